@@ -12605,53 +12605,6 @@ constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool&
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// How large a count that is given at run time may be: what a variable is compared with, `j <
-/// length`, is at most the variable's extent.
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-inline constexpr int without_limit = -1;
-
-namespace detail {
-
-template <class Shaped>
-constexpr void find_count_limit(const Shaped& in, const rule& written, int root, int count,
-                                int& limit) {
-    if (root < 0) return;
-    const node& top = in.text.nodes[root];
-    const bool ordered = top.kind >= node_kind::less && top.kind <= node_kind::greater_equal;
-    if (!ordered) {
-        find_count_limit(in, written, top.left, count, limit);
-        find_count_limit(in, written, top.right, count, limit);
-        return;
-    }
-    const node* left = &in.text.nodes[top.left];
-    const node* right = &in.text.nodes[top.right];
-    if (left->kind == node_kind::count) {
-        const node* other = left;
-        left = right;
-        right = other;
-    }
-    if (left->kind != node_kind::variable || right->kind != node_kind::count ||
-        right->value != count)
-        return;
-    const int extent = written.variables[left->value].extent;
-    if (extent > limit) limit = extent;
-}
-
-}  // namespace detail
-
-/// The greatest extent of the variables that this count bounds, or without_limit.
-template <class Shaped>
-constexpr int limit_of_count(const Shaped& in, int count) {
-    int limit = without_limit;
-    for (const rule& written : in.text.rules)
-        detail::find_count_limit(in, written, written.condition, count, limit);
-    return limit;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
 /// What an index expression may be for a constraint over it to become loop bounds.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -13984,892 +13937,6 @@ class domain_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Takes the time out of the rules of recursions, which are computed in a loop over it: where it
-/// stood as an argument now stands `loop_time`, and each rule knows in which rounds it holds.
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-/// The times from `first` to before `last`, of which some do not count if there is a `rest`.
-struct window {
-    int first = 0;
-    int last = never;
-    int rest = -1;  // the part of the condition that is no bound of the time
-
-    constexpr bool holds(int time) const { return first <= time && time < last; }
-    constexpr bool empty() const { return first >= last; }
-    constexpr window cut(int begin, int end) const {
-        return {first > begin ? first : begin, last < end ? last : end, rest};
-    }
-};
-
-template <sizes Sizes, int Facts>
-class loop_planner {
-  public:
-    shaped<Sizes, Facts> program{};
-    domains<Sizes> conditions{};
-
-    constexpr loop_planner(const shaped<Sizes, Facts>& shapes, const domains<Sizes>& found)
-        : program(shapes), conditions(found) {
-        const list<int, Sizes.rules> order = program.order;
-        program.order.count = 0;
-        for (int place = 0; place < order.size();) {
-            const int loop = rule_of(order[place]).recurs.loop;
-            if (loop < 0) {
-                program.order.push(order[place++]);
-                continue;
-            }
-            members_.count = 0;
-            while (place < order.size() && rule_of(order[place]).recurs.loop == loop)
-                members_.push(order[place++]);
-            plan_loop();
-        }
-        program.mistake = conditions.mistake;
-    }
-
-  private:
-    list<int, Sizes.rules> members_{};
-    list<int, Sizes.rules> emitted_{};
-
-    constexpr rule& rule_of(int at) { return program.text.rules[at]; }
-    constexpr const rule& rule_of(int at) const { return program.text.rules[at]; }
-    constexpr literal& item(const rule& of, int body) {
-        return program.text.literals[of.first_literal + body];
-    }
-    constexpr int extent_of(const rule& written) const {
-        return program.relations[written.head].extents[written.recurs.argument];
-    }
-    /// The rule that a literal follows from, if that is of the same recursion; else -1.
-    constexpr int inner_definer(const rule& written, const literal& value) const {
-        if (value.kind != literal_kind::relation) return -1;
-        const int from = program.relations[value.relation].rule;
-        return from >= 0 && rule_of(from).recurs.loop == written.recurs.loop ? from : -1;
-    }
-
-    constexpr void plan_loop() {
-        check_bases();
-        if (!conditions.mistake.ok()) return;
-        emitted_.count = 0;
-        for (int at : members_) {
-            if (rule_of(at).total)
-                split_by_time(at);
-            else
-                bound_rule(at);
-        }
-        // In the order of the relations: what stood alone has taken the head of its sum.
-        for (int at : emitted_)
-            if (!is_empty(rule_of(at))) fill_gaps(at);
-        for (int at : emitted_) take_time_out(rule_of(at));
-        for (int at : emitted_)
-            if (!is_empty(rule_of(at))) program.order.push(at);
-    }
-
-    static constexpr bool is_empty(const rule& written) {
-        return written.recurs.first >= written.recurs.last;
-    }
-
-    // Bounds of the time.
-
-    struct line {
-        int slope = 0;
-        int constant = 0;
-        bool known = true;
-    };
-
-    constexpr line line_of(int root, int variable) const {
-        const node& top = conditions.pool.nodes[root];
-        if (top.kind == node_kind::constant) return {0, top.value};
-        if (top.kind == node_kind::variable && top.value == variable) return {1, 0};
-        if (top.kind != node_kind::add && top.kind != node_kind::subtract) return {0, 0, false};
-        const line left = line_of(top.left, variable);
-        const line right = line_of(top.right, variable);
-        const int sign = top.kind == node_kind::add ? 1 : -1;
-        return {left.slope + sign * right.slope, left.constant + sign * right.constant,
-                left.known && right.known};
-    }
-
-    /// The condition as bounds of the variable, and what else it says.
-    constexpr window window_of(int root, int variable) {
-        window result;
-        add_bounds(root, variable, result);
-        return result;
-    }
-    constexpr void add_bounds(int root, int variable, window& to) {
-        if (root < 0) return;
-        const node top = conditions.pool.nodes[root];
-        if (top.kind == node_kind::conjunction) {
-            add_bounds(top.left, variable, to);
-            add_bounds(top.right, variable, to);
-            return;
-        }
-        const bool compares = top.kind == node_kind::less || top.kind == node_kind::less_equal ||
-                              top.kind == node_kind::equal;
-        line at{0, 0, false};
-        if (compares) {
-            const line left = line_of(top.left, variable);
-            const line right = line_of(top.right, variable);
-            at = {left.slope - right.slope, left.constant - right.constant,
-                  left.known && right.known};
-        }
-        if (!at.known || (at.slope != 1 && at.slope != -1)) {
-            to.rest = conditions.pool.both(to.rest, root);
-            return;
-        }
-        // slope * time + constant, against zero.
-        const int zero = -at.slope * at.constant;
-        const int beyond = top.kind == node_kind::less ? 1 : 0;
-        if (at.slope > 0 || top.kind == node_kind::equal) to = to.cut(0, zero + 1 - beyond);
-        if (at.slope < 0 || top.kind == node_kind::equal) to = to.cut(zero + beyond, never);
-    }
-
-    /// When the literal of a sum has an atom.
-    constexpr window window_of_part(const rule& sum, const literal& part) {
-        const int root = conditions.pool.substitute(conditions.pool.nodes,
-                                                    conditions.domain[part.relation], part.terms);
-        const int extent = program.relations[part.relation].extents[sum.recurs.argument];
-        return window_of(root, sum.recurs.time).cut(0, extent);
-    }
-
-    // A relation that is read before it is computed must have had an atom at each time.
-
-    constexpr void check_bases() {
-        for (int place = 0; place < members_.size(); ++place) {
-            const rule& written = rule_of(members_[place]);
-            for (int body = 0; body < written.literals; ++body) {
-                const int from = inner_definer(written, item(written, body));
-                bool later = false;
-                for (int other = place; other < members_.size(); ++other)
-                    later = later || members_[other] == from;
-                if (later && !always_holds(from)) {
-                    const int stacking = program.text.scopes[written.scope].rule;
-                    conditions.mistake = {fault::recursion_without_a_base,
-                                          written.number,
-                                          program.text.relations[rule_of(from).head].id,
-                                          0,
-                                          0,
-                                          stacking < 0 ? -1 : rule_of(stacking).number};
-                    return;
-                }
-            }
-        }
-    }
-
-    constexpr bool always_holds(int at) {
-        const rule& written = rule_of(at);
-        const int extent = extent_of(written);
-        if (!written.total) {
-            const window when = window_of(conditions.domain[written.head], written.recurs.argument);
-            return when.rest < 0 && when.first <= 0 && when.last >= extent;
-        }
-        int known = 0;  // before this time there always is an atom
-        for (bool grows = true; grows && known < extent;) {
-            grows = false;
-            for (int body = 0; body < written.literals; ++body) {
-                const window when = window_of_part(written, item(written, body));
-                if (when.rest >= 0 || !when.holds(known)) continue;
-                known = when.last;
-                grows = true;
-            }
-        }
-        return known >= extent;
-    }
-
-    // When each rule is computed.
-
-    constexpr void bound_rule(int at) {
-        rule& written = rule_of(at);
-        const window when =
-            window_of(conditions.condition[at], written.recurs.time).cut(0, extent_of(written));
-        conditions.condition[at] = when.rest;
-        // The part of a sum that stands alone has been bounded as such.
-        if (written.recurs.last == never || when.last < written.recurs.last)
-            written.recurs.last = when.last;
-        if (when.first > written.recurs.first) written.recurs.first = when.first;
-        emitted_.push(at);
-    }
-
-    /// A sum has different parts at different times: a rule for each of these windows. Where one
-    /// part stands alone, its own rule gives the sum.
-    constexpr void split_by_time(int at) {
-        const rule sum = rule_of(at);
-        const int extent = extent_of(sum);
-        list<window, max_literals> parts{};
-        for (int body = 0; body < sum.literals; ++body)
-            parts.push(window_of_part(sum, item(sum, body)));
-        list<window, 2 * max_literals + 1> windows{};
-        for (int begin = 0; begin < extent;) {
-            int end = extent;
-            for (const window& part : parts) {
-                if (part.first > begin && part.first < end) end = part.first;
-                if (part.last > begin && part.last < end) end = part.last;
-            }
-            windows.push({begin, end});
-            begin = end;
-        }
-        rule_of(at).literals = 0;
-        const bool whole = windows.size() == 1;
-        for (const window& when : windows) {
-            rule made = sum;
-            made.first_literal = program.text.literals.size();
-            made.literals = 0;
-            made.recurs.first = when.first;
-            made.recurs.last = when.last;
-            made.recurs.partial = !whole;
-            bool ends = true;  // no later window has a part of this one
-            for (int body = 0; body < sum.literals; ++body) {
-                if (!parts[body].holds(when.first) || parts[body].empty()) continue;
-                const literal part = item(sum, body);
-                ends = ends && parts[body].last <= when.last;
-                if (parts[body].first < when.first) ++program.relations[part.relation].uses;
-                program.text.literals.push(part);
-                conditions.expression.push(-1);
-                ++made.literals;
-            }
-            if (made.literals == 0) continue;
-            if (made.literals == 1 && ends && gives_sum(made)) continue;
-            const int place = program.text.rules.push(made);
-            conditions.condition.push(-1);
-            program.relations[sum.head].rule = place;
-            emitted_.push(place);
-        }
-    }
-
-    constexpr bool gives_sum(const rule& sum) {
-        const literal& only = item(sum, 0);
-        const relation_shape& shape = program.relations[only.relation];
-        const int part_at = inner_definer(sum, only);
-        if (part_at < 0 || shape.uses != 1 || shape.output || rule_of(part_at).total ||
-            !(shape.value == program.relations[sum.head].value))
-            return false;
-        for (int axis = 0; axis < only.arity; ++axis)
-            if (shape.extents[axis] != program.relations[sum.head].extents[axis] &&
-                axis != sum.recurs.argument)
-                return false;
-        rule& part = rule_of(part_at);
-        if (part.recurs.partial) return false;
-        part.head = sum.head;
-        part.recurs.first = sum.recurs.first;
-        part.recurs.last = sum.recurs.last;
-        part.recurs.partial = sum.recurs.partial;
-        program.relations[sum.head].rule = part_at;
-        return true;
-    }
-
-    /// Atoms that do not exist are zeros for those who look from outside.
-    constexpr void fill_gaps(int at) {
-        const int relation = rule_of(at).head;
-        if (!is_seen(rule_of(at))) return;
-        const int extent = extent_of(rule_of(at));
-        for (int begin = 0; begin < extent;) {
-            int end = extent;
-            bool covered = false;
-            for (int other : emitted_) {
-                const rule& known = rule_of(other);
-                if (known.head != relation || is_empty(known)) continue;
-                const window when{known.recurs.first, known.recurs.last};
-                if (when.holds(begin)) {
-                    covered = true;
-                    end = when.last;
-                    break;
-                }
-                if (when.first > begin && when.first < end) end = when.first;
-            }
-            if (!covered) {
-                rule_of(at).recurs.partial = true;
-                rule zero = rule_of(at);
-                zero.literals = 0;
-                zero.total = true;  // a sum of nothing
-                zero.transformations.count = 0;
-                zero.combined = combination::sum;
-                zero.aggregated = aggregation::sum;
-                zero.aggregated_variables = 0;
-                zero.aggregated_order.count = 0;
-                zero.recurs.first = begin;
-                zero.recurs.last = end;
-                emitted_.push(program.text.rules.push(zero));
-                conditions.condition.push(-1);
-            }
-            begin = end;
-        }
-    }
-
-    /// Whether others than the recursion read the relation, the user among them.
-    constexpr bool is_seen(const rule& of) const {
-        const relation& head = program.text.relations[of.head];
-        if (program.relations[of.head].output || (!head.invented && head.scope == 0)) return true;
-        for (const rule& user : program.text.rules) {
-            if (user.recurs.loop == of.recurs.loop) continue;
-            for (int body = 0; body < user.literals; ++body) {
-                const literal& value = program.text.literals[user.first_literal + body];
-                if (value.kind == literal_kind::relation && value.relation == of.head) return true;
-            }
-        }
-        return false;
-    }
-
-    // The rules as the loop sees them.
-
-    constexpr void take_time_out(rule& written) {
-        recurrence& recurs = written.recurs;
-        auto take = [&](term& at) {
-            if (at.variable == recurs.time) at = {loop_time, at.offset - recurs.delay};
-        };
-        auto take_all = [&](term* terms, int arity) {
-            for (int axis = 0; axis < arity; ++axis) take(terms[axis]);
-        };
-        take_all(written.terms, written.arity);
-        for (int body = 0; body < written.literals; ++body) {
-            take_all(item(written, body).terms, item(written, body).arity);
-            take_all(item(written, body).weight.terms, item(written, body).weight.arity);
-        }
-        for (transformation_use& function : written.transformations)
-            for (weight_use& use : function.weights) take_all(use.terms, use.arity);
-        written.variables[recurs.time].extent = 1;
-        recurs.first += recurs.delay;
-        recurs.last += recurs.delay;
-        int& domain = conditions.domain[written.head];
-        domain = window_of(domain, recurs.argument).rest;
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
-/// Turns the types of a program into a `source`, in one walk.
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-namespace lang = sequent::language;
-
-// How much room the arrays need.
-
-template <class T>
-inline constexpr sizes size_of{0, 0, 0, 1};
-
-template <class Index>
-inline constexpr int index_nodes = 1;
-template <lang::arithmetic Operation, class Left, class Right>
-inline constexpr int index_nodes<lang::index_expression<Operation, Left, Right>> =
-    1 + index_nodes<Left> + index_nodes<Right>;
-template <lang::order Relation, class Left, class Right>
-inline constexpr int index_nodes<lang::comparison<Relation, Left, Right>> =
-    1 + index_nodes<Left> + index_nodes<Right>;
-template <lang::connective Operation, class Left, class Right>
-inline constexpr int index_nodes<lang::compound<Operation, Left, Right>> =
-    1 + index_nodes<Left> + index_nodes<Right>;
-template <class Test, class Left, class Right>
-inline constexpr int index_nodes<lang::decision<Test, Left, Right>> =
-    1 + index_nodes<Left> + index_nodes<Right>;
-template <lang::fixed_string Fact, class Left, class Right>
-inline constexpr int index_nodes<lang::same_symbol<Fact, Left, Right>> = 3;
-
-/// How many variables an index mentions, and whether an argument of a literal mentions several,
-/// for which it gets a rule of its own.
-template <class Index>
-inline constexpr int index_variables = 0;
-template <lang::fixed_string Name, int Extent>
-inline constexpr int index_variables<lang::var<Name, Extent>> = 1;
-template <lang::arithmetic Operation, class Left, class Right>
-inline constexpr int index_variables<lang::index_expression<Operation, Left, Right>> =
-    index_variables<Left> + index_variables<Right>;
-template <class T>
-inline constexpr int views_of = 0;
-template <class Source, class Weight, unsigned Modifiers, class... Terms>
-inline constexpr int views_of<lang::literal<Source, Weight, Modifiers, Terms...>> =
-    (... || (index_variables<Terms> > 1));
-template <class Inner, class Index>
-inline constexpr int views_of<lang::element<Inner, Index>> = views_of<Inner>;
-
-template <class T>
-    requires lang::is_literal<T>
-inline constexpr sizes size_of<T>{views_of<T>, 1 + views_of<T>, 0, 1};
-template <class Index>
-inline constexpr sizes size_of<lang::index_value<Index>>{0, 1, index_nodes<Index>, 1};
-template <lang::constraint T>
-inline constexpr sizes size_of<T>{0, 0, index_nodes<T> + 1, 1};
-template <class Left, class Right>
-inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size_of<Right>;
-template <lang::transformation Kind, class... Arguments>
-inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
-    0, 0, (0 + ... + index_nodes<Arguments>), 1};
-template <int Count, class Program>
-inline constexpr sizes size_of<lang::repeated<Count, Program>> =
-    size_of<Program> + sizes{0, 0, 0, 2};
-template <class Body, class Function>
-inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
-template <class Head, class Body>
-inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
-template <class Indices, class... Rules>
-inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
-    (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
-
-/// Whether a function may be applied to an atom.
-template <class Function>
-inline constexpr bool is_of_atoms = true;
-template <lang::aggregation Kind, class... Variables>
-inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
-template <int Count, class Program>
-inline constexpr bool is_of_atoms<lang::repeated<Count, Program>> = false;
-
-template <sizes Sizes>
-class reader {
-  public:
-    source<Sizes> out{};
-
-    constexpr reader() { out.scopes.push({}); }
-
-    template <std::size_t... Indices, class... Rules>
-    constexpr void read(const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
-        number_ = 0;
-        read_rules(program);
-    }
-
-  private:
-    rule current{};
-    int scope_ = 0;
-    int number_ = 0;
-
-    template <std::size_t... Indices, class... Rules>
-    constexpr void read_rules(
-        const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
-        (begin(static_cast<const lang::rule_at<Indices, Rules>&>(program).rule), ...);
-    }
-
-    template <class... Parts>
-    constexpr void begin(const lang::program<Parts...>& spliced) {
-        read_rules(spliced);
-    }
-    template <class Rule>
-    constexpr void begin(const Rule& written) {
-        current = rule{};
-        current.number = number_++;
-        current.scope = scope_;
-        current.first_literal = out.literals.size();
-        read_rule(written);
-        current.literals = out.literals.size() - current.first_literal;
-        if (current.literals > max_literals) fail(fault::too_many_literals);
-        const rule finished = current;
-        const int at = out.rules.push(finished);
-        if (finished.repeat) out.scopes[finished.block].rule = at;
-    }
-
-    constexpr void fail(fault mistake) {
-        if (out.mistake != fault::none) return;
-        out.mistake = mistake;
-        out.mistaken_rule = current.number;
-        out.mistaken_scope = scope_;
-    }
-
-    constexpr void check_number(const name& function, number_range range, double given) {
-        if (is_within(range, given) || out.mistake != fault::none) return;
-        fail(fault::number_out_of_range);
-        out.refused = {function, given, range};
-    }
-
-    template <class Head, class Body>
-    constexpr void read_rule(const lang::rule<Head, Body>& written) {
-        read_head(written.head);
-        read_body(written.body);
-    }
-    template <class Body, class Function>
-    constexpr void read_rule(const lang::applied<Body, Function>& written) {
-        current.transforms_atom = true;
-        read_atom_transformation(written);
-    }
-    template <class Body, class Function>
-    constexpr void read_atom_transformation(const lang::applied<Body, Function>& written) {
-        if constexpr (lang::is_applied<Body>) {
-            read_atom_transformation(written.body);
-        } else {
-            if (!lang::is_head<Body> || lang::is_weighted<Body>)
-                fail(fault::an_atom_transformation_has_a_plain_atom);
-            read_head(written.body);
-        }
-        if constexpr (is_of_atoms<Function>)
-            read_function(written.function);
-        else
-            fail(fault::an_atom_is_not_aggregated_or_stacked_are_parentheses_missing);
-    }
-
-    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
-    constexpr void read_head(
-        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& head) {
-        current.head = relation_id(text_of<Name>());
-        read_terms(head.terms, current.terms, current.arity);
-        check_single(current.terms, current.arity);
-        if constexpr (lang::weight_literal<Weight>) current.head_weight = read_weight(head.weight);
-    }
-
-    template <class Left, class Right>
-    constexpr void read_body(const lang::joined<Left, Right>& body) {
-        read_body(body.left);
-        read_body(body.right);
-    }
-    template <class Body, class Function>
-    constexpr void read_body(const lang::applied<Body, Function>& body) {
-        read_body(body.body);
-        read_function(body.function);
-    }
-    template <lang::constraint Condition>
-    constexpr void read_body(const Condition& condition) {
-        const int root = read_node(condition);
-        current.condition =
-            current.condition < 0
-                ? root
-                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
-    }
-    template <class Item>
-        requires lang::is_literal<Item>
-    constexpr void read_body(const Item& item) { out.literals.push(read_literal(item)); }
-
-    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
-    constexpr literal read_literal(
-        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& item) {
-        literal result;
-        result.relation = relation_id(text_of<Name>());
-        read_terms(item.terms, result.terms, result.arity);
-        if constexpr (lang::weight_literal<Weight>) result.weight = read_weight(item.weight);
-        result.transposed = (Modifiers & lang::transposed) != 0;
-        result.negated = (Modifiers & lang::negated) != 0;
-        result.hidden = !result.negated && (Modifiers & lang::hidden_value) != 0;
-        if (!result.gives_value()) {
-            check_single(result.terms, result.arity);
-            if (result.weight.weight >= 0)
-                fail(fault::a_literal_without_a_value_has_no_weight_and_no_element);
-        }
-        return result;
-    }
-    template <lang::weight_literal Weight>
-    constexpr literal read_literal(const Weight& item) {
-        literal result;
-        result.kind = literal_kind::weight;
-        result.weight = read_weight(item.use(), true);
-        result.transposed = result.weight.transposed;
-        result.weight.transposed = false;
-        return result;
-    }
-    template <class Inner, class Index>
-    constexpr literal read_literal(const lang::element<Inner, Index>& item) {
-        literal result = read_literal(item.inner);
-        result.has_element = true;
-        if (!result.gives_value())
-            fail(fault::a_literal_without_a_value_has_no_weight_and_no_element);
-        result.element = read_term(item.index);
-        check_single(&result.element, 1);
-        return result;
-    }
-    constexpr literal read_literal(const lang::constant& item) {
-        literal result;
-        result.kind = literal_kind::number;
-        result.number = item.value;
-        check_number(make_name("inverse_sqrt", 12), number_range::above_0_and_finite_in_float,
-                     item.root);
-        check_number(make_name("number", 6), number_range::finite, item.value);
-        return result;
-    }
-    template <class Index>
-    constexpr literal read_literal(const lang::index_value<Index>& item) {
-        literal result;
-        result.kind = literal_kind::index;
-        result.expression = read_node(item.index);
-        return result;
-    }
-
-    template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
-    constexpr weight_use read_weight(
-        const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item,
-        bool bare = false) {
-        weight_use result;
-        weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
-        int axis = 0;
-        if (sizeof...(Shape) > 2) fail(fault::a_weight_is_a_scalar_a_vector_or_a_matrix);
-        for (const int extent : {1, Shape...}) {
-            check_number(make_name("weight", 6), number_range::at_least_1, extent);
-            if (axis > 0 && axis <= 2) declared.shape[axis - 1] = extent;
-            ++axis;
-        }
-        result.weight = weight_id(declared);
-        read_terms(item.terms, result.terms, result.arity);
-        if (!bare) check_single(result.terms, result.arity);
-        result.transposed = (Modifiers & lang::transposed) != 0;
-        result.frozen = (Modifiers & lang::frozen) != 0;
-        return result;
-    }
-
-    template <lang::combination Kind>
-    constexpr void read_function(const lang::combine<Kind>&) {
-        if (current.states_combination || current.states_aggregation ||
-            current.transformations.size())
-            fail(fault::a_combination_stands_first);
-        check_not_stacked();
-        current.combined = Kind;
-        current.states_combination = true;
-    }
-    template <lang::transformation Kind, class... Arguments>
-    constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
-        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
-        check_not_stacked();
-        if (current.transformations.size() == max_transformations) {
-            fail(fault::too_many_transformations);
-            return;
-        }
-        if constexpr (Kind == lang::transformation::identity) {
-            return;
-        } else {
-            transformation_use use;
-            use.kind = Kind;
-            use.numbers[0] = function.numbers[0];
-            use.numbers[1] = function.numbers[1];
-            constexpr number_ranges ranges = ranges_of(Kind);
-            for (int at = 0; at < 2; ++at)
-                check_number(ranges.function, ranges.of[at], use.numbers[at]);
-            read_arguments(function.arguments, use, 0);
-            current.transformations.push(use);
-        }
-    }
-    constexpr void read_arguments(const lang::pack<>&, transformation_use&, int) {}
-    template <class First, class... Rest>
-    constexpr void read_arguments(const lang::pack<First, Rest...>& arguments,
-                                  transformation_use& use, int at) {
-        if constexpr (lang::weight_literal<First>)
-            use.weights[at] = read_weight(arguments.first);
-        else
-            use.position = read_node(arguments.first);
-        read_arguments(arguments.rest, use, at + 1);
-    }
-    template <lang::aggregation Kind, class... Variables>
-    constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
-        if (current.states_aggregation) fail(fault::two_aggregations);
-        check_not_stacked();
-        current.aggregated = Kind;
-        current.states_aggregation = true;
-        const int mentioned = current.variables.size();
-        auto add = [&](int index) {
-            if (index >= mentioned)
-                fail(fault::aggregation_over_a_variable_that_the_body_does_not_mention);
-            if (!((current.aggregated_variables >> index) & 1u))
-                current.aggregated_order.push(index);
-            current.aggregated_variables |= 1u << index;
-        };
-        (add(variable_of(Variables{})), ...);
-    }
-    template <int Count, class Program>
-    constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
-        check_number(make_name("stack", 5), number_range::at_least_1, Count);
-        check_not_stacked();
-        current.repeat = Count;
-        current.block = out.scopes.push({scope_, Count, -1});
-        int depth = 0;
-        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
-        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
-        if (out.literals.size() == current.first_literal) {
-            fail(fault::a_stack_is_applied_to_a_value);
-            return;
-        }
-        const rule outer = current;
-        const int outer_scope = scope_;
-        const int outer_number = number_;
-        const int outer_literals = out.literals.size();
-        list<literal, max_literals> body;
-        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
-            body.push(out.literals[at]);
-        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
-        // The block's literals come before those of the rule that stacks it.
-        out.literals.count = outer.first_literal;
-        scope_ = outer.block;
-        read(*stacked.block);
-        scope_ = outer_scope;
-        number_ = outer_number;
-        current = outer;
-        current.first_literal = out.literals.size();
-        for (const literal& item : body) out.literals.push(item);
-    }
-    /// A stack is a rule's last function.
-    constexpr void check_not_stacked() {
-        if (current.repeat > 0) fail(fault::a_stack_stands_last);
-    }
-
-    // Terms and index expressions.
-
-    constexpr void read_terms(const lang::pack<>&, term*, int&) {}
-    template <class First, class... Rest>
-    constexpr void read_terms(const lang::pack<First, Rest...>& written, term* terms, int& arity) {
-        if (arity == max_arity) {
-            fail(fault::too_many_arguments);
-            return;
-        }
-        terms[arity++] = read_term(written.first);
-        read_terms(written.rest, terms, arity);
-    }
-    template <lang::fixed_string Name, int Extent>
-    constexpr term read_term(const lang::var<Name, Extent>& written) {
-        return {variable_of(written), 0};
-    }
-    constexpr term read_term(const lang::integer& written) { return {-1, written.value}; }
-    template <lang::arithmetic Operation, class Left, class Right>
-    constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
-        index_sum sum;
-        add_index(written, 1, sum);
-        const int first = sum.factors[0] == 1 ? 0 : 1;
-        if (sum.known && sum.factors[0] == 0 && sum.factors[1] == 0) return {-1, sum.offset};
-        const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1 || sum.factors[second] * sum.factors[second] > 1)
-            fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
-        if (sum.factors[second] == 0) return {sum.variables[first], sum.offset};
-        return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
-    }
-    template <lang::fixed_string Name>
-    constexpr term read_term(const lang::bound<Name>&) {
-        fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
-        return {};
-    }
-
-    /// Two variables with their factors, and a constant.
-    struct index_sum {
-        int variables[2]{-1, -1};
-        int factors[2]{};
-        int offset = 0;
-        bool known = true;
-    };
-    template <lang::fixed_string Name, int Extent>
-    constexpr void add_index(const lang::var<Name, Extent>& written, int factor, index_sum& to) {
-        const int index = variable_of(written);
-        int place = 0;
-        while (place < 2 && to.factors[place] != 0 && to.variables[place] != index) ++place;
-        to.known = to.known && place < 2;
-        if (place == 2) return;
-        to.variables[place] = index;
-        to.factors[place] += factor;
-    }
-    constexpr void add_index(const lang::integer& written, int factor, index_sum& to) {
-        to.offset += factor * written.value;
-    }
-    template <lang::fixed_string Name>
-    constexpr void add_index(const lang::bound<Name>&, int, index_sum& to) {
-        to.known = false;
-    }
-    template <lang::arithmetic Operation, class Left, class Right>
-    constexpr void add_index(const lang::index_expression<Operation, Left, Right>& written,
-                             int factor, index_sum& to) {
-        constexpr bool adds = Operation == lang::arithmetic::add;
-        add_index(written.left, factor, to);
-        add_index(written.right, adds ? factor : -factor, to);
-        to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
-    }
-
-    /// Where two variables cannot stand.
-    constexpr void check_single(const term* terms, int arity) {
-        for (int at = 0; at < arity; ++at)
-            if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
-    }
-
-    template <lang::fixed_string Name, int Extent>
-    constexpr int read_node(const lang::var<Name, Extent>& written) {
-        return out.nodes.push({node_kind::variable, variable_of(written)});
-    }
-    template <lang::fixed_string Name>
-    constexpr int read_node(const lang::bound<Name>&) {
-        return out.nodes.push({node_kind::count, place_in(out.counts, text_of<Name>())});
-    }
-    template <class Test, class Left, class Right>
-    constexpr int read_node(const lang::decision<Test, Left, Right>& written) {
-        const int place = place_in(out.decisions, decision_function{&Test::holds});
-        const int at = read_pair(node_kind::decision, written.left, written.right);
-        out.nodes[at].value = place;
-        return at;
-    }
-    template <lang::fixed_string Fact, class Left, class Right>
-    constexpr int read_node(const lang::same_symbol<Fact, Left, Right>& written) {
-        const int place = place_in(out.compared, text_of<Fact>());
-        const int at = read_pair(node_kind::same_symbol, written.left, written.right);
-        out.nodes[at].value = place;
-        return at;
-    }
-    template <class Item, int Capacity>
-    static constexpr int place_in(list<Item, Capacity>& items, const Item& wanted) {
-        for (int at = 0; at < items.size(); ++at)
-            if (items[at] == wanted) return at;
-        return items.push(wanted);
-    }
-    constexpr int read_node(const lang::integer& written) {
-        return out.nodes.push({node_kind::constant, written.value});
-    }
-    template <class Left, class Right>
-    constexpr int read_pair(node_kind kind, const Left& left, const Right& right) {
-        const int left_node = read_node(left);
-        const int right_node = read_node(right);
-        return out.nodes.push({kind, 0, left_node, right_node});
-    }
-    template <lang::arithmetic Operation, class Left, class Right>
-    constexpr int read_node(const lang::index_expression<Operation, Left, Right>& written) {
-        constexpr int kind = static_cast<int>(node_kind::add) + static_cast<int>(Operation);
-        if constexpr (std::is_same_v<Right, lang::integer>) {
-            if constexpr (Operation == lang::arithmetic::divide)
-                check_number(make_name("/", 1), number_range::at_least_1, written.right.value);
-            if constexpr (Operation == lang::arithmetic::remainder)
-                check_number(make_name("%", 1), number_range::at_least_1, written.right.value);
-        }
-        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
-    }
-    template <lang::order Relation, class Left, class Right>
-    constexpr int read_node(const lang::comparison<Relation, Left, Right>& written) {
-        constexpr int kind = static_cast<int>(node_kind::less) + static_cast<int>(Relation);
-        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
-    }
-    template <lang::connective Operation, class Left, class Right>
-    constexpr int read_node(const lang::compound<Operation, Left, Right>& written) {
-        constexpr int kind = static_cast<int>(node_kind::conjunction) + static_cast<int>(Operation);
-        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
-    }
-
-    // Names.
-
-    template <lang::fixed_string Name>
-    static constexpr name text_of() {
-        return make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    }
-    template <lang::fixed_string Name, int Extent>
-    constexpr int variable_of(const lang::var<Name, Extent>& written) {
-        if constexpr (Extent != lang::unstated)
-            check_number(make_name("var", 3), number_range::at_least_1, Extent);
-        constexpr name id = text_of<Name>();
-        for (int at = 0; at < current.variables.size(); ++at)
-            if (current.variables[at].id == id) {
-                current.variables[at].state(written.stated_extent);
-                return at;
-            }
-        if (current.variables.size() == max_variables) {
-            fail(fault::too_many_variables);
-            return 0;
-        }
-        return current.variables.push({id, written.stated_extent, 0});
-    }
-    constexpr int relation_id(const name& id) {
-        for (int at = 0; at < out.relations.size(); ++at)
-            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
-        return out.relations.push({id, scope_, false});
-    }
-    constexpr int weight_id(const weight& declared) {
-        for (int at = 0; at < out.weights.size(); ++at) {
-            const weight& known = out.weights[at];
-            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
-            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
-                known.shape[1] != declared.shape[1])
-                fail(fault::one_weight_with_two_shapes);
-            return at;
-        }
-        return out.weights.push(declared);
-    }
-};
-
-/// The source of a program object.
-template <const auto& Program>
-consteval auto read() {
-    reader<size_of<std::remove_cvref_t<decltype(Program)>>> walk;
-    walk.read(Program);
-    return walk.out;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
 /// What the plan hands to the kernels: steps over operands with places, offsets and strides. A
 /// kernel sees one step, a shape and pointers; it knows nothing of rules.
 
@@ -14888,6 +13955,8 @@ struct operand {
     int index = -1;  // which fact, or which buffer of the workspace
     int offset = 0;
     int layer_strides[max_loops]{};
+    int turn = 0;  // what odd layers add, where the inputs of a stack's layers share two places
+    int turn_level = 0;
     int adjoint = -1;  // offset of the gradient in the workspace
     int adjoint_layer_strides[max_loops]{};
     bool trained = false;
@@ -15161,271 +14230,6 @@ struct step {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// How the pairs of an attention step are found: as the pieces of a space, or in a table that is
-/// made when the program starts.
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-/// A condition of its own. Without a root it always holds.
-template <int Capacity>
-struct condition_tree {
-    node_pool<Capacity> pool{};
-    int root = -1;
-
-    friend constexpr bool operator==(const condition_tree& left, const condition_tree& right) {
-        if (left.root != right.root || left.pool.nodes.size() != right.pool.nodes.size())
-            return false;
-        for (int at = 0; at < left.pool.nodes.size(); ++at) {
-            const node& one = left.pool.nodes[at];
-            const node& other = right.pool.nodes[at];
-            if (one.kind != other.kind || one.value != other.value || one.left != other.left ||
-                one.right != other.right)
-                return false;
-        }
-        return true;
-    }
-};
-
-namespace detail {
-
-/// Copies a condition with some variables replaced by numbers, less what they decide.
-template <class Nodes, class Tree>
-class specialiser {
-  public:
-    Tree out{};
-
-    /// values[v] is used for the variables in the mask `known`.
-    constexpr specialiser(const Nodes& nodes, int root, unsigned known, const int* values)
-        : nodes_(nodes), known_(known), values_(values) {
-        if (root >= 0) out.root = copy(root);
-        if (out.root >= 0 && is_number(out.root) && value(out.root)) out = {};
-    }
-
-  private:
-    const Nodes& nodes_;
-    unsigned known_;
-    const int* values_;
-
-    constexpr bool is_number(int at) const {
-        return out.pool.nodes[at].kind == node_kind::constant;
-    }
-    constexpr int value(int at) const { return out.pool.nodes[at].value; }
-
-    constexpr int copy(int root) {
-        const node top = nodes_[root];
-        if (top.kind == node_kind::constant || top.kind == node_kind::count)
-            return out.pool.add(top.kind, top.value);
-        if (top.kind == node_kind::variable) {
-            if ((known_ >> top.value) & 1u)
-                return out.pool.add(node_kind::constant, values_[top.value]);
-            return out.pool.add(top.kind, top.value);
-        }
-        const bool all = top.kind == node_kind::conjunction;
-        const bool any = top.kind == node_kind::disjunction;
-        // A side that decides is taken alone, so that nothing of the other is left in the pool.
-        if (all || any)
-            for (const int side : {top.left, top.right})
-                if (const int decided = decide(side); decided >= 0) {
-                    if (decided == (any ? 1 : 0)) return out.pool.add(node_kind::constant, decided);
-                    return copy(side == top.left ? top.right : top.left);
-                }
-        if (const int decided = is_condition(top.kind) ? decide(root) : -1; decided >= 0)
-            return out.pool.add(node_kind::constant, decided);
-        const int left = copy(top.left);
-        const int right = top.right < 0 ? -1 : copy(top.right);
-        return out.pool.add(top.kind, top.value, left, right);
-    }
-
-    static constexpr bool is_condition(node_kind kind) { return kind >= node_kind::less; }
-
-    /// 1 where the condition holds whatever the other variables are, 0 where it never does, else
-    /// -1.
-    constexpr int decide(int root) const {
-        const node& top = nodes_[root];
-        if (top.kind == node_kind::conjunction || top.kind == node_kind::disjunction) {
-            const int decides = top.kind == node_kind::disjunction ? 1 : 0;
-            const int left = decide(top.left);
-            const int right = decide(top.right);
-            if (left == decides || right == decides) return decides;
-            return left >= 0 && right >= 0 ? 1 - decides : -1;
-        }
-        if (top.kind == node_kind::negation) {
-            const int inner = decide(top.left);
-            return inner < 0 ? -1 : 1 - inner;
-        }
-        if (!is_condition(top.kind) || top.kind == node_kind::decision ||
-            top.kind == node_kind::same_symbol)
-            return -1;
-        int number = 0;
-        return compute(root, number) ? number : -1;
-    }
-
-    constexpr bool compute(int root, int& number) const {
-        const node& top = nodes_[root];
-        if (top.kind == node_kind::constant) {
-            number = top.value;
-            return true;
-        }
-        if (top.kind == node_kind::variable) {
-            number = values_[top.value];
-            return ((known_ >> top.value) & 1u) != 0;
-        }
-        if (top.kind >= node_kind::decision || top.kind == node_kind::count) return false;
-        int left = 0;
-        int right = 0;
-        if (!compute(top.left, left) || (top.right >= 0 && !compute(top.right, right)))
-            return false;
-        number = evaluate(top.kind, left, right);
-        return true;
-    }
-};
-
-}  // namespace detail
-
-/// The condition `root` for given values of the variables in the mask `known`.
-template <int Capacity, class Nodes>
-constexpr condition_tree<Capacity> specialised(const Nodes& nodes, int root, unsigned known,
-                                               const int* values) {
-    return detail::specialiser<Nodes, condition_tree<Capacity>>(nodes, root, known, values).out;
-}
-
-inline constexpr int max_condition_nodes = 256;
-
-/// The condition of an attention step in one round of its outer loops, whose variables are known.
-template <int Capacity>
-constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node, Capacity>& nodes,
-                                                                 const attention_step& step,
-                                                                 int round) {
-    int values[max_variables]{};
-    unsigned known = 0;
-    for (int outer = step.outers; outer-- > 0;) {
-        values[step.outer_variables[outer]] = round % step.outer_extents[outer];
-        known |= 1u << step.outer_variables[outer];
-        round /= step.outer_extents[outer];
-    }
-    return specialised<max_condition_nodes>(nodes, step.condition, known, values);
-}
-
-/// Rounds with one condition are of one kind.
-template <int Rounds>
-struct round_kinds {
-    int kind_of[Rounds]{};
-    list<int, Rounds> first{};  // round of each kind
-};
-template <int Rounds, int Capacity>
-constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
-                                              const attention_step& step) {
-    round_kinds<Rounds> result;
-    for (int round = 0; round < Rounds; ++round) {
-        const auto here = condition_in_round(nodes, step, round);
-        int kind = 0;
-        while (kind < result.first.size() &&
-               !(condition_in_round(nodes, step, result.first[kind]) == here))
-            ++kind;
-        if (kind == result.first.size()) result.first.push(round);
-        result.kind_of[round] = kind;
-    }
-    return result;
-}
-
-/// How many rounds may have conditions of their own.
-template <class Pool>
-constexpr int different_rounds(const Pool& pool, const attention_step& step) {
-    const unsigned mentioned = pool.variables(step.condition);
-    for (int outer = 0; outer < step.outers; ++outer)
-        if ((mentioned >> step.outer_variables[outer]) & 1u) return step.rounds();
-    return 1;
-}
-
-/// Columns and rows are `column` and `row`. Where a space does not do, a pair is in the table if
-/// the part of the condition under `tabled` holds, and is kept if `clip` has it: one piece of
-/// bounds with what is known at run time alone.
-struct mask_form {
-    bool possible = true;
-    bool is_table = false;
-    space where{};  // or the clip of a table
-    int tabled = -1;
-
-    constexpr bool clips() const { return is_table && where.pieces.size() > 0; }
-};
-
-namespace detail {
-
-template <class Pool>
-constexpr bool is_static(const Pool& pool, int root) {
-    if (root < 0) return true;
-    const node& top = pool.nodes[root];
-    if (top.kind == node_kind::count || top.kind == node_kind::same_symbol ||
-        top.kind == node_kind::pair)
-        return false;
-    return is_static(pool, top.left) && is_static(pool, top.right);
-}
-
-/// The conjuncts that are known at compile time, or those that are not.
-template <class Pool>
-constexpr int conjuncts(Pool& pool, int root, bool known) {
-    const node top = pool.nodes[root];
-    if (top.kind == node_kind::conjunction)
-        return pool.both(conjuncts(pool, top.left, known), conjuncts(pool, top.right, known));
-    return is_static(pool, root) == known ? root : -1;
-}
-
-}  // namespace detail
-
-/// Lattices with steps take a turn of their own for each residue, so that one piece of them is
-/// better than a table and several are not.
-template <class Tree>
-constexpr mask_form form_of(Tree& tree, int row, int column) {
-    constexpr int most_intervals = 3;
-    mask_form result;
-    result.where = make_space(tree.pool.nodes, tree.root, row, column);
-    const bool exact = result.where.exact;
-    const int pieces = result.where.pieces.size();
-    if (exact && (pieces <= 1 || (result.where.is_contiguous() && pieces <= most_intervals)))
-        return result;
-    const int rest = tree.root < 0 ? -1 : detail::conjuncts(tree.pool, tree.root, false);
-    space clip;
-    bool simple = true;
-    if (rest >= 0) {
-        clip = make_space(tree.pool.nodes, rest, row, column);
-        simple = clip.exact && clip.is_contiguous() && clip.pieces.size() == 1 &&
-                 clip.pieces[0].row_modulus == 1;
-    }
-    if (!simple) {
-        result.possible = exact;
-        return result;
-    }
-    result.is_table = true;
-    result.where = clip;
-    result.tabled = detail::conjuncts(tree.pool, tree.root, true);
-    return result;
-}
-
-/// Whether the condition admits no column beyond its row, by what its parts say.
-template <class Tree>
-constexpr bool looks_back(const Tree& tree, int root, int row, int column, int rows) {
-    if (root < 0) return false;
-    const space where = make_space(tree.pool.nodes, root, row, column);
-    if (!where.exact) {
-        const node& top = tree.pool.nodes[root];
-        if (top.kind == node_kind::conjunction)
-            return looks_back(tree, top.left, row, column, rows) ||
-                   looks_back(tree, top.right, row, column, rows);
-        if (top.kind == node_kind::disjunction)
-            return looks_back(tree, top.left, row, column, rows) &&
-                   looks_back(tree, top.right, row, column, rows);
-        return false;
-    }
-    for (const piece& part : where.pieces)
-        for (int at = 0; at < rows; ++at) {
-            const auto [begin, end] = part.widest(at, rows);
-            if (begin < end && end > at + 1) return false;
-        }
-    return true;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
 /// The state of planning: what is known of each rule, relation and weight while steps are chosen.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -15476,8 +14280,9 @@ struct weight_layout {
 
 struct buffer {
     int size = 0;
+    int parts = 1;  // of a stack's input: one for each layer, and one for the output
     int scope = 0;
-    int copies = 1;     // one per layer: the backward pass of a stack needs them all
+    int copies = 1;     // one per layer, where the backward pass of a stack needs them all
     int first = never;  // first and last use of the values, in steps
     int last = -1;
     int adjoint_first = never;
@@ -15521,15 +14326,44 @@ struct plan_tables {
     int scope_offset[Sizes.scopes]{};
 };
 
+/// The steps of a program over symbolic operands: those of the workspace hold the number of their
+/// buffer, and no buffer has a place yet. Built once for all purposes.
 template <sizes Sizes, int Facts>
-struct draft {
+struct drafted {
+    const shaped<Sizes, Facts>& in;
+    plan_tables<Sizes, Facts> out{};
+    bool recurs = false;  // some rules do
+
+    constexpr explicit drafted(const shaped<Sizes, Facts>& program) : in(program) {
+        for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
+    }
+
+    constexpr const rule& rule_of(int at) const { return in.text.rules[at]; }
+    constexpr bool is_prepared(const relation_layout& layout) const {
+        return layout.where == place::value && out.buffers[layout.index].prepared;
+    }
+    /// How many layers of stacks a scope stands for.
+    constexpr int copies_of(int scope) const {
+        int copies = 1;
+        for (; scope > 0; scope = in.text.scopes[scope].parent)
+            copies *= in.text.scopes[scope].repeat;
+        return copies;
+    }
+    /// How many stacks a scope stands in.
+    constexpr int depth_of(int scope) const {
+        int depth = 0;
+        for (; scope > 0; scope = in.text.scopes[scope].parent) ++depth;
+        return depth;
+    }
+};
+
+template <sizes Sizes, int Facts>
+struct draft : drafted<Sizes, Facts> {
+    using base = drafted<Sizes, Facts>;
+    using base::depth_of, base::in, base::out, base::recurs, base::rule_of;
     static constexpr int rule_capacity = Sizes.rules;
 
-    const shaped<Sizes, Facts>& in;
     const domains<Sizes>& conditions;
-    plan_tables<Sizes, Facts> out{};
-
-    bool recurs = false;  // some rules do
     list<role, Sizes.rules> roles{};
     list<int, Sizes.rules> group_of{};
     list<int, Sizes.rules> user{};          // of the rule's relation, where it is the only one
@@ -15538,10 +14372,9 @@ struct draft {
     list<bool, Sizes.rules> prepared{};  // rules that follow from parameters alone
 
     constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
-        : in(program), conditions(found) {
+        : base(program), conditions(found) {
         out.pool = found.pool;
         const int rules = in.text.rules.size();
-        for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
         roles.reset(rules);
         group_of.reset(rules);
         user.reset(rules);
@@ -15567,7 +14400,6 @@ struct draft {
         for (int at : in.order) prepared[at] = follows_from_parameters(at);
     }
 
-    constexpr const rule& rule_of(int at) const { return in.text.rules[at]; }
     constexpr const literal& literal_of(int rule, int body) const {
         return in.text.literals[in.text.rules[rule].first_literal + body];
     }
@@ -15659,28 +14491,13 @@ struct draft {
         return result;
     }
     /// For numbers of a rule.
-    constexpr int new_buffer(int size, int rule) {
+    constexpr int new_buffer(int size, int rule, int parts = 1) {
         buffer made;
         made.size = size;
+        made.parts = parts;
         made.scope = rule_of(rule).scope;
         made.prepared = prepared[rule];
         return out.buffers.push(made);
-    }
-    constexpr bool is_prepared(const relation_layout& layout) const {
-        return layout.where == place::value && out.buffers[layout.index].prepared;
-    }
-    /// How many layers of stacks a scope stands for.
-    constexpr int copies_of(int scope) const {
-        int copies = 1;
-        for (; scope > 0; scope = in.text.scopes[scope].parent)
-            copies *= in.text.scopes[scope].repeat;
-        return copies;
-    }
-    /// How many stacks a scope stands in.
-    constexpr int depth_of(int scope) const {
-        int depth = 0;
-        for (; scope > 0; scope = in.text.scopes[scope].parent) ++depth;
-        return depth;
     }
 
     /// How many times a rule in a recursion has atoms for; its numbers are kept for each.
@@ -16623,6 +15440,271 @@ class row_builder {
         return made;
     }
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// How the pairs of an attention step are found: as the pieces of a space, or in a table that is
+/// made when the program starts.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// A condition of its own. Without a root it always holds.
+template <int Capacity>
+struct condition_tree {
+    node_pool<Capacity> pool{};
+    int root = -1;
+
+    friend constexpr bool operator==(const condition_tree& left, const condition_tree& right) {
+        if (left.root != right.root || left.pool.nodes.size() != right.pool.nodes.size())
+            return false;
+        for (int at = 0; at < left.pool.nodes.size(); ++at) {
+            const node& one = left.pool.nodes[at];
+            const node& other = right.pool.nodes[at];
+            if (one.kind != other.kind || one.value != other.value || one.left != other.left ||
+                one.right != other.right)
+                return false;
+        }
+        return true;
+    }
+};
+
+namespace detail {
+
+/// Copies a condition with some variables replaced by numbers, less what they decide.
+template <class Nodes, class Tree>
+class specialiser {
+  public:
+    Tree out{};
+
+    /// values[v] is used for the variables in the mask `known`.
+    constexpr specialiser(const Nodes& nodes, int root, unsigned known, const int* values)
+        : nodes_(nodes), known_(known), values_(values) {
+        if (root >= 0) out.root = copy(root);
+        if (out.root >= 0 && is_number(out.root) && value(out.root)) out = {};
+    }
+
+  private:
+    const Nodes& nodes_;
+    unsigned known_;
+    const int* values_;
+
+    constexpr bool is_number(int at) const {
+        return out.pool.nodes[at].kind == node_kind::constant;
+    }
+    constexpr int value(int at) const { return out.pool.nodes[at].value; }
+
+    constexpr int copy(int root) {
+        const node top = nodes_[root];
+        if (top.kind == node_kind::constant || top.kind == node_kind::count)
+            return out.pool.add(top.kind, top.value);
+        if (top.kind == node_kind::variable) {
+            if ((known_ >> top.value) & 1u)
+                return out.pool.add(node_kind::constant, values_[top.value]);
+            return out.pool.add(top.kind, top.value);
+        }
+        const bool all = top.kind == node_kind::conjunction;
+        const bool any = top.kind == node_kind::disjunction;
+        // A side that decides is taken alone, so that nothing of the other is left in the pool.
+        if (all || any)
+            for (const int side : {top.left, top.right})
+                if (const int decided = decide(side); decided >= 0) {
+                    if (decided == (any ? 1 : 0)) return out.pool.add(node_kind::constant, decided);
+                    return copy(side == top.left ? top.right : top.left);
+                }
+        if (const int decided = is_condition(top.kind) ? decide(root) : -1; decided >= 0)
+            return out.pool.add(node_kind::constant, decided);
+        const int left = copy(top.left);
+        const int right = top.right < 0 ? -1 : copy(top.right);
+        return out.pool.add(top.kind, top.value, left, right);
+    }
+
+    static constexpr bool is_condition(node_kind kind) { return kind >= node_kind::less; }
+
+    /// 1 where the condition holds whatever the other variables are, 0 where it never does, else
+    /// -1.
+    constexpr int decide(int root) const {
+        const node& top = nodes_[root];
+        if (top.kind == node_kind::conjunction || top.kind == node_kind::disjunction) {
+            const int decides = top.kind == node_kind::disjunction ? 1 : 0;
+            const int left = decide(top.left);
+            const int right = decide(top.right);
+            if (left == decides || right == decides) return decides;
+            return left >= 0 && right >= 0 ? 1 - decides : -1;
+        }
+        if (top.kind == node_kind::negation) {
+            const int inner = decide(top.left);
+            return inner < 0 ? -1 : 1 - inner;
+        }
+        if (!is_condition(top.kind) || top.kind == node_kind::decision ||
+            top.kind == node_kind::same_symbol)
+            return -1;
+        int number = 0;
+        return compute(root, number) ? number : -1;
+    }
+
+    constexpr bool compute(int root, int& number) const {
+        const node& top = nodes_[root];
+        if (top.kind == node_kind::constant) {
+            number = top.value;
+            return true;
+        }
+        if (top.kind == node_kind::variable) {
+            number = values_[top.value];
+            return ((known_ >> top.value) & 1u) != 0;
+        }
+        if (top.kind >= node_kind::decision || top.kind == node_kind::count) return false;
+        int left = 0;
+        int right = 0;
+        if (!compute(top.left, left) || (top.right >= 0 && !compute(top.right, right)))
+            return false;
+        number = evaluate(top.kind, left, right);
+        return true;
+    }
+};
+
+}  // namespace detail
+
+/// The condition `root` for given values of the variables in the mask `known`.
+template <int Capacity, class Nodes>
+constexpr condition_tree<Capacity> specialised(const Nodes& nodes, int root, unsigned known,
+                                               const int* values) {
+    return detail::specialiser<Nodes, condition_tree<Capacity>>(nodes, root, known, values).out;
+}
+
+inline constexpr int max_condition_nodes = 256;
+
+/// The condition of an attention step in one round of its outer loops, whose variables are known.
+template <int Capacity>
+constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node, Capacity>& nodes,
+                                                                 const attention_step& step,
+                                                                 int round) {
+    int values[max_variables]{};
+    unsigned known = 0;
+    for (int outer = step.outers; outer-- > 0;) {
+        values[step.outer_variables[outer]] = round % step.outer_extents[outer];
+        known |= 1u << step.outer_variables[outer];
+        round /= step.outer_extents[outer];
+    }
+    return specialised<max_condition_nodes>(nodes, step.condition, known, values);
+}
+
+/// Rounds with one condition are of one kind.
+template <int Rounds>
+struct round_kinds {
+    int kind_of[Rounds]{};
+    list<int, Rounds> first{};  // round of each kind
+};
+template <int Rounds, int Capacity>
+constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
+                                              const attention_step& step) {
+    round_kinds<Rounds> result;
+    for (int round = 0; round < Rounds; ++round) {
+        const auto here = condition_in_round(nodes, step, round);
+        int kind = 0;
+        while (kind < result.first.size() &&
+               !(condition_in_round(nodes, step, result.first[kind]) == here))
+            ++kind;
+        if (kind == result.first.size()) result.first.push(round);
+        result.kind_of[round] = kind;
+    }
+    return result;
+}
+
+/// How many rounds may have conditions of their own.
+template <class Pool>
+constexpr int different_rounds(const Pool& pool, const attention_step& step) {
+    const unsigned mentioned = pool.variables(step.condition);
+    for (int outer = 0; outer < step.outers; ++outer)
+        if ((mentioned >> step.outer_variables[outer]) & 1u) return step.rounds();
+    return 1;
+}
+
+/// Columns and rows are `column` and `row`. Where a space does not do, a pair is in the table if
+/// the part of the condition under `tabled` holds, and is kept if `clip` has it: one piece of
+/// bounds with what is known at run time alone.
+struct mask_form {
+    bool possible = true;
+    bool is_table = false;
+    space where{};  // or the clip of a table
+    int tabled = -1;
+
+    constexpr bool clips() const { return is_table && where.pieces.size() > 0; }
+};
+
+namespace detail {
+
+template <class Pool>
+constexpr bool is_static(const Pool& pool, int root) {
+    if (root < 0) return true;
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::count || top.kind == node_kind::same_symbol ||
+        top.kind == node_kind::pair)
+        return false;
+    return is_static(pool, top.left) && is_static(pool, top.right);
+}
+
+/// The conjuncts that are known at compile time, or those that are not.
+template <class Pool>
+constexpr int conjuncts(Pool& pool, int root, bool known) {
+    const node top = pool.nodes[root];
+    if (top.kind == node_kind::conjunction)
+        return pool.both(conjuncts(pool, top.left, known), conjuncts(pool, top.right, known));
+    return is_static(pool, root) == known ? root : -1;
+}
+
+}  // namespace detail
+
+/// Lattices with steps take a turn of their own for each residue, so that one piece of them is
+/// better than a table and several are not.
+template <class Tree>
+constexpr mask_form form_of(Tree& tree, int row, int column) {
+    constexpr int most_intervals = 3;
+    mask_form result;
+    result.where = make_space(tree.pool.nodes, tree.root, row, column);
+    const bool exact = result.where.exact;
+    const int pieces = result.where.pieces.size();
+    if (exact && (pieces <= 1 || (result.where.is_contiguous() && pieces <= most_intervals)))
+        return result;
+    const int rest = tree.root < 0 ? -1 : detail::conjuncts(tree.pool, tree.root, false);
+    space clip;
+    bool simple = true;
+    if (rest >= 0) {
+        clip = make_space(tree.pool.nodes, rest, row, column);
+        simple = clip.exact && clip.is_contiguous() && clip.pieces.size() == 1 &&
+                 clip.pieces[0].row_modulus == 1;
+    }
+    if (!simple) {
+        result.possible = exact;
+        return result;
+    }
+    result.is_table = true;
+    result.where = clip;
+    result.tabled = detail::conjuncts(tree.pool, tree.root, true);
+    return result;
+}
+
+/// Whether the condition admits no column beyond its row, by what its parts say.
+template <class Tree>
+constexpr bool looks_back(const Tree& tree, int root, int row, int column, int rows) {
+    if (root < 0) return false;
+    const space where = make_space(tree.pool.nodes, root, row, column);
+    if (!where.exact) {
+        const node& top = tree.pool.nodes[root];
+        if (top.kind == node_kind::conjunction)
+            return looks_back(tree, top.left, row, column, rows) ||
+                   looks_back(tree, top.right, row, column, rows);
+        if (top.kind == node_kind::disjunction)
+            return looks_back(tree, top.left, row, column, rows) &&
+                   looks_back(tree, top.right, row, column, rows);
+        return false;
+    }
+    for (const piece& part : where.pieces)
+        for (int at = 0; at < rows; ++at) {
+            const auto [begin, end] = part.widest(at, rows);
+            if (begin < end && end > at + 1) return false;
+        }
+    return true;
+}
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
@@ -17699,7 +16781,7 @@ class builder {
         carried = {};
         carried.where = place::value;
         const int size = aligned(pack(carried, input));
-        carried.index = draft_.new_buffer(size * (written.repeat + 1), at);
+        carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.carry = size;
         carried.carry_level = draft_.depth_of(written.block) - 1;
         row_step copy = copy_step(item.relation, input);
@@ -17766,6 +16848,939 @@ class builder {
              draft_.out.generals.push(general_builder<Draft>(draft_, at).build()), at);
     }
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// How large a count that is given at run time may be: what a variable is compared with, `j <
+/// length`, is at most the variable's extent.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+inline constexpr int without_limit = -1;
+
+namespace detail {
+
+template <class Shaped>
+constexpr void find_count_limit(const Shaped& in, const rule& written, int root, int count,
+                                int& limit) {
+    if (root < 0) return;
+    const node& top = in.text.nodes[root];
+    const bool ordered = top.kind >= node_kind::less && top.kind <= node_kind::greater_equal;
+    if (!ordered) {
+        find_count_limit(in, written, top.left, count, limit);
+        find_count_limit(in, written, top.right, count, limit);
+        return;
+    }
+    const node* left = &in.text.nodes[top.left];
+    const node* right = &in.text.nodes[top.right];
+    if (left->kind == node_kind::count) {
+        const node* other = left;
+        left = right;
+        right = other;
+    }
+    if (left->kind != node_kind::variable || right->kind != node_kind::count ||
+        right->value != count)
+        return;
+    const int extent = written.variables[left->value].extent;
+    if (extent > limit) limit = extent;
+}
+
+}  // namespace detail
+
+/// The greatest extent of the variables that this count bounds, or without_limit.
+template <class Shaped>
+constexpr int limit_of_count(const Shaped& in, int count) {
+    int limit = without_limit;
+    for (const rule& written : in.text.rules)
+        detail::find_count_limit(in, written, written.condition, count, limit);
+    return limit;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Takes the time out of the rules of recursions, which are computed in a loop over it: where it
+/// stood as an argument now stands `loop_time`, and each rule knows in which rounds it holds.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// The times from `first` to before `last`, of which some do not count if there is a `rest`.
+struct window {
+    int first = 0;
+    int last = never;
+    int rest = -1;  // the part of the condition that is no bound of the time
+
+    constexpr bool holds(int time) const { return first <= time && time < last; }
+    constexpr bool empty() const { return first >= last; }
+    constexpr window cut(int begin, int end) const {
+        return {first > begin ? first : begin, last < end ? last : end, rest};
+    }
+};
+
+template <sizes Sizes, int Facts>
+class loop_planner {
+  public:
+    shaped<Sizes, Facts> program{};
+    domains<Sizes> conditions{};
+
+    constexpr loop_planner(const shaped<Sizes, Facts>& shapes, const domains<Sizes>& found)
+        : program(shapes), conditions(found) {
+        const list<int, Sizes.rules> order = program.order;
+        program.order.count = 0;
+        for (int place = 0; place < order.size();) {
+            const int loop = rule_of(order[place]).recurs.loop;
+            if (loop < 0) {
+                program.order.push(order[place++]);
+                continue;
+            }
+            members_.count = 0;
+            while (place < order.size() && rule_of(order[place]).recurs.loop == loop)
+                members_.push(order[place++]);
+            plan_loop();
+        }
+        program.mistake = conditions.mistake;
+    }
+
+  private:
+    list<int, Sizes.rules> members_{};
+    list<int, Sizes.rules> emitted_{};
+
+    constexpr rule& rule_of(int at) { return program.text.rules[at]; }
+    constexpr const rule& rule_of(int at) const { return program.text.rules[at]; }
+    constexpr literal& item(const rule& of, int body) {
+        return program.text.literals[of.first_literal + body];
+    }
+    constexpr int extent_of(const rule& written) const {
+        return program.relations[written.head].extents[written.recurs.argument];
+    }
+    /// The rule that a literal follows from, if that is of the same recursion; else -1.
+    constexpr int inner_definer(const rule& written, const literal& value) const {
+        if (value.kind != literal_kind::relation) return -1;
+        const int from = program.relations[value.relation].rule;
+        return from >= 0 && rule_of(from).recurs.loop == written.recurs.loop ? from : -1;
+    }
+
+    constexpr void plan_loop() {
+        check_bases();
+        if (!conditions.mistake.ok()) return;
+        emitted_.count = 0;
+        for (int at : members_) {
+            if (rule_of(at).total)
+                split_by_time(at);
+            else
+                bound_rule(at);
+        }
+        // In the order of the relations: what stood alone has taken the head of its sum.
+        for (int at : emitted_)
+            if (!is_empty(rule_of(at))) fill_gaps(at);
+        for (int at : emitted_) take_time_out(rule_of(at));
+        for (int at : emitted_)
+            if (!is_empty(rule_of(at))) program.order.push(at);
+    }
+
+    static constexpr bool is_empty(const rule& written) {
+        return written.recurs.first >= written.recurs.last;
+    }
+
+    // Bounds of the time.
+
+    struct line {
+        int slope = 0;
+        int constant = 0;
+        bool known = true;
+    };
+
+    constexpr line line_of(int root, int variable) const {
+        const node& top = conditions.pool.nodes[root];
+        if (top.kind == node_kind::constant) return {0, top.value};
+        if (top.kind == node_kind::variable && top.value == variable) return {1, 0};
+        if (top.kind != node_kind::add && top.kind != node_kind::subtract) return {0, 0, false};
+        const line left = line_of(top.left, variable);
+        const line right = line_of(top.right, variable);
+        const int sign = top.kind == node_kind::add ? 1 : -1;
+        return {left.slope + sign * right.slope, left.constant + sign * right.constant,
+                left.known && right.known};
+    }
+
+    /// The condition as bounds of the variable, and what else it says.
+    constexpr window window_of(int root, int variable) {
+        window result;
+        add_bounds(root, variable, result);
+        return result;
+    }
+    constexpr void add_bounds(int root, int variable, window& to) {
+        if (root < 0) return;
+        const node top = conditions.pool.nodes[root];
+        if (top.kind == node_kind::conjunction) {
+            add_bounds(top.left, variable, to);
+            add_bounds(top.right, variable, to);
+            return;
+        }
+        const bool compares = top.kind == node_kind::less || top.kind == node_kind::less_equal ||
+                              top.kind == node_kind::equal;
+        line at{0, 0, false};
+        if (compares) {
+            const line left = line_of(top.left, variable);
+            const line right = line_of(top.right, variable);
+            at = {left.slope - right.slope, left.constant - right.constant,
+                  left.known && right.known};
+        }
+        if (!at.known || (at.slope != 1 && at.slope != -1)) {
+            to.rest = conditions.pool.both(to.rest, root);
+            return;
+        }
+        // slope * time + constant, against zero.
+        const int zero = -at.slope * at.constant;
+        const int beyond = top.kind == node_kind::less ? 1 : 0;
+        if (at.slope > 0 || top.kind == node_kind::equal) to = to.cut(0, zero + 1 - beyond);
+        if (at.slope < 0 || top.kind == node_kind::equal) to = to.cut(zero + beyond, never);
+    }
+
+    /// When the literal of a sum has an atom.
+    constexpr window window_of_part(const rule& sum, const literal& part) {
+        const int root = conditions.pool.substitute(conditions.pool.nodes,
+                                                    conditions.domain[part.relation], part.terms);
+        const int extent = program.relations[part.relation].extents[sum.recurs.argument];
+        return window_of(root, sum.recurs.time).cut(0, extent);
+    }
+
+    // A relation that is read before it is computed must have had an atom at each time.
+
+    constexpr void check_bases() {
+        for (int place = 0; place < members_.size(); ++place) {
+            const rule& written = rule_of(members_[place]);
+            for (int body = 0; body < written.literals; ++body) {
+                const int from = inner_definer(written, item(written, body));
+                bool later = false;
+                for (int other = place; other < members_.size(); ++other)
+                    later = later || members_[other] == from;
+                if (later && !always_holds(from)) {
+                    const int stacking = program.text.scopes[written.scope].rule;
+                    conditions.mistake = {fault::recursion_without_a_base,
+                                          written.number,
+                                          program.text.relations[rule_of(from).head].id,
+                                          0,
+                                          0,
+                                          stacking < 0 ? -1 : rule_of(stacking).number};
+                    return;
+                }
+            }
+        }
+    }
+
+    constexpr bool always_holds(int at) {
+        const rule& written = rule_of(at);
+        const int extent = extent_of(written);
+        if (!written.total) {
+            const window when = window_of(conditions.domain[written.head], written.recurs.argument);
+            return when.rest < 0 && when.first <= 0 && when.last >= extent;
+        }
+        int known = 0;  // before this time there always is an atom
+        for (bool grows = true; grows && known < extent;) {
+            grows = false;
+            for (int body = 0; body < written.literals; ++body) {
+                const window when = window_of_part(written, item(written, body));
+                if (when.rest >= 0 || !when.holds(known)) continue;
+                known = when.last;
+                grows = true;
+            }
+        }
+        return known >= extent;
+    }
+
+    // When each rule is computed.
+
+    constexpr void bound_rule(int at) {
+        rule& written = rule_of(at);
+        const window when =
+            window_of(conditions.condition[at], written.recurs.time).cut(0, extent_of(written));
+        conditions.condition[at] = when.rest;
+        // The part of a sum that stands alone has been bounded as such.
+        if (written.recurs.last == never || when.last < written.recurs.last)
+            written.recurs.last = when.last;
+        if (when.first > written.recurs.first) written.recurs.first = when.first;
+        emitted_.push(at);
+    }
+
+    /// A sum has different parts at different times: a rule for each of these windows. Where one
+    /// part stands alone, its own rule gives the sum.
+    constexpr void split_by_time(int at) {
+        const rule sum = rule_of(at);
+        const int extent = extent_of(sum);
+        list<window, max_literals> parts{};
+        for (int body = 0; body < sum.literals; ++body)
+            parts.push(window_of_part(sum, item(sum, body)));
+        list<window, 2 * max_literals + 1> windows{};
+        for (int begin = 0; begin < extent;) {
+            int end = extent;
+            for (const window& part : parts) {
+                if (part.first > begin && part.first < end) end = part.first;
+                if (part.last > begin && part.last < end) end = part.last;
+            }
+            windows.push({begin, end});
+            begin = end;
+        }
+        rule_of(at).literals = 0;
+        const bool whole = windows.size() == 1;
+        for (const window& when : windows) {
+            rule made = sum;
+            made.first_literal = program.text.literals.size();
+            made.literals = 0;
+            made.recurs.first = when.first;
+            made.recurs.last = when.last;
+            made.recurs.partial = !whole;
+            bool ends = true;  // no later window has a part of this one
+            for (int body = 0; body < sum.literals; ++body) {
+                if (!parts[body].holds(when.first) || parts[body].empty()) continue;
+                const literal part = item(sum, body);
+                ends = ends && parts[body].last <= when.last;
+                if (parts[body].first < when.first) ++program.relations[part.relation].uses;
+                program.text.literals.push(part);
+                conditions.expression.push(-1);
+                ++made.literals;
+            }
+            if (made.literals == 0) continue;
+            if (made.literals == 1 && ends && gives_sum(made)) continue;
+            const int place = program.text.rules.push(made);
+            conditions.condition.push(-1);
+            program.relations[sum.head].rule = place;
+            emitted_.push(place);
+        }
+    }
+
+    constexpr bool gives_sum(const rule& sum) {
+        const literal& only = item(sum, 0);
+        const relation_shape& shape = program.relations[only.relation];
+        const int part_at = inner_definer(sum, only);
+        if (part_at < 0 || shape.uses != 1 || shape.output || rule_of(part_at).total ||
+            !(shape.value == program.relations[sum.head].value))
+            return false;
+        for (int axis = 0; axis < only.arity; ++axis)
+            if (shape.extents[axis] != program.relations[sum.head].extents[axis] &&
+                axis != sum.recurs.argument)
+                return false;
+        rule& part = rule_of(part_at);
+        if (part.recurs.partial) return false;
+        part.head = sum.head;
+        part.recurs.first = sum.recurs.first;
+        part.recurs.last = sum.recurs.last;
+        part.recurs.partial = sum.recurs.partial;
+        program.relations[sum.head].rule = part_at;
+        return true;
+    }
+
+    /// Atoms that do not exist are zeros for those who look from outside.
+    constexpr void fill_gaps(int at) {
+        const int relation = rule_of(at).head;
+        if (!is_seen(rule_of(at))) return;
+        const int extent = extent_of(rule_of(at));
+        for (int begin = 0; begin < extent;) {
+            int end = extent;
+            bool covered = false;
+            for (int other : emitted_) {
+                const rule& known = rule_of(other);
+                if (known.head != relation || is_empty(known)) continue;
+                const window when{known.recurs.first, known.recurs.last};
+                if (when.holds(begin)) {
+                    covered = true;
+                    end = when.last;
+                    break;
+                }
+                if (when.first > begin && when.first < end) end = when.first;
+            }
+            if (!covered) {
+                rule_of(at).recurs.partial = true;
+                rule zero = rule_of(at);
+                zero.literals = 0;
+                zero.total = true;  // a sum of nothing
+                zero.transformations.count = 0;
+                zero.combined = combination::sum;
+                zero.aggregated = aggregation::sum;
+                zero.aggregated_variables = 0;
+                zero.aggregated_order.count = 0;
+                zero.recurs.first = begin;
+                zero.recurs.last = end;
+                emitted_.push(program.text.rules.push(zero));
+                conditions.condition.push(-1);
+            }
+            begin = end;
+        }
+    }
+
+    /// Whether others than the recursion read the relation, the user among them.
+    constexpr bool is_seen(const rule& of) const {
+        const relation& head = program.text.relations[of.head];
+        if (program.relations[of.head].output || (!head.invented && head.scope == 0)) return true;
+        for (const rule& user : program.text.rules) {
+            if (user.recurs.loop == of.recurs.loop) continue;
+            for (int body = 0; body < user.literals; ++body) {
+                const literal& value = program.text.literals[user.first_literal + body];
+                if (value.kind == literal_kind::relation && value.relation == of.head) return true;
+            }
+        }
+        return false;
+    }
+
+    // The rules as the loop sees them.
+
+    constexpr void take_time_out(rule& written) {
+        recurrence& recurs = written.recurs;
+        auto take = [&](term& at) {
+            if (at.variable == recurs.time) at = {loop_time, at.offset - recurs.delay};
+        };
+        auto take_all = [&](term* terms, int arity) {
+            for (int axis = 0; axis < arity; ++axis) take(terms[axis]);
+        };
+        take_all(written.terms, written.arity);
+        for (int body = 0; body < written.literals; ++body) {
+            take_all(item(written, body).terms, item(written, body).arity);
+            take_all(item(written, body).weight.terms, item(written, body).weight.arity);
+        }
+        for (transformation_use& function : written.transformations)
+            for (weight_use& use : function.weights) take_all(use.terms, use.arity);
+        written.variables[recurs.time].extent = 1;
+        recurs.first += recurs.delay;
+        recurs.last += recurs.delay;
+        int& domain = conditions.domain[written.head];
+        domain = window_of(domain, recurs.argument).rest;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Turns the types of a program into a `source`, in one walk.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+namespace lang = sequent::language;
+
+// How much room the arrays need.
+
+template <class T>
+inline constexpr sizes size_of{0, 0, 0, 1};
+
+template <class Index>
+inline constexpr int index_nodes = 1;
+template <lang::arithmetic Operation, class Left, class Right>
+inline constexpr int index_nodes<lang::index_expression<Operation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <lang::order Relation, class Left, class Right>
+inline constexpr int index_nodes<lang::comparison<Relation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <lang::connective Operation, class Left, class Right>
+inline constexpr int index_nodes<lang::compound<Operation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <class Test, class Left, class Right>
+inline constexpr int index_nodes<lang::decision<Test, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <lang::fixed_string Fact, class Left, class Right>
+inline constexpr int index_nodes<lang::same_symbol<Fact, Left, Right>> = 3;
+
+/// How many variables an index mentions, and whether an argument of a literal mentions several,
+/// for which it gets a rule of its own.
+template <class Index>
+inline constexpr int index_variables = 0;
+template <lang::fixed_string Name, int Extent>
+inline constexpr int index_variables<lang::var<Name, Extent>> = 1;
+template <lang::arithmetic Operation, class Left, class Right>
+inline constexpr int index_variables<lang::index_expression<Operation, Left, Right>> =
+    index_variables<Left> + index_variables<Right>;
+template <class T>
+inline constexpr int views_of = 0;
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+inline constexpr int views_of<lang::literal<Source, Weight, Modifiers, Terms...>> =
+    (... || (index_variables<Terms> > 1));
+template <class Inner, class Index>
+inline constexpr int views_of<lang::element<Inner, Index>> = views_of<Inner>;
+
+template <class T>
+    requires lang::is_literal<T>
+inline constexpr sizes size_of<T>{views_of<T>, 1 + views_of<T>, 0, 1};
+template <class Index>
+inline constexpr sizes size_of<lang::index_value<Index>>{0, 1, index_nodes<Index>, 1};
+template <lang::constraint T>
+inline constexpr sizes size_of<T>{0, 0, index_nodes<T> + 1, 1};
+template <class Left, class Right>
+inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size_of<Right>;
+template <lang::transformation Kind, class... Arguments>
+inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
+    0, 0, (0 + ... + index_nodes<Arguments>), 1};
+template <int Count, class Program>
+inline constexpr sizes size_of<lang::repeated<Count, Program>> =
+    size_of<Program> + sizes{0, 0, 0, 2};
+template <class Body, class Function>
+inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
+template <class Head, class Body>
+inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
+template <class Indices, class... Rules>
+inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
+    (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
+
+/// Whether a function may be applied to an atom.
+template <class Function>
+inline constexpr bool is_of_atoms = true;
+template <lang::aggregation Kind, class... Variables>
+inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
+template <int Count, class Program>
+inline constexpr bool is_of_atoms<lang::repeated<Count, Program>> = false;
+
+template <sizes Sizes>
+class reader {
+  public:
+    source<Sizes> out{};
+
+    constexpr reader() { out.scopes.push({}); }
+
+    template <std::size_t... Indices, class... Rules>
+    constexpr void read(const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
+        number_ = 0;
+        read_rules(program);
+    }
+
+  private:
+    rule current{};
+    int scope_ = 0;
+    int number_ = 0;
+
+    template <std::size_t... Indices, class... Rules>
+    constexpr void read_rules(
+        const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
+        (begin(static_cast<const lang::rule_at<Indices, Rules>&>(program).rule), ...);
+    }
+
+    template <class... Parts>
+    constexpr void begin(const lang::program<Parts...>& spliced) {
+        read_rules(spliced);
+    }
+    template <class Rule>
+    constexpr void begin(const Rule& written) {
+        current = rule{};
+        current.number = number_++;
+        current.scope = scope_;
+        current.first_literal = out.literals.size();
+        read_rule(written);
+        current.literals = out.literals.size() - current.first_literal;
+        if (current.literals > max_literals) fail(fault::too_many_literals);
+        const rule finished = current;
+        const int at = out.rules.push(finished);
+        if (finished.repeat) out.scopes[finished.block].rule = at;
+    }
+
+    constexpr void fail(fault mistake) {
+        if (out.mistake != fault::none) return;
+        out.mistake = mistake;
+        out.mistaken_rule = current.number;
+        out.mistaken_scope = scope_;
+    }
+
+    constexpr void check_number(const name& function, number_range range, double given) {
+        if (is_within(range, given) || out.mistake != fault::none) return;
+        fail(fault::number_out_of_range);
+        out.refused = {function, given, range};
+    }
+
+    template <class Head, class Body>
+    constexpr void read_rule(const lang::rule<Head, Body>& written) {
+        read_head(written.head);
+        read_body(written.body);
+    }
+    template <class Body, class Function>
+    constexpr void read_rule(const lang::applied<Body, Function>& written) {
+        current.transforms_atom = true;
+        read_atom_transformation(written);
+    }
+    template <class Body, class Function>
+    constexpr void read_atom_transformation(const lang::applied<Body, Function>& written) {
+        if constexpr (lang::is_applied<Body>) {
+            read_atom_transformation(written.body);
+        } else {
+            if (!lang::is_head<Body> || lang::is_weighted<Body>)
+                fail(fault::an_atom_transformation_has_a_plain_atom);
+            read_head(written.body);
+        }
+        if constexpr (is_of_atoms<Function>)
+            read_function(written.function);
+        else
+            fail(fault::an_atom_is_not_aggregated_or_stacked_are_parentheses_missing);
+    }
+
+    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+    constexpr void read_head(
+        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& head) {
+        current.head = relation_id(text_of<Name>());
+        read_terms(head.terms, current.terms, current.arity);
+        check_single(current.terms, current.arity);
+        if constexpr (lang::weight_literal<Weight>) current.head_weight = read_weight(head.weight);
+    }
+
+    template <class Left, class Right>
+    constexpr void read_body(const lang::joined<Left, Right>& body) {
+        read_body(body.left);
+        read_body(body.right);
+    }
+    template <class Body, class Function>
+    constexpr void read_body(const lang::applied<Body, Function>& body) {
+        read_body(body.body);
+        read_function(body.function);
+    }
+    template <lang::constraint Condition>
+    constexpr void read_body(const Condition& condition) {
+        const int root = read_node(condition);
+        current.condition =
+            current.condition < 0
+                ? root
+                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
+    }
+    template <class Item>
+        requires lang::is_literal<Item>
+    constexpr void read_body(const Item& item) { out.literals.push(read_literal(item)); }
+
+    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+    constexpr literal read_literal(
+        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& item) {
+        literal result;
+        result.relation = relation_id(text_of<Name>());
+        read_terms(item.terms, result.terms, result.arity);
+        if constexpr (lang::weight_literal<Weight>) result.weight = read_weight(item.weight);
+        result.transposed = (Modifiers & lang::transposed) != 0;
+        result.negated = (Modifiers & lang::negated) != 0;
+        result.hidden = !result.negated && (Modifiers & lang::hidden_value) != 0;
+        if (!result.gives_value()) {
+            check_single(result.terms, result.arity);
+            if (result.weight.weight >= 0)
+                fail(fault::a_literal_without_a_value_has_no_weight_and_no_element);
+        }
+        return result;
+    }
+    template <lang::weight_literal Weight>
+    constexpr literal read_literal(const Weight& item) {
+        literal result;
+        result.kind = literal_kind::weight;
+        result.weight = read_weight(item.use(), true);
+        result.transposed = result.weight.transposed;
+        result.weight.transposed = false;
+        return result;
+    }
+    template <class Inner, class Index>
+    constexpr literal read_literal(const lang::element<Inner, Index>& item) {
+        literal result = read_literal(item.inner);
+        result.has_element = true;
+        if (!result.gives_value())
+            fail(fault::a_literal_without_a_value_has_no_weight_and_no_element);
+        result.element = read_term(item.index);
+        check_single(&result.element, 1);
+        return result;
+    }
+    constexpr literal read_literal(const lang::constant& item) {
+        literal result;
+        result.kind = literal_kind::number;
+        result.number = item.value;
+        check_number(make_name("inverse_sqrt", 12), number_range::above_0_and_finite_in_float,
+                     item.root);
+        check_number(make_name("number", 6), number_range::finite, item.value);
+        return result;
+    }
+    template <class Index>
+    constexpr literal read_literal(const lang::index_value<Index>& item) {
+        literal result;
+        result.kind = literal_kind::index;
+        result.expression = read_node(item.index);
+        return result;
+    }
+
+    template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
+    constexpr weight_use read_weight(
+        const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item,
+        bool bare = false) {
+        weight_use result;
+        weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
+        int axis = 0;
+        if (sizeof...(Shape) > 2) fail(fault::a_weight_is_a_scalar_a_vector_or_a_matrix);
+        for (const int extent : {1, Shape...}) {
+            check_number(make_name("weight", 6), number_range::at_least_1, extent);
+            if (axis > 0 && axis <= 2) declared.shape[axis - 1] = extent;
+            ++axis;
+        }
+        result.weight = weight_id(declared);
+        read_terms(item.terms, result.terms, result.arity);
+        if (!bare) check_single(result.terms, result.arity);
+        result.transposed = (Modifiers & lang::transposed) != 0;
+        result.frozen = (Modifiers & lang::frozen) != 0;
+        return result;
+    }
+
+    template <lang::combination Kind>
+    constexpr void read_function(const lang::combine<Kind>&) {
+        if (current.states_combination || current.states_aggregation ||
+            current.transformations.size())
+            fail(fault::a_combination_stands_first);
+        check_not_stacked();
+        current.combined = Kind;
+        current.states_combination = true;
+    }
+    template <lang::transformation Kind, class... Arguments>
+    constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
+        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
+        check_not_stacked();
+        if (current.transformations.size() == max_transformations) {
+            fail(fault::too_many_transformations);
+            return;
+        }
+        if constexpr (Kind == lang::transformation::identity) {
+            return;
+        } else {
+            transformation_use use;
+            use.kind = Kind;
+            use.numbers[0] = function.numbers[0];
+            use.numbers[1] = function.numbers[1];
+            constexpr number_ranges ranges = ranges_of(Kind);
+            for (int at = 0; at < 2; ++at)
+                check_number(ranges.function, ranges.of[at], use.numbers[at]);
+            read_arguments(function.arguments, use, 0);
+            current.transformations.push(use);
+        }
+    }
+    constexpr void read_arguments(const lang::pack<>&, transformation_use&, int) {}
+    template <class First, class... Rest>
+    constexpr void read_arguments(const lang::pack<First, Rest...>& arguments,
+                                  transformation_use& use, int at) {
+        if constexpr (lang::weight_literal<First>)
+            use.weights[at] = read_weight(arguments.first);
+        else
+            use.position = read_node(arguments.first);
+        read_arguments(arguments.rest, use, at + 1);
+    }
+    template <lang::aggregation Kind, class... Variables>
+    constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
+        if (current.states_aggregation) fail(fault::two_aggregations);
+        check_not_stacked();
+        current.aggregated = Kind;
+        current.states_aggregation = true;
+        const int mentioned = current.variables.size();
+        auto add = [&](int index) {
+            if (index >= mentioned)
+                fail(fault::aggregation_over_a_variable_that_the_body_does_not_mention);
+            if (!((current.aggregated_variables >> index) & 1u))
+                current.aggregated_order.push(index);
+            current.aggregated_variables |= 1u << index;
+        };
+        (add(variable_of(Variables{})), ...);
+    }
+    template <int Count, class Program>
+    constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
+        check_number(make_name("stack", 5), number_range::at_least_1, Count);
+        check_not_stacked();
+        current.repeat = Count;
+        current.block = out.scopes.push({scope_, Count, -1});
+        int depth = 0;
+        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
+        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
+        if (out.literals.size() == current.first_literal) {
+            fail(fault::a_stack_is_applied_to_a_value);
+            return;
+        }
+        const rule outer = current;
+        const int outer_scope = scope_;
+        const int outer_number = number_;
+        const int outer_literals = out.literals.size();
+        list<literal, max_literals> body;
+        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
+            body.push(out.literals[at]);
+        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
+        // The block's literals come before those of the rule that stacks it.
+        out.literals.count = outer.first_literal;
+        scope_ = outer.block;
+        read(*stacked.block);
+        scope_ = outer_scope;
+        number_ = outer_number;
+        current = outer;
+        current.first_literal = out.literals.size();
+        for (const literal& item : body) out.literals.push(item);
+    }
+    /// A stack is a rule's last function.
+    constexpr void check_not_stacked() {
+        if (current.repeat > 0) fail(fault::a_stack_stands_last);
+    }
+
+    // Terms and index expressions.
+
+    constexpr void read_terms(const lang::pack<>&, term*, int&) {}
+    template <class First, class... Rest>
+    constexpr void read_terms(const lang::pack<First, Rest...>& written, term* terms, int& arity) {
+        if (arity == max_arity) {
+            fail(fault::too_many_arguments);
+            return;
+        }
+        terms[arity++] = read_term(written.first);
+        read_terms(written.rest, terms, arity);
+    }
+    template <lang::fixed_string Name, int Extent>
+    constexpr term read_term(const lang::var<Name, Extent>& written) {
+        return {variable_of(written), 0};
+    }
+    constexpr term read_term(const lang::integer& written) { return {-1, written.value}; }
+    template <lang::arithmetic Operation, class Left, class Right>
+    constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
+        index_sum sum;
+        add_index(written, 1, sum);
+        const int first = sum.factors[0] == 1 ? 0 : 1;
+        if (sum.known && sum.factors[0] == 0 && sum.factors[1] == 0) return {-1, sum.offset};
+        const int second = 1 - first;
+        if (!sum.known || sum.factors[first] != 1 || sum.factors[second] * sum.factors[second] > 1)
+            fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
+        if (sum.factors[second] == 0) return {sum.variables[first], sum.offset};
+        return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
+    }
+    template <lang::fixed_string Name>
+    constexpr term read_term(const lang::bound<Name>&) {
+        fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
+        return {};
+    }
+
+    /// Two variables with their factors, and a constant.
+    struct index_sum {
+        int variables[2]{-1, -1};
+        int factors[2]{};
+        int offset = 0;
+        bool known = true;
+    };
+    template <lang::fixed_string Name, int Extent>
+    constexpr void add_index(const lang::var<Name, Extent>& written, int factor, index_sum& to) {
+        const int index = variable_of(written);
+        int place = 0;
+        while (place < 2 && to.factors[place] != 0 && to.variables[place] != index) ++place;
+        to.known = to.known && place < 2;
+        if (place == 2) return;
+        to.variables[place] = index;
+        to.factors[place] += factor;
+    }
+    constexpr void add_index(const lang::integer& written, int factor, index_sum& to) {
+        to.offset += factor * written.value;
+    }
+    template <lang::fixed_string Name>
+    constexpr void add_index(const lang::bound<Name>&, int, index_sum& to) {
+        to.known = false;
+    }
+    template <lang::arithmetic Operation, class Left, class Right>
+    constexpr void add_index(const lang::index_expression<Operation, Left, Right>& written,
+                             int factor, index_sum& to) {
+        constexpr bool adds = Operation == lang::arithmetic::add;
+        add_index(written.left, factor, to);
+        add_index(written.right, adds ? factor : -factor, to);
+        to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
+    }
+
+    /// Where two variables cannot stand.
+    constexpr void check_single(const term* terms, int arity) {
+        for (int at = 0; at < arity; ++at)
+            if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
+    }
+
+    template <lang::fixed_string Name, int Extent>
+    constexpr int read_node(const lang::var<Name, Extent>& written) {
+        return out.nodes.push({node_kind::variable, variable_of(written)});
+    }
+    template <lang::fixed_string Name>
+    constexpr int read_node(const lang::bound<Name>&) {
+        return out.nodes.push({node_kind::count, place_in(out.counts, text_of<Name>())});
+    }
+    template <class Test, class Left, class Right>
+    constexpr int read_node(const lang::decision<Test, Left, Right>& written) {
+        const int place = place_in(out.decisions, decision_function{&Test::holds});
+        const int at = read_pair(node_kind::decision, written.left, written.right);
+        out.nodes[at].value = place;
+        return at;
+    }
+    template <lang::fixed_string Fact, class Left, class Right>
+    constexpr int read_node(const lang::same_symbol<Fact, Left, Right>& written) {
+        const int place = place_in(out.compared, text_of<Fact>());
+        const int at = read_pair(node_kind::same_symbol, written.left, written.right);
+        out.nodes[at].value = place;
+        return at;
+    }
+    template <class Item, int Capacity>
+    static constexpr int place_in(list<Item, Capacity>& items, const Item& wanted) {
+        for (int at = 0; at < items.size(); ++at)
+            if (items[at] == wanted) return at;
+        return items.push(wanted);
+    }
+    constexpr int read_node(const lang::integer& written) {
+        return out.nodes.push({node_kind::constant, written.value});
+    }
+    template <class Left, class Right>
+    constexpr int read_pair(node_kind kind, const Left& left, const Right& right) {
+        const int left_node = read_node(left);
+        const int right_node = read_node(right);
+        return out.nodes.push({kind, 0, left_node, right_node});
+    }
+    template <lang::arithmetic Operation, class Left, class Right>
+    constexpr int read_node(const lang::index_expression<Operation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::add) + static_cast<int>(Operation);
+        if constexpr (std::is_same_v<Right, lang::integer>) {
+            if constexpr (Operation == lang::arithmetic::divide)
+                check_number(make_name("/", 1), number_range::at_least_1, written.right.value);
+            if constexpr (Operation == lang::arithmetic::remainder)
+                check_number(make_name("%", 1), number_range::at_least_1, written.right.value);
+        }
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+    template <lang::order Relation, class Left, class Right>
+    constexpr int read_node(const lang::comparison<Relation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::less) + static_cast<int>(Relation);
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+    template <lang::connective Operation, class Left, class Right>
+    constexpr int read_node(const lang::compound<Operation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::conjunction) + static_cast<int>(Operation);
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+
+    // Names.
+
+    template <lang::fixed_string Name>
+    static constexpr name text_of() {
+        return make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    }
+    template <lang::fixed_string Name, int Extent>
+    constexpr int variable_of(const lang::var<Name, Extent>& written) {
+        if constexpr (Extent != lang::unstated)
+            check_number(make_name("var", 3), number_range::at_least_1, Extent);
+        constexpr name id = text_of<Name>();
+        for (int at = 0; at < current.variables.size(); ++at)
+            if (current.variables[at].id == id) {
+                current.variables[at].state(written.stated_extent);
+                return at;
+            }
+        if (current.variables.size() == max_variables) {
+            fail(fault::too_many_variables);
+            return 0;
+        }
+        return current.variables.push({id, written.stated_extent, 0});
+    }
+    constexpr int relation_id(const name& id) {
+        for (int at = 0; at < out.relations.size(); ++at)
+            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+        return out.relations.push({id, scope_, false});
+    }
+    constexpr int weight_id(const weight& declared) {
+        for (int at = 0; at < out.weights.size(); ++at) {
+            const weight& known = out.weights[at];
+            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
+            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
+                known.shape[1] != declared.shape[1])
+                fail(fault::one_weight_with_two_shapes);
+            return at;
+        }
+        return out.weights.push(declared);
+    }
+};
+
+/// The source of a program object.
+template <const auto& Program>
+consteval auto read() {
+    reader<size_of<std::remove_cvref_t<decltype(Program)>>> walk;
+    walk.read(Program);
+    return walk.out;
+}
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
@@ -17875,28 +17890,99 @@ constexpr bool resolve_prepared(const Draft& draft, relation_layout& layout) {
     return true;
 }
 
-template <class Draft>
-class memory_planner {
+/// An offset in the input of a stack's layers, which had a place of `old_part` numbers for each
+/// layer and now takes turns between two of `part`.
+constexpr int in_turn(const buffer& of, int offset, int old_part, int part) {
+    const int place = offset / old_part;
+    return (of.parts > 2 ? place % 2 : place) * part + offset % old_part;
+}
+/// The same for an operand.
+template <class Drafted>
+constexpr void take_turns(const Drafted& draft, const buffer& of, int old_part, int part,
+                          operand& used) {
+    const int level = draft.depth_of(of.scope);
+    if (of.parts > 1 && used.layer_strides[level] == old_part) {
+        used.layer_strides[level] = 0;
+        used.turn_level = level;
+        used.turn = used.offset / old_part % 2 ? -part : part;
+    }
+    used.offset = in_turn(of, used.offset, old_part, part);
+}
+
+/// What the memory of a plan is laid out for. train: values last until their gradients have been
+/// computed. infer: until they are last read, and all layers of a stack share one layer's memory.
+enum class purpose { train, infer };
+
+/// Memory that is given out for spans of time: each time the first place that is free for that
+/// long.
+template <int Capacity>
+class arena {
   public:
-    constexpr explicit memory_planner(Draft& draft) : draft_(draft), out_(draft.out) {
-        find_lifetimes();
-        for (buffer& each : out_.buffers) {
-            each.copies = draft.copies_of(each.scope);
-            each.size = aligned(each.size);
+    int size = 0;
+
+    constexpr int put(int numbers, int first, int last) {
+        int offset = 0;
+        bool moved = true;
+        while (moved) {
+            moved = false;
+            for (const interval& other : taken_) {
+                if (other.last < first || other.first > last) continue;
+                if (offset + numbers <= other.offset || other.offset + other.size <= offset)
+                    continue;
+                offset = other.offset + other.size;
+                moved = true;
+            }
         }
-        place_prepared(draft);
-        place_buffers();
-        set_births();
-        for (const step& at : out_.steps)
-            visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
-        for (relation_layout& layout : out_.relations) {
-            if (layout.where != place::value || resolve_prepared(draft, layout)) continue;
-            layout.offset += out_.buffers[layout.index].offset;
-        }
+        taken_.push({offset, numbers, first, last});
+        if (offset + numbers > size) size = offset + numbers;
+        return offset;
     }
 
   private:
-    Draft& draft_;
+    struct interval {
+        int offset = 0;
+        int size = 0;
+        int first = 0;
+        int last = 0;
+    };
+    list<interval, Capacity> taken_{};
+};
+
+/// Places the buffers of a draft for one purpose, and resolves the operands of its steps.
+template <class Drafted>
+class memory_planner {
+  public:
+    constexpr memory_planner(const Drafted& from, purpose for_what)
+        : draft_(from), trains_(for_what == purpose::train), out_(draft_.out) {
+        if (!trains_) forget_training();
+        find_lifetimes();
+        for (buffer& each : out_.buffers) {
+            if (trains_) each.copies = draft_.copies_of(each.scope);
+            // Two places are enough for the input and the output of one layer.
+            else if (each.parts > 2)
+                each.size = each.size / each.parts * 2;
+            each.size = aligned(each.size);
+        }
+        place_prepared(draft_);
+        place_buffers();
+        if (trains_) set_births();
+        for (const step& at : out_.steps)
+            visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
+        for (relation_layout& layout : out_.relations) {
+            if (layout.where != place::value || resolve_prepared(draft_, layout)) continue;
+            const buffer& of = out_.buffers[layout.index];
+            layout.offset =
+                of.offset +
+                (trains_ ? layout.offset : in_turn(of, layout.offset, part_of(of), part_of(of)));
+        }
+    }
+
+    /// The steps, laid out.
+    constexpr const auto& placed() const { return out_; }
+
+  private:
+    Drafted draft_;
+    bool trains_;
     decltype(draft_.out)& out_;
 
     constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
@@ -17904,6 +17990,11 @@ class memory_planner {
     constexpr void use(buffer& each, int first, int last) {
         if (first < each.first) each.first = first;
         if (last > each.last) each.last = last;
+    }
+
+    constexpr void forget_training() {
+        for (row_step& row : out_.rows) row.before = {};
+        for (attention_step& attention : out_.attentions) attention.scores = {};
     }
 
     constexpr void find_lifetimes() {
@@ -17919,14 +18010,16 @@ class memory_planner {
                 const int outside = draft_.depth_of(of.scope);
                 const int begin = outside < each.depth ? loops[outside] : at;
                 const int end = outside < each.depth ? out_.steps[begin].at : at;
+                if (!trains_) {
+                    use(of, begin, end);
+                    return;
+                }
                 if (of.scope > 0) {
                     // Kept from layer to layer: through both passes of the whole stack.
                     use(of, loops[0], backward_of(loops[0]));
                 } else {
                     use(of, begin, how == usage::now ? end : backward_of(begin));
                 }
-                // Keys and values of earlier rows must outlast a run for later ones.
-                if (each.kind == step_kind::attention) use(of, 0, end);
                 if (how == usage::kept) return;
                 if (backward_of(end) < of.adjoint_first) of.adjoint_first = backward_of(end);
                 if (backward_of(begin) > of.adjoint_last) of.adjoint_last = backward_of(begin);
@@ -17937,49 +18030,27 @@ class memory_planner {
             if (layout.where != place::value) continue;
             buffer& of = out_.buffers[layout.index];
             use(of, steps, 2 * steps + 1);
+            if (!trains_) continue;
             of.adjoint_first = steps;
             if (of.adjoint_last < steps) of.adjoint_last = steps;
         }
     }
 
-    struct interval {
-        int offset = 0;
-        int size = 0;
-        int first = 0;
-        int last = 0;
-    };
-
     constexpr void place_buffers() {
-        list<interval, 2 * decltype(out_.buffers)::capacity()> placed{};
-        auto put = [&](int size, int first, int last) {
-            int offset = 0;
-            bool moved = true;
-            while (moved) {
-                moved = false;
-                for (const interval& other : placed) {
-                    if (other.last < first || other.first > last) continue;
-                    if (offset + size <= other.offset || other.offset + other.size <= offset)
-                        continue;
-                    offset = other.offset + other.size;
-                    moved = true;
-                }
-            }
-            placed.push({offset, size, first, last});
-            if (offset + size > out_.workspace) out_.workspace = offset + size;
-            return offset;
-        };
+        arena<2 * decltype(out_.buffers)::capacity()> memory;
         auto put_adjoint = [&](buffer& each) {
             if (each.last >= 0 && each.adjoint_last >= 0)
-                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
+                each.adjoint = memory.put(each.size, each.adjoint_first, each.adjoint_last);
         };
         for (buffer& each : out_.buffers) {
             if (each.last < 0) continue;
-            each.offset = put(each.size * each.copies, each.first, each.last);
+            each.offset = memory.put(each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
         // Those of a recursion are all born at once: together, they can be cleared at once.
         if (draft_.recurs)
             for (buffer& each : out_.buffers) put_adjoint(each);
+        out_.workspace = memory.size;
     }
 
     constexpr void set_births() {
@@ -17996,12 +18067,19 @@ class memory_planner {
         }
     }
 
+    static constexpr int part_of(const buffer& of) { return of.size / std::min(of.parts, 2); }
+
     constexpr void resolve(operand& used) {
         if (used.where != place::value || resolve_prepared(draft_, used)) return;
         const buffer& of = out_.buffers[used.index];
-        used.adjoint = of.adjoint + used.offset;
+        if (trains_) {
+            used.adjoint = of.adjoint + used.offset;
+            used.offset += of.offset;
+            add_layers(draft_, of, used);
+            return;
+        }
+        take_turns(draft_, of, part_of(of), part_of(of), used);
         used.offset += of.offset;
-        add_layers(draft_, of, used);
     }
 };
 
@@ -19208,10 +19286,25 @@ constexpr const auto& chosen(const Planner& planner, const Stage& stage, Take ta
         return stage;
 }
 
-/// The plan of a program over facts. Kernels see single steps of it, `row_step_of` and its kin,
-/// never the whole.
+/// What kernels see of a plan, with its memory laid out for some purpose: single steps, never the
+/// whole.
+template <class Placed>
+struct single_steps {
+    template <int At>
+    static constexpr step step_at = Placed::tables.steps[At];
+    template <int At>
+    static constexpr row_step row_step_at = Placed::tables.rows[At];
+    template <int At>
+    static constexpr attention_step attention_at = Placed::tables.attentions[At];
+    template <int At>
+    static constexpr general_step general_at = Placed::tables.generals[At];
+    template <int At>
+    static constexpr node node_at = Placed::tables.pool.nodes[At];
+};
+
+/// The plan of a program over facts, with its memory laid out for training.
 template <const auto& Program, class... Facts>
-struct plan_of {
+struct plan_of : single_steps<plan_of<Program, Facts...>> {
     static constexpr int fact_count = (0 + ... + (fact_reader<Facts>::is_query ? 0 : 1));
     static constexpr sizes size = sizes_of(source_of<Program>);
 
@@ -19256,36 +19349,27 @@ struct plan_of {
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
     static constexpr diagnosis mistake = shapes.mistake.ok() ? conditions.mistake : shapes.mistake;
     static constexpr bool ok = mistake.ok();
-    static constexpr auto tables = [] {
+    static constexpr auto unplaced = [] {
         draft<size, fact_count> work(shapes, conditions);
-        if constexpr (ok) {
-            builder<draft<size, fact_count>> build(work);
-            memory_planner<draft<size, fact_count>> place(work);
-        }
-        return work.out;
+        if constexpr (ok) builder<draft<size, fact_count>> build(work);
+        return drafted<size, fact_count>(work);
     }();
+    static constexpr auto tables = [] {
+        if constexpr (ok)
+            return memory_planner(unplaced, purpose::train).placed();
+        else
+            return unplaced.out;
+    }();
+    /// Whether rows can be computed one after another.
+    static constexpr auto by_rows = rows_form_finder(shapes, unplaced.out).found;
+};
 
-    /// Whether rows [begin, end) can be run alone.
-    template <class Tables = decltype(tables)>
-    static constexpr auto by_rows =
-        rows_form_finder<std::remove_cvref_t<decltype(shapes)>, std::remove_const_t<Tables>>(shapes,
-                                                                                             tables)
-            .found;
-
-    /// Whether the step does not follow from the sequence.
-    template <int At>
-    static constexpr bool is_once = by_rows<>.once[At];
-
-    template <int At>
-    static constexpr step step_at = tables.steps[At];
-    template <int At>
-    static constexpr row_step row_step_at = tables.rows[At];
-    template <int At>
-    static constexpr attention_step attention_at = tables.attentions[At];
-    template <int At>
-    static constexpr general_step general_at = tables.generals[At];
-    template <int At>
-    static constexpr node node_at = tables.pool.nodes[At];
+/// The same plan, with its memory laid out for inference.
+template <class Plan>
+struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
+    static constexpr auto& facts = Plan::facts;
+    static constexpr auto& shapes = Plan::shapes;
+    static constexpr auto tables = memory_planner(Plan::unplaced, purpose::infer).placed();
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -19323,7 +19407,7 @@ struct bindings {
         return at;
     }
     SEQUENT_INLINE std::ptrdiff_t place_of(const operand& at) const noexcept {
-        return at.offset + shift(at.layer_strides) -
+        return at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn -
                static_cast<std::ptrdiff_t>(at.moving) * first_row;
     }
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
@@ -23065,46 +23149,12 @@ void sequence_steps(bindings<T>& bound, const Steps& steps) noexcept {
     }
 }
 
-/// On a workspace, as in any run.
-template <class Plan, class T>
-struct workspace_steps {
-    kernel::row_range range;
-
-    template <int At>
-    void run(const bindings<T>& bound) const noexcept {
-        forward_step<Plan, At>(bound, range);
-    }
-};
-
 /// Whether some steps do not follow from the sequence.
 template <class Plan>
 inline constexpr bool computes_once = [] {
     for (int at = 0; at < Plan::tables.steps.size(); ++at)
-        if (Plan::template by_rows<>.once[at]) return true;
+        if (Plan::by_rows.once[at]) return true;
     return false;
-}();
-
-/// Whether what is computed once is still in the workspace when later rows are run.
-template <class Plan>
-inline constexpr bool stays_in_workspace = [] {
-    const auto& form = Plan::template by_rows<>;
-    const auto& tables = Plan::tables;
-    unsigned char once[decltype(tables.buffers)::capacity()]{};
-    bool result = true;
-    for (const bool reads : {false, true})
-        for (int at = 0; at < tables.steps.size(); ++at) {
-            if (form.once[at] == reads) continue;
-            plan::visit_operands(
-                tables, tables.steps[at], [&](const plan::operand& used, plan::usage) {
-                    if (used.where != place::value) return;
-                    const plan::buffer& of = tables.buffers[used.index];
-                    if (!reads)
-                        once[used.index] = 1;
-                    else if (once[used.index])
-                        result = result && of.first == 0 && of.last >= tables.steps.size();
-                });
-        }
-    return result;
 }();
 
 template <class Plan, int Begin, int At, bool Prepares = false, class T, class Run>
@@ -23137,25 +23187,28 @@ struct prepare_run {};
 /// Entry points to the code of a plan, `Run` being whole_run, run_on_pool or prepare_run. They are
 /// not inline: SEQUENT_EXTERN_MODEL suppresses their instantiation.
 template <class Plan, class T, class Run>
-struct compiled {
-    static void forward(bindings<T>& bound, Run run) noexcept;
-    static void backward(bindings<T>& bound, Run run) noexcept;
+struct compiled_forward {
+    static void run(bindings<T>& bound, Run how) noexcept;
 };
 template <class Plan, class T, class Run>
-void compiled<Plan, T, Run>::forward(bindings<T>& bound, Run run) noexcept {
+struct compiled_backward {
+    static void run(bindings<T>& bound, Run how) noexcept;
+};
+template <class Plan, class T, class Run>
+void compiled_forward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept {
     constexpr int count = Plan::tables.steps.size();
     if constexpr (std::is_same_v<Run, prepare_run>)
         forward_steps<Plan, 0, count, true>(bound, whole_run{});
     else
-        forward_steps<Plan, 0, count>(bound, run);
+        forward_steps<Plan, 0, count>(bound, how);
 }
 template <class Plan, class T, class Run>
-void compiled<Plan, T, Run>::backward(bindings<T>& bound, Run run) noexcept {
+void compiled_backward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept {
     constexpr int count = Plan::tables.steps.size();
     if constexpr (std::is_same_v<Run, prepare_run>)
         backward_steps<Plan, 0, count, true>(bound, whole_run{});
     else
-        backward_steps<Plan, 0, count>(bound, run);
+        backward_steps<Plan, 0, count>(bound, how);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
@@ -23523,38 +23576,27 @@ class call_mark {
     std::uint64_t hash_ = 14695981039346656037U;
 };
 
-/// The memory of one call, reused by the next; one per thread. Values and gradients share it by the
-/// time in which they are needed.
-template <class Plan, class T>
-struct alignas(64) workspace_block {
-    static constexpr int size = Plan::tables.workspace > 0 ? Plan::tables.workspace : 1;
-    static constexpr int prepared_size = Plan::tables.prepared > 0 ? Plan::tables.prepared : 1;
+/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
+template <class Placed, class T>
+struct alignas(64) call_memory {
+    static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
+    static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
 
     T numbers[static_cast<std::size_t>(size)]{};
-    /// What parameters that have not been prepared are prepared to, and its gradient.
+    /// What parameters that have not been prepared are prepared to.
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
-    alignas(64) T prepared_gradient[static_cast<std::size_t>(prepared_size)]{};
-    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Plan, T>)]{};
-    /// What forward was given, for backward, which uses up the values: nothing_left if there are
-    /// none. Written in every build, so that the layout is the same; checked in debug builds.
-    std::uint64_t left_by = nothing_left;
+    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
 
-    workspace_block& operator=(zeros) noexcept {
-        std::fill_n(numbers, size, T(0));
-        left_by = nothing_left;
-        return *this;
-    }
-
-    /// A relation's values after forward, until backward.
+    /// A relation's values after forward; of a workspace, until backward.
     template <fixed_string Name>
     auto operator[](language::relation<Name>) const noexcept {
-        constexpr int at = find_relation<Plan, Name>();
-        constexpr bool kept = is_kept<Plan>(at);
+        constexpr int at = find_relation<Placed, Name>();
+        constexpr bool kept = is_kept<Placed>(at);
         using reason =
             std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
                                mistake::the_plan_does_not_keep_this_relation_without_a_query>;
         if constexpr (kept) {
-            constexpr weight_view view = view_of_relation<Plan>(at);
+            constexpr weight_view view = view_of_relation<Placed>(at);
             return to_tensor<view.rank>(view, numbers);
         } else {
             static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
@@ -23562,6 +23604,42 @@ struct alignas(64) workspace_block {
         }
     }
 };
+
+/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
+/// layers of a stack share the memory of one.
+template <class Plan, class T>
+struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
+    using placed = plan::inference_plan_of<Plan>;
+
+    scratch_block& operator=(zeros) noexcept {
+        std::fill_n(this->numbers, this->size, T(0));
+        return *this;
+    }
+};
+
+/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
+/// they are needed.
+template <class Plan, class T>
+struct workspace_block : call_memory<Plan, T> {
+    using placed = Plan;
+
+    /// The gradient of what is prepared.
+    alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
+    /// What forward was given, for backward, which uses up the values: nothing_left if there are
+    /// none. Written in every build, so that the layout is the same; checked in debug builds.
+    std::uint64_t left_by = nothing_left;
+
+    workspace_block& operator=(zeros) noexcept {
+        std::fill_n(this->numbers, this->size, T(0));
+        left_by = nothing_left;
+        return *this;
+    }
+};
+
+/// Whether a plan can be run on it.
+template <class Memory, class Plan, class T>
+concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
+    std::is_same_v<Memory, scratch_block<Plan, T>>;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -23582,7 +23660,7 @@ void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
         bound.parameters = parameters;
         bound.prepared = bound.prepared_to = to;
         bound.scratch = scratch;
-        compiled<Plan, T, prepare_run>::forward(bound, {});
+        compiled_forward<Plan, T, prepare_run>::run(bound, {});
     }
 }
 
@@ -23597,7 +23675,7 @@ void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradie
         bound.prepared_gradient = prepared_gradient;
         bound.parameter_gradient = gradient;
         bound.scratch = scratch;
-        compiled<Plan, T, prepare_run>::backward(bound, {});
+        compiled_backward<Plan, T, prepare_run>::run(bound, {});
     }
 }
 
@@ -23772,21 +23850,25 @@ SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
     }
 }
 
-/// The memory of batches on the threads of a pool, which must outlive it: a workspace for each
-/// thread, and a gradient for each group of samples but the first.
+/// The memory of batches on the threads of a pool, which must outlive it: for each thread a
+/// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient for each
+/// group of samples but the first.
 ///
 /// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
 /// order: the numbers depend on how many groups there are and never on the threads. No more threads
 /// than groups can share a backward_batch. With one group there is no gradient but the caller's.
 /// One call uses it at a time.
-template <class Plan, class T>
+template <class Plan, class T, class Memory>
 class batch_memory {
+    static constexpr bool trains = std::is_same_v<Memory, workspace_block<Plan, T>>;
+
   public:
     explicit batch_memory(thread_pool& pool, int groups = 4)
-        : pool_(pool), losses_(static_cast<std::size_t>(std::max(1, groups))) {
+        : pool_(pool), losses_(static_cast<std::size_t>(trains ? std::max(1, groups) : 1)) {
         for (int thread = 0; thread < pool.size(); ++thread) {
-            workspaces_.push_back(std::make_unique<workspace_block<Plan, T>>());
-            outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
+            workspaces_.push_back(std::make_unique<Memory>());
+            if constexpr (trains)
+                outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
         }
         for (int group = 1; group < this->groups(); ++group)
             gradients_.push_back(std::make_unique<parameter_block<Plan, T>>());
@@ -23811,7 +23893,7 @@ class batch_memory {
     thread_pool& pool() const noexcept { return pool_; }
     int groups() const noexcept { return static_cast<int>(losses_.size()); }
 
-    workspace_block<Plan, T>& workspace(int thread) noexcept { return *at(workspaces_, thread); }
+    Memory& workspace(int thread) noexcept { return *at(workspaces_, thread); }
     /// Room for the gradients of one sample's outputs.
     std::vector<T>& outward(int thread) noexcept { return at(outward_, thread); }
 
@@ -23883,7 +23965,7 @@ class batch_memory {
     thread_pool& pool_;
     usage used_;
     std::vector<double> losses_;
-    std::vector<std::unique_ptr<workspace_block<Plan, T>>> workspaces_;
+    std::vector<std::unique_ptr<Memory>> workspaces_;
     std::vector<std::vector<T>> outward_;
     // Zero between calls.
     std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;
@@ -24210,9 +24292,7 @@ class row_facts {
             if (is_along(at)) check_given(at);
     }
 
-    static constexpr bool is_along(int at) {
-        return ((Plan::template by_rows<>.sequences >> at) & 1u) != 0;
-    }
+    static constexpr bool is_along(int at) { return ((Plan::by_rows.sequences >> at) & 1u) != 0; }
     static constexpr bool is_symbols(int at) { return known[at].kind == plan::fact_kind::symbols; }
     static constexpr int row_size(int at) { return known[at].size() / known[at].extents[0]; }
     static constexpr int place_of(const plan::name& id) {
@@ -24405,23 +24485,26 @@ struct state_tables {
     rows_obstacle obstacle{};
 };
 
-/// Rows at hand: enough that a product reads its weights once for many, few enough for the cache.
-inline constexpr int most_block_rows = 16;
+/// Rows at hand: enough that a product reads its weights once for many, few enough for the cache;
+/// more of them where the weights do not stay in a cache of a megabyte.
+constexpr int most_block_rows(int parameters) {
+    return parameters > 1 << 18 ? 64 : 16;
+}
 
-/// Lays the steps of a draft out anew.
-template <class Draft, class Form>
+/// Places the steps of a draft for a few rows at a time.
+template <class Drafted, class Form>
 class state_planner {
   public:
-    state_tables<std::remove_cvref_t<decltype(Draft::out)>, decltype(Draft::in.facts)::capacity()>
+    state_tables<decltype(Drafted::out), decltype(std::declval<Drafted&>().in.facts)::capacity()>
         made{};
 
-    constexpr state_planner(Draft& draft, const Form& form)
-        : draft_(draft), out_(draft.out), form_(form) {
+    constexpr state_planner(const Drafted& from, const Form& form)
+        : draft_(from), out_(draft_.out), form_(form) {
         made.rows = form.rows;
-        made.block = form.rows < most_block_rows ? form.rows : most_block_rows;
+        made.block = std::min(form.rows, most_block_rows(draft_.out.parameters));
         forget_training();
         find_rows();
-        place_prepared(draft);
+        place_prepared(draft_);
         find_window();
         find_kept();
         find_lifetimes();
@@ -24429,18 +24512,17 @@ class state_planner {
         place();
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
-            if (layout.where == place::value && !resolve_prepared(draft, layout))
+            if (layout.where == place::value && !resolve_prepared(draft_, layout))
                 layout.offset = moved(layout.index, layout.offset);
         made.steps = out_;
     }
 
   private:
-    static constexpr int capacity = decltype(Draft::out.buffers)::capacity();
+    static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
 
-    Draft& draft_;
+    Drafted draft_;
     decltype(draft_.out)& out_;
     const Form& form_;
-    int parts_[capacity]{};  // of a stack's input: one for each layer, and the output
     int old_part_[capacity]{};
     int part_[capacity]{};
 
@@ -24472,8 +24554,7 @@ class state_planner {
     /// Which buffers hold a row for each position, and of what size.
     constexpr void find_rows() {
         for (int at = 0; at < out_.buffers.size(); ++at) {
-            parts_[at] = 1;
-            old_part_[at] = out_.buffers[at].size;
+            old_part_[at] = out_.buffers[at].size / out_.buffers[at].parts;
         }
         for (int at = 0; at < out_.steps.size(); ++at) {
             const step& each = out_.steps[at];
@@ -24481,19 +24562,13 @@ class state_planner {
             if (!rows && each.kind != step_kind::attention) continue;
             const access& to = rows ? out_.rows[each.at].out : out_.attentions[each.at].out;
             const int index = to.at.index;
-            const bool enters = rows && at + 1 < out_.steps.size() &&
-                                out_.steps[at + 1].kind == step_kind::repeat_begin &&
-                                !out_.steps[at + 1].recurs && out_.steps[at + 1].rule == each.rule;
-            if (enters) {
-                parts_[index] = draft_.rule_of(each.rule).repeat + 1;
-                old_part_[index] = out_.buffers[index].size / parts_[index];
-            }
             if (form_.once[at]) continue;
             const int size = form_.rows == 1 ? old_part_[index] : to.row;
             if (made.row_size[index] != 0 && made.row_size[index] != size) refuse(each);
             made.row_size[index] = size;
             const int all = form_.rows * size;
-            if (old_part_[index] != (parts_[index] > 1 ? aligned(all) : all)) refuse(each);
+            if (old_part_[index] != (out_.buffers[index].parts > 1 ? aligned(all) : all))
+                refuse(each);
         }
     }
 
@@ -24633,41 +24708,19 @@ class state_planner {
         return false;
     }
 
-    struct interval {
-        int offset = 0;
-        int size = 0;
-        int first = 0;
-        int last = 0;
-    };
-
     constexpr void place() {
-        list<interval, capacity> placed{};
-        out_.workspace = 0;
+        arena<capacity> memory;
         for (int index = 0; index < out_.buffers.size(); ++index) {
             buffer& each = out_.buffers[index];
             if (each.last < 0) continue;
             const int row = made.row_size[index];
             part_[index] = row > 0 ? aligned(made.block * row) : old_part_[index];
-            each.size = aligned(part_[index] * parts_[index]);
+            each.size = aligned(part_[index] * std::min(each.parts, 2));
             const bool stays = row == 0 && each.first == 0 && each.last == out_.steps.size();
             each.copies = stays ? draft_.copies_of(each.scope) : 1;
-            const int size = each.size * each.copies;
-            int offset = 0;
-            bool moved = true;
-            while (moved) {
-                moved = false;
-                for (const interval& other : placed) {
-                    if (other.last < each.first || other.first > each.last) continue;
-                    if (offset + size <= other.offset || other.offset + other.size <= offset)
-                        continue;
-                    offset = other.offset + other.size;
-                    moved = true;
-                }
-            }
-            placed.push({offset, size, each.first, each.last});
-            each.offset = offset;
-            if (offset + size > out_.workspace) out_.workspace = offset + size;
+            each.offset = memory.put(each.size * each.copies, each.first, each.last);
         }
+        out_.workspace = memory.size;
         for (int at = 0; at < made.kept.size(); ++at) {
             kept_attention& kept = made.kept[at];
             place_kept(kept.value);
@@ -24682,8 +24735,8 @@ class state_planner {
     }
 
     constexpr int moved(int index, int offset) const {
-        const int layer = offset / old_part_[index];
-        return out_.buffers[index].offset + layer * part_[index] + offset % old_part_[index];
+        const buffer& of = out_.buffers[index];
+        return of.offset + in_turn(of, offset, old_part_[index], part_[index]);
     }
 
     constexpr void resolve(const step& at, operand& used) {
@@ -24698,10 +24751,8 @@ class state_planner {
             used.moving = made.row_size[index];
             if (used.offset % old_part_[index] >= used.moving) refuse(at);
         }
-        used.offset = moved(index, used.offset);
-        // From layer to layer a whole part; less where a recursion's time strides within it.
-        for (int& stride : used.layer_strides)
-            if (stride % old_part_[index] == 0) stride = stride / old_part_[index] * part_[index];
+        take_turns(draft_, of, old_part_[index], part_[index], used);
+        used.offset += of.offset;
         if (of.copies > 1) add_layers(draft_, of, used);
     }
 
@@ -24737,40 +24788,30 @@ class state_planner {
     }
 };
 
-/// The plan of a state: what kernels see of a plan, with its steps laid out anew.
+/// The same plan, with its memory laid out for a few rows at a time.
 template <class Plan>
-struct state_plan_of {
+struct state_plan_of : single_steps<state_plan_of<Plan>> {
     static constexpr auto& facts = Plan::facts;
     static constexpr auto& shapes = Plan::shapes;
-    static constexpr auto& form = Plan::template by_rows<>;
+    static constexpr auto& form = Plan::by_rows;
     static constexpr auto made = [] {
-        using drafted = draft<Plan::size, Plan::fact_count>;
-        drafted work(Plan::shapes, Plan::conditions);
+        using planner = state_planner<std::remove_const_t<decltype(Plan::unplaced)>,
+                                      std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
         if constexpr (form.possible) {
-            builder<drafted> build(work);
-            return state_planner<drafted, std::remove_cvref_t<decltype(form)>>(work, form).made;
+            return planner(Plan::unplaced, form).made;
         } else {
-            state_tables<std::remove_cvref_t<decltype(work.out)>, Plan::fact_count> none;
+            decltype(planner::made) none;
             none.obstacle = form.obstacle;
             return none;
         }
     }();
     static constexpr auto& tables = made.steps;
 
+    /// Whether the step does not follow from the sequence.
     template <int At>
     static constexpr bool is_once = form.once[At];
     template <int At>
-    static constexpr step step_at = tables.steps[At];
-    template <int At>
-    static constexpr row_step row_step_at = tables.rows[At];
-    template <int At>
-    static constexpr attention_step attention_at = tables.attentions[At];
-    template <int At>
     static constexpr kept_attention kept_at = made.kept[At];
-    template <int At>
-    static constexpr general_step general_at = tables.generals[At];
-    template <int At>
-    static constexpr node node_at = tables.pool.nodes[At];
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -25287,15 +25328,22 @@ class model {
 
     template <class T>
     using parameters = model_detail::parameter_block<plan, T>;
+    /// The memory of forward and backward.
     template <class T>
     using workspace = model_detail::workspace_block<plan, T>;
+    /// The memory of forward alone, which is a fraction of that.
+    template <class T>
+    using scratch = model_detail::scratch_block<plan, T>;
     /// Parameters with what follows from them alone, which stand in their place in all calls:
     /// forward, step, backward and their kin give the same numbers for them, and sooner. To be
     /// prepared again when the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
     template <class T>
-    using batch = model_detail::batch_memory<plan, T>;
+    using batch = model_detail::batch_memory<plan, T, workspace<T>>;
+    /// The memory of forward_batch alone.
+    template <class T>
+    using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
     /// What step and prefill keep of one sequence.
     template <class T>
     using state = model_detail::state_block<plan, T>;
@@ -25653,43 +25701,11 @@ class model {
     }
 
     /// The outputs' values, in a view or, where there are several, an array of views of w, valid
-    /// until the next call with w.
-    template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
-                        workspace<typename P::number>& w) noexcept {
-        auto bound = bind(p, *given, w);
-        w.left_by = mark_of(p, *given);
-        model_detail::compiled<plan, typename P::number, model_detail::whole_run>::forward(bound,
-                                                                                           {});
-        return all_outputs(w);
-    }
-
-    /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
-    /// in w; the other rows of the outputs are as they were. Throws argument_error unless
-    /// 0 <= begin <= end <= the rows of the sequence. The facts are given whole; what they hold
-    /// beyond `end` does not matter, as long as they are numbers; those that are not along the
-    /// sequence do not change between the calls. Does not compile where a rule needs later rows.
-    template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
-                        workspace<typename P::number>& w, kernel::row_range rows) {
-        constexpr sequent::plan::rows_obstacle obstacle = plan::template by_rows<>.obstacle;
-        static_assert(sizeof(model_detail::check_rows<plan, obstacle.rule, obstacle.why>) > 0);
-        constexpr int length = plan::template by_rows<>.rows;
-        if (rows.begin < 0 || rows.end < rows.begin || rows.end > length)
-            fail_with<argument_error>({"sequent: rows ", rows.begin, " to ", rows.end,
-                                       " of a sequence of ", length, " rows"});
-        auto bound = bind(p, *given, w);
-        w.left_by = rows.end == length ? mark_of(p, *given) : model_detail::nothing_left;
-        const model_detail::workspace_steps<plan, typename P::number> steps{rows};
-        constexpr int count = plan::tables.steps.size();
-        constexpr bool once = model_detail::computes_once<plan>;
-        if constexpr (once && model_detail::stays_in_workspace<plan>)
-            if (rows.begin > 0) {
-                model_detail::sequence_steps<plan, 0, count, false>(bound, steps);
-                return all_outputs(w);
-            }
-        model_detail::sequence_steps<plan, 0, count, once>(bound, steps);
-        return all_outputs(w);
+    /// until the next call with w: a workspace, on which backward may follow, or a scratch.
+    template <model_detail::parameters_of<plan> P,
+              model_detail::memory_of<plan, typename P::number> W>
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w) noexcept {
+        return run_forward(p, *given, w, model_detail::whole_run{});
     }
 
     /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
@@ -25742,14 +25758,11 @@ class model {
 
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
     /// steps are computed at the same time. For many samples, forward_batch has less to wait for.
-    template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
-                        workspace<typename P::number>& w, thread_pool& pool) noexcept {
-        auto bound = bind(p, *given, w);
-        w.left_by = mark_of(p, *given);
-        model_detail::compiled<plan, typename P::number, model_detail::run_on_pool>::forward(
-            bound, {pool});
-        return all_outputs(w);
+    template <model_detail::parameters_of<plan> P,
+              model_detail::memory_of<plan, typename P::number> W>
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w,
+                        thread_pool& pool) noexcept {
+        return run_forward(p, *given, w, model_detail::run_on_pool{pool});
     }
 
     /// After forward with the same arguments on the same workspace: adds to `gradient`, and to the
@@ -25779,12 +25792,13 @@ class model {
     /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
     /// forward returns, valid until it returns. Visits come in any order and several at once. What
     /// visit throws is thrown here, and the samples that have not begun are left out.
-    template <model_detail::parameters_of<plan> P, class T, class Visit>
+    template <model_detail::parameters_of<plan> P, class W, class T = typename P::number,
+              class Visit>
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                              batch<T>& b, Visit&& visit) {
+                              model_detail::batch_memory<plan, T, W>& b, Visit&& visit) {
         const int count = count_of<T>(samples);
-        const typename batch<T>::use used(b);
+        const typename std::remove_reference_t<decltype(b)>::use used(b);
         const auto& ready = b.prepared(p);
         b.pool().run(count, [&](int sample, int thread) {
             visit(sample,
@@ -25794,22 +25808,23 @@ class model {
 
     /// The outputs one sample after another, row-major; several outputs of one sample stand one
     /// after another. Throws argument_error unless `out` has room for exactly these.
-    template <model_detail::parameters_of<plan> P, class T>
+    template <model_detail::parameters_of<plan> P, class W, class T = typename P::number>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                              batch<T>& b, std::span<std::type_identity_t<T>> out) {
+                              model_detail::batch_memory<plan, T, W>& b,
+                              std::span<std::type_identity_t<T>> out) {
         constexpr int size = output_layout::total;
         const int count = count_of<T>(samples);
         check_size("the output given to forward_batch", out.size(),
                    samples.size() * std::size_t{size});
-        const typename batch<T>::use used(b);
+        const typename std::remove_reference_t<decltype(b)>::use used(b);
         const auto& ready = b.prepared(p);
         b.pool().run(count, [&](int sample, int thread) {
-            workspace<T>& w = b.workspace(thread);
+            W& w = b.workspace(thread);
             (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
             T* to = out.data() + std::ptrdiff_t{size} * sample;
             kernel::unroll<outputs>([&](auto index) {
                 model_detail::each_run(
-                    output_layout::view(index()), [&](int position, int offset, int length) {
+                    view_of_output<W, index()>, [&](int position, int offset, int length) {
                         std::copy_n(w.numbers + offset, length,
                                     to + output_layout::offset(index()) + position);
                     });
@@ -25921,9 +25936,9 @@ class model {
         w.left_by = model_detail::nothing_left;
     }
 
-    /// Parameters that are not prepared are, in the workspace. Kept: forward has done so.
-    template <class P, class T>
-    static model_detail::bindings<T> bind(const P& p, const facts<T>& given, workspace<T>& w,
+    /// Parameters that are not prepared are, in w. Kept: forward has done so.
+    template <class P, class T, class W>
+    static model_detail::bindings<T> bind(const P& p, const facts<T>& given, W& w,
                                           bool kept = false) noexcept {
         model_detail::bindings<T> result;
         result.parameters = model_detail::numbers_of(p);
@@ -25939,6 +25954,15 @@ class model {
         result.counts = given.counts;
         for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
         return result;
+    }
+
+    template <class P, class T, class W, class Run>
+    static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
+                                             Run run) noexcept {
+        auto bound = bind(p, given, w);
+        if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
+        model_detail::compiled_forward<typename W::placed, T, Run>::run(bound, run);
+        return all_outputs<T>(w);
     }
 
     template <class T>
@@ -25991,7 +26015,7 @@ class model {
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
-        model_detail::compiled<plan, T, Run>::backward(bound, run);
+        model_detail::compiled_backward<plan, T, Run>::run(bound, run);
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
                 model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
@@ -26009,23 +26033,28 @@ class model {
                      model_detail::whole_run{});
     }
 
-    template <class T>
-    static output_views<const T> all_outputs(const workspace<T>& w) noexcept {
+    /// Where an output lies in that memory.
+    template <class W, int At>
+    static constexpr auto view_of_output =
+        model_detail::view_of_relation<typename W::placed>(plan::shapes.outputs[At]);
+
+    template <class T, class W>
+    static output_views<const T> all_outputs(const W& w) noexcept {
         if constexpr (outputs == 1) {
-            return output<0>(w);
+            return output<T, 0>(w);
         } else {
             output_views<const T> result;
             kernel::unroll<outputs>([&](auto index) {
-                result[static_cast<std::size_t>(index())] = output<index()>(w);
+                result[static_cast<std::size_t>(index())] = output<T, index()>(w);
             });
             return result;
         }
     }
 
-    template <int At, class T>
-    static auto output(const workspace<T>& w) noexcept {
-        constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
-        return model_detail::to_tensor<view.rank>(view, w.numbers);
+    template <class T, int At, class W>
+    static auto output(const W& w) noexcept {
+        constexpr auto view = view_of_output<W, At>;
+        return model_detail::to_tensor<view.rank>(view, static_cast<const T*>(w.numbers));
     }
 
     /// The caller's gradient of an output, to where backward expects it; first zeros, since an
@@ -26224,23 +26253,20 @@ SEQUENT_COLD inline void append_several_rules(std::string& text, std::span<const
     }
 }
 
-/// How many numbers a workspace has: values and their gradients, what is prepared with its own, and
-/// the values of general steps that are too large for the stack.
-template <class Plan>
-inline constexpr long long workspace_numbers = [] {
-    constexpr long long scratch = scratch_size<Plan, float>;
-    return Plan::tables.workspace + 2LL * Plan::tables.prepared + (scratch > 1 ? scratch : 0);
-}();
+/// In bytes: of a workspace, of a scratch, and of the state of `step`, -1 without one.
+struct explained_memory {
+    long long training = 0;
+    long long inference = 0;
+    long long state = -1;
+};
 
-/// `state` is the size of the state of `step` in bytes, -1 without one.
-SEQUENT_COLD inline void append_memory(std::string& text, long long parameters,
-                                       long long parameter_room, long long workspace,
-                                       long long state) {
-    constexpr auto number = static_cast<long long>(sizeof(float));
-    append_text(text, {"parameters  ", parameters, " numbers, ", parameter_room * number,
-                       " bytes as float\nworkspace   ", workspace * number,
-                       " bytes as float, for forward and backward\n"});
-    if (state >= 0) append_text(text, {"state       ", state, " bytes, for step\n"});
+SEQUENT_COLD inline void append_memory(std::string& text, long long parameters, long long bytes,
+                                       const explained_memory& of) {
+    append_text(
+        text, {"parameters  ", parameters, " numbers, ", bytes, " bytes as float\nworkspace   ",
+               of.training, " bytes as float, for forward and backward\nscratch     ", of.inference,
+               " bytes as float, for forward alone\n"});
+    if (of.state >= 0) append_text(text, {"state       ", of.state, " bytes as float, for step\n"});
 }
 
 }  // namespace model_detail
@@ -26259,11 +26285,14 @@ std::string explain() {
         model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()}, relation,
                                            text.relations[relation].id);
     }
-    long long state = -1;
+    model_detail::explained_memory memory;
+    memory.training = sizeof(typename Model::template workspace<float>);
+    memory.inference = sizeof(typename Model::template scratch<float>);
     if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
-        state = sizeof(typename Model::template state<float>);
-    model_detail::append_memory(result, Model::parameter_count, plan::tables.parameters,
-                                model_detail::workspace_numbers<plan>, state);
+        memory.state = sizeof(typename Model::template state<float>);
+    model_detail::append_memory(result, Model::parameter_count,
+                                static_cast<long long>(sizeof(float)) * plan::tables.parameters,
+                                memory);
     return result;
 }
 
@@ -26279,14 +26308,21 @@ std::string explain() {
 ///
 ///     SEQUENT_INSTANTIATE_MODEL(Encoder, float);
 ///
-/// Both cover forward, backward and prepare on one thread, with forward_batch and backward_batch.
-/// The macros ending in _STEP cover step and prefill, those ending in _ON_POOL the forms of forward
-/// and backward that take a thread_pool. The model is a type name without commas: declare an alias.
+/// Both cover forward on a workspace, backward and prepare on one thread, with forward_batch and
+/// backward_batch. The macros ending in _INFERENCE cover forward and forward_batch on a scratch,
+/// those ending in _STEP step and prefill, those ending in _ON_POOL the forms of forward and
+/// backward that take a workspace and a thread_pool. The model is a type name without commas:
+/// declare an alias.
 
 #define SEQUENT_EXTERN_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(extern template, model_type, number)
 #define SEQUENT_INSTANTIATE_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(template, model_type, number)
+
+#define SEQUENT_EXTERN_MODEL_INFERENCE(model_type, number) \
+    SEQUENT_DETAIL_MODEL_INFERENCE(extern template, model_type, number)
+#define SEQUENT_INSTANTIATE_MODEL_INFERENCE(model_type, number) \
+    SEQUENT_DETAIL_MODEL_INFERENCE(template, model_type, number)
 
 #define SEQUENT_EXTERN_MODEL_STEP(model_type, number) \
     SEQUENT_DETAIL_MODEL_STEP(extern template, model_type, number)
@@ -26298,13 +26334,20 @@ std::string explain() {
 #define SEQUENT_INSTANTIATE_MODEL_ON_POOL(model_type, number) \
     SEQUENT_DETAIL_MODEL_ON_POOL(template, model_type, number)
 
-#define SEQUENT_DETAIL_COMPILED(model_type, number, run) \
-    struct ::sequent::model_detail::compiled<model_type::plan, number, ::sequent::model_detail::run>
-#define SEQUENT_DETAIL_MODEL(prefix, model_type, number)             \
-    prefix SEQUENT_DETAIL_COMPILED(model_type, number, prepare_run); \
-    prefix SEQUENT_DETAIL_COMPILED(model_type, number, whole_run)
+#define SEQUENT_DETAIL_COMPILED(prefix, plan, number, run_type)                                 \
+    prefix struct ::sequent::model_detail::compiled_forward<plan, number,                       \
+                                                            ::sequent::model_detail::run_type>; \
+    prefix struct ::sequent::model_detail::compiled_backward<plan, number,                      \
+                                                             ::sequent::model_detail::run_type>
+#define SEQUENT_DETAIL_MODEL(prefix, model_type, number)                    \
+    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, prepare_run); \
+    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, whole_run)
 #define SEQUENT_DETAIL_MODEL_ON_POOL(prefix, model_type, number) \
-    prefix SEQUENT_DETAIL_COMPILED(model_type, number, run_on_pool)
+    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, run_on_pool)
+#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)    \
+    prefix struct ::sequent::model_detail::compiled_forward<          \
+        ::sequent::plan::inference_plan_of<model_type::plan>, number, \
+        ::sequent::model_detail::whole_run>
 
 #define SEQUENT_DETAIL_ROWS(model_type, number, first, range) \
     struct ::sequent::model_detail::compiled_rows<            \

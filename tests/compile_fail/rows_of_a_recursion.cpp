@@ -24,7 +24,7 @@ using Model = sequent::model<article::program, sequent::fact<"x", 4, 3>>;
 
 int main() {
     const Model::parameters<float> p;
-    Model::workspace<float> w;
-    const float x[4][3] = {};
-    return Model::forward(p, {x}, w, {0, 2}).size();
+    Model::state<float> s;
+    const float x[3] = {};
+    return Model::step(p, {x}, s).size();
 }

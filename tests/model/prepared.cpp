@@ -134,12 +134,6 @@ TEST_CASE("a language model with parameters that are prepared, or not") {
                 CHECK(sequent_test::error_of(next, wanted) < 1e-12);
             }
         }
-        (void)Random::forward(*ready, f.given(), *f.w, {0, 4});
-        CHECK(sequent_test::error_of(values_of(Random::forward(*ready, f.given(), *f.w, {4, 6})),
-                                     expected) < 1e-12);
-        (void)Random::forward(*f.p, f.given(), *f.w, {0, 4});
-        CHECK(sequent_test::error_of(values_of(Random::forward(*f.p, f.given(), *f.w, {4, 6})),
-                                     expected) < 1e-12);
         CHECK(values_of(Random::forward(*ready, f.given(), *f.w, pool)) == expected);
 
         for (double& number : f.p->flat()) number *= 0.9;

@@ -23,23 +23,8 @@ using bidirectional = transformer::encoder<tokens<7>, width<6>>;
 
 }  // namespace
 
-static_assert(gpt::plan::by_rows<>.possible && gpt::plan::by_rows<>.rows == 9);
-static_assert(!bidirectional::plan::by_rows<>.possible);
-
-TEST_CASE("rows on the workspace of those before are rows of the whole") {
-    const check::sequence<gpt> all;
-    sequent_test::largest_error error;
-    const auto w = make_unique<gpt::workspace<float>>();
-    for (const kernel::row_range part : {kernel::row_range{0, 5}, {5, 6}, {6, 9}}) {
-        const auto part_of = gpt::forward(*all.f.p, all.f.given(), *w, part);
-        for (int at = part.begin * 11; at < part.end * 11; ++at)
-            error.add(part_of.element(at), all.expected[0][check::to_size(at)]);
-    }
-    CHECK(error.value() < 1e-5);
-    for (const kernel::row_range part : {kernel::row_range{0, 10}, {-1, 3}, {4, 3}})
-        CHECK_THROWS_WITH(gpt::forward(*all.f.p, all.f.given(), *w, part),
-                          sequent_test::contains("of a sequence of 9 rows"));
-}
+static_assert(gpt::plan::by_rows.possible && gpt::plan::by_rows.rows == 9);
+static_assert(!bidirectional::plan::by_rows.possible);
 
 TEST_CASE("there is no step beyond the last position") {
     check::sequence<gpt> all;

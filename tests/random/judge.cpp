@@ -20,13 +20,20 @@ verdict judge(const program& written, const planned& of) {
         return difference("the planner accepts what the oracle refuses", error.what());
     }
     if (!right.finite) return {outcome::not_finite, "not finite", {}, {}, false};
-    std::string phase = "forward";
+    std::string phase;
     ill_conditioned = met_pole = false;
     const verdict unjudged{outcome::not_finite, "not finite", {}, {}, false};
     try {
-        machine run(given.place, of);
+        phase = "inference";
+        machine infers(given.place, of, *of.inference);
+        infers.forward();
+        verdict result = compare_outputs(of, right, infers.outputs(), "values of inference");
+        if (result.result == outcome::differs && met_pole) return unjudged;
+        if (result.result != outcome::agrees) return result;
+        phase = "forward";
+        machine run(given.place, of, *of.steps);
         run.forward();
-        verdict result = compare_outputs(of, right, run.outputs(), "values");
+        result = compare_outputs(of, right, run.outputs(), "values");
         if (result.result == outcome::differs && met_pole) return unjudged;
         if (result.result != outcome::agrees) return result;
         phase = "backward";

@@ -12,8 +12,9 @@ namespace random_programs {
 
 class machine {
   public:
-    machine(memory& at, const planned& of)
-        : memory_(at), shapes_(of.shapes), tables_(*of.steps), steps_(tables_.steps.size()) {
+    /// Of the plan's steps with the memory of training, or of inference.
+    machine(memory& at, const planned& of, const tables& steps)
+        : memory_(at), shapes_(of.shapes), tables_(steps), steps_(tables_.steps.size()) {
         memory_.nodes = &tables_.pool.nodes;
         memory_.shapes = &shapes_;
         memory_.workspace.values.assign(to_size(tables_.workspace), dead);
@@ -101,6 +102,8 @@ class machine {
             if (!prepares) advance(at);
             if (step.kind == plan::step_kind::repeat_begin) {
                 for (int round = 0; round < step.repeat; ++round) {
+                    // What lives within a round is dead in the next.
+                    if (!prepares) now_ = at;
                     memory_.layer[step.depth] = step.backward ? step.repeat - 1 - round : round;
                     run_forward(at + 1, step.at, prepares);
                 }

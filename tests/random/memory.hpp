@@ -100,7 +100,7 @@ struct memory {
         return at;
     }
     std::ptrdiff_t place_of(const operand& at) const {
-        return at.offset + shift(at.layer_strides) -
+        return at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn -
                static_cast<std::ptrdiff_t>(at.moving) * first_row;
     }
     given_fact& fact_of(int index) {

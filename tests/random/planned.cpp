@@ -48,17 +48,16 @@ static std::unique_ptr<planned> plan_stages(const program& written, const source
             result->shapes.mistake.ok() ? result->conditions.mistake : result->shapes.mistake;
         if (!result->ok()) return result;
     }
-    {
-        const auto work = std::make_unique<draft>(result->shapes, result->conditions);
-        plan::builder<draft> build(*work);
-        plan::memory_planner<draft> place(*work);
-        result->steps = std::make_unique<tables>(work->out);
-    }
-    result->rows = std::make_unique<found_rows>(rows_form(result->shapes, *result->steps).found);
+    const auto work = std::make_unique<draft>(result->shapes, result->conditions);
+    plan::builder<draft> build(*work);
+    const auto place = [&](plan::purpose purpose) {
+        return std::make_unique<tables>(std::make_unique<memory_planner>(*work, purpose)->placed());
+    };
+    result->steps = place(plan::purpose::train);
+    result->inference = place(plan::purpose::infer);
+    result->rows = std::make_unique<found_rows>(rows_form(result->shapes, work->out).found);
     if (result->rows->possible) {
-        const auto work = std::make_unique<draft>(result->shapes, result->conditions);
-        plan::builder<draft> build(*work);
-        auto made = std::make_unique<state_planner>(*work, *result->rows);
+        const auto made = std::make_unique<state_planner>(*work, *result->rows);
         if (made->made.obstacle.rule < 0)
             result->state = std::make_unique<state_tables>(made->made);
     }

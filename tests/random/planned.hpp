@@ -16,14 +16,16 @@ using draft = plan::draft<plan_size, fact_room>;
 using tables = plan::plan_tables<plan_size, fact_room>;
 using rows_form = plan::rows_form_finder<shaped, tables>;
 using found_rows = decltype(rows_form::found);
-using state_planner = plan::state_planner<draft, found_rows>;
+using memory_planner = plan::memory_planner<draft::base>;
+using state_planner = plan::state_planner<draft::base, found_rows>;
 using state_tables = plan::state_tables<tables, fact_room>;
 
 struct planned {
     shaped shapes{};
     domains conditions{};
     plan::diagnosis mistake{};
-    std::unique_ptr<tables> steps{};
+    std::unique_ptr<tables> steps{};      // with the memory of training
+    std::unique_ptr<tables> inference{};  // and of inference
     std::unique_ptr<found_rows> rows{};
     std::unique_ptr<state_tables> state{};  // where rows can be computed one after another
 

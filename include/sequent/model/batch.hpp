@@ -100,21 +100,25 @@ SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
     }
 }
 
-/// The memory of batches on the threads of a pool, which must outlive it: a workspace for each
-/// thread, and a gradient for each group of samples but the first.
+/// The memory of batches on the threads of a pool, which must outlive it: for each thread a
+/// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient for each
+/// group of samples but the first.
 ///
 /// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
 /// order: the numbers depend on how many groups there are and never on the threads. No more threads
 /// than groups can share a backward_batch. With one group there is no gradient but the caller's.
 /// One call uses it at a time.
-template <class Plan, class T>
+template <class Plan, class T, class Memory>
 class batch_memory {
+    static constexpr bool trains = std::is_same_v<Memory, workspace_block<Plan, T>>;
+
   public:
     explicit batch_memory(thread_pool& pool, int groups = 4)
-        : pool_(pool), losses_(static_cast<std::size_t>(std::max(1, groups))) {
+        : pool_(pool), losses_(static_cast<std::size_t>(trains ? std::max(1, groups) : 1)) {
         for (int thread = 0; thread < pool.size(); ++thread) {
-            workspaces_.push_back(std::make_unique<workspace_block<Plan, T>>());
-            outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
+            workspaces_.push_back(std::make_unique<Memory>());
+            if constexpr (trains)
+                outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
         }
         for (int group = 1; group < this->groups(); ++group)
             gradients_.push_back(std::make_unique<parameter_block<Plan, T>>());
@@ -139,7 +143,7 @@ class batch_memory {
     thread_pool& pool() const noexcept { return pool_; }
     int groups() const noexcept { return static_cast<int>(losses_.size()); }
 
-    workspace_block<Plan, T>& workspace(int thread) noexcept { return *at(workspaces_, thread); }
+    Memory& workspace(int thread) noexcept { return *at(workspaces_, thread); }
     /// Room for the gradients of one sample's outputs.
     std::vector<T>& outward(int thread) noexcept { return at(outward_, thread); }
 
@@ -211,7 +215,7 @@ class batch_memory {
     thread_pool& pool_;
     usage used_;
     std::vector<double> losses_;
-    std::vector<std::unique_ptr<workspace_block<Plan, T>>> workspaces_;
+    std::vector<std::unique_ptr<Memory>> workspaces_;
     std::vector<std::vector<T>> outward_;
     // Zero between calls.
     std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;

@@ -39,7 +39,7 @@ struct bindings {
         return at;
     }
     SEQUENT_INLINE std::ptrdiff_t place_of(const operand& at) const noexcept {
-        return at.offset + shift(at.layer_strides) -
+        return at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn -
                static_cast<std::ptrdiff_t>(at.moving) * first_row;
     }
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {

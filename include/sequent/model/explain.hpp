@@ -174,23 +174,20 @@ SEQUENT_COLD inline void append_several_rules(std::string& text, std::span<const
     }
 }
 
-/// How many numbers a workspace has: values and their gradients, what is prepared with its own, and
-/// the values of general steps that are too large for the stack.
-template <class Plan>
-inline constexpr long long workspace_numbers = [] {
-    constexpr long long scratch = scratch_size<Plan, float>;
-    return Plan::tables.workspace + 2LL * Plan::tables.prepared + (scratch > 1 ? scratch : 0);
-}();
+/// In bytes: of a workspace, of a scratch, and of the state of `step`, -1 without one.
+struct explained_memory {
+    long long training = 0;
+    long long inference = 0;
+    long long state = -1;
+};
 
-/// `state` is the size of the state of `step` in bytes, -1 without one.
-SEQUENT_COLD inline void append_memory(std::string& text, long long parameters,
-                                       long long parameter_room, long long workspace,
-                                       long long state) {
-    constexpr auto number = static_cast<long long>(sizeof(float));
-    append_text(text, {"parameters  ", parameters, " numbers, ", parameter_room * number,
-                       " bytes as float\nworkspace   ", workspace * number,
-                       " bytes as float, for forward and backward\n"});
-    if (state >= 0) append_text(text, {"state       ", state, " bytes, for step\n"});
+SEQUENT_COLD inline void append_memory(std::string& text, long long parameters, long long bytes,
+                                       const explained_memory& of) {
+    append_text(
+        text, {"parameters  ", parameters, " numbers, ", bytes, " bytes as float\nworkspace   ",
+               of.training, " bytes as float, for forward and backward\nscratch     ", of.inference,
+               " bytes as float, for forward alone\n"});
+    if (of.state >= 0) append_text(text, {"state       ", of.state, " bytes as float, for step\n"});
 }
 
 }  // namespace model_detail
@@ -209,11 +206,14 @@ std::string explain() {
         model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()}, relation,
                                            text.relations[relation].id);
     }
-    long long state = -1;
+    model_detail::explained_memory memory;
+    memory.training = sizeof(typename Model::template workspace<float>);
+    memory.inference = sizeof(typename Model::template scratch<float>);
     if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
-        state = sizeof(typename Model::template state<float>);
-    model_detail::append_memory(result, Model::parameter_count, plan::tables.parameters,
-                                model_detail::workspace_numbers<plan>, state);
+        memory.state = sizeof(typename Model::template state<float>);
+    model_detail::append_memory(result, Model::parameter_count,
+                                static_cast<long long>(sizeof(float)) * plan::tables.parameters,
+                                memory);
     return result;
 }
 

@@ -12,14 +12,21 @@
 ///
 ///     SEQUENT_INSTANTIATE_MODEL(Encoder, float);
 ///
-/// Both cover forward, backward and prepare on one thread, with forward_batch and backward_batch.
-/// The macros ending in _STEP cover step and prefill, those ending in _ON_POOL the forms of forward
-/// and backward that take a thread_pool. The model is a type name without commas: declare an alias.
+/// Both cover forward on a workspace, backward and prepare on one thread, with forward_batch and
+/// backward_batch. The macros ending in _INFERENCE cover forward and forward_batch on a scratch,
+/// those ending in _STEP step and prefill, those ending in _ON_POOL the forms of forward and
+/// backward that take a workspace and a thread_pool. The model is a type name without commas:
+/// declare an alias.
 
 #define SEQUENT_EXTERN_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(extern template, model_type, number)
 #define SEQUENT_INSTANTIATE_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(template, model_type, number)
+
+#define SEQUENT_EXTERN_MODEL_INFERENCE(model_type, number) \
+    SEQUENT_DETAIL_MODEL_INFERENCE(extern template, model_type, number)
+#define SEQUENT_INSTANTIATE_MODEL_INFERENCE(model_type, number) \
+    SEQUENT_DETAIL_MODEL_INFERENCE(template, model_type, number)
 
 #define SEQUENT_EXTERN_MODEL_STEP(model_type, number) \
     SEQUENT_DETAIL_MODEL_STEP(extern template, model_type, number)
@@ -31,13 +38,20 @@
 #define SEQUENT_INSTANTIATE_MODEL_ON_POOL(model_type, number) \
     SEQUENT_DETAIL_MODEL_ON_POOL(template, model_type, number)
 
-#define SEQUENT_DETAIL_COMPILED(model_type, number, run) \
-    struct ::sequent::model_detail::compiled<model_type::plan, number, ::sequent::model_detail::run>
-#define SEQUENT_DETAIL_MODEL(prefix, model_type, number)             \
-    prefix SEQUENT_DETAIL_COMPILED(model_type, number, prepare_run); \
-    prefix SEQUENT_DETAIL_COMPILED(model_type, number, whole_run)
+#define SEQUENT_DETAIL_COMPILED(prefix, plan, number, run_type)                                 \
+    prefix struct ::sequent::model_detail::compiled_forward<plan, number,                       \
+                                                            ::sequent::model_detail::run_type>; \
+    prefix struct ::sequent::model_detail::compiled_backward<plan, number,                      \
+                                                             ::sequent::model_detail::run_type>
+#define SEQUENT_DETAIL_MODEL(prefix, model_type, number)                    \
+    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, prepare_run); \
+    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, whole_run)
 #define SEQUENT_DETAIL_MODEL_ON_POOL(prefix, model_type, number) \
-    prefix SEQUENT_DETAIL_COMPILED(model_type, number, run_on_pool)
+    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, run_on_pool)
+#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)    \
+    prefix struct ::sequent::model_detail::compiled_forward<          \
+        ::sequent::plan::inference_plan_of<model_type::plan>, number, \
+        ::sequent::model_detail::whole_run>
 
 #define SEQUENT_DETAIL_ROWS(model_type, number, first, range) \
     struct ::sequent::model_detail::compiled_rows<            \

@@ -40,15 +40,22 @@ class model {
 
     template <class T>
     using parameters = model_detail::parameter_block<plan, T>;
+    /// The memory of forward and backward.
     template <class T>
     using workspace = model_detail::workspace_block<plan, T>;
+    /// The memory of forward alone, which is a fraction of that.
+    template <class T>
+    using scratch = model_detail::scratch_block<plan, T>;
     /// Parameters with what follows from them alone, which stand in their place in all calls:
     /// forward, step, backward and their kin give the same numbers for them, and sooner. To be
     /// prepared again when the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
     template <class T>
-    using batch = model_detail::batch_memory<plan, T>;
+    using batch = model_detail::batch_memory<plan, T, workspace<T>>;
+    /// The memory of forward_batch alone.
+    template <class T>
+    using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
     /// What step and prefill keep of one sequence.
     template <class T>
     using state = model_detail::state_block<plan, T>;
@@ -406,43 +413,11 @@ class model {
     }
 
     /// The outputs' values, in a view or, where there are several, an array of views of w, valid
-    /// until the next call with w.
-    template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
-                        workspace<typename P::number>& w) noexcept {
-        auto bound = bind(p, *given, w);
-        w.left_by = mark_of(p, *given);
-        model_detail::compiled<plan, typename P::number, model_detail::whole_run>::forward(bound,
-                                                                                           {});
-        return all_outputs(w);
-    }
-
-    /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
-    /// in w; the other rows of the outputs are as they were. Throws argument_error unless
-    /// 0 <= begin <= end <= the rows of the sequence. The facts are given whole; what they hold
-    /// beyond `end` does not matter, as long as they are numbers; those that are not along the
-    /// sequence do not change between the calls. Does not compile where a rule needs later rows.
-    template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
-                        workspace<typename P::number>& w, kernel::row_range rows) {
-        constexpr sequent::plan::rows_obstacle obstacle = plan::template by_rows<>.obstacle;
-        static_assert(sizeof(model_detail::check_rows<plan, obstacle.rule, obstacle.why>) > 0);
-        constexpr int length = plan::template by_rows<>.rows;
-        if (rows.begin < 0 || rows.end < rows.begin || rows.end > length)
-            fail_with<argument_error>({"sequent: rows ", rows.begin, " to ", rows.end,
-                                       " of a sequence of ", length, " rows"});
-        auto bound = bind(p, *given, w);
-        w.left_by = rows.end == length ? mark_of(p, *given) : model_detail::nothing_left;
-        const model_detail::workspace_steps<plan, typename P::number> steps{rows};
-        constexpr int count = plan::tables.steps.size();
-        constexpr bool once = model_detail::computes_once<plan>;
-        if constexpr (once && model_detail::stays_in_workspace<plan>)
-            if (rows.begin > 0) {
-                model_detail::sequence_steps<plan, 0, count, false>(bound, steps);
-                return all_outputs(w);
-            }
-        model_detail::sequence_steps<plan, 0, count, once>(bound, steps);
-        return all_outputs(w);
+    /// until the next call with w: a workspace, on which backward may follow, or a scratch.
+    template <model_detail::parameters_of<plan> P,
+              model_detail::memory_of<plan, typename P::number> W>
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w) noexcept {
+        return run_forward(p, *given, w, model_detail::whole_run{});
     }
 
     /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
@@ -495,14 +470,11 @@ class model {
 
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
     /// steps are computed at the same time. For many samples, forward_batch has less to wait for.
-    template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
-                        workspace<typename P::number>& w, thread_pool& pool) noexcept {
-        auto bound = bind(p, *given, w);
-        w.left_by = mark_of(p, *given);
-        model_detail::compiled<plan, typename P::number, model_detail::run_on_pool>::forward(
-            bound, {pool});
-        return all_outputs(w);
+    template <model_detail::parameters_of<plan> P,
+              model_detail::memory_of<plan, typename P::number> W>
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w,
+                        thread_pool& pool) noexcept {
+        return run_forward(p, *given, w, model_detail::run_on_pool{pool});
     }
 
     /// After forward with the same arguments on the same workspace: adds to `gradient`, and to the
@@ -532,12 +504,13 @@ class model {
     /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
     /// forward returns, valid until it returns. Visits come in any order and several at once. What
     /// visit throws is thrown here, and the samples that have not begun are left out.
-    template <model_detail::parameters_of<plan> P, class T, class Visit>
+    template <model_detail::parameters_of<plan> P, class W, class T = typename P::number,
+              class Visit>
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                              batch<T>& b, Visit&& visit) {
+                              model_detail::batch_memory<plan, T, W>& b, Visit&& visit) {
         const int count = count_of<T>(samples);
-        const typename batch<T>::use used(b);
+        const typename std::remove_reference_t<decltype(b)>::use used(b);
         const auto& ready = b.prepared(p);
         b.pool().run(count, [&](int sample, int thread) {
             visit(sample,
@@ -547,22 +520,23 @@ class model {
 
     /// The outputs one sample after another, row-major; several outputs of one sample stand one
     /// after another. Throws argument_error unless `out` has room for exactly these.
-    template <model_detail::parameters_of<plan> P, class T>
+    template <model_detail::parameters_of<plan> P, class W, class T = typename P::number>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                              batch<T>& b, std::span<std::type_identity_t<T>> out) {
+                              model_detail::batch_memory<plan, T, W>& b,
+                              std::span<std::type_identity_t<T>> out) {
         constexpr int size = output_layout::total;
         const int count = count_of<T>(samples);
         check_size("the output given to forward_batch", out.size(),
                    samples.size() * std::size_t{size});
-        const typename batch<T>::use used(b);
+        const typename std::remove_reference_t<decltype(b)>::use used(b);
         const auto& ready = b.prepared(p);
         b.pool().run(count, [&](int sample, int thread) {
-            workspace<T>& w = b.workspace(thread);
+            W& w = b.workspace(thread);
             (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
             T* to = out.data() + std::ptrdiff_t{size} * sample;
             kernel::unroll<outputs>([&](auto index) {
                 model_detail::each_run(
-                    output_layout::view(index()), [&](int position, int offset, int length) {
+                    view_of_output<W, index()>, [&](int position, int offset, int length) {
                         std::copy_n(w.numbers + offset, length,
                                     to + output_layout::offset(index()) + position);
                     });
@@ -674,9 +648,9 @@ class model {
         w.left_by = model_detail::nothing_left;
     }
 
-    /// Parameters that are not prepared are, in the workspace. Kept: forward has done so.
-    template <class P, class T>
-    static model_detail::bindings<T> bind(const P& p, const facts<T>& given, workspace<T>& w,
+    /// Parameters that are not prepared are, in w. Kept: forward has done so.
+    template <class P, class T, class W>
+    static model_detail::bindings<T> bind(const P& p, const facts<T>& given, W& w,
                                           bool kept = false) noexcept {
         model_detail::bindings<T> result;
         result.parameters = model_detail::numbers_of(p);
@@ -692,6 +666,15 @@ class model {
         result.counts = given.counts;
         for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
         return result;
+    }
+
+    template <class P, class T, class W, class Run>
+    static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
+                                             Run run) noexcept {
+        auto bound = bind(p, given, w);
+        if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
+        model_detail::compiled_forward<typename W::placed, T, Run>::run(bound, run);
+        return all_outputs<T>(w);
     }
 
     template <class T>
@@ -744,7 +727,7 @@ class model {
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
-        model_detail::compiled<plan, T, Run>::backward(bound, run);
+        model_detail::compiled_backward<plan, T, Run>::run(bound, run);
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
                 model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
@@ -762,23 +745,28 @@ class model {
                      model_detail::whole_run{});
     }
 
-    template <class T>
-    static output_views<const T> all_outputs(const workspace<T>& w) noexcept {
+    /// Where an output lies in that memory.
+    template <class W, int At>
+    static constexpr auto view_of_output =
+        model_detail::view_of_relation<typename W::placed>(plan::shapes.outputs[At]);
+
+    template <class T, class W>
+    static output_views<const T> all_outputs(const W& w) noexcept {
         if constexpr (outputs == 1) {
-            return output<0>(w);
+            return output<T, 0>(w);
         } else {
             output_views<const T> result;
             kernel::unroll<outputs>([&](auto index) {
-                result[static_cast<std::size_t>(index())] = output<index()>(w);
+                result[static_cast<std::size_t>(index())] = output<T, index()>(w);
             });
             return result;
         }
     }
 
-    template <int At, class T>
-    static auto output(const workspace<T>& w) noexcept {
-        constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
-        return model_detail::to_tensor<view.rank>(view, w.numbers);
+    template <class T, int At, class W>
+    static auto output(const W& w) noexcept {
+        constexpr auto view = view_of_output<W, At>;
+        return model_detail::to_tensor<view.rank>(view, static_cast<const T*>(w.numbers));
     }
 
     /// The caller's gradient of an output, to where backward expects it; first zeros, since an

@@ -23,7 +23,7 @@ void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
         bound.parameters = parameters;
         bound.prepared = bound.prepared_to = to;
         bound.scratch = scratch;
-        compiled<Plan, T, prepare_run>::forward(bound, {});
+        compiled_forward<Plan, T, prepare_run>::run(bound, {});
     }
 }
 
@@ -38,7 +38,7 @@ void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradie
         bound.prepared_gradient = prepared_gradient;
         bound.parameter_gradient = gradient;
         bound.scratch = scratch;
-        compiled<Plan, T, prepare_run>::backward(bound, {});
+        compiled_backward<Plan, T, prepare_run>::run(bound, {});
     }
 }
 

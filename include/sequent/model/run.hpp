@@ -184,46 +184,12 @@ void sequence_steps(bindings<T>& bound, const Steps& steps) noexcept {
     }
 }
 
-/// On a workspace, as in any run.
-template <class Plan, class T>
-struct workspace_steps {
-    kernel::row_range range;
-
-    template <int At>
-    void run(const bindings<T>& bound) const noexcept {
-        forward_step<Plan, At>(bound, range);
-    }
-};
-
 /// Whether some steps do not follow from the sequence.
 template <class Plan>
 inline constexpr bool computes_once = [] {
     for (int at = 0; at < Plan::tables.steps.size(); ++at)
-        if (Plan::template by_rows<>.once[at]) return true;
+        if (Plan::by_rows.once[at]) return true;
     return false;
-}();
-
-/// Whether what is computed once is still in the workspace when later rows are run.
-template <class Plan>
-inline constexpr bool stays_in_workspace = [] {
-    const auto& form = Plan::template by_rows<>;
-    const auto& tables = Plan::tables;
-    unsigned char once[decltype(tables.buffers)::capacity()]{};
-    bool result = true;
-    for (const bool reads : {false, true})
-        for (int at = 0; at < tables.steps.size(); ++at) {
-            if (form.once[at] == reads) continue;
-            plan::visit_operands(
-                tables, tables.steps[at], [&](const plan::operand& used, plan::usage) {
-                    if (used.where != place::value) return;
-                    const plan::buffer& of = tables.buffers[used.index];
-                    if (!reads)
-                        once[used.index] = 1;
-                    else if (once[used.index])
-                        result = result && of.first == 0 && of.last >= tables.steps.size();
-                });
-        }
-    return result;
 }();
 
 template <class Plan, int Begin, int At, bool Prepares = false, class T, class Run>
@@ -256,25 +222,28 @@ struct prepare_run {};
 /// Entry points to the code of a plan, `Run` being whole_run, run_on_pool or prepare_run. They are
 /// not inline: SEQUENT_EXTERN_MODEL suppresses their instantiation.
 template <class Plan, class T, class Run>
-struct compiled {
-    static void forward(bindings<T>& bound, Run run) noexcept;
-    static void backward(bindings<T>& bound, Run run) noexcept;
+struct compiled_forward {
+    static void run(bindings<T>& bound, Run how) noexcept;
 };
 template <class Plan, class T, class Run>
-void compiled<Plan, T, Run>::forward(bindings<T>& bound, Run run) noexcept {
+struct compiled_backward {
+    static void run(bindings<T>& bound, Run how) noexcept;
+};
+template <class Plan, class T, class Run>
+void compiled_forward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept {
     constexpr int count = Plan::tables.steps.size();
     if constexpr (std::is_same_v<Run, prepare_run>)
         forward_steps<Plan, 0, count, true>(bound, whole_run{});
     else
-        forward_steps<Plan, 0, count>(bound, run);
+        forward_steps<Plan, 0, count>(bound, how);
 }
 template <class Plan, class T, class Run>
-void compiled<Plan, T, Run>::backward(bindings<T>& bound, Run run) noexcept {
+void compiled_backward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept {
     constexpr int count = Plan::tables.steps.size();
     if constexpr (std::is_same_v<Run, prepare_run>)
         backward_steps<Plan, 0, count, true>(bound, whole_run{});
     else
-        backward_steps<Plan, 0, count>(bound, run);
+        backward_steps<Plan, 0, count>(bound, how);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail

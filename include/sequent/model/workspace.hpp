@@ -85,38 +85,27 @@ class call_mark {
     std::uint64_t hash_ = 14695981039346656037U;
 };
 
-/// The memory of one call, reused by the next; one per thread. Values and gradients share it by the
-/// time in which they are needed.
-template <class Plan, class T>
-struct alignas(64) workspace_block {
-    static constexpr int size = Plan::tables.workspace > 0 ? Plan::tables.workspace : 1;
-    static constexpr int prepared_size = Plan::tables.prepared > 0 ? Plan::tables.prepared : 1;
+/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
+template <class Placed, class T>
+struct alignas(64) call_memory {
+    static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
+    static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
 
     T numbers[static_cast<std::size_t>(size)]{};
-    /// What parameters that have not been prepared are prepared to, and its gradient.
+    /// What parameters that have not been prepared are prepared to.
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
-    alignas(64) T prepared_gradient[static_cast<std::size_t>(prepared_size)]{};
-    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Plan, T>)]{};
-    /// What forward was given, for backward, which uses up the values: nothing_left if there are
-    /// none. Written in every build, so that the layout is the same; checked in debug builds.
-    std::uint64_t left_by = nothing_left;
+    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
 
-    workspace_block& operator=(zeros) noexcept {
-        std::fill_n(numbers, size, T(0));
-        left_by = nothing_left;
-        return *this;
-    }
-
-    /// A relation's values after forward, until backward.
+    /// A relation's values after forward; of a workspace, until backward.
     template <fixed_string Name>
     auto operator[](language::relation<Name>) const noexcept {
-        constexpr int at = find_relation<Plan, Name>();
-        constexpr bool kept = is_kept<Plan>(at);
+        constexpr int at = find_relation<Placed, Name>();
+        constexpr bool kept = is_kept<Placed>(at);
         using reason =
             std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
                                mistake::the_plan_does_not_keep_this_relation_without_a_query>;
         if constexpr (kept) {
-            constexpr weight_view view = view_of_relation<Plan>(at);
+            constexpr weight_view view = view_of_relation<Placed>(at);
             return to_tensor<view.rank>(view, numbers);
         } else {
             static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
@@ -124,5 +113,41 @@ struct alignas(64) workspace_block {
         }
     }
 };
+
+/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
+/// layers of a stack share the memory of one.
+template <class Plan, class T>
+struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
+    using placed = plan::inference_plan_of<Plan>;
+
+    scratch_block& operator=(zeros) noexcept {
+        std::fill_n(this->numbers, this->size, T(0));
+        return *this;
+    }
+};
+
+/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
+/// they are needed.
+template <class Plan, class T>
+struct workspace_block : call_memory<Plan, T> {
+    using placed = Plan;
+
+    /// The gradient of what is prepared.
+    alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
+    /// What forward was given, for backward, which uses up the values: nothing_left if there are
+    /// none. Written in every build, so that the layout is the same; checked in debug builds.
+    std::uint64_t left_by = nothing_left;
+
+    workspace_block& operator=(zeros) noexcept {
+        std::fill_n(this->numbers, this->size, T(0));
+        left_by = nothing_left;
+        return *this;
+    }
+};
+
+/// Whether a plan can be run on it.
+template <class Memory, class Plan, class T>
+concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
+    std::is_same_v<Memory, scratch_block<Plan, T>>;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail

@@ -362,7 +362,7 @@ class builder {
         carried = {};
         carried.where = place::value;
         const int size = aligned(pack(carried, input));
-        carried.index = draft_.new_buffer(size * (written.repeat + 1), at);
+        carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.carry = size;
         carried.carry_level = draft_.depth_of(written.block) - 1;
         row_step copy = copy_step(item.relation, input);

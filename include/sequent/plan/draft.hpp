@@ -52,8 +52,9 @@ struct weight_layout {
 
 struct buffer {
     int size = 0;
+    int parts = 1;  // of a stack's input: one for each layer, and one for the output
     int scope = 0;
-    int copies = 1;     // one per layer: the backward pass of a stack needs them all
+    int copies = 1;     // one per layer, where the backward pass of a stack needs them all
     int first = never;  // first and last use of the values, in steps
     int last = -1;
     int adjoint_first = never;
@@ -97,15 +98,44 @@ struct plan_tables {
     int scope_offset[Sizes.scopes]{};
 };
 
+/// The steps of a program over symbolic operands: those of the workspace hold the number of their
+/// buffer, and no buffer has a place yet. Built once for all purposes.
 template <sizes Sizes, int Facts>
-struct draft {
+struct drafted {
+    const shaped<Sizes, Facts>& in;
+    plan_tables<Sizes, Facts> out{};
+    bool recurs = false;  // some rules do
+
+    constexpr explicit drafted(const shaped<Sizes, Facts>& program) : in(program) {
+        for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
+    }
+
+    constexpr const rule& rule_of(int at) const { return in.text.rules[at]; }
+    constexpr bool is_prepared(const relation_layout& layout) const {
+        return layout.where == place::value && out.buffers[layout.index].prepared;
+    }
+    /// How many layers of stacks a scope stands for.
+    constexpr int copies_of(int scope) const {
+        int copies = 1;
+        for (; scope > 0; scope = in.text.scopes[scope].parent)
+            copies *= in.text.scopes[scope].repeat;
+        return copies;
+    }
+    /// How many stacks a scope stands in.
+    constexpr int depth_of(int scope) const {
+        int depth = 0;
+        for (; scope > 0; scope = in.text.scopes[scope].parent) ++depth;
+        return depth;
+    }
+};
+
+template <sizes Sizes, int Facts>
+struct draft : drafted<Sizes, Facts> {
+    using base = drafted<Sizes, Facts>;
+    using base::depth_of, base::in, base::out, base::recurs, base::rule_of;
     static constexpr int rule_capacity = Sizes.rules;
 
-    const shaped<Sizes, Facts>& in;
     const domains<Sizes>& conditions;
-    plan_tables<Sizes, Facts> out{};
-
-    bool recurs = false;  // some rules do
     list<role, Sizes.rules> roles{};
     list<int, Sizes.rules> group_of{};
     list<int, Sizes.rules> user{};          // of the rule's relation, where it is the only one
@@ -114,10 +144,9 @@ struct draft {
     list<bool, Sizes.rules> prepared{};  // rules that follow from parameters alone
 
     constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
-        : in(program), conditions(found) {
+        : base(program), conditions(found) {
         out.pool = found.pool;
         const int rules = in.text.rules.size();
-        for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
         roles.reset(rules);
         group_of.reset(rules);
         user.reset(rules);
@@ -143,7 +172,6 @@ struct draft {
         for (int at : in.order) prepared[at] = follows_from_parameters(at);
     }
 
-    constexpr const rule& rule_of(int at) const { return in.text.rules[at]; }
     constexpr const literal& literal_of(int rule, int body) const {
         return in.text.literals[in.text.rules[rule].first_literal + body];
     }
@@ -235,28 +263,13 @@ struct draft {
         return result;
     }
     /// For numbers of a rule.
-    constexpr int new_buffer(int size, int rule) {
+    constexpr int new_buffer(int size, int rule, int parts = 1) {
         buffer made;
         made.size = size;
+        made.parts = parts;
         made.scope = rule_of(rule).scope;
         made.prepared = prepared[rule];
         return out.buffers.push(made);
-    }
-    constexpr bool is_prepared(const relation_layout& layout) const {
-        return layout.where == place::value && out.buffers[layout.index].prepared;
-    }
-    /// How many layers of stacks a scope stands for.
-    constexpr int copies_of(int scope) const {
-        int copies = 1;
-        for (; scope > 0; scope = in.text.scopes[scope].parent)
-            copies *= in.text.scopes[scope].repeat;
-        return copies;
-    }
-    /// How many stacks a scope stands in.
-    constexpr int depth_of(int scope) const {
-        int depth = 0;
-        for (; scope > 0; scope = in.text.scopes[scope].parent) ++depth;
-        return depth;
     }
 
     /// How many times a rule in a recursion has atoms for; its numbers are kept for each.

@@ -1,6 +1,8 @@
 #pragma once
 
-#include "build.hpp"
+#include <algorithm>
+
+#include "draft.hpp"
 
 /// Gives each buffer a place in the workspace by the time in which it is needed, and the steps
 /// their final offsets. Forward steps are the times 0 .. S-1; at S the outputs' gradients are
@@ -108,28 +110,99 @@ constexpr bool resolve_prepared(const Draft& draft, relation_layout& layout) {
     return true;
 }
 
-template <class Draft>
-class memory_planner {
+/// An offset in the input of a stack's layers, which had a place of `old_part` numbers for each
+/// layer and now takes turns between two of `part`.
+constexpr int in_turn(const buffer& of, int offset, int old_part, int part) {
+    const int place = offset / old_part;
+    return (of.parts > 2 ? place % 2 : place) * part + offset % old_part;
+}
+/// The same for an operand.
+template <class Drafted>
+constexpr void take_turns(const Drafted& draft, const buffer& of, int old_part, int part,
+                          operand& used) {
+    const int level = draft.depth_of(of.scope);
+    if (of.parts > 1 && used.layer_strides[level] == old_part) {
+        used.layer_strides[level] = 0;
+        used.turn_level = level;
+        used.turn = used.offset / old_part % 2 ? -part : part;
+    }
+    used.offset = in_turn(of, used.offset, old_part, part);
+}
+
+/// What the memory of a plan is laid out for. train: values last until their gradients have been
+/// computed. infer: until they are last read, and all layers of a stack share one layer's memory.
+enum class purpose { train, infer };
+
+/// Memory that is given out for spans of time: each time the first place that is free for that
+/// long.
+template <int Capacity>
+class arena {
   public:
-    constexpr explicit memory_planner(Draft& draft) : draft_(draft), out_(draft.out) {
-        find_lifetimes();
-        for (buffer& each : out_.buffers) {
-            each.copies = draft.copies_of(each.scope);
-            each.size = aligned(each.size);
+    int size = 0;
+
+    constexpr int put(int numbers, int first, int last) {
+        int offset = 0;
+        bool moved = true;
+        while (moved) {
+            moved = false;
+            for (const interval& other : taken_) {
+                if (other.last < first || other.first > last) continue;
+                if (offset + numbers <= other.offset || other.offset + other.size <= offset)
+                    continue;
+                offset = other.offset + other.size;
+                moved = true;
+            }
         }
-        place_prepared(draft);
-        place_buffers();
-        set_births();
-        for (const step& at : out_.steps)
-            visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
-        for (relation_layout& layout : out_.relations) {
-            if (layout.where != place::value || resolve_prepared(draft, layout)) continue;
-            layout.offset += out_.buffers[layout.index].offset;
-        }
+        taken_.push({offset, numbers, first, last});
+        if (offset + numbers > size) size = offset + numbers;
+        return offset;
     }
 
   private:
-    Draft& draft_;
+    struct interval {
+        int offset = 0;
+        int size = 0;
+        int first = 0;
+        int last = 0;
+    };
+    list<interval, Capacity> taken_{};
+};
+
+/// Places the buffers of a draft for one purpose, and resolves the operands of its steps.
+template <class Drafted>
+class memory_planner {
+  public:
+    constexpr memory_planner(const Drafted& from, purpose for_what)
+        : draft_(from), trains_(for_what == purpose::train), out_(draft_.out) {
+        if (!trains_) forget_training();
+        find_lifetimes();
+        for (buffer& each : out_.buffers) {
+            if (trains_) each.copies = draft_.copies_of(each.scope);
+            // Two places are enough for the input and the output of one layer.
+            else if (each.parts > 2)
+                each.size = each.size / each.parts * 2;
+            each.size = aligned(each.size);
+        }
+        place_prepared(draft_);
+        place_buffers();
+        if (trains_) set_births();
+        for (const step& at : out_.steps)
+            visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
+        for (relation_layout& layout : out_.relations) {
+            if (layout.where != place::value || resolve_prepared(draft_, layout)) continue;
+            const buffer& of = out_.buffers[layout.index];
+            layout.offset =
+                of.offset +
+                (trains_ ? layout.offset : in_turn(of, layout.offset, part_of(of), part_of(of)));
+        }
+    }
+
+    /// The steps, laid out.
+    constexpr const auto& placed() const { return out_; }
+
+  private:
+    Drafted draft_;
+    bool trains_;
     decltype(draft_.out)& out_;
 
     constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
@@ -137,6 +210,11 @@ class memory_planner {
     constexpr void use(buffer& each, int first, int last) {
         if (first < each.first) each.first = first;
         if (last > each.last) each.last = last;
+    }
+
+    constexpr void forget_training() {
+        for (row_step& row : out_.rows) row.before = {};
+        for (attention_step& attention : out_.attentions) attention.scores = {};
     }
 
     constexpr void find_lifetimes() {
@@ -152,14 +230,16 @@ class memory_planner {
                 const int outside = draft_.depth_of(of.scope);
                 const int begin = outside < each.depth ? loops[outside] : at;
                 const int end = outside < each.depth ? out_.steps[begin].at : at;
+                if (!trains_) {
+                    use(of, begin, end);
+                    return;
+                }
                 if (of.scope > 0) {
                     // Kept from layer to layer: through both passes of the whole stack.
                     use(of, loops[0], backward_of(loops[0]));
                 } else {
                     use(of, begin, how == usage::now ? end : backward_of(begin));
                 }
-                // Keys and values of earlier rows must outlast a run for later ones.
-                if (each.kind == step_kind::attention) use(of, 0, end);
                 if (how == usage::kept) return;
                 if (backward_of(end) < of.adjoint_first) of.adjoint_first = backward_of(end);
                 if (backward_of(begin) > of.adjoint_last) of.adjoint_last = backward_of(begin);
@@ -170,49 +250,27 @@ class memory_planner {
             if (layout.where != place::value) continue;
             buffer& of = out_.buffers[layout.index];
             use(of, steps, 2 * steps + 1);
+            if (!trains_) continue;
             of.adjoint_first = steps;
             if (of.adjoint_last < steps) of.adjoint_last = steps;
         }
     }
 
-    struct interval {
-        int offset = 0;
-        int size = 0;
-        int first = 0;
-        int last = 0;
-    };
-
     constexpr void place_buffers() {
-        list<interval, 2 * decltype(out_.buffers)::capacity()> placed{};
-        auto put = [&](int size, int first, int last) {
-            int offset = 0;
-            bool moved = true;
-            while (moved) {
-                moved = false;
-                for (const interval& other : placed) {
-                    if (other.last < first || other.first > last) continue;
-                    if (offset + size <= other.offset || other.offset + other.size <= offset)
-                        continue;
-                    offset = other.offset + other.size;
-                    moved = true;
-                }
-            }
-            placed.push({offset, size, first, last});
-            if (offset + size > out_.workspace) out_.workspace = offset + size;
-            return offset;
-        };
+        arena<2 * decltype(out_.buffers)::capacity()> memory;
         auto put_adjoint = [&](buffer& each) {
             if (each.last >= 0 && each.adjoint_last >= 0)
-                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
+                each.adjoint = memory.put(each.size, each.adjoint_first, each.adjoint_last);
         };
         for (buffer& each : out_.buffers) {
             if (each.last < 0) continue;
-            each.offset = put(each.size * each.copies, each.first, each.last);
+            each.offset = memory.put(each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
         // Those of a recursion are all born at once: together, they can be cleared at once.
         if (draft_.recurs)
             for (buffer& each : out_.buffers) put_adjoint(each);
+        out_.workspace = memory.size;
     }
 
     constexpr void set_births() {
@@ -229,12 +287,19 @@ class memory_planner {
         }
     }
 
+    static constexpr int part_of(const buffer& of) { return of.size / std::min(of.parts, 2); }
+
     constexpr void resolve(operand& used) {
         if (used.where != place::value || resolve_prepared(draft_, used)) return;
         const buffer& of = out_.buffers[used.index];
-        used.adjoint = of.adjoint + used.offset;
+        if (trains_) {
+            used.adjoint = of.adjoint + used.offset;
+            used.offset += of.offset;
+            add_layers(draft_, of, used);
+            return;
+        }
+        take_turns(draft_, of, part_of(of), part_of(of), used);
         used.offset += of.offset;
-        add_layers(draft_, of, used);
     }
 };
 

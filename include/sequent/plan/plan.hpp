@@ -1,5 +1,6 @@
 #pragma once
 
+#include "build.hpp"
 #include "count_limits.hpp"
 #include "loop.hpp"
 #include "read.hpp"
@@ -77,10 +78,25 @@ constexpr const auto& chosen(const Planner& planner, const Stage& stage, Take ta
         return stage;
 }
 
-/// The plan of a program over facts. Kernels see single steps of it, `row_step_of` and its kin,
-/// never the whole.
+/// What kernels see of a plan, with its memory laid out for some purpose: single steps, never the
+/// whole.
+template <class Placed>
+struct single_steps {
+    template <int At>
+    static constexpr step step_at = Placed::tables.steps[At];
+    template <int At>
+    static constexpr row_step row_step_at = Placed::tables.rows[At];
+    template <int At>
+    static constexpr attention_step attention_at = Placed::tables.attentions[At];
+    template <int At>
+    static constexpr general_step general_at = Placed::tables.generals[At];
+    template <int At>
+    static constexpr node node_at = Placed::tables.pool.nodes[At];
+};
+
+/// The plan of a program over facts, with its memory laid out for training.
 template <const auto& Program, class... Facts>
-struct plan_of {
+struct plan_of : single_steps<plan_of<Program, Facts...>> {
     static constexpr int fact_count = (0 + ... + (fact_reader<Facts>::is_query ? 0 : 1));
     static constexpr sizes size = sizes_of(source_of<Program>);
 
@@ -125,36 +141,27 @@ struct plan_of {
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
     static constexpr diagnosis mistake = shapes.mistake.ok() ? conditions.mistake : shapes.mistake;
     static constexpr bool ok = mistake.ok();
-    static constexpr auto tables = [] {
+    static constexpr auto unplaced = [] {
         draft<size, fact_count> work(shapes, conditions);
-        if constexpr (ok) {
-            builder<draft<size, fact_count>> build(work);
-            memory_planner<draft<size, fact_count>> place(work);
-        }
-        return work.out;
+        if constexpr (ok) builder<draft<size, fact_count>> build(work);
+        return drafted<size, fact_count>(work);
     }();
+    static constexpr auto tables = [] {
+        if constexpr (ok)
+            return memory_planner(unplaced, purpose::train).placed();
+        else
+            return unplaced.out;
+    }();
+    /// Whether rows can be computed one after another.
+    static constexpr auto by_rows = rows_form_finder(shapes, unplaced.out).found;
+};
 
-    /// Whether rows [begin, end) can be run alone.
-    template <class Tables = decltype(tables)>
-    static constexpr auto by_rows =
-        rows_form_finder<std::remove_cvref_t<decltype(shapes)>, std::remove_const_t<Tables>>(shapes,
-                                                                                             tables)
-            .found;
-
-    /// Whether the step does not follow from the sequence.
-    template <int At>
-    static constexpr bool is_once = by_rows<>.once[At];
-
-    template <int At>
-    static constexpr step step_at = tables.steps[At];
-    template <int At>
-    static constexpr row_step row_step_at = tables.rows[At];
-    template <int At>
-    static constexpr attention_step attention_at = tables.attentions[At];
-    template <int At>
-    static constexpr general_step general_at = tables.generals[At];
-    template <int At>
-    static constexpr node node_at = tables.pool.nodes[At];
+/// The same plan, with its memory laid out for inference.
+template <class Plan>
+struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
+    static constexpr auto& facts = Plan::facts;
+    static constexpr auto& shapes = Plan::shapes;
+    static constexpr auto tables = memory_planner(Plan::unplaced, purpose::infer).placed();
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

@@ -62,23 +62,26 @@ struct state_tables {
     rows_obstacle obstacle{};
 };
 
-/// Rows at hand: enough that a product reads its weights once for many, few enough for the cache.
-inline constexpr int most_block_rows = 16;
+/// Rows at hand: enough that a product reads its weights once for many, few enough for the cache;
+/// more of them where the weights do not stay in a cache of a megabyte.
+constexpr int most_block_rows(int parameters) {
+    return parameters > 1 << 18 ? 64 : 16;
+}
 
-/// Lays the steps of a draft out anew.
-template <class Draft, class Form>
+/// Places the steps of a draft for a few rows at a time.
+template <class Drafted, class Form>
 class state_planner {
   public:
-    state_tables<std::remove_cvref_t<decltype(Draft::out)>, decltype(Draft::in.facts)::capacity()>
+    state_tables<decltype(Drafted::out), decltype(std::declval<Drafted&>().in.facts)::capacity()>
         made{};
 
-    constexpr state_planner(Draft& draft, const Form& form)
-        : draft_(draft), out_(draft.out), form_(form) {
+    constexpr state_planner(const Drafted& from, const Form& form)
+        : draft_(from), out_(draft_.out), form_(form) {
         made.rows = form.rows;
-        made.block = form.rows < most_block_rows ? form.rows : most_block_rows;
+        made.block = std::min(form.rows, most_block_rows(draft_.out.parameters));
         forget_training();
         find_rows();
-        place_prepared(draft);
+        place_prepared(draft_);
         find_window();
         find_kept();
         find_lifetimes();
@@ -86,18 +89,17 @@ class state_planner {
         place();
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
-            if (layout.where == place::value && !resolve_prepared(draft, layout))
+            if (layout.where == place::value && !resolve_prepared(draft_, layout))
                 layout.offset = moved(layout.index, layout.offset);
         made.steps = out_;
     }
 
   private:
-    static constexpr int capacity = decltype(Draft::out.buffers)::capacity();
+    static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
 
-    Draft& draft_;
+    Drafted draft_;
     decltype(draft_.out)& out_;
     const Form& form_;
-    int parts_[capacity]{};  // of a stack's input: one for each layer, and the output
     int old_part_[capacity]{};
     int part_[capacity]{};
 
@@ -129,8 +131,7 @@ class state_planner {
     /// Which buffers hold a row for each position, and of what size.
     constexpr void find_rows() {
         for (int at = 0; at < out_.buffers.size(); ++at) {
-            parts_[at] = 1;
-            old_part_[at] = out_.buffers[at].size;
+            old_part_[at] = out_.buffers[at].size / out_.buffers[at].parts;
         }
         for (int at = 0; at < out_.steps.size(); ++at) {
             const step& each = out_.steps[at];
@@ -138,19 +139,13 @@ class state_planner {
             if (!rows && each.kind != step_kind::attention) continue;
             const access& to = rows ? out_.rows[each.at].out : out_.attentions[each.at].out;
             const int index = to.at.index;
-            const bool enters = rows && at + 1 < out_.steps.size() &&
-                                out_.steps[at + 1].kind == step_kind::repeat_begin &&
-                                !out_.steps[at + 1].recurs && out_.steps[at + 1].rule == each.rule;
-            if (enters) {
-                parts_[index] = draft_.rule_of(each.rule).repeat + 1;
-                old_part_[index] = out_.buffers[index].size / parts_[index];
-            }
             if (form_.once[at]) continue;
             const int size = form_.rows == 1 ? old_part_[index] : to.row;
             if (made.row_size[index] != 0 && made.row_size[index] != size) refuse(each);
             made.row_size[index] = size;
             const int all = form_.rows * size;
-            if (old_part_[index] != (parts_[index] > 1 ? aligned(all) : all)) refuse(each);
+            if (old_part_[index] != (out_.buffers[index].parts > 1 ? aligned(all) : all))
+                refuse(each);
         }
     }
 
@@ -290,41 +285,19 @@ class state_planner {
         return false;
     }
 
-    struct interval {
-        int offset = 0;
-        int size = 0;
-        int first = 0;
-        int last = 0;
-    };
-
     constexpr void place() {
-        list<interval, capacity> placed{};
-        out_.workspace = 0;
+        arena<capacity> memory;
         for (int index = 0; index < out_.buffers.size(); ++index) {
             buffer& each = out_.buffers[index];
             if (each.last < 0) continue;
             const int row = made.row_size[index];
             part_[index] = row > 0 ? aligned(made.block * row) : old_part_[index];
-            each.size = aligned(part_[index] * parts_[index]);
+            each.size = aligned(part_[index] * std::min(each.parts, 2));
             const bool stays = row == 0 && each.first == 0 && each.last == out_.steps.size();
             each.copies = stays ? draft_.copies_of(each.scope) : 1;
-            const int size = each.size * each.copies;
-            int offset = 0;
-            bool moved = true;
-            while (moved) {
-                moved = false;
-                for (const interval& other : placed) {
-                    if (other.last < each.first || other.first > each.last) continue;
-                    if (offset + size <= other.offset || other.offset + other.size <= offset)
-                        continue;
-                    offset = other.offset + other.size;
-                    moved = true;
-                }
-            }
-            placed.push({offset, size, each.first, each.last});
-            each.offset = offset;
-            if (offset + size > out_.workspace) out_.workspace = offset + size;
+            each.offset = memory.put(each.size * each.copies, each.first, each.last);
         }
+        out_.workspace = memory.size;
         for (int at = 0; at < made.kept.size(); ++at) {
             kept_attention& kept = made.kept[at];
             place_kept(kept.value);
@@ -339,8 +312,8 @@ class state_planner {
     }
 
     constexpr int moved(int index, int offset) const {
-        const int layer = offset / old_part_[index];
-        return out_.buffers[index].offset + layer * part_[index] + offset % old_part_[index];
+        const buffer& of = out_.buffers[index];
+        return of.offset + in_turn(of, offset, old_part_[index], part_[index]);
     }
 
     constexpr void resolve(const step& at, operand& used) {
@@ -355,10 +328,8 @@ class state_planner {
             used.moving = made.row_size[index];
             if (used.offset % old_part_[index] >= used.moving) refuse(at);
         }
-        used.offset = moved(index, used.offset);
-        // From layer to layer a whole part; less where a recursion's time strides within it.
-        for (int& stride : used.layer_strides)
-            if (stride % old_part_[index] == 0) stride = stride / old_part_[index] * part_[index];
+        take_turns(draft_, of, old_part_[index], part_[index], used);
+        used.offset += of.offset;
         if (of.copies > 1) add_layers(draft_, of, used);
     }
 
@@ -394,40 +365,30 @@ class state_planner {
     }
 };
 
-/// The plan of a state: what kernels see of a plan, with its steps laid out anew.
+/// The same plan, with its memory laid out for a few rows at a time.
 template <class Plan>
-struct state_plan_of {
+struct state_plan_of : single_steps<state_plan_of<Plan>> {
     static constexpr auto& facts = Plan::facts;
     static constexpr auto& shapes = Plan::shapes;
-    static constexpr auto& form = Plan::template by_rows<>;
+    static constexpr auto& form = Plan::by_rows;
     static constexpr auto made = [] {
-        using drafted = draft<Plan::size, Plan::fact_count>;
-        drafted work(Plan::shapes, Plan::conditions);
+        using planner = state_planner<std::remove_const_t<decltype(Plan::unplaced)>,
+                                      std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
         if constexpr (form.possible) {
-            builder<drafted> build(work);
-            return state_planner<drafted, std::remove_cvref_t<decltype(form)>>(work, form).made;
+            return planner(Plan::unplaced, form).made;
         } else {
-            state_tables<std::remove_cvref_t<decltype(work.out)>, Plan::fact_count> none;
+            decltype(planner::made) none;
             none.obstacle = form.obstacle;
             return none;
         }
     }();
     static constexpr auto& tables = made.steps;
 
+    /// Whether the step does not follow from the sequence.
     template <int At>
     static constexpr bool is_once = form.once[At];
     template <int At>
-    static constexpr step step_at = tables.steps[At];
-    template <int At>
-    static constexpr row_step row_step_at = tables.rows[At];
-    template <int At>
-    static constexpr attention_step attention_at = tables.attentions[At];
-    template <int At>
     static constexpr kept_attention kept_at = made.kept[At];
-    template <int At>
-    static constexpr general_step general_at = tables.generals[At];
-    template <int At>
-    static constexpr node node_at = tables.pool.nodes[At];
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

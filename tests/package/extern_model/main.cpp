@@ -13,6 +13,7 @@ int main() {
     Net::parameters<float> gradient;
     Net::workspace<float> w;
     Net::workspace<float> on_pool;
+    Net::scratch<float> scratch;
     Net::state<float> state;
     Net::initialize(p, 1);
     std::vector<float> x(6 * 4);
@@ -23,11 +24,12 @@ int main() {
     const auto pooled = Net::forward(p, {net::x = x}, on_pool, pool);
     const auto stepped = Net::prefill(p, {net::x = x}, state);
     const auto y = Net::forward(p, {net::x = x}, w);
+    const auto inferred = Net::forward(p, {net::x = x}, scratch);
     const auto close = [](float a, float b) { return std::abs(a - b) <= 1e-6F; };
     bool good = true;
     for (int column = 0; column < 4; ++column)
-        good =
-            good && close(y(5, column), pooled(5, column)) && close(y(5, column), stepped(column));
+        good = good && close(y(5, column), pooled(5, column)) &&
+               close(y(5, column), inferred(5, column)) && close(y(5, column), stepped(column));
     Net::backward(p, {net::x = x}, dy, w, gradient);
     good = good && std::abs(gradient[net::W](0, 0)) > 0;
     std::puts(good ? "one unit serves the other" : "the units differ");

@@ -22,5 +22,6 @@ using Net = sequent::model<rules_of_net, sequent::fact<"x", 6, 4>>;
 }  // namespace net
 
 SEQUENT_EXTERN_MODEL(net::Net, float);
+SEQUENT_EXTERN_MODEL_INFERENCE(net::Net, float);
 SEQUENT_EXTERN_MODEL_STEP(net::Net, float);
 SEQUENT_EXTERN_MODEL_ON_POOL(net::Net, float);
