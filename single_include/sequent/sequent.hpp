@@ -11628,6 +11628,50 @@ decltype(auto) visit(const source& from, name_map names, F&& f) {
 
 /// A plan bound to kernels.
 
+#include <new>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+/// Parameters and memory of calls on the heap.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace model_detail {
+
+/// Asks the system for huge pages, of 2 MB, in the part of [at, at + size) that they can cover:
+/// steps of generation read all parameters, and small pages cost them a walk of the page table
+/// every 4 KB. Where the system has none to give, nothing changes.
+inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::size_t size) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
+    const auto begin = (reinterpret_cast<std::uintptr_t>(at) + page - 1) & ~(page - 1);
+    const auto end = (reinterpret_cast<std::uintptr_t>(at) + size) & ~(page - 1);
+    if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
+}  // namespace model_detail
+
+/// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
+/// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
+/// "madvise" or "always").
+template <class Block>
+std::unique_ptr<Block> make_unique() {
+    constexpr std::align_val_t alignment{alignof(Block)};
+    if constexpr (alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
+                  std::is_nothrow_default_constructible_v<Block>) {
+        void* memory = ::operator new(sizeof(Block), alignment);
+        model_detail::ask_for_huge_pages(memory, sizeof(Block));
+        return std::unique_ptr<Block>(::new (memory) Block());
+    } else {
+        return std::make_unique<Block>();
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 #include <cassert>
 
 #include <numeric>
@@ -23866,14 +23910,14 @@ class batch_memory {
     explicit batch_memory(thread_pool& pool, int groups = 4)
         : pool_(pool), losses_(static_cast<std::size_t>(trains ? std::max(1, groups) : 1)) {
         for (int thread = 0; thread < pool.size(); ++thread) {
-            workspaces_.push_back(std::make_unique<Memory>());
+            workspaces_.push_back(make_unique<Memory>());
             if constexpr (trains)
                 outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
         }
         for (int group = 1; group < this->groups(); ++group)
-            gradients_.push_back(std::make_unique<parameter_block<Plan, T>>());
+            gradients_.push_back(make_unique<parameter_block<Plan, T>>());
         if constexpr (prepares<Plan>) {
-            prepared_ = std::make_unique<prepared_block<Plan, T>>();
+            prepared_ = make_unique<prepared_block<Plan, T>>();
             for (int group = 0; group < this->groups(); ++group)
                 prepared_gradients_.emplace_back(static_cast<std::size_t>(prepared_size<Plan>));
         }
@@ -26080,12 +26124,6 @@ class model {
 template <const auto& Program, class... Facts>
     requires(!model_detail::is_well_formed<Program, Facts...>)
 class model<Program, Facts...> : public model_detail::ill_formed_model<Program, Facts...> {};
-
-/// A block of parameters or a workspace on the heap: large models do not fit a stack.
-template <class Block>
-std::unique_ptr<Block> make_unique() {
-    return std::make_unique<Block>();
-}
 
 }  // namespace sequent::inline SEQUENT_ABI
 

@@ -95,3 +95,12 @@ TEST_CASE("a batch of scratches gives the numbers of a batch") {
     });
     CHECK(visited == expected);
 }
+
+TEST_CASE("large blocks on the heap are aligned, and zeros") {
+    using Model = language_model<3, 512>;
+    static_assert(sizeof(Model::workspace<double>) > 2 * (1 << 20));
+    const auto block = make_unique<Model::workspace<double>>();
+    CHECK(reinterpret_cast<std::uintptr_t>(block.get()) % alignof(Model::workspace<double>) == 0);
+    CHECK(std::all_of(block->numbers, block->numbers + block->size,
+                      [](double number) { return number == 0; }));
+}

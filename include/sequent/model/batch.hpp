@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../fail.hpp"
+#include "large_block.hpp"
 #include "prepared.hpp"
 #include "thread_pool.hpp"
 #include "workspace.hpp"
@@ -116,14 +117,14 @@ class batch_memory {
     explicit batch_memory(thread_pool& pool, int groups = 4)
         : pool_(pool), losses_(static_cast<std::size_t>(trains ? std::max(1, groups) : 1)) {
         for (int thread = 0; thread < pool.size(); ++thread) {
-            workspaces_.push_back(std::make_unique<Memory>());
+            workspaces_.push_back(make_unique<Memory>());
             if constexpr (trains)
                 outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
         }
         for (int group = 1; group < this->groups(); ++group)
-            gradients_.push_back(std::make_unique<parameter_block<Plan, T>>());
+            gradients_.push_back(make_unique<parameter_block<Plan, T>>());
         if constexpr (prepares<Plan>) {
-            prepared_ = std::make_unique<prepared_block<Plan, T>>();
+            prepared_ = make_unique<prepared_block<Plan, T>>();
             for (int group = 0; group < this->groups(); ++group)
                 prepared_gradients_.emplace_back(static_cast<std::size_t>(prepared_size<Plan>));
         }

@@ -10,6 +10,7 @@
 #include "batch.hpp"
 #include "check_rows.hpp"
 #include "ill_formed.hpp"
+#include "large_block.hpp"
 #include "on_pool.hpp"
 #include "parameters.hpp"
 #include "prepared.hpp"
@@ -792,11 +793,5 @@ class model {
 template <const auto& Program, class... Facts>
     requires(!model_detail::is_well_formed<Program, Facts...>)
 class model<Program, Facts...> : public model_detail::ill_formed_model<Program, Facts...> {};
-
-/// A block of parameters or a workspace on the heap: large models do not fit a stack.
-template <class Block>
-std::unique_ptr<Block> make_unique() {
-    return std::make_unique<Block>();
-}
 
 }  // namespace sequent::inline SEQUENT_ABI

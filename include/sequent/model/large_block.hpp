@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <type_traits>
+
+#include "../config.hpp"
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+/// Parameters and memory of calls on the heap.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace model_detail {
+
+/// Asks the system for huge pages, of 2 MB, in the part of [at, at + size) that they can cover:
+/// steps of generation read all parameters, and small pages cost them a walk of the page table
+/// every 4 KB. Where the system has none to give, nothing changes.
+inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::size_t size) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
+    const auto begin = (reinterpret_cast<std::uintptr_t>(at) + page - 1) & ~(page - 1);
+    const auto end = (reinterpret_cast<std::uintptr_t>(at) + size) & ~(page - 1);
+    if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
+}  // namespace model_detail
+
+/// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
+/// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
+/// "madvise" or "always").
+template <class Block>
+std::unique_ptr<Block> make_unique() {
+    constexpr std::align_val_t alignment{alignof(Block)};
+    if constexpr (alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
+                  std::is_nothrow_default_constructible_v<Block>) {
+        void* memory = ::operator new(sizeof(Block), alignment);
+        model_detail::ask_for_huge_pages(memory, sizeof(Block));
+        return std::unique_ptr<Block>(::new (memory) Block());
+    } else {
+        return std::make_unique<Block>();
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
