@@ -1093,18 +1093,8 @@ namespace sequent::inline SEQUENT_ABI::draw {
 
 /// What a model that is compiled from a program does with the input.
 struct model_attention {
-    int layers = 0;
-    int heads = 0;
-    int length = 0;
-    /// Layer, head, row, column; the last of length + 1 columns is the position that stands for
-    /// nothing.
-    std::vector<double> shares{};
-    rasp::sequence output{};
-
-    double operator()(int layer, int head, int row, int column) const {
-        return shares[static_cast<std::size_t>(
-            ((layer * heads + head) * length + row) * (length + 1) + column)];
-    }
+    rasp::attention_maps maps;
+    rasp::sequence output;
 };
 
 namespace detail {
@@ -1213,11 +1203,11 @@ class page_data {
                 text_ += std::to_string(columns[static_cast<std::size_t>(at)]);
             });
         });
-        if (model_ && layer <= model_->layers && head.number <= model_->heads) {
+        if (model_ && layer <= model_->maps.layers && head.number <= model_->maps.heads) {
             text_ += ",\n  \"model\":";
             add_list(flow_.length(), [&](int row) {
                 add_list(flow_.length() + 1, [&](int column) {
-                    const double share = (*model_)(layer - 1, head.number - 1, row, column);
+                    const double share = model_->maps(layer - 1, head.number - 1, row, column);
                     // JSON has no other numbers.
                     text_ += std::isfinite(share) ? number_text(share, 4) : "null";
                 });
@@ -1265,8 +1255,8 @@ SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention
     result += title;
     result += "</h1>\n";
     result += detail::page_top;
-    if (model && model->layers >= static_cast<int>(shown.layers().size()))
-        result += "<p>The model has " + std::to_string(model->layers) +
+    if (model && model->maps.layers >= static_cast<int>(shown.layers().size()))
+        result += "<p>The model has " + std::to_string(model->maps.layers) +
                   " layers; those beyond the program's are not shown.</p>\n";
     result +=
         "</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">";
@@ -1894,19 +1884,6 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 
 namespace detail {
 
-template <class Compiled>
-SEQUENT_COLD draw::model_attention attention_of(const sequence& input) {
-    const auto maps = Compiled::attention(input);
-    draw::model_attention result{maps.layers, maps.heads, maps.length};
-    for (int layer = 0; layer < maps.layers; ++layer)
-        for (int head = 0; head < maps.heads; ++head)
-            for (int row = 0; row < maps.length; ++row)
-                for (int column = 0; column <= maps.length; ++column)
-                    result.shares.push_back(static_cast<double>(maps(layer, head, row, column)));
-    result.output = Compiled::run(input);
-    return result;
-}
-
 /// By the ending of the file's name.
 inline std::string picture_in_format_of(const std::string& path, const draw::flow& shown,
                                         const draw::model_attention* model) {
@@ -1929,7 +1906,7 @@ SEQUENT_COLD void draw(const sequence& input, const std::string& path) {
     if constexpr (std::is_void_v<Compiled>) {
         draw::write(detail::picture_in_format_of(path, shown, nullptr), path);
     } else {
-        const draw::model_attention model = detail::attention_of<Compiled>(input);
+        const draw::model_attention model{Compiled::attention(input), Compiled::run(input)};
         draw::write(detail::picture_in_format_of(path, shown, &model), path);
     }
 }

@@ -1205,6 +1205,42 @@ inline constexpr auto heads_per_layer = [] {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
+/// What the heads of a compiled program look at.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// The share of each position's attention (row) that each position (column) has, layer by layer and
+/// head by head. Column `length` is the start position, which stands for no position at all.
+class attention_maps {
+  public:
+    int layers = 0;
+    int heads = 0;
+    int length = 0;
+
+    attention_maps(int layer_count, int head_count, int positions)
+        : layers(layer_count),
+          heads(head_count),
+          length(positions),
+          shares_(static_cast<std::size_t>(layers * heads * length * (length + 1))) {}
+
+    double operator()(int layer, int head, int row, int column) const {
+        return shares_[place(layer, head, row, column)];
+    }
+    double& operator()(int layer, int head, int row, int column) {
+        return shares_[place(layer, head, row, column)];
+    }
+
+  private:
+    std::vector<double> shares_;
+
+    std::size_t place(int layer, int head, int row, int column) const {
+        return static_cast<std::size_t>(((layer * heads + head) * length + row) * (length + 1) +
+                                        column);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
 #include <ranges>
 
 /// What a program is given, and what it gives: a value at each position.
@@ -1567,7 +1603,7 @@ struct domain {
 
     constexpr int size() const { return static_cast<int>(values.size()); }
     constexpr void settle() {
-        std::sort(values.begin(), values.end());
+        if (!std::is_sorted(values.begin(), values.end())) std::sort(values.begin(), values.end());
         values.erase(std::unique(values.begin(), values.end()), values.end());
     }
     /// One more value.
@@ -1884,6 +1920,9 @@ struct leaf {
 
 class lowering {
   public:
+    lowering(const lowering&) = delete;
+    lowering& operator=(const lowering&) = delete;
+
     graph nodes;
     std::vector<int> layer_of;
     std::vector<leaf> leaves;
@@ -1900,7 +1939,11 @@ class lowering {
 
     SEQUENT_COLD constexpr lowering(const graph& program, const program_analysis& analysed,
                                     const inputs& in)
-        : given(in), program_(&program), analysed_(&analysed) {
+        : given(in),
+          program_(&program),
+          analysed_(&analysed),
+          room_for_domains_(max_nodes),
+          domains_(room_for_domains_.data()) {
         for (const value& each : given.alphabet)
             if (each.kind() == type::symbol) symbols.push_back(each);
         for (const node& each : program.nodes)
@@ -1929,35 +1972,11 @@ class lowering {
         return static_cast<double>(found - symbols.begin());
     }
 
-    SEQUENT_COLD constexpr domain domain_of(int at) const {
-        const node& made = nodes[at];
-        domain result;
-        if (made.what == operation::tokens) {
-            result.values = given.alphabet;
-        } else if (made.what == operation::indices) {
-            for (int index = 0; index < given.length; ++index) result.values.push_back(index);
-        } else if (made.what == operation::constant) {
-            result.values.push_back(made.known);
-        } else if (made.what == operation::gathered) {
-            return leaf_of(at).values;
-        } else if (made.kind == type::boolean) {
-            result.values = {value(false), value(true)};
-        } else if (made.what == operation::conditional) {
-            result = domain_of(made.arguments[1]);
-            const domain other = domain_of(made.arguments[2]);
-            if (!result.complete || !other.complete) {
-                result.leave_out(std::min(result.lowest(), other.lowest()),
-                                 std::max(result.highest(), other.highest()));
-                return result;
-            }
-            for (const value& each : other.values) result.values.push_back(each);
-        } else if (made.what == operation::indicator) {
-            result.values = {value(0), value(1)};
-        } else {
-            return domain_of_arithmetic(at);
-        }
-        result.settle();
-        return result;
+    /// The values that a node may have.
+    SEQUENT_COLD constexpr const domain& domain_of(int at) const {
+        known_domain& known = domains_[at];
+        if (!known.is_known) known = {find_domain(at), true};
+        return known.values;
     }
 
     /// Where every value is a sum of these, with factors, and a number. False of what is none.
@@ -1990,7 +2009,7 @@ class lowering {
         for (const summand& each : of.summands) {
             denominators *= static_cast<double>(each.factor.under);
             const node& made = nodes[each.node];
-            const domain values = domain_of(each.node);
+            const domain& values = domain_of(each.node);
             std::int64_t most = 1;
             if (values.complete && is_number(made.kind)) {
                 for (const value& one : values.values) most = std::max(most, one.number().under);
@@ -2016,6 +2035,13 @@ class lowering {
     const graph* program_;
     const program_analysis* analysed_;
     std::vector<int> lowered_;
+    // The domains of nodes that were asked for.
+    struct known_domain {
+        domain values;
+        bool is_known = false;
+    };
+    std::vector<known_domain> room_for_domains_;
+    known_domain* domains_;
 
     // A selector of one layer of which a sum is taken: its head counts.
     struct counting {
@@ -2046,7 +2072,7 @@ class lowering {
         return true;
     }
 
-    constexpr int add(const node& made, int layer) {
+    SEQUENT_COLD constexpr int add(const node& made, int layer) {
         const int at = nodes.add(made);
         if (at == static_cast<int>(layer_of.size())) layer_of.push_back(layer);
         return at;
@@ -2326,7 +2352,7 @@ class lowering {
         return add_leaf(made, type::integer);
     }
     SEQUENT_COLD constexpr domain sum_domain(int node) {
-        const domain of = domain_of(node);
+        const domain& of = domain_of(node);
         domain result;
         if (!of.is_whole()) {
             fail(problem::a_number_that_is_no_integer_in_a_sum, nodes[node].what);
@@ -2374,7 +2400,7 @@ class lowering {
     }
 
     SEQUENT_COLD constexpr domain mean_domain(int values, type kind) const {
-        const domain of = domain_of(values);
+        const domain& of = domain_of(values);
         if (!is_number(kind)) return of;
         if (is_positional(nodes, values)) {
             rational single;
@@ -2647,8 +2673,8 @@ class lowering {
                     {scale, {}, feature{query, operation::multiply, {}}}};
         }
         // One feature for each value of the side that has fewer.
-        const domain keys = domain_of(key);
-        const domain queries = domain_of(query);
+        const domain& keys = domain_of(key);
+        const domain& queries = domain_of(query);
         const bool by_key = keys.complete && (!queries.complete || keys.size() < queries.size());
         const domain& values = by_key ? keys : queries;
         if (!values.complete) {
@@ -2678,25 +2704,55 @@ class lowering {
 
     // Domains.
 
+    SEQUENT_COLD constexpr domain find_domain(int at) const {
+        const node& made = nodes[at];
+        domain result;
+        if (made.what == operation::tokens) {
+            result.values = given.alphabet;
+        } else if (made.what == operation::indices) {
+            for (int index = 0; index < given.length; ++index) result.values.push_back(index);
+        } else if (made.what == operation::constant) {
+            result.values.push_back(made.known);
+        } else if (made.what == operation::gathered) {
+            return leaf_of(at).values;
+        } else if (made.kind == type::boolean) {
+            result.values = {value(false), value(true)};
+        } else if (made.what == operation::conditional) {
+            result = domain_of(made.arguments[1]);
+            const domain& other = domain_of(made.arguments[2]);
+            if (!result.complete || !other.complete) {
+                result.leave_out(std::min(result.lowest(), other.lowest()),
+                                 std::max(result.highest(), other.highest()));
+                return result;
+            }
+            for (const value& each : other.values) result.values.push_back(each);
+        } else if (made.what == operation::indicator) {
+            result.values = {value(0), value(1)};
+        } else {
+            return domain_of_arithmetic(at);
+        }
+        result.settle();
+        return result;
+    }
     SEQUENT_COLD constexpr domain domain_of_arithmetic(int at) const {
         const node& made = nodes[at];
-        domain of[3];
+        const domain* of[3]{};
         int count = 0;
         long long tuples = 1;
         bool complete = true;
         for (; count < 3 && made.arguments[count] >= 0; ++count) {
-            of[count] = domain_of(made.arguments[count]);
-            tuples *= std::max(1, of[count].size());
-            complete = complete && of[count].complete;
+            of[count] = &domain_of(made.arguments[count]);
+            tuples *= std::max(1, of[count]->size());
+            complete = complete && of[count]->complete;
         }
         domain result;
         const bool adds = made.what == operation::add || made.what == operation::subtract;
-        if (adds && of[0].is_range() && of[1].is_range()) {
+        if (adds && of[0]->is_range() && of[1]->is_range()) {
             const bool plus = made.what == operation::add;
             const std::int64_t low =
-                of[0].lowest().over + (plus ? of[1].lowest().over : -of[1].highest().over);
+                of[0]->lowest().over + (plus ? of[1]->lowest().over : -of[1]->highest().over);
             const std::int64_t high =
-                of[0].highest().over + (plus ? of[1].highest().over : -of[1].lowest().over);
+                of[0]->highest().over + (plus ? of[1]->highest().over : -of[1]->lowest().over);
             for (std::int64_t each = low; each <= high; ++each)
                 result.values.push_back(value(rational(each), made.kind));
             return result;
@@ -2711,7 +2767,7 @@ class lowering {
                     result.leave_out(-unbounded, unbounded);
                     return result;
                 }
-                const domain summed = domain_of(each.node);
+                const domain& summed = domain_of(each.node);
                 const rational ends[]{each.factor * summed.lowest(),
                                       each.factor * summed.highest()};
                 low = low + std::min(ends[0], ends[1]);
@@ -2724,8 +2780,9 @@ class lowering {
         for (long long tuple = 0; tuple < tuples; ++tuple) {
             long long rest = tuple;
             for (int which = 0; which < count; ++which) {
-                chosen[which] = of[which].values[static_cast<std::size_t>(rest % of[which].size())];
-                rest /= of[which].size();
+                chosen[which] =
+                    of[which]->values[static_cast<std::size_t>(rest % of[which]->size())];
+                rest /= of[which]->size();
             }
             rasp::detail::undefined trouble = rasp::detail::undefined::no;
             const value found = rasp::detail::apply(made, chosen[0], chosen[1], chosen[2], trouble);
@@ -2808,11 +2865,11 @@ struct item {
 /// A variable's values in rising order.
 using items = std::vector<item>;
 
-/// A stretch of the line, on which the variables have the values of this choice of items.
+/// A stretch of the line, on which the functions have the values of one class of tuples.
 struct stretch {
     double low = 0;
     double high = 0;
-    std::vector<int> chosen;
+    int of = 0;  // the class
 };
 
 struct staircase {
@@ -2960,7 +3017,7 @@ class staircase_search {
                 from += result.scales[at] * here.low;
                 to += result.scales[at] * here.high;
             }
-            if (found != last) result.stretches.push_back({from, to, chosen});
+            if (found != last) result.stretches.push_back({from, to, found});
             stretch& reached = result.stretches.back();
             if (to > reached.high) reached.high = to;
             if (from < reached.low) reached.low = from;
@@ -2994,7 +3051,7 @@ struct reading {
             }
         parts.push_back({direction, factor});
     }
-    constexpr void add(const reading& other, double factor) {
+    SEQUENT_COLD constexpr void add(const reading& other, double factor) {
         for (const part& each : other.parts) add(each.direction, factor * each.factor);
         offset += factor * other.offset;
     }
@@ -3025,8 +3082,9 @@ struct function_group {
     std::vector<items> values;    // of the variables
     std::vector<reading> lines;   // along which these lie
     staircase steps;
+    std::vector<std::vector<double>> numbers;  // for each direction, one of each class
 
-    constexpr int hidden() const { return 2 * (steps.count - 1); }
+    SEQUENT_COLD constexpr int hidden() const { return 2 * (steps.count - 1); }
 };
 
 /// Numbers things by their hashes, in the order in which they come.
@@ -3063,6 +3121,10 @@ class hash_table {
     }
 };
 
+/// Weights of networks of no more work than this are constants of the program; those of others are
+/// computed when they are first asked for. Compilers limit what they compute.
+inline constexpr std::size_t most_constant_work = 4096;
+
 class network {
     // Stands in front: Clang 14 needs the body of a template before what calls it in constants.
     template <class Direction>
@@ -3087,10 +3149,12 @@ class network {
     std::vector<direction> directions;
     std::vector<function_group> groups;
     mistake wrong;
+    /// Whether its functions are laid out: else only the network's size is known.
+    bool laid = false;
 
-    /// Where its functions are not to be laid out, the network's size is known, no more.
+    /// In a constant expression, networks of much work are not laid out.
     SEQUENT_COLD constexpr network(const graph& source, const program_analysis& analysed,
-                                   const inputs& given, bool laid)
+                                   const inputs& given)
         : program(source, analysed, given) {
         directions.push_back({});
         directions[0].at_start = 1;
@@ -3114,9 +3178,12 @@ class network {
             }
         }
         if (wrong.kind == problem::none) wrong = program.wrong;
+        laid = wrong.kind == problem::none &&
+               (!std::is_constant_evaluated() || work() <= most_constant_work);
         if (wrong.kind == problem::none)
-            for (function_group& each : groups) fit(each, laid);
-        if (laid && wrong.kind == problem::none) settle_start();
+            for (function_group& each : groups) fit(each);
+        if (wrong.kind != problem::none) laid = false;
+        if (laid) settle_start();
     }
 
     reading output;
@@ -3140,7 +3207,7 @@ class network {
 
     /// What the directions give for products of features, as far as it is linear in them. All that
     /// the program reads has directions once the network is made.
-    constexpr reading known(const product& what) const {
+    SEQUENT_COLD constexpr reading known(const product& what) const {
         return read_by(what, [this](const product& part) { return known_direction(part); });
     }
     SEQUENT_COLD constexpr reading known(int node) const { return known(product(feature{node})); }
@@ -3149,49 +3216,17 @@ class network {
     template <class Known>
     SEQUENT_COLD constexpr bool number_at(const product& what, const Known& known,
                                           double& result) const {
-        result = 1;
-        for (int at = 0; at < what.count; ++at) {
-            const feature& part = what.parts[at];
-            value found;
-            if (!value_at(program.nodes, part.node, known, found)) return false;
-            if (part.how == operation::constant) {
-                result *= program.code(found);
-            } else if (part.how == operation::multiply) {
-                result *= program.code(found) * program.code(found);
-            } else {
-                node compared;
-                compared.what = part.how;
-                rasp::detail::undefined trouble = rasp::detail::undefined::no;
-                if (!rasp::detail::apply(compared, found, part.threshold, {}, trouble).truth())
-                    result = 0;
-            }
-        }
+        value found[4];
+        for (int at = 0; at < what.count; ++at)
+            if (!value_at(program.nodes, what.parts[at].node, known, found[at])) return false;
+        result = number_of(what, found);
         return true;
-    }
-    /// The values of a group's variables for a choice of items.
-    SEQUENT_COLD constexpr auto known_in(const function_group& group,
-                                         const std::vector<int>& chosen) const {
-        return [&group, &chosen](int node, value& result) {
-            for (std::size_t at = 0; at < group.variables.size(); ++at)
-                if (group.variables[at] == node) {
-                    result = group.values[at][static_cast<std::size_t>(chosen[at])].known;
-                    return true;
-                }
-            return false;
-        };
     }
     /// What is read at the start position.
     constexpr double at_start(const reading& of) const {
         double result = of.offset;
         for (const reading::part& each : of.parts)
             result += each.factor * directions[static_cast<std::size_t>(each.direction)].at_start;
-        return result;
-    }
-    /// A group's line at the start position.
-    constexpr double line_at_start(const function_group& group) const {
-        double result = 0;
-        for (std::size_t at = 0; at < group.lines.size(); ++at)
-            result += group.steps.scales[at] * at_start(group.lines[at]);
         return result;
     }
 
@@ -3204,6 +3239,37 @@ class network {
     }
 
   private:
+    /// How many values are computed where the functions are laid out, about.
+    SEQUENT_COLD constexpr std::size_t work() const {
+        std::size_t result = 0;
+        for (const function_group& each : groups) {
+            std::size_t tuples = 4 + each.directions.size();
+            for (const items& values : each.values)
+                tuples = std::min(tuples * values.size(), most_constant_work + 1);
+            result += tuples;
+        }
+        return result;
+    }
+    /// The number that a product is, of the values of its parts.
+    SEQUENT_COLD constexpr double number_of(const product& what, const value* found) const {
+        double result = 1;
+        for (int at = 0; at < what.count; ++at) {
+            const feature& part = what.parts[at];
+            if (part.how == operation::constant) {
+                result *= program.code(found[at]);
+            } else if (part.how == operation::multiply) {
+                result *= program.code(found[at]) * program.code(found[at]);
+            } else {
+                node compared;
+                compared.what = part.how;
+                rasp::detail::undefined trouble = rasp::detail::undefined::no;
+                if (!rasp::detail::apply(compared, found[at], part.threshold, {}, trouble).truth())
+                    result = 0;
+            }
+        }
+        return result;
+    }
+
     // The directions of products that have one.
     hash_table numbers_;
     std::vector<int> offered_;
@@ -3385,11 +3451,11 @@ class network {
         }
         return result;
     }
-    constexpr domain summed(const leaf& of) const {
+    constexpr const domain& summed(const leaf& of) const {
         return program.domain_of(program.channel_of(of).node);
     }
     SEQUENT_COLD constexpr double share_factor(const leaf& of) const {
-        const domain values = summed(of);
+        const domain& values = summed(of);
         const double length = program.given.length;
         if (values.values.empty()) return 1;
         const double range =
@@ -3404,8 +3470,8 @@ class network {
 
     SEQUENT_COLD constexpr items values_of_comparison(int node) {
         const auto& made = program.nodes[node];
-        const domain left = program.domain_of(made.arguments[0]);
-        const domain right = program.domain_of(made.arguments[1]);
+        const domain& left = program.domain_of(made.arguments[0]);
+        const domain& right = program.domain_of(made.arguments[1]);
         const double apart = program.finest(program.linear_of(made.arguments[0])) *
                              program.finest(program.linear_of(made.arguments[1]));
         if (apart == 0) fail(problem::too_many_values_in_a_function, made.what);
@@ -3426,7 +3492,7 @@ class network {
         if (is_leaf) of = program.leaf_of(node);
         const int length = program.given.length;
         if (!is_leaf || of.kind == leaf_kind::mean) {
-            const domain values = program.domain_of(node);
+            const domain& values = program.domain_of(node);
             if (!values.complete || values.values.empty())
                 fail(problem::too_many_values_in_a_function, source_of(node));
             for (const value& each : values.values)
@@ -3441,7 +3507,7 @@ class network {
                 {-range, -apart, value(false)}, {0, 0, value(true)}, {apart, range, value(false)}};
         } else if (by_sign) {
             const double least = 1.0 / (1 + length);
-            const domain values = summed(of);
+            const domain& values = summed(of);
             if (values.lowest().over < 0)
                 result.push_back({values.lowest().as_double(), -least, value(-1)});
             result.push_back({0, 0, value(0)});
@@ -3456,7 +3522,7 @@ class network {
             }
             result.push_back({factor, factor, summed(of).values.front()});
         } else {
-            const domain values = summed(of);
+            const domain& values = summed(of);
             if (!values.is_whole()) {
                 fail(problem::a_number_that_is_no_integer_in_a_sum, source_of(node));
                 return result;
@@ -3481,7 +3547,7 @@ class network {
                program.finest(program.linear_of(of.query));
     }
     constexpr double farthest(const leaf& of) const {
-        const domain values = program.domain_of(of.query);
+        const domain& values = program.domain_of(of.query);
         return std::max(values.highest().as_double(), -values.lowest().as_double());
     }
     constexpr operation source_of(int node) const {
@@ -3513,7 +3579,7 @@ class network {
         return true;
     }
 
-    SEQUENT_COLD constexpr void fit(function_group& group, bool laid) {
+    SEQUENT_COLD constexpr void fit(function_group& group) {
         const staircase_search search(group.values);
         const operation blamed =
             program
@@ -3531,13 +3597,14 @@ class network {
                 if (std::find(roots.begin(), roots.end(), what.parts[part].node) == roots.end())
                     roots.push_back(what.parts[part].node);
         }
+        group.numbers.resize(group.directions.size());
         group.steps = search.find(classes_of(group, roots, search.tuples()), laid);
         if (group.steps.count == 0) fail(problem::too_many_values_in_a_function, blamed);
     }
 
-    /// For each tuple of the variables' values a number, the same where all roots have the same
-    /// values; -1 where one has none.
-    SEQUENT_COLD constexpr std::vector<int> classes_of(const function_group& group,
+    /// For each tuple of the variables' values the number of its class, the same where all roots
+    /// have the same values; -1 where one has none.
+    SEQUENT_COLD constexpr std::vector<int> classes_of(function_group& group,
                                                        const std::vector<int>& roots,
                                                        long long tuples) const {
         // What is computed, and which is the first variable that it depends on.
@@ -3593,6 +3660,8 @@ class network {
             if (all && (last < 0 || hash != last_hash)) {
                 last = seen.number_of(hash);
                 last_hash = hash;
+                if (laid && static_cast<std::size_t>(last) == group.numbers[0].size())
+                    add_class(group, values);
             }
             classes.push_back(all ? last : -1);
             for (changed = 0; changed < count; ++changed) {
@@ -3602,6 +3671,17 @@ class network {
             }
         }
         return classes;
+    }
+    /// What a group's directions are in a class, of the values of nodes.
+    SEQUENT_COLD constexpr void add_class(function_group& group,
+                                          const std::vector<value>& values) const {
+        for (std::size_t at = 0; at < group.directions.size(); ++at) {
+            const product& what = directions[static_cast<std::size_t>(group.directions[at])].what;
+            value found[4];
+            for (int part = 0; part < what.count; ++part)
+                found[part] = values[static_cast<std::size_t>(what.parts[part].node)];
+            group.numbers[at].push_back(number_of(what, found));
+        }
     }
     SEQUENT_COLD constexpr void compute(int at, std::vector<value>& values,
                                         std::vector<char>& defined) const {
@@ -3641,18 +3721,15 @@ class network {
             }
         }
         for (const function_group& group : groups)
-            for (const int at : group.directions) {
-                double first = 0;
-                (void)number_at(directions[static_cast<std::size_t>(at)].what,
-                                known_in(group, group.steps.stretches.front().chosen), first);
-                directions[static_cast<std::size_t>(at)].at_start = first;
-            }
+            for (std::size_t at = 0; at < group.directions.size(); ++at)
+                directions[static_cast<std::size_t>(group.directions[at])].at_start =
+                    group.numbers[at][static_cast<std::size_t>(group.steps.stretches.front().of)];
     }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// From a network to the rules of a transformer, and its weights.
+/// How large the transformer of a network is, and which rows its heads have.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -3671,6 +3748,9 @@ struct sizes {
     bool embeds_pairs = false;
     mistake wrong{};
 };
+
+/// More values than this no output may have.
+inline constexpr int max_classes = 1024;
 
 /// The numbers at which a head compares: for each one read at a query, what is read at keys.
 struct comparison_row {
@@ -3702,10 +3782,10 @@ class layout {
                 {size.head_width, static_cast<int>(rows_of(static_cast<int>(head)).size()) + 1,
                  static_cast<int>(channels_of(static_cast<int>(head)).size())});
         size.head_width = std::max(size.head_width, 1);
-        const domain found = made.program.domain_of(made.program.output);
+        const domain& found = made.program.domain_of(made.program.output);
         classes = found.values;
         size.classes = std::max(found.size(), 1);
-        if (size.wrong.kind == problem::none && (!found.complete || found.size() > 1024))
+        if (size.wrong.kind == problem::none && (!found.complete || found.size() > max_classes))
             size.wrong = {problem::too_many_values_of_the_output,
                           made.program.nodes[made.program.output].what};
     }
@@ -3746,7 +3826,207 @@ class layout {
     }
 };
 
-SEQUENT_COLD constexpr nn::shape shape_of(const sizes& of) {
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// The weights of the transformer of a network.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// The weights, of which those from W_query to b_contract are stacked by layers.
+enum class weight_name : std::uint8_t {
+    embedding,
+    position,
+    W_query,
+    b_query,
+    W_key,
+    b_key,
+    W_value,
+    b_value,
+    W_out,
+    b_out,
+    W_expand,
+    b_expand,
+    W_contract,
+    b_contract,
+    W_logits,
+    b_logits
+};
+
+/// A number to be added to an element of a weight, in row-major order.
+struct weight_entry {
+    weight_name name;
+    int element;
+    double number;
+};
+
+/// Lists the weights that are not zero.
+class weight_writer {
+  public:
+    /// How many these are; no more than there is room for are written.
+    std::size_t count = 0;
+
+    SEQUENT_COLD constexpr weight_writer(const layout& from, weight_entry* to, std::size_t room)
+        : from_(from), of_(from.of), size_(from.size), to_(to), room_(room) {
+        write_embedding();
+        for (std::size_t head = 0; head < of_.program.heads.size(); ++head) write_head(head);
+        std::vector<int> units(static_cast<std::size_t>(size_.layers) + 1, 0);
+        for (const function_group& each : of_.groups)
+            write_group(each, units[static_cast<std::size_t>(each.layer)]);
+        write_logits();
+    }
+
+  private:
+    const layout& from_;
+    const network& of_;
+    const sizes& size_;
+    weight_entry* to_;
+    std::size_t room_;
+
+    // Looks so little at other positions, from the start, that nothing of them is left.
+    static constexpr double far = 1e9;
+    // A logit of a class above all others.
+    static constexpr double margin = 32;
+
+    SEQUENT_COLD constexpr void add(weight_name name, int element, double number) {
+        if (number == 0) return;
+        if (count < room_) to_[count] = {name, element, number};
+        ++count;
+    }
+
+    SEQUENT_COLD constexpr void write_embedding() {
+        const auto& alphabet = of_.program.given.alphabet;
+        const int letters = static_cast<int>(alphabet.size());
+        const auto write = [&](weight_name name, int row, int at, const value& letter, int index) {
+            double result = 0;
+            (void)of_.number_at(
+                of_.directions[static_cast<std::size_t>(at)].what,
+                [&](int node, value& found) {
+                    const operation what = of_.program.nodes[node].what;
+                    if (what == operation::tokens) found = letter;
+                    if (what == operation::indices) found = value(index);
+                    return what == operation::tokens || what == operation::indices;
+                },
+                result);
+            add(name, row * size_.width + at, result);
+        };
+        add(weight_name::embedding, 0, 1);
+        for (int at = 1; at < size_.width; ++at) {
+            const direction& made = of_.directions[static_cast<std::size_t>(at)];
+            if (made.from != origin::embedded) continue;
+            const bool pairs = size_.embeds_pairs;
+            if (pairs || from_.depends_on(made, operation::tokens)) {
+                for (int index = 0; index < (pairs ? size_.positions - 1 : 1); ++index)
+                    for (int letter = 0; letter < letters; ++letter)
+                        write(weight_name::embedding, 1 + index * letters + letter, at,
+                              alphabet[static_cast<std::size_t>(letter)], index);
+            } else {
+                for (int index = 0; index + 1 < size_.positions; ++index)
+                    write(weight_name::position, index + 1, at, alphabet[0], index);
+            }
+        }
+    }
+
+    /// `factor` times a reading less `knot`, to a row of a matrix and its bias; at the start
+    /// position the result is `at_start`.
+    SEQUENT_COLD constexpr void write_reading(const reading& from, double factor, double at_start,
+                                              weight_name matrix, weight_name bias, int row,
+                                              double knot = 0) {
+        for (const reading::part& each : from.parts)
+            add(matrix, row * size_.width + each.direction, factor * each.factor);
+        add(bias, row, factor * (from.offset - knot));
+        add(matrix, row * size_.width, at_start - factor * (of_.at_start(from) - knot));
+    }
+
+    SEQUENT_COLD constexpr void write_head(std::size_t head) {
+        const lowered_head& made = of_.program.heads[head];
+        const double start_penalty = made.use == start::otherwise ? 0.5
+                                     : made.use == start::counted ? 0
+                                                                  : far / made.sharpness;
+        const int layer = made.layer - 1;
+        const int first = (layer * size_.heads + made.place) * size_.head_width;
+        int row = first;
+        for (const comparison_row& each : from_.rows_of(static_cast<int>(head))) {
+            const reading asked = of_.known(each.query);
+            write_reading(asked, 1, of_.at_start(asked), weight_name::W_query, weight_name::b_query,
+                          row);
+            write_reading(each.key, -made.sharpness,
+                          row == first ? -made.sharpness * start_penalty : 0, weight_name::W_key,
+                          weight_name::b_key, row);
+            ++row;
+        }
+        add(weight_name::W_query, row * size_.width, 1);
+        add(weight_name::W_key, row * size_.width, far);
+        add(weight_name::b_key, row, -far);
+
+        row = first;
+        for (const int to : from_.channels_of(static_cast<int>(head))) {
+            const direction& written = of_.directions[static_cast<std::size_t>(to)];
+            reading carried;
+            if (written.channel >= 0)
+                carried = of_.known(made.channels[static_cast<std::size_t>(written.channel)].node);
+            write_reading(carried, 1, written.at_start, weight_name::W_value, weight_name::b_value,
+                          row);
+            const int joined = size_.head_width * size_.heads;
+            add(weight_name::W_out, (layer * size_.width + to) * joined + row - layer * joined, 1);
+            ++row;
+        }
+    }
+
+    SEQUENT_COLD constexpr void write_group(const function_group& group, int& unit) {
+        const int layer = group.layer - 1;
+        reading line;
+        for (std::size_t at = 0; at < group.lines.size(); ++at)
+            line.add(group.lines[at], group.steps.scales[at]);
+        const std::vector<stretch>& stretches = group.steps.stretches;
+        const int first = unit;
+        for (std::size_t gap = 0; gap + 1 < stretches.size(); ++gap) {
+            // A ramp from 0 to 1 over the middle half of the gap: two units.
+            const double low = stretches[gap].high;
+            const double high = stretches[gap + 1].low;
+            const double quarter = (high - low) / 4;
+            for (const double knot : {low + quarter, high - quarter})
+                write_reading(line, 1 / (2 * quarter), -1, weight_name::W_expand,
+                              weight_name::b_expand, layer * size_.hidden + unit++, knot);
+        }
+        for (std::size_t at = 0; at < group.directions.size(); ++at) {
+            const auto value_on = [&](std::size_t which) {
+                return group.numbers[at][static_cast<std::size_t>(stretches[which].of)];
+            };
+            const int row = layer * size_.width + group.directions[at];
+            add(weight_name::b_contract, row, value_on(0));
+            for (std::size_t gap = 0; gap + 1 < stretches.size(); ++gap) {
+                const double step = value_on(gap + 1) - value_on(gap);
+                const int element = row * size_.hidden + first + 2 * static_cast<int>(gap);
+                add(weight_name::W_contract, element, step);
+                add(weight_name::W_contract, element + 1, -step);
+            }
+        }
+    }
+
+    /// The class whose code is nearest: -(z - c)^2, less what all classes share.
+    SEQUENT_COLD constexpr void write_logits() {
+        const auto code = [this](int of) {
+            return of_.program.code(from_.classes[static_cast<std::size_t>(of)]);
+        };
+        double apart = 1;
+        for (int at = 1; at < size_.classes; ++at) apart = std::min(apart, code(at) - code(at - 1));
+        const double factor = margin / (apart * apart);
+        for (int at = 0; at < size_.classes; ++at) {
+            for (const reading::part& each : of_.output.parts)
+                add(weight_name::W_logits, at * size_.width + each.direction,
+                    2 * factor * code(at) * each.factor);
+            add(weight_name::b_logits, at, factor * code(at) * (2 * of_.output.offset - code(at)));
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// The rules of the transformer of a compiled program, and where its weights stand in memory.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+constexpr nn::shape shape_of(const sizes& of) {
     nn::shape result;
     result.tokens = of.positions;
     result.width = of.width;
@@ -3777,30 +4057,6 @@ inline constexpr language::weight<"embedding", Size.tokens, Size.width> embeddin
 template <sizes Size>
 inline constexpr language::weight<"position", Size.width> position_of{};
 template <sizes Size>
-inline constexpr language::weight<"W_query", Size.head_width, Size.width> W_query_of{};
-template <sizes Size>
-inline constexpr language::weight<"W_key", Size.head_width, Size.width> W_key_of{};
-template <sizes Size>
-inline constexpr language::weight<"W_value", Size.head_width, Size.width> W_value_of{};
-template <sizes Size>
-inline constexpr language::weight<"W_out", Size.width, Size.head_width * Size.heads> W_out_of{};
-template <sizes Size>
-inline constexpr language::weight<"W_expand", Size.hidden, Size.width> W_expand_of{};
-template <sizes Size>
-inline constexpr language::weight<"W_contract", Size.width, Size.hidden> W_contract_of{};
-template <sizes Size>
-inline constexpr language::weight<"b_query", Size.head_width> b_query_of{};
-template <sizes Size>
-inline constexpr language::weight<"b_key", Size.head_width> b_key_of{};
-template <sizes Size>
-inline constexpr language::weight<"b_value", Size.head_width> b_value_of{};
-template <sizes Size>
-inline constexpr language::weight<"b_out", Size.width> b_out_of{};
-template <sizes Size>
-inline constexpr language::weight<"b_expand", Size.hidden> b_expand_of{};
-template <sizes Size>
-inline constexpr language::weight<"b_contract", Size.width> b_contract_of{};
-template <sizes Size>
 inline constexpr language::weight<"W_logits", Size.classes, Size.width> W_logits_of{};
 template <sizes Size>
 inline constexpr language::weight<"b_logits", Size.classes> b_logits_of{};
@@ -3822,252 +4078,56 @@ struct transformer_of : model<transformer_rules<Size>,
                               fact<"token", Size.positions, symbol<Size.tokens>>, bound<"length">> {
 };
 
-/// Writes a network's numbers into the weights of its transformer.
-template <sizes Size, class T>
-class weight_writer {
-    using transformer = transformer_of<Size>;
-    using parameters = typename transformer::template parameters<T>;
+template <class Plan, language::fixed_string... Names>
+inline constexpr std::array views_of_weights{
+    model_detail::view_of_weight<Plan>(model_detail::find_weight<Plan, Names>())...};
 
-  public:
-    SEQUENT_COLD weight_writer(const layout& from, parameters& to)
-        : from_(from), of_(from.of), to_(to) {}
+/// Where the weights stand, in the order of weight_name.
+template <sizes Size>
+inline constexpr auto& weight_views =
+    views_of_weights<typename transformer_of<Size>::plan, "embedding", "position", "W_query",
+                     "b_query", "W_key", "b_key", "W_value", "b_value", "W_out", "b_out",
+                     "W_expand", "b_expand", "W_contract", "b_contract", "W_logits", "b_logits">;
 
-    SEQUENT_COLD void write() {
-        write_embedding();
-        for (std::size_t head = 0; head < of_.program.heads.size(); ++head) {
-            const lowered_head& made = of_.program.heads[head];
-            write_head(static_cast<int>(head), made.layer - 1, made.place);
-        }
-        std::vector<int> units(static_cast<std::size_t>(Size.layers) + 1, 0);
-        for (const function_group& each : of_.groups)
-            write_group(each, units[static_cast<std::size_t>(each.layer)]);
-        write_logits();
-    }
+template <class T>
+tensor_view<T> weight_in(std::span<const model_detail::weight_view> views, weight_name name,
+                         T* numbers) {
+    return model_detail::to_tensor(views[static_cast<std::size_t>(name)], numbers);
+}
 
-  private:
-    const layout& from_;
-    const network& of_;
-    parameters& to_;
-
-    // Looks so little at other positions, from the start, that nothing of them is left.
-    static constexpr double far = 1e9;
-    // A logit of a class above all others.
-    static constexpr double margin = 32;
-
-    static constexpr int d = Size.width;
-    static constexpr int d_head = Size.head_width;
-
-    SEQUENT_COLD T number(double value) const { return static_cast<T>(value); }
-
-    SEQUENT_COLD void write_embedding() {
-        auto table = to_[embedding_of<Size>];
-        auto position = to_[position_of<Size>];
-        const auto& alphabet = of_.program.given.alphabet;
-        const int letters = static_cast<int>(alphabet.size());
-        const auto value_of = [&](int at, const value& letter, int index) {
-            double result = 0;
-            (void)of_.number_at(
-                of_.directions[static_cast<std::size_t>(at)].what,
-                [&](int node, value& found) {
-                    const operation what = of_.program.nodes[node].what;
-                    if (what == operation::tokens) found = letter;
-                    if (what == operation::indices) found = value(index);
-                    return what == operation::tokens || what == operation::indices;
-                },
-                result);
-            return number(result);
-        };
-        table(0, 0) = 1;
-        for (int at = 1; at < d; ++at) {
-            const direction& made = of_.directions[static_cast<std::size_t>(at)];
-            if (made.from != origin::embedded) continue;
-            if (Size.embeds_pairs) {
-                for (int index = 0; index + 1 < Size.positions; ++index)
-                    for (int letter = 0; letter < letters; ++letter)
-                        table(1 + index * letters + letter, at) =
-                            value_of(at, alphabet[static_cast<std::size_t>(letter)], index);
-            } else if (from_.depends_on(made, operation::tokens)) {
-                for (int letter = 0; letter < letters; ++letter)
-                    table(1 + letter, at) =
-                        value_of(at, alphabet[static_cast<std::size_t>(letter)], 0);
-            } else {
-                for (int index = 0; index + 1 < Size.positions; ++index)
-                    position(index + 1, at) = value_of(at, alphabet[0], index);
-            }
-        }
-    }
-
-    /// `factor` times a reading, to a row of a matrix and its bias; at the start position the
-    /// result is `at_start`.
-    template <class Row, class Bias>
-    void write_reading(const reading& from, double factor, double at_start, Row row, Bias& bias) {
-        for (const reading::part& each : from.parts)
-            row(each.direction) = number(factor * each.factor);
-        bias = number(factor * from.offset);
-        row(0) += number(at_start - factor * of_.at_start(from));
-    }
-
-    SEQUENT_COLD void write_head(int head, int layer, int place) {
-        const lowered_head& made = of_.program.heads[static_cast<std::size_t>(head)];
-
-        const double start_penalty = made.use == start::otherwise ? 0.5
-                                     : made.use == start::counted ? 0
-                                                                  : far / made.sharpness;
-        const auto rows = from_.rows_of(head);
-        auto query = to_[W_query_of<Size>];
-        auto key = to_[W_key_of<Size>];
-        const auto row_of = [layer, place](auto& matrix, int row) {
-            return [&matrix, layer, place, row](int column) -> T& {
-                return matrix(layer, place, row, column);
-            };
-        };
-        auto query_bias = to_[b_query_of<Size>];
-        auto key_bias = to_[b_key_of<Size>];
-        for (int row = 0; row < static_cast<int>(rows.size()); ++row) {
-            const comparison_row& each = rows[static_cast<std::size_t>(row)];
-            const reading asked = of_.known(each.query);
-            write_reading(asked, 1, of_.at_start(asked), row_of(query, row),
-                          query_bias(layer, place, row));
-            write_reading(each.key, -made.sharpness, row == 0 ? -made.sharpness * start_penalty : 0,
-                          row_of(key, row), key_bias(layer, place, row));
-        }
-        const int alone = static_cast<int>(rows.size());
-        query(layer, place, alone, 0) = 1;
-        key(layer, place, alone, 0) = number(far);
-        key_bias(layer, place, alone) = number(-far);
-
-        auto values = to_[W_value_of<Size>];
-        auto value_bias = to_[b_value_of<Size>];
-        auto out = to_[W_out_of<Size>];
-        const auto channels = from_.channels_of(head);
-        for (int slot = 0; slot < static_cast<int>(channels.size()); ++slot) {
-            const int to = channels[static_cast<std::size_t>(slot)];
-            const direction& written = of_.directions[static_cast<std::size_t>(to)];
-            reading carried;
-            if (written.channel >= 0)
-                carried = of_.known(made.channels[static_cast<std::size_t>(written.channel)].node);
-            write_reading(carried, 1, written.at_start, row_of(values, slot),
-                          value_bias(layer, place, slot));
-            out(layer, to, place * d_head + slot) = 1;
-        }
-    }
-
-    SEQUENT_COLD void write_group(const function_group& group, int& unit) {
-        auto expand = to_[W_expand_of<Size>];
-        auto expand_bias = to_[b_expand_of<Size>];
-        auto contract = to_[W_contract_of<Size>];
-        auto contract_bias = to_[b_contract_of<Size>];
-        const int layer = group.layer - 1;
-
-        reading line;
-        for (std::size_t at = 0; at < group.lines.size(); ++at)
-            line.add(group.lines[at], group.steps.scales[at]);
-        const auto value_on = [&](int to, const stretch& on) {
-            double result = 0;
-            (void)of_.number_at(of_.directions[static_cast<std::size_t>(to)].what,
-                                of_.known_in(group, on.chosen), result);
-            return result;
-        };
-        for (const int to : group.directions)
-            contract_bias(layer, to) = number(value_on(to, group.steps.stretches.front()));
-        for (int gap = 0; gap < group.steps.count - 1; ++gap) {
-            const stretch& below = group.steps.stretches[static_cast<std::size_t>(gap)];
-            const stretch& above = group.steps.stretches[static_cast<std::size_t>(gap) + 1];
-            // A ramp from 0 to 1 over the middle half of the gap: two units.
-            const double quarter = (above.low - below.high) / 4;
-            const double slope = 1 / (2 * quarter);
-            const double knots[]{below.high + quarter, above.low - quarter};
-            for (int side = 0; side < 2; ++side, ++unit) {
-                reading shifted = line;
-                shifted.offset -= knots[side];
-                write_reading(
-                    shifted, slope, -1,
-                    [&](int column) -> T& { return expand(layer, unit, column); },
-                    expand_bias(layer, unit));
-                for (const int to : group.directions)
-                    contract(layer, to, unit) =
-                        number((side == 0 ? 1 : -1) * (value_on(to, above) - value_on(to, below)));
-            }
-        }
-    }
-
-    /// The class whose code is nearest: -(z - c)^2, less what all classes share.
-    SEQUENT_COLD void write_logits() {
-        auto matrix = to_[W_logits_of<Size>];
-        auto bias = to_[b_logits_of<Size>];
-        double apart = 1;
-        for (int at = 1; at < Size.classes; ++at) apart = std::min(apart, code(at) - code(at - 1));
-        const double factor = margin / (apart * apart);
-        for (int at = 0; at < Size.classes; ++at) {
-            for (const reading::part& each : of_.output.parts)
-                matrix(at, each.direction) = number(2 * factor * code(at) * each.factor);
-            bias(at) = number(factor * code(at) * (2 * of_.output.offset - code(at)));
-        }
-    }
-    double code(int of_class) const {
-        return of_.program.code(from_.classes[static_cast<std::size_t>(of_class)]);
-    }
-};
+/// Adds the entries to weights that are zero.
+template <class T>
+SEQUENT_COLD void write_weights(std::span<const weight_entry> entries,
+                                std::span<const model_detail::weight_view> views, T* numbers) {
+    for (const weight_entry& each : entries)
+        weight_in(views, each.name, numbers).element(each.element) += static_cast<T>(each.number);
+}
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
 /// What the heads of a compiled program look at, computed from its weights by plain loops: the
 /// model itself keeps no attention.
 
-namespace sequent::inline SEQUENT_ABI::rasp {
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// The share of each position's attention (row) that each position (column) has, layer by layer and
-/// head by head. Column `length` is the start position, which stands for no position at all.
-class attention_maps {
-  public:
-    int layers = 0;
-    int heads = 0;
-    int length = 0;
-
-    attention_maps(int layer_count, int head_count, int positions)
-        : layers(layer_count),
-          heads(head_count),
-          length(positions),
-          shares_(static_cast<std::size_t>(layers * heads * length * (length + 1))) {}
-
-    double operator()(int layer, int head, int row, int column) const {
-        return shares_[place(layer, head, row, column)];
-    }
-    double& operator()(int layer, int head, int row, int column) {
-        return shares_[place(layer, head, row, column)];
-    }
-
-  private:
-    std::vector<double> shares_;
-
-    std::size_t place(int layer, int head, int row, int column) const {
-        return static_cast<std::size_t>(((layer * heads + head) * length + row) * (length + 1) +
-                                        column);
-    }
-};
-
-namespace compiling {
-
-template <sizes Size, class T>
 class attention_loops {
-    using parameters = typename transformer_of<Size>::template parameters<T>;
     using rows = std::vector<std::vector<double>>;
 
   public:
-    SEQUENT_COLD explicit attention_loops(const parameters& of) : of_(of) {}
+    attention_loops(const sizes& size, std::span<const model_detail::weight_view> views,
+                    const double* numbers)
+        : size_(size), views_(views), numbers_(numbers) {}
 
     /// `tokens` are the model's fact, of which the first `count` are the start and an input.
     SEQUENT_COLD attention_maps run(const std::vector<std::int32_t>& tokens, int count) const {
-        attention_maps result(Size.layers, Size.heads, count - 1);
-        rows stream(static_cast<std::size_t>(count), std::vector<double>(d));
-        const auto embedding = of_[embedding_of<Size>];
-        const auto position = of_[position_of<Size>];
-        for (int i = 0; i < count; ++i)
-            for (int c = 0; c < Size.width; ++c)
-                at(stream, i, c) =
-                    static_cast<double>(embedding(tokens[static_cast<std::size_t>(i)], c)) +
-                    static_cast<double>(position(i, c));
-        for (int layer = 0; layer < Size.layers; ++layer) {
+        attention_maps result(size_.layers, size_.heads, count - 1);
+        rows stream = rows_of(static_cast<std::size_t>(count), size_.width);
+        for (std::size_t i = 0; i < stream.size(); ++i)
+            for (int c = 0; c < size_.width; ++c)
+                stream[i][static_cast<std::size_t>(c)] =
+                    number(weight_name::embedding, tokens[i] * size_.width + c) +
+                    number(weight_name::position, static_cast<int>(i) * size_.width + c);
+        for (int layer = 0; layer < size_.layers; ++layer) {
             attend(stream, layer, result);
             feed_forward(stream, layer);
         }
@@ -4075,48 +4135,48 @@ class attention_loops {
     }
 
   private:
-    const parameters& of_;
-    static constexpr auto d = static_cast<std::size_t>(Size.width);
+    const sizes& size_;
+    std::span<const model_detail::weight_view> views_;
+    const double* numbers_;
 
-    static double& at(rows& of, int row, int column) {
-        return of[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)];
+    double number(weight_name name, int element) const {
+        return weight_in(views_, name, numbers_).element(element);
+    }
+    static rows rows_of(std::size_t count, int width) {
+        return rows(count, std::vector<double>(static_cast<std::size_t>(width)));
     }
 
-    /// weight(row, column) stream + bias(row), for each position.
-    template <class Weight, class Bias>
-    SEQUENT_COLD static rows apply(const rows& stream, int outputs, const Weight& weight,
-                                   const Bias& bias) {
-        rows result(stream.size(), std::vector<double>(static_cast<std::size_t>(outputs)));
-        for (std::size_t i = 0; i < stream.size(); ++i)
-            for (int row = 0; row < outputs; ++row) {
-                double sum = static_cast<double>(bias(row));
-                for (std::size_t column = 0; column < stream[i].size(); ++column)
-                    sum += static_cast<double>(weight(row, static_cast<int>(column))) *
-                           stream[i][column];
+    /// The product with the rows of a matrix from `first` on, and their biases.
+    SEQUENT_COLD rows apply(const rows& of, int outputs, weight_name matrix, weight_name bias,
+                            int first) const {
+        rows result = rows_of(of.size(), outputs);
+        const tensor_view<const double> weight = weight_in(views_, matrix, numbers_);
+        const int inputs = static_cast<int>(of[0].size());
+        for (int row = 0; row < outputs; ++row)
+            for (std::size_t i = 0; i < of.size(); ++i) {
+                double sum = number(bias, first + row);
+                for (int column = 0; column < inputs; ++column)
+                    sum += weight.element((first + row) * inputs + column) *
+                           of[i][static_cast<std::size_t>(column)];
                 result[i][static_cast<std::size_t>(row)] = sum;
             }
         return result;
     }
-    static void add(rows& stream, const rows& more) {
+    SEQUENT_COLD static void add(rows& stream, const rows& more) {
         for (std::size_t i = 0; i < stream.size(); ++i)
-            for (std::size_t c = 0; c < d; ++c) stream[i][c] += more[i][c];
+            for (std::size_t c = 0; c < stream[i].size(); ++c) stream[i][c] += more[i][c];
     }
 
     SEQUENT_COLD void attend(rows& stream, int layer, attention_maps& maps) const {
-        constexpr int width = Size.head_width;
-        const auto of_head = [&]<class Matrix, class Bias>(int head, const Matrix& matrix,
-                                                           const Bias& bias) {
-            return apply(
-                stream, width,
-                [&](int row, int column) { return matrix(layer, head, row, column); },
-                [&](int row) { return bias(layer, head, row); });
-        };
-        rows joined(stream.size(),
-                    std::vector<double>(static_cast<std::size_t>(width * Size.heads)));
-        for (int head = 0; head < Size.heads; ++head) {
-            const rows query = of_head(head, of_[W_query_of<Size>], of_[b_query_of<Size>]);
-            const rows key = of_head(head, of_[W_key_of<Size>], of_[b_key_of<Size>]);
-            const rows value = of_head(head, of_[W_value_of<Size>], of_[b_value_of<Size>]);
+        const int width = size_.head_width;
+        rows joined = rows_of(stream.size(), width * size_.heads);
+        for (int head = 0; head < size_.heads; ++head) {
+            const int first = (layer * size_.heads + head) * width;
+            const rows query =
+                apply(stream, width, weight_name::W_query, weight_name::b_query, first);
+            const rows key = apply(stream, width, weight_name::W_key, weight_name::b_key, first);
+            const rows value =
+                apply(stream, width, weight_name::W_value, weight_name::b_value, first);
             for (std::size_t i = 0; i < stream.size(); ++i) {
                 std::vector<double> share(stream.size());
                 for (std::size_t j = 0; j < stream.size(); ++j)
@@ -4136,34 +4196,21 @@ class attention_loops {
                 }
             }
         }
-        const auto out = of_[W_out_of<Size>];
-        const auto bias = of_[b_out_of<Size>];
-        add(stream,
-            apply(
-                joined, Size.width, [&](int row, int column) { return out(layer, row, column); },
-                [&](int row) { return bias(layer, row); }));
+        add(stream, apply(joined, size_.width, weight_name::W_out, weight_name::b_out,
+                          layer * size_.width));
     }
 
     SEQUENT_COLD void feed_forward(rows& stream, int layer) const {
-        const auto expand = of_[W_expand_of<Size>];
-        const auto expand_bias = of_[b_expand_of<Size>];
-        const auto contract = of_[W_contract_of<Size>];
-        const auto contract_bias = of_[b_contract_of<Size>];
-        rows hidden = apply(
-            stream, Size.hidden, [&](int row, int column) { return expand(layer, row, column); },
-            [&](int row) { return expand_bias(layer, row); });
+        rows hidden = apply(stream, size_.hidden, weight_name::W_expand, weight_name::b_expand,
+                            layer * size_.hidden);
         for (std::vector<double>& row : hidden)
             for (double& each : row) each = std::max(each, 0.0);
-        add(stream, apply(
-                        hidden, Size.width,
-                        [&](int row, int column) { return contract(layer, row, column); },
-                        [&](int row) { return contract_bias(layer, row); }));
+        add(stream, apply(hidden, size_.width, weight_name::W_contract, weight_name::b_contract,
+                          layer * size_.width));
     }
 };
 
-}  // namespace compiling
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
 /// RASP programs as transformers: softmax attention, and ReLUs between two linear maps.
 
@@ -4232,14 +4279,123 @@ consteval bool is_given() {
     return given.length > 0 && !given.alphabet.empty();
 }
 
+template <class... Options>
+consteval std::size_t count_tokens() {
+    const inputs given = inputs_of<Options...>();
+    return given.alphabet.size();
+}
+
+/// The tokens in rising order; a token's number is its place here.
+template <class... Options>
+inline constexpr auto alphabet_of = [] {
+    std::array<value, count_tokens<Options...>()> result{};
+    const inputs given = inputs_of<Options...>();
+    std::copy(given.alphabet.begin(), given.alphabet.end(), result.begin());
+    return result;
+}();
+
+/// What is computed of a program in a constant expression.
+struct compilation {
+    static constexpr std::size_t room = 8192;
+
+    sizes size;
+    /// Whether all weights that are not zero are among the entries.
+    bool has_weights = false;
+    std::size_t entry_count = 0;
+    std::array<weight_entry, room> entries{};
+    std::array<value, max_classes> classes{};
+
+    constexpr compilation(const graph& program, const program_analysis& analysed,
+                          const inputs& given) {
+        const network made(program, analysed, given);
+        const layout laid(made, analysed.heads);
+        size = laid.size;
+        if (size.wrong.kind != problem::none) return;
+        std::copy(laid.classes.begin(), laid.classes.end(), classes.begin());
+        const auto embedded = static_cast<std::size_t>(size.tokens + size.positions);
+        if (!made.laid || embedded * static_cast<std::size_t>(size.width) > most_constant_work)
+            return;
+        entry_count = weight_writer(laid, entries.data(), room).count;
+        has_weights = entry_count <= room;
+    }
+};
+
 template <const auto& Program, class... Options>
-inline constexpr sizes sizes_of = [] {
+inline constexpr compilation compilation_of = [] {
     static_assert((... && option<Options>::is_known) && is_given<Options...>(),
                   "sequent: compile takes a program, alphabet<\"abc\"> or integers<0, 9>, and "
                   "max_length<N>");
-    const network made(graph_of<Program>, analysis<Program>, inputs_of<Options...>(), false);
-    return layout(made, analysis<Program>.heads).size;
+    return compilation(graph_of<Program>, analysis<Program>, inputs_of<Options...>());
 }();
+
+template <const auto& Program, class... Options>
+inline constexpr sizes sizes_of = compilation_of<Program, Options...>.size;
+
+/// The weights that are not zero.
+template <const auto& Program, class... Options>
+inline constexpr auto entries_of = [] {
+    constexpr auto& from = compilation_of<Program, Options...>;
+    std::array<weight_entry, from.entry_count> result{};
+    std::copy_n(from.entries.begin(), result.size(), result.begin());
+    return result;
+}();
+SEQUENT_COLD inline std::vector<weight_entry> compute_entries(const graph& program,
+                                                              const program_analysis& analysed,
+                                                              const inputs& given) {
+    const network made(program, analysed, given);
+    const layout laid(made, analysed.heads);
+    std::vector<weight_entry> result(weight_writer(laid, nullptr, 0).count);
+    (void)weight_writer(laid, result.data(), result.size());
+    return result;
+}
+
+/// The values that a position of the output may have, in the order of the logits.
+template <const auto& Program, class... Options>
+inline constexpr auto classes_of = [] {
+    constexpr auto& from = compilation_of<Program, Options...>;
+    std::array<value, static_cast<std::size_t>(from.size.classes)> result{};
+    std::copy_n(from.classes.begin(), result.size(), result.begin());
+    return result;
+}();
+
+SEQUENT_COLD inline std::vector<std::int32_t> encode(const sequence& input, const sizes& size,
+                                                     std::span<const value> alphabet) {
+    const int longest = size.positions - 1;
+    if (input.empty()) rasp::detail::an_empty_input();
+    if (input.size() > longest)
+        fail_with<evaluation_error>({"sequent: the program is compiled for ", longest,
+                                     " tokens, the input has ", input.size()});
+    std::vector<std::int32_t> result(static_cast<std::size_t>(size.positions), 0);
+    for (int at = 0; at < input.size(); ++at) {
+        const auto found = std::lower_bound(alphabet.begin(), alphabet.end(), input[at],
+                                            [](const value& left, const value& right) {
+                                                return left.kind() == right.kind() && left < right;
+                                            });
+        if (found == alphabet.end() || !(*found == input[at]))
+            fail_with<evaluation_error>(
+                {"sequent: the token \"", input[at].text(), "\" at position ", at,
+                 " is not of the alphabet that the program is compiled for"});
+        const auto letter = static_cast<std::int32_t>(found - alphabet.begin());
+        const auto letters = static_cast<std::int32_t>(alphabet.size());
+        result[static_cast<std::size_t>(at) + 1] =
+            1 + letter + (size.embeds_pairs ? at * letters : 0);
+    }
+    return result;
+}
+
+/// The classes of the highest logits, behind the start.
+template <class T>
+SEQUENT_COLD sequence decode(const tensor_view<const T>& logits, int length,
+                             std::span<const value> classes) {
+    sequence result;
+    for (int position = 1; position <= length; ++position) {
+        std::size_t best = 0;
+        for (std::size_t each = 1; each < classes.size(); ++each)
+            if (logits(position, each) > logits(position, best)) best = each;
+        result.push_back(classes[best]);
+    }
+    return result;
+}
 
 /// Names what can't be compiled, in the first lines of the error.
 template <problem Problem, operation Operation>
@@ -4273,13 +4429,20 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     template <class T>
     using parameters = typename transformer::template parameters<T>;
 
-    /// The weights. They are made when they are first asked for.
+    /// The weights. They are written when they are first asked for: those of small programs are
+    /// constants, those of others are computed then.
     template <class T = double>
     static const parameters<T>& weights() {
         static const std::unique_ptr<parameters<T>> made = [] {
             auto result = make_unique<parameters<T>>();
-            const compiling::layout from(plan_of(), analysis<Program>.heads);
-            compiling::weight_writer<size, T>(from, *result).write();
+            const auto write = [&](std::span<const compiling::weight_entry> entries) {
+                compiling::write_weights<T>(entries, compiling::weight_views<size>, result->data());
+            };
+            if constexpr (compiling::compilation_of<Program, Options...>.has_weights)
+                write(compiling::entries_of<Program, Options...>);
+            else
+                write(compiling::compute_entries(graph_of<Program>, analysis<Program>,
+                                                 compiling::inputs_of<Options...>()));
             return result;
         }();
         return *made;
@@ -4292,62 +4455,24 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         static thread_local const auto w =
             make_unique<typename transformer::template workspace<T>>();
         const std::vector<std::int32_t> given = encode(input);
-        const auto logits = transformer::forward(weights<T>(), {given, input.size() + 1}, *w);
-        sequence result;
-        for (int position = 1; position <= input.size(); ++position) {
-            int best = 0;
-            for (int each = 1; each < size.classes; ++each)
-                if (logits(position, each) > logits(position, best)) best = each;
-            result.push_back(classes()[static_cast<std::size_t>(best)]);
-        }
-        return result;
+        return compiling::decode<T>(
+            transformer::forward(weights<T>(), {given, input.size() + 1}, *w), input.size(),
+            classes());
     }
 
     /// The values that a position of the output may have, in the order of the logits.
-    static const std::vector<value>& classes() {
-        static const std::vector<value> found =
-            compiling::layout(plan_of(), analysis<Program>.heads).classes;
-        return found;
-    }
+    static std::span<const value> classes() { return compiling::classes_of<Program, Options...>; }
 
     /// An input as the model's fact: the start, the tokens, and the start again to the end.
     static std::vector<std::int32_t> encode(const sequence& input) {
-        constexpr int longest = size.positions - 1;
-        if (input.empty()) rasp::detail::an_empty_input();
-        if (input.size() > longest)
-            fail_with<evaluation_error>({"sequent: the program is compiled for ", longest,
-                                         " tokens, the input has ", input.size()});
-        const auto& alphabet = plan_of().program.given.alphabet;
-        std::vector<std::int32_t> result(static_cast<std::size_t>(size.positions), 0);
-        for (int at = 0; at < input.size(); ++at) {
-            const auto found =
-                std::lower_bound(alphabet.begin(), alphabet.end(), input[at],
-                                 [](const value& left, const value& right) {
-                                     return left.kind() == right.kind() && left < right;
-                                 });
-            if (found == alphabet.end() || !(*found == input[at]))
-                fail_with<evaluation_error>(
-                    {"sequent: the token \"", input[at].text(), "\" at position ", at,
-                     " is not of the alphabet that the program is compiled for"});
-            const auto letter = static_cast<std::int32_t>(found - alphabet.begin());
-            const auto letters = static_cast<std::int32_t>(alphabet.size());
-            result[static_cast<std::size_t>(at) + 1] =
-                1 + letter + (size.embeds_pairs ? at * letters : 0);
-        }
-        return result;
+        return compiling::encode(input, size, compiling::alphabet_of<Options...>);
     }
 
     /// What the heads look at.
     static attention_maps attention(const sequence& input) {
-        return compiling::attention_loops<size, double>(weights<double>())
+        return compiling::attention_loops(size, compiling::weight_views<size>,
+                                          weights<double>().data())
             .run(encode(input), input.size() + 1);
-    }
-
-  private:
-    static const compiling::network& plan_of() {
-        static const compiling::network made(graph_of<Program>, analysis<Program>,
-                                             compiling::inputs_of<Options...>(), true);
-        return made;
     }
 };
 

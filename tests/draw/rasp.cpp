@@ -37,17 +37,18 @@ picture of(const sequence& input) {
 
 /// Attends as reversed does, but for 0.1 that goes to the start.
 struct compiled {
-    struct maps {
-        int layers = 2;
-        int heads = 1;
-        int length;
-        double operator()(int layer, int head, int row, int column) const {
-            CHECK((layer < 2 && head == 0 && row < length && column <= length));
-            if (column == length) return 0.1;
-            return layer == 0 ? 0.9 / length : row + column == length - 1 ? 0.9 : 0;
-        }
-    };
-    static maps attention(const sequence& input) { return {2, 1, input.size()}; }
+    static attention_maps attention(const sequence& input) {
+        attention_maps result(2, 1, input.size());
+        for (int layer = 0; layer < 2; ++layer)
+            for (int row = 0; row < result.length; ++row) {
+                for (int column = 0; column < result.length; ++column)
+                    result(layer, 0, row, column) = layer == 0 ? 0.9 / result.length
+                                                    : row + column == result.length - 1 ? 0.9
+                                                                                        : 0;
+                result(layer, 0, row, result.length) = 0.1;
+            }
+        return result;
+    }
     static sequence run(const sequence& input) {
         sequence output = evaluate<reversed>(input);
         output[0] = "?";
@@ -291,10 +292,14 @@ TEST_CASE("pictures and pages of flows do not depend on the locale") {
 
 /// A model whose attention is no number.
 struct broken : compiled {
-    struct maps : compiled::maps {
-        double operator()(int, int, int, int) const { return std::nan(""); }
-    };
-    static maps attention(const sequence& input) { return {{2, 1, input.size()}}; }
+    static attention_maps attention(const sequence& input) {
+        attention_maps result = compiled::attention(input);
+        for (int layer = 0; layer < 2; ++layer)
+            for (int row = 0; row < result.length; ++row)
+                for (int column = 0; column <= result.length; ++column)
+                    result(layer, 0, row, column) = std::nan("");
+        return result;
+    }
 };
 
 TEST_CASE("a page of a model that gives NaN is JSON") {

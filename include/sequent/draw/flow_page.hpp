@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../number_text.hpp"
+#include "../rasp/attention_maps.hpp"
 #include "flow.hpp"
 #include "page.hpp"
 #include "svg.hpp"
@@ -17,18 +18,8 @@ namespace sequent::inline SEQUENT_ABI::draw {
 
 /// What a model that is compiled from a program does with the input.
 struct model_attention {
-    int layers = 0;
-    int heads = 0;
-    int length = 0;
-    /// Layer, head, row, column; the last of length + 1 columns is the position that stands for
-    /// nothing.
-    std::vector<double> shares{};
-    rasp::sequence output{};
-
-    double operator()(int layer, int head, int row, int column) const {
-        return shares[static_cast<std::size_t>(
-            ((layer * heads + head) * length + row) * (length + 1) + column)];
-    }
+    rasp::attention_maps maps;
+    rasp::sequence output;
 };
 
 namespace detail {
@@ -137,11 +128,11 @@ class page_data {
                 text_ += std::to_string(columns[static_cast<std::size_t>(at)]);
             });
         });
-        if (model_ && layer <= model_->layers && head.number <= model_->heads) {
+        if (model_ && layer <= model_->maps.layers && head.number <= model_->maps.heads) {
             text_ += ",\n  \"model\":";
             add_list(flow_.length(), [&](int row) {
                 add_list(flow_.length() + 1, [&](int column) {
-                    const double share = (*model_)(layer - 1, head.number - 1, row, column);
+                    const double share = model_->maps(layer - 1, head.number - 1, row, column);
                     // JSON has no other numbers.
                     text_ += std::isfinite(share) ? number_text(share, 4) : "null";
                 });
@@ -189,8 +180,8 @@ SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention
     result += title;
     result += "</h1>\n";
     result += detail::page_top;
-    if (model && model->layers >= static_cast<int>(shown.layers().size()))
-        result += "<p>The model has " + std::to_string(model->layers) +
+    if (model && model->maps.layers >= static_cast<int>(shown.layers().size()))
+        result += "<p>The model has " + std::to_string(model->maps.layers) +
                   " layers; those beyond the program's are not shown.</p>\n";
     result +=
         "</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">";

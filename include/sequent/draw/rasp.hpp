@@ -14,19 +14,6 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 
 namespace detail {
 
-template <class Compiled>
-SEQUENT_COLD draw::model_attention attention_of(const sequence& input) {
-    const auto maps = Compiled::attention(input);
-    draw::model_attention result{maps.layers, maps.heads, maps.length};
-    for (int layer = 0; layer < maps.layers; ++layer)
-        for (int head = 0; head < maps.heads; ++head)
-            for (int row = 0; row < maps.length; ++row)
-                for (int column = 0; column <= maps.length; ++column)
-                    result.shares.push_back(static_cast<double>(maps(layer, head, row, column)));
-    result.output = Compiled::run(input);
-    return result;
-}
-
 /// By the ending of the file's name.
 inline std::string picture_in_format_of(const std::string& path, const draw::flow& shown,
                                         const draw::model_attention* model) {
@@ -49,7 +36,7 @@ SEQUENT_COLD void draw(const sequence& input, const std::string& path) {
     if constexpr (std::is_void_v<Compiled>) {
         draw::write(detail::picture_in_format_of(path, shown, nullptr), path);
     } else {
-        const draw::model_attention model = detail::attention_of<Compiled>(input);
+        const draw::model_attention model{Compiled::attention(input), Compiled::run(input)};
         draw::write(detail::picture_in_format_of(path, shown, &model), path);
     }
 }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <memory>
+#include <span>
 
 #include "../io/error.hpp"
 #include "../joined_text.hpp"
@@ -74,14 +76,123 @@ consteval bool is_given() {
     return given.length > 0 && !given.alphabet.empty();
 }
 
+template <class... Options>
+consteval std::size_t count_tokens() {
+    const inputs given = inputs_of<Options...>();
+    return given.alphabet.size();
+}
+
+/// The tokens in rising order; a token's number is its place here.
+template <class... Options>
+inline constexpr auto alphabet_of = [] {
+    std::array<value, count_tokens<Options...>()> result{};
+    const inputs given = inputs_of<Options...>();
+    std::copy(given.alphabet.begin(), given.alphabet.end(), result.begin());
+    return result;
+}();
+
+/// What is computed of a program in a constant expression.
+struct compilation {
+    static constexpr std::size_t room = 8192;
+
+    sizes size;
+    /// Whether all weights that are not zero are among the entries.
+    bool has_weights = false;
+    std::size_t entry_count = 0;
+    std::array<weight_entry, room> entries{};
+    std::array<value, max_classes> classes{};
+
+    constexpr compilation(const graph& program, const program_analysis& analysed,
+                          const inputs& given) {
+        const network made(program, analysed, given);
+        const layout laid(made, analysed.heads);
+        size = laid.size;
+        if (size.wrong.kind != problem::none) return;
+        std::copy(laid.classes.begin(), laid.classes.end(), classes.begin());
+        const auto embedded = static_cast<std::size_t>(size.tokens + size.positions);
+        if (!made.laid || embedded * static_cast<std::size_t>(size.width) > most_constant_work)
+            return;
+        entry_count = weight_writer(laid, entries.data(), room).count;
+        has_weights = entry_count <= room;
+    }
+};
+
 template <const auto& Program, class... Options>
-inline constexpr sizes sizes_of = [] {
+inline constexpr compilation compilation_of = [] {
     static_assert((... && option<Options>::is_known) && is_given<Options...>(),
                   "sequent: compile takes a program, alphabet<\"abc\"> or integers<0, 9>, and "
                   "max_length<N>");
-    const network made(graph_of<Program>, analysis<Program>, inputs_of<Options...>(), false);
-    return layout(made, analysis<Program>.heads).size;
+    return compilation(graph_of<Program>, analysis<Program>, inputs_of<Options...>());
 }();
+
+template <const auto& Program, class... Options>
+inline constexpr sizes sizes_of = compilation_of<Program, Options...>.size;
+
+/// The weights that are not zero.
+template <const auto& Program, class... Options>
+inline constexpr auto entries_of = [] {
+    constexpr auto& from = compilation_of<Program, Options...>;
+    std::array<weight_entry, from.entry_count> result{};
+    std::copy_n(from.entries.begin(), result.size(), result.begin());
+    return result;
+}();
+SEQUENT_COLD inline std::vector<weight_entry> compute_entries(const graph& program,
+                                                              const program_analysis& analysed,
+                                                              const inputs& given) {
+    const network made(program, analysed, given);
+    const layout laid(made, analysed.heads);
+    std::vector<weight_entry> result(weight_writer(laid, nullptr, 0).count);
+    (void)weight_writer(laid, result.data(), result.size());
+    return result;
+}
+
+/// The values that a position of the output may have, in the order of the logits.
+template <const auto& Program, class... Options>
+inline constexpr auto classes_of = [] {
+    constexpr auto& from = compilation_of<Program, Options...>;
+    std::array<value, static_cast<std::size_t>(from.size.classes)> result{};
+    std::copy_n(from.classes.begin(), result.size(), result.begin());
+    return result;
+}();
+
+SEQUENT_COLD inline std::vector<std::int32_t> encode(const sequence& input, const sizes& size,
+                                                     std::span<const value> alphabet) {
+    const int longest = size.positions - 1;
+    if (input.empty()) rasp::detail::an_empty_input();
+    if (input.size() > longest)
+        fail_with<evaluation_error>({"sequent: the program is compiled for ", longest,
+                                     " tokens, the input has ", input.size()});
+    std::vector<std::int32_t> result(static_cast<std::size_t>(size.positions), 0);
+    for (int at = 0; at < input.size(); ++at) {
+        const auto found = std::lower_bound(alphabet.begin(), alphabet.end(), input[at],
+                                            [](const value& left, const value& right) {
+                                                return left.kind() == right.kind() && left < right;
+                                            });
+        if (found == alphabet.end() || !(*found == input[at]))
+            fail_with<evaluation_error>(
+                {"sequent: the token \"", input[at].text(), "\" at position ", at,
+                 " is not of the alphabet that the program is compiled for"});
+        const auto letter = static_cast<std::int32_t>(found - alphabet.begin());
+        const auto letters = static_cast<std::int32_t>(alphabet.size());
+        result[static_cast<std::size_t>(at) + 1] =
+            1 + letter + (size.embeds_pairs ? at * letters : 0);
+    }
+    return result;
+}
+
+/// The classes of the highest logits, behind the start.
+template <class T>
+SEQUENT_COLD sequence decode(const tensor_view<const T>& logits, int length,
+                             std::span<const value> classes) {
+    sequence result;
+    for (int position = 1; position <= length; ++position) {
+        std::size_t best = 0;
+        for (std::size_t each = 1; each < classes.size(); ++each)
+            if (logits(position, each) > logits(position, best)) best = each;
+        result.push_back(classes[best]);
+    }
+    return result;
+}
 
 /// Names what can't be compiled, in the first lines of the error.
 template <problem Problem, operation Operation>
@@ -115,13 +226,20 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     template <class T>
     using parameters = typename transformer::template parameters<T>;
 
-    /// The weights. They are made when they are first asked for.
+    /// The weights. They are written when they are first asked for: those of small programs are
+    /// constants, those of others are computed then.
     template <class T = double>
     static const parameters<T>& weights() {
         static const std::unique_ptr<parameters<T>> made = [] {
             auto result = make_unique<parameters<T>>();
-            const compiling::layout from(plan_of(), analysis<Program>.heads);
-            compiling::weight_writer<size, T>(from, *result).write();
+            const auto write = [&](std::span<const compiling::weight_entry> entries) {
+                compiling::write_weights<T>(entries, compiling::weight_views<size>, result->data());
+            };
+            if constexpr (compiling::compilation_of<Program, Options...>.has_weights)
+                write(compiling::entries_of<Program, Options...>);
+            else
+                write(compiling::compute_entries(graph_of<Program>, analysis<Program>,
+                                                 compiling::inputs_of<Options...>()));
             return result;
         }();
         return *made;
@@ -134,62 +252,24 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         static thread_local const auto w =
             make_unique<typename transformer::template workspace<T>>();
         const std::vector<std::int32_t> given = encode(input);
-        const auto logits = transformer::forward(weights<T>(), {given, input.size() + 1}, *w);
-        sequence result;
-        for (int position = 1; position <= input.size(); ++position) {
-            int best = 0;
-            for (int each = 1; each < size.classes; ++each)
-                if (logits(position, each) > logits(position, best)) best = each;
-            result.push_back(classes()[static_cast<std::size_t>(best)]);
-        }
-        return result;
+        return compiling::decode<T>(
+            transformer::forward(weights<T>(), {given, input.size() + 1}, *w), input.size(),
+            classes());
     }
 
     /// The values that a position of the output may have, in the order of the logits.
-    static const std::vector<value>& classes() {
-        static const std::vector<value> found =
-            compiling::layout(plan_of(), analysis<Program>.heads).classes;
-        return found;
-    }
+    static std::span<const value> classes() { return compiling::classes_of<Program, Options...>; }
 
     /// An input as the model's fact: the start, the tokens, and the start again to the end.
     static std::vector<std::int32_t> encode(const sequence& input) {
-        constexpr int longest = size.positions - 1;
-        if (input.empty()) rasp::detail::an_empty_input();
-        if (input.size() > longest)
-            fail_with<evaluation_error>({"sequent: the program is compiled for ", longest,
-                                         " tokens, the input has ", input.size()});
-        const auto& alphabet = plan_of().program.given.alphabet;
-        std::vector<std::int32_t> result(static_cast<std::size_t>(size.positions), 0);
-        for (int at = 0; at < input.size(); ++at) {
-            const auto found =
-                std::lower_bound(alphabet.begin(), alphabet.end(), input[at],
-                                 [](const value& left, const value& right) {
-                                     return left.kind() == right.kind() && left < right;
-                                 });
-            if (found == alphabet.end() || !(*found == input[at]))
-                fail_with<evaluation_error>(
-                    {"sequent: the token \"", input[at].text(), "\" at position ", at,
-                     " is not of the alphabet that the program is compiled for"});
-            const auto letter = static_cast<std::int32_t>(found - alphabet.begin());
-            const auto letters = static_cast<std::int32_t>(alphabet.size());
-            result[static_cast<std::size_t>(at) + 1] =
-                1 + letter + (size.embeds_pairs ? at * letters : 0);
-        }
-        return result;
+        return compiling::encode(input, size, compiling::alphabet_of<Options...>);
     }
 
     /// What the heads look at.
     static attention_maps attention(const sequence& input) {
-        return compiling::attention_loops<size, double>(weights<double>())
+        return compiling::attention_loops(size, compiling::weight_views<size>,
+                                          weights<double>().data())
             .run(encode(input), input.size() + 1);
-    }
-
-  private:
-    static const compiling::network& plan_of() {
-        static const compiling::network made(graph_of<Program>, analysis<Program>,
-                                             compiling::inputs_of<Options...>(), true);
-        return made;
     }
 };
 

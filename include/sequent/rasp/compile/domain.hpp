@@ -26,7 +26,7 @@ struct domain {
 
     constexpr int size() const { return static_cast<int>(values.size()); }
     constexpr void settle() {
-        std::sort(values.begin(), values.end());
+        if (!std::is_sorted(values.begin(), values.end())) std::sort(values.begin(), values.end());
         values.erase(std::unique(values.begin(), values.end()), values.end());
     }
     /// One more value.

@@ -64,6 +64,9 @@ struct leaf {
 
 class lowering {
   public:
+    lowering(const lowering&) = delete;
+    lowering& operator=(const lowering&) = delete;
+
     graph nodes;
     std::vector<int> layer_of;
     std::vector<leaf> leaves;
@@ -80,7 +83,11 @@ class lowering {
 
     SEQUENT_COLD constexpr lowering(const graph& program, const program_analysis& analysed,
                                     const inputs& in)
-        : given(in), program_(&program), analysed_(&analysed) {
+        : given(in),
+          program_(&program),
+          analysed_(&analysed),
+          room_for_domains_(max_nodes),
+          domains_(room_for_domains_.data()) {
         for (const value& each : given.alphabet)
             if (each.kind() == type::symbol) symbols.push_back(each);
         for (const node& each : program.nodes)
@@ -109,35 +116,11 @@ class lowering {
         return static_cast<double>(found - symbols.begin());
     }
 
-    SEQUENT_COLD constexpr domain domain_of(int at) const {
-        const node& made = nodes[at];
-        domain result;
-        if (made.what == operation::tokens) {
-            result.values = given.alphabet;
-        } else if (made.what == operation::indices) {
-            for (int index = 0; index < given.length; ++index) result.values.push_back(index);
-        } else if (made.what == operation::constant) {
-            result.values.push_back(made.known);
-        } else if (made.what == operation::gathered) {
-            return leaf_of(at).values;
-        } else if (made.kind == type::boolean) {
-            result.values = {value(false), value(true)};
-        } else if (made.what == operation::conditional) {
-            result = domain_of(made.arguments[1]);
-            const domain other = domain_of(made.arguments[2]);
-            if (!result.complete || !other.complete) {
-                result.leave_out(std::min(result.lowest(), other.lowest()),
-                                 std::max(result.highest(), other.highest()));
-                return result;
-            }
-            for (const value& each : other.values) result.values.push_back(each);
-        } else if (made.what == operation::indicator) {
-            result.values = {value(0), value(1)};
-        } else {
-            return domain_of_arithmetic(at);
-        }
-        result.settle();
-        return result;
+    /// The values that a node may have.
+    SEQUENT_COLD constexpr const domain& domain_of(int at) const {
+        known_domain& known = domains_[at];
+        if (!known.is_known) known = {find_domain(at), true};
+        return known.values;
     }
 
     /// Where every value is a sum of these, with factors, and a number. False of what is none.
@@ -170,7 +153,7 @@ class lowering {
         for (const summand& each : of.summands) {
             denominators *= static_cast<double>(each.factor.under);
             const node& made = nodes[each.node];
-            const domain values = domain_of(each.node);
+            const domain& values = domain_of(each.node);
             std::int64_t most = 1;
             if (values.complete && is_number(made.kind)) {
                 for (const value& one : values.values) most = std::max(most, one.number().under);
@@ -196,6 +179,13 @@ class lowering {
     const graph* program_;
     const program_analysis* analysed_;
     std::vector<int> lowered_;
+    // The domains of nodes that were asked for.
+    struct known_domain {
+        domain values;
+        bool is_known = false;
+    };
+    std::vector<known_domain> room_for_domains_;
+    known_domain* domains_;
 
     // A selector of one layer of which a sum is taken: its head counts.
     struct counting {
@@ -226,7 +216,7 @@ class lowering {
         return true;
     }
 
-    constexpr int add(const node& made, int layer) {
+    SEQUENT_COLD constexpr int add(const node& made, int layer) {
         const int at = nodes.add(made);
         if (at == static_cast<int>(layer_of.size())) layer_of.push_back(layer);
         return at;
@@ -506,7 +496,7 @@ class lowering {
         return add_leaf(made, type::integer);
     }
     SEQUENT_COLD constexpr domain sum_domain(int node) {
-        const domain of = domain_of(node);
+        const domain& of = domain_of(node);
         domain result;
         if (!of.is_whole()) {
             fail(problem::a_number_that_is_no_integer_in_a_sum, nodes[node].what);
@@ -554,7 +544,7 @@ class lowering {
     }
 
     SEQUENT_COLD constexpr domain mean_domain(int values, type kind) const {
-        const domain of = domain_of(values);
+        const domain& of = domain_of(values);
         if (!is_number(kind)) return of;
         if (is_positional(nodes, values)) {
             rational single;
@@ -827,8 +817,8 @@ class lowering {
                     {scale, {}, feature{query, operation::multiply, {}}}};
         }
         // One feature for each value of the side that has fewer.
-        const domain keys = domain_of(key);
-        const domain queries = domain_of(query);
+        const domain& keys = domain_of(key);
+        const domain& queries = domain_of(query);
         const bool by_key = keys.complete && (!queries.complete || keys.size() < queries.size());
         const domain& values = by_key ? keys : queries;
         if (!values.complete) {
@@ -858,25 +848,55 @@ class lowering {
 
     // Domains.
 
+    SEQUENT_COLD constexpr domain find_domain(int at) const {
+        const node& made = nodes[at];
+        domain result;
+        if (made.what == operation::tokens) {
+            result.values = given.alphabet;
+        } else if (made.what == operation::indices) {
+            for (int index = 0; index < given.length; ++index) result.values.push_back(index);
+        } else if (made.what == operation::constant) {
+            result.values.push_back(made.known);
+        } else if (made.what == operation::gathered) {
+            return leaf_of(at).values;
+        } else if (made.kind == type::boolean) {
+            result.values = {value(false), value(true)};
+        } else if (made.what == operation::conditional) {
+            result = domain_of(made.arguments[1]);
+            const domain& other = domain_of(made.arguments[2]);
+            if (!result.complete || !other.complete) {
+                result.leave_out(std::min(result.lowest(), other.lowest()),
+                                 std::max(result.highest(), other.highest()));
+                return result;
+            }
+            for (const value& each : other.values) result.values.push_back(each);
+        } else if (made.what == operation::indicator) {
+            result.values = {value(0), value(1)};
+        } else {
+            return domain_of_arithmetic(at);
+        }
+        result.settle();
+        return result;
+    }
     SEQUENT_COLD constexpr domain domain_of_arithmetic(int at) const {
         const node& made = nodes[at];
-        domain of[3];
+        const domain* of[3]{};
         int count = 0;
         long long tuples = 1;
         bool complete = true;
         for (; count < 3 && made.arguments[count] >= 0; ++count) {
-            of[count] = domain_of(made.arguments[count]);
-            tuples *= std::max(1, of[count].size());
-            complete = complete && of[count].complete;
+            of[count] = &domain_of(made.arguments[count]);
+            tuples *= std::max(1, of[count]->size());
+            complete = complete && of[count]->complete;
         }
         domain result;
         const bool adds = made.what == operation::add || made.what == operation::subtract;
-        if (adds && of[0].is_range() && of[1].is_range()) {
+        if (adds && of[0]->is_range() && of[1]->is_range()) {
             const bool plus = made.what == operation::add;
             const std::int64_t low =
-                of[0].lowest().over + (plus ? of[1].lowest().over : -of[1].highest().over);
+                of[0]->lowest().over + (plus ? of[1]->lowest().over : -of[1]->highest().over);
             const std::int64_t high =
-                of[0].highest().over + (plus ? of[1].highest().over : -of[1].lowest().over);
+                of[0]->highest().over + (plus ? of[1]->highest().over : -of[1]->lowest().over);
             for (std::int64_t each = low; each <= high; ++each)
                 result.values.push_back(value(rational(each), made.kind));
             return result;
@@ -891,7 +911,7 @@ class lowering {
                     result.leave_out(-unbounded, unbounded);
                     return result;
                 }
-                const domain summed = domain_of(each.node);
+                const domain& summed = domain_of(each.node);
                 const rational ends[]{each.factor * summed.lowest(),
                                       each.factor * summed.highest()};
                 low = low + std::min(ends[0], ends[1]);
@@ -904,8 +924,9 @@ class lowering {
         for (long long tuple = 0; tuple < tuples; ++tuple) {
             long long rest = tuple;
             for (int which = 0; which < count; ++which) {
-                chosen[which] = of[which].values[static_cast<std::size_t>(rest % of[which].size())];
-                rest /= of[which].size();
+                chosen[which] =
+                    of[which]->values[static_cast<std::size_t>(rest % of[which]->size())];
+                rest /= of[which]->size();
             }
             rasp::detail::undefined trouble = rasp::detail::undefined::no;
             const value found = rasp::detail::apply(made, chosen[0], chosen[1], chosen[2], trouble);

@@ -25,7 +25,7 @@ struct reading {
             }
         parts.push_back({direction, factor});
     }
-    constexpr void add(const reading& other, double factor) {
+    SEQUENT_COLD constexpr void add(const reading& other, double factor) {
         for (const part& each : other.parts) add(each.direction, factor * each.factor);
         offset += factor * other.offset;
     }
@@ -56,8 +56,9 @@ struct function_group {
     std::vector<items> values;    // of the variables
     std::vector<reading> lines;   // along which these lie
     staircase steps;
+    std::vector<std::vector<double>> numbers;  // for each direction, one of each class
 
-    constexpr int hidden() const { return 2 * (steps.count - 1); }
+    SEQUENT_COLD constexpr int hidden() const { return 2 * (steps.count - 1); }
 };
 
 /// Numbers things by their hashes, in the order in which they come.
@@ -94,6 +95,10 @@ class hash_table {
     }
 };
 
+/// Weights of networks of no more work than this are constants of the program; those of others are
+/// computed when they are first asked for. Compilers limit what they compute.
+inline constexpr std::size_t most_constant_work = 4096;
+
 class network {
     // Stands in front: Clang 14 needs the body of a template before what calls it in constants.
     template <class Direction>
@@ -118,10 +123,12 @@ class network {
     std::vector<direction> directions;
     std::vector<function_group> groups;
     mistake wrong;
+    /// Whether its functions are laid out: else only the network's size is known.
+    bool laid = false;
 
-    /// Where its functions are not to be laid out, the network's size is known, no more.
+    /// In a constant expression, networks of much work are not laid out.
     SEQUENT_COLD constexpr network(const graph& source, const program_analysis& analysed,
-                                   const inputs& given, bool laid)
+                                   const inputs& given)
         : program(source, analysed, given) {
         directions.push_back({});
         directions[0].at_start = 1;
@@ -145,9 +152,12 @@ class network {
             }
         }
         if (wrong.kind == problem::none) wrong = program.wrong;
+        laid = wrong.kind == problem::none &&
+               (!std::is_constant_evaluated() || work() <= most_constant_work);
         if (wrong.kind == problem::none)
-            for (function_group& each : groups) fit(each, laid);
-        if (laid && wrong.kind == problem::none) settle_start();
+            for (function_group& each : groups) fit(each);
+        if (wrong.kind != problem::none) laid = false;
+        if (laid) settle_start();
     }
 
     reading output;
@@ -171,7 +181,7 @@ class network {
 
     /// What the directions give for products of features, as far as it is linear in them. All that
     /// the program reads has directions once the network is made.
-    constexpr reading known(const product& what) const {
+    SEQUENT_COLD constexpr reading known(const product& what) const {
         return read_by(what, [this](const product& part) { return known_direction(part); });
     }
     SEQUENT_COLD constexpr reading known(int node) const { return known(product(feature{node})); }
@@ -180,49 +190,17 @@ class network {
     template <class Known>
     SEQUENT_COLD constexpr bool number_at(const product& what, const Known& known,
                                           double& result) const {
-        result = 1;
-        for (int at = 0; at < what.count; ++at) {
-            const feature& part = what.parts[at];
-            value found;
-            if (!value_at(program.nodes, part.node, known, found)) return false;
-            if (part.how == operation::constant) {
-                result *= program.code(found);
-            } else if (part.how == operation::multiply) {
-                result *= program.code(found) * program.code(found);
-            } else {
-                node compared;
-                compared.what = part.how;
-                rasp::detail::undefined trouble = rasp::detail::undefined::no;
-                if (!rasp::detail::apply(compared, found, part.threshold, {}, trouble).truth())
-                    result = 0;
-            }
-        }
+        value found[4];
+        for (int at = 0; at < what.count; ++at)
+            if (!value_at(program.nodes, what.parts[at].node, known, found[at])) return false;
+        result = number_of(what, found);
         return true;
-    }
-    /// The values of a group's variables for a choice of items.
-    SEQUENT_COLD constexpr auto known_in(const function_group& group,
-                                         const std::vector<int>& chosen) const {
-        return [&group, &chosen](int node, value& result) {
-            for (std::size_t at = 0; at < group.variables.size(); ++at)
-                if (group.variables[at] == node) {
-                    result = group.values[at][static_cast<std::size_t>(chosen[at])].known;
-                    return true;
-                }
-            return false;
-        };
     }
     /// What is read at the start position.
     constexpr double at_start(const reading& of) const {
         double result = of.offset;
         for (const reading::part& each : of.parts)
             result += each.factor * directions[static_cast<std::size_t>(each.direction)].at_start;
-        return result;
-    }
-    /// A group's line at the start position.
-    constexpr double line_at_start(const function_group& group) const {
-        double result = 0;
-        for (std::size_t at = 0; at < group.lines.size(); ++at)
-            result += group.steps.scales[at] * at_start(group.lines[at]);
         return result;
     }
 
@@ -235,6 +213,37 @@ class network {
     }
 
   private:
+    /// How many values are computed where the functions are laid out, about.
+    SEQUENT_COLD constexpr std::size_t work() const {
+        std::size_t result = 0;
+        for (const function_group& each : groups) {
+            std::size_t tuples = 4 + each.directions.size();
+            for (const items& values : each.values)
+                tuples = std::min(tuples * values.size(), most_constant_work + 1);
+            result += tuples;
+        }
+        return result;
+    }
+    /// The number that a product is, of the values of its parts.
+    SEQUENT_COLD constexpr double number_of(const product& what, const value* found) const {
+        double result = 1;
+        for (int at = 0; at < what.count; ++at) {
+            const feature& part = what.parts[at];
+            if (part.how == operation::constant) {
+                result *= program.code(found[at]);
+            } else if (part.how == operation::multiply) {
+                result *= program.code(found[at]) * program.code(found[at]);
+            } else {
+                node compared;
+                compared.what = part.how;
+                rasp::detail::undefined trouble = rasp::detail::undefined::no;
+                if (!rasp::detail::apply(compared, found[at], part.threshold, {}, trouble).truth())
+                    result = 0;
+            }
+        }
+        return result;
+    }
+
     // The directions of products that have one.
     hash_table numbers_;
     std::vector<int> offered_;
@@ -416,11 +425,11 @@ class network {
         }
         return result;
     }
-    constexpr domain summed(const leaf& of) const {
+    constexpr const domain& summed(const leaf& of) const {
         return program.domain_of(program.channel_of(of).node);
     }
     SEQUENT_COLD constexpr double share_factor(const leaf& of) const {
-        const domain values = summed(of);
+        const domain& values = summed(of);
         const double length = program.given.length;
         if (values.values.empty()) return 1;
         const double range =
@@ -435,8 +444,8 @@ class network {
 
     SEQUENT_COLD constexpr items values_of_comparison(int node) {
         const auto& made = program.nodes[node];
-        const domain left = program.domain_of(made.arguments[0]);
-        const domain right = program.domain_of(made.arguments[1]);
+        const domain& left = program.domain_of(made.arguments[0]);
+        const domain& right = program.domain_of(made.arguments[1]);
         const double apart = program.finest(program.linear_of(made.arguments[0])) *
                              program.finest(program.linear_of(made.arguments[1]));
         if (apart == 0) fail(problem::too_many_values_in_a_function, made.what);
@@ -457,7 +466,7 @@ class network {
         if (is_leaf) of = program.leaf_of(node);
         const int length = program.given.length;
         if (!is_leaf || of.kind == leaf_kind::mean) {
-            const domain values = program.domain_of(node);
+            const domain& values = program.domain_of(node);
             if (!values.complete || values.values.empty())
                 fail(problem::too_many_values_in_a_function, source_of(node));
             for (const value& each : values.values)
@@ -472,7 +481,7 @@ class network {
                 {-range, -apart, value(false)}, {0, 0, value(true)}, {apart, range, value(false)}};
         } else if (by_sign) {
             const double least = 1.0 / (1 + length);
-            const domain values = summed(of);
+            const domain& values = summed(of);
             if (values.lowest().over < 0)
                 result.push_back({values.lowest().as_double(), -least, value(-1)});
             result.push_back({0, 0, value(0)});
@@ -487,7 +496,7 @@ class network {
             }
             result.push_back({factor, factor, summed(of).values.front()});
         } else {
-            const domain values = summed(of);
+            const domain& values = summed(of);
             if (!values.is_whole()) {
                 fail(problem::a_number_that_is_no_integer_in_a_sum, source_of(node));
                 return result;
@@ -512,7 +521,7 @@ class network {
                program.finest(program.linear_of(of.query));
     }
     constexpr double farthest(const leaf& of) const {
-        const domain values = program.domain_of(of.query);
+        const domain& values = program.domain_of(of.query);
         return std::max(values.highest().as_double(), -values.lowest().as_double());
     }
     constexpr operation source_of(int node) const {
@@ -544,7 +553,7 @@ class network {
         return true;
     }
 
-    SEQUENT_COLD constexpr void fit(function_group& group, bool laid) {
+    SEQUENT_COLD constexpr void fit(function_group& group) {
         const staircase_search search(group.values);
         const operation blamed =
             program
@@ -562,13 +571,14 @@ class network {
                 if (std::find(roots.begin(), roots.end(), what.parts[part].node) == roots.end())
                     roots.push_back(what.parts[part].node);
         }
+        group.numbers.resize(group.directions.size());
         group.steps = search.find(classes_of(group, roots, search.tuples()), laid);
         if (group.steps.count == 0) fail(problem::too_many_values_in_a_function, blamed);
     }
 
-    /// For each tuple of the variables' values a number, the same where all roots have the same
-    /// values; -1 where one has none.
-    SEQUENT_COLD constexpr std::vector<int> classes_of(const function_group& group,
+    /// For each tuple of the variables' values the number of its class, the same where all roots
+    /// have the same values; -1 where one has none.
+    SEQUENT_COLD constexpr std::vector<int> classes_of(function_group& group,
                                                        const std::vector<int>& roots,
                                                        long long tuples) const {
         // What is computed, and which is the first variable that it depends on.
@@ -624,6 +634,8 @@ class network {
             if (all && (last < 0 || hash != last_hash)) {
                 last = seen.number_of(hash);
                 last_hash = hash;
+                if (laid && static_cast<std::size_t>(last) == group.numbers[0].size())
+                    add_class(group, values);
             }
             classes.push_back(all ? last : -1);
             for (changed = 0; changed < count; ++changed) {
@@ -633,6 +645,17 @@ class network {
             }
         }
         return classes;
+    }
+    /// What a group's directions are in a class, of the values of nodes.
+    SEQUENT_COLD constexpr void add_class(function_group& group,
+                                          const std::vector<value>& values) const {
+        for (std::size_t at = 0; at < group.directions.size(); ++at) {
+            const product& what = directions[static_cast<std::size_t>(group.directions[at])].what;
+            value found[4];
+            for (int part = 0; part < what.count; ++part)
+                found[part] = values[static_cast<std::size_t>(what.parts[part].node)];
+            group.numbers[at].push_back(number_of(what, found));
+        }
     }
     SEQUENT_COLD constexpr void compute(int at, std::vector<value>& values,
                                         std::vector<char>& defined) const {
@@ -672,12 +695,9 @@ class network {
             }
         }
         for (const function_group& group : groups)
-            for (const int at : group.directions) {
-                double first = 0;
-                (void)number_at(directions[static_cast<std::size_t>(at)].what,
-                                known_in(group, group.steps.stretches.front().chosen), first);
-                directions[static_cast<std::size_t>(at)].at_start = first;
-            }
+            for (std::size_t at = 0; at < group.directions.size(); ++at)
+                directions[static_cast<std::size_t>(group.directions[at])].at_start =
+                    group.numbers[at][static_cast<std::size_t>(group.steps.stretches.front().of)];
     }
 };
 

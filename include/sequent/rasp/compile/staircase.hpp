@@ -18,11 +18,11 @@ struct item {
 /// A variable's values in rising order.
 using items = std::vector<item>;
 
-/// A stretch of the line, on which the variables have the values of this choice of items.
+/// A stretch of the line, on which the functions have the values of one class of tuples.
 struct stretch {
     double low = 0;
     double high = 0;
-    std::vector<int> chosen;
+    int of = 0;  // the class
 };
 
 struct staircase {
@@ -170,7 +170,7 @@ class staircase_search {
                 from += result.scales[at] * here.low;
                 to += result.scales[at] * here.high;
             }
-            if (found != last) result.stretches.push_back({from, to, chosen});
+            if (found != last) result.stretches.push_back({from, to, found});
             stretch& reached = result.stretches.back();
             if (to > reached.high) reached.high = to;
             if (from < reached.low) reached.low = from;

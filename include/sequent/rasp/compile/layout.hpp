@@ -1,0 +1,102 @@
+#pragma once
+
+#include "network.hpp"
+
+/// How large the transformer of a network is, and which rows its heads have.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// How large a compiled transformer is. Everything is known at compile time.
+struct sizes {
+    int layers = 0;
+    int heads = 0;
+    int width = 0;       // of the residual stream
+    int head_width = 0;  // of queries, keys and values
+    int hidden = 0;      // between the linear maps of the feed-forward part
+    int tokens = 0;      // how many an embedding tells apart
+    int positions = 0;   // of an input, and the start
+    int classes = 0;     // of the output
+    /// A feature depends on a token and its position together: the embedding has a row for each
+    /// pair of them.
+    bool embeds_pairs = false;
+    mistake wrong{};
+};
+
+/// More values than this no output may have.
+inline constexpr int max_classes = 1024;
+
+/// The numbers at which a head compares: for each one read at a query, what is read at keys.
+struct comparison_row {
+    product query;
+    reading key;
+};
+
+class layout {
+  public:
+    const network& of;
+    sizes size;
+    std::vector<value> classes;
+
+    SEQUENT_COLD constexpr layout(const network& made, int heads) : of(made) {
+        size.wrong = made.wrong;
+        size.layers = made.layers();
+        size.heads = std::max(heads, 1);
+        size.width = made.width();
+        size.hidden = std::max(made.hidden(), 1);
+        size.positions = made.program.given.length + 1;
+        for (const direction& each : made.directions)
+            if (each.from == origin::embedded)
+                size.embeds_pairs = size.embeds_pairs || (depends_on(each, operation::tokens) &&
+                                                          depends_on(each, operation::indices));
+        const int alphabet = static_cast<int>(made.program.given.alphabet.size());
+        size.tokens = 1 + alphabet * (size.embeds_pairs ? made.program.given.length : 1);
+        for (std::size_t head = 0; head < made.program.heads.size(); ++head)
+            size.head_width = std::max(
+                {size.head_width, static_cast<int>(rows_of(static_cast<int>(head)).size()) + 1,
+                 static_cast<int>(channels_of(static_cast<int>(head)).size())});
+        size.head_width = std::max(size.head_width, 1);
+        const domain& found = made.program.domain_of(made.program.output);
+        classes = found.values;
+        size.classes = std::max(found.size(), 1);
+        if (size.wrong.kind == problem::none && (!found.complete || found.size() > max_classes))
+            size.wrong = {problem::too_many_values_of_the_output,
+                          made.program.nodes[made.program.output].what};
+    }
+
+    constexpr bool depends_on(const direction& embedded, operation what) const {
+        for (int at = 0; at < embedded.what.count; ++at)
+            if (reaches(embedded.what.parts[at].node, what)) return true;
+        return false;
+    }
+
+    /// The first row is of what does not depend on the query.
+    SEQUENT_COLD constexpr std::vector<comparison_row> rows_of(int head) const {
+        std::vector<comparison_row> result(1);
+        for (const term& each : of.program.heads[static_cast<std::size_t>(head)].penalties) {
+            std::size_t at = 0;
+            while (at < result.size() && !(result[at].query == each.query)) ++at;
+            if (at == result.size()) result.push_back({each.query, {}});
+            result[at].key.add(of.known(each.key), each.factor);
+        }
+        return result;
+    }
+    /// The directions that a head writes.
+    SEQUENT_COLD constexpr std::vector<int> channels_of(int head) const {
+        std::vector<int> result;
+        for (int at = 0; at < of.width(); ++at)
+            if (of.directions[static_cast<std::size_t>(at)].from == origin::gathered &&
+                of.directions[static_cast<std::size_t>(at)].head == head)
+                result.push_back(at);
+        return result;
+    }
+
+  private:
+    constexpr bool reaches(int node, operation what) const {
+        if (of.program.nodes[node].what == what) return true;
+        for (const int argument : of.program.nodes[node].arguments)
+            if (argument >= 0 && reaches(argument, what)) return true;
+        return false;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
