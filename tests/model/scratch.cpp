@@ -24,6 +24,12 @@ inline constexpr auto nested =
           c(i) <<= a(i) | stack<4>(outer), out(i) <<= (c(i), y(i), a(i)));
 using nested_model = model<nested, fact<"v", 7, 5>>;
 
+// Reads what a stack gives before the first of its rows, where there are no atoms.
+inline constexpr auto doubled = rules(k(i) <<= (x(i)[W<"X", 5, 5>], x(i)));
+inline constexpr auto earlier =
+    rules(a(i) <<= v(i) | stack<2>(doubled), out(i) <<= (a(i - 2), v(i)));
+using earlier_model = model<earlier, fact<"v", 7, 5>>;
+
 using gated = recurrent::gru<tokens<6>, width<5>, sequent::hidden<4>>;
 using synthesizer_model =
     transformer::language_model<vocabulary<11>, tokens<9>, width<8>, heads<2>, depth<2>,
@@ -55,6 +61,7 @@ TEST_CASE("a scratch gives the numbers of a workspace") {
     forward_agrees<language_model<5>>();
     forward_agrees<nested_model>();
     forward_agrees<nested_model, double>();
+    forward_agrees<earlier_model>();
     forward_agrees<gated>();
     forward_agrees<synthesizer_model>();
 }

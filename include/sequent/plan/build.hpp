@@ -159,7 +159,7 @@ class builder {
         const int scope = draft_.rule_of(at).scope;
         relation_layout& layout = draft_.out.relations[draft_.rule_of(at).head];
         layout = draft_.out.relations[draft_.in.block_input[scope]];
-        layout.offset += layout.carry;
+        ++layout.part;
         return true;
     }
 
@@ -181,7 +181,8 @@ class builder {
             made.before = made.out;
             relation_layout& layout = draft_.out.relations[written.head];
             const relation_layout kept = layout;
-            layout.carry = 0;
+            layout.part = 0;
+            layout.each_layer = false;
             row.lay_out(draft_.new_buffer(size, at), 0, 0);
             made.before = row.build().out;
             layout = kept;
@@ -295,7 +296,7 @@ class builder {
             for (int place = 0; place < written.arity; ++place)
                 if (written.terms[place].variable == item.terms[axis].variable)
                     layout.strides[place] = from.strides[axis];
-        if (from.carry) return false;
+        if (from.each_layer) return false;
         draft_.out.relations[written.head] = layout;
         return true;
     }
@@ -363,12 +364,10 @@ class builder {
         carried.where = place::value;
         const int size = aligned(pack(carried, input));
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
-        carried.carry = size;
-        carried.carry_level = draft_.depth_of(written.block) - 1;
+        carried.each_layer = true;
         row_step copy = copy_step(item.relation, input);
         // The first layer's place: the copy stands outside the stack.
-        const int level = draft_.depth_of(written.block) - 1;
-        copy.out.at.layer_strides[level] = copy.out.at.adjoint_layer_strides[level] = 0;
+        copy.out.at.each_layer = false;
         if (written.arity > 0) copy.row_variable = written.terms[0].variable;
         push(step_kind::rows, draft_.out.rows.push(copy), at);
         const int begin = push(step_kind::repeat_begin, 0, at);
@@ -377,8 +376,8 @@ class builder {
         const int end = push(step_kind::repeat_end, begin, at);
         draft_.out.steps[end].repeat = written.repeat;
         draft_.out.steps[begin].at = end;
-        carried.offset += size * written.repeat;
-        carried.carry = 0;
+        carried.part = written.repeat;
+        carried.each_layer = false;
         // Of a block that ends with a stack, the next layer reads the output elsewhere.
         if (lay_out_in_carry(at))
             push(step_kind::rows, draft_.out.rows.push(copy_step(input, written.head)), at);

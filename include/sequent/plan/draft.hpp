@@ -31,8 +31,8 @@ struct relation_layout {
     int index = -1;  // fact, buffer or literal
     int offset = 0;
     int strides[max_arity]{};
-    int carry = 0;  // from one layer of a stack to the next
-    int carry_level = 0;
+    int part = 0;             // of the buffer
+    bool each_layer = false;  // one part further with each layer
     pair_place pairs{};
     int pair_stride = 0;
 };
@@ -299,10 +299,8 @@ struct draft : drafted<Sizes, Facts> {
         result.index = layout.index;
         result.offset = layout.offset;
         result.trained = true;
-        if (layout.carry) {
-            result.layer_strides[layout.carry_level] = layout.carry;
-            result.adjoint_layer_strides[layout.carry_level] = layout.carry;
-        }
+        result.part = layout.part;
+        result.each_layer = layout.each_layer;
         return result;
     }
     constexpr operand weight_operand(const weight_use& use) const {

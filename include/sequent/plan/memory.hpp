@@ -110,23 +110,20 @@ constexpr bool resolve_prepared(const Draft& draft, relation_layout& layout) {
     return true;
 }
 
-/// An offset in the input of a stack's layers, which had a place of `old_part` numbers for each
-/// layer and now takes turns between two of `part`.
-constexpr int in_turn(const buffer& of, int offset, int old_part, int part) {
-    const int place = offset / old_part;
-    return (of.parts > 2 ? place % 2 : place) * part + offset % old_part;
-}
-/// The same for an operand.
-template <class Drafted>
-constexpr void take_turns(const Drafted& draft, const buffer& of, int old_part, int part,
-                          operand& used) {
+/// Adds the place of an operand's part. In turn: of parts that share two places.
+template <class Draft>
+constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_turn,
+                        operand& used) {
+    used.offset += (in_turn ? used.part % 2 : used.part) * size;
+    if (!used.each_layer) return;
     const int level = draft.depth_of(of.scope);
-    if (of.parts > 1 && used.layer_strides[level] == old_part) {
-        used.layer_strides[level] = 0;
+    if (in_turn) {
         used.turn_level = level;
-        used.turn = used.offset / old_part % 2 ? -part : part;
+        used.turn = used.part % 2 ? -size : size;
+    } else {
+        used.layer_strides[level] += size;
+        used.adjoint_layer_strides[level] += size;
     }
-    used.offset = in_turn(of, used.offset, old_part, part);
 }
 
 /// What the memory of a plan is laid out for. train: values last until their gradients have been
@@ -191,9 +188,8 @@ class memory_planner {
         for (relation_layout& layout : out_.relations) {
             if (layout.where != place::value || resolve_prepared(draft_, layout)) continue;
             const buffer& of = out_.buffers[layout.index];
-            layout.offset =
-                of.offset +
-                (trains_ ? layout.offset : in_turn(of, layout.offset, part_of(of), part_of(of)));
+            layout.offset +=
+                of.offset + (trains_ ? layout.part : layout.part % 2) * size_of_part(of);
         }
     }
 
@@ -287,18 +283,18 @@ class memory_planner {
         }
     }
 
-    static constexpr int part_of(const buffer& of) { return of.size / std::min(of.parts, 2); }
+    constexpr int size_of_part(const buffer& of) const {
+        return of.size / (trains_ ? of.parts : std::min(of.parts, 2));
+    }
 
     constexpr void resolve(operand& used) {
         if (used.where != place::value || resolve_prepared(draft_, used)) return;
         const buffer& of = out_.buffers[used.index];
+        add_part(draft_, of, size_of_part(of), !trains_, used);
         if (trains_) {
             used.adjoint = of.adjoint + used.offset;
-            used.offset += of.offset;
             add_layers(draft_, of, used);
-            return;
         }
-        take_turns(draft_, of, part_of(of), part_of(of), used);
         used.offset += of.offset;
     }
 };

@@ -90,7 +90,8 @@ class state_planner {
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
             if (layout.where == place::value && !resolve_prepared(draft_, layout))
-                layout.offset = moved(layout.index, layout.offset);
+                layout.offset +=
+                    out_.buffers[layout.index].offset + layout.part % 2 * part_[layout.index];
         made.steps = out_;
     }
 
@@ -226,6 +227,9 @@ class state_planner {
         return pitch % 128 == 0 ? pitch + 16 : pitch;
     }
 
+    static constexpr bool is_first_row(int offset, int row_size) {
+        return offset >= 0 && offset < row_size;
+    }
     constexpr bool is_within(int scope, int block) const {
         for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
             if (scope == block) return true;
@@ -265,7 +269,7 @@ class state_planner {
             const int row = made.row_size[layout.index];
             use(out_.buffers[layout.index], row > 0 ? steps : 0, steps);
             // An output may be another relation's numbers, from a later row on.
-            const bool later = row > 0 && layout.offset % old_part_[layout.index] >= row;
+            const bool later = row > 0 && !is_first_row(layout.offset, row);
             if (row > 0 && form_.rows > 1 && (layout.strides[0] != row || later))
                 made.obstacle = {draft_.in.relations[relation].rule,
                                  rows_obstacle::kind::other_rows};
@@ -311,24 +315,19 @@ class state_planner {
         out_.workspace += kept.lines * kept.pitch;
     }
 
-    constexpr int moved(int index, int offset) const {
-        const buffer& of = out_.buffers[index];
-        return of.offset + in_turn(of, offset, old_part_[index], part_[index]);
-    }
-
     constexpr void resolve(const step& at, operand& used) {
         if (used.where == place::fact && is_sequence(used)) {
             used.moving = row_size(used);
-            if (used.offset >= used.moving) refuse(at);
+            if (!is_first_row(used.offset, used.moving)) refuse(at);
         }
         if (used.where != place::value || resolve_prepared(draft_, used)) return;
         const int index = used.index;
         const buffer& of = out_.buffers[index];
         if (is_sequence(used)) {
             used.moving = made.row_size[index];
-            if (used.offset % old_part_[index] >= used.moving) refuse(at);
+            if (!is_first_row(used.offset, used.moving)) refuse(at);
         }
-        take_turns(draft_, of, old_part_[index], part_[index], used);
+        add_part(draft_, of, part_[index], true, used);
         used.offset += of.offset;
         if (of.copies > 1) add_layers(draft_, of, used);
     }

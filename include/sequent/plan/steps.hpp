@@ -20,7 +20,9 @@ struct operand {
     int index = -1;  // which fact, or which buffer of the workspace
     int offset = 0;
     int layer_strides[max_loops]{};
-    int turn = 0;  // what odd layers add, where the inputs of a stack's layers share two places
+    int part = 0;             // of the buffer, until memory is laid out
+    bool each_layer = false;  // one part further with each layer
+    int turn = 0;             // what odd layers add, where the parts share two places
     int turn_level = 0;
     int adjoint = -1;  // offset of the gradient in the workspace
     int adjoint_layer_strides[max_loops]{};
