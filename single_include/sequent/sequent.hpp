@@ -13999,7 +13999,9 @@ struct operand {
     int index = -1;  // which fact, or which buffer of the workspace
     int offset = 0;
     int layer_strides[max_loops]{};
-    int turn = 0;  // what odd layers add, where the inputs of a stack's layers share two places
+    int part = 0;             // of the buffer, until memory is laid out
+    bool each_layer = false;  // one part further with each layer
+    int turn = 0;             // what odd layers add, where the parts share two places
     int turn_level = 0;
     int adjoint = -1;  // offset of the gradient in the workspace
     int adjoint_layer_strides[max_loops]{};
@@ -14303,8 +14305,8 @@ struct relation_layout {
     int index = -1;  // fact, buffer or literal
     int offset = 0;
     int strides[max_arity]{};
-    int carry = 0;  // from one layer of a stack to the next
-    int carry_level = 0;
+    int part = 0;             // of the buffer
+    bool each_layer = false;  // one part further with each layer
     pair_place pairs{};
     int pair_stride = 0;
 };
@@ -14571,10 +14573,8 @@ struct draft : drafted<Sizes, Facts> {
         result.index = layout.index;
         result.offset = layout.offset;
         result.trained = true;
-        if (layout.carry) {
-            result.layer_strides[layout.carry_level] = layout.carry;
-            result.adjoint_layer_strides[layout.carry_level] = layout.carry;
-        }
+        result.part = layout.part;
+        result.each_layer = layout.each_layer;
         return result;
     }
     constexpr operand weight_operand(const weight_use& use) const {
@@ -16622,7 +16622,7 @@ class builder {
         const int scope = draft_.rule_of(at).scope;
         relation_layout& layout = draft_.out.relations[draft_.rule_of(at).head];
         layout = draft_.out.relations[draft_.in.block_input[scope]];
-        layout.offset += layout.carry;
+        ++layout.part;
         return true;
     }
 
@@ -16644,7 +16644,8 @@ class builder {
             made.before = made.out;
             relation_layout& layout = draft_.out.relations[written.head];
             const relation_layout kept = layout;
-            layout.carry = 0;
+            layout.part = 0;
+            layout.each_layer = false;
             row.lay_out(draft_.new_buffer(size, at), 0, 0);
             made.before = row.build().out;
             layout = kept;
@@ -16758,7 +16759,7 @@ class builder {
             for (int place = 0; place < written.arity; ++place)
                 if (written.terms[place].variable == item.terms[axis].variable)
                     layout.strides[place] = from.strides[axis];
-        if (from.carry) return false;
+        if (from.each_layer) return false;
         draft_.out.relations[written.head] = layout;
         return true;
     }
@@ -16826,12 +16827,10 @@ class builder {
         carried.where = place::value;
         const int size = aligned(pack(carried, input));
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
-        carried.carry = size;
-        carried.carry_level = draft_.depth_of(written.block) - 1;
+        carried.each_layer = true;
         row_step copy = copy_step(item.relation, input);
         // The first layer's place: the copy stands outside the stack.
-        const int level = draft_.depth_of(written.block) - 1;
-        copy.out.at.layer_strides[level] = copy.out.at.adjoint_layer_strides[level] = 0;
+        copy.out.at.each_layer = false;
         if (written.arity > 0) copy.row_variable = written.terms[0].variable;
         push(step_kind::rows, draft_.out.rows.push(copy), at);
         const int begin = push(step_kind::repeat_begin, 0, at);
@@ -16840,8 +16839,8 @@ class builder {
         const int end = push(step_kind::repeat_end, begin, at);
         draft_.out.steps[end].repeat = written.repeat;
         draft_.out.steps[begin].at = end;
-        carried.offset += size * written.repeat;
-        carried.carry = 0;
+        carried.part = written.repeat;
+        carried.each_layer = false;
         // Of a block that ends with a stack, the next layer reads the output elsewhere.
         if (lay_out_in_carry(at))
             push(step_kind::rows, draft_.out.rows.push(copy_step(input, written.head)), at);
@@ -17934,23 +17933,20 @@ constexpr bool resolve_prepared(const Draft& draft, relation_layout& layout) {
     return true;
 }
 
-/// An offset in the input of a stack's layers, which had a place of `old_part` numbers for each
-/// layer and now takes turns between two of `part`.
-constexpr int in_turn(const buffer& of, int offset, int old_part, int part) {
-    const int place = offset / old_part;
-    return (of.parts > 2 ? place % 2 : place) * part + offset % old_part;
-}
-/// The same for an operand.
-template <class Drafted>
-constexpr void take_turns(const Drafted& draft, const buffer& of, int old_part, int part,
-                          operand& used) {
+/// Adds the place of an operand's part. In turn: of parts that share two places.
+template <class Draft>
+constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_turn,
+                        operand& used) {
+    used.offset += (in_turn ? used.part % 2 : used.part) * size;
+    if (!used.each_layer) return;
     const int level = draft.depth_of(of.scope);
-    if (of.parts > 1 && used.layer_strides[level] == old_part) {
-        used.layer_strides[level] = 0;
+    if (in_turn) {
         used.turn_level = level;
-        used.turn = used.offset / old_part % 2 ? -part : part;
+        used.turn = used.part % 2 ? -size : size;
+    } else {
+        used.layer_strides[level] += size;
+        used.adjoint_layer_strides[level] += size;
     }
-    used.offset = in_turn(of, used.offset, old_part, part);
 }
 
 /// What the memory of a plan is laid out for. train: values last until their gradients have been
@@ -18015,9 +18011,8 @@ class memory_planner {
         for (relation_layout& layout : out_.relations) {
             if (layout.where != place::value || resolve_prepared(draft_, layout)) continue;
             const buffer& of = out_.buffers[layout.index];
-            layout.offset =
-                of.offset +
-                (trains_ ? layout.offset : in_turn(of, layout.offset, part_of(of), part_of(of)));
+            layout.offset +=
+                of.offset + (trains_ ? layout.part : layout.part % 2) * size_of_part(of);
         }
     }
 
@@ -18111,18 +18106,18 @@ class memory_planner {
         }
     }
 
-    static constexpr int part_of(const buffer& of) { return of.size / std::min(of.parts, 2); }
+    constexpr int size_of_part(const buffer& of) const {
+        return of.size / (trains_ ? of.parts : std::min(of.parts, 2));
+    }
 
     constexpr void resolve(operand& used) {
         if (used.where != place::value || resolve_prepared(draft_, used)) return;
         const buffer& of = out_.buffers[used.index];
+        add_part(draft_, of, size_of_part(of), !trains_, used);
         if (trains_) {
             used.adjoint = of.adjoint + used.offset;
-            used.offset += of.offset;
             add_layers(draft_, of, used);
-            return;
         }
-        take_turns(draft_, of, part_of(of), part_of(of), used);
         used.offset += of.offset;
     }
 };
@@ -24557,7 +24552,8 @@ class state_planner {
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
             if (layout.where == place::value && !resolve_prepared(draft_, layout))
-                layout.offset = moved(layout.index, layout.offset);
+                layout.offset +=
+                    out_.buffers[layout.index].offset + layout.part % 2 * part_[layout.index];
         made.steps = out_;
     }
 
@@ -24693,6 +24689,9 @@ class state_planner {
         return pitch % 128 == 0 ? pitch + 16 : pitch;
     }
 
+    static constexpr bool is_first_row(int offset, int row_size) {
+        return offset >= 0 && offset < row_size;
+    }
     constexpr bool is_within(int scope, int block) const {
         for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
             if (scope == block) return true;
@@ -24732,7 +24731,7 @@ class state_planner {
             const int row = made.row_size[layout.index];
             use(out_.buffers[layout.index], row > 0 ? steps : 0, steps);
             // An output may be another relation's numbers, from a later row on.
-            const bool later = row > 0 && layout.offset % old_part_[layout.index] >= row;
+            const bool later = row > 0 && !is_first_row(layout.offset, row);
             if (row > 0 && form_.rows > 1 && (layout.strides[0] != row || later))
                 made.obstacle = {draft_.in.relations[relation].rule,
                                  rows_obstacle::kind::other_rows};
@@ -24778,24 +24777,19 @@ class state_planner {
         out_.workspace += kept.lines * kept.pitch;
     }
 
-    constexpr int moved(int index, int offset) const {
-        const buffer& of = out_.buffers[index];
-        return of.offset + in_turn(of, offset, old_part_[index], part_[index]);
-    }
-
     constexpr void resolve(const step& at, operand& used) {
         if (used.where == place::fact && is_sequence(used)) {
             used.moving = row_size(used);
-            if (used.offset >= used.moving) refuse(at);
+            if (!is_first_row(used.offset, used.moving)) refuse(at);
         }
         if (used.where != place::value || resolve_prepared(draft_, used)) return;
         const int index = used.index;
         const buffer& of = out_.buffers[index];
         if (is_sequence(used)) {
             used.moving = made.row_size[index];
-            if (used.offset % old_part_[index] >= used.moving) refuse(at);
+            if (!is_first_row(used.offset, used.moving)) refuse(at);
         }
-        take_turns(draft_, of, old_part_[index], part_[index], used);
+        add_part(draft_, of, part_[index], true, used);
         used.offset += of.offset;
         if (of.copies > 1) add_layers(draft_, of, used);
     }
