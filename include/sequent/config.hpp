@@ -88,3 +88,8 @@
 #define SEQUENT_NOINLINE __attribute__((noinline))
 #define SEQUENT_COLD __attribute__((noinline, cold))
 #endif
+
+// Stands before a function that is no template otherwise. The compiler instantiates what such a
+// body uses (containers, algorithms, strings) only in programs that call it, and not in all that
+// include its header.
+#define SEQUENT_LAZY template <class = void>

@@ -41,7 +41,7 @@ namespace detail {
 
 /// Reads the JSON that a safetensors header may hold and nothing else: an object of tensors, and
 /// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
-class header_parser {
+SEQUENT_LAZY class header_parser {
   public:
     header_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
 
@@ -269,7 +269,8 @@ class header_parser {
     std::size_t at_ = 0;
 };
 
-SEQUENT_COLD inline void append_json_string(std::string& json, std::string_view text) {
+SEQUENT_LAZY
+SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
     constexpr std::string_view hexadecimal = "0123456789abcdef";
     json += '"';
     for (const char next : text) {
@@ -291,13 +292,15 @@ SEQUENT_COLD inline void append_json_string(std::string& json, std::string_view 
 
 /// Reads the JSON of a safetensors header. Strict: unknown or repeated keys, numbers other than
 /// whole ones and text that is not UTF-8 are errors. `file` is named in the messages.
-SEQUENT_COLD inline file_header parse_header(std::string_view json, std::string_view file) {
-    return detail::header_parser(json, file).parse();
+SEQUENT_LAZY
+SEQUENT_COLD file_header parse_header(std::string_view json, std::string_view file) {
+    return detail::header_parser<>(json, file).parse();
 }
 
 /// The JSON of a header: metadata first, then the tensors in their order. Names and metadata must
 /// be UTF-8.
-SEQUENT_COLD inline std::string format_header(const file_header& header) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string format_header(const file_header& header) {
     std::string json = "{";
     const auto key = [&](std::string_view name) {
         if (json.back() != '{') json += ',';

@@ -64,7 +64,8 @@ inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
 
 /// What keeps a configuration from being one; nothing if nothing does. Within these limits no
 /// count of bytes overflows 64 bits.
-SEQUENT_COLD inline std::string problem_of(const llama2c_configuration& given) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
     const auto check = [](const char* field, int value, int most) {
         const bool fits = value > 0 && value <= most;
         return fits
@@ -97,7 +98,8 @@ SEQUENT_COLD inline std::string problem_of(const llama2c_configuration& given) {
 
 /// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
 /// is not read: the tables of rotary positions.
-SEQUENT_COLD inline std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
+SEQUENT_LAZY
+SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
     std::vector<header_entry> result;
     std::uint64_t end = llama2c_header;
     const auto u = [](int extent) { return static_cast<std::uint64_t>(extent); };
@@ -128,7 +130,8 @@ SEQUENT_COLD inline std::vector<header_entry> llama2c_tensors(const llama2c_conf
     return result;
 }
 
-SEQUENT_COLD inline llama2c_configuration read_configuration(const source& from) {
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_configuration read_configuration(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
     const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
     if (bytes.size() < llama2c_header) {
@@ -155,15 +158,16 @@ SEQUENT_COLD inline llama2c_configuration read_configuration(const source& from)
     return result;
 }
 
-SEQUENT_COLD inline void erase_unnamed(std::vector<header_entry>& tensors) {
+SEQUENT_LAZY
+SEQUENT_COLD void erase_unnamed(std::vector<header_entry>& tensors) {
     for (std::size_t at = tensors.size(); at-- > 0;)
         if (tensors[at].name.empty())
             tensors.erase(tensors.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
 /// A checkpoint as if it were a file of named tensors.
-SEQUENT_COLD inline opened open_llama2c(const source& from,
-                                        const llama2c_configuration& configuration) {
+SEQUENT_LAZY
+SEQUENT_COLD opened open_llama2c(const source& from, const llama2c_configuration& configuration) {
     opened result{from, {llama2c_tensors(configuration), {}}, from.bytes()};
     const std::uint64_t wanted = result.header.tensors.back().end;
     if (result.data.size() != wanted) {
@@ -175,8 +179,9 @@ SEQUENT_COLD inline opened open_llama2c(const source& from,
 }
 
 /// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
-SEQUENT_COLD inline llama2c_configuration configuration_of(std::span<const any_tensor> parameters,
-                                                           int tokens) {
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_configuration configuration_of(std::span<const any_tensor> parameters,
+                                                    int tokens) {
     llama2c_configuration result{.tokens = tokens};
     for (const auto& parameter : parameters) {
         const auto extent = [&](int axis) {
@@ -208,17 +213,19 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 
 /// What keeps a model's parameters from being those of a configuration; they are named as its
 /// tensors are.
-SEQUENT_COLD inline std::string misfit(const llama2c_configuration& configuration,
-                                       std::span<const any_tensor> parameters) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
+                                std::span<const any_tensor> parameters) {
     file_header header{llama2c_tensors(configuration), {}};
     erase_unnamed(header.tensors);
     return match(header, parameters).problem;
 }
 
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
-SEQUENT_COLD inline llama2c_configuration load_as_llama2c(const source& from,
-                                                          std::span<const any_tensor> tensors,
-                                                          const std::string& unlike, int tokens) {
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
+                                                   std::span<const any_tensor> tensors,
+                                                   const std::string& unlike, int tokens) {
     const auto configuration = read_configuration(from);
     opened file = open_llama2c(from, configuration);
     if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
@@ -231,8 +238,9 @@ SEQUENT_COLD inline llama2c_configuration load_as_llama2c(const source& from,
     return configuration;
 }
 
-SEQUENT_COLD inline void save_as_llama2c(const file_path& path, std::span<const any_tensor> given,
-                                         const std::string& unlike, int tokens) {
+SEQUENT_LAZY
+SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_tensor> given,
+                                  const std::string& unlike, int tokens) {
     const auto configuration = configuration_of(given, tokens);
     if (configuration.vocabulary == 0) {
         fail_with<error>(
@@ -280,7 +288,8 @@ SEQUENT_COLD inline void save_as_llama2c(const file_path& path, std::span<const 
 
 /// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
 /// exactly the bytes that it says.
-SEQUENT_COLD inline llama2c_configuration read_llama2c_header(const source& from) {
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
     const auto result = detail::read_configuration(from);
     (void)detail::open_llama2c(from, result);
     return result;

@@ -148,6 +148,7 @@ using name_map = std::span<const name_entry>;
 
 namespace detail {
 
+SEQUENT_LAZY
 inline std::string_view without_prefix(std::string_view name, name_map names) {
     for (const name_entry& entry : names) {
         if (entry.use == name_entry::role::prefix && name.starts_with(entry.tensor)) {
@@ -159,18 +160,21 @@ inline std::string_view without_prefix(std::string_view name, name_map names) {
 
 inline constexpr std::string_view layer_mark = "{}";
 
+SEQUENT_LAZY
 inline bool has_layers(const name_entry& entry) {
     return entry.tensor.find(layer_mark) != std::string_view::npos;
 }
 
-SEQUENT_COLD inline std::string with_layer(std::string_view name, int layer) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string with_layer(std::string_view name, int layer) {
     const std::size_t at = name.find(layer_mark);
     if (at == std::string_view::npos) return std::string(name);
     return joined_text({name.substr(0, at), layer, name.substr(at + layer_mark.size())});
 }
 
 /// Whether a name is one of those that `ignored` describes.
-SEQUENT_COLD inline bool is_like(std::string_view name, std::string_view pattern) {
+SEQUENT_LAZY
+SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
     const auto same_start = [](std::string_view text, std::string_view start, bool to_the_end) {
         if (to_the_end && start.ends_with('*')) {
             return text.starts_with(start.substr(0, start.size() - 1));
@@ -199,9 +203,10 @@ struct placed {
 
 /// The extents that a placement states, of a parameter of this shape. `found` is the shape in the
 /// file, if there is one, which tells the side of squares.
-SEQUENT_COLD inline std::vector<std::uint64_t> stated_shape(
-    const std::vector<std::uint64_t>& own, const placement& how,
-    const std::vector<std::uint64_t>* found) {
+SEQUENT_LAZY
+SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>& own,
+                                                     const placement& how,
+                                                     const std::vector<std::uint64_t>* found) {
     const auto extents = std::span(how.shape).first(static_cast<std::size_t>(how.rank));
     const std::uint64_t size = size_of(own);
     std::vector<std::uint64_t> result;
@@ -243,8 +248,9 @@ SEQUENT_COLD inline std::vector<std::uint64_t> stated_shape(
     return result;
 }
 
-SEQUENT_COLD inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
-                                 const std::vector<std::uint64_t>* found = nullptr) {
+SEQUENT_LAZY
+SEQUENT_COLD placed place(const std::vector<std::uint64_t>& own, const placement& how,
+                          const std::vector<std::uint64_t>* found = nullptr) {
     const std::uint64_t size = size_of(own);
     const std::uint64_t columns = columns_of(own);
     placed result;
@@ -290,7 +296,8 @@ SEQUENT_COLD inline placed place(const std::vector<std::uint64_t>& own, const pl
 }
 
 /// One layer of a view whose first axis is the layers.
-SEQUENT_COLD inline any_view layer_of(const any_view& view, int layer) {
+SEQUENT_LAZY
+SEQUENT_COLD any_view layer_of(const any_view& view, int layer) {
     const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(layer) * view.strides[0];
     any_view result;
     result.data = static_cast<std::byte*>(view.data) +
@@ -305,8 +312,9 @@ SEQUENT_COLD inline any_view layer_of(const any_view& view, int layer) {
 }
 
 /// How many rows of a view are one head whose halves are neighbours in the model; 0 if it has none.
-SEQUENT_COLD inline std::uint64_t interleaved_rows(const any_view& view, const placement& how,
-                                                   bool neighbours) {
+SEQUENT_LAZY
+SEQUENT_COLD std::uint64_t interleaved_rows(const any_view& view, const placement& how,
+                                            bool neighbours) {
     return how.halves && neighbours
                ? static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(view.rank - 2)])
                : 0;
@@ -374,9 +382,9 @@ struct coverage {
 
 /// The pieces of the file that the parameters are. `neighbours`: whether the model turns pairs of
 /// neighbours by rotary positions.
-SEQUENT_COLD inline matching match(const file_header& header,
-                                   std::span<const any_tensor> parameters, name_map names,
-                                   bool neighbours) {
+SEQUENT_LAZY
+SEQUENT_COLD matching match(const file_header& header, std::span<const any_tensor> parameters,
+                            name_map names, bool neighbours) {
     name_table entries;
     for (std::size_t at = 0; at < header.tensors.size(); ++at)
         entries.add(without_prefix(header.tensors[at].name, names), at);
@@ -484,17 +492,18 @@ std::vector<any_tensor> tensors_of(Parameters& parameters) {
     return tensors;
 }
 
-SEQUENT_COLD inline metadata_map load_mapped(const source& from,
-                                             std::span<const any_tensor> parameters, name_map names,
-                                             bool neighbours) {
+SEQUENT_LAZY
+SEQUENT_COLD metadata_map load_mapped(const source& from, std::span<const any_tensor> parameters,
+                                      name_map names, bool neighbours) {
     opened file = open_checked(from);
     const matching found = match(file.header, parameters, names, neighbours);
     return load_all(std::move(file), found);
 }
 
-SEQUENT_COLD inline void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
-                                     name_map names, bool neighbours, const metadata_map& metadata,
-                                     dtype type) {
+SEQUENT_LAZY
+SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
+                              name_map names, bool neighbours, const metadata_map& metadata,
+                              dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
     std::vector<coverage> used;

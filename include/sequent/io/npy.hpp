@@ -43,7 +43,7 @@ struct npy_header {
 namespace detail {
 
 /// Reads the dict, of the three keys in any order.
-class npy_parser {
+SEQUENT_LAZY class npy_parser {
   public:
     /// `longs`: whether the numbers may be Python 2's, which end with an L.
     npy_parser(std::string_view text, std::string_view file, bool longs)
@@ -168,7 +168,8 @@ class npy_parser {
 inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
 
 /// As the element's type is called in safetensors; as it is where it has no name there.
-SEQUENT_COLD inline std::string dtype_of_descr(const std::string& descr) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string dtype_of_descr(const std::string& descr) {
     return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
 }
 
@@ -203,7 +204,8 @@ auto view_of(Container& container, bool& shaped) {
 }
 
 /// With its axes in the opposite order: the elements of an array in Fortran's order.
-SEQUENT_COLD inline any_view reversed(const any_view& view) {
+SEQUENT_LAZY
+SEQUENT_COLD any_view reversed(const any_view& view) {
     any_view result = view;
     const auto rank = static_cast<std::size_t>(view.rank);
     for (std::size_t axis = 0; axis < rank; ++axis) {
@@ -239,7 +241,8 @@ void fill_integers(const opened& file, const piece& part) {
 }  // namespace detail
 
 /// The header of a file. Throws io::error if it is not well-formed.
-SEQUENT_COLD inline npy_header read_npy_header(const source& from) {
+SEQUENT_LAZY
+SEQUENT_COLD npy_header read_npy_header(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
     const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -263,15 +266,15 @@ SEQUENT_COLD inline npy_header read_npy_header(const source& from) {
     }
     const auto size = static_cast<std::size_t>(length);
     npy_header header =
-        detail::npy_parser(text.substr(begin, size), from.name(), version <= 2).parse();
+        detail::npy_parser<>(text.substr(begin, size), from.name(), version <= 2).parse();
     header.data = begin + size;
     return header;
 }
 
 namespace detail {
 
-SEQUENT_COLD inline void load_array(const source& from, const any_view& view, bool shaped,
-                                    bool integers) {
+SEQUENT_LAZY
+SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shaped, bool integers) {
     const npy_header header = read_npy_header(from);
     opened file{from, {}, from.bytes().subspan(header.data)};
     const header_entry& entry = file.header.tensors.emplace_back(
@@ -320,8 +323,9 @@ SEQUENT_COLD inline void load_array(const source& from, const any_view& view, bo
 }
 
 /// `descr`: the element's type as the file calls it.
-SEQUENT_COLD inline void save_array(const file_path& path, const any_view& view, const char* descr,
-                                    bool integers) {
+SEQUENT_LAZY
+SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const char* descr,
+                             bool integers) {
     const std::string name = path.string();
     std::string header =
         joined_text({"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});

@@ -98,11 +98,13 @@ std::vector<any_tensor> any_tensors(const Tensors& tensors) {
 /// The limit of the format's own library: it keeps a false length from claiming all memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
 
-SEQUENT_COLD inline std::string in_quotes(std::string_view name) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string in_quotes(std::string_view name) {
     return joined_text({"\"", name, "\""});
 }
 
-SEQUENT_COLD inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
     std::string text = "[";
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {
         if (axis > 0) text += ", ";
@@ -111,7 +113,8 @@ SEQUENT_COLD inline std::string shape_text(const std::vector<std::uint64_t>& sha
     return text + "]";
 }
 
-SEQUENT_COLD inline std::vector<std::uint64_t> shape_of(const any_view& view) {
+SEQUENT_LAZY
+SEQUENT_COLD std::vector<std::uint64_t> shape_of(const any_view& view) {
     std::vector<std::uint64_t> shape;
     for (int axis = 0; axis < view.rank; ++axis) {
         shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
@@ -120,6 +123,7 @@ SEQUENT_COLD inline std::vector<std::uint64_t> shape_of(const any_view& view) {
 }
 
 /// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
+SEQUENT_LAZY
 inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     std::uint64_t size = 1;
     for (const std::uint64_t extent : shape) size *= extent;
@@ -128,7 +132,8 @@ inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
 
 /// What keeps a tensor's bytes from being those of its shape and dtype; nothing if nothing does.
 /// The size of a dtype that is unknown is unknown.
-SEQUENT_COLD inline std::string problem_of_size(const header_entry& entry) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
     const auto bits = static_cast<std::uint64_t>(bits_of(entry.dtype));
     if (bits == 0) return "";
     constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
@@ -151,8 +156,9 @@ SEQUENT_COLD inline std::string problem_of_size(const header_entry& entry) {
 
 /// The tensors must have the sizes of their shapes and cover the data exactly: in the order of
 /// their offsets each begins where the last one ended.
-SEQUENT_COLD inline void check_layout(const file_header& header, std::uint64_t data_size,
-                                      std::string_view file) {
+SEQUENT_LAZY
+SEQUENT_COLD void check_layout(const file_header& header, std::uint64_t data_size,
+                               std::string_view file) {
     std::vector<numbered_range> sorted;
     for (std::size_t at = 0; at < header.tensors.size(); ++at)
         sorted.push_back({header.tensors[at].begin, header.tensors[at].end, at});
@@ -193,7 +199,8 @@ struct opened {
     std::span<const std::byte> data;
 };
 
-SEQUENT_COLD inline opened open_checked(source from) {
+SEQUENT_LAZY
+SEQUENT_COLD opened open_checked(source from) {
     const std::span<const std::byte> bytes = from.bytes();
     const std::uint64_t size = bytes.size();
     if (size < 8) {
@@ -229,11 +236,13 @@ struct piece {
     std::uint64_t interleaved = 0;
 };
 
+SEQUENT_LAZY
 inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
     return shape.empty() ? 1 : shape.back();
 }
 
 /// A view that is all of a tensor.
+SEQUENT_LAZY
 inline piece whole(const any_view& view, std::size_t tensor) {
     return {view, tensor, 0, columns_of(shape_of(view)), 1, 0};
 }
@@ -278,18 +287,21 @@ SEQUENT_COLD void for_each_row(const piece& part, F f) {
     }
 }
 
-[[noreturn]] SEQUENT_COLD inline void fail_element(std::string_view file, std::string_view name,
-                                                   std::uint64_t number, std::string_view what) {
+SEQUENT_LAZY
+[[noreturn]] SEQUENT_COLD void fail_element(std::string_view file, std::string_view name,
+                                            std::uint64_t number, std::string_view what) {
     fail_with<error>({file, ": tensor ", in_quotes(name), ": element ", number, " is ", what});
 }
 
+SEQUENT_LAZY
 inline std::string_view unlike_a_number(double value) {
     return std::isnan(value) ? "not a number" : "infinite";
 }
 
 /// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
 /// if nothing does.
-SEQUENT_COLD inline std::string problem_of_type(const header_entry& entry, dtype wanted) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string problem_of_type(const header_entry& entry, dtype wanted) {
     const auto type = dtype_named(entry.dtype);
     if (!type) {
         return joined_text(
@@ -303,12 +315,14 @@ SEQUENT_COLD inline std::string problem_of_type(const header_entry& entry, dtype
 }
 
 /// A number of the file, which double holds exactly.
+SEQUENT_LAZY
 inline double load_number(dtype type, const std::byte* bytes) noexcept {
     return with_dtype(
         type, [&](auto known) { return load_element<double, decltype(known)::value>(bytes); });
 }
 
 /// Fails unless all numbers of a tensor are finite.
+SEQUENT_LAZY
 inline void check_finite(const opened& file, const header_entry& entry, dtype type) {
     const std::byte* const data = file.data.data() + entry.begin;
     with_dtype(type, [&](auto known) {
@@ -339,7 +353,8 @@ void load_row(const std::byte* data, const piece_row& row, void* elements) {
 
 /// Fills the views from their tensors, all of which have the right type and size, unless one of
 /// them is not finite.
-SEQUENT_COLD inline void fill(const opened& file, std::span<const piece> pieces) {
+SEQUENT_LAZY
+SEQUENT_COLD void fill(const opened& file, std::span<const piece> pieces) {
     std::vector<char> used(file.header.tensors.size());
     for (const piece& each : pieces) used[each.tensor] = 1;
     for (std::size_t tensor = 0; tensor < used.size(); ++tensor) {
@@ -373,6 +388,7 @@ struct matching {
 };
 
 /// Fails at a number below zero.
+SEQUENT_LAZY
 inline void check_not_negative(const opened& file, std::size_t tensor) {
     const header_entry& entry = file.header.tensors[tensor];
     const dtype type = *dtype_named(entry.dtype);
@@ -385,7 +401,8 @@ inline void check_not_negative(const opened& file, std::size_t tensor) {
 }
 
 /// Fails unless two tensors of one shape hold the same numbers.
-SEQUENT_COLD inline void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
+SEQUENT_LAZY
+SEQUENT_COLD void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
     const header_entry& one = file.header.tensors[tensor];
     const header_entry& two = file.header.tensors[other];
     const dtype left = *dtype_named(one.dtype), right = *dtype_named(two.dtype);
@@ -403,7 +420,8 @@ SEQUENT_COLD inline void check_equal(const opened& file, std::size_t tensor, std
     }
 }
 
-SEQUENT_COLD inline name_table table_of_names(std::span<const header_entry> tensors) {
+SEQUENT_LAZY
+SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
     name_table result;
     for (std::size_t at = 0; at < tensors.size(); ++at) result.add(tensors[at].name, at);
     result.sort();
@@ -411,7 +429,8 @@ SEQUENT_COLD inline name_table table_of_names(std::span<const header_entry> tens
 }
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
-SEQUENT_COLD inline matching match(const file_header& header, std::span<const any_tensor> tensors) {
+SEQUENT_LAZY
+SEQUENT_COLD matching match(const file_header& header, std::span<const any_tensor> tensors) {
     const name_table entries = table_of_names(header.tensors);
     std::vector<char> used(header.tensors.size());
     matching result;
@@ -447,7 +466,8 @@ SEQUENT_COLD inline matching match(const file_header& header, std::span<const an
 }
 
 /// Fills the views of a matching, or says why not.
-SEQUENT_COLD inline metadata_map load_all(opened&& file, const matching& found) {
+SEQUENT_LAZY
+SEQUENT_COLD metadata_map load_all(opened&& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.from.name(), ": ", found.problem});
     for (const equal_pair& pair : found.equal) check_equal(file, pair.tensor, pair.other);
     for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensor);
@@ -482,8 +502,9 @@ void store_row(const void* from, const piece_row& row, std::byte* data, std::str
 }
 
 /// A piece as numbers of a file's tensor, which begins at `data`.
-SEQUENT_COLD inline void store_piece(const piece& part, dtype type, std::byte* data,
-                                     std::string_view file, std::string_view tensor) {
+SEQUENT_LAZY
+SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, std::string_view file,
+                              std::string_view tensor) {
     const bool wide = part.view.type == dtype::f64;
     const auto store = with_dtype(
         type, [&](auto to) { return wide ? store_row<double, to()> : store_row<float, to()>; });
@@ -492,9 +513,10 @@ SEQUENT_COLD inline void store_piece(const piece& part, dtype type, std::byte* d
 }
 
 /// Writes a file of tensors that consist of pieces.
-SEQUENT_COLD inline void save_all(const file_path& path, std::span<const planned_tensor> tensors,
-                                  std::span<const piece> pieces, const metadata_map& metadata,
-                                  dtype type) {
+SEQUENT_LAZY
+SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor> tensors,
+                           std::span<const piece> pieces, const metadata_map& metadata,
+                           dtype type) {
     const std::string name = path.string();
     file_header header;
     header.metadata = metadata;
@@ -549,8 +571,9 @@ SEQUENT_COLD inline void save_all(const file_path& path, std::span<const planned
     file.commit();
 }
 
-SEQUENT_COLD inline void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
-                                      const metadata_map& metadata, dtype type) {
+SEQUENT_LAZY
+SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
+                               const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
     for (const any_tensor& tensor : tensors) {
@@ -560,8 +583,8 @@ SEQUENT_COLD inline void save_tensors(const file_path& path, std::span<const any
     save_all(path, planned, pieces, metadata, type);
 }
 
-SEQUENT_COLD inline metadata_map load_tensors(const source& from,
-                                              std::span<const any_tensor> tensors) {
+SEQUENT_LAZY
+SEQUENT_COLD metadata_map load_tensors(const source& from, std::span<const any_tensor> tensors) {
     opened file = open_checked(from);
     const matching found = match(file.header, tensors);
     return load_all(std::move(file), found);
@@ -596,7 +619,8 @@ metadata_map load(const source& from, const Tensors& tensors) {
 
 /// The header of a file, checked, without the elements: what the file holds and its metadata.
 /// Throws io::error if the file is not well-formed.
-SEQUENT_COLD inline file_header read_header(const source& from) {
+SEQUENT_LAZY
+SEQUENT_COLD file_header read_header(const source& from) {
     return detail::open_checked(from).header;
 }
 

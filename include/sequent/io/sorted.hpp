@@ -22,10 +22,12 @@ struct numbered_name {
 /// The names in ascending order, equal ones in the order of their numbers.
 class name_table {
   public:
-    void add(std::string_view name, std::size_t number) { entries_.push_back({name, number}); }
+    SEQUENT_LAZY void add(std::string_view name, std::size_t number) {
+        entries_.push_back({name, number});
+    }
 
     /// Once all are added.
-    void sort() {
+    SEQUENT_LAZY void sort() {
         if (entries_.empty()) return;
         std::qsort(entries_.data(), entries_.size(), sizeof(numbered_name),
                    [](const void* a, const void* b) {
@@ -78,7 +80,8 @@ struct numbered_range {
     std::size_t number = 0;
 };
 
-SEQUENT_COLD inline void sort(std::vector<numbered_range>& ranges) {
+SEQUENT_LAZY
+SEQUENT_COLD void sort(std::vector<numbered_range>& ranges) {
     if (ranges.empty()) return;
     std::qsort(ranges.data(), ranges.size(), sizeof(numbered_range),
                [](const void* a, const void* b) {

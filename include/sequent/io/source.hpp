@@ -44,7 +44,7 @@ class source {
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
   private:
-    SEQUENT_COLD void open(const file_path& path) {
+    SEQUENT_LAZY SEQUENT_COLD void open(const file_path& path) {
         name_ = path.string();
         const detail::file_kind kind = detail::kind_of(path);
         if (kind == detail::file_kind::none) fail(detail::reason_text(errno));
@@ -65,7 +65,7 @@ class source {
     }
 
     /// False where the platform or the file system cannot map a file; then it is read.
-    bool map([[maybe_unused]] const file_path& path) {
+    SEQUENT_LAZY bool map([[maybe_unused]] const file_path& path) {
 #ifdef SEQUENT_HAS_MMAP
         const int descriptor = ::open(path.c_str(), O_RDONLY);
         if (descriptor < 0) return false;

@@ -39,7 +39,7 @@ class tokenizer {
 
     /// Reads a file of any number of tokens. Throws io::error if it cannot be read, is cut off,
     /// goes on behind its last token, or if a length or a score is none.
-    explicit tokenizer(const source& from) : name_(from.name()) {
+    SEQUENT_LAZY explicit tokenizer(const source& from) : name_(from.name()) {
         const std::span<const std::byte> bytes = from.bytes();
         if (bytes.size() < 4) {
             fail({"has ", bytes.size(),
@@ -73,7 +73,8 @@ class tokenizer {
     }
 
     /// Of the tokens themselves, at least one.
-    explicit tokenizer(std::vector<token> tokens) : name_("tokenizer"), tokens_(std::move(tokens)) {
+    SEQUENT_LAZY explicit tokenizer(std::vector<token> tokens)
+        : name_("tokenizer"), tokens_(std::move(tokens)) {
         if (tokens_.empty()) fail({"holds no tokens"});
         for (const token& each : tokens_) {
             longest_ = std::max(longest_, static_cast<std::uint32_t>(each.text.size()));
@@ -93,8 +94,8 @@ class tokenizer {
     /// neighbours that make the token of the highest score, the first of several, become it.
     ///
     /// Throws io::error where a byte has no token.
-    std::vector<std::int32_t> encode(std::string_view text) const {
-        merging work(*this);
+    SEQUENT_LAZY std::vector<std::int32_t> encode(std::string_view text) const {
+        merging<> work(*this);
         if (!text.empty()) {
             work.add(" ");
             for (std::size_t at = 0; at < text.size();) {
@@ -120,7 +121,7 @@ class tokenizer {
     }
 
     /// Writes the file that the constructor reads.
-    void save(const file_path& path) const {
+    SEQUENT_LAZY void save(const file_path& path) const {
         file_replacement file(path);
         const auto write = [&](std::uint32_t bits) {
             std::array<std::byte, 4> bytes{};
@@ -166,7 +167,7 @@ class tokenizer {
         return result;
     }
 
-    void sort() {
+    SEQUENT_LAZY void sort() {
         detail::name_table names;
         for (std::size_t id = 0; id < tokens_.size(); ++id) names.add(tokens_[id].text, id);
         names.sort();
@@ -203,7 +204,7 @@ class tokenizer {
     }
 
     /// A text on its way from code points to the tokens that they merge to.
-    class merging {
+    SEQUENT_LAZY class merging {
       public:
         explicit merging(const tokenizer& of) : of_(of) {}
 

@@ -40,6 +40,7 @@ std::vector<any_tensor> shapes_of() {
 
 /// Whether the bytes begin as a safetensors file does, whose header is an object of JSON. Of a
 /// checkpoint of llama2.c, the same bytes are its depth, which then had more than 8000 layers.
+SEQUENT_LAZY
 inline bool is_safetensors(std::span<const std::byte> bytes) {
     return bytes.size() > 9 && bytes[8] == std::byte{'{'} &&
            (bytes[9] == std::byte{'"'} || bytes[9] == std::byte{'}'} || bytes[9] == std::byte{' '});
@@ -71,6 +72,7 @@ decltype(auto) call_for(std::size_t number, F&& f) {
 }
 
 /// The number of the first model without a misfit. Fails if there is none.
+SEQUENT_LAZY
 inline std::size_t first_fit(const source& from, const std::string& found,
                              std::span<const std::string> misfits) {
     std::string message = joined_text({from.name(), ": ", found, "; no model of the list fits"});

@@ -62,7 +62,7 @@ class mask_table {
     std::uint64_t* bits_of(int row) { return all_.data() + to_size(row) * to_size(words_); }
 
     /// The rows that have pairs: those with equal remainders side by side.
-    std::vector<int> in_order(int row_count, int modulus) const {
+    SEQUENT_LAZY std::vector<int> in_order(int row_count, int modulus) const {
         std::vector<int> result;
         for (int first = 0; first < modulus; ++first)
             for (int row = first; row < row_count; row += modulus)
@@ -125,7 +125,7 @@ class mask_table {
         return cost;
     }
 
-    void choose_tiles(int row_count) {
+    SEQUENT_LAZY void choose_tiles(int row_count) {
         const auto ignore = [](const int*, int) {};
         double least = std::numeric_limits<double>::infinity();
         int modulus = 1;
@@ -140,7 +140,7 @@ class mask_table {
             [this](const int* row, int count) { add_tile(row, count); });
     }
 
-    void add_tile(const int* row, int count) {
+    SEQUENT_LAZY void add_tile(const int* row, int count) {
         mask_tile made;
         made.first_row = static_cast<int>(rows.size());
         made.rows = count;

@@ -120,8 +120,8 @@ struct subject {
 };
 
 /// Throws argument_error: the subject, then the parts.
-[[noreturn]] SEQUENT_COLD inline void refuse(const subject& what,
-                                             std::initializer_list<text_part> why) {
+SEQUENT_LAZY
+[[noreturn]] SEQUENT_COLD void refuse(const subject& what, std::initializer_list<text_part> why) {
     fail_with<argument_error>({"sequent: ", what.text(), joined_text(why)});
 }
 
@@ -326,6 +326,7 @@ class of_one_call {
 };
 
 /// Throws unless the container has the expected extents; a flat one of the right size will do.
+SEQUENT_LAZY
 inline void check_shape(const subject& what, const extents& given, const int* expected, int rank) {
     long size = 1;
     for (int axis = 0; axis < rank; ++axis) size *= expected[axis];
@@ -342,11 +343,13 @@ inline void check_shape(const subject& what, const extents& given, const int* ex
         refuse(what, {" needs contiguous row-major values, given is a strided view"});
 }
 
-SEQUENT_COLD inline std::string pair_text(const std::int32_t* pair) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string pair_text(const std::int32_t* pair) {
     return joined_text({"(", pair[0], ", ", pair[1], ")"});
 }
 
 /// Throws if a symbol is none of the classes.
+SEQUENT_LAZY
 inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
         if (symbols[at] < 0 || symbols[at] >= classes)

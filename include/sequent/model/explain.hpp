@@ -63,6 +63,7 @@ explained_step explained() {
 }
 
 /// The multiplications and additions of a step's forward pass, in the products alone.
+SEQUENT_LAZY
 inline long long operations_of(const explained_step& each) {
     long long operations = 0;
     if (each.row != nullptr) {
@@ -81,8 +82,9 @@ inline long long operations_of(const explained_step& each) {
     return operations;
 }
 
-SEQUENT_COLD inline void append_line(std::string& text, std::string_view name,
-                                     std::string_view what, long long operations, int depth) {
+SEQUENT_LAZY
+SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::string_view what,
+                              long long operations, int depth) {
     const std::size_t begin = text.size();
     const auto fill_to = [&](std::size_t column) {
         if (text.size() < begin + column) text.resize(begin + column, ' ');
@@ -100,11 +102,13 @@ SEQUENT_COLD inline void append_line(std::string& text, std::string_view name,
     text += '\n';
 }
 
+SEQUENT_LAZY
 inline std::string_view text_of(const plan::name& name) {
     return {name.text, static_cast<std::size_t>(name.length)};
 }
 
-SEQUENT_COLD inline void append_step(std::string& text, const explained_step& each) {
+SEQUENT_LAZY
+SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     const plan::step& step = *each.step;
     std::string what;
     switch (step.kind) {
@@ -157,8 +161,9 @@ inline constexpr auto program_text = plan::read<Program>();
 
 /// Relations with several rules, which may be meant, or two relations that share a name by mistake.
 /// The rules of a recursion are for different times.
-SEQUENT_COLD inline void append_several_rules(std::string& text, std::span<const plan::rule> rules,
-                                              int relation, const plan::name& id) {
+SEQUENT_LAZY
+SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::rule> rules,
+                                       int relation, const plan::name& id) {
     std::string numbers;
     int count = 0;
     for (const plan::rule& written : rules) {
@@ -181,8 +186,9 @@ struct explained_memory {
     long long state = -1;
 };
 
-SEQUENT_COLD inline void append_memory(std::string& text, long long parameters, long long bytes,
-                                       const explained_memory& of) {
+SEQUENT_LAZY
+SEQUENT_COLD void append_memory(std::string& text, long long parameters, long long bytes,
+                                const explained_memory& of) {
     append_text(
         text, {"parameters  ", parameters, " numbers, ", bytes, " bytes as float\nworkspace   ",
                of.training, " bytes as float, for forward and backward\nscratch     ", of.inference,

@@ -48,7 +48,8 @@ constexpr bool are_apart(std::array<dimension, Count> indices, int length) {
 }
 
 /// The same for an access by row and outer indices.
-constexpr bool are_apart(const plan::access& at, int rows, const int* outers, int length) {
+SEQUENT_LAZY constexpr bool are_apart(const plan::access& at, int rows, const int* outers,
+                                      int length) {
     return are_apart(std::array<dimension, 4>{{{rows, at.row},
                                                {outers[0], at.outer[0]},
                                                {outers[1], at.outer[1]},

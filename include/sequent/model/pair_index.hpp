@@ -68,6 +68,7 @@ struct pair_index {
 
 /// Sorts the pairs, two integers each, all within the layout's rows and columns and no more than
 /// its capacity, by counting.
+SEQUENT_LAZY
 inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
                         std::int32_t* memory) noexcept {
     memory[pair_layout::count()] = count;

@@ -38,6 +38,7 @@ constexpr int count_given() {
 
 /// If the rules compare fact `fact`, writes where the run of equal symbols around each position
 /// begins and ends. Throws where a symbol comes back after another one.
+SEQUENT_LAZY
 inline void find_runs(const compared_list& compared, int fact, const subject& what,
                       const std::int32_t* symbols, int* given) {
     int room = plan::given_numbers::runs;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -17,7 +16,10 @@
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
+#include <time.h>
 #define SEQUENT_HAS_FORK
+#else
+#include <chrono>
 #endif
 
 #if defined(__SSE2__) || defined(_M_X64)
@@ -62,6 +64,18 @@ class float_mode {
     std::uint64_t bits = 0;
 };
 
+/// A monotonic clock. A compiler reads <chrono> longer than many headers together.
+inline long long nanoseconds_now() noexcept {
+#if defined(SEQUENT_HAS_FORK)
+    struct ::timespec now;
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return 1'000'000'000LL * now.tv_sec + now.tv_nsec;
+#else
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+#endif
+}
+
 /// Where threads wait for a condition: some microseconds awake, then asleep. What the condition
 /// reads is written by sequentially consistent operations before ring(), so that either the bell
 /// sees the sleeper or the sleeper the condition.
@@ -69,14 +83,13 @@ class bell {
   public:
     template <class Condition>
     void wait(Condition condition) noexcept {
-        using clock = std::chrono::steady_clock;
-        const auto start = clock::now();
+        const long long end = nanoseconds_now() + 50'000;
         do {
             for (int look = 0; look < 16; ++look) {
                 if (condition()) return;
                 relax();
             }
-        } while (clock::now() - start < std::chrono::microseconds(50));
+        } while (nanoseconds_now() < end);
         std::unique_lock<std::mutex> lock(mutex_);
         ++asleep_;
         woken_.wait(lock, condition);

@@ -35,7 +35,7 @@ class sampler {
   public:
     /// For up to `vocabulary` symbols. Throws argument_error unless temperature >= 0, top_k >= 0,
     /// 0 < top_p <= 1 and vocabulary >= 1.
-    explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
+    SEQUENT_LAZY explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
         : settings_(settings), random_(seed) {
         constexpr auto& check = check_number<argument_error>;
         check(vocabulary >= 1, "sequent: the vocabulary of a sampler", vocabulary, "at least 1");
@@ -134,7 +134,7 @@ class sampler {
 
     /// The least probable symbol that top_k and top_p leave; -1 if they leave all. Symbols are
     /// parted about their median until it is found, not sorted.
-    std::int32_t least_of_the_chosen(std::size_t size) noexcept {
+    SEQUENT_LAZY std::int32_t least_of_the_chosen(std::size_t size) noexcept {
         const auto top_k = static_cast<std::size_t>(settings_.top_k);
         const bool by_count = top_k > 0 && top_k < size;
         if (!by_count && settings_.top_p == 1) return -1;

@@ -59,6 +59,7 @@ double cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T fa
            (static_cast<double>(greatest) - static_cast<double>(logits[target]));
 }
 
+SEQUENT_LAZY
 inline void check_targets(std::span<const std::int32_t> targets, int rows, int classes) {
     check_size("the targets of cross_entropy", targets.size(), static_cast<std::size_t>(rows));
     for (std::size_t row = 0; row < targets.size(); ++row)
