@@ -124,6 +124,11 @@
 #define SEQUENT_COLD __attribute__((noinline, cold))
 #endif
 
+// Stands before a function that is no template otherwise. The compiler instantiates what such a
+// body uses (containers, algorithms, strings) only in programs that call it, and not in all that
+// include its header.
+#define SEQUENT_LAZY template <class = void>
+
 #pragma push_macro("Above")
 #undef Above
 #pragma push_macro("abs")
@@ -3219,10 +3224,12 @@ struct numbered_name {
 /// The names in ascending order, equal ones in the order of their numbers.
 class name_table {
   public:
-    void add(std::string_view name, std::size_t number) { entries_.push_back({name, number}); }
+    SEQUENT_LAZY void add(std::string_view name, std::size_t number) {
+        entries_.push_back({name, number});
+    }
 
     /// Once all are added.
-    void sort() {
+    SEQUENT_LAZY void sort() {
         if (entries_.empty()) return;
         std::qsort(entries_.data(), entries_.size(), sizeof(numbered_name),
                    [](const void* a, const void* b) {
@@ -3275,7 +3282,8 @@ struct numbered_range {
     std::size_t number = 0;
 };
 
-SEQUENT_COLD inline void sort(std::vector<numbered_range>& ranges) {
+SEQUENT_LAZY
+SEQUENT_COLD void sort(std::vector<numbered_range>& ranges) {
     if (ranges.empty()) return;
     std::qsort(ranges.data(), ranges.size(), sizeof(numbered_range),
                [](const void* a, const void* b) {
@@ -3366,7 +3374,7 @@ namespace detail {
 
 /// Reads the JSON that a safetensors header may hold and nothing else: an object of tensors, and
 /// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
-class header_parser {
+SEQUENT_LAZY class header_parser {
   public:
     header_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
 
@@ -3594,7 +3602,8 @@ class header_parser {
     std::size_t at_ = 0;
 };
 
-SEQUENT_COLD inline void append_json_string(std::string& json, std::string_view text) {
+SEQUENT_LAZY
+SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
     constexpr std::string_view hexadecimal = "0123456789abcdef";
     json += '"';
     for (const char next : text) {
@@ -3616,13 +3625,15 @@ SEQUENT_COLD inline void append_json_string(std::string& json, std::string_view 
 
 /// Reads the JSON of a safetensors header. Strict: unknown or repeated keys, numbers other than
 /// whole ones and text that is not UTF-8 are errors. `file` is named in the messages.
-SEQUENT_COLD inline file_header parse_header(std::string_view json, std::string_view file) {
-    return detail::header_parser(json, file).parse();
+SEQUENT_LAZY
+SEQUENT_COLD file_header parse_header(std::string_view json, std::string_view file) {
+    return detail::header_parser<>(json, file).parse();
 }
 
 /// The JSON of a header: metadata first, then the tensors in their order. Names and metadata must
 /// be UTF-8.
-SEQUENT_COLD inline std::string format_header(const file_header& header) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string format_header(const file_header& header) {
     std::string json = "{";
     const auto key = [&](std::string_view name) {
         if (json.back() != '{') json += ',';
@@ -3796,7 +3807,7 @@ class source {
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
   private:
-    SEQUENT_COLD void open(const file_path& path) {
+    SEQUENT_LAZY SEQUENT_COLD void open(const file_path& path) {
         name_ = path.string();
         const detail::file_kind kind = detail::kind_of(path);
         if (kind == detail::file_kind::none) fail(detail::reason_text(errno));
@@ -3817,7 +3828,7 @@ class source {
     }
 
     /// False where the platform or the file system cannot map a file; then it is read.
-    bool map([[maybe_unused]] const file_path& path) {
+    SEQUENT_LAZY bool map([[maybe_unused]] const file_path& path) {
 #ifdef SEQUENT_HAS_MMAP
         const int descriptor = ::open(path.c_str(), O_RDONLY);
         if (descriptor < 0) return false;
@@ -3923,11 +3934,13 @@ std::vector<any_tensor> any_tensors(const Tensors& tensors) {
 /// The limit of the format's own library: it keeps a false length from claiming all memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
 
-SEQUENT_COLD inline std::string in_quotes(std::string_view name) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string in_quotes(std::string_view name) {
     return joined_text({"\"", name, "\""});
 }
 
-SEQUENT_COLD inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
     std::string text = "[";
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {
         if (axis > 0) text += ", ";
@@ -3936,7 +3949,8 @@ SEQUENT_COLD inline std::string shape_text(const std::vector<std::uint64_t>& sha
     return text + "]";
 }
 
-SEQUENT_COLD inline std::vector<std::uint64_t> shape_of(const any_view& view) {
+SEQUENT_LAZY
+SEQUENT_COLD std::vector<std::uint64_t> shape_of(const any_view& view) {
     std::vector<std::uint64_t> shape;
     for (int axis = 0; axis < view.rank; ++axis) {
         shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
@@ -3945,6 +3959,7 @@ SEQUENT_COLD inline std::vector<std::uint64_t> shape_of(const any_view& view) {
 }
 
 /// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
+SEQUENT_LAZY
 inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     std::uint64_t size = 1;
     for (const std::uint64_t extent : shape) size *= extent;
@@ -3953,7 +3968,8 @@ inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
 
 /// What keeps a tensor's bytes from being those of its shape and dtype; nothing if nothing does.
 /// The size of a dtype that is unknown is unknown.
-SEQUENT_COLD inline std::string problem_of_size(const header_entry& entry) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
     const auto bits = static_cast<std::uint64_t>(bits_of(entry.dtype));
     if (bits == 0) return "";
     constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
@@ -3976,8 +3992,9 @@ SEQUENT_COLD inline std::string problem_of_size(const header_entry& entry) {
 
 /// The tensors must have the sizes of their shapes and cover the data exactly: in the order of
 /// their offsets each begins where the last one ended.
-SEQUENT_COLD inline void check_layout(const file_header& header, std::uint64_t data_size,
-                                      std::string_view file) {
+SEQUENT_LAZY
+SEQUENT_COLD void check_layout(const file_header& header, std::uint64_t data_size,
+                               std::string_view file) {
     std::vector<numbered_range> sorted;
     for (std::size_t at = 0; at < header.tensors.size(); ++at)
         sorted.push_back({header.tensors[at].begin, header.tensors[at].end, at});
@@ -4018,7 +4035,8 @@ struct opened {
     std::span<const std::byte> data;
 };
 
-SEQUENT_COLD inline opened open_checked(source from) {
+SEQUENT_LAZY
+SEQUENT_COLD opened open_checked(source from) {
     const std::span<const std::byte> bytes = from.bytes();
     const std::uint64_t size = bytes.size();
     if (size < 8) {
@@ -4054,11 +4072,13 @@ struct piece {
     std::uint64_t interleaved = 0;
 };
 
+SEQUENT_LAZY
 inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
     return shape.empty() ? 1 : shape.back();
 }
 
 /// A view that is all of a tensor.
+SEQUENT_LAZY
 inline piece whole(const any_view& view, std::size_t tensor) {
     return {view, tensor, 0, columns_of(shape_of(view)), 1, 0};
 }
@@ -4103,18 +4123,21 @@ SEQUENT_COLD void for_each_row(const piece& part, F f) {
     }
 }
 
-[[noreturn]] SEQUENT_COLD inline void fail_element(std::string_view file, std::string_view name,
-                                                   std::uint64_t number, std::string_view what) {
+SEQUENT_LAZY
+[[noreturn]] SEQUENT_COLD void fail_element(std::string_view file, std::string_view name,
+                                            std::uint64_t number, std::string_view what) {
     fail_with<error>({file, ": tensor ", in_quotes(name), ": element ", number, " is ", what});
 }
 
+SEQUENT_LAZY
 inline std::string_view unlike_a_number(double value) {
     return std::isnan(value) ? "not a number" : "infinite";
 }
 
 /// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
 /// if nothing does.
-SEQUENT_COLD inline std::string problem_of_type(const header_entry& entry, dtype wanted) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string problem_of_type(const header_entry& entry, dtype wanted) {
     const auto type = dtype_named(entry.dtype);
     if (!type) {
         return joined_text(
@@ -4128,12 +4151,14 @@ SEQUENT_COLD inline std::string problem_of_type(const header_entry& entry, dtype
 }
 
 /// A number of the file, which double holds exactly.
+SEQUENT_LAZY
 inline double load_number(dtype type, const std::byte* bytes) noexcept {
     return with_dtype(
         type, [&](auto known) { return load_element<double, decltype(known)::value>(bytes); });
 }
 
 /// Fails unless all numbers of a tensor are finite.
+SEQUENT_LAZY
 inline void check_finite(const opened& file, const header_entry& entry, dtype type) {
     const std::byte* const data = file.data.data() + entry.begin;
     with_dtype(type, [&](auto known) {
@@ -4164,7 +4189,8 @@ void load_row(const std::byte* data, const piece_row& row, void* elements) {
 
 /// Fills the views from their tensors, all of which have the right type and size, unless one of
 /// them is not finite.
-SEQUENT_COLD inline void fill(const opened& file, std::span<const piece> pieces) {
+SEQUENT_LAZY
+SEQUENT_COLD void fill(const opened& file, std::span<const piece> pieces) {
     std::vector<char> used(file.header.tensors.size());
     for (const piece& each : pieces) used[each.tensor] = 1;
     for (std::size_t tensor = 0; tensor < used.size(); ++tensor) {
@@ -4198,6 +4224,7 @@ struct matching {
 };
 
 /// Fails at a number below zero.
+SEQUENT_LAZY
 inline void check_not_negative(const opened& file, std::size_t tensor) {
     const header_entry& entry = file.header.tensors[tensor];
     const dtype type = *dtype_named(entry.dtype);
@@ -4210,7 +4237,8 @@ inline void check_not_negative(const opened& file, std::size_t tensor) {
 }
 
 /// Fails unless two tensors of one shape hold the same numbers.
-SEQUENT_COLD inline void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
+SEQUENT_LAZY
+SEQUENT_COLD void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
     const header_entry& one = file.header.tensors[tensor];
     const header_entry& two = file.header.tensors[other];
     const dtype left = *dtype_named(one.dtype), right = *dtype_named(two.dtype);
@@ -4228,7 +4256,8 @@ SEQUENT_COLD inline void check_equal(const opened& file, std::size_t tensor, std
     }
 }
 
-SEQUENT_COLD inline name_table table_of_names(std::span<const header_entry> tensors) {
+SEQUENT_LAZY
+SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
     name_table result;
     for (std::size_t at = 0; at < tensors.size(); ++at) result.add(tensors[at].name, at);
     result.sort();
@@ -4236,7 +4265,8 @@ SEQUENT_COLD inline name_table table_of_names(std::span<const header_entry> tens
 }
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
-SEQUENT_COLD inline matching match(const file_header& header, std::span<const any_tensor> tensors) {
+SEQUENT_LAZY
+SEQUENT_COLD matching match(const file_header& header, std::span<const any_tensor> tensors) {
     const name_table entries = table_of_names(header.tensors);
     std::vector<char> used(header.tensors.size());
     matching result;
@@ -4272,7 +4302,8 @@ SEQUENT_COLD inline matching match(const file_header& header, std::span<const an
 }
 
 /// Fills the views of a matching, or says why not.
-SEQUENT_COLD inline metadata_map load_all(opened&& file, const matching& found) {
+SEQUENT_LAZY
+SEQUENT_COLD metadata_map load_all(opened&& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.from.name(), ": ", found.problem});
     for (const equal_pair& pair : found.equal) check_equal(file, pair.tensor, pair.other);
     for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensor);
@@ -4307,8 +4338,9 @@ void store_row(const void* from, const piece_row& row, std::byte* data, std::str
 }
 
 /// A piece as numbers of a file's tensor, which begins at `data`.
-SEQUENT_COLD inline void store_piece(const piece& part, dtype type, std::byte* data,
-                                     std::string_view file, std::string_view tensor) {
+SEQUENT_LAZY
+SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, std::string_view file,
+                              std::string_view tensor) {
     const bool wide = part.view.type == dtype::f64;
     const auto store = with_dtype(
         type, [&](auto to) { return wide ? store_row<double, to()> : store_row<float, to()>; });
@@ -4317,9 +4349,10 @@ SEQUENT_COLD inline void store_piece(const piece& part, dtype type, std::byte* d
 }
 
 /// Writes a file of tensors that consist of pieces.
-SEQUENT_COLD inline void save_all(const file_path& path, std::span<const planned_tensor> tensors,
-                                  std::span<const piece> pieces, const metadata_map& metadata,
-                                  dtype type) {
+SEQUENT_LAZY
+SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor> tensors,
+                           std::span<const piece> pieces, const metadata_map& metadata,
+                           dtype type) {
     const std::string name = path.string();
     file_header header;
     header.metadata = metadata;
@@ -4374,8 +4407,9 @@ SEQUENT_COLD inline void save_all(const file_path& path, std::span<const planned
     file.commit();
 }
 
-SEQUENT_COLD inline void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
-                                      const metadata_map& metadata, dtype type) {
+SEQUENT_LAZY
+SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
+                               const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
     for (const any_tensor& tensor : tensors) {
@@ -4385,8 +4419,8 @@ SEQUENT_COLD inline void save_tensors(const file_path& path, std::span<const any
     save_all(path, planned, pieces, metadata, type);
 }
 
-SEQUENT_COLD inline metadata_map load_tensors(const source& from,
-                                              std::span<const any_tensor> tensors) {
+SEQUENT_LAZY
+SEQUENT_COLD metadata_map load_tensors(const source& from, std::span<const any_tensor> tensors) {
     opened file = open_checked(from);
     const matching found = match(file.header, tensors);
     return load_all(std::move(file), found);
@@ -4421,7 +4455,8 @@ metadata_map load(const source& from, const Tensors& tensors) {
 
 /// The header of a file, checked, without the elements: what the file holds and its metadata.
 /// Throws io::error if the file is not well-formed.
-SEQUENT_COLD inline file_header read_header(const source& from) {
+SEQUENT_LAZY
+SEQUENT_COLD file_header read_header(const source& from) {
     return detail::open_checked(from).header;
 }
 
@@ -4557,6 +4592,7 @@ using name_map = std::span<const name_entry>;
 
 namespace detail {
 
+SEQUENT_LAZY
 inline std::string_view without_prefix(std::string_view name, name_map names) {
     for (const name_entry& entry : names) {
         if (entry.use == name_entry::role::prefix && name.starts_with(entry.tensor)) {
@@ -4568,18 +4604,21 @@ inline std::string_view without_prefix(std::string_view name, name_map names) {
 
 inline constexpr std::string_view layer_mark = "{}";
 
+SEQUENT_LAZY
 inline bool has_layers(const name_entry& entry) {
     return entry.tensor.find(layer_mark) != std::string_view::npos;
 }
 
-SEQUENT_COLD inline std::string with_layer(std::string_view name, int layer) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string with_layer(std::string_view name, int layer) {
     const std::size_t at = name.find(layer_mark);
     if (at == std::string_view::npos) return std::string(name);
     return joined_text({name.substr(0, at), layer, name.substr(at + layer_mark.size())});
 }
 
 /// Whether a name is one of those that `ignored` describes.
-SEQUENT_COLD inline bool is_like(std::string_view name, std::string_view pattern) {
+SEQUENT_LAZY
+SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
     const auto same_start = [](std::string_view text, std::string_view start, bool to_the_end) {
         if (to_the_end && start.ends_with('*')) {
             return text.starts_with(start.substr(0, start.size() - 1));
@@ -4608,9 +4647,10 @@ struct placed {
 
 /// The extents that a placement states, of a parameter of this shape. `found` is the shape in the
 /// file, if there is one, which tells the side of squares.
-SEQUENT_COLD inline std::vector<std::uint64_t> stated_shape(
-    const std::vector<std::uint64_t>& own, const placement& how,
-    const std::vector<std::uint64_t>* found) {
+SEQUENT_LAZY
+SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>& own,
+                                                     const placement& how,
+                                                     const std::vector<std::uint64_t>* found) {
     const auto extents = std::span(how.shape).first(static_cast<std::size_t>(how.rank));
     const std::uint64_t size = size_of(own);
     std::vector<std::uint64_t> result;
@@ -4652,8 +4692,9 @@ SEQUENT_COLD inline std::vector<std::uint64_t> stated_shape(
     return result;
 }
 
-SEQUENT_COLD inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
-                                 const std::vector<std::uint64_t>* found = nullptr) {
+SEQUENT_LAZY
+SEQUENT_COLD placed place(const std::vector<std::uint64_t>& own, const placement& how,
+                          const std::vector<std::uint64_t>* found = nullptr) {
     const std::uint64_t size = size_of(own);
     const std::uint64_t columns = columns_of(own);
     placed result;
@@ -4699,7 +4740,8 @@ SEQUENT_COLD inline placed place(const std::vector<std::uint64_t>& own, const pl
 }
 
 /// One layer of a view whose first axis is the layers.
-SEQUENT_COLD inline any_view layer_of(const any_view& view, int layer) {
+SEQUENT_LAZY
+SEQUENT_COLD any_view layer_of(const any_view& view, int layer) {
     const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(layer) * view.strides[0];
     any_view result;
     result.data = static_cast<std::byte*>(view.data) +
@@ -4714,8 +4756,9 @@ SEQUENT_COLD inline any_view layer_of(const any_view& view, int layer) {
 }
 
 /// How many rows of a view are one head whose halves are neighbours in the model; 0 if it has none.
-SEQUENT_COLD inline std::uint64_t interleaved_rows(const any_view& view, const placement& how,
-                                                   bool neighbours) {
+SEQUENT_LAZY
+SEQUENT_COLD std::uint64_t interleaved_rows(const any_view& view, const placement& how,
+                                            bool neighbours) {
     return how.halves && neighbours
                ? static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(view.rank - 2)])
                : 0;
@@ -4783,9 +4826,9 @@ struct coverage {
 
 /// The pieces of the file that the parameters are. `neighbours`: whether the model turns pairs of
 /// neighbours by rotary positions.
-SEQUENT_COLD inline matching match(const file_header& header,
-                                   std::span<const any_tensor> parameters, name_map names,
-                                   bool neighbours) {
+SEQUENT_LAZY
+SEQUENT_COLD matching match(const file_header& header, std::span<const any_tensor> parameters,
+                            name_map names, bool neighbours) {
     name_table entries;
     for (std::size_t at = 0; at < header.tensors.size(); ++at)
         entries.add(without_prefix(header.tensors[at].name, names), at);
@@ -4893,17 +4936,18 @@ std::vector<any_tensor> tensors_of(Parameters& parameters) {
     return tensors;
 }
 
-SEQUENT_COLD inline metadata_map load_mapped(const source& from,
-                                             std::span<const any_tensor> parameters, name_map names,
-                                             bool neighbours) {
+SEQUENT_LAZY
+SEQUENT_COLD metadata_map load_mapped(const source& from, std::span<const any_tensor> parameters,
+                                      name_map names, bool neighbours) {
     opened file = open_checked(from);
     const matching found = match(file.header, parameters, names, neighbours);
     return load_all(std::move(file), found);
 }
 
-SEQUENT_COLD inline void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
-                                     name_map names, bool neighbours, const metadata_map& metadata,
-                                     dtype type) {
+SEQUENT_LAZY
+SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
+                              name_map names, bool neighbours, const metadata_map& metadata,
+                              dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
     std::vector<coverage> used;
@@ -5204,7 +5248,8 @@ inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
 
 /// What keeps a configuration from being one; nothing if nothing does. Within these limits no
 /// count of bytes overflows 64 bits.
-SEQUENT_COLD inline std::string problem_of(const llama2c_configuration& given) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
     const auto check = [](const char* field, int value, int most) {
         const bool fits = value > 0 && value <= most;
         return fits
@@ -5237,7 +5282,8 @@ SEQUENT_COLD inline std::string problem_of(const llama2c_configuration& given) {
 
 /// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
 /// is not read: the tables of rotary positions.
-SEQUENT_COLD inline std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
+SEQUENT_LAZY
+SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
     std::vector<header_entry> result;
     std::uint64_t end = llama2c_header;
     const auto u = [](int extent) { return static_cast<std::uint64_t>(extent); };
@@ -5268,7 +5314,8 @@ SEQUENT_COLD inline std::vector<header_entry> llama2c_tensors(const llama2c_conf
     return result;
 }
 
-SEQUENT_COLD inline llama2c_configuration read_configuration(const source& from) {
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_configuration read_configuration(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
     const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
     if (bytes.size() < llama2c_header) {
@@ -5295,15 +5342,16 @@ SEQUENT_COLD inline llama2c_configuration read_configuration(const source& from)
     return result;
 }
 
-SEQUENT_COLD inline void erase_unnamed(std::vector<header_entry>& tensors) {
+SEQUENT_LAZY
+SEQUENT_COLD void erase_unnamed(std::vector<header_entry>& tensors) {
     for (std::size_t at = tensors.size(); at-- > 0;)
         if (tensors[at].name.empty())
             tensors.erase(tensors.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
 /// A checkpoint as if it were a file of named tensors.
-SEQUENT_COLD inline opened open_llama2c(const source& from,
-                                        const llama2c_configuration& configuration) {
+SEQUENT_LAZY
+SEQUENT_COLD opened open_llama2c(const source& from, const llama2c_configuration& configuration) {
     opened result{from, {llama2c_tensors(configuration), {}}, from.bytes()};
     const std::uint64_t wanted = result.header.tensors.back().end;
     if (result.data.size() != wanted) {
@@ -5315,8 +5363,9 @@ SEQUENT_COLD inline opened open_llama2c(const source& from,
 }
 
 /// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
-SEQUENT_COLD inline llama2c_configuration configuration_of(std::span<const any_tensor> parameters,
-                                                           int tokens) {
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_configuration configuration_of(std::span<const any_tensor> parameters,
+                                                    int tokens) {
     llama2c_configuration result{.tokens = tokens};
     for (const auto& parameter : parameters) {
         const auto extent = [&](int axis) {
@@ -5348,17 +5397,19 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 
 /// What keeps a model's parameters from being those of a configuration; they are named as its
 /// tensors are.
-SEQUENT_COLD inline std::string misfit(const llama2c_configuration& configuration,
-                                       std::span<const any_tensor> parameters) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
+                                std::span<const any_tensor> parameters) {
     file_header header{llama2c_tensors(configuration), {}};
     erase_unnamed(header.tensors);
     return match(header, parameters).problem;
 }
 
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
-SEQUENT_COLD inline llama2c_configuration load_as_llama2c(const source& from,
-                                                          std::span<const any_tensor> tensors,
-                                                          const std::string& unlike, int tokens) {
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
+                                                   std::span<const any_tensor> tensors,
+                                                   const std::string& unlike, int tokens) {
     const auto configuration = read_configuration(from);
     opened file = open_llama2c(from, configuration);
     if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
@@ -5371,8 +5422,9 @@ SEQUENT_COLD inline llama2c_configuration load_as_llama2c(const source& from,
     return configuration;
 }
 
-SEQUENT_COLD inline void save_as_llama2c(const file_path& path, std::span<const any_tensor> given,
-                                         const std::string& unlike, int tokens) {
+SEQUENT_LAZY
+SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_tensor> given,
+                                  const std::string& unlike, int tokens) {
     const auto configuration = configuration_of(given, tokens);
     if (configuration.vocabulary == 0) {
         fail_with<error>(
@@ -5420,7 +5472,8 @@ SEQUENT_COLD inline void save_as_llama2c(const file_path& path, std::span<const 
 
 /// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
 /// exactly the bytes that it says.
-SEQUENT_COLD inline llama2c_configuration read_llama2c_header(const source& from) {
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
     const auto result = detail::read_configuration(from);
     (void)detail::open_llama2c(from, result);
     return result;
@@ -8980,7 +9033,7 @@ class mask_table {
     std::uint64_t* bits_of(int row) { return all_.data() + to_size(row) * to_size(words_); }
 
     /// The rows that have pairs: those with equal remainders side by side.
-    std::vector<int> in_order(int row_count, int modulus) const {
+    SEQUENT_LAZY std::vector<int> in_order(int row_count, int modulus) const {
         std::vector<int> result;
         for (int first = 0; first < modulus; ++first)
             for (int row = first; row < row_count; row += modulus)
@@ -9043,7 +9096,7 @@ class mask_table {
         return cost;
     }
 
-    void choose_tiles(int row_count) {
+    SEQUENT_LAZY void choose_tiles(int row_count) {
         const auto ignore = [](const int*, int) {};
         double least = std::numeric_limits<double>::infinity();
         int modulus = 1;
@@ -9058,7 +9111,7 @@ class mask_table {
             [this](const int* row, int count) { add_tile(row, count); });
     }
 
-    void add_tile(const int* row, int count) {
+    SEQUENT_LAZY void add_tile(const int* row, int count) {
         mask_tile made;
         made.first_row = static_cast<int>(rows.size());
         made.rows = count;
@@ -10436,6 +10489,7 @@ struct pair_index {
 
 /// Sorts the pairs, two integers each, all within the layout's rows and columns and no more than
 /// its capacity, by counting.
+SEQUENT_LAZY
 inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
                         std::int32_t* memory) noexcept {
     memory[pair_layout::count()] = count;
@@ -10577,8 +10631,8 @@ struct subject {
 };
 
 /// Throws argument_error: the subject, then the parts.
-[[noreturn]] SEQUENT_COLD inline void refuse(const subject& what,
-                                             std::initializer_list<text_part> why) {
+SEQUENT_LAZY
+[[noreturn]] SEQUENT_COLD void refuse(const subject& what, std::initializer_list<text_part> why) {
     fail_with<argument_error>({"sequent: ", what.text(), joined_text(why)});
 }
 
@@ -10783,6 +10837,7 @@ class of_one_call {
 };
 
 /// Throws unless the container has the expected extents; a flat one of the right size will do.
+SEQUENT_LAZY
 inline void check_shape(const subject& what, const extents& given, const int* expected, int rank) {
     long size = 1;
     for (int axis = 0; axis < rank; ++axis) size *= expected[axis];
@@ -10799,11 +10854,13 @@ inline void check_shape(const subject& what, const extents& given, const int* ex
         refuse(what, {" needs contiguous row-major values, given is a strided view"});
 }
 
-SEQUENT_COLD inline std::string pair_text(const std::int32_t* pair) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string pair_text(const std::int32_t* pair) {
     return joined_text({"(", pair[0], ", ", pair[1], ")"});
 }
 
 /// Throws if a symbol is none of the classes.
+SEQUENT_LAZY
 inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
         if (symbols[at] < 0 || symbols[at] >= classes)
@@ -10891,7 +10948,7 @@ struct npy_header {
 namespace detail {
 
 /// Reads the dict, of the three keys in any order.
-class npy_parser {
+SEQUENT_LAZY class npy_parser {
   public:
     /// `longs`: whether the numbers may be Python 2's, which end with an L.
     npy_parser(std::string_view text, std::string_view file, bool longs)
@@ -11016,7 +11073,8 @@ class npy_parser {
 inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
 
 /// As the element's type is called in safetensors; as it is where it has no name there.
-SEQUENT_COLD inline std::string dtype_of_descr(const std::string& descr) {
+SEQUENT_LAZY
+SEQUENT_COLD std::string dtype_of_descr(const std::string& descr) {
     return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
 }
 
@@ -11051,7 +11109,8 @@ auto view_of(Container& container, bool& shaped) {
 }
 
 /// With its axes in the opposite order: the elements of an array in Fortran's order.
-SEQUENT_COLD inline any_view reversed(const any_view& view) {
+SEQUENT_LAZY
+SEQUENT_COLD any_view reversed(const any_view& view) {
     any_view result = view;
     const auto rank = static_cast<std::size_t>(view.rank);
     for (std::size_t axis = 0; axis < rank; ++axis) {
@@ -11087,7 +11146,8 @@ void fill_integers(const opened& file, const piece& part) {
 }  // namespace detail
 
 /// The header of a file. Throws io::error if it is not well-formed.
-SEQUENT_COLD inline npy_header read_npy_header(const source& from) {
+SEQUENT_LAZY
+SEQUENT_COLD npy_header read_npy_header(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
     const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -11111,15 +11171,15 @@ SEQUENT_COLD inline npy_header read_npy_header(const source& from) {
     }
     const auto size = static_cast<std::size_t>(length);
     npy_header header =
-        detail::npy_parser(text.substr(begin, size), from.name(), version <= 2).parse();
+        detail::npy_parser<>(text.substr(begin, size), from.name(), version <= 2).parse();
     header.data = begin + size;
     return header;
 }
 
 namespace detail {
 
-SEQUENT_COLD inline void load_array(const source& from, const any_view& view, bool shaped,
-                                    bool integers) {
+SEQUENT_LAZY
+SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shaped, bool integers) {
     const npy_header header = read_npy_header(from);
     opened file{from, {}, from.bytes().subspan(header.data)};
     const header_entry& entry = file.header.tensors.emplace_back(
@@ -11168,8 +11228,9 @@ SEQUENT_COLD inline void load_array(const source& from, const any_view& view, bo
 }
 
 /// `descr`: the element's type as the file calls it.
-SEQUENT_COLD inline void save_array(const file_path& path, const any_view& view, const char* descr,
-                                    bool integers) {
+SEQUENT_LAZY
+SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const char* descr,
+                             bool integers) {
     const std::string name = path.string();
     std::string header =
         joined_text({"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
@@ -11259,7 +11320,7 @@ class tokenizer {
 
     /// Reads a file of any number of tokens. Throws io::error if it cannot be read, is cut off,
     /// goes on behind its last token, or if a length or a score is none.
-    explicit tokenizer(const source& from) : name_(from.name()) {
+    SEQUENT_LAZY explicit tokenizer(const source& from) : name_(from.name()) {
         const std::span<const std::byte> bytes = from.bytes();
         if (bytes.size() < 4) {
             fail({"has ", bytes.size(),
@@ -11293,7 +11354,8 @@ class tokenizer {
     }
 
     /// Of the tokens themselves, at least one.
-    explicit tokenizer(std::vector<token> tokens) : name_("tokenizer"), tokens_(std::move(tokens)) {
+    SEQUENT_LAZY explicit tokenizer(std::vector<token> tokens)
+        : name_("tokenizer"), tokens_(std::move(tokens)) {
         if (tokens_.empty()) fail({"holds no tokens"});
         for (const token& each : tokens_) {
             longest_ = std::max(longest_, static_cast<std::uint32_t>(each.text.size()));
@@ -11313,8 +11375,8 @@ class tokenizer {
     /// neighbours that make the token of the highest score, the first of several, become it.
     ///
     /// Throws io::error where a byte has no token.
-    std::vector<std::int32_t> encode(std::string_view text) const {
-        merging work(*this);
+    SEQUENT_LAZY std::vector<std::int32_t> encode(std::string_view text) const {
+        merging<> work(*this);
         if (!text.empty()) {
             work.add(" ");
             for (std::size_t at = 0; at < text.size();) {
@@ -11340,7 +11402,7 @@ class tokenizer {
     }
 
     /// Writes the file that the constructor reads.
-    void save(const file_path& path) const {
+    SEQUENT_LAZY void save(const file_path& path) const {
         file_replacement file(path);
         const auto write = [&](std::uint32_t bits) {
             std::array<std::byte, 4> bytes{};
@@ -11386,7 +11448,7 @@ class tokenizer {
         return result;
     }
 
-    void sort() {
+    SEQUENT_LAZY void sort() {
         detail::name_table names;
         for (std::size_t id = 0; id < tokens_.size(); ++id) names.add(tokens_[id].text, id);
         names.sort();
@@ -11423,7 +11485,7 @@ class tokenizer {
     }
 
     /// A text on its way from code points to the tokens that they merge to.
-    class merging {
+    SEQUENT_LAZY class merging {
       public:
         explicit merging(const tokenizer& of) : of_(of) {}
 
@@ -11549,6 +11611,7 @@ std::vector<any_tensor> shapes_of() {
 
 /// Whether the bytes begin as a safetensors file does, whose header is an object of JSON. Of a
 /// checkpoint of llama2.c, the same bytes are its depth, which then had more than 8000 layers.
+SEQUENT_LAZY
 inline bool is_safetensors(std::span<const std::byte> bytes) {
     return bytes.size() > 9 && bytes[8] == std::byte{'{'} &&
            (bytes[9] == std::byte{'"'} || bytes[9] == std::byte{'}'} || bytes[9] == std::byte{' '});
@@ -11580,6 +11643,7 @@ decltype(auto) call_for(std::size_t number, F&& f) {
 }
 
 /// The number of the first model without a misfit. Fails if there is none.
+SEQUENT_LAZY
 inline std::size_t first_fit(const source& from, const std::string& found,
                              std::span<const std::string> misfits) {
     std::string message = joined_text({from.name(), ": ", found, "; no model of the list fits"});
@@ -22281,7 +22345,6 @@ class general_runner : ground_rule<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -22289,7 +22352,10 @@ class general_runner : ground_rule<Plan, At, T> {
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
+#include <time.h>
 #define SEQUENT_HAS_FORK
+#else
+#include <chrono>
 #endif
 
 #if defined(__SSE2__) || defined(_M_X64)
@@ -22334,6 +22400,18 @@ class float_mode {
     std::uint64_t bits = 0;
 };
 
+/// A monotonic clock. A compiler reads <chrono> longer than many headers together.
+inline long long nanoseconds_now() noexcept {
+#if defined(SEQUENT_HAS_FORK)
+    struct ::timespec now;
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return 1'000'000'000LL * now.tv_sec + now.tv_nsec;
+#else
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+#endif
+}
+
 /// Where threads wait for a condition: some microseconds awake, then asleep. What the condition
 /// reads is written by sequentially consistent operations before ring(), so that either the bell
 /// sees the sleeper or the sleeper the condition.
@@ -22341,14 +22419,13 @@ class bell {
   public:
     template <class Condition>
     void wait(Condition condition) noexcept {
-        using clock = std::chrono::steady_clock;
-        const auto start = clock::now();
+        const long long end = nanoseconds_now() + 50'000;
         do {
             for (int look = 0; look < 16; ++look) {
                 if (condition()) return;
                 relax();
             }
-        } while (clock::now() - start < std::chrono::microseconds(50));
+        } while (nanoseconds_now() < end);
         std::unique_lock<std::mutex> lock(mutex_);
         ++asleep_;
         woken_.wait(lock, condition);
@@ -22606,7 +22683,8 @@ constexpr bool are_apart(std::array<dimension, Count> indices, int length) {
 }
 
 /// The same for an access by row and outer indices.
-constexpr bool are_apart(const plan::access& at, int rows, const int* outers, int length) {
+SEQUENT_LAZY constexpr bool are_apart(const plan::access& at, int rows, const int* outers,
+                                      int length) {
     return are_apart(std::array<dimension, 4>{{{rows, at.row},
                                                {outers[0], at.outer[0]},
                                                {outers[1], at.outer[1]},
@@ -24434,6 +24512,7 @@ constexpr int count_given() {
 
 /// If the rules compare fact `fact`, writes where the run of equal symbols around each position
 /// begins and ends. Throws where a symbol comes back after another one.
+SEQUENT_LAZY
 inline void find_runs(const compared_list& compared, int fact, const subject& what,
                       const std::int32_t* symbols, int* given) {
     int room = plan::given_numbers::runs;
@@ -26174,6 +26253,7 @@ explained_step explained() {
 }
 
 /// The multiplications and additions of a step's forward pass, in the products alone.
+SEQUENT_LAZY
 inline long long operations_of(const explained_step& each) {
     long long operations = 0;
     if (each.row != nullptr) {
@@ -26192,8 +26272,9 @@ inline long long operations_of(const explained_step& each) {
     return operations;
 }
 
-SEQUENT_COLD inline void append_line(std::string& text, std::string_view name,
-                                     std::string_view what, long long operations, int depth) {
+SEQUENT_LAZY
+SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::string_view what,
+                              long long operations, int depth) {
     const std::size_t begin = text.size();
     const auto fill_to = [&](std::size_t column) {
         if (text.size() < begin + column) text.resize(begin + column, ' ');
@@ -26211,11 +26292,13 @@ SEQUENT_COLD inline void append_line(std::string& text, std::string_view name,
     text += '\n';
 }
 
+SEQUENT_LAZY
 inline std::string_view text_of(const plan::name& name) {
     return {name.text, static_cast<std::size_t>(name.length)};
 }
 
-SEQUENT_COLD inline void append_step(std::string& text, const explained_step& each) {
+SEQUENT_LAZY
+SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     const plan::step& step = *each.step;
     std::string what;
     switch (step.kind) {
@@ -26268,8 +26351,9 @@ inline constexpr auto program_text = plan::read<Program>();
 
 /// Relations with several rules, which may be meant, or two relations that share a name by mistake.
 /// The rules of a recursion are for different times.
-SEQUENT_COLD inline void append_several_rules(std::string& text, std::span<const plan::rule> rules,
-                                              int relation, const plan::name& id) {
+SEQUENT_LAZY
+SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::rule> rules,
+                                       int relation, const plan::name& id) {
     std::string numbers;
     int count = 0;
     for (const plan::rule& written : rules) {
@@ -26292,8 +26376,9 @@ struct explained_memory {
     long long state = -1;
 };
 
-SEQUENT_COLD inline void append_memory(std::string& text, long long parameters, long long bytes,
-                                       const explained_memory& of) {
+SEQUENT_LAZY
+SEQUENT_COLD void append_memory(std::string& text, long long parameters, long long bytes,
+                                const explained_memory& of) {
     append_text(
         text, {"parameters  ", parameters, " numbers, ", bytes, " bytes as float\nworkspace   ",
                of.training, " bytes as float, for forward and backward\nscratch     ", of.inference,
@@ -29282,7 +29367,7 @@ class sampler {
   public:
     /// For up to `vocabulary` symbols. Throws argument_error unless temperature >= 0, top_k >= 0,
     /// 0 < top_p <= 1 and vocabulary >= 1.
-    explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
+    SEQUENT_LAZY explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
         : settings_(settings), random_(seed) {
         constexpr auto& check = check_number<argument_error>;
         check(vocabulary >= 1, "sequent: the vocabulary of a sampler", vocabulary, "at least 1");
@@ -29381,7 +29466,7 @@ class sampler {
 
     /// The least probable symbol that top_k and top_p leave; -1 if they leave all. Symbols are
     /// parted about their median until it is found, not sorted.
-    std::int32_t least_of_the_chosen(std::size_t size) noexcept {
+    SEQUENT_LAZY std::int32_t least_of_the_chosen(std::size_t size) noexcept {
         const auto top_k = static_cast<std::size_t>(settings_.top_k);
         const bool by_count = top_k > 0 && top_k < size;
         if (!by_count && settings_.top_p == 1) return -1;
@@ -29681,6 +29766,7 @@ double cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T fa
            (static_cast<double>(greatest) - static_cast<double>(logits[target]));
 }
 
+SEQUENT_LAZY
 inline void check_targets(std::span<const std::int32_t> targets, int rows, int classes) {
     check_size("the targets of cross_entropy", targets.size(), static_cast<std::size_t>(rows));
     for (std::size_t row = 0; row < targets.size(); ++row)
