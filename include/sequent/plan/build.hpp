@@ -253,8 +253,7 @@ class builder {
     /// already lie side by side.
     constexpr bool is_alias(int at) {
         const rule& written = draft_.rule_of(at);
-        if (written.literals != 1 || written.transformations.size() ||
-            draft_.conditions.condition[at] >= 0 || draft_.is_block_output(at))
+        if (written.literals != 1 || written.transformations.size() || draft_.is_block_output(at))
             return false;
         const literal& item = draft_.literal_of(at, 0);
         if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.has_element ||
@@ -266,6 +265,15 @@ class builder {
             return false;
         const relation_layout& from = draft_.out.relations[item.relation];
         if (from.where == place::none) return false;  // inlined into this rule
+        // Where a relation that is computed has no atoms, its numbers are zero.
+        const int condition = draft_.conditions.condition[at];
+        auto& pool = draft_.out.pool;
+        if (condition >= 0 &&
+            (from.where != place::value || from.pairs.any() || written.recurs.loop >= 0 ||
+             !pool.same_conjuncts(
+                 condition,
+                 pool.substitute(pool.nodes, draft_.conditions.domain[item.relation], item.terms))))
+            return false;
         if ((from.where == place::fact || draft_.is_prepared(from)) && draft_.head_of(at).output)
             return false;
         const value_shape shape = draft_.value_of(item);

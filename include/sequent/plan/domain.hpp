@@ -52,6 +52,21 @@ struct node_pool {
         each_conjunct(top.left, visit);
         each_conjunct(top.right, visit);
     }
+    /// Whether each conjunct of `part` is one of `whole`.
+    constexpr bool holds_conjuncts(int whole, int part) const {
+        if (part < 0 || whole == part) return true;
+        if (whole < 0) return false;
+        const node& top = nodes[part];
+        if (top.kind == node_kind::conjunction)
+            return holds_conjuncts(whole, top.left) && holds_conjuncts(whole, top.right);
+        const node& among = nodes[whole];
+        return among.kind == node_kind::conjunction &&
+               (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
+    }
+    /// Whether two conditions have the same conjuncts, in any order.
+    constexpr bool same_conjuncts(int left, int right) const {
+        return holds_conjuncts(left, right) && holds_conjuncts(right, left);
+    }
     /// The term that at_term() made a node of.
     constexpr term as_term(int root) const {
         const node& top = nodes[root];
@@ -249,9 +264,9 @@ class domain_finder {
     /// assignments however they are written: their conjuncts that are arithmetic on one or two
     /// variables are compared by the pairs that they admit, all others by their words.
     constexpr bool is_same_space(int left, int right, const rule& written) {
-        if (holds_conjuncts(left, right) && holds_conjuncts(right, left)) return true;
-        if (!holds_conjuncts(left, conjuncts(right, false)) ||
-            !holds_conjuncts(right, conjuncts(left, false)))
+        if (out.pool.same_conjuncts(left, right)) return true;
+        if (!out.pool.holds_conjuncts(left, conjuncts(right, false)) ||
+            !out.pool.holds_conjuncts(right, conjuncts(left, false)))
             return false;
         left = conjuncts(left, true);
         right = conjuncts(right, true);
@@ -315,8 +330,8 @@ class domain_finder {
         const int sides[2]{left, right};
         for (int side = 0; side < 2; ++side)
             out.pool.each_conjunct(sides[side], [&](int part) {
-                int& to = holds_conjuncts(sides[1 - side], part) ? shared : rest[side];
-                if (!holds_conjuncts(to, part)) to = out.pool.both(to, part);
+                int& to = out.pool.holds_conjuncts(sides[1 - side], part) ? shared : rest[side];
+                if (!out.pool.holds_conjuncts(to, part)) to = out.pool.both(to, part);
             });
         if (rest[0] < 0 || rest[1] < 0) return shared;
         const int any = out.pool.add(node_kind::disjunction, 0, rest[0], rest[1]);
@@ -333,17 +348,6 @@ class domain_finder {
             return is_countable(where, values, 1) && count_pairs(where, values, 1) == values;
         }
         return false;
-    }
-    /// Whether each conjunct of `part` is one of `whole`.
-    constexpr bool holds_conjuncts(int whole, int part) const {
-        if (part < 0 || whole == part) return true;
-        if (whole < 0) return false;
-        const node& top = out.pool.nodes[part];
-        if (top.kind == node_kind::conjunction)
-            return holds_conjuncts(whole, top.left) && holds_conjuncts(whole, top.right);
-        const node& among = out.pool.nodes[whole];
-        return among.kind == node_kind::conjunction &&
-               (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
     }
 
     constexpr int not_negative(const rule& written, const term& at) {

@@ -216,10 +216,10 @@ class attention_matcher {
                 draft_.in.relations[weights.relation].extents[axis])
                 return false;
         }
-        const int condition = draft_.conditions.condition[at_];
-        if (condition != draft_.out.pool.substitute(draft_.out.pool.nodes,
-                                                    draft_.conditions.domain[weights.relation],
-                                                    weights.terms))
+        // The value may repeat conditions of the weights: j < length.
+        const int condition = draft_.out.pool.substitute(
+            draft_.out.pool.nodes, draft_.conditions.domain[weights.relation], weights.terms);
+        if (!draft_.out.pool.same_conjuncts(condition, draft_.conditions.condition[at_]))
             return false;
         choose_row(condition, in_weights, in_value);
         if (outers_.size() > max_outers) return false;
