@@ -13661,6 +13661,21 @@ struct node_pool {
         each_conjunct(top.left, visit);
         each_conjunct(top.right, visit);
     }
+    /// Whether each conjunct of `part` is one of `whole`.
+    constexpr bool holds_conjuncts(int whole, int part) const {
+        if (part < 0 || whole == part) return true;
+        if (whole < 0) return false;
+        const node& top = nodes[part];
+        if (top.kind == node_kind::conjunction)
+            return holds_conjuncts(whole, top.left) && holds_conjuncts(whole, top.right);
+        const node& among = nodes[whole];
+        return among.kind == node_kind::conjunction &&
+               (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
+    }
+    /// Whether two conditions have the same conjuncts, in any order.
+    constexpr bool same_conjuncts(int left, int right) const {
+        return holds_conjuncts(left, right) && holds_conjuncts(right, left);
+    }
     /// The term that at_term() made a node of.
     constexpr term as_term(int root) const {
         const node& top = nodes[root];
@@ -13858,9 +13873,9 @@ class domain_finder {
     /// assignments however they are written: their conjuncts that are arithmetic on one or two
     /// variables are compared by the pairs that they admit, all others by their words.
     constexpr bool is_same_space(int left, int right, const rule& written) {
-        if (holds_conjuncts(left, right) && holds_conjuncts(right, left)) return true;
-        if (!holds_conjuncts(left, conjuncts(right, false)) ||
-            !holds_conjuncts(right, conjuncts(left, false)))
+        if (out.pool.same_conjuncts(left, right)) return true;
+        if (!out.pool.holds_conjuncts(left, conjuncts(right, false)) ||
+            !out.pool.holds_conjuncts(right, conjuncts(left, false)))
             return false;
         left = conjuncts(left, true);
         right = conjuncts(right, true);
@@ -13924,8 +13939,8 @@ class domain_finder {
         const int sides[2]{left, right};
         for (int side = 0; side < 2; ++side)
             out.pool.each_conjunct(sides[side], [&](int part) {
-                int& to = holds_conjuncts(sides[1 - side], part) ? shared : rest[side];
-                if (!holds_conjuncts(to, part)) to = out.pool.both(to, part);
+                int& to = out.pool.holds_conjuncts(sides[1 - side], part) ? shared : rest[side];
+                if (!out.pool.holds_conjuncts(to, part)) to = out.pool.both(to, part);
             });
         if (rest[0] < 0 || rest[1] < 0) return shared;
         const int any = out.pool.add(node_kind::disjunction, 0, rest[0], rest[1]);
@@ -13942,17 +13957,6 @@ class domain_finder {
             return is_countable(where, values, 1) && count_pairs(where, values, 1) == values;
         }
         return false;
-    }
-    /// Whether each conjunct of `part` is one of `whole`.
-    constexpr bool holds_conjuncts(int whole, int part) const {
-        if (part < 0 || whole == part) return true;
-        if (whole < 0) return false;
-        const node& top = out.pool.nodes[part];
-        if (top.kind == node_kind::conjunction)
-            return holds_conjuncts(whole, top.left) && holds_conjuncts(whole, top.right);
-        const node& among = out.pool.nodes[whole];
-        return among.kind == node_kind::conjunction &&
-               (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
     }
 
     constexpr int not_negative(const rule& written, const term& at) {
@@ -16029,10 +16033,10 @@ class attention_matcher {
                 draft_.in.relations[weights.relation].extents[axis])
                 return false;
         }
-        const int condition = draft_.conditions.condition[at_];
-        if (condition != draft_.out.pool.substitute(draft_.out.pool.nodes,
-                                                    draft_.conditions.domain[weights.relation],
-                                                    weights.terms))
+        // The value may repeat conditions of the weights: j < length.
+        const int condition = draft_.out.pool.substitute(
+            draft_.out.pool.nodes, draft_.conditions.domain[weights.relation], weights.terms);
+        if (!draft_.out.pool.same_conjuncts(condition, draft_.conditions.condition[at_]))
             return false;
         choose_row(condition, in_weights, in_value);
         if (outers_.size() > max_outers) return false;
@@ -16780,8 +16784,7 @@ class builder {
     /// already lie side by side.
     constexpr bool is_alias(int at) {
         const rule& written = draft_.rule_of(at);
-        if (written.literals != 1 || written.transformations.size() ||
-            draft_.conditions.condition[at] >= 0 || draft_.is_block_output(at))
+        if (written.literals != 1 || written.transformations.size() || draft_.is_block_output(at))
             return false;
         const literal& item = draft_.literal_of(at, 0);
         if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.has_element ||
@@ -16793,6 +16796,15 @@ class builder {
             return false;
         const relation_layout& from = draft_.out.relations[item.relation];
         if (from.where == place::none) return false;  // inlined into this rule
+        // Where a relation that is computed has no atoms, its numbers are zero.
+        const int condition = draft_.conditions.condition[at];
+        auto& pool = draft_.out.pool;
+        if (condition >= 0 &&
+            (from.where != place::value || from.pairs.any() || written.recurs.loop >= 0 ||
+             !pool.same_conjuncts(
+                 condition,
+                 pool.substitute(pool.nodes, draft_.conditions.domain[item.relation], item.terms))))
+            return false;
         if ((from.where == place::fact || draft_.is_prepared(from)) && draft_.head_of(at).output)
             return false;
         const value_shape shape = draft_.value_of(item);
