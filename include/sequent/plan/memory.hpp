@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "draft.hpp"
+#include "layout.hpp"
 
 /// Gives each buffer a place in the workspace by the time in which it is needed, and the steps
 /// their final offsets. Forward steps are the times 0 .. S-1; at S the outputs' gradients are
