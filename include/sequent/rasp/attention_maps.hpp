@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "../config.hpp"
+
 /// What the heads of a compiled program look at.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
