@@ -20,7 +20,7 @@
 #include "kernel/row.hpp"
 #include "kernel/score.hpp"
 #include "kernel/simd.hpp"
-#include "kernel/tables.hpp"
 #include "kernel/tabled_attention.hpp"
+#include "kernel/tables.hpp"
 
 #include "epilogue.hpp"
