@@ -9499,6 +9499,51 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+#include <mutex>
+
+/// Tables that kernels read, such as the angles of positions or the pairs of a mask. A program
+/// makes those of all its models when it first names facts for a call: later than main begins, so
+/// that a program that runs no model does not wait for them, and before the call, which allocates
+/// nothing.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// A table that this program may need: a static object beside the table, which it makes.
+class table_maker {
+  public:
+    explicit table_maker(void (*make)()) : make_(make) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        next_ = first_;
+        first_ = this;
+    }
+    table_maker(const table_maker&) = delete;
+    table_maker& operator=(const table_maker&) = delete;
+
+    /// Makes the tables that have not been made. Throws std::bad_alloc.
+    static void make_all() {
+        if (!first_.load(std::memory_order_acquire)) return;
+        make_those_that_wait();
+    }
+
+  private:
+    void (*make_)();
+    table_maker* next_ = nullptr;
+
+    // Libraries that are loaded later add theirs.
+    static inline constinit std::atomic<table_maker*> first_{nullptr};
+    static inline constinit std::mutex mutex_{};
+
+    SEQUENT_COLD static void make_those_that_wait() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        while (table_maker* const one = first_) {
+            one->make_();
+            first_ = one->next_;
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
 /// Rotary and sinusoidal positions: the pairs of a row as points of a plane, pair k of Length / 2
 /// at the angle position * base^(-2k / Length) (arXiv 2104.09864, section 3.2.2; arXiv 1706.03762,
 /// section 3.5). y may be x.
@@ -9520,7 +9565,7 @@ inline void write_angles(double position, double base, T* to) noexcept {
     }
 }
 
-/// The same for positions 0 to Positions - 1, made when the program starts. The base is given by
+/// The same for positions 0 to Positions - 1. The base is given by
 /// its bits: numbers of this kind are no template arguments everywhere.
 template <int Length, class T, int Positions, std::uint64_t Base>
 class angle_table {
@@ -9535,11 +9580,11 @@ class angle_table {
         }();
         return table.data();
     }
-    static inline const T* at_start = made();
+    static inline const table_maker maker{[] { (void)made(); }};
 
   public:
     static const T* at(int position) noexcept {
-        (void)&at_start;
+        (void)&maker;
         return made() + static_cast<std::ptrdiff_t>(position) * Length;
     }
 };
@@ -19708,7 +19753,7 @@ class listed_pairs {
     }();
 
     static std::span<const int> inner_values(int of) noexcept {
-        (void)&at_start;
+        (void)&maker;
         const pairs& all = made();
         const int begin = all.begins[static_cast<std::size_t>(of)];
         const int end = all.begins[static_cast<std::size_t>(of) + 1];
@@ -19736,8 +19781,7 @@ class listed_pairs {
         }();
         return result;
     }
-    /// Has the list made when the program starts, not in the first call.
-    static inline const pairs& at_start = made();
+    static inline const kernel::table_maker maker{[] { (void)made(); }};
 };
 
 template <class Plan, int At, class T>
@@ -21025,16 +21069,15 @@ struct attention_mask {
         static const kernel::mask_table made(step.rows, step.columns, holds);
         return made;
     }
-    /// Has the table made when the program starts, not in the first call.
-    static inline const kernel::mask_table& at_start = made_table();
+    static inline const kernel::table_maker table_maker{[] { (void)made_table(); }};
     static const kernel::mask_table& table() noexcept {
-        (void)&at_start;
+        (void)&table_maker;
         return made_table();
     }
 
-    /// A row's pairs as bits, made when the program starts.
+    /// A row's pairs as bits.
     static const std::uint64_t* bits(int row) noexcept {
-        (void)&bits_at_start;
+        (void)&bits_maker;
         return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
     }
 
@@ -21058,7 +21101,7 @@ struct attention_mask {
         else
             return evaluate<mask.form.tabled>(row, column) != 0;
     }
-    static inline const std::vector<std::uint64_t>& bits_at_start = made_bits();
+    static inline const kernel::table_maker bits_maker{[] { (void)made_bits(); }};
 };
 
 /// The kernel's view of attention step `At` of a plan, in the rounds of a kind.
@@ -22382,7 +22425,6 @@ class general_runner : ground_rule<Plan, At, T> {
 
 #include <condition_variable>
 #include <exception>
-#include <mutex>
 #include <thread>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -24477,6 +24519,7 @@ class row_facts {
 
     template <class List>
     void take_all(const List& given) {
+        kernel::table_maker::make_all();
         int position = 0;
         for (const auto& each : given) {
             const int at = each.id.length ? place_of(each.id) : position++;
@@ -25623,6 +25666,7 @@ class model {
 
         template <class List>
         void take_all(const List& given) {
+            kernel::table_maker::make_all();
             constexpr int count = facts_list::capacity();
             bool filled[count > 0 ? count : 1]{};
             int position = 0;
@@ -25788,6 +25832,7 @@ class model {
       private:
         template <class List>
         void take_all(const List& given) {
+            kernel::table_maker::make_all();
             int position = 0;
             for (const auto& each : given) take(each, position++);
             for (int at = 0; at < outputs; ++at)
