@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,28 +13,10 @@
 #include "../joined_text.hpp"
 #include "error.hpp"
 #include "sorted.hpp"
+#include "tensor_file.hpp"
 #include "utf8.hpp"
 
 namespace sequent::inline SEQUENT_ABI::io {
-
-/// Free text that travels with the tensors.
-using metadata_map = std::map<std::string, std::string>;
-
-/// One tensor as a safetensors header describes it. `begin` and `end` count bytes from the end of
-/// the header.
-struct header_entry {
-    std::string name;
-    std::string dtype;
-    std::vector<std::uint64_t> shape;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-};
-
-/// The header of a safetensors file, the tensors in the order of its text.
-struct file_header {
-    std::vector<header_entry> tensors;
-    metadata_map metadata;
-};
 
 namespace detail {
 
