@@ -7833,8 +7833,8 @@ struct score_node {
     bool x_gradient = false;
     bool y_gradient = false;
 
-    constexpr std::ptrdiff_t row_place(std::ptrdiff_t row) const {
-        return packed ? row * (row + 1) / 2 : row * x_row;
+    constexpr int row_place(int row) const {
+        return packed ? static_cast<int>(1LL * row * (row + 1) / 2) : row * x_row;
     }
     constexpr bool is_leaf() const {
         return op == score_op::load || op == score_op::number || op == score_op::index;
@@ -8079,8 +8079,7 @@ class score_tile {
             alignas(batch<T>) T values[lanes<T>];
             const T first = operands_.base[Node] + static_cast<T>(node.value);
             for (int lane = 0; lane < lanes<T>; ++lane) {
-                const std::ptrdiff_t place =
-                    node.row_place(row_at(r)) + column_at(c + lane) * node.x_column;
+                const int place = node.row_place(row_at(r)) + column_at(c + lane) * node.x_column;
                 values[lane] = node.op == score_op::index ? first + static_cast<T>(place)
                                                           : operands_.x[Node][place];
             }
