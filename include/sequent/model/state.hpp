@@ -25,6 +25,10 @@ class alignas(64) state_block {
         return ((state_plan::form.sequences >> fact) & 1u) != 0;
     }
 
+    static_assert(state_plan::tables.workspace != plan::too_large,
+                  "sequent: the memory of step would hold more than 2147483647 numbers: fewer "
+                  "layers or positions, or narrower ones");
+
   public:
     /// How many numbers are kept.
     static constexpr int size = state_plan::tables.workspace > 0 ? state_plan::tables.workspace : 1;

@@ -116,7 +116,10 @@ class state_planner {
         find_kept();
         find_lifetimes();
         place();
-        if (out_.workspace == too_large) return;
+        if (out_.workspace == too_large) {
+            made.steps.workspace = too_large;
+            return;
+        }
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
             if (layout.where == place::value && !resolve_prepared(draft_, layout))
