@@ -1772,6 +1772,9 @@ inline constexpr int max_variables = 6;        // of a rule
 inline constexpr int max_transformations = 4;  // of a rule
 inline constexpr int max_literals = 16;        // of a body; and as many rules have one head
 
+/// The most numbers of a relation, a fact, all weights, or the memory of a call.
+inline constexpr long long max_numbers = 2147483647;
+
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
 /// What a full list does at run time; programs that plan at run time define it.
@@ -2064,6 +2067,8 @@ struct a_count_that_is_not_given {};
 struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
 struct several_outputs_need_a_query {};
+/// A relation, a fact, or the weights from the first to the one that is named.
+struct more_than_2147483647_numbers {};
 struct a_stack_is_applied_to_a_value {};
 struct a_stacked_block_has_one_input_and_one_output {};
 struct a_stacked_block_gives_the_atoms_that_it_takes {};
@@ -2174,7 +2179,8 @@ enum class fault {
     a_stacked_block_has_one_input_and_one_output,
     a_stacked_block_gives_the_atoms_that_it_takes,
     two_stacks_of_one_head,
-    two_inputs_of_a_stacked_block
+    two_inputs_of_a_stacked_block,
+    more_than_2147483647_numbers
 };
 
 /// The rule that keeps a program from running for some rows alone, and why.
@@ -2301,6 +2307,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
     SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
     SEQUENT_MISTAKE(two_stacks_of_one_head)
+    SEQUENT_MISTAKE(more_than_2147483647_numbers)
 #undef SEQUENT_MISTAKE
 #define SEQUENT_LIMIT(NAME, LIMIT)                       \
     if constexpr (found == fault::NAME)                  \
@@ -7826,7 +7833,9 @@ struct score_node {
     bool x_gradient = false;
     bool y_gradient = false;
 
-    constexpr int row_place(int row) const { return packed ? row * (row + 1) / 2 : row * x_row; }
+    constexpr int row_place(int row) const {
+        return packed ? static_cast<int>(1LL * row * (row + 1) / 2) : row * x_row;
+    }
     constexpr bool is_leaf() const {
         return op == score_op::load || op == score_op::number || op == score_op::index;
     }
@@ -14942,7 +14951,7 @@ struct buffer {
 
 /// Where row `row` of a packed table begins; and how many numbers stand before it.
 constexpr int packed_row(int row) {
-    return row * (row + 1) / 2;
+    return static_cast<int>(1LL * row * (row + 1) / 2);
 }
 
 /// Products of one input with several weights, computed as one.
@@ -14981,6 +14990,7 @@ struct drafted {
     const shaped<Sizes, Facts>& in;
     plan_tables<Sizes, Facts> out{};
     bool recurs = false;  // some rules do
+    diagnosis mistake{};  // something is too large to be laid out
 
     constexpr explicit drafted(const shaped<Sizes, Facts>& program) : in(program) {
         for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
@@ -15008,7 +15018,7 @@ struct drafted {
 template <sizes Sizes, int Facts>
 struct draft : drafted<Sizes, Facts> {
     using base = drafted<Sizes, Facts>;
-    using base::depth_of, base::in, base::out, base::recurs, base::rule_of;
+    using base::depth_of, base::in, base::mistake, base::out, base::recurs, base::rule_of;
     static constexpr int rule_capacity = Sizes.rules;
 
     const domains<Sizes>& conditions;
@@ -15139,13 +15149,23 @@ struct draft : drafted<Sizes, Facts> {
         return result;
     }
     /// For numbers of a rule.
-    constexpr int new_buffer(int size, int rule, int parts = 1) {
+    constexpr int new_buffer(long long size, int rule, int parts = 1) {
+        if (size > max_numbers) refuse_size(rule);
         buffer made;
-        made.size = size;
+        made.size = static_cast<int>(size);
         made.parts = parts;
         made.scope = rule_of(rule).scope;
         made.prepared = prepared[rule];
         return out.buffers.push(made);
+    }
+
+    constexpr void refuse_size(int rule) {
+        if (!mistake.ok()) return;
+        const int stacking = in.text.scopes[rule_of(rule).scope].rule;
+        mistake.found = fault::more_than_2147483647_numbers;
+        mistake.rule = rule_of(rule).number;
+        mistake.relation = in.text.relations[rule_of(rule).head].id;
+        mistake.stacked_by = stacking < 0 ? -1 : in.text.rules[stacking].number;
     }
 
     /// How many times a rule in a recursion has atoms for; its numbers are kept for each.
@@ -15772,8 +15792,8 @@ class row_builder {
         return axes_.row >= 0 ? variables_[axes_.row].extent : 1;
     }
     /// Of all the relation's atoms.
-    constexpr int size() const {
-        int size = draft_.in.relations[rule_.head].value.size() * rows();
+    constexpr long long size() const {
+        long long size = 1LL * draft_.in.relations[rule_.head].value.size() * rows();
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
             if (index >= 0 && index != axes_.row && !axes_.in_pair(index))
@@ -15789,10 +15809,11 @@ class row_builder {
         layout.index = buffer;
         layout.offset = offset;
         const int size = draft_.in.relations[rule_.head].value.size();
-        int stride = size;
+        long long stride = size;
         auto assign = [&](int variable) {
             for (int axis = 0; axis < rule_.arity; ++axis)
-                if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
+                if (rule_.terms[axis].variable == variable)
+                    layout.strides[axis] = static_cast<int>(stride);
             stride *= variables_[variable].extent;
         };
         for (int axis = 0; axis < rule_.arity; ++axis)
@@ -15810,7 +15831,7 @@ class row_builder {
         }
         if (axes_.pairs >= 0) {
             layout.pairs = draft_.pairs_of(rule_.head);
-            layout.pair_stride = row_stride ? row_stride : stride;
+            layout.pair_stride = row_stride ? row_stride : static_cast<int>(stride);
         }
     }
 
@@ -16460,16 +16481,18 @@ class attention_matcher {
         relation_layout& layout = draft_.out.relations[rule_.head];
         layout.where = place::value;
         const int size = step.length;
-        int stride = size;
+        long long stride = size;
         auto assign = [&](int variable) {
             for (int axis = 0; axis < rule_.arity; ++axis)
-                if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
+                if (rule_.terms[axis].variable == variable)
+                    layout.strides[axis] = static_cast<int>(stride);
             stride *= rule_.variables[variable].extent;
         };
         for (int outer = outers_.size(); outer-- > 0;) assign(outers_[outer]);
         if (row_ >= 0) assign(row_);
         for (int axis = 0; axis < rule_.arity; ++axis)
-            if (rule_.terms[axis].variable == loop_time) layout.strides[axis] = stride;
+            if (rule_.terms[axis].variable == loop_time)
+                layout.strides[axis] = static_cast<int>(stride);
         stride *= draft_.times_of(rule_);
         layout.index = draft_.new_buffer(stride, at_);
         layout.offset = 0;
@@ -16858,7 +16881,8 @@ class attention_matcher {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-constexpr int aligned(int size) {
+template <class Int>
+constexpr Int aligned(Int size) {
     return (size + 15) / 16 * 16;
 }
 
@@ -17002,12 +17026,19 @@ constexpr void group_products(Draft& draft) {
 /// Gives each weight of a scope its place, and the scopes within it theirs. Returns the scope's
 /// size per layer.
 template <class Draft>
-constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
-    int size = 0;
+constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) {
+    long long size = 0;
     int matrix_of[Draft::rule_capacity]{};
     int bias_of[Draft::rule_capacity]{};
     for (int at = 0; at < Draft::rule_capacity; ++at) matrix_of[at] = bias_of[at] = -1;
-    draft.out.scope_offset[scope] = base;
+    draft.out.scope_offset[scope] = static_cast<int>(base);
+    const auto check = [&](int weight) {
+        if (base + size <= max_numbers || !draft.mistake.ok()) return;
+        draft.mistake.found = fault::more_than_2147483647_numbers;
+        draft.mistake.rule = -1;
+        draft.mistake.relation = draft.in.text.weights[weight].id;
+    };
+    int last = 0;
     for (int at = 0; at < draft.in.text.weights.size(); ++at) {
         const weight& declared = draft.in.text.weights[at];
         if (declared.scope != scope || draft.in.weights[at].uses == 0) continue;
@@ -17015,18 +17046,20 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
         weight_layout& layout = draft.out.weights[at];
         const int rows = declared.shape[0];
         const int columns = declared.shape[1];
-        int total = rows * columns;
+        last = at;
+        long long total = 1LL * rows * columns;
         for (int axis = 0; axis < shape.arity; ++axis) total *= shape.extents[axis];
-        const int side = layout.packed ? shape.extents[shape.arity - 1] : 0;
-        if (layout.packed) total = total / (side * side) * packed_row(side);
+        const long long side = layout.packed ? shape.extents[shape.arity - 1] : 0;
+        if (layout.packed) total = total / (side * side) * (side * (side + 1) / 2);
         if (layout.group >= 0) {
             // One panel for the group: for each input, the outputs of all its members.
             const group& of = draft.groups[layout.group];
             const bool matrix = declared.rank == 2;
             int& start = matrix ? matrix_of[layout.group] : bias_of[layout.group];
             if (start < 0) {
-                start = size;
-                size += aligned(matrix ? of.columns * columns : of.columns);
+                start = static_cast<int>(size);
+                size += aligned(1LL * of.columns * (matrix ? columns : 1));
+                check(at);
             }
             layout.offset = start + layout.group_column;
             layout.row = 1;
@@ -17034,15 +17067,16 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
             if (shape.arity) layout.strides[0] = rows;
             continue;
         }
-        layout.offset = size;
+        layout.offset = static_cast<int>(size);
         size += aligned(total);
+        check(at);
         bool bare = false;
         for (const literal& item : draft.in.text.literals)
             bare = bare || (item.kind == literal_kind::weight && item.weight.weight == at);
         const bool row_major = declared.rank == 2 && (shape.looked_up || bare);
         layout.row = row_major ? columns : 1;
         layout.column = row_major ? 1 : rows;
-        int stride = rows * columns;
+        long long stride = 1LL * rows * columns;
         if (layout.interleaved >= 0 && !row_major) {
             const int extent = shape.extents[layout.interleaved];
             layout.strides[layout.interleaved] = rows;
@@ -17051,18 +17085,19 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
         }
         for (int axis = shape.arity; axis-- > 0;) {
             if (axis == layout.interleaved && !row_major) continue;
-            layout.strides[axis] = stride;
+            layout.strides[axis] = static_cast<int>(stride);
             stride *= shape.extents[axis];
             // Rows have no stride; what stands for it tells that they are apart.
-            if (layout.packed && axis == shape.arity - 2) stride = packed_row(side);
+            if (layout.packed && axis == shape.arity - 2) stride = side * (side + 1) / 2;
         }
     }
     for (int inner = 1; inner < draft.in.text.scopes.size(); ++inner) {
         if (draft.in.text.scopes[inner].parent != scope) continue;
-        const int each = lay_out_parameters(draft, inner, base + size);
+        const long long each = lay_out_parameters(draft, inner, base + size);
         size += each * draft.in.text.scopes[inner].repeat;
+        check(last);
     }
-    draft.out.scope_parameters[scope] = size;
+    draft.out.scope_parameters[scope] = static_cast<int>(size);
     return size;
 }
 
@@ -17080,7 +17115,7 @@ class builder {
         find_attention();
         find_inlined();
         group_products(draft_);
-        draft_.out.parameters = lay_out_parameters(draft_, 0, 0);
+        draft_.out.parameters = static_cast<int>(lay_out_parameters(draft_, 0, 0));
         for (int at = 0; at < draft_.in.text.relations.size(); ++at) lay_out_fact(at);
         emit_scope(0);
     }
@@ -17114,17 +17149,17 @@ class builder {
     }
 
     /// Strides in the order of the arguments, pairs outermost; returns the size.
-    constexpr int pack(relation_layout& layout, int relation) {
+    constexpr long long pack(relation_layout& layout, int relation) {
         const relation_shape& shape = draft_.in.relations[relation];
         layout.pairs = draft_.pairs_of(relation);
-        int stride = shape.value.size();
+        long long stride = shape.value.size();
         for (int axis = shape.arity; axis-- > 0;) {
             if (layout.pairs.has(axis)) continue;
-            layout.strides[axis] = stride;
+            layout.strides[axis] = static_cast<int>(stride);
             stride *= shape.extents[axis];
         }
         if (!layout.pairs.any()) return stride;
-        layout.pair_stride = stride;
+        layout.pair_stride = static_cast<int>(stride);
         return stride * draft_.in.facts[layout.pairs.fact].pairs;
     }
 
@@ -17237,7 +17272,7 @@ class builder {
     constexpr void emit_row(int at) {
         const rule& written = draft_.rule_of(at);
         row_builder<Draft> row(draft_, at);
-        const int size = row.size() * draft_.times_of(written);
+        const long long size = row.size() * draft_.times_of(written);
         if (!lay_out_in_carry(at) && !is_laid_out(at))
             row.lay_out(draft_.new_buffer(size, at), 0, 0);
         row_step made = row.build();
@@ -17264,8 +17299,8 @@ class builder {
             row_builder<Draft> row(draft_, member);
             if (of.buffer < 0) {
                 const rule& written = draft_.rule_of(member);
-                of.buffer =
-                    draft_.new_buffer(row.rows() * of.columns * draft_.times_of(written), member);
+                of.buffer = draft_.new_buffer(
+                    1LL * row.rows() * of.columns * draft_.times_of(written), member);
             }
             row.lay_out(of.buffer, offset, of.columns);
             const group_candidate shape = candidate_width(member, row.chosen());
@@ -17389,7 +17424,7 @@ class builder {
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
         made.normalizer.at.where = place::value;
         made.normalizer.at.index =
-            draft_.new_buffer(outer * 2 * made.rows * draft_.times_of(written), at);
+            draft_.new_buffer(2LL * outer * made.rows * draft_.times_of(written), at);
         if (written.recurs.loop >= 0) {
             draft_.add_time(made.normalizer.at, written, outer * 2 * made.rows);
             made.normalizer.at.offset -= written.recurs.delay * outer * 2 * made.rows;
@@ -17435,7 +17470,7 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        const int size = aligned(pack(carried, input));
+        const long long size = aligned(pack(carried, input));
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.each_layer = true;
         row_step copy = copy_step(item.relation, input);
@@ -18563,15 +18598,23 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
 /// computed. infer: until they are last read, and all layers of a stack share one layer's memory.
 enum class purpose { train, infer };
 
+/// Of a workspace that would have more than max_numbers.
+inline constexpr int too_large = -1;
+
+constexpr int numbers_of_memory(long long numbers) {
+    return numbers > max_numbers ? too_large : static_cast<int>(numbers);
+}
+
 /// Memory that is given out for spans of time: each time the first place that is free for that
 /// long.
 template <int Capacity>
 class arena {
   public:
-    int size = 0;
+    long long size = 0;
 
-    constexpr int put(int numbers, int first, int last) {
-        int offset = 0;
+    /// Of no use where the whole has become larger than max_numbers.
+    constexpr int put(long long numbers, int first, int last) {
+        long long offset = 0;
         bool moved = true;
         while (moved) {
             moved = false;
@@ -18585,13 +18628,13 @@ class arena {
         }
         taken_.push({offset, numbers, first, last});
         if (offset + numbers > size) size = offset + numbers;
-        return offset;
+        return static_cast<int>(offset);
     }
 
   private:
     struct interval {
-        int offset = 0;
-        int size = 0;
+        long long offset = 0;
+        long long size = 0;
         int first = 0;
         int last = 0;
     };
@@ -18615,6 +18658,7 @@ class memory_planner {
         }
         place_prepared(draft_);
         place_buffers();
+        if (out_.workspace == too_large) return;
         if (trains_) set_births();
         for (const step& at : out_.steps)
             visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
@@ -18693,13 +18737,13 @@ class memory_planner {
         };
         for (buffer& each : out_.buffers) {
             if (each.last < 0) continue;
-            each.offset = memory.put(each.size * each.copies, each.first, each.last);
+            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
         // Those of a recursion are all born at once: together, they can be cleared at once.
         if (draft_.recurs)
             for (buffer& each : out_.buffers) put_adjoint(each);
-        out_.workspace = memory.size;
+        out_.workspace = numbers_of_memory(memory.size);
     }
 
     constexpr void set_births() {
@@ -19078,6 +19122,11 @@ class shaper {
             for (int earlier = 0; ok() && earlier < at; ++earlier)
                 if (out.facts[earlier].id == given.id)
                     out.mistake = {fault::two_facts_of_one_name, -1, given.id};
+            long long numbers = given.is_sparse() ? given.pairs : 1;
+            for (int axis = given.is_sparse() ? 2 : 0; axis < given.rank; ++axis)
+                if (numbers <= max_numbers) numbers *= given.extents[axis];
+            if (ok() && numbers > max_numbers)
+                out.mistake = {fault::more_than_2147483647_numbers, -1, given.id};
             for (int axis = 0; ok() && axis < given.rank; ++axis) {
                 if (given.extents[axis] >= 1) continue;
                 out.mistake = {fault::number_out_of_range, -1, given.id};
@@ -19996,13 +20045,16 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         looped, written, [](const auto& planner) -> const auto& { return planner.program; });
     static constexpr const auto& conditions = chosen<loops>(
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
-    static constexpr diagnosis mistake = shapes.mistake.ok() ? conditions.mistake : shapes.mistake;
-    static constexpr bool ok = mistake.ok();
+    static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
     static constexpr auto unplaced = [] {
         draft<size, fact_count> work(shapes, conditions);
-        if constexpr (ok) builder<draft<size, fact_count>> build(work);
+        if constexpr (understood) builder<draft<size, fact_count>> build(work);
         return drafted<size, fact_count>(work);
     }();
+    static constexpr diagnosis mistake = !shapes.mistake.ok()       ? shapes.mistake
+                                         : !conditions.mistake.ok() ? conditions.mistake
+                                                                    : unplaced.mistake;
+    static constexpr bool ok = mistake.ok();
     static constexpr auto tables = [] {
         if constexpr (ok)
             return memory_planner(unplaced, purpose::train).placed();
@@ -24240,6 +24292,8 @@ class call_mark {
 /// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
 template <class Placed, class T>
 struct alignas(64) call_memory {
+    static_assert(Placed::tables.workspace != plan::too_large,
+                  "sequent: the memory of this call would have more than 2147483647 numbers");
     static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
     static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
 
@@ -24855,7 +24909,11 @@ class ill_formed_model {
     template <class T>
     using workspace = any_block<T>;
     template <class T>
+    using scratch = any_block<T>;
+    template <class T>
     using batch = any_batch;
+    template <class T>
+    using scratch_batch = any_batch;
     template <class T>
     using state = any_state;
     template <class T>
@@ -25222,6 +25280,7 @@ class state_planner {
         find_lifetimes();
         if (made.obstacle.rule >= 0) return;
         place();
+        if (out_.workspace == too_large) return;
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
             if (layout.where == place::value && !resolve_prepared(draft_, layout))
@@ -25434,20 +25493,21 @@ class state_planner {
             each.size = aligned(part_[index] * std::min(each.parts, 2));
             const bool stays = row == 0 && each.first == 0 && each.last == out_.steps.size();
             each.copies = stays ? draft_.copies_of(each.scope) : 1;
-            each.offset = memory.put(each.size * each.copies, each.first, each.last);
+            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
         }
-        out_.workspace = memory.size;
+        long long size = memory.size;
         for (int at = 0; at < made.kept.size(); ++at) {
             kept_attention& kept = made.kept[at];
-            place_kept(kept.value);
+            place_kept(kept.value, size);
             for (int node = 0; node < out_.attentions[at].nodes.size(); ++node)
-                place_kept(kept.nodes[node]);
+                place_kept(kept.nodes[node], size);
         }
+        out_.workspace = numbers_of_memory(size);
     }
-    constexpr void place_kept(kept_operand& kept) {
+    constexpr void place_kept(kept_operand& kept, long long& size) {
         if (!kept.kept) return;
-        kept.to.offset = out_.workspace;
-        out_.workspace += kept.lines * kept.pitch;
+        kept.to.offset = static_cast<int>(size);
+        size += 1LL * kept.lines * kept.pitch;
     }
 
     constexpr void resolve(const step& at, operand& used) {
@@ -26989,23 +27049,26 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
 template <class Model>
 std::string explain() {
     using plan = typename Model::plan;
-    std::string result = "steps\n";
-    kernel::unroll<plan::tables.steps.size()>([&](auto index) {
-        model_detail::append_step(result, model_detail::explained<plan, index()>());
-    });
-    constexpr auto& text = model_detail::program_text<Model::program>;
-    for (int relation = 0; relation < text.relations.size(); ++relation) {
-        model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()}, relation,
-                                           text.relations[relation].id);
+    std::string result;
+    if constexpr (plan::ok) {
+        result = "steps\n";
+        kernel::unroll<plan::tables.steps.size()>([&](auto index) {
+            model_detail::append_step(result, model_detail::explained<plan, index()>());
+        });
+        constexpr auto& text = model_detail::program_text<Model::program>;
+        for (int relation = 0; relation < text.relations.size(); ++relation) {
+            model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()},
+                                               relation, text.relations[relation].id);
+        }
+        model_detail::explained_memory memory;
+        memory.training = sizeof(typename Model::template workspace<float>);
+        memory.inference = sizeof(typename Model::template scratch<float>);
+        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
+            memory.state = sizeof(typename Model::template state<float>);
+        model_detail::append_memory(result, Model::parameter_count,
+                                    static_cast<long long>(sizeof(float)) * plan::tables.parameters,
+                                    memory);
     }
-    model_detail::explained_memory memory;
-    memory.training = sizeof(typename Model::template workspace<float>);
-    memory.inference = sizeof(typename Model::template scratch<float>);
-    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
-        memory.state = sizeof(typename Model::template state<float>);
-    model_detail::append_memory(result, Model::parameter_count,
-                                static_cast<long long>(sizeof(float)) * plan::tables.parameters,
-                                memory);
     return result;
 }
 
