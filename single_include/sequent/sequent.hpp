@@ -5554,7 +5554,8 @@ metadata_map load(const source& from, Parameters& parameters, name_map names) {
 
 /// Writes a model's parameters, under their own names or under those of `names`, to a new file that
 /// then replaces `path`; in a `type` of fewer bits than theirs rounded to nearest, ties to even.
-/// (Hugging Face's transformers read files with the metadata {{"format", "pt"}} alone.)
+/// Under the names of another library the metadata say that PyTorch has written it, as Hugging
+/// Face's transformers expect. Copies and ignored tensors of the map are not written.
 ///
 /// Throws io::error if the file cannot be written, a number is not finite or too large for the
 /// type, or the parameters leave rows of a tensor open.
@@ -5565,7 +5566,7 @@ void save(const file_path& path, const Parameters& parameters, const metadata_ma
 }
 template <class Model, class Parameters>
 void save(const file_path& path, const Parameters& parameters, name_map names,
-          const metadata_map& metadata = {},
+          const metadata_map& metadata = {{"format", "pt"}},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
     detail::save_mapped(path, detail::tensors_of<Model>(parameters), names,
                         detail::pairs_neighbours<Model>, metadata, type);
