@@ -2085,6 +2085,7 @@ struct a_recursion_over_another_variable_than_the_position {};
 struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
 struct a_rule_whose_first_argument_is_not_the_position {};
 struct a_rule_over_the_pairs_of_a_sparse_fact {};
+struct a_state_that_keeps_the_last_rows_alone_is_not_truncated {};
 struct facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse {};
 }  // namespace mistake
 
@@ -2195,6 +2196,7 @@ struct rows_obstacle {
         inner_rows,    // the numbers of a row do not lie together
         pairs,         // of a sparse fact
         several_lengths,
+        lost_rows,  // of truncate: the last rows alone are kept
     };
     int rule = -1;
     kind why = kind::none;
@@ -24868,6 +24870,8 @@ consteval auto rows_mistake() {
         return mistake::a_rule_whose_first_argument_is_not_the_position{};
     else if constexpr (Why == pairs)
         return mistake::a_rule_over_the_pairs_of_a_sparse_fact{};
+    else if constexpr (Why == lost_rows)
+        return mistake::a_state_that_keeps_the_last_rows_alone_is_not_truncated{};
     else if constexpr (Why == several_lengths)
         return mistake::facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse{};
     else
@@ -25350,9 +25354,7 @@ struct state_tables {
     int block = 0;                                    // rows at hand, at most
     int column_window = 0;                            // 1 + that of attention's columns, or 0
     rows_obstacle obstacle{};
-
-    /// Whether rows before those that are kept are lost.
-    constexpr bool forgets() const { return windows.size() > 0; }
+    rows_obstacle lost{};  // the first rule of which only the last rows are kept
 };
 
 /// Places the steps of a draft for a few rows at a time.
@@ -25378,6 +25380,7 @@ class state_planner {
         find_windows();
         place_prepared(draft_);
         find_column_window();
+        find_lost();
         find_kept();
         find_lifetimes();
         place();
@@ -25729,6 +25732,22 @@ class state_planner {
             made.keeps_fact[fact] = fact_back_[fact] > 0;
             if (made.keeps_fact[fact])
                 made.fact_window[fact] = window(window_of(fact_back_[fact], 0), made.rows);
+        }
+    }
+    /// The first rule that reads rows of which some are lost.
+    constexpr void find_lost() {
+        for (int at = out_.steps.size(); at-- > 0;) {
+            if (form_.once[at]) continue;
+            const rows_obstacle loses{out_.steps[at].rule, kind::lost_rows};
+            visit_reads(at, [&](const operand& from, int, int) {
+                const int window = from.where == place::fact ? made.fact_window[from.index]
+                                                             : made.window_of[from.index];
+                if (window > 0) made.lost = loses;
+            });
+            if (out_.steps[at].kind != step_kind::attention || form_.in_time[at]) continue;
+            const attention_step& attention = out_.attentions[out_.steps[at].at];
+            if (slides(attention, attention_reach(attention).back, made.lead[at]))
+                made.lost = loses;
         }
     }
     /// The attention steps whose rows do not need all columns share one window.
@@ -26296,7 +26315,7 @@ void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range) 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
-/// sequence.
+/// sequence. Copies are states of their own.
 template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.obstacle.rule < 0)>
 class alignas(64) state_block {
     using state_plan = plan::state_plan_of<Plan>;
@@ -26349,6 +26368,17 @@ class alignas(64) state_block {
         std::fill_n(origins_, std::size(origins_), 0);
         has_rest_ = false;
         has_prepared_ = false;
+    }
+
+    /// Forgets rows from `position` on: the next step computes that row. Throws argument_error
+    /// beyond position(). Does not compile where the state keeps the last rows alone, as of a
+    /// recursion, a convolution or a window: a copy of the state, `*saved = *state`, does instead.
+    void truncate(int position) {
+        static_assert(sizeof(check_rows<Plan, made.lost.rule, made.lost.why>) > 0);
+        if (position < 0 || position > position_)
+            fail_with<argument_error>({"sequent: a state at position ", position_,
+                                       " is truncated to position ", position});
+        position_ = position;
     }
 
     /// Whether the facts besides the sequence have been given.
@@ -26483,7 +26513,8 @@ class alignas(64) state_block {
     alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
     alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
-    std::int32_t last_symbols_[plan::max_compared]{};
+    std::int32_t symbols_[std::max(1, compared_facts<Plan>.size())]
+                         [compared_facts<Plan>.size() > 0 ? length : 1]{};
     int position_ = 0;
     int origins_[made.windows.size() + 1]{};  // the first row at hand, and those of windows
     bool has_rest_ = false;
@@ -26505,10 +26536,10 @@ class alignas(64) state_block {
             const auto* symbols = static_cast<const std::int32_t*>(rows[fact]);
             for (int row = range.begin; row < range.end; ++row) {
                 const std::int32_t symbol = symbols[row - range.begin];
-                const bool same = row > 0 && symbol == last_symbols_[at];
+                const bool same = row > 0 && symbol == symbols_[at][row - 1];
                 begins[row] = same ? begins[row - 1] : row;
                 ends[row] = length_of;
-                last_symbols_[at] = symbol;
+                symbols_[at][row] = symbol;
             }
         }
     }
@@ -26567,6 +26598,7 @@ class state_block<Plan, T, false> {
 
     int position() const noexcept { return 0; }
     void reset() noexcept {}
+    void truncate(int) noexcept {}
     bool has_rest() const noexcept { return false; }
     void take_rest(const void* const*, const int*) noexcept {}
     template <bool First, class Rows, class Rest, class Pairs, class Range>
