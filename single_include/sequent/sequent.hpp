@@ -3235,6 +3235,16 @@ inline constexpr name_entry own_names{{}, {}, {}, name_entry::role::own};
 
 using name_map = std::span<const name_entry>;
 
+/// The lines of a map and further ones.
+template <std::size_t First, std::size_t Second>
+constexpr std::array<name_entry, First + Second> joined(const name_entry (&first)[First],
+                                                        const name_entry (&second)[Second]) {
+    std::array<name_entry, First + Second> result{};
+    for (std::size_t at = 0; at < First; ++at) result[at] = first[at];
+    for (std::size_t at = 0; at < Second; ++at) result[First + at] = second[at];
+    return result;
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::io
 
 #include <iterator>
@@ -5634,6 +5644,17 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
+/// Of Qwen2 and Qwen2.5, for llama<biases<true>>: only queries, keys and values have biases in the
+/// file.
+inline constexpr auto qwen2 =
+    joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
+                   {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
+                   {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
+                   constant("layers.b_out", 0),
+                   constant("layers.b_gate", 0),
+                   constant("layers.b_expand", 0),
+                   constant("layers.b_contract", 0)});
+
 /// Of bert and of bert_masked_language.
 inline constexpr name_entry bert[] = {
     optional_prefix("bert."),
@@ -5673,6 +5694,81 @@ inline constexpr name_entry bert[] = {
     ignored("bert.embeddings.position_ids"),
     ignored("bert.pooler.*"),
     ignored("cls.*"),
+};
+
+/// Of bert and of bert_masked_language for RoBERTa and XLM-RoBERTa: segments<1>,
+/// normalization::layer<5>. Positions begin at row 2 of their table.
+inline constexpr name_entry roberta[] = {
+    optional_prefix("roberta."),
+    {"embedding", "roberta.embeddings.word_embeddings.weight"},
+    {"position", "roberta.embeddings.position_embeddings.weight", rows_from(2)},
+    {"segment_embedding", "roberta.embeddings.token_type_embeddings.weight"},
+    {"gain", "roberta.embeddings.LayerNorm.weight"},
+    {"bias", "roberta.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "roberta.encoder.layer.{}.attention.self.query.weight"},
+    {"layers.W_key", "roberta.encoder.layer.{}.attention.self.key.weight"},
+    {"layers.W_value", "roberta.encoder.layer.{}.attention.self.value.weight"},
+    {"layers.b_query", "roberta.encoder.layer.{}.attention.self.query.bias", flat},
+    {"layers.b_key", "roberta.encoder.layer.{}.attention.self.key.bias", flat},
+    {"layers.b_value", "roberta.encoder.layer.{}.attention.self.value.bias", flat},
+    {"layers.W_out", "roberta.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "roberta.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.weight"},
+    {"layers.bias_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.bias"},
+    {"layers.W_expand", "roberta.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "roberta.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "roberta.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "roberta.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "roberta.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "roberta.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "roberta.pooler.dense.weight"},
+    {"b_pool", "roberta.pooler.dense.bias"},
+    {"W_predict", "lm_head.dense.weight"},
+    {"b_predict", "lm_head.dense.bias"},
+    {"gain_predict", "lm_head.layer_norm.weight"},
+    {"bias_predict", "lm_head.layer_norm.bias"},
+    {"b_logits", "lm_head.bias"},
+    copy_of("embedding", "lm_head.decoder.weight", "b_logits"),
+    copy_of("b_logits", "lm_head.decoder.bias"),
+    ignored("roberta.embeddings.position_ids"),
+    ignored("roberta.pooler.*"),
+    ignored("lm_head.*"),
+};
+
+/// Of bert and of bert_masked_language with segments<1> for DistilBERT, which has none (all symbols
+/// are of segment 0) and no pooler: `pooled` is zero.
+inline constexpr name_entry distilbert[] = {
+    optional_prefix("distilbert."),
+    {"embedding", "distilbert.embeddings.word_embeddings.weight"},
+    {"position", "distilbert.embeddings.position_embeddings.weight", rows_from(0)},
+    constant("segment_embedding", 0),
+    {"gain", "distilbert.embeddings.LayerNorm.weight"},
+    {"bias", "distilbert.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "distilbert.transformer.layer.{}.attention.q_lin.weight"},
+    {"layers.W_key", "distilbert.transformer.layer.{}.attention.k_lin.weight"},
+    {"layers.W_value", "distilbert.transformer.layer.{}.attention.v_lin.weight"},
+    {"layers.b_query", "distilbert.transformer.layer.{}.attention.q_lin.bias", flat},
+    {"layers.b_key", "distilbert.transformer.layer.{}.attention.k_lin.bias", flat},
+    {"layers.b_value", "distilbert.transformer.layer.{}.attention.v_lin.bias", flat},
+    {"layers.W_out", "distilbert.transformer.layer.{}.attention.out_lin.weight"},
+    {"layers.b_out", "distilbert.transformer.layer.{}.attention.out_lin.bias"},
+    {"layers.gain_1", "distilbert.transformer.layer.{}.sa_layer_norm.weight"},
+    {"layers.bias_1", "distilbert.transformer.layer.{}.sa_layer_norm.bias"},
+    {"layers.W_expand", "distilbert.transformer.layer.{}.ffn.lin1.weight"},
+    {"layers.b_expand", "distilbert.transformer.layer.{}.ffn.lin1.bias"},
+    {"layers.W_contract", "distilbert.transformer.layer.{}.ffn.lin2.weight"},
+    {"layers.b_contract", "distilbert.transformer.layer.{}.ffn.lin2.bias"},
+    {"layers.gain_2", "distilbert.transformer.layer.{}.output_layer_norm.weight"},
+    {"layers.bias_2", "distilbert.transformer.layer.{}.output_layer_norm.bias"},
+    constant("W_pool", 0),
+    constant("b_pool", 0),
+    {"W_predict", "vocab_transform.weight"},
+    {"b_predict", "vocab_transform.bias"},
+    {"gain_predict", "vocab_layer_norm.weight"},
+    {"bias_predict", "vocab_layer_norm.bias"},
+    {"b_logits", "vocab_projector.bias"},
+    copy_of("embedding", "vocab_projector.weight", "b_logits"),
+    ignored("vocab_*"),
 };
 
 inline constexpr name_entry vit[] = {
@@ -12245,9 +12341,9 @@ decltype(auto) call_for(std::size_t number, F&& f) {
 
 /// The number of the first model without a misfit. Fails if there is none.
 SEQUENT_LAZY
-inline std::size_t first_fit(const source& from, const std::string& found,
+inline std::size_t first_fit(std::string_view file, const std::string& found,
                              std::span<const std::string> misfits) {
-    std::string message = joined_text({from.name(), ": ", found, "; no model of the list fits"});
+    std::string message = joined_text({file, ": ", found, "; no model of the list fits"});
     for (std::size_t at = 0; at < misfits.size(); ++at) {
         if (misfits[at].empty()) return at;
         append_text(message, {"\n  model ", at + 1, ": ", misfits[at]});
@@ -12256,19 +12352,20 @@ inline std::size_t first_fit(const source& from, const std::string& found,
 }
 
 template <class... Models, class F>
+decltype(auto) visit_tensors(const tensor_file& file, const name_map* names, F&& f) {
+    const std::array<std::string, sizeof...(Models)> misfits{misfit<Models>(file, names)...};
+    const std::size_t fitting = first_fit(
+        file.name, joined_text({"has ", file.header.tensors.size(), " tensors"}), misfits);
+    return call_for<Models...>(fitting, std::forward<F>(f));
+}
+
+template <class... Models, class F>
 decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
-    std::array<std::string, sizeof...(Models)> misfits;
-    std::string found;
-    if (is_safetensors(from.bytes())) {
-        const tensor_file file = open_safetensors(from);
-        misfits = {misfit<Models>(file, names)...};
-        found = joined_text({"has ", file.header.tensors.size(), " tensors"});
-    } else {
-        const auto configuration = read_llama2c_header(from);
-        misfits = {misfit<Models>(configuration)...};
-        found = "has " + configuration.text();
-    }
-    const std::size_t fitting = first_fit(from, found, misfits);
+    if (is_safetensors(from.bytes()))
+        return visit_tensors<Models...>(open_safetensors(from), names, std::forward<F>(f));
+    const auto configuration = read_llama2c_header(from);
+    const std::array<std::string, sizeof...(Models)> misfits{misfit<Models>(configuration)...};
+    const std::size_t fitting = first_fit(from.name(), "has " + configuration.text(), misfits);
     return call_for<Models...>(fitting, std::forward<F>(f));
 }
 
@@ -12276,7 +12373,9 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
 
 /// Calls f.template operator()<Model>() for the first of the models that has exactly the parameters
 /// of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it states the
-/// positions too, or a safetensors file with the model's own names, or with those of `names`.
+/// positions too, or a safetensors file, or what a reader of another format has opened, with the
+/// model's own names, or with those of `names`. (A file fits models with fewer positions, too, if
+/// `names` says so: of these, the one with most stands first in the list.)
 ///
 /// Throws io::error if the file is neither, or if no model fits: the message gives what the file
 /// has, and what of each model is different.
@@ -12287,6 +12386,15 @@ decltype(auto) visit(const source& from, F&& f) {
 template <class Model, class... Models, class F>
 decltype(auto) visit(const source& from, name_map names, F&& f) {
     return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
+}
+
+template <class Model, class... Models, class F>
+decltype(auto) visit(const tensor_file& from, F&& f) {
+    return detail::visit_tensors<Model, Models...>(from, nullptr, std::forward<F>(f));
+}
+template <class Model, class... Models, class F>
+decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
+    return detail::visit_tensors<Model, Models...>(from, &names, std::forward<F>(f));
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
