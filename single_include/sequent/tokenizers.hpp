@@ -28,8 +28,8 @@
 
 #include "sequent.hpp"
 
-/// Tokenizers: the text of trained models to tokens and back, from the files that they are published
-/// with. Included by name, not by sequent.hpp.
+/// Tokenizers: the text of trained models to tokens and back, from the files that they are
+/// published with. Included by name, not by sequent.hpp.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -1673,7 +1673,7 @@ SEQUENT_LAZY void normal_form(const aligned_text& from, aligned_text& to, bool c
         std::size_t origins;  // how many code points of `from` it takes the place of
     };
     const auto& unicode = unicode_data<>::get();
-    std::vector<part> parts;           // from a starter on that nothing before it can change
+    std::vector<part> parts;         // from a starter on that nothing before it can change
     std::size_t last = 0, next = 0;  // the code point of `from` taken last, and the one to take
     const auto flush = [&] {
         for (auto first = parts.begin(); first != parts.end();) {
@@ -3705,8 +3705,11 @@ SEQUENT_LAZY class json_reader {
     void read_vocabulary(value of) {
         std::vector<std::string_view> texts;
         std::vector<bool> seen;
+        std::size_t count = 0;
+        of.for_each_member([&](std::string_view, value) { ++count; });
         of.for_each_member([&](std::string_view text, value number) {
-            const auto at = static_cast<std::size_t>(number.whole_number(1U << 24));
+            const auto at =
+                static_cast<std::size_t>(number.whole_number(count + builder<>::most_holes));
             if (at >= texts.size()) {
                 texts.resize(at + 1);
                 seen.resize(at + 1);
