@@ -14,7 +14,7 @@ class general_interpreter {
     }
 
     void forward() {
-        if (skips()) memory_.write(step_.out).write(numbers(to_size(step_.out_total), 0.0));
+        if (skips()) memory_.write(step_.out).write(numbers(to_size(cleared()), 0.0));
         each(0, step_.heads, [&] { forward_head(); });
     }
     void backward() {
@@ -81,8 +81,16 @@ class general_interpreter {
             if (holds_at(at)) each_value(at + 1, to, body);
             return;
         }
-        for (index_[variable] = 0; index_[variable] < step_.extents[variable]; ++index_[variable])
+        const int end = plan::least_count(step_.counts[variable], step_.extents[variable],
+                                          memory_.counts.data());
+        for (index_[variable] = 0; index_[variable] < end; ++index_[variable])
             if (holds_at(at)) each_value(at + 1, to, body);
+    }
+    int cleared() const {
+        if (step_.out_counts == 0) return step_.out_total;
+        return step_.out_row * plan::least_count(step_.out_counts,
+                                                 step_.out_total / step_.out_row,
+                                                 memory_.counts.data());
     }
     template <class Body>
     void each_ground(const Body& body) {

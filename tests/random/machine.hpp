@@ -138,7 +138,9 @@ class machine {
         const plan::step& step = tables_.steps[at];
         if (!step.prepared) advance(2 * steps_ - at);
         for (const plan::birth& born : step.births)
-            memory_.workspace.fill(born.offset, born.size, 0);
+            for (int part = 0; part < born.parts; ++part)
+                memory_.workspace.fill(born.offset + part * born.size,
+                                       born.cleared(memory_.counts.data()), 0);
         switch (step.kind) {
             case plan::step_kind::rows:
                 return row_interpreter(memory_, tables_.rows[step.at]).backward();

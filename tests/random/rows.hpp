@@ -15,7 +15,8 @@ class row_interpreter {
             outer_ = outer;
             const int end = std::min(range.end, limit());
             for (int row = range.begin; row < end; ++row) forward_row(row);
-            for (int row = std::max(range.begin, end); row < range.end; ++row) clear(out(row));
+            const int read = plan::least_count(step_.out_counts, range.end, memory_.counts.data());
+            for (int row = std::max(range.begin, end); row < read; ++row) clear(out(row));
         });
     }
     void forward() { forward({0, step_.rows}); }
@@ -40,8 +41,7 @@ class row_interpreter {
 
     int limit() {
         if (step_.pairs >= 0) return static_cast<int>(memory_.fact_of(step_.pairs).pairs.size());
-        if (step_.count >= 0) return std::min(memory_.counts[to_size(step_.count)], step_.rows);
-        return step_.rows;
+        return plan::least_count(step_.counts, step_.rows, memory_.counts.data());
     }
 
     std::ptrdiff_t place(const access& at, std::ptrdiff_t row) const {

@@ -115,7 +115,7 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
         case plan::step_kind::rows: {
             const row_step& row = *each.row;
             append_text(what, {row.pairs >= 0   ? "pairs "
-                               : row.count >= 0 ? "rows up to "
+                               : row.counts != 0 ? "rows up to "
                                                 : "rows ",
                                row.rows, " x ", row.columns()});
             int summands = 0;

@@ -42,7 +42,8 @@ class row_runner {
             const kernel::row_range present{range.begin, std::min(range.end, limit(bound))};
             forward_rows(bound, first, second, third, present);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            for (int row = std::max(present.begin, present.end); row < range.end; ++row)
+            const int end = plan::least_count(step.out_counts, range.end, bound.counts);
+            for (int row = std::max(present.begin, present.end); row < end; ++row)
                 clear(out + row * step.out.row);
         } else {
             forward_rows(bound, first, second, third, range);
@@ -63,7 +64,13 @@ class row_runner {
         for (int row = range.begin; row < range.end; row += block) {
             const int rows = std::min(block, range.end - row);
             constexpr bool even = one || (kernel::is_whole<Range> && step.rows % block == 0);
-            combine<block, even>(bound, first, second, third, sum, out, row, rows);
+            // Products of few rows are others than those of many.
+            constexpr int few = step.counts != 0 && block > 16 ? 16 : 0;
+            if (few > 0 && rows <= few)
+                combine<(few > 0 ? few : block), false>(bound, first, second, third, sum, out, row,
+                                                        rows);
+            else
+                combine<block, even>(bound, first, second, third, sum, out, row, rows);
             constexpr int applied = fusion::applies ? 1 : 0;
             if constexpr (step.functions.size() > applied)
                 for (int at = row; at < row + rows; ++at)
@@ -255,7 +262,7 @@ class row_runner {
         if constexpr (step.pairs >= 0)
             return bound.pairs[step.pairs][pair_layout::count()];
         else
-            return std::min(bound.counts[step.count], step.rows);
+            return plan::least_count(step.counts, step.rows, bound.counts);
     }
 
     static bool exists(const bindings& bound, int row, int first, int second, int third) noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "count_limits.hpp"
 #include "shape.hpp"
 #include "space_builder.hpp"
 
@@ -189,6 +190,7 @@ class domain_finder {
                            stacking < 0 ? -1 : in.text.rules[stacking].number};
         }
         if (!written.total) root = out.pool.both(root, within_variables(written, root));
+        if (written.total) root = out.pool.both(root, counted(common, written));
         out.condition[at] = root;
         if (written.total) root = common;
         term positions[max_variables]{};
@@ -348,6 +350,18 @@ class domain_finder {
             return is_countable(where, values, 1) && count_pairs(where, values, 1) == values;
         }
         return false;
+    }
+
+    /// What is said of a total rule's atoms by counts: beyond them, no literal has one.
+    constexpr int counted(int root, const rule& written) {
+        int result = -1;
+        if (written.recurs.loop < 0)
+            out.pool.each_conjunct(root, [&](int part) {
+                for (int index = 0; index < written.variables.size(); ++index)
+                    if (counts_above(out.pool, part, index) != 0)
+                        result = out.pool.both(result, part);
+            });
+        return result;
     }
 
     constexpr int not_negative(const rule& written, const term& at) {

@@ -62,6 +62,9 @@ struct buffer {
     int offset = 0;
     int adjoint = -1;
     bool prepared = false;
+    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each.
+    unsigned counts = 0;
+    int row = 0;
 };
 
 /// Where row `row` of a packed table begins; and how many numbers stand before it.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "build.hpp"
-#include "count_limits.hpp"
 #include "loop.hpp"
 #include "read.hpp"
 #include "rows_form.hpp"

@@ -120,13 +120,10 @@ class row_builder {
         for (int at = 0; at < made.outers; ++at) made.outer_variables[at] = axes_.outers[at];
         pool.each_conjunct(draft_.conditions.condition[at_], [&](int part) {
             const node top = pool.nodes[part];
-            const bool is_bound = top.kind == node_kind::less && axes_.row >= 0 &&
-                                  pool.nodes[top.left].kind == node_kind::variable &&
-                                  pool.nodes[top.left].value == axes_.row &&
-                                  pool.nodes[top.right].kind == node_kind::count;
-            if (is_bound && made.count < 0)
-                made.count = pool.nodes[top.right].value;
-            else if (top.kind != node_kind::pair || top.value != axes_.pairs ||
+            const unsigned counts = axes_.row < 0 ? 0 : counts_above(pool, part, axes_.row);
+            made.counts |= counts;
+            if (counts != 0) return;
+            if (top.kind != node_kind::pair || top.value != axes_.pairs ||
                      !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
                      !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
                 made.condition = pool.both(made.condition, part);

@@ -238,7 +238,7 @@ class attention_matcher {
     }
 
     /// Whether the pairs of all rounds can be found by pieces or tables.
-    constexpr bool has_masks() const {
+    constexpr bool has_masks() {
         if (step.condition < 0) return true;
         const auto& pool = draft_.out.pool;
         unsigned allowed = 1u << column_;
@@ -246,10 +246,15 @@ class attention_matcher {
         for (int outer : outers_) allowed |= 1u << outer;
         if (pool.variables(step.condition) & ~allowed) return false;
         const int rounds = different_rounds(pool, step);
+        bool has_table = false;
         for (int round = 0; round < rounds; ++round) {
             auto condition = condition_in_round(pool.nodes, step, round);
-            if (!form_of(condition, row_, column_).possible) return false;
+            const mask_form form = form_of(condition, row_, column_);
+            if (!form.possible) return false;
+            has_table = has_table || form.is_table;
         }
+        if (!has_table && row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
+        if (!has_table) step.column_counts = counts_above(pool, step.condition, column_);
         return true;
     }
 
