@@ -3210,6 +3210,232 @@ constexpr std::uint16_t to_bf16(double value) noexcept {
 
 #include <map>
 
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
+/// nothing above U+10FFFF.
+constexpr bool is_utf8(std::string_view text) noexcept {
+    std::size_t at = 0;
+    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
+    while (at < text.size()) {
+        const unsigned lead = byte(at++);
+        if (lead < 0x80) continue;
+        const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+        if (lead < 0xC2 || lead > 0xF4) return false;
+        // Only the first byte that follows can make a form overlong, a surrogate or too large.
+        unsigned low = 0x80, high = 0xBF;
+        if (lead == 0xE0) low = 0xA0;
+        if (lead == 0xED) high = 0x9F;
+        if (lead == 0xF0) low = 0x90;
+        if (lead == 0xF4) high = 0x8F;
+        for (int index = 0; index < following; ++index, ++at) {
+            if (at == text.size() || byte(at) < low || byte(at) > high) return false;
+            low = 0x80;
+            high = 0xBF;
+        }
+    }
+    return true;
+}
+
+/// Appends `code`, a Unicode scalar value, as UTF-8.
+inline void append_utf8(std::string& text, std::uint32_t code) {
+    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
+    if (code < 0x80) {
+        put(code);
+    } else if (code < 0x800) {
+        put(0xC0 | code >> 6);
+        put(0x80 | (code & 0x3F));
+    } else if (code < 0x10000) {
+        put(0xE0 | code >> 12);
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    } else {
+        put(0xF0 | code >> 18);
+        put(0x80 | (code >> 12 & 0x3F));
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// Reads JSON (RFC 8259) token by token: the lexer of all readers of JSON in this library. `file`
+/// is named in the messages, `part` is what stands between it and the position: ": header".
+SEQUENT_LAZY class json_cursor {
+  public:
+    json_cursor(std::string_view text, std::string_view file, std::string_view part = "")
+        : text_(text), file_(file), part_(part) {}
+
+    /// The next character that is not white space; 0 at the end.
+    char peek() {
+        skip_space();
+        return at_ < text_.size() ? text_[at_] : '\0';
+    }
+
+    /// Calls `member(key)` behind the colon of each member; it reads the value.
+    template <class Member>
+    SEQUENT_COLD void object(Member member) {
+        expect('{');
+        if (accept('}')) return;
+        do {
+            std::string key = string();
+            expect(':');
+            member(std::move(key));
+        } while (accept(','));
+        expect('}');
+    }
+
+    SEQUENT_COLD std::string string() {
+        expect('"');
+        std::string value;
+        for (;;) {
+            const char next = take();
+            if (next == '"') break;
+            if (static_cast<unsigned char>(next) < 0x20) fail({"a control character in a string"});
+            if (next == '\\') {
+                escape(value);
+            } else {
+                value += next;
+            }
+        }
+        if (!is_utf8(value)) fail({"a string is not UTF-8"});
+        return value;
+    }
+
+    SEQUENT_COLD std::uint64_t whole_number() {
+        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+        skip_space();
+        const std::size_t start = at_;
+        std::uint64_t value = 0;
+        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
+            if (value > (largest - digit) / 10) fail({"the number is too large"});
+            value = value * 10 + digit;
+        }
+        if (at_ == start) fail({"expected a whole number that is not negative"});
+        if (text_[start] == '0' && at_ - start > 1) fail({"a number starts with 0"});
+        return value;
+    }
+
+    bool accept_word(std::string_view word) {
+        skip_space();
+        if (!text_.substr(at_).starts_with(word)) return false;
+        at_ += word.size();
+        return true;
+    }
+
+    bool accept(char wanted) {
+        skip_space();
+        if (at_ == text_.size() || text_[at_] != wanted) return false;
+        ++at_;
+        return true;
+    }
+
+    void expect(char wanted) {
+        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
+    }
+
+    void skip_space() {
+        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
+                                      text_[at_] == '\n' || text_[at_] == '\r')) {
+            ++at_;
+        }
+    }
+
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({file_, part_, ", byte ", at_, ": ", joined_text(what)});
+    }
+
+  protected:
+    std::string_view text_;
+    std::size_t at_ = 0;
+
+  private:
+    SEQUENT_COLD void escape(std::string& value) {
+        const char kind = take();
+        switch (kind) {
+            case '"':
+            case '\\':
+            case '/':
+                value += kind;
+                return;
+            case 'b':
+                value += '\b';
+                return;
+            case 'f':
+                value += '\f';
+                return;
+            case 'n':
+                value += '\n';
+                return;
+            case 'r':
+                value += '\r';
+                return;
+            case 't':
+                value += '\t';
+                return;
+            case 'u':
+                break;
+            default:
+                fail({"an unknown escape"});
+        }
+        std::uint32_t code = four_digits();
+        if (code >= 0xDC00 && code <= 0xDFFF) fail({"half a surrogate pair"});
+        if (code >= 0xD800 && code <= 0xDBFF) {
+            if (take() != '\\' || take() != 'u') fail({"half a surrogate pair"});
+            const std::uint32_t low = four_digits();
+            if (low < 0xDC00 || low > 0xDFFF) fail({"half a surrogate pair"});
+            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+        }
+        append_utf8(value, code);
+    }
+
+    std::uint32_t four_digits() {
+        std::uint32_t value = 0;
+        for (int index = 0; index < 4; ++index) {
+            const char digit = take();
+            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
+                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                                                              : -1;
+            if (figure < 0) fail({"expected four hexadecimal digits"});
+            value = value * 16 + static_cast<std::uint32_t>(figure);
+        }
+        return value;
+    }
+
+    char take() {
+        if (at_ == text_.size()) fail({"a string has no end"});
+        return text_[at_++];
+    }
+
+    std::string_view file_;
+    std::string_view part_;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
+    constexpr std::string_view hexadecimal = "0123456789abcdef";
+    json += '"';
+    for (const char next : text) {
+        if (next == '"' || next == '\\') {
+            json += '\\';
+            json += next;
+        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
+            json += "\\u00";
+            json += hexadecimal[code >> 4];
+            json += hexadecimal[code & 15];
+        } else {
+            json += next;
+        }
+    }
+    json += '"';
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
 /// Sorted vectors for look-up by name. std::map, std::set and std::sort generate code for each type
 /// and each order; the C library's sort does not.
 
@@ -3302,55 +3528,6 @@ SEQUENT_COLD void sort(std::vector<numbered_range>& ranges) {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
-/// nothing above U+10FFFF.
-constexpr bool is_utf8(std::string_view text) noexcept {
-    std::size_t at = 0;
-    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
-    while (at < text.size()) {
-        const unsigned lead = byte(at++);
-        if (lead < 0x80) continue;
-        const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-        if (lead < 0xC2 || lead > 0xF4) return false;
-        // Only the first byte that follows can make a form overlong, a surrogate or too large.
-        unsigned low = 0x80, high = 0xBF;
-        if (lead == 0xE0) low = 0xA0;
-        if (lead == 0xED) high = 0x9F;
-        if (lead == 0xF0) low = 0x90;
-        if (lead == 0xF4) high = 0x8F;
-        for (int index = 0; index < following; ++index, ++at) {
-            if (at == text.size() || byte(at) < low || byte(at) > high) return false;
-            low = 0x80;
-            high = 0xBF;
-        }
-    }
-    return true;
-}
-
-/// Appends `code`, a Unicode scalar value, as UTF-8.
-inline void append_utf8(std::string& text, std::uint32_t code) {
-    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
-    if (code < 0x80) {
-        put(code);
-    } else if (code < 0x800) {
-        put(0xC0 | code >> 6);
-        put(0x80 | (code & 0x3F));
-    } else if (code < 0x10000) {
-        put(0xE0 | code >> 12);
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    } else {
-        put(0xF0 | code >> 18);
-        put(0x80 | (code >> 12 & 0x3F));
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-namespace sequent::inline SEQUENT_ABI::io {
-
 /// Free text that travels with the tensors.
 using metadata_map = std::map<std::string, std::string>;
 
@@ -3374,9 +3551,10 @@ namespace detail {
 
 /// Reads the JSON that a safetensors header may hold and nothing else: an object of tensors, and
 /// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
-SEQUENT_LAZY class header_parser {
+SEQUENT_LAZY class header_parser : json_cursor<> {
   public:
-    header_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
+    header_parser(std::string_view text, std::string_view file)
+        : json_cursor<>(text, file, ": header") {}
 
     SEQUENT_COLD file_header parse() {
         file_header header;
@@ -3387,7 +3565,7 @@ SEQUENT_LAZY class header_parser {
         object([&](std::string name) {
             if (name == "__metadata__") {
                 if (std::exchange(metadata_seen, true)) fail({"\"__metadata__\" stands twice"});
-                if (!accept_null()) header.metadata = metadata();
+                if (!accept_word("null")) header.metadata = metadata();
                 return;
             }
             places.push_back(at_);
@@ -3454,172 +3632,17 @@ SEQUENT_LAZY class header_parser {
         return entry;
     }
 
-    /// Calls `member(key)` behind the colon of each member; it reads the value.
-    template <class Member>
-    SEQUENT_COLD void object(Member member) {
-        expect('{');
-        if (accept('}')) return;
-        do {
-            std::string key = string();
-            expect(':');
-            member(std::move(key));
-        } while (accept(','));
-        expect('}');
-    }
-
     SEQUENT_COLD std::vector<std::uint64_t> numbers() {
         std::vector<std::uint64_t> values;
         expect('[');
         if (accept(']')) return values;
         do {
-            values.push_back(number());
+            values.push_back(whole_number());
         } while (accept(','));
         expect(']');
         return values;
     }
-
-    SEQUENT_COLD std::uint64_t number() {
-        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
-        skip_space();
-        const std::size_t start = at_;
-        std::uint64_t value = 0;
-        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail({"the number is too large"});
-            value = value * 10 + digit;
-        }
-        if (at_ == start) fail({"expected a whole number that is not negative"});
-        if (text_[start] == '0' && at_ - start > 1) fail({"a number starts with 0"});
-        return value;
-    }
-
-    SEQUENT_COLD std::string string() {
-        expect('"');
-        std::string value;
-        for (;;) {
-            const char next = take();
-            if (next == '"') break;
-            if (static_cast<unsigned char>(next) < 0x20) fail({"a control character in a string"});
-            if (next == '\\') {
-                escape(value);
-            } else {
-                value += next;
-            }
-        }
-        if (!is_utf8(value)) fail({"a string is not UTF-8"});
-        return value;
-    }
-
-    SEQUENT_COLD void escape(std::string& value) {
-        const char kind = take();
-        switch (kind) {
-            case '"':
-            case '\\':
-            case '/':
-                value += kind;
-                return;
-            case 'b':
-                value += '\b';
-                return;
-            case 'f':
-                value += '\f';
-                return;
-            case 'n':
-                value += '\n';
-                return;
-            case 'r':
-                value += '\r';
-                return;
-            case 't':
-                value += '\t';
-                return;
-            case 'u':
-                break;
-            default:
-                fail({"an unknown escape"});
-        }
-        std::uint32_t code = four_digits();
-        if (code >= 0xDC00 && code <= 0xDFFF) fail({"half a surrogate pair"});
-        if (code >= 0xD800 && code <= 0xDBFF) {
-            if (take() != '\\' || take() != 'u') fail({"half a surrogate pair"});
-            const std::uint32_t low = four_digits();
-            if (low < 0xDC00 || low > 0xDFFF) fail({"half a surrogate pair"});
-            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-        }
-        append_utf8(value, code);
-    }
-
-    std::uint32_t four_digits() {
-        std::uint32_t value = 0;
-        for (int index = 0; index < 4; ++index) {
-            const char digit = take();
-            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
-                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                                                              : -1;
-            if (figure < 0) fail({"expected four hexadecimal digits"});
-            value = value * 16 + static_cast<std::uint32_t>(figure);
-        }
-        return value;
-    }
-
-    char take() {
-        if (at_ == text_.size()) fail({"a string has no end"});
-        return text_[at_++];
-    }
-
-    bool accept_null() {
-        skip_space();
-        if (!text_.substr(at_).starts_with("null")) return false;
-        at_ += 4;
-        return true;
-    }
-
-    SEQUENT_COLD bool accept(char wanted) {
-        skip_space();
-        if (at_ == text_.size() || text_[at_] != wanted) return false;
-        ++at_;
-        return true;
-    }
-
-    void expect(char wanted) {
-        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
-    }
-
-    void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
-                                      text_[at_] == '\n' || text_[at_] == '\r')) {
-            ++at_;
-        }
-    }
-
-    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
-        fail_with<error>({file_, ": header, byte ", at_, ": ", joined_text(what)});
-    }
-
-    std::string_view text_;
-    std::string_view file_;
-    std::size_t at_ = 0;
 };
-
-SEQUENT_LAZY
-SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
-    constexpr std::string_view hexadecimal = "0123456789abcdef";
-    json += '"';
-    for (const char next : text) {
-        if (next == '"' || next == '\\') {
-            json += '\\';
-            json += next;
-        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
-            json += "\\u00";
-            json += hexadecimal[code >> 4];
-            json += hexadecimal[code & 15];
-        } else {
-            json += next;
-        }
-    }
-    json += '"';
-}
 
 }  // namespace detail
 
@@ -9476,6 +9499,51 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+#include <mutex>
+
+/// Tables that kernels read, such as the angles of positions or the pairs of a mask. A program
+/// makes those of all its models when it first names facts for a call: later than main begins, so
+/// that a program that runs no model does not wait for them, and before the call, which allocates
+/// nothing.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// A table that this program may need: a static object beside the table, which it makes.
+class table_maker {
+  public:
+    explicit table_maker(void (*make)()) : make_(make) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        next_ = first_;
+        first_ = this;
+    }
+    table_maker(const table_maker&) = delete;
+    table_maker& operator=(const table_maker&) = delete;
+
+    /// Makes the tables that have not been made. Throws std::bad_alloc.
+    static void make_all() {
+        if (!first_.load(std::memory_order_acquire)) return;
+        make_those_that_wait();
+    }
+
+  private:
+    void (*make_)();
+    table_maker* next_ = nullptr;
+
+    // Libraries that are loaded later add theirs.
+    static inline constinit std::atomic<table_maker*> first_{nullptr};
+    static inline constinit std::mutex mutex_{};
+
+    SEQUENT_COLD static void make_those_that_wait() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        while (table_maker* const one = first_) {
+            one->make_();
+            first_ = one->next_;
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
 /// Rotary and sinusoidal positions: the pairs of a row as points of a plane, pair k of Length / 2
 /// at the angle position * base^(-2k / Length) (arXiv 2104.09864, section 3.2.2; arXiv 1706.03762,
 /// section 3.5). y may be x.
@@ -9497,7 +9565,7 @@ inline void write_angles(double position, double base, T* to) noexcept {
     }
 }
 
-/// The same for positions 0 to Positions - 1, made when the program starts. The base is given by
+/// The same for positions 0 to Positions - 1. The base is given by
 /// its bits: numbers of this kind are no template arguments everywhere.
 template <int Length, class T, int Positions, std::uint64_t Base>
 class angle_table {
@@ -9512,11 +9580,11 @@ class angle_table {
         }();
         return table.data();
     }
-    static inline const T* at_start = made();
+    static inline const table_maker maker{[] { (void)made(); }};
 
   public:
     static const T* at(int position) noexcept {
-        (void)&at_start;
+        (void)&maker;
         return made() + static_cast<std::ptrdiff_t>(position) * Length;
     }
 };
@@ -19685,7 +19753,7 @@ class listed_pairs {
     }();
 
     static std::span<const int> inner_values(int of) noexcept {
-        (void)&at_start;
+        (void)&maker;
         const pairs& all = made();
         const int begin = all.begins[static_cast<std::size_t>(of)];
         const int end = all.begins[static_cast<std::size_t>(of) + 1];
@@ -19713,8 +19781,7 @@ class listed_pairs {
         }();
         return result;
     }
-    /// Has the list made when the program starts, not in the first call.
-    static inline const pairs& at_start = made();
+    static inline const kernel::table_maker maker{[] { (void)made(); }};
 };
 
 template <class Plan, int At, class T>
@@ -21002,16 +21069,15 @@ struct attention_mask {
         static const kernel::mask_table made(step.rows, step.columns, holds);
         return made;
     }
-    /// Has the table made when the program starts, not in the first call.
-    static inline const kernel::mask_table& at_start = made_table();
+    static inline const kernel::table_maker table_maker{[] { (void)made_table(); }};
     static const kernel::mask_table& table() noexcept {
-        (void)&at_start;
+        (void)&table_maker;
         return made_table();
     }
 
-    /// A row's pairs as bits, made when the program starts.
+    /// A row's pairs as bits.
     static const std::uint64_t* bits(int row) noexcept {
-        (void)&bits_at_start;
+        (void)&bits_maker;
         return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
     }
 
@@ -21035,7 +21101,7 @@ struct attention_mask {
         else
             return evaluate<mask.form.tabled>(row, column) != 0;
     }
-    static inline const std::vector<std::uint64_t>& bits_at_start = made_bits();
+    static inline const kernel::table_maker bits_maker{[] { (void)made_bits(); }};
 };
 
 /// The kernel's view of attention step `At` of a plan, in the rounds of a kind.
@@ -22359,7 +22425,6 @@ class general_runner : ground_rule<Plan, At, T> {
 
 #include <condition_variable>
 #include <exception>
-#include <mutex>
 #include <thread>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -22431,6 +22496,7 @@ class bell {
   public:
     template <class Condition>
     void wait(Condition condition) noexcept {
+        if (condition()) return;
         const long long end = nanoseconds_now() + 50'000;
         do {
             for (int look = 0; look < 16; ++look) {
@@ -23980,30 +24046,32 @@ SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
 }
 
 /// The memory of batches on the threads of a pool, which must outlive it: for each thread a
-/// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient for each
-/// group of samples but the first.
+/// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient.
 ///
 /// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
-/// order: the numbers depend on how many groups there are and never on the threads. No more threads
-/// than groups can share a backward_batch. With one group there is no gradient but the caller's.
-/// One call uses it at a time.
+/// order: the numbers depend on how many groups there are and never on the threads. That number is
+/// `groups`, or, where it is 0, follows from the number of samples: half of it, at least 4 and at
+/// most 64. No more threads than groups can share a backward_batch. With one group there is no
+/// gradient but the caller's. One call uses it at a time.
 template <class Plan, class T, class Memory>
 class batch_memory {
     static constexpr bool trains = std::is_same_v<Memory, workspace_block<Plan, T>>;
 
   public:
-    explicit batch_memory(thread_pool& pool, int groups = 4)
-        : pool_(pool), losses_(static_cast<std::size_t>(trains ? std::max(1, groups) : 1)) {
+    explicit batch_memory(thread_pool& pool, int groups = 0)
+        : pool_(pool), groups_(std::max(0, groups)) {
         for (int thread = 0; thread < pool.size(); ++thread) {
             workspaces_.push_back(make_unique<Memory>());
-            if constexpr (trains)
+            if constexpr (trains) {
                 outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
+                if (groups_ != 1) gradients_.push_back(make_unique<parameter_block<Plan, T>>());
+                if constexpr (prepares<Plan>)
+                    prepared_gradients_.emplace_back(static_cast<std::size_t>(prepared_size<Plan>));
+            }
         }
-        for (int group = 1; group < this->groups(); ++group)
-            gradients_.push_back(make_unique<parameter_block<Plan, T>>());
         if constexpr (prepares<Plan>) {
             prepared_ = make_unique<prepared_block<Plan, T>>();
-            for (int group = 0; group < this->groups(); ++group)
+            if constexpr (trains)
                 prepared_gradients_.emplace_back(static_cast<std::size_t>(prepared_size<Plan>));
         }
     }
@@ -24020,7 +24088,19 @@ class batch_memory {
     }
 
     thread_pool& pool() const noexcept { return pool_; }
-    int groups() const noexcept { return static_cast<int>(losses_.size()); }
+    /// Of a backward_batch of so many samples.
+    int groups(int samples) const noexcept {
+        const int wanted = groups_ > 0 ? groups_ : std::clamp(samples / 2, 4, 64);
+        return std::clamp(samples, 1, wanted);
+    }
+    /// Of all memory that this owns.
+    std::size_t bytes() const noexcept {
+        std::size_t result = workspaces_.size() * sizeof(Memory) +
+                             gradients_.size() * sizeof(parameter_block<Plan, T>);
+        for (const auto& each : outward_) result += each.size() * sizeof(T);
+        for (const auto& each : prepared_gradients_) result += each.size() * sizeof(T);
+        return result + (prepared_ ? sizeof(prepared_block<Plan, T>) : 0);
+    }
 
     Memory& workspace(int thread) noexcept { return *at(workspaces_, thread); }
     /// Room for the gradients of one sample's outputs.
@@ -24031,24 +24111,28 @@ class batch_memory {
     /// end, the gradient of what is prepared once for all samples.
     template <class P, class Add>
     double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) {
+        const int count = groups(samples);
+        for (auto& each : shared_->turns) each = 0;
+        shared_->failed = false;
+        double loss = 0;
         clear_at_end clear{*this};
-        pool_.run(groups(), [&](int group, int thread) {
-            auto& gradient = group == 0 ? total : *at(gradients_, group - 1);
-            double loss = 0;
-            for (int sample = first_of(group, samples); sample < first_of(group + 1, samples);
-                 ++sample)
-                loss += add(sample, thread, gradient, prepared_gradient(group));
-            at(losses_, group) = loss;
+        pool_.run(count, [&](int group, int thread) {
+            ring_at_end ring{*this};
+            auto& gradient = group == 0 ? total : *at(gradients_, thread);
+            T* const prepared = prepared_gradient(group == 0 ? 0 : 1 + thread);
+            double mine = 0;
+            for (int sample = first_of(group, count, samples);
+                 sample < first_of(group + 1, count, samples); ++sample)
+                mine += add(sample, thread, gradient, prepared);
+            add_in_turn(group, gradient, prepared, total, mine, loss);
+            ring.failed = false;
         });
-        if (groups() > 1) add_groups(samples, total);
         if constexpr (prepares<Plan>) {
             prepare_gradient<Plan>(numbers_of(p), prepared_in(p), prepared_gradient(0),
                                    total.numbers, workspace(0).scratch);
             std::fill_n(prepared_gradient(0), prepared_size<Plan>, T(0));
         }
         clear.wanted = false;
-        double loss = 0;
-        for (const double each : losses_) loss += each;
         return loss;
     }
 
@@ -24057,12 +24141,12 @@ class batch_memory {
     class use {
       public:
         explicit use(batch_memory& of) : of_(of) {
-            if (of_.used_.now.exchange(true, std::memory_order_acquire))
+            if (of_.shared_->used.exchange(true, std::memory_order_acquire))
                 fail<argument_error>(
                     "sequent: a batch is given to a call while another call uses it; each call "
                     "that runs at the same time, or within another, needs a batch of its own");
         }
-        ~use() { of_.used_.now.store(false, std::memory_order_release); }
+        ~use() { of_.shared_->used.store(false, std::memory_order_release); }
         use(const use&) = delete;
         use& operator=(const use&) = delete;
 
@@ -24071,14 +24155,7 @@ class batch_memory {
     };
 
   private:
-    /// Nobody uses what is moved.
-    struct usage {
-        std::atomic<bool> now{false};
-        usage() = default;
-        usage(usage&&) noexcept {}
-    };
-
-    /// Restores the zeros of the groups' gradients if an exception has left numbers there.
+    /// Restores the zeros of the gradients if an exception has left numbers there.
     struct clear_at_end {
         batch_memory& of;
         bool wanted = true;
@@ -24091,18 +24168,44 @@ class batch_memory {
         }
     };
 
+    /// Tells the groups that wait if this one has ended by an exception.
+    struct ring_at_end {
+        batch_memory& of;
+        bool failed = true;
+        ~ring_at_end() {
+            if (!failed) return;
+            of.shared_->failed = true;
+            of.shared_->waiting.ring();
+        }
+    };
+
+    static constexpr int numbers = parameter_block<Plan, T>::size;
+    /// Parts of the gradient that are added one by one, so that one group can add to the first
+    /// while the group before it adds to the second.
+    static constexpr int parts = std::clamp(numbers / 8192, 1, 64);
+
+    /// What the threads of a call share.
+    struct shared {
+        // The group whose turn it is to add to each part, and to what stands beside the parameters.
+        std::array<std::atomic<int>, std::size_t{parts} + 1> turns{};
+        std::atomic<bool> failed{false};
+        std::atomic<bool> used{false};
+        bell waiting{};
+    };
+
     thread_pool& pool_;
-    usage used_;
-    std::vector<double> losses_;
+    int groups_;
+    std::unique_ptr<shared> shared_ = std::make_unique<shared>();
     std::vector<std::unique_ptr<Memory>> workspaces_;
     std::vector<std::vector<T>> outward_;
-    // Zero between calls.
+    // Of each thread; zero between calls.
     std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;
-    std::vector<std::vector<T>> prepared_gradients_;  // of each group, if anything is prepared
+    // If anything is prepared: of the first group, then of each thread.
+    std::vector<std::vector<T>> prepared_gradients_;
     std::unique_ptr<prepared_block<Plan, T>> prepared_;
 
-    T* prepared_gradient(int group) noexcept {
-        return prepares<Plan> ? at(prepared_gradients_, group).data() : nullptr;
+    T* prepared_gradient(int index) noexcept {
+        return prepares<Plan> ? at(prepared_gradients_, index).data() : nullptr;
     }
 
     template <class List>
@@ -24110,25 +24213,37 @@ class batch_memory {
         return list[static_cast<std::size_t>(index)];
     }
 
-    int first_of(int group, int samples) const noexcept {
-        return static_cast<int>((static_cast<long long>(samples) * group + groups() - 1) /
-                                groups());
+    static int first_of(int group, int count, int samples) noexcept {
+        return static_cast<int>((static_cast<long long>(samples) * group + count - 1) / count);
     }
 
-    /// Adds the groups' gradients to `total` and leaves zeros.
-    void add_groups(int samples, parameter_block<Plan, T>& total) noexcept {
-        constexpr int size = parameter_block<Plan, T>::size;
-        constexpr int part = 8192;
-        pool_.run((size + part - 1) / part, [&](int task) {
-            const int end = std::min(size, (task + 1) * part);
-            for (int group = 1; group < groups(); ++group)
-                if (first_of(group, samples) < first_of(group + 1, samples))
-                    move_to(total.numbers, at(gradients_, group - 1)->numbers, task * part, end);
+    /// Calls add() once all groups before this one have done so; not if one of them has failed.
+    template <class Body>
+    void in_turn(int group, int part, Body body) noexcept {
+        std::atomic<int>& turn = at(shared_->turns, part);
+        shared_->waiting.wait([&] { return turn == group || shared_->failed; });
+        if (turn != group) return;
+        body();
+        turn = group + 1;
+        shared_->waiting.ring();
+    }
+
+    /// Adds a group's numbers to those of the groups before it, and leaves zeros. The first group's
+    /// are there already. Groups begin in order, so that those which are waited for have begun.
+    void add_in_turn(int group, parameter_block<Plan, T>& gradient, T* prepared,
+                     parameter_block<Plan, T>& total, double loss, double& losses) noexcept {
+        for (int part = 0; part < parts; ++part)
+            in_turn(group, part, [&] {
+                if (group > 0)
+                    move_to(total.numbers, gradient.numbers,
+                            static_cast<int>(1LL * numbers * part / parts),
+                            static_cast<int>(1LL * numbers * (part + 1) / parts));
+            });
+        in_turn(group, parts, [&] {
+            losses += loss;
+            if (prepares<Plan> && group > 0)
+                move_to(prepared_gradient(0), prepared, 0, prepared_size<Plan>);
         });
-        if constexpr (prepares<Plan>)
-            for (int group = 1; group < groups(); ++group)
-                if (first_of(group, samples) < first_of(group + 1, samples))
-                    move_to(prepared_gradient(0), prepared_gradient(group), 0, prepared_size<Plan>);
     }
 
     static void move_to(T* to, T* from, int begin, int end) noexcept {
@@ -24404,6 +24519,7 @@ class row_facts {
 
     template <class List>
     void take_all(const List& given) {
+        kernel::table_maker::make_all();
         int position = 0;
         for (const auto& each : given) {
             const int at = each.id.length ? place_of(each.id) : position++;
@@ -25550,6 +25666,7 @@ class model {
 
         template <class List>
         void take_all(const List& given) {
+            kernel::table_maker::make_all();
             constexpr int count = facts_list::capacity();
             bool filled[count > 0 ? count : 1]{};
             int position = 0;
@@ -25715,6 +25832,7 @@ class model {
       private:
         template <class List>
         void take_all(const List& given) {
+            kernel::table_maker::make_all();
             int position = 0;
             for (const auto& each : given) take(each, position++);
             for (int at = 0; at < outputs; ++at)

@@ -46,7 +46,7 @@ class listed_pairs {
     }();
 
     static std::span<const int> inner_values(int of) noexcept {
-        (void)&at_start;
+        (void)&maker;
         const pairs& all = made();
         const int begin = all.begins[static_cast<std::size_t>(of)];
         const int end = all.begins[static_cast<std::size_t>(of) + 1];
@@ -74,8 +74,7 @@ class listed_pairs {
         }();
         return result;
     }
-    /// Has the list made when the program starts, not in the first call.
-    static inline const pairs& at_start = made();
+    static inline const kernel::table_maker maker{[] { (void)made(); }};
 };
 
 template <class Plan, int At, class T>

@@ -62,16 +62,15 @@ struct attention_mask {
         static const kernel::mask_table made(step.rows, step.columns, holds);
         return made;
     }
-    /// Has the table made when the program starts, not in the first call.
-    static inline const kernel::mask_table& at_start = made_table();
+    static inline const kernel::table_maker table_maker{[] { (void)made_table(); }};
     static const kernel::mask_table& table() noexcept {
-        (void)&at_start;
+        (void)&table_maker;
         return made_table();
     }
 
-    /// A row's pairs as bits, made when the program starts.
+    /// A row's pairs as bits.
     static const std::uint64_t* bits(int row) noexcept {
-        (void)&bits_at_start;
+        (void)&bits_maker;
         return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
     }
 
@@ -95,7 +94,7 @@ struct attention_mask {
         else
             return evaluate<mask.form.tabled>(row, column) != 0;
     }
-    static inline const std::vector<std::uint64_t>& bits_at_start = made_bits();
+    static inline const kernel::table_maker bits_maker{[] { (void)made_bits(); }};
 };
 
 /// The kernel's view of attention step `At` of a plan, in the rounds of a kind.

@@ -134,6 +134,7 @@ class model {
 
         template <class List>
         void take_all(const List& given) {
+            kernel::table_maker::make_all();
             constexpr int count = facts_list::capacity();
             bool filled[count > 0 ? count : 1]{};
             int position = 0;
@@ -299,6 +300,7 @@ class model {
       private:
         template <class List>
         void take_all(const List& given) {
+            kernel::table_maker::make_all();
             int position = 0;
             for (const auto& each : given) take(each, position++);
             for (int at = 0; at < outputs; ++at)
