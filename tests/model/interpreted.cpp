@@ -103,6 +103,7 @@ void add_facts(written_model& to, std::span<const sequent::plan::fact_shape> fac
         made.classes = shape.classes;
         made.count = count;
         made.pairs = shape.pairs;
+        if (shape.up_to) made.length = count;
         if (shape.is_sparse()) {
             const int most = std::min(shape.pairs, shape.extents[0] * shape.extents[1]);
             made.given_pairs =

@@ -25,9 +25,11 @@ class row_interpreter {
         each_outer(step_.outer_extents, [&](const int* outer) {
             outer_ = outer;
             const int end = limit();
-            for (int row = 0; row < end; ++row) undo_functions(row);
+            for (int row = 0; row < end; ++row)
+                if (exists(row)) undo_functions(row);
             for (int at = 0; at < step_.terms.size(); ++at)
-                for (int row = 0; row < end; ++row) undo_term(at, row);
+                for (int row = 0; row < end; ++row)
+                    if (exists(row)) undo_term(at, row);
         });
     }
 
@@ -119,6 +121,7 @@ class row_interpreter {
     }
 
     void forward_row(int row) {
+        if (!exists(row)) return clear(out(row));
         numbers total(to_size(columns()), step_.multiplies ? 1.0 : 0.0);
         if (step_.is_outer) {
             const cursor left = read(step_.terms[0].x, row);
@@ -137,7 +140,6 @@ class row_interpreter {
         numbers x = total;
         for (int at = 0; at < step_.functions.size(); ++at) x = apply_function(at, x, row);
         out(row).write(x);
-        if (!exists(row)) clear(out(row));
     }
 
     int segments_of(const plan::row_function& function) const {
@@ -175,10 +177,6 @@ class row_interpreter {
     }
 
     void undo_functions(int row) {
-        if (!exists(row)) {
-            clear(out_gradient(row));
-            return;
-        }
         const int count = step_.functions.size();
         if (count == 0) return;
         // What each function was applied to, computed again but for the first and the last.

@@ -49,7 +49,7 @@ struct piece_kernel {
 
     static constexpr int block =
         ((Shape::columns + column_step - 1) / column_step + plan.blocks - 1) / plan.blocks;
-    using turned = turned_operands<Shape, T, Few ? 0 : block, column_step>;
+    using turned = turned_operands<Shape, T, Few && !ends ? 0 : block, column_step>;
     using tile = score_tile<Shape, T, rows, columns, row_step, column_step, even, turned, ends>;
 };
 

@@ -301,7 +301,7 @@ class score_tile {
             if constexpr (step == 0) {
                 return set(*from);
             } else {
-                const int count = Columns - c < lanes<T> ? Columns - c : lanes<T>;
+                const int count = std::clamp(columns() - c, 0, lanes<T>);
                 if constexpr (step == 1) return load_first(from, count);
                 alignas(batch<T>) T values[lanes<T>] = {};
                 for (int lane = 0; lane < count; ++lane) values[lane] = from[lane * step];

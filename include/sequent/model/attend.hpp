@@ -398,7 +398,7 @@ class attention_runner {
                             outer_shift(step.normalizer, first, second, third);
             if constexpr (Shape::is_table)
                 kernel::attention<Shape>(Shape::mask::table(), from, value, out, normalizer,
-                                         bound.counts, range);
+                                         bound.counts, present);
             else
                 kernel::attention<Shape>(from, value, out, normalizer,
                                          kept_scores<Shape>(bound, first, second, third),

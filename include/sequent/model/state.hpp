@@ -75,8 +75,11 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (made.reads_fact[at]) {
-                constexpr std::size_t bytes = bytes_of(at);
-                std::memcpy(facts_ + fact_offset(at), pointers[at], bytes);
+                constexpr plan::fact_shape given = Plan::shapes.facts[at];
+                std::size_t bytes = bytes_of(at);
+                if constexpr (given.up_to)
+                    bytes = bytes / given.extents[0] * static_cast<std::size_t>(counts[given.length]);
+                if (bytes > 0) std::memcpy(facts_ + fact_offset(at), pointers[at], bytes);
             }
         });
     }
@@ -103,6 +106,9 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (is_along(at)) {
+                // Rows are given as they come, up to all.
+                constexpr plan::fact_shape given = Plan::shapes.facts[at];
+                if constexpr (given.up_to) counts_[given.length] = given.extents[0];
                 bound.facts[at] = rows(at);
             } else if constexpr (made.reads_fact[at]) {
                 bound.facts[at] = facts_ + fact_offset(at);

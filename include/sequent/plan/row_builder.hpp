@@ -208,10 +208,15 @@ class row_builder {
             ++products;
         }
         const unsigned conditioned = draft_.out.pool.variables(draft_.conditions.condition[at_]);
+        // Rows are what a count limits, or else the longest.
+        const auto rank = [&](int index) {
+            const int condition = draft_.conditions.condition[at_];
+            return variables_[index].extent +
+                   (counts_above(draft_.out.pool, condition, index) != 0 ? never : 0);
+        };
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
             if (index < 0) continue;
-            const int extent = variables_[index].extent;
             if (axes_.in_pair(index)) continue;
             if (product) {
                 const literal& item = product->item;
@@ -228,7 +233,7 @@ class row_builder {
                 if (!in_x || in_w) continue;
             }
             if (axes_.pairs >= 0) continue;
-            if (axes_.row < 0 || extent > variables_[axes_.row].extent) axes_.row = index;
+            if (axes_.row < 0 || rank(index) > rank(axes_.row)) axes_.row = index;
         }
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;

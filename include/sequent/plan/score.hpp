@@ -246,15 +246,12 @@ class attention_matcher {
         for (int outer : outers_) allowed |= 1u << outer;
         if (pool.variables(step.condition) & ~allowed) return false;
         const int rounds = different_rounds(pool, step);
-        bool has_table = false;
         for (int round = 0; round < rounds; ++round) {
             auto condition = condition_in_round(pool.nodes, step, round);
-            const mask_form form = form_of(condition, row_, column_);
-            if (!form.possible) return false;
-            has_table = has_table || form.is_table;
+            if (!form_of(condition, row_, column_).possible) return false;
         }
-        if (!has_table && row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
-        if (!has_table) step.column_counts = counts_above(pool, step.condition, column_);
+        if (row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
+        step.column_counts = counts_above(pool, step.condition, column_);
         return true;
     }
 

@@ -45,6 +45,10 @@ template <class Draft>
 class unread_rows_finder {
   public:
     constexpr explicit unread_rows_finder(Draft& draft) : out_(draft.out) {
+        for (int at = 0; at < out_.relations.size(); ++at)
+            for (int axis = 0; axis < draft.in.relations[at].arity; ++axis)
+                out_.relations[at].counts[axis] =
+                    counts_above(out_.pool, draft.conditions.domain[at], axis);
         for (buffer& each : out_.buffers) each.counts = each.prepared ? 0 : all_counts;
         // Those that write the rows know how long they are.
         each_walk([&](const operand& to, const walk& by, bool writes) {
@@ -56,10 +60,19 @@ class unread_rows_finder {
             buffer& of = out_.buffers[from.index];
             of.counts &= of.row > 0 ? by.limits_of_rows(from, of.row) : 0;
         });
-        // Callers read all rows of outputs.
+        // Of outputs, the other rows are cleared at the end.
         for (int relation : draft.in.outputs) {
             const relation_layout& layout = out_.relations[relation];
-            if (layout.where == place::value) out_.buffers[layout.index].counts = 0;
+            if (layout.where != place::value) continue;
+            walk by;
+            by.known = !layout.pairs.any();
+            for (int axis = 0; axis < draft.in.relations[relation].arity; ++axis)
+                by.add(layout.strides[axis], draft.in.relations[relation].extents[axis],
+                       layout.counts[axis]);
+            operand at;
+            at.offset = layout.offset;
+            buffer& of = out_.buffers[layout.index];
+            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
         }
         for (buffer& each : out_.buffers)
             if (each.counts == all_counts) each.counts = 0;
@@ -156,5 +169,19 @@ class unread_rows_finder {
         see(step.out, walked(step.out_strides, step.out_join < 0), true);
     }
 };
+
+/// Has all rows written again that are not read: of a few rows at hand it costs nothing, and there
+/// is no end at which the outputs' are cleared.
+template <class Tables>
+constexpr void write_unread_rows(Tables& tables) {
+    for (buffer& each : tables.buffers) each.counts = 0;
+    for (row_step& row : tables.rows) row.out_counts = 0;
+    for (attention_step& attention : tables.attentions) attention.out_counts = 0;
+    for (general_step& general : tables.generals) {
+        general.out_counts = 0;
+        for (int place = 0; place < general.heads; ++place)
+            general.counts[general.order[place]] = 0;
+    }
+}
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
