@@ -1772,6 +1772,9 @@ inline constexpr int max_variables = 6;        // of a rule
 inline constexpr int max_transformations = 4;  // of a rule
 inline constexpr int max_literals = 16;        // of a body; and as many rules have one head
 
+/// The most numbers of a relation, a fact, all weights, or the memory of a call.
+inline constexpr long long max_numbers = 2147483647;
+
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
 /// What a full list does at run time; programs that plan at run time define it.
@@ -2064,6 +2067,8 @@ struct a_count_that_is_not_given {};
 struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
 struct several_outputs_need_a_query {};
+/// A relation, a fact, or the weights from the first to the one that is named.
+struct more_than_2147483647_numbers {};
 struct a_stack_is_applied_to_a_value {};
 struct a_stacked_block_has_one_input_and_one_output {};
 struct a_stacked_block_gives_the_atoms_that_it_takes {};
@@ -2174,7 +2179,8 @@ enum class fault {
     a_stacked_block_has_one_input_and_one_output,
     a_stacked_block_gives_the_atoms_that_it_takes,
     two_stacks_of_one_head,
-    two_inputs_of_a_stacked_block
+    two_inputs_of_a_stacked_block,
+    more_than_2147483647_numbers
 };
 
 /// The rule that keeps a program from running for some rows alone, and why.
@@ -2301,6 +2307,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
     SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
     SEQUENT_MISTAKE(two_stacks_of_one_head)
+    SEQUENT_MISTAKE(more_than_2147483647_numbers)
 #undef SEQUENT_MISTAKE
 #define SEQUENT_LIMIT(NAME, LIMIT)                       \
     if constexpr (found == fault::NAME)                  \
@@ -2950,8 +2957,6 @@ SEQUENT_COLD inline std::string reason_text(int reason) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-#include <iterator>
-
 namespace sequent::inline SEQUENT_ABI {
 
 inline constexpr int max_rank = 6;
@@ -3029,6 +3034,198 @@ struct ranked_view : tensor_view<T> {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI
+
+/// The lines of a name map: which tensor of another library's file holds a parameter, and how.
+///
+///     inline constexpr io::name_entry names[] = {
+///         io::optional_prefix("transformer."),
+///         {"embedding", "wte.weight"},
+///         {"position", "wpe.weight", io::rows_from(0)},
+///         {"layers.W_query", "h.{}.attn.c_attn.weight", io::transposed | io::part(0, 3)},
+///         {"layers.b_query", "h.{}.attn.c_attn.bias", io::flat | io::part(0, 3)},
+///         io::ignored("h.{}.attn.bias"),
+///     };
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Which rows of a tensor (elements of a vector) a parameter takes.
+enum class row_range {
+    all,
+    part,         // one of several parameters of one size, one after another
+    interleaved,  // the same within each slice of the parameter's first extent
+    fixed,        // of a number of rows that is stated
+    open          // of a number of rows that the file states
+};
+
+/// The order of the rows of each head in the file, where rotary positions turn pairs of them.
+enum class row_order { any, halves, neighbours };
+
+/// How a tensor of a file holds a parameter. By default it holds a matrix: its columns are the
+/// parameter's last extent, its rows the product of the others, so that the heads of [H, d_h, d]
+/// are one matrix of H d_h x d; a parameter of one extent is a vector.
+struct placement {
+    bool transposed = false;
+    bool flat = false;
+    bool summand = false;
+    bool shared_layers = false;
+    double plus = 0;
+    row_order order = row_order::any;
+    int rank = 0;  // of the shape that is stated; 0 if none is, -1 if it is the parameter's own
+    std::array<int, 4> shape{};
+    row_range range = row_range::all;
+    int begin = 0;  // the first row, or the number of the part
+    int of = 1;     // how many rows or parts the tensor has
+};
+
+/// The file's matrix is [columns, rows], [in, out] for a linear map.
+inline constexpr placement transposed{.transposed = true};
+/// The file has a vector: the parameter's elements in row-major order.
+inline constexpr placement flat{.flat = true};
+/// The rows of each head (the parameter's last extent but one; of a flat one the last) are in the
+/// order that rotary_halves() turns, x[k] with x[k + length / 2]. For a model with rotary(), which
+/// turns neighbours, they are put into its order, and back when they are written.
+inline constexpr placement halves{.order = row_order::halves};
+/// The rows of each head are in the order that rotary() turns, x[2k] with x[2k + 1]. For a model
+/// with rotary_halves() they are put into its order, and back when they are written.
+inline constexpr placement neighbours{.order = row_order::neighbours};
+/// A further line of a parameter, which is the sum of its lines' tensors, such as the two biases of
+/// PyTorch's LSTM. It is written as zeros: the tensor of the first line has the sum.
+inline constexpr placement summand{.summand = true};
+/// All layers of the parameter are one tensor: the first extent that the tensor's name does not
+/// number is that of layers with equal numbers. They must be equal to be written.
+inline constexpr placement shared_layers{.shared_layers = true};
+/// The parameter is the file's numbers plus this one: plus(1) for the gains g of norms that
+/// multiply by 1 + g.
+constexpr placement plus(double number) {
+    return {.plus = number};
+}
+
+/// In `shaped`: the parameter's own extent of an axis.
+constexpr int own(int axis) {
+    if (axis < 0 || axis >= max_rank) {
+        fail_with<error>({"io::own: no parameter has the axis ", axis});
+    }
+    return -1 - axis;
+}
+/// In `shaped`: the side of a square. It is the file's; a file is written with the greatest one.
+inline constexpr int side = -1 - max_rank;
+
+/// The file's tensor has these extents, with the elements in the same order; 0 is what the others
+/// leave: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
+template <class... Int>
+constexpr placement shaped(Int... extents) {
+    static_assert(sizeof...(extents) >= 1 && sizeof...(extents) <= 4);
+    return {.rank = static_cast<int>(sizeof...(extents)), .shape = {extents...}};
+}
+
+namespace detail {
+constexpr placement in_range(const char* function, row_range range, int begin, int of,
+                             const char* what) {
+    if (begin < 0 || begin >= of) {
+        fail_with<error>({"io::", function, ": ", begin, " is none of ", of, what});
+    }
+    return {.range = range, .begin = begin, .of = of};
+}
+}  // namespace detail
+
+/// The file's rows (a vector's elements) are those of `of` parameters of one size, one after
+/// another, of which this is number `number`, counted from 0.
+constexpr placement part(int number, int of) {
+    return detail::in_range("part", row_range::part, number, of, " parts");
+}
+
+/// The file's rows (a vector's elements) are, for each index of the parameter's first extent, those
+/// of `of` parameters of one size: query_key_value of GPT-NeoX, [heads, 3, head_width] rows.
+constexpr placement interleaved(int number, int of) {
+    return detail::in_range("interleaved", row_range::interleaved, number, of, " parts");
+}
+
+/// The file has `of` rows (a vector's elements), and the parameter's begin at row `begin`.
+constexpr placement rows(int begin, int of) {
+    return detail::in_range("rows", row_range::fixed, begin, of, " rows");
+}
+
+/// The parameter's rows are the tensor's from row `begin`, and the tensor may have more: a table of
+/// positions serves models with fewer positions. It is written with `begin` rows of zeros and the
+/// parameter's.
+constexpr placement rows_from(int begin) {
+    if (begin < 0) fail_with<error>({"io::rows_from: no tensor has the row ", begin});
+    return {.range = row_range::open, .begin = begin};
+}
+
+/// Both.
+constexpr placement operator|(const placement& a, const placement& b) {
+    placement result = a;
+    result.transposed = a.transposed || b.transposed;
+    result.flat = a.flat || b.flat;
+    result.summand = a.summand || b.summand;
+    result.shared_layers = a.shared_layers || b.shared_layers;
+    result.plus = a.plus + b.plus;
+    if (b.order != row_order::any) result.order = b.order;
+    if (b.rank > 0) {
+        result.rank = b.rank;
+        result.shape = b.shape;
+    }
+    if (b.range != row_range::all) {
+        result.range = b.range;
+        result.begin = b.begin;
+        result.of = b.of;
+    }
+    return result;
+}
+
+/// A line of a map: a parameter as Model::for_each names it, and the tensor that holds it. Braces
+/// in the tensor's name stand for the number of a layer, an expression of the parameter's first
+/// extents a, b, c: "layers.{}.weight", short for "layers.{a}.weight", has one tensor for each
+/// index of the first extent; "layers.{6a+b}.weight" those of a stack within a stack.
+///
+/// A line whose parameter the model does not have is passed over, so that one map serves models
+/// with and without biases. One tensor may fill several parameters.
+struct name_entry {
+    enum class role { parameter, ignored, prefix, copy, alias, own };
+
+    std::string_view parameter;
+    std::string_view tensor;
+    placement place{};
+    role use = role::parameter;
+    std::string_view with{};  // of a copy: the parameter that a model has where it matters
+};
+
+/// A tensor that a file may hold and that is not read. "{}" is any number, "*" at the end is
+/// anything.
+constexpr name_entry ignored(std::string_view tensor) {
+    return {{}, tensor, {}, name_entry::role::ignored};
+}
+
+/// A tensor that a file may hold beside the one of `parameter` and that must equal it, such as the
+/// matrix of the logits of a model that has the embedding in its place. A model without the
+/// parameter `with`, if one is named, does not read it either way.
+constexpr name_entry copy_of(std::string_view parameter, std::string_view tensor,
+                             std::string_view with = {}) {
+    return {parameter, tensor, {}, name_entry::role::copy, with};
+}
+
+/// What names of the file and of the map may begin with; names that differ in this alone are the
+/// same. A file is written with the names of the map as they stand there.
+constexpr name_entry optional_prefix(std::string_view text) {
+    return {{}, text, {}, name_entry::role::prefix};
+}
+
+/// Where `text` stands in a name of the file, it is read as `as`: alias(".gamma", ".weight").
+constexpr name_entry alias(std::string_view text, std::string_view as) {
+    return {text, as, {}, name_entry::role::alias};
+}
+
+/// Parameters that no line names have the model's own names and shapes, so that a map states only
+/// what is different: {own_names, {"position", "position", rows_from(0)}} reads the file of a model
+/// with more positions.
+inline constexpr name_entry own_names{{}, {}, {}, name_entry::role::own};
+
+using name_map = std::span<const name_entry>;
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#include <iterator>
 
 #include <bit>
 #include <optional>
@@ -3207,8 +3404,6 @@ constexpr std::uint16_t to_bf16(double value) noexcept {
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
-
-#include <map>
 
 namespace sequent::inline SEQUENT_ABI::io {
 
@@ -3526,26 +3721,584 @@ SEQUENT_COLD void sort(std::vector<numbered_range>& ranges) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
+#include <map>
+
+#include <memory>
+
+#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
+#include <sys/mman.h>
+#include <unistd.h>
+#define SEQUENT_HAS_MMAP
+#endif
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What is read: a file, or bytes in memory such as weights that are embedded in a program. A file
+/// is mapped into memory where the platform can, so that only what is used is read; it must not be
+/// cut short meanwhile. Copies share the bytes.
+class source {
+  public:
+    /// Throws io::error if there is no such file or it cannot be read.
+    template <class Path>
+        requires std::convertible_to<const Path&, file_path> source(const Path& path) {
+            open(path);
+        }
+
+    /// The bytes are only referred to. Messages call them `name`.
+    source(std::span<const std::byte> bytes, std::string name = "<memory>")
+        : name_(std::move(name)), bytes_(bytes) {}
+
+    const std::string& name() const noexcept { return name_; }
+    std::span<const std::byte> bytes() const noexcept { return bytes_; }
+
+    /// Removes the pages of a mapped file that begin within bytes [first, last) from the memory of
+    /// the process. They are read again on their next use.
+    SEQUENT_LAZY void release([[maybe_unused]] std::size_t first,
+                              [[maybe_unused]] std::size_t last) const noexcept {
+#ifdef SEQUENT_HAS_MMAP
+        if (!mapped_) return;
+        const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+        const std::size_t begin = first / page * page, end = last / page * page;
+        if (begin >= end) return;
+        // A failure costs memory alone.
+        (void)::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
+#endif
+    }
+
+  private:
+    SEQUENT_LAZY SEQUENT_COLD void open(const file_path& path) {
+        name_ = path.string();
+        const detail::file_kind kind = detail::kind_of(path);
+        if (kind == detail::file_kind::none) fail(detail::reason_text(errno));
+        if (kind == detail::file_kind::folder) fail(": it is a folder");
+        if (kind == detail::file_kind::file && map(path)) return;
+        errno = 0;
+        std::FILE* const stream = detail::open_to_read(path);
+        if (stream == nullptr) fail(detail::reason_text(errno));
+        auto read = std::make_shared<std::string>();
+        std::array<char, 4096> block;
+        while (const std::size_t count = std::fread(block.data(), 1, block.size(), stream))
+            read->append(block.data(), count);
+        const bool failed = std::ferror(stream) != 0;
+        std::fclose(stream);
+        if (failed) fail("");
+        bytes_ = {reinterpret_cast<const std::byte*>(read->data()), read->size()};
+        memory_ = std::move(read);
+    }
+
+    /// False where the platform or the file system cannot map a file; then it is read.
+    SEQUENT_LAZY bool map([[maybe_unused]] const file_path& path) {
+#ifdef SEQUENT_HAS_MMAP
+        const int descriptor = ::open(path.c_str(), O_RDONLY);
+        if (descriptor < 0) return false;
+        struct ::stat status;
+        const bool has_size =
+            ::fstat(descriptor, &status) == 0 && status.st_size > 0 &&
+            static_cast<unsigned long long>(status.st_size) <= static_cast<std::size_t>(-1);
+        const std::size_t length = has_size ? static_cast<std::size_t>(status.st_size) : 0;
+        void* const first =
+            has_size ? ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0) : MAP_FAILED;
+        ::close(descriptor);
+        if (first == MAP_FAILED) return false;
+        memory_ = std::shared_ptr<const void>(
+            first, [length](const void* mapped) { ::munmap(const_cast<void*>(mapped), length); });
+        bytes_ = {static_cast<const std::byte*>(first), length};
+        mapped_ = true;
+        return true;
+#else
+        return false;
+#endif
+    }
+
+    [[noreturn]] void fail(const std::string& reason) const {
+        fail_with<error>({name_, ": cannot be opened", reason});
+    }
+
+    std::string name_;
+    std::span<const std::byte> bytes_;
+    std::shared_ptr<const void> memory_;
+    bool mapped_ = false;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#undef SEQUENT_HAS_MMAP
+
+/// Named tensors in files, whatever their format is, and their numbers as views of float or double.
+/// Each format has a reader that checks the file and makes a `tensor_file` of it.
+
 namespace sequent::inline SEQUENT_ABI::io {
 
 /// Free text that travels with the tensors.
 using metadata_map = std::map<std::string, std::string>;
 
-/// One tensor as a safetensors header describes it. `begin` and `end` count bytes from the end of
-/// the header.
+/// One tensor of a file. `begin` and `end` count bytes from where the data of the file begin.
 struct header_entry {
     std::string name;
     std::string dtype;
     std::vector<std::uint64_t> shape;
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
+    std::size_t part = 0;  // which file has it, where several files hold the tensors
 };
 
-/// The header of a safetensors file, the tensors in the order of its text.
+/// The tensors in the order of the file.
 struct file_header {
     std::vector<header_entry> tensors;
     metadata_map metadata;
 };
+
+namespace detail {
+
+/// Writes `count` numbers of a tensor to `numbers`: number `first` of the tensor and those that are
+/// `stride` apart.
+using decoder = void (*)(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
+                         std::size_t count, double* numbers);
+
+/// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
+struct number_format {
+    std::string_view name;
+    std::uint64_t count = 1;
+    std::uint64_t bytes = 0;
+    bool fits_float = true;  // every number is one of float's
+    decoder decode = nullptr;
+};
+
+template <dtype Type>
+void decode_plain(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
+                  std::size_t count, double* numbers) {
+    constexpr std::size_t bytes = io::size_of(Type);
+    tensor += first * bytes;
+    if (stride == 1) {
+        for (std::size_t at = 0; at < count; ++at)
+            numbers[at] = load_element<double, Type>(tensor + at * bytes);
+        return;
+    }
+    for (std::size_t at = 0; at < count; ++at)
+        numbers[at] = load_element<double, Type>(tensor + at * stride * bytes);
+}
+
+/// The formats that have a dtype.
+SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
+    {"F16", 1, 2, true, decode_plain<dtype::f16>},
+    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"F64", 1, 8, false, decode_plain<dtype::f64>},
+};
+
+}  // namespace detail
+
+/// Tensors of one or several files, checked: the bytes of each lie within its file and are as many
+/// as its shape and dtype take.
+struct tensor_file {
+    /// A file, and where its data begin.
+    struct part {
+        source from;
+        std::size_t data = 0;
+    };
+
+    std::string name;  // in messages
+    file_header header;
+    std::vector<part> parts;
+    std::span<const detail::number_format> formats;
+
+    const std::string& name_of_part(const header_entry& entry) const noexcept {
+        return parts[entry.part].from.name();
+    }
+    const std::byte* data_of(const header_entry& entry) const noexcept {
+        const part& of = parts[entry.part];
+        return of.from.bytes().data() + of.data + entry.begin;
+    }
+    /// How the numbers of a tensor are stored; null if the dtype is not known.
+    const detail::number_format* format_of(const header_entry& entry) const noexcept {
+        for (const detail::number_format& each : formats)
+            if (each.name == entry.dtype) return &each;
+        return nullptr;
+    }
+    /// Gives the memory of bytes [first, last) of a tensor back.
+    void release(const header_entry& entry, std::uint64_t first,
+                 std::uint64_t last) const noexcept {
+        const part& of = parts[entry.part];
+        const std::uint64_t begin = of.data + entry.begin;
+        of.from.release(static_cast<std::size_t>(begin + first),
+                        static_cast<std::size_t>(begin + last));
+    }
+};
+
+namespace detail {
+
+/// One more than a parameter has: the axis of a row is split in two where its order changes.
+inline constexpr std::size_t max_axes = max_rank + 1;
+
+/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
+/// and writes files is compiled once for all element types and all models. Const data is only read.
+struct any_view {
+    void* data = nullptr;
+    dtype type = dtype::f32;
+    int rank = 0;
+    std::array<int, max_axes> extents{};
+    std::array<int, max_axes> strides{};
+
+    template <class T>
+    static any_view of(const tensor_view<T>& view) noexcept {
+        any_view result;
+        result.data = const_cast<std::remove_const_t<T>*>(view.data);
+        result.type = sizeof(T) == 4 ? dtype::f32 : dtype::f64;
+        result.rank = view.rank;
+        for (std::size_t axis = 0; axis < view.extents.size(); ++axis) {
+            result.extents[axis] = view.extents[axis];
+            result.strides[axis] = view.strides[axis];
+        }
+        return result;
+    }
+
+    std::int64_t size() const noexcept {
+        std::int64_t count = 1;
+        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
+        return count;
+    }
+};
+
+/// A tensor as the file's names and the model's meet.
+struct any_tensor {
+    std::string name;
+    any_view view;
+    bool may_be_negative = true;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD std::string in_quotes(std::string_view name) {
+    return joined_text({"\"", name, "\""});
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
+    std::string text = "[";
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+        if (axis > 0) text += ", ";
+        append_text(text, {shape[axis]});
+    }
+    return text + "]";
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD std::vector<std::uint64_t> shape_of(const any_view& view) {
+    std::vector<std::uint64_t> shape;
+    for (int axis = 0; axis < view.rank; ++axis) {
+        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
+    }
+    return shape;
+}
+
+/// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
+SEQUENT_LAZY
+inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
+    std::uint64_t size = 1;
+    for (const std::uint64_t extent : shape) size *= extent;
+    return size;
+}
+
+/// How many numbers a tensor has: its bytes have been checked.
+SEQUENT_LAZY
+inline std::uint64_t count_of(const header_entry& entry, const number_format& format) {
+    return (entry.end - entry.begin) / format.bytes * format.count;
+}
+
+/// The strides of a row-major tensor of this shape.
+SEQUENT_LAZY
+inline std::array<std::uint64_t, max_axes> row_major(const any_view& view) {
+    std::array<std::uint64_t, max_axes> result{};
+    std::uint64_t stride = 1;
+    for (auto axis = static_cast<std::size_t>(view.rank); axis-- > 0;) {
+        result[axis] = stride;
+        stride *= static_cast<std::uint64_t>(view.extents[axis]);
+    }
+    return result;
+}
+
+/// A view and the numbers of a tensor that it stands for: those of a view with the same extents
+/// that begins at number `first` and has its own strides.
+struct piece {
+    any_view view;
+    std::size_t tensor = 0;  // among those of the file
+    std::uint64_t first = 0;
+    std::array<std::uint64_t, max_axes> strides{};
+    bool is_summand = false;  // its numbers are added to what the view has
+    double plus = 0;          // and this to each
+};
+
+/// A view that is all of a tensor.
+SEQUENT_LAZY
+inline piece whole(const any_view& view, std::size_t tensor) {
+    return {view, tensor, 0, row_major(view)};
+}
+
+/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
+/// tensor's numbers from `number`, `number_stride` apart.
+struct piece_row {
+    std::ptrdiff_t at = 0;
+    std::ptrdiff_t stride = 1;
+    std::uint64_t number = 0;
+    std::uint64_t number_stride = 1;
+    std::size_t columns = 1;
+};
+
+/// Calls f(piece_row) for each row of a piece.
+template <class F>
+SEQUENT_COLD void for_each_row(const piece& part, F f) {
+    const any_view& view = part.view;
+    if (view.size() == 0) return;
+    piece_row result;
+    result.number = part.first;
+    std::size_t last = 0;
+    if (view.rank > 0) {
+        last = static_cast<std::size_t>(view.rank) - 1;
+        result.columns = static_cast<std::size_t>(view.extents[last]);
+        result.stride = view.strides[last];
+        result.number_stride = part.strides[last];
+    }
+    std::array<int, max_axes> index{};
+    for (;;) {
+        f(result);
+        std::size_t axis = last;
+        for (;; --axis) {
+            if (axis == 0) return;
+            const std::size_t place = axis - 1;
+            result.at += view.strides[place];
+            result.number += part.strides[place];
+            if (++index[place] < view.extents[place]) break;
+            const auto extent = static_cast<std::uint64_t>(view.extents[place]);
+            result.at -= static_cast<std::ptrdiff_t>(extent) * view.strides[place];
+            result.number -= extent * part.strides[place];
+            index[place] = 0;
+        }
+    }
+}
+
+SEQUENT_LAZY
+[[noreturn]] SEQUENT_COLD void fail_element(std::string_view file, std::string_view name,
+                                            std::uint64_t number, std::string_view what) {
+    fail_with<error>({file, ": tensor ", in_quotes(name), ": element ", number, " is ", what});
+}
+
+SEQUENT_LAZY
+inline std::string_view unlike_a_number(double value) {
+    return std::isnan(value) ? "not a number" : "infinite";
+}
+
+/// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
+/// if nothing does.
+SEQUENT_LAZY
+SEQUENT_COLD std::string problem_of_type(const tensor_file& file, const header_entry& entry,
+                                         dtype wanted) {
+    const number_format* const format = file.format_of(entry);
+    if (format == nullptr) {
+        std::string known;
+        for (const number_format& each : file.formats)
+            append_text(known, {known.empty() ? "" : ", ", each.name});
+        return joined_text({": the file has dtype ", entry.dtype, ", which is none of ", known});
+    }
+    if (wanted == dtype::f32 && !format->fits_float) {
+        return joined_text({": the file has dtype ", entry.dtype, ", wanted is ", name_of(wanted),
+                            ", which does not hold it exactly"});
+    }
+    return "";
+}
+
+/// Numbers that are decoded together.
+inline constexpr std::size_t decoded_together = 512;
+/// Bytes of a file that are in memory before they are released.
+inline constexpr std::uint64_t released_together = std::uint64_t{1} << 22;
+
+/// Releases what has been read of a tensor while it is read in order.
+class releaser {
+  public:
+    releaser(const tensor_file& file, const header_entry& entry, const number_format& format)
+        : file_(file), entry_(entry), format_(format) {}
+    ~releaser() { file_.release(entry_, released_, entry_.end - entry_.begin); }
+    releaser(const releaser&) = delete;
+    releaser& operator=(const releaser&) = delete;
+
+    /// Numbers below `number` have been read.
+    void advance(std::uint64_t number) {
+        const std::uint64_t bytes = number / format_.count * format_.bytes;
+        if (bytes < released_ + released_together) return;
+        file_.release(entry_, released_, bytes);
+        released_ = bytes;
+    }
+
+  private:
+    const tensor_file& file_;
+    const header_entry& entry_;
+    const number_format& format_;
+    std::uint64_t released_ = 0;
+};
+
+/// Calls f(number, value) for all numbers of a tensor in order.
+template <class F>
+SEQUENT_COLD void for_each_number(const tensor_file& file, const header_entry& entry, F f) {
+    const number_format& format = *file.format_of(entry);
+    const std::byte* const data = file.data_of(entry);
+    const std::uint64_t count = count_of(entry, format);
+    std::array<double, decoded_together> values;
+    releaser done(file, entry, format);
+    for (std::uint64_t first = 0; first < count; first += values.size()) {
+        const auto some =
+            static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - first));
+        format.decode(data, first, 1, some, values.data());
+        for (std::size_t at = 0; at < some; ++at) f(first + at, values[at]);
+        done.advance(first + some);
+    }
+}
+
+/// Fails at a number that is not finite, and at one whose magnitude is above `most`, so that it
+/// cannot be added.
+SEQUENT_LAZY
+SEQUENT_COLD void check_numbers(const tensor_file& file, const header_entry& entry, double most) {
+    const auto fail = [&](std::uint64_t number, double value) {
+        fail_element(file.name_of_part(entry), entry.name, number,
+                     std::isfinite(value) ? number_text(value) + ", too large to be added"
+                                          : std::string(unlike_a_number(value)));
+    };
+    for_each_number(file, entry, [&](std::uint64_t number, double value) {
+        if (!(std::abs(value) <= most)) fail(number, value);
+    });
+}
+
+/// Fails at a number below zero.
+SEQUENT_LAZY
+SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry& entry) {
+    for_each_number(file, entry, [&](std::uint64_t number, double value) {
+        if (value < 0)
+            fail_element(file.name_of_part(entry), entry.name, number,
+                         joined_text({number_text(value), ", expected is at least 0"}));
+    });
+}
+
+/// Fails unless two tensors of one shape hold the same numbers.
+SEQUENT_LAZY
+SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
+                              const header_entry& two) {
+    const number_format& format = *file.format_of(two);
+    const std::byte* const data = file.data_of(two);
+    releaser done(file, two, format);
+    const std::uint64_t count = count_of(two, format);
+    std::array<double, decoded_together> values;
+    for_each_number(file, one, [&](std::uint64_t number, double x) {
+        const auto at = static_cast<std::size_t>(number % values.size());
+        if (at == 0) {
+            const auto some =
+                static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - number));
+            format.decode(data, number, 1, some, values.data());
+            done.advance(number);
+        }
+        const double y = values[at];
+        if (x == y) return;
+        const std::string found =
+            std::isfinite(x) ? number_text(x) : std::string(unlike_a_number(x));
+        fail_element(file.name_of_part(one), one.name, number,
+                     joined_text({found, ", expected is that of ", in_quotes(two.name), ", ",
+                                  number_text(y), ", which the model has in its place"}));
+    });
+}
+
+/// Decoded numbers as elements of a row.
+template <class T>
+void store_values(const double* values, std::size_t count, const piece& part, std::ptrdiff_t at,
+                  std::ptrdiff_t stride) {
+    T* to = static_cast<T*>(part.view.data) + at;
+    if (part.is_summand) {
+        for (std::size_t column = 0; column < count; ++column, to += stride)
+            *to += static_cast<T>(values[column] + part.plus);
+    } else if (part.plus != 0) {
+        for (std::size_t column = 0; column < count; ++column, to += stride)
+            *to = static_cast<T>(values[column] + part.plus);
+    } else if (stride == 1) {
+        for (std::size_t column = 0; column < count; ++column)
+            to[column] = static_cast<T>(values[column]);
+    } else {
+        for (std::size_t column = 0; column < count; ++column, to += stride)
+            *to = static_cast<T>(values[column]);
+    }
+}
+
+/// Fills a view from its tensor.
+SEQUENT_LAZY
+SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
+    const header_entry& entry = file.header.tensors[part.tensor];
+    const number_format& format = *file.format_of(entry);
+    const std::byte* const data = file.data_of(entry);
+    const auto store = part.view.type == dtype::f64 ? store_values<double> : store_values<float>;
+    std::array<double, decoded_together> values;
+    releaser done(file, entry, format);
+    // Only rows that follow one another in the file are released as they are read.
+    bool in_order = true;
+    for (int axis = 0; axis < part.view.rank; ++axis) {
+        const auto at = static_cast<std::size_t>(axis);
+        in_order = in_order && (at == 0 || part.strides[at - 1] >= part.strides[at]);
+    }
+    for_each_row(part, [&](const piece_row& row) {
+        for (std::size_t column = 0; column < row.columns; column += values.size()) {
+            const std::size_t some = std::min(values.size(), row.columns - column);
+            format.decode(data, row.number + column * row.number_stride, row.number_stride, some,
+                          values.data());
+            store(values.data(), some, part,
+                  row.at + static_cast<std::ptrdiff_t>(column) * row.stride, row.stride);
+        }
+        if (in_order) done.advance(row.number);
+    });
+}
+
+/// Fills the views from their tensors, all of which have the right type and size, unless one of
+/// them is not finite.
+SEQUENT_LAZY
+SEQUENT_COLD void fill(const tensor_file& file, std::span<const piece> pieces) {
+    std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
+    for (const piece& each : pieces) {
+        const double of_type = each.view.type == dtype::f32
+                                   ? static_cast<double>(std::numeric_limits<float>::max())
+                                   : std::numeric_limits<double>::max();
+        const double most = each.is_summand || each.plus != 0 ? of_type / 4 : of_type;
+        double& of = largest[each.tensor];
+        of = of == 0 ? most : std::min(of, most);
+    }
+    for (std::size_t tensor = 0; tensor < largest.size(); ++tensor)
+        if (largest[tensor] > 0) check_numbers(file, file.header.tensors[tensor], largest[tensor]);
+    for (const piece& each : pieces) fill_piece(file, each);
+}
+
+/// Two tensors of a file that must hold the same numbers.
+struct equal_pair {
+    std::size_t tensor = 0;
+    std::size_t other = 0;
+};
+
+/// Pieces for views that are to be filled, and pairs of tensors that must be equal, or why the file
+/// is not for them.
+struct matching {
+    std::vector<piece> pieces;
+    std::string problem;
+    std::vector<equal_pair> equal{};
+    std::vector<std::size_t> not_negative{};
+};
+
+/// Fills the views of a matching, or says why not.
+SEQUENT_LAZY
+SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
+    if (!found.problem.empty()) fail_with<error>({file.name, ": ", found.problem});
+    const std::vector<header_entry>& tensors = file.header.tensors;
+    for (const equal_pair& pair : found.equal)
+        check_equal(file, tensors[pair.tensor], tensors[pair.other]);
+    for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensors[tensor]);
+    fill(file, found.pieces);
+    return file.header.metadata;
+}
+
+}  // namespace detail
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
@@ -3801,91 +4554,6 @@ class file_replacement {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-#include <memory>
-
-#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
-#include <sys/mman.h>
-#include <unistd.h>
-#define SEQUENT_HAS_MMAP
-#endif
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// What is read: a file, or bytes in memory such as weights that are embedded in a program. A file
-/// is mapped into memory where the platform can, so that only what is used is read; it must not be
-/// cut short meanwhile. Copies share the bytes.
-class source {
-  public:
-    /// Throws io::error if there is no such file or it cannot be read.
-    template <class Path>
-        requires std::convertible_to<const Path&, file_path> source(const Path& path) {
-            open(path);
-        }
-
-    /// The bytes are only referred to. Messages call them `name`.
-    source(std::span<const std::byte> bytes, std::string name = "<memory>")
-        : name_(std::move(name)), bytes_(bytes) {}
-
-    const std::string& name() const noexcept { return name_; }
-    std::span<const std::byte> bytes() const noexcept { return bytes_; }
-
-  private:
-    SEQUENT_LAZY SEQUENT_COLD void open(const file_path& path) {
-        name_ = path.string();
-        const detail::file_kind kind = detail::kind_of(path);
-        if (kind == detail::file_kind::none) fail(detail::reason_text(errno));
-        if (kind == detail::file_kind::folder) fail(": it is a folder");
-        if (kind == detail::file_kind::file && map(path)) return;
-        errno = 0;
-        std::FILE* const stream = detail::open_to_read(path);
-        if (stream == nullptr) fail(detail::reason_text(errno));
-        auto read = std::make_shared<std::string>();
-        std::array<char, 4096> block;
-        while (const std::size_t count = std::fread(block.data(), 1, block.size(), stream))
-            read->append(block.data(), count);
-        const bool failed = std::ferror(stream) != 0;
-        std::fclose(stream);
-        if (failed) fail("");
-        bytes_ = {reinterpret_cast<const std::byte*>(read->data()), read->size()};
-        memory_ = std::move(read);
-    }
-
-    /// False where the platform or the file system cannot map a file; then it is read.
-    SEQUENT_LAZY bool map([[maybe_unused]] const file_path& path) {
-#ifdef SEQUENT_HAS_MMAP
-        const int descriptor = ::open(path.c_str(), O_RDONLY);
-        if (descriptor < 0) return false;
-        struct ::stat status;
-        const bool has_size =
-            ::fstat(descriptor, &status) == 0 && status.st_size > 0 &&
-            static_cast<unsigned long long>(status.st_size) <= static_cast<std::size_t>(-1);
-        const std::size_t length = has_size ? static_cast<std::size_t>(status.st_size) : 0;
-        void* const first =
-            has_size ? ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0) : MAP_FAILED;
-        ::close(descriptor);
-        if (first == MAP_FAILED) return false;
-        memory_ = std::shared_ptr<const void>(
-            first, [length](const void* mapped) { ::munmap(const_cast<void*>(mapped), length); });
-        bytes_ = {static_cast<const std::byte*>(first), length};
-        return true;
-#else
-        return false;
-#endif
-    }
-
-    [[noreturn]] void fail(const std::string& reason) const {
-        fail_with<error>({name_, ": cannot be opened", reason});
-    }
-
-    std::string name_;
-    std::span<const std::byte> bytes_;
-    std::shared_ptr<const void> memory_;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-#undef SEQUENT_HAS_MMAP
-
 /// Tensors in the safetensors format: eight bytes with the length of the header (little-endian),
 /// the header as JSON, then the elements, little-endian and row-major, without holes.
 /// https://github.com/huggingface/safetensors#format
@@ -3916,35 +4584,6 @@ concept NamedTensors = requires(const Tensors& tensors) {
 }
 &&Element<std::remove_const_t<element_of<Tensors>>>;
 
-/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
-/// and writes files is compiled once for all element types and all models. Const data is only read.
-struct any_view {
-    void* data = nullptr;
-    dtype type = dtype::f32;
-    int rank = 0;
-    std::array<int, max_rank> extents{};
-    std::array<int, max_rank> strides{};
-
-    template <class T>
-    static any_view of(const tensor_view<T>& view) noexcept {
-        return {const_cast<std::remove_const_t<T>*>(view.data),
-                sizeof(T) == 4 ? dtype::f32 : dtype::f64, view.rank, view.extents, view.strides};
-    }
-
-    int size() const noexcept {
-        int count = 1;
-        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
-        return count;
-    }
-};
-
-/// A tensor as the file's names and the model's meet.
-struct any_tensor {
-    std::string name;
-    any_view view;
-    bool may_be_negative = true;
-};
-
 template <class Tensors>
 std::vector<any_tensor> any_tensors(const Tensors& tensors) {
     std::vector<any_tensor> result;
@@ -3956,38 +4595,6 @@ std::vector<any_tensor> any_tensors(const Tensors& tensors) {
 
 /// The limit of the format's own library: it keeps a false length from claiming all memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
-
-SEQUENT_LAZY
-SEQUENT_COLD std::string in_quotes(std::string_view name) {
-    return joined_text({"\"", name, "\""});
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
-    std::string text = "[";
-    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-        if (axis > 0) text += ", ";
-        append_text(text, {shape[axis]});
-    }
-    return text + "]";
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD std::vector<std::uint64_t> shape_of(const any_view& view) {
-    std::vector<std::uint64_t> shape;
-    for (int axis = 0; axis < view.rank; ++axis) {
-        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
-    }
-    return shape;
-}
-
-/// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
-SEQUENT_LAZY
-inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
-    std::uint64_t size = 1;
-    for (const std::uint64_t extent : shape) size *= extent;
-    return size;
-}
 
 /// What keeps a tensor's bytes from being those of its shape and dtype; nothing if nothing does.
 /// The size of a dtype that is unknown is unknown.
@@ -4051,233 +4658,38 @@ SEQUENT_COLD void check_layout(const file_header& header, std::uint64_t data_siz
     }
 }
 
-/// What is read, its header read and checked, and the bytes behind it.
-struct opened {
-    source from;
-    file_header header;
-    std::span<const std::byte> data;
-};
+}  // namespace detail
 
+/// A safetensors file, checked, for `load`. Throws io::error if it is not well-formed.
 SEQUENT_LAZY
-SEQUENT_COLD opened open_checked(source from) {
+SEQUENT_COLD tensor_file open_safetensors(source from) {
     const std::span<const std::byte> bytes = from.bytes();
     const std::uint64_t size = bytes.size();
     if (size < 8) {
         fail_with<error>({from.name(), ": has ", size,
                           " bytes, too few for the length of the header, which takes 8"});
     }
-    const auto length = load_bits<std::uint64_t>(bytes.data());
+    const auto length = detail::load_bits<std::uint64_t>(bytes.data());
     if (length > size - 8) {
         fail_with<error>({from.name(), ": the header should have ", length,
                           " bytes, the file has only ", size - 8, " for it"});
     }
-    if (length > longest_header) {
+    if (length > detail::longest_header) {
         fail_with<error>({from.name(), ": a header of ", length,
-                          " bytes is longer than the format allows, ", longest_header});
+                          " bytes is longer than the format allows, ", detail::longest_header});
     }
     const auto header_size = static_cast<std::size_t>(length);
     const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + 8, header_size);
     file_header header = parse_header(json, from.name());
-    check_layout(header, size - 8 - length, from.name());
-    return {std::move(from), std::move(header), bytes.subspan(8 + header_size)};
+    detail::check_layout(header, size - 8 - length, from.name());
+    std::string name = from.name();
+    return {std::move(name),
+            std::move(header),
+            {{std::move(from), 8 + header_size}},
+            detail::plain_formats<>};
 }
 
-/// A view and the part of a tensor that it stands for. The rows of a view are all its axes but the
-/// last, its columns the last; element (row, column) is the tensor's number
-/// first + row * row_stride + column * column_stride.
-struct piece {
-    any_view view;
-    std::size_t tensor = 0;  // among those of the file
-    std::uint64_t first = 0;
-    std::uint64_t row_stride = 0;
-    std::uint64_t column_stride = 1;
-    /// If not 0, the view's rows 2k and 2k + 1 of each so many are the tensor's k and k + half.
-    std::uint64_t interleaved = 0;
-};
-
-SEQUENT_LAZY
-inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
-    return shape.empty() ? 1 : shape.back();
-}
-
-/// A view that is all of a tensor.
-SEQUENT_LAZY
-inline piece whole(const any_view& view, std::size_t tensor) {
-    return {view, tensor, 0, columns_of(shape_of(view)), 1, 0};
-}
-
-/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
-/// tensor's numbers from `number`, `number_stride` apart.
-struct piece_row {
-    std::ptrdiff_t at = 0;
-    std::ptrdiff_t stride = 1;
-    std::uint64_t number = 0;
-    std::uint64_t number_stride = 1;
-    int columns = 0;
-};
-
-/// Calls f(piece_row) for each row of a piece.
-template <class F>
-SEQUENT_COLD void for_each_row(const piece& part, F f) {
-    const any_view& view = part.view;
-    if (view.size() == 0) return;
-    const int last = view.rank - 1;
-    piece_row result;
-    result.columns = view.rank > 0 ? view.extents[static_cast<std::size_t>(last)] : 1;
-    result.stride = view.rank > 0 ? view.strides[static_cast<std::size_t>(last)] : 1;
-    result.number_stride = part.column_stride;
-    const int rows = view.size() / result.columns;
-    std::array<int, max_rank> index{};
-    for (int row = 0; row < rows; ++row) {
-        auto from = static_cast<std::uint64_t>(row);
-        if (const std::uint64_t of = part.interleaved; of > 0) {
-            const std::uint64_t within = from % of;
-            from += within / 2 + within % 2 * (of / 2) - within;
-        }
-        result.number = part.first + from * part.row_stride;
-        f(result);
-        for (int axis = last; axis-- > 0;) {
-            const auto place = static_cast<std::size_t>(axis);
-            result.at += view.strides[place];
-            if (++index[place] < view.extents[place]) break;
-            result.at -= static_cast<std::ptrdiff_t>(view.extents[place]) * view.strides[place];
-            index[place] = 0;
-        }
-    }
-}
-
-SEQUENT_LAZY
-[[noreturn]] SEQUENT_COLD void fail_element(std::string_view file, std::string_view name,
-                                            std::uint64_t number, std::string_view what) {
-    fail_with<error>({file, ": tensor ", in_quotes(name), ": element ", number, " is ", what});
-}
-
-SEQUENT_LAZY
-inline std::string_view unlike_a_number(double value) {
-    return std::isnan(value) ? "not a number" : "infinite";
-}
-
-/// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
-/// if nothing does.
-SEQUENT_LAZY
-SEQUENT_COLD std::string problem_of_type(const header_entry& entry, dtype wanted) {
-    const auto type = dtype_named(entry.dtype);
-    if (!type) {
-        return joined_text(
-            {": the file has dtype ", entry.dtype, ", which is none of F16, BF16, F32, F64"});
-    }
-    if (io::size_of(*type) > io::size_of(wanted)) {
-        return joined_text({": the file has dtype ", entry.dtype, ", wanted is ", name_of(wanted),
-                            ", which does not hold it exactly"});
-    }
-    return "";
-}
-
-/// A number of the file, which double holds exactly.
-SEQUENT_LAZY
-inline double load_number(dtype type, const std::byte* bytes) noexcept {
-    return with_dtype(
-        type, [&](auto known) { return load_element<double, decltype(known)::value>(bytes); });
-}
-
-/// Fails unless all numbers of a tensor are finite.
-SEQUENT_LAZY
-inline void check_finite(const opened& file, const header_entry& entry, dtype type) {
-    const std::byte* const data = file.data.data() + entry.begin;
-    with_dtype(type, [&](auto known) {
-        constexpr dtype from = decltype(known)::value;
-        constexpr std::size_t bytes = io::size_of(from);
-        using number = std::conditional_t<from == dtype::f64, double, float>;
-        const std::uint64_t count = (entry.end - entry.begin) / bytes;
-        for (std::uint64_t at = 0; at < count; ++at) {
-            const auto value = load_element<number, from>(data + at * bytes);
-            if (!std::isfinite(value))
-                fail_element(file.from.name(), entry.name, at,
-                             unlike_a_number(static_cast<double>(value)));
-        }
-    });
-}
-
-/// Elements of a file, of no greater type, as those of a row of T.
-template <class T, dtype From>
-void load_row(const std::byte* data, const piece_row& row, void* elements) {
-    constexpr std::size_t bytes = io::size_of(From);
-    if constexpr (bytes <= sizeof(T)) {
-        T* const to = static_cast<T*>(elements);
-        std::uint64_t number = row.number;
-        for (int column = 0; column < row.columns; ++column, number += row.number_stride)
-            to[row.at + column * row.stride] = load_element<T, From>(data + number * bytes);
-    }
-}
-
-/// Fills the views from their tensors, all of which have the right type and size, unless one of
-/// them is not finite.
-SEQUENT_LAZY
-SEQUENT_COLD void fill(const opened& file, std::span<const piece> pieces) {
-    std::vector<char> used(file.header.tensors.size());
-    for (const piece& each : pieces) used[each.tensor] = 1;
-    for (std::size_t tensor = 0; tensor < used.size(); ++tensor) {
-        const header_entry& entry = file.header.tensors[tensor];
-        if (used[tensor]) check_finite(file, entry, *dtype_named(entry.dtype));
-    }
-    for (const piece& each : pieces) {
-        const header_entry& entry = file.header.tensors[each.tensor];
-        const std::byte* const data = file.data.data() + entry.begin;
-        const bool wide = each.view.type == dtype::f64;
-        const auto load = with_dtype(*dtype_named(entry.dtype), [&](auto from) {
-            return wide ? load_row<double, from()> : load_row<float, from()>;
-        });
-        for_each_row(each, [&](const piece_row& row) { load(data, row, each.view.data); });
-    }
-}
-
-/// Two tensors of a file that must hold the same numbers.
-struct equal_pair {
-    std::size_t tensor = 0;
-    std::size_t other = 0;
-};
-
-/// Pieces for views that are to be filled, and pairs of tensors that must be equal, or why the file
-/// is not for them.
-struct matching {
-    std::vector<piece> pieces;
-    std::string problem;
-    std::vector<equal_pair> equal{};
-    std::vector<std::size_t> not_negative{};
-};
-
-/// Fails at a number below zero.
-SEQUENT_LAZY
-inline void check_not_negative(const opened& file, std::size_t tensor) {
-    const header_entry& entry = file.header.tensors[tensor];
-    const dtype type = *dtype_named(entry.dtype);
-    for (std::uint64_t at = 0; at < (entry.end - entry.begin) / io::size_of(type); ++at) {
-        const double x = load_number(type, file.data.data() + entry.begin + at * io::size_of(type));
-        if (x < 0)
-            fail_element(file.from.name(), entry.name, at,
-                         joined_text({number_text(x), ", expected is at least 0"}));
-    }
-}
-
-/// Fails unless two tensors of one shape hold the same numbers.
-SEQUENT_LAZY
-SEQUENT_COLD void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
-    const header_entry& one = file.header.tensors[tensor];
-    const header_entry& two = file.header.tensors[other];
-    const dtype left = *dtype_named(one.dtype), right = *dtype_named(two.dtype);
-    const std::byte* const a = file.data.data() + one.begin;
-    const std::byte* const b = file.data.data() + two.begin;
-    for (std::uint64_t at = 0; at < (one.end - one.begin) / io::size_of(left); ++at) {
-        const double x = load_number(left, a + at * io::size_of(left));
-        const double y = load_number(right, b + at * io::size_of(right));
-        if (x == y) continue;
-        const std::string found =
-            std::isfinite(x) ? number_text(x) : std::string(unlike_a_number(x));
-        fail_element(file.from.name(), one.name, at,
-                     joined_text({found, ", expected is that of ", in_quotes(two.name), ", ",
-                                  number_text(y), ", which the model has in its place"}));
-    }
-}
+namespace detail {
 
 SEQUENT_LAZY
 SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
@@ -4289,7 +4701,8 @@ SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const file_header& header, std::span<const any_tensor> tensors) {
+SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> tensors) {
+    const file_header& header = file.header;
     const name_table entries = table_of_names(header.tensors);
     std::vector<char> used(header.tensors.size());
     matching result;
@@ -4309,7 +4722,7 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
             return problem(joined_text({": the file has shape ", shape_text(entry.shape),
                                         ", wanted is ", shape_text(wanted)}));
         }
-        if (const auto what = problem_of_type(entry, tensor.view.type); !what.empty())
+        if (const auto what = problem_of_type(file, entry, tensor.view.type); !what.empty())
             return problem(what);
         result.pieces.push_back(whole(tensor.view, found->number));
         if (!tensor.may_be_negative) result.not_negative.push_back(found->number);
@@ -4324,51 +4737,56 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
     return result;
 }
 
-/// Fills the views of a matching, or says why not.
-SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_all(opened&& file, const matching& found) {
-    if (!found.problem.empty()) fail_with<error>({file.from.name(), ": ", found.problem});
-    for (const equal_pair& pair : found.equal) check_equal(file, pair.tensor, pair.other);
-    for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensor);
-    fill(file, found.pieces);
-    return std::move(file.header.metadata);
-}
-
 /// A tensor that is to be written: what it is made of covers it.
 struct planned_tensor {
     std::string name;
     std::vector<std::uint64_t> shape;
 };
 
-/// Elements of a row of T as numbers of a file. Fails at one that is not finite or too large.
-template <class T, dtype To>
-void store_row(const void* from, const piece_row& row, std::byte* data, std::string_view file,
-               std::string_view tensor) {
-    constexpr std::size_t bytes = io::size_of(To);
-    const T* const elements = static_cast<const T*>(from);
-    std::uint64_t number = row.number;
-    for (int column = 0; column < row.columns; ++column, number += row.number_stride) {
-        const T element = elements[row.at + column * row.stride];
-        if (!std::isfinite(element)) {
-            fail_element(file, tensor, number, unlike_a_number(static_cast<double>(element)));
-        }
-        if (!store_element<To>(element, data + number * bytes)) {
+/// Elements of a row as numbers.
+template <class T>
+void load_values(const void* data, std::ptrdiff_t at, std::ptrdiff_t stride, std::size_t count,
+                 double* values) {
+    const T* from = static_cast<const T*>(data) + at;
+    for (std::size_t column = 0; column < count; ++column, from += stride)
+        values[column] = static_cast<double>(*from);
+}
+
+/// Fails at a number that is not finite or too large for the type.
+template <dtype To>
+void encode_plain(const double* values, std::size_t count, std::uint64_t first,
+                  std::uint64_t stride, std::byte* data, std::string_view file,
+                  std::string_view tensor) {
+    std::uint64_t number = first;
+    for (std::size_t column = 0; column < count; ++column, number += stride) {
+        const double value = values[column];
+        if (!std::isfinite(value)) fail_element(file, tensor, number, unlike_a_number(value));
+        if (!store_element<To>(value, data + number * io::size_of(To)))
             fail_element(file, tensor, number,
-                         joined_text({number_text(static_cast<double>(element)), ", too large for ",
-                                      name_of(To)}));
-        }
+                         joined_text({number_text(value), ", too large for ", name_of(To)}));
     }
 }
 
-/// A piece as numbers of a file's tensor, which begins at `data`.
+/// A piece as numbers of a file's tensor, which begins at `data`. Of a sum, its first tensor has
+/// all and the others are zero.
 SEQUENT_LAZY
 SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, std::string_view file,
                               std::string_view tensor) {
-    const bool wide = part.view.type == dtype::f64;
-    const auto store = with_dtype(
-        type, [&](auto to) { return wide ? store_row<double, to()> : store_row<float, to()>; });
-    for_each_row(part,
-                 [&](const piece_row& row) { store(part.view.data, row, data, file, tensor); });
+    if (part.is_summand) return;
+    const auto load = part.view.type == dtype::f64 ? load_values<double> : load_values<float>;
+    const auto encode = with_dtype(type, [](auto to) { return encode_plain<to()>; });
+    std::array<double, decoded_together> values;
+    for_each_row(part, [&](const piece_row& row) {
+        for (std::size_t column = 0; column < row.columns; column += values.size()) {
+            const std::size_t some = std::min(values.size(), row.columns - column);
+            load(part.view.data, row.at + static_cast<std::ptrdiff_t>(column) * row.stride,
+                 row.stride, some, values.data());
+            if (part.plus != 0)
+                for (std::size_t at = 0; at < some; ++at) values[at] -= part.plus;
+            encode(values.data(), some, row.number + column * row.number_stride, row.number_stride,
+                   data, file, tensor);
+        }
+    });
 }
 
 /// Writes a file of tensors that consist of pieces.
@@ -4443,10 +4861,9 @@ SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_tensors(const source& from, std::span<const any_tensor> tensors) {
-    opened file = open_checked(from);
-    const matching found = match(file.header, tensors);
-    return load_all(std::move(file), found);
+SEQUENT_COLD metadata_map load_tensors(const tensor_file& file,
+                                       std::span<const any_tensor> tensors) {
+    return load_all(file, match(file, tensors));
 }
 
 }  // namespace detail
@@ -4470,201 +4887,152 @@ void save(const file_path& path, const Tensors& tensors, const metadata_map& met
 ///
 /// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
 template <detail::NamedTensors Tensors>
-metadata_map load(const source& from, const Tensors& tensors) {
+metadata_map load(const tensor_file& from, const Tensors& tensors) {
     static_assert(!std::is_const_v<detail::element_of<Tensors>>,
                   "load writes into the views: they must not be const");
     return detail::load_tensors(from, detail::any_tensors(tensors));
+}
+template <detail::NamedTensors Tensors>
+metadata_map load(const source& from, const Tensors& tensors) {
+    return load(open_safetensors(from), tensors);
 }
 
 /// The header of a file, checked, without the elements: what the file holds and its metadata.
 /// Throws io::error if the file is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD file_header read_header(const source& from) {
-    return detail::open_checked(from).header;
+    return open_safetensors(from).header;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// A model's parameters under the names, and in the layout, that another library's files have.
+/// A model's parameters under the names, and in the layout, that another library's files have:
 ///
-///     inline constexpr io::name_entry names[] = {
-///         io::optional_prefix("transformer."),
-///         {"embedding", "wte.weight"},
-///         {"layers.W_query", "h.{}.attn.c_attn.weight", io::transposed | io::part(0, 3)},
-///         {"layers.b_query", "h.{}.attn.c_attn.bias", io::flat | io::part(0, 3)},
-///         io::ignored("h.{}.attn.bias"),
-///     };
-///     io::load<Model>("model.safetensors", parameters, names);
+///     io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2);
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// How a tensor of a file holds a parameter. By default it holds a matrix: its columns are the
-/// parameter's last extent, its rows the product of the others, so that the heads of [H, d_h, d]
-/// are one matrix of H d_h x d; a parameter of one extent is a vector.
-struct placement {
-    bool transposed = false;
-    bool flat = false;
-    bool halves = false;
-    int rank = 0;  // of the shape that is stated; 0 if none is
-    std::array<int, 4> shape{};
-    int begin = 0;  // the first row, or, of equal parts, which of them
-    int of = 1;     // how many rows, or how many equal parts, the tensor has
-    bool parts = true;
-
-    constexpr bool is_whole() const { return parts && of == 1; }
-};
-
-/// The file's matrix is [columns, rows], [in, out] for a linear map.
-inline constexpr placement transposed{.transposed = true};
-/// The file has a vector: the parameter's elements in row-major order.
-inline constexpr placement flat{.flat = true};
-/// The rows of each head (the parameter's last extent but one) are in the order that
-/// rotary_halves() turns, x[k] with x[k + length / 2]. For a model with rotary(), which turns
-/// neighbours, they are put into its order, and back when they are written.
-inline constexpr placement halves{.halves = true};
-
-/// In `shaped`: the parameter's own extent of an axis.
-constexpr int own(int axis) {
-    if (axis < 0 || axis >= max_rank) {
-        fail_with<error>({"io::own: no parameter has the axis ", axis});
-    }
-    return -1 - axis;
-}
-/// In `shaped`: the side of a square. It is the file's; a file is written with the greatest one.
-inline constexpr int side = -1 - max_rank;
-
-/// The file's tensor has these extents, with the elements in the same order; 0 is what the others
-/// leave: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
-template <class... Int>
-constexpr placement shaped(Int... extents) {
-    static_assert(sizeof...(extents) >= 1 && sizeof...(extents) <= 4);
-    return {.rank = static_cast<int>(sizeof...(extents)), .shape = {extents...}};
-}
-
-/// The file's rows (a vector's elements) are those of `of` parameters of one size, one after
-/// another, of which this is number `number`, counted from 0.
-constexpr placement part(int number, int of) {
-    if (number < 0 || number >= of) {
-        fail_with<error>({"io::part: ", number, " is none of ", of, " parts"});
-    }
-    return {.begin = number, .of = of};
-}
-
-/// The file has `of` rows (a vector's elements), and the parameter's begin at row `begin`.
-constexpr placement rows(int begin, int of) {
-    if (begin < 0 || begin >= of) {
-        fail_with<error>({"io::rows: ", begin, " is none of ", of, " rows"});
-    }
-    return {.begin = begin, .of = of, .parts = false};
-}
-
-/// Both.
-constexpr placement operator|(const placement& a, const placement& b) {
-    placement result = a;
-    result.transposed = a.transposed || b.transposed;
-    result.flat = a.flat || b.flat;
-    result.halves = a.halves || b.halves;
-    if (b.rank > 0) {
-        result.rank = b.rank;
-        result.shape = b.shape;
-    }
-    if (!b.is_whole()) {
-        result.begin = b.begin;
-        result.of = b.of;
-        result.parts = b.parts;
-    }
-    return result;
-}
-
-/// A line of a map: a parameter as Model::for_each names it, and the tensor that holds it. "{}" in
-/// the tensor's name is the layer: the parameter's first extent, one tensor for each.
-///
-/// A line whose parameter the model does not have is passed over, so that one map serves models
-/// with and without biases. One tensor may fill several parameters.
-struct name_entry {
-    enum class role { parameter, ignored, prefix, copy };
-
-    std::string_view parameter;
-    std::string_view tensor;
-    placement place{};
-    role use = role::parameter;
-    std::string_view with{};  // of a copy: the parameter that a model has where it matters
-};
-
-/// A tensor that a file may hold and that is not read. "{}" is any number, "*" at the end is
-/// anything.
-constexpr name_entry ignored(std::string_view tensor) {
-    return {{}, tensor, {}, name_entry::role::ignored};
-}
-
-/// A tensor that a file may hold beside the one of `parameter` and that must equal it, such as the
-/// matrix of the logits of a model that has the embedding in its place. A model without the
-/// parameter `with`, if one is named, does not read it either way.
-constexpr name_entry copy_of(std::string_view parameter, std::string_view tensor,
-                             std::string_view with = {}) {
-    return {parameter, tensor, {}, name_entry::role::copy, with};
-}
-
-/// What names of the file and of the map may begin with; names that differ in this alone are the
-/// same. A file is written with the names of the map as they stand there.
-constexpr name_entry optional_prefix(std::string_view text) {
-    return {{}, text, {}, name_entry::role::prefix};
-}
-
-using name_map = std::span<const name_entry>;
-
 namespace detail {
 
+/// A name of the file or of the map with aliases replaced and without its optional prefix.
 SEQUENT_LAZY
-inline std::string_view without_prefix(std::string_view name, name_map names) {
+SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
+    std::string name(given);
     for (const name_entry& entry : names) {
-        if (entry.use == name_entry::role::prefix && name.starts_with(entry.tensor)) {
-            return name.substr(entry.tensor.size());
-        }
+        if (entry.use != name_entry::role::alias || entry.parameter.empty()) continue;
+        for (std::size_t at = 0; (at = name.find(entry.parameter, at)) != std::string::npos;
+             at += entry.tensor.size())
+            name.replace(at, entry.parameter.size(), entry.tensor);
+    }
+    for (const name_entry& entry : names) {
+        if (entry.use != name_entry::role::prefix || !name.starts_with(entry.tensor)) continue;
+        return name.substr(entry.tensor.size());
     }
     return name;
 }
 
-inline constexpr std::string_view layer_mark = "{}";
-
-SEQUENT_LAZY
-inline bool has_layers(const name_entry& entry) {
-    return entry.tensor.find(layer_mark) != std::string_view::npos;
+/// The layers of a tensor's name: calls each(text before braces, text within them) and returns the
+/// text behind the last braces.
+template <class Each>
+std::string_view for_each_brace(std::string_view name, Each each) {
+    for (;;) {
+        const std::size_t begin = name.find('{');
+        const std::size_t end = name.find('}', begin);
+        if (begin == std::string_view::npos || end == std::string_view::npos) return name;
+        each(name.substr(0, begin), name.substr(begin + 1, end - begin - 1));
+        name.remove_prefix(end + 1);
+    }
 }
 
+/// The value of a sum such as "6a+b+1", and how many of a, b, c it uses; "" is "a".
+struct layer_number {
+    std::uint64_t value = 0;
+    std::size_t axes = 0;
+    bool is_formed = false;
+};
+
 SEQUENT_LAZY
-SEQUENT_COLD std::string with_layer(std::string_view name, int layer) {
-    const std::size_t at = name.find(layer_mark);
-    if (at == std::string_view::npos) return std::string(name);
-    return joined_text({name.substr(0, at), layer, name.substr(at + layer_mark.size())});
+SEQUENT_COLD layer_number number_of_layer(std::string_view text,
+                                          const std::array<std::uint64_t, 3>& layers) {
+    layer_number result;
+    if (text.empty()) text = "a";
+    std::size_t at = 0;
+    for (;;) {
+        std::uint64_t factor = 0;
+        const std::size_t begin = at;
+        for (; at < text.size() && text[at] >= '0' && text[at] <= '9' && at < begin + 6; ++at)
+            factor = factor * 10 + static_cast<std::uint64_t>(text[at] - '0');
+        const bool has_factor = at > begin;
+        if (at < text.size() && text[at] >= 'a' && text[at] <= 'c') {
+            const auto axis = static_cast<std::size_t>(text[at++] - 'a');
+            factor = (has_factor ? factor : 1) * layers[axis];
+            result.axes = std::max(result.axes, axis + 1);
+        } else if (!has_factor) {
+            return result;
+        }
+        result.value += factor;
+        if (at == text.size()) break;
+        if (text[at++] != '+') return result;
+    }
+    result.is_formed = true;
+    return result;
+}
+
+/// A line's name with the layers' numbers; `axes` tells how many of the parameter's extents are
+/// layers.
+struct layered_name {
+    std::string text;
+    std::size_t axes = 0;
+    std::string problem;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD layered_name with_layers(std::string_view name,
+                                      const std::array<std::uint64_t, 3>& layers) {
+    layered_name result;
+    const std::string_view rest =
+        for_each_brace(name, [&](std::string_view before, std::string_view within) {
+            const layer_number number = number_of_layer(within, layers);
+            if (!number.is_formed) {
+                result.problem =
+                    joined_text({in_quotes(within),
+                                 " in the name is no sum of numbers and multiples of a, b "
+                                 "and c, the parameter's first extents"});
+            }
+            result.axes = std::max(result.axes, number.axes);
+            append_text(result.text, {before, number.value});
+        });
+    result.text += rest;
+    return result;
 }
 
 /// Whether a name is one of those that `ignored` describes.
 SEQUENT_LAZY
 SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
-    const auto same_start = [](std::string_view text, std::string_view start, bool to_the_end) {
-        if (to_the_end && start.ends_with('*')) {
-            return text.starts_with(start.substr(0, start.size() - 1));
-        }
-        return to_the_end ? text == start : text.starts_with(start);
-    };
-    const std::size_t at = pattern.find(layer_mark);
-    if (at == std::string_view::npos) return same_start(name, pattern, true);
-    if (!same_start(name, pattern.substr(0, at), false)) return false;
-    std::size_t end = at;
-    while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
-    return end > at && same_start(name.substr(end), pattern.substr(at + layer_mark.size()), true);
+    bool same = true;
+    std::string_view rest = for_each_brace(pattern, [&](std::string_view before, std::string_view) {
+        same = same && name.starts_with(before);
+        if (!same) return;
+        std::size_t end = before.size();
+        while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
+        same = end > before.size();
+        name.remove_prefix(end);
+    });
+    if (!same) return false;
+    if (!rest.ends_with('*')) return name == rest;
+    rest.remove_suffix(1);
+    return name.starts_with(rest);
 }
 
 /// The shape of the tensor that holds a parameter, or one layer of it, and where it is there.
 struct placed {
     std::vector<std::uint64_t> shape;
     std::uint64_t first = 0;
-    std::uint64_t row_stride = 0;
-    std::uint64_t column_stride = 1;
-    std::uint64_t begin = 0;  // of the rows that it takes
+    std::array<std::uint64_t, max_axes> strides{};
+    std::uint64_t begin = 0;  // of the rows that it takes, parts one after another
     std::uint64_t end = 0;
     std::uint64_t all = 0;
+    std::size_t row_axes = 0;  // of the view, before its columns
     std::string problem;
 };
 
@@ -4715,17 +5083,26 @@ SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint
     return result;
 }
 
+/// Where a parameter is in its tensor. `found` is the tensor's shape in the file, if there is one.
 SEQUENT_LAZY
-SEQUENT_COLD placed place(const std::vector<std::uint64_t>& own, const placement& how,
+SEQUENT_COLD placed place(const any_view& view, const placement& how,
                           const std::vector<std::uint64_t>* found = nullptr) {
+    const std::vector<std::uint64_t> own = shape_of(view);
     const std::uint64_t size = size_of(own);
-    const std::uint64_t columns = columns_of(own);
+    const auto rank = own.size();
+    const bool vector = how.flat || rank < 2;
     placed result;
-    result.row_stride = columns;
+    result.strides = row_major(view);
+    if (how.rank < 0) {
+        result.shape = own;
+        result.end = result.all = size;
+        return result;
+    }
     if (how.rank > 0) {
         result.end = result.all = size;
         result.shape = stated_shape(own, how, found);
-        if (!how.is_whole() || how.transposed || how.flat || how.halves) {
+        if (how.range != row_range::all || how.transposed || how.flat ||
+            how.order != row_order::any) {
             result.problem = "a tensor of another shape is whole and not transposed";
         } else if (size_of(result.shape) != size) {
             result.problem = joined_text(
@@ -4733,39 +5110,84 @@ SEQUENT_COLD placed place(const std::vector<std::uint64_t>& own, const placement
         }
         return result;
     }
-    if (how.halves && (own.size() < 2 || own[own.size() - 2] % 2 != 0)) {
-        result.problem = "its heads have no halves";
-    }
-    const bool vector = how.flat || own.size() < 2;
-    const std::uint64_t count = vector ? size : columns == 0 ? 0 : size / columns;
+    const std::uint64_t columns = vector ? 1 : own.back();
+    const std::uint64_t count = columns == 0 ? 0 : size / columns;
     const auto of = static_cast<std::uint64_t>(how.of);
     const auto begin = static_cast<std::uint64_t>(how.begin);
-    result.all = how.parts ? of * count : of;
-    result.begin = how.parts ? begin * count : begin;
+    const bool is_part = how.range == row_range::part || how.range == row_range::interleaved;
+    result.begin = is_part ? begin * count : begin;
     result.end = result.begin + count;
+    result.all = is_part ? of * count : how.range == row_range::all ? count : of;
+    if (how.range == row_range::open) {
+        // The tensor states how many rows it has.
+        const std::size_t axis = how.transposed && !vector ? 1 : 0;
+        result.all = found && found->size() == (vector ? 1U : 2U) ? (*found)[axis] : result.end;
+    }
     if (result.end > result.all) {
         result.problem = joined_text({"rows [", result.begin, ", ", result.end, ") are beyond the ",
                                       result.all, " of the tensor"});
     }
+    const std::size_t row_axes = result.row_axes = vector ? rank : rank - 1;
+    if (how.order != row_order::any && (row_axes == 0 || own[row_axes - 1] % 2 != 0))
+        result.problem = "its heads have no halves";
     if (vector) {
-        if (!own.empty() || !how.is_whole() || how.flat) result.shape = {result.all};
-        result.first = result.begin;
+        if (!own.empty() || how.range != row_range::all || how.flat) result.shape = {result.all};
     } else if (how.transposed) {
         result.shape = {columns, result.all};
-        result.first = result.begin;
-        result.row_stride = 1;
-        result.column_stride = result.all;
+        // Rows follow one another, and columns are as far apart as a row of the file is long.
+        for (std::size_t axis = 0; axis < row_axes; ++axis)
+            result.strides[axis] = columns == 0 ? 0 : result.strides[axis] / columns;
+        result.strides[row_axes] = result.all;
     } else {
         result.shape = {result.all, columns};
-        result.first = result.begin * columns;
+    }
+    const std::uint64_t row = vector || how.transposed ? 1 : columns;
+    if (how.range == row_range::interleaved && row_axes > 0) {
+        result.first = begin * result.strides[0];
+        result.strides[0] *= of;
+    } else {
+        result.first = result.begin * row;
     }
     return result;
 }
 
-/// One layer of a view whose first axis is the layers.
+/// A view and a tensor's strides over the same extents. Where the tensor has the rows of a head in
+/// another order than the model, their axis becomes two.
 SEQUENT_LAZY
-SEQUENT_COLD any_view layer_of(const any_view& view, int layer) {
-    const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(layer) * view.strides[0];
+SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& where,
+                            const placement& how, bool neighbours) {
+    auto strides = where.strides;
+    const bool reordered = how.order == row_order::halves
+                               ? neighbours
+                               : how.order == row_order::neighbours && !neighbours;
+    if (reordered) {
+        const std::size_t axis = where.row_axes - 1;
+        for (auto at = static_cast<std::size_t>(view.rank++); at > axis; --at) {
+            view.extents[at] = view.extents[at - 1];
+            view.strides[at] = view.strides[at - 1];
+            strides[at] = strides[at - 1];
+        }
+        const int half = view.extents[axis] / 2;
+        view.extents[axis] = half;
+        view.extents[axis + 1] = 2;
+        // Element k of half h is in the order of neighbours 2 k + h, in that of halves k + h half.
+        const auto split = [half](auto& of, std::size_t place, bool by_neighbours) {
+            const auto stride = of[place];
+            of[place] = by_neighbours ? 2 * stride : stride;
+            of[place + 1] = by_neighbours
+                                ? stride
+                                : stride * static_cast<std::remove_const_t<decltype(stride)>>(half);
+        };
+        split(view.strides, axis, neighbours);
+        split(strides, axis, !neighbours);
+    }
+    return {view, tensor, where.first, strides, how.summand, how.plus};
+}
+
+/// One index of a view's first axis.
+SEQUENT_LAZY
+SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
+    const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(index) * view.strides[0];
     any_view result;
     result.data = static_cast<std::byte*>(view.data) +
                   offset * static_cast<std::ptrdiff_t>(io::size_of(view.type));
@@ -4778,46 +5200,67 @@ SEQUENT_COLD any_view layer_of(const any_view& view, int layer) {
     return result;
 }
 
-/// How many rows of a view are one head whose halves are neighbours in the model; 0 if it has none.
-SEQUENT_LAZY
-SEQUENT_COLD std::uint64_t interleaved_rows(const any_view& view, const placement& how,
-                                            bool neighbours) {
-    return how.halves && neighbours
-               ? static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(view.rank - 2)])
-               : 0;
-}
+/// A parameter, or one layer of it, and the line of the map that places it.
+struct place_of {
+    any_view view;
+    std::string tensor;
+    const placement& how;
+    const any_view* first_layer = nullptr;  // of layers that share a tensor, beside the first one
+};
 
-/// Calls visit(view, placed, tensor's name, placement) for each parameter, or each layer of it,
-/// until one returns a problem.
+/// Calls visit(place_of) for each line of each parameter, and each layer of it, until one returns a
+/// problem.
 template <class Visit>
-std::string for_each_place(std::span<const any_tensor> parameters, name_map names, Visit visit) {
+SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, name_map names,
+                                        Visit visit) {
+    bool has_own_names = false;
+    for (const name_entry& line : names)
+        has_own_names = has_own_names || line.use == name_entry::role::own;
     for (const any_tensor& parameter : parameters) {
-        const name_entry* entry = nullptr;
-        for (const name_entry& each : names) {
-            if (each.use != name_entry::role::parameter || each.parameter != parameter.name)
+        bool is_named = false;
+        for (const name_entry& line : names) {
+            if (line.use != name_entry::role::parameter || line.parameter != parameter.name)
                 continue;
-            if (entry != nullptr) {
-                return joined_text(
-                    {"the map names the parameter ", in_quotes(parameter.name), " twice"});
+            if (is_named != line.place.summand) {
+                return joined_text({"the map names the parameter ", in_quotes(parameter.name),
+                                    is_named ? " twice" : " first as a summand"});
             }
-            entry = &each;
+            is_named = true;
+            const auto problem = [&](std::string_view tensor, std::string_view what) {
+                return joined_text({"tensor ", in_quotes(tensor), " for the parameter ",
+                                    in_quotes(parameter.name), ": ", what});
+            };
+            const layered_name form = with_layers(line.tensor, {});
+            if (!form.problem.empty()) return problem(line.tensor, form.problem);
+            // A parameter without extents has no layers: its line may be that of another model.
+            std::size_t axes = form.axes + (line.place.shared_layers ? 1 : 0);
+            if (static_cast<std::size_t>(parameter.view.rank) < axes) axes = 0;
+            std::array<std::uint64_t, 3> layers{};
+            any_view first;
+            for (bool more = true; more;) {
+                any_view view = parameter.view;
+                for (std::size_t axis = 0; axis < axes; ++axis) view = slice_of(view, layers[axis]);
+                const std::string name = with_layers(line.tensor, layers).text;
+                const bool again = line.place.shared_layers && axes > 0 && layers[axes - 1] > 0;
+                if (!again) first = view;
+                const std::string what =
+                    visit(place_of{view, name, line.place, again ? &first : nullptr});
+                if (!what.empty()) return problem(name, what);
+                more = false;
+                for (std::size_t axis = axes; axis-- > 0 && !more;) {
+                    more =
+                        ++layers[axis] < static_cast<std::uint64_t>(parameter.view.extents[axis]);
+                    if (!more) layers[axis] = 0;
+                }
+            }
         }
-        if (entry == nullptr) {
+        if (is_named) continue;
+        constexpr static placement own{.rank = -1};
+        if (!has_own_names) {
             return joined_text({"the map does not name the parameter ", in_quotes(parameter.name)});
         }
-        const bool layers = has_layers(*entry) && parameter.view.rank > 0;
-        const int count = layers ? parameter.view.extents[0] : 1;
-        for (int layer = 0; layer < count; ++layer) {
-            const any_view view = layers ? layer_of(parameter.view, layer) : parameter.view;
-            const std::string name = with_layer(entry->tensor, layer);
-            const placed where = place(shape_of(view), entry->place);
-            std::string problem = where.problem;
-            if (problem.empty()) problem = visit(view, where, name, entry->place);
-            if (!problem.empty()) {
-                return joined_text({"tensor ", in_quotes(name), " for the parameter ",
-                                    in_quotes(parameter.name), ": ", problem});
-            }
-        }
+        const std::string what = visit(place_of{parameter.view, parameter.name, own});
+        if (!what.empty()) return joined_text({"tensor ", in_quotes(parameter.name), ": ", what});
     }
     return "";
 }
@@ -4826,71 +5269,79 @@ std::string for_each_place(std::span<const any_tensor> parameters, name_map name
 struct coverage {
     std::vector<numbered_range> taken;
     std::uint64_t all = 0;
+    bool is_open = false;  // rows may remain
+    bool is_interleaved = false;
+    bool is_mixed = false;
 
-    void add(const placed& where) {
+    void add(const placed& where, const placement& how) {
+        const bool within = how.range == row_range::interleaved;
+        is_mixed = is_mixed || (!taken.empty() && within != is_interleaved);
+        is_interleaved = within;
+        is_open = is_open || how.range == row_range::open;
         taken.push_back({where.begin, where.end, 0});
         all = where.all;
     }
     /// The first rows that are taken by nothing, or, if that is asked, twice.
     std::string problem(bool once) {
+        if (is_mixed) return "its rows are interleaved for some parameters alone";
         sort(taken);
         std::uint64_t end = 0;
         const auto rows = [](std::uint64_t first, std::uint64_t last, const char* what) {
             return joined_text({"rows [", first, ", ", last, ") belong to ", what});
         };
         for (const numbered_range& each : taken) {
-            if (each.first > end) return rows(end, each.first, "no parameter");
+            if (each.first > end && !is_open) return rows(end, each.first, "no parameter");
             if (once && each.first < end) return rows(each.first, end, "two parameters");
             end = std::max(end, each.last);
         }
-        return end < all ? rows(end, all, "no parameter") : "";
+        return end < all && !is_open ? rows(end, all, "no parameter") : "";
     }
 };
 
 /// The pieces of the file that the parameters are. `neighbours`: whether the model turns pairs of
 /// neighbours by rotary positions.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const file_header& header, std::span<const any_tensor> parameters,
+SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> parameters,
                             name_map names, bool neighbours) {
+    const file_header& header = file.header;
+    std::vector<std::string> plain;
+    for (const header_entry& each : header.tensors) plain.push_back(plain_name(each.name, names));
     name_table entries;
-    for (std::size_t at = 0; at < header.tensors.size(); ++at)
-        entries.add(without_prefix(header.tensors[at].name, names), at);
+    for (std::size_t at = 0; at < plain.size(); ++at) entries.add(plain[at], at);
     entries.sort();
     if (const numbered_name* const again = entries.repeated()) {
         return {{},
                 joined_text({"tensor ", in_quotes(header.tensors[again->number].name),
-                             " is there with and without a prefix"})};
+                             " is there twice: under a name with and without a prefix or alias"})};
     }
     // Of tensors that share their memory a writer may keep one, and say so in the metadata.
-    const auto find = [&](std::string_view name) {
-        name = without_prefix(name, names);
+    const auto find = [&](std::string_view wanted) {
+        const std::string name = plain_name(wanted, names);
         if (const numbered_name* const found = entries.find(name)) return found;
         for (const auto& [removed, kept] : header.metadata)
-            if (without_prefix(removed, names) == name)
-                return entries.find(without_prefix(kept, names));
+            if (plain_name(removed, names) == name) return entries.find(plain_name(kept, names));
         return static_cast<const numbered_name*>(nullptr);
     };
     matching result;
     std::vector<coverage> used(header.tensors.size());
-    result.problem = for_each_place(
-        parameters, names,
-        [&](const any_view& view, const placed& stated, const std::string& name,
-            const placement& how) -> std::string {
-            const numbered_name* const found = find(name);
-            if (found == nullptr) return "it is not in the file";
-            const header_entry& entry = header.tensors[found->number];
-            const std::string problem = problem_of_type(entry, view.type);
-            if (!problem.empty()) return problem.substr(2);
-            const placed where = how.rank > 0 ? place(shape_of(view), how, &entry.shape) : stated;
-            if (entry.shape != where.shape) {
-                return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
-                                    shape_text(stated.shape)});
-            }
-            used[found->number].add(where);
-            result.pieces.push_back({view, found->number, where.first, where.row_stride,
-                                     where.column_stride, interleaved_rows(view, how, neighbours)});
-            return "";
-        });
+    result.problem = for_each_place(parameters, names, [&](const place_of& of) -> std::string {
+        const numbered_name* const found = find(of.tensor);
+        if (found == nullptr) return "it is not in the file";
+        const header_entry& entry = header.tensors[found->number];
+        const std::string problem = problem_of_type(file, entry, of.view.type);
+        if (!problem.empty()) return problem.substr(2);
+        const placed stated = place(of.view, of.how);
+        if (!stated.problem.empty()) return stated.problem;
+        const placed where = place(of.view, of.how, &entry.shape);
+        if (entry.shape != where.shape) {
+            return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
+                                shape_text(stated.shape)});
+        }
+        if (!where.problem.empty()) return where.problem;
+        used[found->number].add(where, of.how);
+        result.pieces.push_back(piece_of(of.view, found->number, where, of.how, neighbours));
+        return "";
+    });
     if (!result.problem.empty()) return result;
     const auto has = [&](std::string_view parameter) {
         for (const any_tensor& each : parameters)
@@ -4903,7 +5354,7 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
             (!copy.with.empty() && !has(copy.with))) {
             continue;
         }
-        const numbered_name* const found = entries.find(without_prefix(copy.tensor, names));
+        const numbered_name* const found = entries.find(plain_name(copy.tensor, names));
         if (found == nullptr || !used[found->number].taken.empty()) continue;
         const name_entry* line = names.data();
         while (line->use != name_entry::role::parameter || line->parameter != copy.parameter)
@@ -4912,7 +5363,7 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
         if (place == nullptr) continue;  // it has a tensor for each layer
         const header_entry& entry = header.tensors[found->number];
         const header_entry& other = header.tensors[place->number];
-        std::string problem = problem_of_type(entry, parameters.front().view.type);
+        std::string problem = problem_of_type(file, entry, parameters.front().view.type);
         if (problem.empty() && entry.shape != other.shape) {
             problem = joined_text({": the file has shape ", shape_text(entry.shape), ", that of ",
                                    in_quotes(other.name), ", which the model has in its place, is ",
@@ -4925,7 +5376,7 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
     const auto is_ignored = [&](std::string_view name) {
         for (const name_entry& entry : names) {
             if (entry.use == name_entry::role::ignored &&
-                is_like(without_prefix(name, names), without_prefix(entry.tensor, names))) {
+                is_like(name, plain_name(entry.tensor, names))) {
                 return true;
             }
         }
@@ -4937,7 +5388,7 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
         if (!used[at].taken.empty()) {
             problem = used[at].problem(false);
             if (!problem.empty()) problem = ": " + problem;
-        } else if (compared[at] == 0 && !is_ignored(name)) {
+        } else if (compared[at] == 0 && !is_ignored(plain[at])) {
             problem =
                 " is in the file, but no parameter is made of it, and the map does not "
                 "ignore it";
@@ -4947,6 +5398,27 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
         return result;
     }
     return result;
+}
+
+/// Whether two views of the same extents hold the same numbers.
+SEQUENT_LAZY
+SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
+    const auto load = one.type == dtype::f64 ? load_values<double> : load_values<float>;
+    bool equal = true;
+    piece both = whole(one, 0);
+    for (std::size_t axis = 0; axis < max_axes; ++axis)
+        both.strides[axis] = static_cast<std::uint64_t>(two.strides[axis]);
+    for_each_row(both, [&](const piece_row& row) {
+        for (std::size_t column = 0; column < row.columns; ++column) {
+            const auto at = static_cast<std::ptrdiff_t>(column);
+            double x = 0, y = 0;
+            load(one.data, row.at + at * row.stride, 1, 1, &x);
+            load(two.data, static_cast<std::ptrdiff_t>(row.number + column * row.number_stride), 1,
+                 1, &y);
+            equal = equal && x == y;
+        }
+    });
+    return equal;
 }
 
 /// A model's parameters as tensors.
@@ -4960,11 +5432,10 @@ std::vector<any_tensor> tensors_of(Parameters& parameters) {
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_mapped(const source& from, std::span<const any_tensor> parameters,
-                                      name_map names, bool neighbours) {
-    opened file = open_checked(from);
-    const matching found = match(file.header, parameters, names, neighbours);
-    return load_all(std::move(file), found);
+SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
+                                      std::span<const any_tensor> parameters, name_map names,
+                                      bool neighbours) {
+    return load_all(file, match(file, parameters, names, neighbours));
 }
 
 SEQUENT_LAZY
@@ -4974,24 +5445,27 @@ SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor>
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
     std::vector<coverage> used;
-    std::string problem = for_each_place(
-        parameters, names,
-        [&](const any_view& view, const placed& where, const std::string& name,
-            const placement& how) -> std::string {
-            std::size_t tensor = 0;
-            while (tensor < planned.size() && planned[tensor].name != name) ++tensor;
-            if (tensor == planned.size()) {
-                planned.push_back({name, where.shape});
-                used.emplace_back();
-            } else if (planned[tensor].shape != where.shape) {
-                return joined_text({"it has shape ", shape_text(where.shape), " here and ",
-                                    shape_text(planned[tensor].shape), " for another parameter"});
-            }
-            used[tensor].add(where);
-            pieces.push_back({view, tensor, where.first, where.row_stride, where.column_stride,
-                              interleaved_rows(view, how, neighbours)});
-            return "";
-        });
+    std::string problem = for_each_place(parameters, names, [&](const place_of& of) -> std::string {
+        if (of.first_layer) {
+            return are_equal(of.view, *of.first_layer)
+                       ? ""
+                       : "the layers of the parameter share it and are not equal";
+        }
+        const placed where = place(of.view, of.how);
+        if (!where.problem.empty()) return where.problem;
+        std::size_t tensor = 0;
+        while (tensor < planned.size() && planned[tensor].name != of.tensor) ++tensor;
+        if (tensor == planned.size()) {
+            planned.push_back({of.tensor, where.shape});
+            used.emplace_back();
+        } else if (planned[tensor].shape != where.shape) {
+            return joined_text({"it has shape ", shape_text(where.shape), " here and ",
+                                shape_text(planned[tensor].shape), " for another parameter"});
+        }
+        used[tensor].add(where, of.how);
+        pieces.push_back(piece_of(of.view, tensor, where, of.how, neighbours));
+        return "";
+    });
     for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
         problem = used[at].problem(true);
         if (!problem.empty())
@@ -5003,19 +5477,28 @@ SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor>
 
 }  // namespace detail
 
-/// Fills a model's parameters from a file of exactly these, under their own names, or under those
+/// Fills a model's parameters from a file (a safetensors file, or what a reader of another format
+/// has opened) of exactly these, under their own names, or under those
 /// of `names`, and returns its metadata. Types as in the load of tensors.
 ///
 /// Throws io::error if a tensor is missing, not wanted, of another type or shape or not finite;
 /// then no parameter has changed.
 template <class Model, class Parameters>
-metadata_map load(const source& from, Parameters& parameters) {
+metadata_map load(const tensor_file& from, Parameters& parameters) {
     return detail::load_tensors(from, detail::tensors_of<Model>(parameters));
 }
 template <class Model, class Parameters>
-metadata_map load(const source& from, Parameters& parameters, name_map names) {
+metadata_map load(const tensor_file& from, Parameters& parameters, name_map names) {
     return detail::load_mapped(from, detail::tensors_of<Model>(parameters), names,
                                detail::pairs_neighbours<Model>);
+}
+template <class Model, class Parameters>
+metadata_map load(const source& from, Parameters& parameters) {
+    return load<Model>(open_safetensors(from), parameters);
+}
+template <class Model, class Parameters>
+metadata_map load(const source& from, Parameters& parameters, name_map names) {
+    return load<Model>(open_safetensors(from), parameters, names);
 }
 
 /// Writes a model's parameters, under their own names or under those of `names`, to a new file that
@@ -5048,7 +5531,7 @@ namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 inline constexpr name_entry gpt2[] = {
     optional_prefix("transformer."),
     {"embedding", "transformer.wte.weight"},
-    {"position", "transformer.wpe.weight"},
+    {"position", "transformer.wpe.weight", rows_from(0)},
     {"layers.gain_1", "transformer.h.{}.ln_1.weight"},
     {"layers.bias_1", "transformer.h.{}.ln_1.bias"},
     {"layers.W_query", "transformer.h.{}.attn.c_attn.weight", transposed | part(0, 3)},
@@ -5093,58 +5576,46 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
-namespace detail {
-/// Files of the first years call gains and biases of norms gamma and beta.
-constexpr auto bert_names(bool gamma) {
-    return std::to_array<name_entry>({
-        optional_prefix("bert."),
-        {"embedding", "bert.embeddings.word_embeddings.weight"},
-        {"position", "bert.embeddings.position_embeddings.weight"},
-        {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
-        {"gain", gamma ? "bert.embeddings.LayerNorm.gamma" : "bert.embeddings.LayerNorm.weight"},
-        {"bias", gamma ? "bert.embeddings.LayerNorm.beta" : "bert.embeddings.LayerNorm.bias"},
-        {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
-        {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
-        {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
-        {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
-        {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
-        {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
-        {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
-        {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
-        {"layers.gain_1", gamma ? "bert.encoder.layer.{}.attention.output.LayerNorm.gamma"
-                                : "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
-        {"layers.bias_1", gamma ? "bert.encoder.layer.{}.attention.output.LayerNorm.beta"
-                                : "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
-        {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
-        {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
-        {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
-        {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
-        {"layers.gain_2", gamma ? "bert.encoder.layer.{}.output.LayerNorm.gamma"
-                                : "bert.encoder.layer.{}.output.LayerNorm.weight"},
-        {"layers.bias_2", gamma ? "bert.encoder.layer.{}.output.LayerNorm.beta"
-                                : "bert.encoder.layer.{}.output.LayerNorm.bias"},
-        {"W_pool", "bert.pooler.dense.weight"},
-        {"b_pool", "bert.pooler.dense.bias"},
-        {"W_predict", "cls.predictions.transform.dense.weight"},
-        {"b_predict", "cls.predictions.transform.dense.bias"},
-        {"gain_predict", gamma ? "cls.predictions.transform.LayerNorm.gamma"
-                               : "cls.predictions.transform.LayerNorm.weight"},
-        {"bias_predict", gamma ? "cls.predictions.transform.LayerNorm.beta"
-                               : "cls.predictions.transform.LayerNorm.bias"},
-        {"b_logits", "cls.predictions.bias"},
-        copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
-        copy_of("b_logits", "cls.predictions.decoder.bias"),
-        ignored("bert.embeddings.position_ids"),
-        ignored("bert.pooler.*"),
-        ignored("cls.*"),
-    });
-}
-}  // namespace detail
-
-/// Of bert and of bert_masked_language; the other one of files whose norms have gamma and beta,
-/// such as bert-base-uncased.
-inline constexpr auto bert = detail::bert_names(false);
-inline constexpr auto bert_gamma = detail::bert_names(true);
+/// Of bert and of bert_masked_language.
+inline constexpr name_entry bert[] = {
+    optional_prefix("bert."),
+    // Files of the first years, such as bert-base-uncased.
+    alias("LayerNorm.gamma", "LayerNorm.weight"),
+    alias("LayerNorm.beta", "LayerNorm.bias"),
+    {"embedding", "bert.embeddings.word_embeddings.weight"},
+    {"position", "bert.embeddings.position_embeddings.weight", rows_from(0)},
+    {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
+    {"gain", "bert.embeddings.LayerNorm.weight"},
+    {"bias", "bert.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
+    {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
+    {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
+    {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
+    {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
+    {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
+    {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_1", "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
+    {"layers.bias_1", "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
+    {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "bert.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "bert.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "bert.pooler.dense.weight"},
+    {"b_pool", "bert.pooler.dense.bias"},
+    {"W_predict", "cls.predictions.transform.dense.weight"},
+    {"b_predict", "cls.predictions.transform.dense.bias"},
+    {"gain_predict", "cls.predictions.transform.LayerNorm.weight"},
+    {"bias_predict", "cls.predictions.transform.LayerNorm.bias"},
+    {"b_logits", "cls.predictions.bias"},
+    copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
+    copy_of("b_logits", "cls.predictions.decoder.bias"),
+    ignored("bert.embeddings.position_ids"),
+    ignored("bert.pooler.*"),
+    ignored("cls.*"),
+};
 
 inline constexpr name_entry vit[] = {
     optional_prefix("vit."),
@@ -5374,11 +5845,13 @@ SEQUENT_COLD void erase_unnamed(std::vector<header_entry>& tensors) {
 
 /// A checkpoint as if it were a file of named tensors.
 SEQUENT_LAZY
-SEQUENT_COLD opened open_llama2c(const source& from, const llama2c_configuration& configuration) {
-    opened result{from, {llama2c_tensors(configuration), {}}, from.bytes()};
+SEQUENT_COLD tensor_file open_llama2c(const source& from,
+                                      const llama2c_configuration& configuration) {
+    tensor_file result{
+        from.name(), {llama2c_tensors(configuration), {}}, {{from, 0}}, plain_formats<>};
     const std::uint64_t wanted = result.header.tensors.back().end;
-    if (result.data.size() != wanted) {
-        fail_with<error>({from.name(), ": has ", result.data.size(), " bytes, a checkpoint of ",
+    if (from.bytes().size() != wanted) {
+        fail_with<error>({from.name(), ": has ", from.bytes().size(), " bytes, a checkpoint of ",
                           configuration.text(), " has ", wanted});
     }
     erase_unnamed(result.header.tensors);
@@ -5423,9 +5896,9 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
                                 std::span<const any_tensor> parameters) {
-    file_header header{llama2c_tensors(configuration), {}};
-    erase_unnamed(header.tensors);
-    return match(header, parameters).problem;
+    tensor_file file{"", {llama2c_tensors(configuration), {}}, {}, plain_formats<>};
+    erase_unnamed(file.header.tensors);
+    return match(file, parameters).problem;
 }
 
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
@@ -5434,14 +5907,13 @@ SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
                                                    std::span<const any_tensor> tensors,
                                                    const std::string& unlike, int tokens) {
     const auto configuration = read_configuration(from);
-    opened file = open_llama2c(from, configuration);
+    const tensor_file file = open_llama2c(from, configuration);
     if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
     if (configuration.tokens < tokens) {
         fail_with<error>(
             {from.name(), ": is for ", configuration.tokens, " tokens, the model has ", tokens});
     }
-    const matching found = match(file.header, tensors);
-    load_all(std::move(file), found);
+    load_all(file, match(file, tensors));
     return configuration;
 }
 
@@ -7361,7 +7833,9 @@ struct score_node {
     bool x_gradient = false;
     bool y_gradient = false;
 
-    constexpr int row_place(int row) const { return packed ? row * (row + 1) / 2 : row * x_row; }
+    constexpr int row_place(int row) const {
+        return packed ? static_cast<int>(1LL * row * (row + 1) / 2) : row * x_row;
+    }
     constexpr bool is_leaf() const {
         return op == score_op::load || op == score_op::number || op == score_op::index;
     }
@@ -11190,23 +11664,21 @@ SEQUENT_COLD any_view reversed(const any_view& view) {
 
 /// Integers of the file, as int32.
 template <std::size_t Bytes>
-void fill_integers(const opened& file, const piece& part) {
+void fill_integers(std::span<const std::byte> data, std::string_view file, const piece& part) {
     using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
     const auto load = [&](std::uint64_t number) {
-        return static_cast<std::make_signed_t<bits>>(
-            load_bits<bits>(file.data.data() + number * Bytes));
+        return static_cast<std::make_signed_t<bits>>(load_bits<bits>(data.data() + number * Bytes));
     };
-    for (std::uint64_t at = 0; at < file.data.size() / Bytes; ++at) {
+    for (std::uint64_t at = 0; at < data.size() / Bytes; ++at) {
         if (load(at) != static_cast<std::int32_t>(load(at))) {
-            fail_element(file.from.name(), "array", at,
-                         joined_text({load(at), ", beyond 32 bits"}));
+            fail_element(file, "array", at, joined_text({load(at), ", beyond 32 bits"}));
         }
     }
     auto* const elements = static_cast<std::int32_t*>(part.view.data);
     for_each_row(part, [&](const piece_row& row) {
-        for (int column = 0; column < row.columns; ++column) {
-            elements[row.at + column * row.stride] = static_cast<std::int32_t>(
-                load(row.number + static_cast<std::uint64_t>(column) * row.number_stride));
+        for (std::size_t column = 0; column < row.columns; ++column) {
+            elements[row.at + static_cast<std::ptrdiff_t>(column) * row.stride] =
+                static_cast<std::int32_t>(load(row.number + column * row.number_stride));
         }
     });
 }
@@ -11249,9 +11721,13 @@ namespace detail {
 SEQUENT_LAZY
 SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shaped, bool integers) {
     const npy_header header = read_npy_header(from);
-    opened file{from, {}, from.bytes().subspan(header.data)};
-    const header_entry& entry = file.header.tensors.emplace_back(
-        header_entry{"array", dtype_of_descr(header.descr), header.shape, 0, file.data.size()});
+    const std::span<const std::byte> data = from.bytes().subspan(header.data);
+    const tensor_file file{
+        from.name(),
+        {{{"array", dtype_of_descr(header.descr), header.shape, 0, data.size()}}, {}},
+        {{from, header.data}},
+        plain_formats<>};
+    const header_entry& entry = file.header.tensors.front();
     const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
     const auto wanted = shape_of(view);
     std::uint64_t elements = 1;
@@ -11275,21 +11751,21 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
         if (bytes == 0) {
             fail(joined_text({"has elements '", header.descr, "', wanted are '<i4' or '<i8'"}));
         }
-        if (file.data.size() != elements * bytes) {
-            fail(joined_text({"has ", file.data.size(), " bytes of elements, shape ",
+        if (data.size() != elements * bytes) {
+            fail(joined_text({"has ", data.size(), " bytes of elements, shape ",
                               shape_text(header.shape), " takes ", elements * bytes}));
         }
         if (bytes == 4) {
-            fill_integers<4>(file, part);
+            fill_integers<4>(data, from.name(), part);
         } else {
-            fill_integers<8>(file, part);
+            fill_integers<8>(data, from.name(), part);
         }
         return;
     }
     if (!dtype_named(entry.dtype)) {
         fail(joined_text({"has elements '", header.descr, "', wanted are '<f2', '<f4' or '<f8'"}));
     }
-    std::string problem = problem_of_type(entry, view.type);
+    std::string problem = problem_of_type(file, entry, view.type);
     if (problem.empty()) problem = problem_of_size(entry);
     if (!problem.empty()) fail("array" + problem);
     fill(file, {&part, 1});
@@ -11311,11 +11787,10 @@ SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const 
     if (integers) {
         const auto* const elements = static_cast<const std::int32_t*>(view.data);
         for_each_row(whole(view, 0), [&](const piece_row& row) {
-            for (int column = 0; column < row.columns; ++column) {
-                const std::uint64_t number =
-                    row.number + static_cast<std::uint64_t>(column) * row.number_stride;
-                store_bits(static_cast<std::uint32_t>(elements[row.at + column * row.stride]),
-                           bytes.data() + number * 4);
+            for (std::size_t column = 0; column < row.columns; ++column) {
+                const std::uint64_t number = row.number + column * row.number_stride;
+                const std::ptrdiff_t at = row.at + static_cast<std::ptrdiff_t>(column) * row.stride;
+                store_bits(static_cast<std::uint32_t>(elements[at]), bytes.data() + number * 4);
             }
         });
     } else {
@@ -11696,10 +12171,10 @@ std::string misfit(const llama2c_configuration& configuration) {
 }
 
 template <class Model>
-std::string misfit(const file_header& header, const name_map* names) {
+std::string misfit(const tensor_file& file, const name_map* names) {
     const std::vector<any_tensor> parameters = shapes_of<Model>();
-    return names ? match(header, parameters, *names, pairs_neighbours<Model>).problem
-                 : match(header, parameters).problem;
+    return names ? match(file, parameters, *names, pairs_neighbours<Model>).problem
+                 : match(file, parameters).problem;
 }
 
 template <class Model, class... Models, class F>
@@ -11727,9 +12202,9 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
     std::array<std::string, sizeof...(Models)> misfits;
     std::string found;
     if (is_safetensors(from.bytes())) {
-        const file_header header = read_header(from);
-        misfits = {misfit<Models>(header, names)...};
-        found = joined_text({"has ", header.tensors.size(), " tensors"});
+        const tensor_file file = open_safetensors(from);
+        misfits = {misfit<Models>(file, names)...};
+        found = joined_text({"has ", file.header.tensors.size(), " tensors"});
     } else {
         const auto configuration = read_llama2c_header(from);
         misfits = {misfit<Models>(configuration)...};
@@ -14476,7 +14951,7 @@ struct buffer {
 
 /// Where row `row` of a packed table begins; and how many numbers stand before it.
 constexpr int packed_row(int row) {
-    return row * (row + 1) / 2;
+    return static_cast<int>(1LL * row * (row + 1) / 2);
 }
 
 /// Products of one input with several weights, computed as one.
@@ -14515,6 +14990,7 @@ struct drafted {
     const shaped<Sizes, Facts>& in;
     plan_tables<Sizes, Facts> out{};
     bool recurs = false;  // some rules do
+    diagnosis mistake{};  // something is too large to be laid out
 
     constexpr explicit drafted(const shaped<Sizes, Facts>& program) : in(program) {
         for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
@@ -14542,7 +15018,7 @@ struct drafted {
 template <sizes Sizes, int Facts>
 struct draft : drafted<Sizes, Facts> {
     using base = drafted<Sizes, Facts>;
-    using base::depth_of, base::in, base::out, base::recurs, base::rule_of;
+    using base::depth_of, base::in, base::mistake, base::out, base::recurs, base::rule_of;
     static constexpr int rule_capacity = Sizes.rules;
 
     const domains<Sizes>& conditions;
@@ -14673,13 +15149,23 @@ struct draft : drafted<Sizes, Facts> {
         return result;
     }
     /// For numbers of a rule.
-    constexpr int new_buffer(int size, int rule, int parts = 1) {
+    constexpr int new_buffer(long long size, int rule, int parts = 1) {
+        if (size > max_numbers) refuse_size(rule);
         buffer made;
-        made.size = size;
+        made.size = static_cast<int>(size);
         made.parts = parts;
         made.scope = rule_of(rule).scope;
         made.prepared = prepared[rule];
         return out.buffers.push(made);
+    }
+
+    constexpr void refuse_size(int rule) {
+        if (!mistake.ok()) return;
+        const int stacking = in.text.scopes[rule_of(rule).scope].rule;
+        mistake.found = fault::more_than_2147483647_numbers;
+        mistake.rule = rule_of(rule).number;
+        mistake.relation = in.text.relations[rule_of(rule).head].id;
+        mistake.stacked_by = stacking < 0 ? -1 : in.text.rules[stacking].number;
     }
 
     /// How many times a rule in a recursion has atoms for; its numbers are kept for each.
@@ -15306,8 +15792,8 @@ class row_builder {
         return axes_.row >= 0 ? variables_[axes_.row].extent : 1;
     }
     /// Of all the relation's atoms.
-    constexpr int size() const {
-        int size = draft_.in.relations[rule_.head].value.size() * rows();
+    constexpr long long size() const {
+        long long size = 1LL * draft_.in.relations[rule_.head].value.size() * rows();
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
             if (index >= 0 && index != axes_.row && !axes_.in_pair(index))
@@ -15323,10 +15809,11 @@ class row_builder {
         layout.index = buffer;
         layout.offset = offset;
         const int size = draft_.in.relations[rule_.head].value.size();
-        int stride = size;
+        long long stride = size;
         auto assign = [&](int variable) {
             for (int axis = 0; axis < rule_.arity; ++axis)
-                if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
+                if (rule_.terms[axis].variable == variable)
+                    layout.strides[axis] = static_cast<int>(stride);
             stride *= variables_[variable].extent;
         };
         for (int axis = 0; axis < rule_.arity; ++axis)
@@ -15344,7 +15831,7 @@ class row_builder {
         }
         if (axes_.pairs >= 0) {
             layout.pairs = draft_.pairs_of(rule_.head);
-            layout.pair_stride = row_stride ? row_stride : stride;
+            layout.pair_stride = row_stride ? row_stride : static_cast<int>(stride);
         }
     }
 
@@ -15994,16 +16481,18 @@ class attention_matcher {
         relation_layout& layout = draft_.out.relations[rule_.head];
         layout.where = place::value;
         const int size = step.length;
-        int stride = size;
+        long long stride = size;
         auto assign = [&](int variable) {
             for (int axis = 0; axis < rule_.arity; ++axis)
-                if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
+                if (rule_.terms[axis].variable == variable)
+                    layout.strides[axis] = static_cast<int>(stride);
             stride *= rule_.variables[variable].extent;
         };
         for (int outer = outers_.size(); outer-- > 0;) assign(outers_[outer]);
         if (row_ >= 0) assign(row_);
         for (int axis = 0; axis < rule_.arity; ++axis)
-            if (rule_.terms[axis].variable == loop_time) layout.strides[axis] = stride;
+            if (rule_.terms[axis].variable == loop_time)
+                layout.strides[axis] = static_cast<int>(stride);
         stride *= draft_.times_of(rule_);
         layout.index = draft_.new_buffer(stride, at_);
         layout.offset = 0;
@@ -16392,7 +16881,8 @@ class attention_matcher {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-constexpr int aligned(int size) {
+template <class Int>
+constexpr Int aligned(Int size) {
     return (size + 15) / 16 * 16;
 }
 
@@ -16536,12 +17026,19 @@ constexpr void group_products(Draft& draft) {
 /// Gives each weight of a scope its place, and the scopes within it theirs. Returns the scope's
 /// size per layer.
 template <class Draft>
-constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
-    int size = 0;
+constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) {
+    long long size = 0;
     int matrix_of[Draft::rule_capacity]{};
     int bias_of[Draft::rule_capacity]{};
     for (int at = 0; at < Draft::rule_capacity; ++at) matrix_of[at] = bias_of[at] = -1;
-    draft.out.scope_offset[scope] = base;
+    draft.out.scope_offset[scope] = static_cast<int>(base);
+    const auto check = [&](int weight) {
+        if (base + size <= max_numbers || !draft.mistake.ok()) return;
+        draft.mistake.found = fault::more_than_2147483647_numbers;
+        draft.mistake.rule = -1;
+        draft.mistake.relation = draft.in.text.weights[weight].id;
+    };
+    int last = 0;
     for (int at = 0; at < draft.in.text.weights.size(); ++at) {
         const weight& declared = draft.in.text.weights[at];
         if (declared.scope != scope || draft.in.weights[at].uses == 0) continue;
@@ -16549,18 +17046,20 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
         weight_layout& layout = draft.out.weights[at];
         const int rows = declared.shape[0];
         const int columns = declared.shape[1];
-        int total = rows * columns;
+        last = at;
+        long long total = 1LL * rows * columns;
         for (int axis = 0; axis < shape.arity; ++axis) total *= shape.extents[axis];
-        const int side = layout.packed ? shape.extents[shape.arity - 1] : 0;
-        if (layout.packed) total = total / (side * side) * packed_row(side);
+        const long long side = layout.packed ? shape.extents[shape.arity - 1] : 0;
+        if (layout.packed) total = total / (side * side) * (side * (side + 1) / 2);
         if (layout.group >= 0) {
             // One panel for the group: for each input, the outputs of all its members.
             const group& of = draft.groups[layout.group];
             const bool matrix = declared.rank == 2;
             int& start = matrix ? matrix_of[layout.group] : bias_of[layout.group];
             if (start < 0) {
-                start = size;
-                size += aligned(matrix ? of.columns * columns : of.columns);
+                start = static_cast<int>(size);
+                size += aligned(1LL * of.columns * (matrix ? columns : 1));
+                check(at);
             }
             layout.offset = start + layout.group_column;
             layout.row = 1;
@@ -16568,15 +17067,16 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
             if (shape.arity) layout.strides[0] = rows;
             continue;
         }
-        layout.offset = size;
+        layout.offset = static_cast<int>(size);
         size += aligned(total);
+        check(at);
         bool bare = false;
         for (const literal& item : draft.in.text.literals)
             bare = bare || (item.kind == literal_kind::weight && item.weight.weight == at);
         const bool row_major = declared.rank == 2 && (shape.looked_up || bare);
         layout.row = row_major ? columns : 1;
         layout.column = row_major ? 1 : rows;
-        int stride = rows * columns;
+        long long stride = 1LL * rows * columns;
         if (layout.interleaved >= 0 && !row_major) {
             const int extent = shape.extents[layout.interleaved];
             layout.strides[layout.interleaved] = rows;
@@ -16585,18 +17085,19 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
         }
         for (int axis = shape.arity; axis-- > 0;) {
             if (axis == layout.interleaved && !row_major) continue;
-            layout.strides[axis] = stride;
+            layout.strides[axis] = static_cast<int>(stride);
             stride *= shape.extents[axis];
             // Rows have no stride; what stands for it tells that they are apart.
-            if (layout.packed && axis == shape.arity - 2) stride = packed_row(side);
+            if (layout.packed && axis == shape.arity - 2) stride = side * (side + 1) / 2;
         }
     }
     for (int inner = 1; inner < draft.in.text.scopes.size(); ++inner) {
         if (draft.in.text.scopes[inner].parent != scope) continue;
-        const int each = lay_out_parameters(draft, inner, base + size);
+        const long long each = lay_out_parameters(draft, inner, base + size);
         size += each * draft.in.text.scopes[inner].repeat;
+        check(last);
     }
-    draft.out.scope_parameters[scope] = size;
+    draft.out.scope_parameters[scope] = static_cast<int>(size);
     return size;
 }
 
@@ -16614,7 +17115,7 @@ class builder {
         find_attention();
         find_inlined();
         group_products(draft_);
-        draft_.out.parameters = lay_out_parameters(draft_, 0, 0);
+        draft_.out.parameters = static_cast<int>(lay_out_parameters(draft_, 0, 0));
         for (int at = 0; at < draft_.in.text.relations.size(); ++at) lay_out_fact(at);
         emit_scope(0);
     }
@@ -16648,17 +17149,17 @@ class builder {
     }
 
     /// Strides in the order of the arguments, pairs outermost; returns the size.
-    constexpr int pack(relation_layout& layout, int relation) {
+    constexpr long long pack(relation_layout& layout, int relation) {
         const relation_shape& shape = draft_.in.relations[relation];
         layout.pairs = draft_.pairs_of(relation);
-        int stride = shape.value.size();
+        long long stride = shape.value.size();
         for (int axis = shape.arity; axis-- > 0;) {
             if (layout.pairs.has(axis)) continue;
-            layout.strides[axis] = stride;
+            layout.strides[axis] = static_cast<int>(stride);
             stride *= shape.extents[axis];
         }
         if (!layout.pairs.any()) return stride;
-        layout.pair_stride = stride;
+        layout.pair_stride = static_cast<int>(stride);
         return stride * draft_.in.facts[layout.pairs.fact].pairs;
     }
 
@@ -16771,7 +17272,7 @@ class builder {
     constexpr void emit_row(int at) {
         const rule& written = draft_.rule_of(at);
         row_builder<Draft> row(draft_, at);
-        const int size = row.size() * draft_.times_of(written);
+        const long long size = row.size() * draft_.times_of(written);
         if (!lay_out_in_carry(at) && !is_laid_out(at))
             row.lay_out(draft_.new_buffer(size, at), 0, 0);
         row_step made = row.build();
@@ -16798,8 +17299,8 @@ class builder {
             row_builder<Draft> row(draft_, member);
             if (of.buffer < 0) {
                 const rule& written = draft_.rule_of(member);
-                of.buffer =
-                    draft_.new_buffer(row.rows() * of.columns * draft_.times_of(written), member);
+                of.buffer = draft_.new_buffer(
+                    1LL * row.rows() * of.columns * draft_.times_of(written), member);
             }
             row.lay_out(of.buffer, offset, of.columns);
             const group_candidate shape = candidate_width(member, row.chosen());
@@ -16923,7 +17424,7 @@ class builder {
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
         made.normalizer.at.where = place::value;
         made.normalizer.at.index =
-            draft_.new_buffer(outer * 2 * made.rows * draft_.times_of(written), at);
+            draft_.new_buffer(2LL * outer * made.rows * draft_.times_of(written), at);
         if (written.recurs.loop >= 0) {
             draft_.add_time(made.normalizer.at, written, outer * 2 * made.rows);
             made.normalizer.at.offset -= written.recurs.delay * outer * 2 * made.rows;
@@ -16969,7 +17470,7 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        const int size = aligned(pack(carried, input));
+        const long long size = aligned(pack(carried, input));
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.each_layer = true;
         row_step copy = copy_step(item.relation, input);
@@ -18097,15 +18598,23 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
 /// computed. infer: until they are last read, and all layers of a stack share one layer's memory.
 enum class purpose { train, infer };
 
+/// Of a workspace that would have more than max_numbers.
+inline constexpr int too_large = -1;
+
+constexpr int numbers_of_memory(long long numbers) {
+    return numbers > max_numbers ? too_large : static_cast<int>(numbers);
+}
+
 /// Memory that is given out for spans of time: each time the first place that is free for that
 /// long.
 template <int Capacity>
 class arena {
   public:
-    int size = 0;
+    long long size = 0;
 
-    constexpr int put(int numbers, int first, int last) {
-        int offset = 0;
+    /// Of no use where the whole has become larger than max_numbers.
+    constexpr int put(long long numbers, int first, int last) {
+        long long offset = 0;
         bool moved = true;
         while (moved) {
             moved = false;
@@ -18119,13 +18628,13 @@ class arena {
         }
         taken_.push({offset, numbers, first, last});
         if (offset + numbers > size) size = offset + numbers;
-        return offset;
+        return static_cast<int>(offset);
     }
 
   private:
     struct interval {
-        int offset = 0;
-        int size = 0;
+        long long offset = 0;
+        long long size = 0;
         int first = 0;
         int last = 0;
     };
@@ -18149,6 +18658,7 @@ class memory_planner {
         }
         place_prepared(draft_);
         place_buffers();
+        if (out_.workspace == too_large) return;
         if (trains_) set_births();
         for (const step& at : out_.steps)
             visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
@@ -18227,13 +18737,13 @@ class memory_planner {
         };
         for (buffer& each : out_.buffers) {
             if (each.last < 0) continue;
-            each.offset = memory.put(each.size * each.copies, each.first, each.last);
+            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
         // Those of a recursion are all born at once: together, they can be cleared at once.
         if (draft_.recurs)
             for (buffer& each : out_.buffers) put_adjoint(each);
-        out_.workspace = memory.size;
+        out_.workspace = numbers_of_memory(memory.size);
     }
 
     constexpr void set_births() {
@@ -18612,6 +19122,11 @@ class shaper {
             for (int earlier = 0; ok() && earlier < at; ++earlier)
                 if (out.facts[earlier].id == given.id)
                     out.mistake = {fault::two_facts_of_one_name, -1, given.id};
+            long long numbers = given.is_sparse() ? given.pairs : 1;
+            for (int axis = given.is_sparse() ? 2 : 0; axis < given.rank; ++axis)
+                if (numbers <= max_numbers) numbers *= given.extents[axis];
+            if (ok() && numbers > max_numbers)
+                out.mistake = {fault::more_than_2147483647_numbers, -1, given.id};
             for (int axis = 0; ok() && axis < given.rank; ++axis) {
                 if (given.extents[axis] >= 1) continue;
                 out.mistake = {fault::number_out_of_range, -1, given.id};
@@ -19530,13 +20045,16 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         looped, written, [](const auto& planner) -> const auto& { return planner.program; });
     static constexpr const auto& conditions = chosen<loops>(
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
-    static constexpr diagnosis mistake = shapes.mistake.ok() ? conditions.mistake : shapes.mistake;
-    static constexpr bool ok = mistake.ok();
+    static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
     static constexpr auto unplaced = [] {
         draft<size, fact_count> work(shapes, conditions);
-        if constexpr (ok) builder<draft<size, fact_count>> build(work);
+        if constexpr (understood) builder<draft<size, fact_count>> build(work);
         return drafted<size, fact_count>(work);
     }();
+    static constexpr diagnosis mistake = !shapes.mistake.ok()       ? shapes.mistake
+                                         : !conditions.mistake.ok() ? conditions.mistake
+                                                                    : unplaced.mistake;
+    static constexpr bool ok = mistake.ok();
     static constexpr auto tables = [] {
         if constexpr (ok)
             return memory_planner(unplaced, purpose::train).placed();
@@ -23774,6 +24292,8 @@ class call_mark {
 /// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
 template <class Placed, class T>
 struct alignas(64) call_memory {
+    static_assert(Placed::tables.workspace != plan::too_large,
+                  "sequent: the memory of this call would have more than 2147483647 numbers");
     static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
     static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
 
@@ -24389,7 +24909,11 @@ class ill_formed_model {
     template <class T>
     using workspace = any_block<T>;
     template <class T>
+    using scratch = any_block<T>;
+    template <class T>
     using batch = any_batch;
+    template <class T>
+    using scratch_batch = any_batch;
     template <class T>
     using state = any_state;
     template <class T>
@@ -24756,6 +25280,7 @@ class state_planner {
         find_lifetimes();
         if (made.obstacle.rule >= 0) return;
         place();
+        if (out_.workspace == too_large) return;
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
             if (layout.where == place::value && !resolve_prepared(draft_, layout))
@@ -24968,20 +25493,21 @@ class state_planner {
             each.size = aligned(part_[index] * std::min(each.parts, 2));
             const bool stays = row == 0 && each.first == 0 && each.last == out_.steps.size();
             each.copies = stays ? draft_.copies_of(each.scope) : 1;
-            each.offset = memory.put(each.size * each.copies, each.first, each.last);
+            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
         }
-        out_.workspace = memory.size;
+        long long size = memory.size;
         for (int at = 0; at < made.kept.size(); ++at) {
             kept_attention& kept = made.kept[at];
-            place_kept(kept.value);
+            place_kept(kept.value, size);
             for (int node = 0; node < out_.attentions[at].nodes.size(); ++node)
-                place_kept(kept.nodes[node]);
+                place_kept(kept.nodes[node], size);
         }
+        out_.workspace = numbers_of_memory(size);
     }
-    constexpr void place_kept(kept_operand& kept) {
+    constexpr void place_kept(kept_operand& kept, long long& size) {
         if (!kept.kept) return;
-        kept.to.offset = out_.workspace;
-        out_.workspace += kept.lines * kept.pitch;
+        kept.to.offset = static_cast<int>(size);
+        size += 1LL * kept.lines * kept.pitch;
     }
 
     constexpr void resolve(const step& at, operand& used) {
@@ -26523,23 +27049,26 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
 template <class Model>
 std::string explain() {
     using plan = typename Model::plan;
-    std::string result = "steps\n";
-    kernel::unroll<plan::tables.steps.size()>([&](auto index) {
-        model_detail::append_step(result, model_detail::explained<plan, index()>());
-    });
-    constexpr auto& text = model_detail::program_text<Model::program>;
-    for (int relation = 0; relation < text.relations.size(); ++relation) {
-        model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()}, relation,
-                                           text.relations[relation].id);
+    std::string result;
+    if constexpr (plan::ok) {
+        result = "steps\n";
+        kernel::unroll<plan::tables.steps.size()>([&](auto index) {
+            model_detail::append_step(result, model_detail::explained<plan, index()>());
+        });
+        constexpr auto& text = model_detail::program_text<Model::program>;
+        for (int relation = 0; relation < text.relations.size(); ++relation) {
+            model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()},
+                                               relation, text.relations[relation].id);
+        }
+        model_detail::explained_memory memory;
+        memory.training = sizeof(typename Model::template workspace<float>);
+        memory.inference = sizeof(typename Model::template scratch<float>);
+        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
+            memory.state = sizeof(typename Model::template state<float>);
+        model_detail::append_memory(result, Model::parameter_count,
+                                    static_cast<long long>(sizeof(float)) * plan::tables.parameters,
+                                    memory);
     }
-    model_detail::explained_memory memory;
-    memory.training = sizeof(typename Model::template workspace<float>);
-    memory.inference = sizeof(typename Model::template scratch<float>);
-    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
-        memory.state = sizeof(typename Model::template state<float>);
-    model_detail::append_memory(result, Model::parameter_count,
-                                static_cast<long long>(sizeof(float)) * plan::tables.parameters,
-                                memory);
     return result;
 }
 
@@ -29720,7 +30249,8 @@ void save_checkpoint(const io::file_path& path, std::span<T> parameters, Optimiz
 template <class Model, class T, class Optimizer>
 io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> parameters,
                                  Optimizer& optimizer) {
-    const io::metadata_map known = io::read_header(path).metadata;
+    const io::tensor_file file = io::open_safetensors(path);
+    const io::metadata_map& known = file.header.metadata;
     const auto steps = known.find("optimizer.steps");
     if (steps == known.end())
         fail_with<io::error>({path.string(), ": the metadata has no \"optimizer.steps\""});
@@ -29732,7 +30262,7 @@ io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> paramet
         count = count * 10 + (digit - '0');
     }
     const io::metadata_map metadata =
-        io::detail::load_tensors(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer));
+        io::detail::load_tensors(file, detail::checkpoint_tensors<Model, T>(parameters, optimizer));
     optimizer.set_steps(count);
     return metadata;
 }

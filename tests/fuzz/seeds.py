@@ -82,3 +82,54 @@ shape = "'fortran_order': False, 'shape': (2, 3), }"
 put("npy", "floats", array("{'descr': '<f4', " + shape + "\n", floats(*range(6))))
 put("npy", "halves", array("{'descr': '<f2', " + shape, b"\0\x3c" * 6))
 put("npy", "symbols", array("{'descr': '<i8', " + shape, struct.pack("<6q", *range(6))))
+
+
+def text(value):
+    return struct.pack("<Q", len(value)) + value
+
+
+def gguf(pairs, tensors, data):
+    lines = [text(key) + struct.pack("<I", kind) + value for key, kind, value in pairs]
+    for name, extents, kind, offset in tensors:
+        lines.append(text(name) + struct.pack(f"<I{len(extents)}QIQ", len(extents), *extents, kind, offset))
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(pairs)) + b"".join(lines)
+    return head + bytes(-len(head) % 32) + data
+
+
+def strings(*values):
+    return struct.pack("<IQ", 8, len(values)) + b"".join(map(text, values))
+
+
+vocabulary = [
+    (b"general.alignment", 4, struct.pack("<I", 32)),
+    (b"tokenizer.ggml.model", 8, text(b"gpt2")),
+    (b"tokenizer.ggml.tokens", 9, strings(b"<s>", b"a", b"b")),
+    (b"tokenizer.ggml.scores", 9, struct.pack("<IQ3f", 6, 3, 0, -1, -2)),
+    (b"tokenizer.ggml.token_type", 9, struct.pack("<IQ3i", 5, 3, 3, 1, 1)),
+    (b"tokenizer.ggml.merges", 9, strings(b"a b")),
+    (b"tokenizer.ggml.bos_token_id", 4, struct.pack("<I", 0)),
+    (b"tokenizer.ggml.add_bos_token", 7, b"\x01"),
+    (b"k", 12, struct.pack("<d", 0.5)),
+    (b"l", 9, struct.pack("<IQ2H", 2, 2, 7, 8)),
+]
+mapped = [
+    (b"a.0", [16, 4], 0, 0),
+    (b"a.1", [16, 4], 1, 256),
+    (b"c", [32, 3], 8, 384),
+    (b"d", [32, 3], 8, 512),
+    (b"m.0", [256], 12, 640),
+]
+q8 = struct.pack("<e32b", 0.5, *range(32)) * 3
+q8 += bytes(128 - len(q8))
+put("gguf", "mapped", gguf(vocabulary, mapped, floats(*range(64)) + struct.pack("<64e", *range(64)) + q8 * 2
+    + bytes(160)))
+plain = [
+    (b"a", [16, 2, 2], 30, 0),
+    (b"b", [16, 2, 2], 28, 128),
+    (b"c", [32, 1], 3, 640),
+]
+put("gguf", "plain", gguf([], plain, b"\x80\x3f" * 64 + struct.pack("<64d", *range(64))
+    + struct.pack("<ee", 0.5, -1) + bytes(range(16))))
+plain = plain[:2] + [(b"c", [32, 1], 2, 640)]
+put("gguf", "q4_0", gguf([], plain, b"\x80\x3f" * 64 + struct.pack("<64d", *range(64))
+    + struct.pack("<e", 0.5) + bytes(range(16))))

@@ -12,6 +12,21 @@ TEST_CASE("gpt2 is Hugging Face's") {
     of.agrees({of.symbols("token")}, names::gpt2);
 }
 
+TEST_CASE("a gpt2 of fewer positions reads the file of one with more, and not the reverse") {
+    using Shorter = gpt2<vocabulary<11>, tokens<3>, width<8>, heads<2>, depth<2>>;
+    comparison<Shorter> of{"gpt2"};
+    std::vector<std::int32_t> token = of.symbols("token");
+    token.resize(3);
+    for (auto* values : {&of.values["logits"], &of.values["logits.coefficients"]})
+        values->resize(3 * 11);
+    of.forward_agrees({token}, names::gpt2);
+
+    using Longer = gpt2<vocabulary<11>, tokens<6>, width<8>, heads<2>, depth<2>>;
+    CHECK_THAT(file_of("gpt2").message<Longer>(names::gpt2),
+               sequent_test::contains("\"transformer.wpe.weight\"") &&
+                   sequent_test::contains("rows [0, 6) are beyond the 5 of the tensor"));
+}
+
 TEST_CASE("llama with grouped queries is Hugging Face's") {
     comparison<llama_model<tied<false>, position::rotary_halves<>>> of{"llama"};
     of.agrees({of.symbols("token")}, names::llama);

@@ -51,6 +51,8 @@ static std::unique_ptr<planned> plan_stages(const program& written, const source
     }
     const auto work = std::make_unique<draft>(result->shapes, result->conditions);
     plan::builder<draft> build(*work);
+    result->mistake = work->mistake;
+    if (!result->ok()) return result;
     const auto place = [&](plan::purpose purpose) {
         return std::make_unique<tables>(std::make_unique<memory_planner>(*work, purpose)->placed());
     };

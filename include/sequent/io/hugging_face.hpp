@@ -13,7 +13,7 @@ namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 inline constexpr name_entry gpt2[] = {
     optional_prefix("transformer."),
     {"embedding", "transformer.wte.weight"},
-    {"position", "transformer.wpe.weight"},
+    {"position", "transformer.wpe.weight", rows_from(0)},
     {"layers.gain_1", "transformer.h.{}.ln_1.weight"},
     {"layers.bias_1", "transformer.h.{}.ln_1.bias"},
     {"layers.W_query", "transformer.h.{}.attn.c_attn.weight", transposed | part(0, 3)},
@@ -58,58 +58,46 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
-namespace detail {
-/// Files of the first years call gains and biases of norms gamma and beta.
-constexpr auto bert_names(bool gamma) {
-    return std::to_array<name_entry>({
-        optional_prefix("bert."),
-        {"embedding", "bert.embeddings.word_embeddings.weight"},
-        {"position", "bert.embeddings.position_embeddings.weight"},
-        {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
-        {"gain", gamma ? "bert.embeddings.LayerNorm.gamma" : "bert.embeddings.LayerNorm.weight"},
-        {"bias", gamma ? "bert.embeddings.LayerNorm.beta" : "bert.embeddings.LayerNorm.bias"},
-        {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
-        {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
-        {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
-        {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
-        {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
-        {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
-        {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
-        {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
-        {"layers.gain_1", gamma ? "bert.encoder.layer.{}.attention.output.LayerNorm.gamma"
-                                : "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
-        {"layers.bias_1", gamma ? "bert.encoder.layer.{}.attention.output.LayerNorm.beta"
-                                : "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
-        {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
-        {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
-        {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
-        {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
-        {"layers.gain_2", gamma ? "bert.encoder.layer.{}.output.LayerNorm.gamma"
-                                : "bert.encoder.layer.{}.output.LayerNorm.weight"},
-        {"layers.bias_2", gamma ? "bert.encoder.layer.{}.output.LayerNorm.beta"
-                                : "bert.encoder.layer.{}.output.LayerNorm.bias"},
-        {"W_pool", "bert.pooler.dense.weight"},
-        {"b_pool", "bert.pooler.dense.bias"},
-        {"W_predict", "cls.predictions.transform.dense.weight"},
-        {"b_predict", "cls.predictions.transform.dense.bias"},
-        {"gain_predict", gamma ? "cls.predictions.transform.LayerNorm.gamma"
-                               : "cls.predictions.transform.LayerNorm.weight"},
-        {"bias_predict", gamma ? "cls.predictions.transform.LayerNorm.beta"
-                               : "cls.predictions.transform.LayerNorm.bias"},
-        {"b_logits", "cls.predictions.bias"},
-        copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
-        copy_of("b_logits", "cls.predictions.decoder.bias"),
-        ignored("bert.embeddings.position_ids"),
-        ignored("bert.pooler.*"),
-        ignored("cls.*"),
-    });
-}
-}  // namespace detail
-
-/// Of bert and of bert_masked_language; the other one of files whose norms have gamma and beta,
-/// such as bert-base-uncased.
-inline constexpr auto bert = detail::bert_names(false);
-inline constexpr auto bert_gamma = detail::bert_names(true);
+/// Of bert and of bert_masked_language.
+inline constexpr name_entry bert[] = {
+    optional_prefix("bert."),
+    // Files of the first years, such as bert-base-uncased.
+    alias("LayerNorm.gamma", "LayerNorm.weight"),
+    alias("LayerNorm.beta", "LayerNorm.bias"),
+    {"embedding", "bert.embeddings.word_embeddings.weight"},
+    {"position", "bert.embeddings.position_embeddings.weight", rows_from(0)},
+    {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
+    {"gain", "bert.embeddings.LayerNorm.weight"},
+    {"bias", "bert.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
+    {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
+    {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
+    {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
+    {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
+    {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
+    {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_1", "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
+    {"layers.bias_1", "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
+    {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "bert.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "bert.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "bert.pooler.dense.weight"},
+    {"b_pool", "bert.pooler.dense.bias"},
+    {"W_predict", "cls.predictions.transform.dense.weight"},
+    {"b_predict", "cls.predictions.transform.dense.bias"},
+    {"gain_predict", "cls.predictions.transform.LayerNorm.weight"},
+    {"bias_predict", "cls.predictions.transform.LayerNorm.bias"},
+    {"b_logits", "cls.predictions.bias"},
+    copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
+    copy_of("b_logits", "cls.predictions.decoder.bias"),
+    ignored("bert.embeddings.position_ids"),
+    ignored("bert.pooler.*"),
+    ignored("cls.*"),
+};
 
 inline constexpr name_entry vit[] = {
     optional_prefix("vit."),

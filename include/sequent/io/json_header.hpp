@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,27 +11,9 @@
 #include "../joined_text.hpp"
 #include "json_cursor.hpp"
 #include "sorted.hpp"
+#include "tensor_file.hpp"
 
 namespace sequent::inline SEQUENT_ABI::io {
-
-/// Free text that travels with the tensors.
-using metadata_map = std::map<std::string, std::string>;
-
-/// One tensor as a safetensors header describes it. `begin` and `end` count bytes from the end of
-/// the header.
-struct header_entry {
-    std::string name;
-    std::string dtype;
-    std::vector<std::uint64_t> shape;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-};
-
-/// The header of a safetensors file, the tensors in the order of its text.
-struct file_header {
-    std::vector<header_entry> tensors;
-    metadata_map metadata;
-};
 
 namespace detail {
 

@@ -57,10 +57,10 @@ std::string misfit(const llama2c_configuration& configuration) {
 }
 
 template <class Model>
-std::string misfit(const file_header& header, const name_map* names) {
+std::string misfit(const tensor_file& file, const name_map* names) {
     const std::vector<any_tensor> parameters = shapes_of<Model>();
-    return names ? match(header, parameters, *names, pairs_neighbours<Model>).problem
-                 : match(header, parameters).problem;
+    return names ? match(file, parameters, *names, pairs_neighbours<Model>).problem
+                 : match(file, parameters).problem;
 }
 
 template <class Model, class... Models, class F>
@@ -88,9 +88,9 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
     std::array<std::string, sizeof...(Models)> misfits;
     std::string found;
     if (is_safetensors(from.bytes())) {
-        const file_header header = read_header(from);
-        misfits = {misfit<Models>(header, names)...};
-        found = joined_text({"has ", header.tensors.size(), " tensors"});
+        const tensor_file file = open_safetensors(from);
+        misfits = {misfit<Models>(file, names)...};
+        found = joined_text({"has ", file.header.tensors.size(), " tensors"});
     } else {
         const auto configuration = read_llama2c_header(from);
         misfits = {misfit<Models>(configuration)...};

@@ -35,7 +35,9 @@ struct score_node {
     bool x_gradient = false;
     bool y_gradient = false;
 
-    constexpr int row_place(int row) const { return packed ? row * (row + 1) / 2 : row * x_row; }
+    constexpr int row_place(int row) const {
+        return packed ? static_cast<int>(1LL * row * (row + 1) / 2) : row * x_row;
+    }
     constexpr bool is_leaf() const {
         return op == score_op::load || op == score_op::number || op == score_op::index;
     }

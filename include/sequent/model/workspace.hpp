@@ -146,6 +146,8 @@ class call_mark {
 /// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
 template <class Placed, class T>
 struct alignas(64) call_memory {
+    static_assert(Placed::tables.workspace != plan::too_large,
+                  "sequent: the memory of this call would have more than 2147483647 numbers");
     static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
     static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
 

@@ -79,6 +79,8 @@ struct a_count_that_is_not_given {};
 struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
 struct several_outputs_need_a_query {};
+/// A relation, a fact, or the weights from the first to the one that is named.
+struct more_than_2147483647_numbers {};
 struct a_stack_is_applied_to_a_value {};
 struct a_stacked_block_has_one_input_and_one_output {};
 struct a_stacked_block_gives_the_atoms_that_it_takes {};
@@ -189,7 +191,8 @@ enum class fault {
     a_stacked_block_has_one_input_and_one_output,
     a_stacked_block_gives_the_atoms_that_it_takes,
     two_stacks_of_one_head,
-    two_inputs_of_a_stacked_block
+    two_inputs_of_a_stacked_block,
+    more_than_2147483647_numbers
 };
 
 /// The rule that keeps a program from running for some rows alone, and why.
@@ -316,6 +319,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
     SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
     SEQUENT_MISTAKE(two_stacks_of_one_head)
+    SEQUENT_MISTAKE(more_than_2147483647_numbers)
 #undef SEQUENT_MISTAKE
 #define SEQUENT_LIMIT(NAME, LIMIT)                       \
     if constexpr (found == fault::NAME)                  \

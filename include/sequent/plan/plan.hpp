@@ -151,13 +151,16 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         looped, written, [](const auto& planner) -> const auto& { return planner.program; });
     static constexpr const auto& conditions = chosen<loops>(
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
-    static constexpr diagnosis mistake = shapes.mistake.ok() ? conditions.mistake : shapes.mistake;
-    static constexpr bool ok = mistake.ok();
+    static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
     static constexpr auto unplaced = [] {
         draft<size, fact_count> work(shapes, conditions);
-        if constexpr (ok) builder<draft<size, fact_count>> build(work);
+        if constexpr (understood) builder<draft<size, fact_count>> build(work);
         return drafted<size, fact_count>(work);
     }();
+    static constexpr diagnosis mistake = !shapes.mistake.ok()       ? shapes.mistake
+                                         : !conditions.mistake.ok() ? conditions.mistake
+                                                                    : unplaced.mistake;
+    static constexpr bool ok = mistake.ok();
     static constexpr auto tables = [] {
         if constexpr (ok)
             return memory_planner(unplaced, purpose::train).placed();

@@ -32,8 +32,8 @@ class row_builder {
         return axes_.row >= 0 ? variables_[axes_.row].extent : 1;
     }
     /// Of all the relation's atoms.
-    constexpr int size() const {
-        int size = draft_.in.relations[rule_.head].value.size() * rows();
+    constexpr long long size() const {
+        long long size = 1LL * draft_.in.relations[rule_.head].value.size() * rows();
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
             if (index >= 0 && index != axes_.row && !axes_.in_pair(index))
@@ -49,10 +49,11 @@ class row_builder {
         layout.index = buffer;
         layout.offset = offset;
         const int size = draft_.in.relations[rule_.head].value.size();
-        int stride = size;
+        long long stride = size;
         auto assign = [&](int variable) {
             for (int axis = 0; axis < rule_.arity; ++axis)
-                if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
+                if (rule_.terms[axis].variable == variable)
+                    layout.strides[axis] = static_cast<int>(stride);
             stride *= variables_[variable].extent;
         };
         for (int axis = 0; axis < rule_.arity; ++axis)
@@ -70,7 +71,7 @@ class row_builder {
         }
         if (axes_.pairs >= 0) {
             layout.pairs = draft_.pairs_of(rule_.head);
-            layout.pair_stride = row_stride ? row_stride : stride;
+            layout.pair_stride = row_stride ? row_stride : static_cast<int>(stride);
         }
     }
 

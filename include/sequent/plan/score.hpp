@@ -109,16 +109,18 @@ class attention_matcher {
         relation_layout& layout = draft_.out.relations[rule_.head];
         layout.where = place::value;
         const int size = step.length;
-        int stride = size;
+        long long stride = size;
         auto assign = [&](int variable) {
             for (int axis = 0; axis < rule_.arity; ++axis)
-                if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
+                if (rule_.terms[axis].variable == variable)
+                    layout.strides[axis] = static_cast<int>(stride);
             stride *= rule_.variables[variable].extent;
         };
         for (int outer = outers_.size(); outer-- > 0;) assign(outers_[outer]);
         if (row_ >= 0) assign(row_);
         for (int axis = 0; axis < rule_.arity; ++axis)
-            if (rule_.terms[axis].variable == loop_time) layout.strides[axis] = stride;
+            if (rule_.terms[axis].variable == loop_time)
+                layout.strides[axis] = static_cast<int>(stride);
         stride *= draft_.times_of(rule_);
         layout.index = draft_.new_buffer(stride, at_);
         layout.offset = 0;

@@ -87,6 +87,7 @@ class state_planner {
         find_lifetimes();
         if (made.obstacle.rule >= 0) return;
         place();
+        if (out_.workspace == too_large) return;
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
             if (layout.where == place::value && !resolve_prepared(draft_, layout))
@@ -300,20 +301,21 @@ class state_planner {
             each.size = aligned(part_[index] * std::min(each.parts, 2));
             const bool stays = row == 0 && each.first == 0 && each.last == out_.steps.size();
             each.copies = stays ? draft_.copies_of(each.scope) : 1;
-            each.offset = memory.put(each.size * each.copies, each.first, each.last);
+            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
         }
-        out_.workspace = memory.size;
+        long long size = memory.size;
         for (int at = 0; at < made.kept.size(); ++at) {
             kept_attention& kept = made.kept[at];
-            place_kept(kept.value);
+            place_kept(kept.value, size);
             for (int node = 0; node < out_.attentions[at].nodes.size(); ++node)
-                place_kept(kept.nodes[node]);
+                place_kept(kept.nodes[node], size);
         }
+        out_.workspace = numbers_of_memory(size);
     }
-    constexpr void place_kept(kept_operand& kept) {
+    constexpr void place_kept(kept_operand& kept, long long& size) {
         if (!kept.kept) return;
-        kept.to.offset = out_.workspace;
-        out_.workspace += kept.lines * kept.pitch;
+        kept.to.offset = static_cast<int>(size);
+        size += 1LL * kept.lines * kept.pitch;
     }
 
     constexpr void resolve(const step& at, operand& used) {
