@@ -69,8 +69,8 @@ class stopwatch {
         using clock = std::chrono::steady_clock;
         const auto begin = clock::now();
         f();
-        least_ = std::min(
-            least_, std::chrono::duration<double, std::micro>(clock::now() - begin).count());
+        least_ = std::min(least_,
+                          std::chrono::duration<double, std::micro>(clock::now() - begin).count());
     }
     double least() const { return least_; }
 
@@ -128,8 +128,9 @@ void encoder() {
     std::vector<std::int32_t> symbols_of(longest);
     for (int at = 0; at < longest; ++at) symbols_of[to_size(at)] = at * 37 % symbols;
     const std::vector<std::int32_t> first(symbols_of.begin(), symbols_of.begin() + N);
-    using limited = sequent::model<limited_encoder, fact<"token", longest, sequent::symbol<symbols>>,
-                                   sequent::bound<"length">>;
+    using limited =
+        sequent::model<limited_encoder, fact<"token", longest, sequent::symbol<symbols>>,
+                       sequent::bound<"length">>;
     using fixed = sequent::model<fixed_encoder, fact<"token", N, sequent::symbol<symbols>>>;
     runner<limited> one(longest * width, symbols_of, N);
     runner<fixed> other(N * width, first);

@@ -136,10 +136,10 @@ class fixture : public numbers<T> {
         std::array<int, to_size(Model::outputs)> sizes{};
         each_output([&](int at, const auto& view) { sizes[to_size(at)] = view.size(); });
         *gradient = {};
-        Model::backward(*p, given(),
-                        outward(coefficients, sizes,
-                                std::make_index_sequence<to_size(Model::outputs)>{}),
-                        *w, *gradient, wanted);
+        Model::backward(
+            *p, given(),
+            outward(coefficients, sizes, std::make_index_sequence<to_size(Model::outputs)>{}), *w,
+            *gradient, wanted);
         return gradients;
     }
 
@@ -185,9 +185,8 @@ class fixture : public numbers<T> {
     typename Model::template output_gradients<T> outward(
         const std::vector<T>& coefficients, const std::array<int, to_size(Model::outputs)>& sizes,
         std::index_sequence<At...>) const {
-        return typename Model::template output_gradients<T>(
-            {std::span<const T>(coefficients.data() + layout::offset(static_cast<int>(At)),
-                                to_size(sizes[At]))...});
+        return typename Model::template output_gradients<T>({std::span<const T>(
+            coefficients.data() + layout::offset(static_cast<int>(At)), to_size(sizes[At]))...});
     }
 
     /// Calls visit(output, view) after a forward in memory that holds nothing but NaN.

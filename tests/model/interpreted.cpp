@@ -33,10 +33,10 @@ std::vector<int> numbers_of(const tables& of) {
         });
     }
     for (const plan::row_step& each : of.rows) {
-        result.insert(result.end(), {each.rows, each.segments, each.length,
-                                     static_cast<int>(each.counts),
-                                     static_cast<int>(each.out_counts), each.pairs,
-                                     each.condition, each.multiplies});
+        result.insert(
+            result.end(),
+            {each.rows, each.segments, each.length, static_cast<int>(each.counts),
+             static_cast<int>(each.out_counts), each.pairs, each.condition, each.multiplies});
         for (const plan::row_function& function : each.functions)
             result.push_back(static_cast<int>(function.kind));
     }

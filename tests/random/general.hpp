@@ -88,8 +88,7 @@ class general_interpreter {
     }
     int cleared() const {
         if (step_.out_counts == 0) return step_.out_total;
-        return step_.out_row * plan::least_count(step_.out_counts,
-                                                 step_.out_total / step_.out_row,
+        return step_.out_row * plan::least_count(step_.out_counts, step_.out_total / step_.out_row,
                                                  memory_.counts.data());
     }
     template <class Body>

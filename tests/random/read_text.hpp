@@ -17,8 +17,8 @@
 ///
 /// Names with a capital are weights, with their shape; `$n` is a count, `i<5>` a variable with a
 /// stated extent. Facts are as the arguments of `model`, without quotation marks:
-/// `fact<x, 5, 4>, fact<edge, sparse<7>, 5, 5>, fact<token, 5, symbol<3>>, bound<n>, query<out>`; of
-/// `fact<y, up_to<5>=3, 4>` three are given.
+/// `fact<x, 5, 4>, fact<edge, sparse<7>, 5, 5>, fact<token, 5, symbol<3>>, bound<n>, query<out>`;
+/// of `fact<y, up_to<5>=3, 4>` three are given.
 
 namespace random_programs {
 

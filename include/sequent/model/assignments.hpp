@@ -159,8 +159,8 @@ class assignments {
                     each_value<Place + 1, To>(body);
                 }
             } else if constexpr (made_by < 0) {
-                const int end = plan::least_count(step.counts[variable], step.extents[variable],
-                                                  bound_.counts);
+                const int end =
+                    plan::least_count(step.counts[variable], step.extents[variable], bound_.counts);
                 for (index_[variable] = 0; index_[variable] < end; ++index_[variable])
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else {

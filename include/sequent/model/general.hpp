@@ -188,8 +188,8 @@ class general_runner : ground_rule<Plan, At, T> {
         if constexpr (step.out_counts == 0)
             return step.out_total;
         else
-            return step.out_row * plan::least_count(step.out_counts, step.out_total / step.out_row,
-                                                    bound.counts);
+            return step.out_row *
+                   plan::least_count(step.out_counts, step.out_total / step.out_row, bound.counts);
     }
 
   public:

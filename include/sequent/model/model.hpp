@@ -241,8 +241,11 @@ class model {
                     return;
                 }
             }
+            // Of no values there may be no memory.
+            const bool empty =
+                wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
             if (wanted.kind == kind::symbols) {
-                if (!given.symbols)
+                if (!given.symbols && !empty)
                     model_detail::refuse(what,
                                          {" holds symbols as std::int32_t, given are numbers"});
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
@@ -251,7 +254,7 @@ class model {
                 model_detail::find_runs(model_detail::compared_facts<plan>, at, what, given.symbols,
                                         shape.extents[0], counts);
             } else {
-                if (!given.numbers)
+                if (!given.numbers && !empty)
                     model_detail::refuse(what, {" holds numbers, given are symbols"});
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_finite(what, given.numbers, shape.size());
@@ -296,10 +299,10 @@ class model {
 
         /// Throws unless the gradients of outputs that a fact's length ends have that length.
         void check_lengths(const int* counts) const {
-            if constexpr (has_lengths)
-                [&]<int... At>(std::integer_sequence<int, At...>) {
+            if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
                     (check_length<At>(counts), ...);
-                }(std::make_integer_sequence<int, outputs>{});
+                }
+            (std::make_integer_sequence<int, outputs>{});
         }
 
       private:
@@ -307,8 +310,7 @@ class model {
 
         template <int At>
         void check_length(const int* counts) const {
-            const auto view =
-                model_detail::limited_view<plan, plan::shapes.outputs[At]>(counts);
+            const auto view = model_detail::limited_view<plan, plan::shapes.outputs[At]>(counts);
             model_detail::check_shape({"the gradient of output", output_layout::names[At]},
                                       shapes_[At], view.extents, view.rank);
         }
@@ -377,7 +379,7 @@ class model {
                 const model_detail::subject what{"the gradient of fact", of.id, at};
                 if constexpr (has_lengths)
                     if (of.up_to)
-                        lengths_[at] = shape.extents[0] =
+                        lengths_[at].number = shape.extents[0] =
                             model_detail::length_of(what, each.shape, of);
                 model_detail::check_shape(what, each.shape, shape.extents, shape.rank);
                 pointers[at] = each.numbers;
@@ -393,15 +395,19 @@ class model {
                     const auto& of = plan::facts[at];
                     if (!pointers[at] || !of.up_to) continue;
                     const int length = given_shape(at, counts).extents[0];
-                    if (lengths_[at] != length)
-                        model_detail::refuse({"the gradient of fact", of.id, at},
-                                             {" has the length ", lengths_[at],
-                                              ", the fact that is given has ", length});
+                    const int given = lengths_[at].number;
+                    if (given >= 0 && given != length)
+                        model_detail::refuse(
+                            {"the gradient of fact", of.id, at},
+                            {" has the length ", given, ", the fact that is given has ", length});
                 }
         }
 
       private:
-        int lengths_[has_lengths ? model_detail::max_facts : 1]{};
+        struct told_length {
+            int number = -1;  // where the pointer was set by hand
+        };
+        told_length lengths_[has_lengths ? model_detail::max_facts : 1]{};
     };
 
     /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
@@ -527,11 +533,11 @@ class model {
     /// there was no forward, or one of other facts or parameters, as far as some elements of each
     /// tell; in release builds the gradients are then of no meaning.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-                         parameters<T>& gradient,
-                         const std::type_identity_t<fact_gradients<T>>& of_facts =
-                             {}) noexcept(!has_lengths) {
+    static void backward(
+        const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
+        parameters<T>& gradient,
+        const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
         run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::whole_run{});
@@ -539,11 +545,11 @@ class model {
 
     /// The same on all threads of a pool, to the same numbers.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-                         parameters<T>& gradient, thread_pool& pool,
-                         const std::type_identity_t<fact_gradients<T>>& of_facts =
-                             {}) noexcept(!has_lengths) {
+    static void backward(
+        const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
+        parameters<T>& gradient, thread_pool& pool,
+        const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
         run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::run_on_pool{pool});
@@ -615,8 +621,8 @@ class model {
                          workspace<T>& w = b.workspace(thread);
                          const auto y = forward(ready, given, w);
                          T* const outward = b.outward(thread).data();
-                         const auto result = static_cast<double>(loss(
-                             sample, y, output_layout::cleared_views(outward, given.counts)));
+                         const auto result = static_cast<double>(
+                             loss(sample, y, output_layout::cleared_views(outward, given.counts)));
                          backward_from(ready, given, outward, w, to, to_prepared);
                          return result;
                      });
@@ -748,13 +754,11 @@ class model {
     static void clear_rest([[maybe_unused]] W& w) noexcept {
         using placed = typename W::placed;
         constexpr int relation = plan::shapes.outputs[At];
-        constexpr model_detail::view_limits limits =
-            model_detail::limits_of_view<placed>(relation);
+        constexpr model_detail::view_limits limits = model_detail::limits_of_view<placed>(relation);
         if constexpr (limits.axis >= 0) {
-            model_detail::weight_view rest =
-                model_detail::limited_view<placed, relation>(w.counts);
-            const int written = sequent::plan::least_count(
-                limits.written, rest.extents[limits.axis], w.counts);
+            model_detail::weight_view rest = model_detail::limited_view<placed, relation>(w.counts);
+            const int written =
+                sequent::plan::least_count(limits.written, rest.extents[limits.axis], w.counts);
             rest.extents[limits.axis] -= written;
             rest.offset += written * rest.strides[limits.axis];
             model_detail::each_run(rest, [&](int, int offset, int length) {
@@ -775,8 +779,7 @@ class model {
     /// A fact's shape when these counts have been given.
     static constexpr sequent::plan::fact_shape given_shape(int at, const int* counts) noexcept {
         sequent::plan::fact_shape result = plan::facts[at];
-        if (result.up_to)
-            result.extents[0] = counts[count_places[static_cast<std::size_t>(at)]];
+        if (result.up_to) result.extents[0] = counts[count_places[static_cast<std::size_t>(at)]];
         return result;
     }
 
@@ -847,7 +850,7 @@ class model {
         const T* pointers[outputs > 0 ? outputs : 1];
         for (int at = 0; at < outputs; ++at) pointers[at] = outward + output_layout::offset(at);
         run_backward<true>(p, given, pointers, w, gradient, prepared_gradient, {},
-                     model_detail::whole_run{});
+                           model_detail::whole_run{});
     }
 
     /// Where an output lies in that memory.

@@ -192,8 +192,7 @@ class row_runner {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
             const int rows = of.end - of.begin;
-            const T* dy =
-                gradient_of_out(bound, first, second, third) + of.begin * step.out.row;
+            const T* dy = gradient_of_out(bound, first, second, third) + of.begin * step.out.row;
             const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third) +
                          split * term.x_split + of.begin * term.x.row;
             T* dw = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third) +

@@ -84,8 +84,7 @@ void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
 
 /// Calls visit(offset, size) for the numbers that are zeroed of each part of a gradient.
 template <class Visit>
-SEQUENT_INLINE void each_part_of(const plan::birth& born, const int* counts,
-                                 Visit visit) noexcept {
+SEQUENT_INLINE void each_part_of(const plan::birth& born, const int* counts, Visit visit) noexcept {
     for (int part = 0; part < born.parts; ++part)
         visit(born.offset + part * born.size, born.cleared(counts));
 }

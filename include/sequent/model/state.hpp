@@ -78,7 +78,8 @@ class alignas(64) state_block {
                 constexpr plan::fact_shape given = Plan::shapes.facts[at];
                 std::size_t bytes = bytes_of(at);
                 if constexpr (given.up_to)
-                    bytes = bytes / given.extents[0] * static_cast<std::size_t>(counts[given.length]);
+                    bytes =
+                        bytes / given.extents[0] * static_cast<std::size_t>(counts[given.length]);
                 if (bytes > 0) std::memcpy(facts_ + fact_offset(at), pointers[at], bytes);
             }
         });

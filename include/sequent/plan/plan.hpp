@@ -13,7 +13,9 @@ namespace sequent::inline SEQUENT_ABI::plan {
 template <auto...>
 inline constexpr bool begins_with_length = false;
 template <auto First, auto... Rest>
-inline constexpr bool begins_with_length<First, Rest...> = requires { decltype(First)::most; };
+inline constexpr bool begins_with_length<First, Rest...> = requires {
+    decltype(First)::most;
+};
 
 template <class T>
 struct fact_reader;

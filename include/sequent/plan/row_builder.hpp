@@ -125,8 +125,8 @@ class row_builder {
             made.counts |= counts;
             if (counts != 0) return;
             if (top.kind != node_kind::pair || top.value != axes_.pairs ||
-                     !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
-                     !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
+                !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
+                !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
                 made.condition = pool.both(made.condition, part);
         });
     }

@@ -269,7 +269,7 @@ struct general_step {
     int out_size = 1;
     int out_join = -1;
     int out_pair_stride = 0;
-    int out_total = 0;  // of all atoms; 0 in a recursion
+    int out_total = 0;        // of all atoms; 0 in a recursion
     unsigned out_counts = 0;  // beyond these, no atom is read
     int out_row = 0;          // that differ in the index which they limit
     list<pair_join, max_condition_joins + max_literals + 1> joins{};

@@ -34,8 +34,8 @@ struct walk {
             if (each.stride == row && counts == 0 && each.counts != 0)
                 counts = each.counts;
             else
-                reach += static_cast<long long>(each.stride < 0 ? row : each.stride) *
-                         (each.extent - 1);
+                reach +=
+                    static_cast<long long>(each.stride < 0 ? row : each.stride) * (each.extent - 1);
         }
         return reach < row ? counts : 0;
     }
