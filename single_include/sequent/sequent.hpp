@@ -2081,9 +2081,11 @@ struct no_relation_of_this_name {};
 struct the_plan_does_not_keep_this_relation_without_a_query {};
 /// Why a program does not run for some rows alone, as `step`, `prefill` and forward for rows do.
 struct rows_that_need_later_rows {};
-struct a_recursion_runs_over_all_of_its_times_at_once {};
-struct a_rule_that_reads_other_rows_than_its_own_outside_of_attention {};
-struct facts_along_the_sequence_have_different_lengths_or_are_sparse {};
+struct a_recursion_over_another_variable_than_the_position {};
+struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
+struct a_rule_whose_first_argument_is_not_the_position {};
+struct a_rule_over_the_pairs_of_a_sparse_fact {};
+struct facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse {};
 }  // namespace mistake
 
 /// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
@@ -2188,9 +2190,11 @@ struct rows_obstacle {
     enum class kind {
         none,
         later_rows,
-        recursion,
-        other_rows,
-        facts_of_several_lengths,
+        recursion,     // over another variable than the position
+        distant_rows,  // at no constant distance, or at none that the condition bounds
+        inner_rows,    // the numbers of a row do not lie together
+        pairs,         // of a sparse fact
+        several_lengths,
     };
     int rule = -1;
     kind why = kind::none;
@@ -3182,7 +3186,7 @@ constexpr placement operator|(const placement& a, const placement& b) {
 /// A line whose parameter the model does not have is passed over, so that one map serves models
 /// with and without biases. One tensor may fill several parameters.
 struct name_entry {
-    enum class role { parameter, ignored, prefix, copy, alias, own };
+    enum class role { parameter, ignored, prefix, copy, alias, own, constant };
 
     std::string_view parameter;
     std::string_view tensor;
@@ -3214,6 +3218,12 @@ constexpr name_entry optional_prefix(std::string_view text) {
 /// Where `text` stands in a name of the file, it is read as `as`: alias(".gamma", ".weight").
 constexpr name_entry alias(std::string_view text, std::string_view as) {
     return {text, as, {}, name_entry::role::alias};
+}
+
+/// A parameter that the file does not hold: all its elements are `number`, such as the biases of a
+/// layer that has none there. To be written, they must be.
+constexpr name_entry constant(std::string_view parameter, double number) {
+    return {parameter, {}, plus(number), name_entry::role::constant};
 }
 
 /// Parameters that no line names have the model's own names and shapes, so that a map states only
@@ -4273,6 +4283,12 @@ struct equal_pair {
     std::size_t other = 0;
 };
 
+/// A view and the number that all its elements are.
+struct constant_view {
+    any_view view;
+    double number = 0;
+};
+
 /// Pieces for views that are to be filled, and pairs of tensors that must be equal, or why the file
 /// is not for them.
 struct matching {
@@ -4280,7 +4296,19 @@ struct matching {
     std::string problem;
     std::vector<equal_pair> equal{};
     std::vector<std::size_t> not_negative{};
+    std::vector<constant_view> constants{};
 };
+
+SEQUENT_LAZY
+SEQUENT_COLD void fill_constant(const constant_view& each) {
+    const piece part = whole(each.view, 0);
+    const auto store = each.view.type == dtype::f64 ? store_values<double> : store_values<float>;
+    for_each_row(part, [&](const piece_row& row) {
+        for (std::size_t column = 0; column < row.columns; ++column)
+            store(&each.number, 1, part, row.at + static_cast<std::ptrdiff_t>(column) * row.stride,
+                  1);
+    });
+}
 
 /// Fills the views of a matching, or says why not.
 SEQUENT_LAZY
@@ -4291,6 +4319,7 @@ SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& foun
         check_equal(file, tensors[pair.tensor], tensors[pair.other]);
     for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensors[tensor]);
     fill(file, found.pieces);
+    for (const constant_view& each : found.constants) fill_constant(each);
     return file.header.metadata;
 }
 
@@ -5203,7 +5232,7 @@ SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
 /// A parameter, or one layer of it, and the line of the map that places it.
 struct place_of {
     any_view view;
-    std::string tensor;
+    std::string tensor;  // none, if the parameter is a constant
     const placement& how;
     const any_view* first_layer = nullptr;  // of layers that share a tensor, beside the first one
 };
@@ -5219,7 +5248,9 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
     for (const any_tensor& parameter : parameters) {
         bool is_named = false;
         for (const name_entry& line : names) {
-            if (line.use != name_entry::role::parameter || line.parameter != parameter.name)
+            const bool is_constant = line.use == name_entry::role::constant;
+            if ((line.use != name_entry::role::parameter && !is_constant) ||
+                line.parameter != parameter.name)
                 continue;
             if (is_named != line.place.summand) {
                 return joined_text({"the map names the parameter ", in_quotes(parameter.name),
@@ -5230,6 +5261,11 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
                 return joined_text({"tensor ", in_quotes(tensor), " for the parameter ",
                                     in_quotes(parameter.name), ": ", what});
             };
+            if (is_constant) {
+                const std::string what = visit(place_of{parameter.view, "", line.place});
+                if (what.empty()) continue;
+                return joined_text({"the parameter ", in_quotes(parameter.name), ": ", what});
+            }
             const layered_name form = with_layers(line.tensor, {});
             if (!form.problem.empty()) return problem(line.tensor, form.problem);
             // A parameter without extents has no layers: its line may be that of another model.
@@ -5325,6 +5361,10 @@ SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor>
     matching result;
     std::vector<coverage> used(header.tensors.size());
     result.problem = for_each_place(parameters, names, [&](const place_of& of) -> std::string {
+        if (of.tensor.empty()) {
+            result.constants.push_back({of.view, of.how.plus});
+            return "";
+        }
         const numbered_name* const found = find(of.tensor);
         if (found == nullptr) return "it is not in the file";
         const header_entry& entry = header.tensors[found->number];
@@ -5356,10 +5396,12 @@ SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor>
         }
         const numbered_name* const found = entries.find(plain_name(copy.tensor, names));
         if (found == nullptr || !used[found->number].taken.empty()) continue;
-        const name_entry* line = names.data();
-        while (line->use != name_entry::role::parameter || line->parameter != copy.parameter)
-            ++line;
-        const numbered_name* const place = find(line->tensor);
+        std::string_view original = copy.parameter;  // of its own name, if no line names it
+        for (const name_entry& line : names)
+            if (line.use == name_entry::role::parameter && line.parameter == copy.parameter &&
+                !line.place.summand)
+                original = line.tensor;
+        const numbered_name* const place = find(original);
         if (place == nullptr) continue;  // it has a tensor for each layer
         const header_entry& entry = header.tensors[found->number];
         const header_entry& other = header.tensors[place->number];
@@ -5400,10 +5442,15 @@ SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor>
     return result;
 }
 
-/// Whether two views of the same extents hold the same numbers.
+/// Whether two views hold the same numbers: of the same extents, or the strides of `two` are 0.
 SEQUENT_LAZY
 SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
-    const auto load = one.type == dtype::f64 ? load_values<double> : load_values<float>;
+    const auto load = [](const any_view& view, std::ptrdiff_t at) {
+        double result = 0;
+        (view.type == dtype::f64 ? load_values<double> : load_values<float>)(view.data, at, 1, 1,
+                                                                             &result);
+        return result;
+    };
     bool equal = true;
     piece both = whole(one, 0);
     for (std::size_t axis = 0; axis < max_axes; ++axis)
@@ -5411,10 +5458,9 @@ SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
     for_each_row(both, [&](const piece_row& row) {
         for (std::size_t column = 0; column < row.columns; ++column) {
             const auto at = static_cast<std::ptrdiff_t>(column);
-            double x = 0, y = 0;
-            load(one.data, row.at + at * row.stride, 1, 1, &x);
-            load(two.data, static_cast<std::ptrdiff_t>(row.number + column * row.number_stride), 1,
-                 1, &y);
+            const double x = load(one, row.at + at * row.stride);
+            const double y =
+                load(two, static_cast<std::ptrdiff_t>(row.number + column * row.number_stride));
             equal = equal && x == y;
         }
     });
@@ -5446,6 +5492,15 @@ SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor>
     std::vector<piece> pieces;
     std::vector<coverage> used;
     std::string problem = for_each_place(parameters, names, [&](const place_of& of) -> std::string {
+        if (of.tensor.empty()) {
+            any_view number;
+            number.data = const_cast<double*>(&of.how.plus);
+            number.type = dtype::f64;
+            return are_equal(of.view, number) ? ""
+                                              : joined_text({"the file does not hold it, and it "
+                                                             "is not ",
+                                                             number_text(of.how.plus)});
+        }
         if (of.first_layer) {
             return are_equal(of.view, *of.first_layer)
                        ? ""
@@ -5503,7 +5558,8 @@ metadata_map load(const source& from, Parameters& parameters, name_map names) {
 
 /// Writes a model's parameters, under their own names or under those of `names`, to a new file that
 /// then replaces `path`; in a `type` of fewer bits than theirs rounded to nearest, ties to even.
-/// (Hugging Face's transformers read files with the metadata {{"format", "pt"}} alone.)
+/// Under the names of another library the metadata say that PyTorch has written it, as Hugging
+/// Face's transformers expect. Copies and ignored tensors of the map are not written.
 ///
 /// Throws io::error if the file cannot be written, a number is not finite or too large for the
 /// type, or the parameters leave rows of a tensor open.
@@ -5514,7 +5570,7 @@ void save(const file_path& path, const Parameters& parameters, const metadata_ma
 }
 template <class Model, class Parameters>
 void save(const file_path& path, const Parameters& parameters, name_map names,
-          const metadata_map& metadata = {},
+          const metadata_map& metadata = {{"format", "pt"}},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
     detail::save_mapped(path, detail::tensors_of<Model>(parameters), names,
                         detail::pairs_neighbours<Model>, metadata, type);
@@ -14617,7 +14673,8 @@ struct operand {
     int adjoint = -1;  // offset of the gradient in the workspace
     int adjoint_layer_strides[max_loops]{};
     bool trained = false;
-    int moving = 0;  // of rows of which only those at hand are there, the size of one
+    int moving = 0;  // row size in elements if only some rows of the sequence are stored, else 0
+    int origin = 0;  // of these: 1 + the window that tells which, 0 for the rows at hand
 };
 
 /// An operand walked by a row, a column (or a segment of a row), and outer loops.
@@ -16350,27 +16407,41 @@ constexpr mask_form form_of(Tree& tree, int row, int column) {
     return result;
 }
 
-/// Whether the condition admits no column beyond its row, by what its parts say.
+/// How far the columns that a condition admits lie from their row: in [-back, ahead].
+struct column_reach {
+    int back = 0;
+    int ahead = 0;
+};
 template <class Tree>
-constexpr bool looks_back(const Tree& tree, int root, int row, int column, int rows) {
-    if (root < 0) return false;
+constexpr column_reach reach_of(const Tree& tree, int root, int row, int column, int rows,
+                                int columns) {
+    if (root < 0) return {rows - 1, columns - 1};
     const space where = make_space(tree.pool.nodes, root, row, column);
     if (!where.exact) {
         const node& top = tree.pool.nodes[root];
+        if (top.kind != node_kind::conjunction && top.kind != node_kind::disjunction)
+            return {rows - 1, columns - 1};
+        const column_reach left = reach_of(tree, top.left, row, column, rows, columns);
+        const column_reach right = reach_of(tree, top.right, row, column, rows, columns);
         if (top.kind == node_kind::conjunction)
-            return looks_back(tree, top.left, row, column, rows) ||
-                   looks_back(tree, top.right, row, column, rows);
-        if (top.kind == node_kind::disjunction)
-            return looks_back(tree, top.left, row, column, rows) &&
-                   looks_back(tree, top.right, row, column, rows);
-        return false;
+            return {std::min(left.back, right.back), std::min(left.ahead, right.ahead)};
+        return {std::max(left.back, right.back), std::max(left.ahead, right.ahead)};
     }
+    column_reach most{1 - columns, 1 - rows};
     for (const piece& part : where.pieces)
         for (int at = 0; at < rows; ++at) {
-            const auto [begin, end] = part.widest(at, rows);
-            if (begin < end && end > at + 1) return false;
+            const auto [begin, end] = part.widest(at, columns);
+            if (begin >= end) continue;
+            most.back = std::max(most.back, at - begin);
+            most.ahead = std::max(most.ahead, end - 1 - at);
         }
-    return true;
+    return most;
+}
+
+/// Returns true if the condition admits no column beyond its row.
+template <class Tree>
+constexpr bool looks_back(const Tree& tree, int root, int row, int column, int rows) {
+    return root >= 0 && reach_of(tree, root, row, column, rows, rows).ahead <= 0;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -18785,17 +18856,18 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 template <int Steps>
 struct rows_form {
-    bool possible = true;
     rows_obstacle obstacle{};
     int rows = 0;            // how many there are in all
     unsigned sequences = 0;  // a bit for each fact whose first argument is the position
     bool once[Steps]{};      // steps that follow from other facts, or from none
+    int position[Steps]{};   // the variable of the step's rule that is the position, or -1
+    bool in_time[Steps]{};   // steps of a recursion over the positions
 };
 
-/// Arguments that are one variable in some rule run together. What runs together with the first
-/// argument of the outputs are positions, and the facts of which it is the first argument are the
-/// sequence; what does not depend on these is computed once. Another step runs by rows if its rows
-/// are positions, and an attention step if no row needs a later column.
+/// Finds the positions of a program: arguments that are one variable in some rule are one class,
+/// and so are the arguments that a variable shifts, `x(i - k)`. The class of the first argument of
+/// the outputs are the positions; the facts of which it is the first argument are the sequence;
+/// what does not depend on these is computed once.
 template <class Shaped, class Tables>
 class rows_form_finder {
   public:
@@ -18818,16 +18890,10 @@ class rows_form_finder {
         }
         find_positions();
         for (int at : in.order) {
-            refuse_sums(at);
             refuse_concat(at);
             refuse_compared(at, in.text.rules[at].condition);
         }
-        for (int at = 0; at < tables_.steps.size(); ++at) {
-            const step& each = tables_.steps[at];
-            const bool alone = !(depends_[in.text.rules[each.rule].head] & found.sequences);
-            found.once[at] = alone;
-            if (!alone) refuse(each.rule, obstacle_of(each));
-        }
+        for (int at = 0; at < tables_.steps.size(); ++at) read_step(at);
     }
 
   private:
@@ -18842,9 +18908,7 @@ class rows_form_finder {
     unsigned positions_[decltype(in.relations)::capacity()]{};  // a bit for each argument
 
     constexpr void refuse(int rule, kind why) {
-        if (why == kind::none || !found.possible) return;
-        found.possible = false;
-        found.obstacle = {rule, why};
+        if (found.obstacle.rule < 0) found.obstacle = {rule, why};
     }
 
     static constexpr int argument(int relation, int axis) { return relation * max_arity + axis; }
@@ -18917,16 +18981,17 @@ class rows_form_finder {
     }
 
     constexpr void find_positions() {
-        int classes[decltype(in.outputs)::capacity() + 1]{};
-        int count = 0;
+        list<int, decltype(in.outputs)::capacity() + 1> first{};
         for (int output : in.outputs)
-            if (in.relations[output].arity > 0) classes[count++] = class_of(argument(output, 0));
+            if (in.relations[output].arity > 0) first.push(argument(output, 0));
         const auto mark = [&] {
-            for (int at = 0; at < in.text.relations.size(); ++at)
-                for (int axis = 0; axis < in.relations[at].arity; ++axis)
-                    for (int each = 0; each < count; ++each)
-                        if (class_of(argument(at, axis)) == classes[each])
-                            positions_[at] |= 1u << axis;
+            do {
+                for (int at = 0; at < in.text.relations.size(); ++at)
+                    for (int axis = 0; axis < in.relations[at].arity; ++axis)
+                        for (int each : first)
+                            if (class_of(argument(at, axis)) == class_of(each))
+                                positions_[at] |= 1u << axis;
+            } while (join_shifted());
             for (int at = 0; at < in.text.relations.size(); ++at)
                 if (const int fact = in.relations[at].fact;
                     fact >= 0 && (positions_[at] & 1u) && can_be_sequence(fact))
@@ -18936,7 +19001,7 @@ class rows_form_finder {
         // Outputs that meet no fact run along the first one.
         for (int at = 0; at < in.text.relations.size() && !found.sequences; ++at)
             if (in.relations[at].fact >= 0 && can_be_sequence(in.relations[at].fact)) {
-                classes[count++] = class_of(argument(at, 0));
+                first.push(argument(at, 0));
                 mark();
             }
         for (int at = 0; at < in.facts.size(); ++at)
@@ -18950,7 +19015,30 @@ class rows_form_finder {
         for (int at = 0; at < in.facts.size(); ++at)
             if (((found.sequences >> at) & 1u) &&
                 (in.facts[at].extents[0] != found.rows || in.facts[at].is_sparse()))
-                refuse(in.relations[in.outputs[0]].rule, kind::facts_of_several_lengths);
+                refuse(in.relations[in.outputs[0]].rule, kind::several_lengths);
+    }
+
+    /// Of an argument `i - k`, where i is a position: the argument is one, too. Returns true if
+    /// it was not known.
+    constexpr bool join_shifted() {
+        bool joined = false;
+        for (int at : in.order) {
+            const rule& written = in.text.rules[at];
+            const literal& item = in.text.literals[written.first_literal];
+            if (!written.views || item.kind != literal_kind::relation) continue;
+            for (int axis = 0; axis < item.arity; ++axis) {
+                const term& sum = item.terms[axis];
+                if (sum.second < 0 || ((positions_[item.relation] >> axis) & 1u)) continue;
+                // The head's arguments are the rule's variables in their order.
+                for (const int variable : {sum.variable, sum.factor == 1 ? sum.second : -1}) {
+                    if (variable < 0 || !((positions_[written.head] >> variable) & 1u)) continue;
+                    join(argument(written.head, variable), argument(item.relation, axis));
+                    joined = true;
+                    break;
+                }
+            }
+        }
+        return joined;
     }
 
     /// The variables of a rule that are positions.
@@ -18970,24 +19058,13 @@ class rows_form_finder {
         return result;
     }
 
-    /// Positions that are sums of variables may be later ones.
-    constexpr void refuse_sums(int at) {
-        const rule& written = in.text.rules[at];
-        if (!written.views) return;
-        const literal& item = in.text.literals[written.first_literal];
-        for (int axis = 0; axis < item.arity; ++axis)
-            if (item.kind == literal_kind::relation && item.terms[axis].second >= 0 &&
-                ((positions_[item.relation] >> axis) & 1u))
-                refuse(at, kind::later_rows);
-    }
-
     /// Positions side by side are all rows at once. No step may be left to show it.
     constexpr void refuse_concat(int at) {
         const rule& written = in.text.rules[at];
         if (written.aggregated == aggregation::concat &&
             (depends_[written.head] & found.sequences) &&
             (variables_of(written) & ~written.head_variables()))
-            refuse(at, kind::other_rows);
+            refuse(at, kind::distant_rows);
     }
 
     /// Symbols of the sequence may be of later positions where other variables than positions are
@@ -19009,36 +19086,31 @@ class rows_form_finder {
         }
     }
 
-    /// What keeps a step from running for some rows alone.
-    constexpr kind obstacle_of(const step& each) const {
-        if (each.recurs) return kind::recursion;
+    /// All rules of a recursion are computed in one loop: none of them once.
+    constexpr bool is_once(const rule& written) const {
+        if (written.recurs.loop < 0) return !(depends_[written.head] & found.sequences);
+        for (int other : in.order)
+            if (in.text.rules[other].recurs.loop == written.recurs.loop &&
+                (depends_[in.text.rules[other].head] & found.sequences))
+                return false;
+        return true;
+    }
+    constexpr void read_step(int at) {
+        const step& each = tables_.steps[at];
         const rule& written = in.text.rules[each.rule];
-        const unsigned positions = variables_of(written);
-        if (each.kind == step_kind::rows) {
-            const row_step& row = tables_.rows[each.at];
-            if (row.rows != found.rows || row.row_variable < 0) return kind::other_rows;
-            for (const row_term& term : row.terms)
-                if (term.relation >= 0 && positions_[term.relation] && term.x.row == 0)
-                    return kind::other_rows;
-            const bool own = (positions & written.head_variables()) == 1u << row.row_variable;
-            return own ? kind::none : kind::other_rows;
+        const unsigned positions = positions_[written.head];
+        found.position[at] = -1;
+        found.once[at] = is_once(written);
+        if (found.once[at]) return;
+        if (written.recurs.loop >= 0) {
+            found.in_time[at] = ((positions >> written.recurs.argument) & 1u) != 0;
+            if (!found.in_time[at]) refuse(each.rule, kind::recursion);
+            if (written.recurs.backward) refuse(each.rule, kind::later_rows);
+            found.position[at] = written.recurs.time;
+            return;
         }
-        if (each.kind == step_kind::attention) {
-            const attention_step& attention = tables_.attentions[each.at];
-            if (attention.rows != found.rows || attention.row_variable < 0 ||
-                (positions & written.head_variables()) != 1u << attention.row_variable)
-                return kind::other_rows;
-            if (!((positions >> attention.column_variable) & 1u)) return kind::none;
-            const int rounds = different_rounds(tables_.pool, attention);
-            for (int round = 0; round < rounds; ++round) {
-                const auto condition = condition_in_round(tables_.pool.nodes, attention, round);
-                if (!looks_back(condition, condition.root, attention.row_variable,
-                                attention.column_variable, found.rows))
-                    return kind::later_rows;
-            }
-            return kind::none;
-        }
-        return each.kind == step_kind::general ? kind::other_rows : kind::none;
+        for (int axis = written.arity; axis-- > 0;)
+            if ((positions >> axis) & 1u) found.position[at] = written.terms[axis].variable;
     }
 };
 
@@ -20099,7 +20171,7 @@ struct bindings {
     const int* counts = nullptr;     // plan::given_numbers: counts, in the order in which the
                                      // program names them, and runs of equal symbols
     int layer[plan::max_loops]{};    // of stacks; or the time, in a recursion
-    int first_row = 0;               // of those at hand
+    const int* origins = nullptr;    // of a state: the first row at hand, and those of its windows
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
         std::ptrdiff_t at = 0;
@@ -20108,8 +20180,10 @@ struct bindings {
         return at;
     }
     SEQUENT_INLINE std::ptrdiff_t place_of(const operand& at) const noexcept {
-        return at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn -
-               static_cast<std::ptrdiff_t>(at.moving) * first_row;
+        const std::ptrdiff_t from =
+            at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn;
+        return at.moving == 0 ? from
+                              : from - static_cast<std::ptrdiff_t>(at.moving) * origins[at.origin];
     }
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
         if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
@@ -20312,6 +20386,16 @@ class assignments {
     const bindings<T>& bound_;
     int index_[plan::max_variables]{};
     int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
+    kernel::row_range rows_{};           // the values of `ranged`
+
+    /// The variable of which a run takes some values alone: the position, in a state's plan; else
+    /// -1.
+    static constexpr int ranged = [] {
+        if constexpr (requires { Plan::template position_of_general<At>; })
+            return Plan::template position_of_general<At>;
+        else
+            return -1;
+    }();
 
     explicit assignments(const bindings<T>& bound) noexcept : bound_(bound) {}
 
@@ -20380,9 +20464,15 @@ class assignments {
                 if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else if constexpr (Place == listed::place) {
                 for (const int value : listed::inner_values(index_[listed::outer])) {
+                    if constexpr (variable == ranged)
+                        if (value < rows_.begin || value >= rows_.end) continue;
                     index_[variable] = value;
                     each_value<Place + 1, To>(body);
                 }
+            } else if constexpr (variable == ranged) {
+                for (index_[variable] = rows_.begin; index_[variable] < rows_.end;
+                     ++index_[variable])
+                    each_value<Place + 1, To>(body);
             } else if constexpr (made_by < 0) {
                 for (index_[variable] = 0; index_[variable] < step.extents[variable];
                      ++index_[variable])
@@ -22753,7 +22843,7 @@ template <class Plan, int At, class T>
 class general_runner : ground_rule<Plan, At, T> {
     using ground = ground_rule<Plan, At, T>;
     using ground::admitted, ground::evaluate, ground::result, ground::shift, ground::undo;
-    using ground::bound_, ground::index_, ground::pair_;
+    using ground::bound_, ground::index_, ground::pair_, ground::rows_;
     using ground::length, ground::room, ground::step;
     using typename ground::own_value;
 
@@ -22929,6 +23019,19 @@ class general_runner : ground_rule<Plan, At, T> {
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
         if constexpr (skips) std::fill_n(bound.write(step.out), step.out_total, T(0));
+        auto body = [&] { runner.forward_head(); };
+        runner.template each<0, step.heads>(body);
+    }
+    /// For some rows of a sequence.
+    static void forward(const bindings<T>& bound, kernel::row_range rows) noexcept {
+        general_runner runner(bound);
+        runner.rows_ = rows;
+        if constexpr (skips) {
+            constexpr std::ptrdiff_t row = step.out_strides[ground::ranged];
+            if (rows.begin < rows.end)
+                std::fill_n(bound.write(step.out) + rows.begin * row, (rows.end - rows.begin) * row,
+                            T(0));
+        }
         auto body = [&] { runner.forward_head(); };
         runner.template each<0, step.heads>(body);
     }
@@ -23836,39 +23939,6 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
         }
     }
 }
-
-/// Steps [At, End) for some rows of the sequence: steps.run<S>(bound) runs those that follow from
-/// it. Once: the others as well, for all of their rows.
-template <class Plan, int At, int End, bool Once, class T, class Steps>
-void sequence_steps(bindings<T>& bound, const Steps& steps) noexcept {
-    if constexpr (At < End) {
-        constexpr plan::step step = Plan::template step_at<At>;
-        constexpr bool repeats = step.kind == step_kind::repeat_begin;
-        constexpr int next = (repeats ? step.at : At) + 1;
-        if constexpr (step.prepared) {
-            // Not of a run.
-        } else if constexpr (Plan::template is_once<At>) {
-            if constexpr (Once) forward_steps<Plan, At, next>(bound, whole_run{});
-        } else if constexpr (repeats) {
-            for (int round = 0; round < step.repeat; ++round) {
-                bound.layer[step.depth] = round;
-                sequence_steps<Plan, At + 1, step.at, Once>(bound, steps);
-            }
-            bound.layer[step.depth] = 0;
-        } else {
-            steps.template run<At>(bound);
-        }
-        sequence_steps<Plan, next, End, Once>(bound, steps);
-    }
-}
-
-/// Whether some steps do not follow from the sequence.
-template <class Plan>
-inline constexpr bool computes_once = [] {
-    for (int at = 0; at < Plan::tables.steps.size(); ++at)
-        if (Plan::by_rows.once[at]) return true;
-    return false;
-}();
 
 template <class Plan, int Begin, int At, bool Prepares = false, class T, class Run>
 void backward_steps(bindings<T>& bound, Run run) noexcept {
@@ -24791,11 +24861,15 @@ consteval auto rows_mistake() {
     if constexpr (Why == later_rows)
         return mistake::rows_that_need_later_rows{};
     else if constexpr (Why == recursion)
-        return mistake::a_recursion_runs_over_all_of_its_times_at_once{};
-    else if constexpr (Why == other_rows)
-        return mistake::a_rule_that_reads_other_rows_than_its_own_outside_of_attention{};
-    else if constexpr (Why == facts_of_several_lengths)
-        return mistake::facts_along_the_sequence_have_different_lengths_or_are_sparse{};
+        return mistake::a_recursion_over_another_variable_than_the_position{};
+    else if constexpr (Why == distant_rows)
+        return mistake::a_rule_that_reads_rows_at_no_bounded_distance_before_its_own{};
+    else if constexpr (Why == inner_rows)
+        return mistake::a_rule_whose_first_argument_is_not_the_position{};
+    else if constexpr (Why == pairs)
+        return mistake::a_rule_over_the_pairs_of_a_sparse_fact{};
+    else if constexpr (Why == several_lengths)
+        return mistake::facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse{};
     else
         return mistake::none{};
 }
@@ -25195,8 +25269,10 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The memory of one sequence that is computed a few rows at a time: the columns that attention
-/// reads again are kept, and everything else has only the rows at hand.
+/// The memory of one sequence that is computed a few rows at a time. Each buffer of the sequence
+/// keeps, besides the rows at hand, as many rows before them as later steps read: none for plain
+/// rows, a few for shifts, convolutions and recursions, all for aggregates over everything before.
+/// Attention keeps its columns apart, transposed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -25221,38 +25297,30 @@ struct kept_attention {
     kept_operand nodes[12]{};
 };
 
-/// How many columns back the condition reaches at most, the row's own among them.
-template <class Tree>
-constexpr int reach_back(const Tree& tree, int root, int row, int column, int rows) {
-    if (root < 0) return rows;
-    const space where = make_space(tree.pool.nodes, root, row, column);
-    if (!where.exact) {
-        const node& top = tree.pool.nodes[root];
-        if (top.kind != node_kind::conjunction && top.kind != node_kind::disjunction) return rows;
-        const int left = reach_back(tree, top.left, row, column, rows);
-        const int right = reach_back(tree, top.right, row, column, rows);
-        return (top.kind == node_kind::conjunction) == (left < right) ? left : right;
-    }
-    int most = 1;
-    for (const piece& part : where.pieces)
-        for (int at = 0; at < rows; ++at) {
-            const auto [begin, end] = part.widest(at, rows);
-            if (begin < end && at - begin + 1 > most) most = at - begin + 1;
-        }
-    return most;
-}
+/// Rows that are kept from run to run, from [first, first + capacity): those from `back` before the
+/// rows at hand to `ahead` beyond them. Where they are full, the first ones give way.
+struct row_window {
+    int back = 0;
+    int ahead = 0;
+    int capacity = 0;
+    int grain = 1;  // the first row is a multiple
 
-template <class Tables, int Facts>
-struct state_tables {
-    Tables steps{};
-    list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
-    int row_size[decltype(Tables::buffers)::capacity()]{};  // of what moves with the rows
-    bool reads_fact[Facts > 0 ? Facts : 1]{};  // facts besides the sequence that rows need
-    int rows = 0;                              // of the sequence
-    int block = 0;                             // rows at hand, at most
-    int window = 0;  // columns that are kept of a sequence; 0 where all are
-    int reach = 0;   // of these, how many a row may need
-    rows_obstacle obstacle{};
+    friend constexpr bool operator==(const row_window&, const row_window&) = default;
+
+    /// The first row that is kept while rows [begin, end) are computed.
+    constexpr int first(int before, int begin, int end) const {
+        if (end + ahead - before <= capacity) return before;
+        return std::max(0, begin - back) / grain * grain;
+    }
+};
+
+/// Where a window's rows lie: in `lines` places that are `pitch` numbers apart.
+struct window_place {
+    int window = 0;
+    int offset = 0;
+    int lines = 1;
+    int pitch = 0;
+    int row = 1;  // numbers of a row
 };
 
 /// Rows at hand: enough that a product reads its weights once for many, few enough for the cache;
@@ -25261,6 +25329,32 @@ constexpr int most_block_rows(int parameters) {
     return parameters > 1 << 18 ? 64 : 16;
 }
 
+template <class Tables, int Facts>
+struct state_tables {
+    static constexpr int buffers = decltype(Tables::buffers)::capacity();
+    static constexpr int facts = Facts > 0 ? Facts : 1;
+
+    Tables steps{};
+    list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
+    list<row_window, buffers + facts + 1> windows{};
+    list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
+    int row_size[buffers]{};                          // of what moves with the rows
+    int window_of[buffers]{};                         // 1 + which window, or 0
+    int fact_window[facts]{};                         // likewise
+    bool kept_whole[buffers]{};                       // all rows
+    bool keeps_fact[facts]{};                         // rows of the sequence that are read again
+    bool reads_fact[facts]{};                         // facts besides the sequence that rows need
+    int lead[decltype(Tables::steps)::capacity()]{};  // how many rows, or rounds, beyond those at
+                                                      // hand a step computes
+    int rows = 0;                                     // of the sequence
+    int block = 0;                                    // rows at hand, at most
+    int column_window = 0;                            // 1 + that of attention's columns, or 0
+    rows_obstacle obstacle{};
+
+    /// Whether rows before those that are kept are lost.
+    constexpr bool forgets() const { return windows.size() > 0; }
+};
+
 /// Places the steps of a draft for a few rows at a time.
 template <class Drafted, class Form>
 class state_planner {
@@ -25268,49 +25362,64 @@ class state_planner {
     state_tables<decltype(Drafted::out), decltype(std::declval<Drafted&>().in.facts)::capacity()>
         made{};
 
-    constexpr state_planner(const Drafted& from, const Form& form)
+    /// Of at most `block` rows at a time; 0: as many as suit the size of the weights.
+    constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
         : draft_(from), out_(draft_.out), form_(form) {
         made.rows = form.rows;
-        made.block = std::min(form.rows, most_block_rows(draft_.out.parameters));
+        if (block == 0) block = most_block_rows(draft_.out.parameters);
+        made.block = std::min(form.rows, block);
+        made.obstacle = form.obstacle;
+        // Where no fact is along a sequence, there are no rows.
+        if (refused() || form.rows == 0) return;
         forget_training();
         find_rows();
+        if (!refused()) find_leads();
+        if (refused()) return;
+        find_windows();
         place_prepared(draft_);
-        find_window();
+        find_column_window();
         find_kept();
         find_lifetimes();
-        if (made.obstacle.rule >= 0) return;
         place();
-        if (out_.workspace == too_large) return;
+        if (out_.workspace == too_large) {
+            made.steps.workspace = too_large;
+            return;
+        }
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
             if (layout.where == place::value && !resolve_prepared(draft_, layout))
                 layout.offset +=
-                    out_.buffers[layout.index].offset + layout.part % 2 * part_[layout.index];
+                    out_.buffers[layout.index].offset +
+                    (kept_[layout.index] ? layout.part : layout.part % 2) * part_[layout.index];
         made.steps = out_;
     }
 
   private:
     static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
+    using kind = rows_obstacle::kind;
 
     Drafted draft_;
     decltype(draft_.out)& out_;
     const Form& form_;
     int old_part_[capacity]{};
     int part_[capacity]{};
+    bool kept_[capacity]{};   // rows of it are kept from run to run
+    int extent_[capacity]{};  // how many rows a buffer has
+    int lead_[capacity]{};    // how many of them beyond those at hand are computed
+    int back_[capacity]{};    // how many before them are read
+    int fact_back_[decltype(made)::facts]{};
 
+    constexpr bool refused() const { return made.obstacle.rule >= 0; }
     constexpr bool is_sequence(const operand& at) const {
         if (at.where == place::value) return made.row_size[at.index] > 0;
         return at.where == place::fact && ((form_.sequences >> at.index) & 1u);
     }
     constexpr int row_size(const operand& at) const {
         if (at.where == place::value) return made.row_size[at.index];
-        int size = 1;
-        for (int axis = 1; axis < draft_.in.facts[at.index].rank; ++axis)
-            size *= draft_.in.facts[at.index].extents[axis];
-        return size;
+        return draft_.in.facts[at.index].size() / draft_.in.facts[at.index].extents[0];
     }
-    constexpr void refuse(const step& at) {
-        if (made.obstacle.rule < 0) made.obstacle = {at.rule, rows_obstacle::kind::other_rows};
+    constexpr void refuse(const step& at, kind why) {
+        if (!refused()) made.obstacle = {at.rule, why};
     }
 
     constexpr void forget_training() {
@@ -25319,77 +25428,352 @@ class state_planner {
             if (out_.steps[at].kind != step_kind::attention) continue;
             attention_step& attention = out_.attentions[out_.steps[at].at];
             attention.scores = {};
-            if (!form_.once[at]) attention.normalizer = {};
+            if (!form_.once[at] && !form_.in_time[at]) attention.normalizer = {};
+        }
+    }
+
+    /// Calls visit(operand, row stride) for what a step writes for each row.
+    template <class Visit>
+    constexpr void visit_written(int at, Visit visit) const {
+        const step& each = out_.steps[at];
+        const int level = each.depth - 1;
+        const auto call = [&](const operand& to, int stride) {
+            if (to.where == place::value)
+                visit(to, form_.in_time[at] ? to.layer_strides[level] : stride);
+        };
+        if (each.kind == step_kind::rows) {
+            call(out_.rows[each.at].out.at, out_.rows[each.at].out.row);
+        } else if (each.kind == step_kind::attention) {
+            call(out_.attentions[each.at].out.at, out_.attentions[each.at].out.row);
+            call(out_.attentions[each.at].normalizer.at, 0);
+        } else if (each.kind == step_kind::general) {
+            call(out_.generals[each.at].out,
+                 out_.generals[each.at].out_strides[form_.position[at]]);
         }
     }
 
     /// Which buffers hold a row for each position, and of what size.
     constexpr void find_rows() {
-        for (int at = 0; at < out_.buffers.size(); ++at) {
+        for (int at = 0; at < out_.buffers.size(); ++at)
             old_part_[at] = out_.buffers[at].size / out_.buffers[at].parts;
-        }
         for (int at = 0; at < out_.steps.size(); ++at) {
             const step& each = out_.steps[at];
-            const bool rows = each.kind == step_kind::rows;
-            if (!rows && each.kind != step_kind::attention) continue;
-            const access& to = rows ? out_.rows[each.at].out : out_.attentions[each.at].out;
-            const int index = to.at.index;
             if (form_.once[at]) continue;
-            const int size = form_.rows == 1 ? old_part_[index] : to.row;
-            if (made.row_size[index] != 0 && made.row_size[index] != size) refuse(each);
-            made.row_size[index] = size;
-            const int all = form_.rows * size;
-            if (old_part_[index] != (out_.buffers[index].parts > 1 ? aligned(all) : all))
-                refuse(each);
+            const int extent = check_step(at);
+            if (refused()) return;
+            visit_written(at, [&](const operand& to, int stride) {
+                const buffer& of = out_.buffers[to.index];
+                const int rows = extent > 0   ? extent
+                                 : stride > 0 ? old_part_[to.index] / stride
+                                              : 0;
+                const int size = rows == 1 ? old_part_[to.index] : stride;
+                const int all = rows * size;
+                int& known = made.row_size[to.index];
+                if (all == 0 || (known != 0 && known != size) ||
+                    old_part_[to.index] != (of.parts > 1 ? aligned(all) : all))
+                    return refuse(each, kind::inner_rows);
+                known = size;
+                extent_[to.index] = rows;
+            });
         }
+    }
+    /// How many rows a step computes, 0 where its operands tell.
+    constexpr int check_step(int at) {
+        const step& each = out_.steps[at];
+        const int position = form_.position[at];
+        if (each.kind == step_kind::repeat_begin || each.kind == step_kind::repeat_end) return 0;
+        if (each.kind == step_kind::general && reads_pairs(out_.generals[each.at]))
+            refuse(each, kind::pairs);
+        if (form_.in_time[at]) return 0;
+        int found = -1;
+        int rows = 0;
+        if (each.kind == step_kind::rows) {
+            if (out_.rows[each.at].pairs >= 0) refuse(each, kind::pairs);
+            found = out_.rows[each.at].row_variable;
+            rows = out_.rows[each.at].rows;
+        } else if (each.kind == step_kind::attention) {
+            found = out_.attentions[each.at].row_variable;
+            rows = out_.attentions[each.at].rows;
+        } else if (each.kind == step_kind::general && position >= 0) {
+            const general_step& general = out_.generals[each.at];
+            for (int place = 0; place < general.heads; ++place)
+                if (general.order[place] == position) found = position;
+            rows = general.extents[position];
+        }
+        // What has no position needs all rows.
+        if (found != position || position < 0)
+            refuse(each, position < 0 ? kind::later_rows : kind::inner_rows);
+        return rows;
+    }
+    constexpr bool reads_pairs(const general_step& general) const {
+        return general.joins.size() > 0 || mentions_pair(general.condition);
+    }
+    constexpr bool mentions_pair(int root) const {
+        if (root < 0) return false;
+        const node& top = out_.pool.nodes[root];
+        return top.kind == node_kind::pair || mentions_pair(top.left) || mentions_pair(top.right);
     }
 
-    constexpr void find_window() {
-        int most = 0;
-        for (int at = 0; at < out_.steps.size(); ++at) {
-            if (out_.steps[at].kind != step_kind::attention || form_.once[at]) continue;
-            const int reach = reach_of(out_.attentions[out_.steps[at].at]);
-            if (slides(reach) && reach > most) most = reach;
+    /// Rows between the first of a buffer and that of an offset.
+    static constexpr int rows_of(int offset, int size) {
+        return (offset < 0 ? offset - size + 1 : offset) / size;
+    }
+
+    /// Calls visit(operand, first, last) for what a step reads of the sequence: for its row i, or
+    /// its round i of a recursion, rows [i + first, i + last].
+    template <class Visit>
+    constexpr void visit_reads(int at, Visit visit) {
+        const step& each = out_.steps[at];
+        const int level = each.depth - 1;
+        // Rows [i + first, i + last], and from there numbers [least, most].
+        const auto call = [&](const operand& from, int stride, int first = 0, int last = 0,
+                              int least = 0, int most = 0) {
+            if (!is_sequence(from)) return;
+            const int size = row_size(from);
+            if (form_.in_time[at] && from.layer_strides[level] != 0)
+                stride = from.layer_strides[level];
+            if (stride != size && made.rows > 1) return refuse(each, kind::distant_rows);
+            visit(from, first + rows_of(from.offset + least, size),
+                  last + rows_of(from.offset + most, size));
+        };
+        if (each.kind == step_kind::rows) {
+            for (const row_term& term : out_.rows[each.at].terms) {
+                call(term.x.at, form_.in_time[at] ? 0 : term.x.row);
+                for (int outer = 0; outer < max_outers; ++outer)
+                    if (is_sequence(term.x.at) && out_.rows[each.at].outer_extents[outer] > 1 &&
+                        term.x.outer[outer] >= row_size(term.x.at) && made.rows > 1)
+                        refuse(each, kind::distant_rows);
+            }
+        } else if (each.kind == step_kind::attention) {
+            const attention_step& attention = out_.attentions[each.at];
+            const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).ahead;
+            const auto columns = [&](const access& from) {
+                // Columns beyond the row must have been computed. Earlier ones are kept apart.
+                call(from.at, form_.in_time[at] ? 0 : from.column, 0, std::max(0, ahead));
+            };
+            const auto row = [&](const access& from) {
+                call(from.at, form_.in_time[at] ? 0 : from.row);
+            };
+            columns(attention.value);
+            if (attention.is_prepared()) return;
+            for (const score_node& node : attention.nodes) {
+                if (node.kind == score_kind::dot) {
+                    row(node.x);
+                    columns(node.y);
+                } else if (node.kind == score_kind::load) {
+                    node.x.row == 0 ? columns(node.x) : row(node.x);
+                }
+            }
+        } else if (each.kind == step_kind::general) {
+            visit_general_reads(at, call);
         }
-        if (most == 0) return;
-        made.reach = most;
-        made.window = aligned(2 * most + made.block + 15);
     }
-    constexpr bool slides(int reach) const {
-        return aligned(2 * reach + made.block + 15) < form_.rows;
+    template <class Call>
+    constexpr void visit_general_reads(int at, Call call) {
+        const step& each = out_.steps[at];
+        const general_step& general = out_.generals[each.at];
+        const int position = form_.position[at];
+        const int rows = rows_of_general(at);
+        const auto reach = [&](int variable) {
+            return reach_of(out_, general.condition, position, variable, rows,
+                            general.extents[variable]);
+        };
+        for (const general_literal& item : general.literals) {
+            if (!is_sequence(item.at)) continue;
+            const int size = row_size(item.at);
+            int stride = item.strides[position];
+            int first = 0;
+            int last = 0;
+            int column = -1;  // the variable that is the row, where it is not the position
+            if (stride == 0 && !(form_.in_time[at] && item.at.layer_strides[each.depth - 1] != 0))
+                for (int variable = 0; variable < general.variables; ++variable)
+                    if (item.strides[variable] == size && general.extents[variable] > 1)
+                        column = variable;
+            if (column >= 0) {
+                stride = size;
+                const column_reach found = reach(column);
+                const int late = form_.in_time[at] ? general.delay : 0;
+                first = -found.back - late;
+                last = found.ahead - late;
+            }
+            // Within the row, or at a distance from it: x(i - k).
+            int least = 0;
+            int most = 0;
+            for (int variable = 0; variable < general.variables; ++variable) {
+                if (variable == position || variable == column) continue;
+                const int moved = item.strides[variable] * (general.extents[variable] - 1);
+                (moved < 0 ? least : most) += moved;
+            }
+            call(item.at, stride, first, last, least, most);
+        }
     }
-    constexpr int reach_of(const attention_step& attention) const {
+    constexpr int rows_of_general(int at) const {
+        const general_step& general = out_.generals[out_.steps[at].at];
+        return form_.in_time[at] ? extent_[general.out.index] : general.extents[form_.position[at]];
+    }
+    constexpr column_reach attention_reach(const attention_step& attention) const {
         const int rounds = different_rounds(out_.pool, attention);
-        int most = 1;
+        column_reach most{0, -attention.rows};
         for (int round = 0; round < rounds; ++round) {
             const auto condition = condition_in_round(out_.pool.nodes, attention, round);
-            const int reach = reach_back(condition, condition.root, attention.row_variable,
-                                         attention.column_variable, form_.rows);
-            if (reach > most) most = reach;
+            const column_reach reach =
+                reach_of(condition, condition.root, attention.row_variable,
+                         attention.column_variable, attention.rows, attention.columns);
+            most.back = std::max(most.back, reach.back);
+            most.ahead = std::max(most.ahead, reach.ahead);
         }
         return most;
+    }
+
+    /// A step's lead is that of the rows it writes; what it reads must have been computed by then.
+    constexpr void find_leads() {
+        for (int relation : draft_.in.outputs) {
+            const relation_layout& layout = out_.relations[relation];
+            if (layout.where != place::value || made.row_size[layout.index] == 0) continue;
+            const int size = made.row_size[layout.index];
+            const int rule = draft_.in.relations[relation].rule;
+            if (layout.strides[0] != size && made.rows > 1)
+                made.obstacle = {rule, kind::inner_rows};
+            if (draft_.in.relations[relation].extents[0] != made.rows)
+                made.obstacle = {rule, kind::several_lengths};
+            lead_[layout.index] = std::max(lead_[layout.index], rows_of(layout.offset, size));
+        }
+        bool grows = true;
+        for (int pass = 0; grows && !refused(); ++pass) {
+            grows = false;
+            for (int at = out_.steps.size(); at-- > 0;) {
+                if (form_.once[at]) continue;
+                const step& each = out_.steps[at];
+                visit_written(at, [&](const operand& to, int) {
+                    made.lead[at] = lead_[to.index] - rows_of(to.offset, made.row_size[to.index]);
+                });
+                visit_reads(at, [&](const operand& from, int, int last) {
+                    const int needed = made.lead[at] + last;
+                    const int known = from.where == place::fact ? 0 : lead_[from.index];
+                    if (needed <= known) return;
+                    grows = true;
+                    if (from.where == place::fact || pass > out_.steps.size())
+                        refuse(each, kind::later_rows);
+                    else
+                        lead_[from.index] = needed;
+                });
+                check_compared(at);
+            }
+        }
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            if (form_.once[at]) continue;
+            visit_reads(at, [&](const operand& from, int first, int) {
+                int& back = from.where == place::fact ? fact_back_[from.index] : back_[from.index];
+                back = std::max(back, -(made.lead[at] + first));
+            });
+        }
+    }
+    /// Symbols of later rows must not be compared.
+    constexpr void check_compared(int at) {
+        const step& each = out_.steps[at];
+        const bool general = each.kind == step_kind::general;
+        const int root = general                             ? out_.generals[each.at].condition
+                         : each.kind == step_kind::rows      ? out_.rows[each.at].condition
+                         : each.kind == step_kind::attention ? out_.attentions[each.at].condition
+                                                             : -1;
+        each_compared(root, [&](int variable) {
+            int ahead = made.lead[at];
+            if (general) {
+                const general_step& of = out_.generals[each.at];
+                ahead -= of.delay;
+                if (variable != form_.position[at])
+                    ahead += reach_of(out_, root, form_.position[at], variable, rows_of_general(at),
+                                      of.extents[variable])
+                                 .ahead;
+            }
+            if (ahead > 0) refuse(each, kind::later_rows);
+        });
+    }
+    template <class Visit>
+    constexpr void each_compared(int root, Visit visit) const {
+        if (root < 0) return;
+        const node& top = out_.pool.nodes[root];
+        if (top.kind == node_kind::same_symbol) {
+            const int fact = compared_fact(draft_.in, top.value);
+            if (fact < 0 || !((form_.sequences >> fact) & 1u)) return;
+            for (const int side : {top.left, top.right})
+                if (out_.pool.nodes[side].kind == node_kind::variable)
+                    visit(out_.pool.nodes[side].value);
+            return;
+        }
+        each_compared(top.left, visit);
+        each_compared(top.right, visit);
+    }
+
+    // What is kept from run to run.
+
+    /// The window of rows, plus 1; 0 where all of them are kept.
+    constexpr int window(const row_window& made_of, int extent) {
+        if (made_of.capacity >= extent) return 0;
+        for (int at = 0; at < made.windows.size(); ++at)
+            if (made.windows[at] == made_of) return at + 1;
+        return made.windows.push(made_of) + 1;
+    }
+    /// So many rows that one is moved for each that is computed.
+    constexpr row_window window_of(int back, int ahead) const {
+        return {back, ahead, 2 * back + ahead + made.block};
+    }
+    constexpr void find_windows() {
+        for (int index = 0; index < out_.buffers.size(); ++index) {
+            kept_[index] = back_[index] > 0 || lead_[index] > 0;
+            if (!kept_[index]) continue;
+            made.window_of[index] = window(window_of(back_[index], lead_[index]), extent_[index]);
+            made.kept_whole[index] = made.window_of[index] == 0;
+        }
+        for (int fact = 0; fact < draft_.in.facts.size(); ++fact) {
+            made.keeps_fact[fact] = fact_back_[fact] > 0;
+            if (made.keeps_fact[fact])
+                made.fact_window[fact] = window(window_of(fact_back_[fact], 0), made.rows);
+        }
+    }
+    /// The attention steps whose rows do not need all columns share one window.
+    constexpr void find_column_window() {
+        row_window most{-1, 0, 0, 16};
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            if (out_.steps[at].kind != step_kind::attention || form_.once[at] || form_.in_time[at])
+                continue;
+            const attention_step& attention = out_.attentions[out_.steps[at].at];
+            const int back = attention_reach(attention).back;
+            if (!slides(attention, back, made.lead[at])) continue;
+            most.back = std::max(most.back, back);
+            most.ahead = std::max(most.ahead, made.lead[at]);
+        }
+        if (most.back < 0) return;
+        most.capacity = column_room(most.back, most.ahead);
+        made.column_window = made.windows.push(most) + 1;
+    }
+    constexpr int column_room(int back, int ahead) const {
+        return aligned(2 * (back + 1) + ahead + made.block + 15);
+    }
+    constexpr bool slides(const attention_step& attention, int back, int ahead) const {
+        return column_room(back, ahead) < attention.columns;
     }
 
     constexpr void find_kept() {
         made.kept.reset(out_.attentions.size());
         for (int at = 0; at < out_.steps.size(); ++at) {
             const step& each = out_.steps[at];
-            if (each.kind != step_kind::attention || form_.once[at]) continue;
+            if (each.kind != step_kind::attention || form_.once[at] || form_.in_time[at]) continue;
             const attention_step& attention = out_.attentions[each.at];
             kept_attention& kept = made.kept[each.at];
-            kept.value = keep(each, attention, attention.value, attention.length);
+            kept.value = keep(at, attention, attention.value, attention.length);
             if (attention.is_prepared()) continue;
             for (int node = 0; node < attention.nodes.size(); ++node) {
                 const score_node& of = attention.nodes[node];
                 if (of.kind == score_kind::dot)
-                    kept.nodes[node] = keep(each, attention, of.y, of.depth);
+                    kept.nodes[node] = keep(at, attention, of.y, of.depth);
                 else if (of.kind == score_kind::load && of.x.row == 0 && is_sequence(of.x.at))
-                    kept.nodes[node] = keep(each, attention, of.x, 1);
+                    kept.nodes[node] = keep(at, attention, of.x, 1);
             }
         }
     }
-    constexpr kept_operand keep(const step& each, const attention_step& attention,
-                                const access& from, int depth) {
+    constexpr kept_operand keep(int at, const attention_step& attention, const access& from,
+                                int depth) {
         kept_operand result;
         if (from.at.where != place::value && from.at.where != place::fact) return result;
         result.kept = true;
@@ -25397,21 +25781,22 @@ class state_planner {
         result.from = from;
         result.columns = attention.columns;
         result.depth = depth;
-        if (result.moves && from.column != row_size(from.at) && form_.rows > 1) refuse(each);
-        result.slides = result.moves && slides(reach_of(attention));
-        result.pitch = result.slides ? made.window : pitch_of(attention.columns);
+        result.slides =
+            result.moves && slides(attention, attention_reach(attention).back, made.lead[at]);
+        result.pitch = result.slides ? made.windows[made.column_window - 1].capacity
+                                     : pitch_of(attention.columns);
         result.lines = depth;
         for (int outer = attention.outers; outer-- > 0;) {
             if (from.outer[outer] == 0) continue;
             result.outer[outer] = result.lines * result.pitch;
             result.lines *= attention.outer_extents[outer];
         }
-        const int scope = draft_.rule_of(each.rule).scope;
+        const int scope = draft_.rule_of(out_.steps[at].rule).scope;
         result.to.where = place::value;
         result.to.index = scope;  // until memory is laid out
-        for (int at = scope; at > 0; at = draft_.in.text.scopes[at].parent) {
-            result.to.layer_strides[draft_.depth_of(at) - 1] = result.lines * result.pitch;
-            result.lines *= draft_.in.text.scopes[at].repeat;
+        for (int block = scope; block > 0; block = draft_.in.text.scopes[block].parent) {
+            result.to.layer_strides[draft_.depth_of(block) - 1] = result.lines * result.pitch;
+            result.lines *= draft_.in.text.scopes[block].repeat;
         }
         return result;
     }
@@ -25421,9 +25806,6 @@ class state_planner {
         return pitch % 128 == 0 ? pitch + 16 : pitch;
     }
 
-    static constexpr bool is_first_row(int offset, int row_size) {
-        return offset >= 0 && offset < row_size;
-    }
     constexpr bool is_within(int scope, int block) const {
         for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
             if (scope == block) return true;
@@ -25460,14 +25842,10 @@ class state_planner {
         for (int relation : draft_.in.outputs) {
             const relation_layout& layout = out_.relations[relation];
             if (layout.where != place::value) continue;
-            const int row = made.row_size[layout.index];
-            use(out_.buffers[layout.index], row > 0 ? steps : 0, steps);
-            // An output may be another relation's numbers, from a later row on.
-            const bool later = row > 0 && !is_first_row(layout.offset, row);
-            if (row > 0 && form_.rows > 1 && (layout.strides[0] != row || later))
-                made.obstacle = {draft_.in.relations[relation].rule,
-                                 rows_obstacle::kind::other_rows};
+            use(out_.buffers[layout.index], made.row_size[layout.index] > 0 ? steps : 0, steps);
         }
+        for (int index = 0; index < out_.buffers.size(); ++index)
+            if (kept_[index]) use(out_.buffers[index], 0, steps);
     }
     /// Whether an operand is of columns that are kept apart.
     constexpr bool is_copied(const step& each, const operand& used) const {
@@ -25489,11 +25867,20 @@ class state_planner {
             buffer& each = out_.buffers[index];
             if (each.last < 0) continue;
             const int row = made.row_size[index];
-            part_[index] = row > 0 ? aligned(made.block * row) : old_part_[index];
-            each.size = aligned(part_[index] * std::min(each.parts, 2));
-            const bool stays = row == 0 && each.first == 0 && each.last == out_.steps.size();
+            const int window = made.window_of[index];
+            int rows = made.block;
+            if (kept_[index])
+                rows = window > 0 ? made.windows[window - 1].capacity : extent_[index];
+            part_[index] = row > 0 ? aligned(rows * row) : old_part_[index];
+            const int parts = kept_[index] ? each.parts : std::min(each.parts, 2);
+            each.size = aligned(part_[index] * parts);
+            const bool stays =
+                kept_[index] || (row == 0 && each.first == 0 && each.last == out_.steps.size());
             each.copies = stays ? draft_.copies_of(each.scope) : 1;
             each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
+            if (window > 0)
+                made.places.push(
+                    {window - 1, each.offset, each.copies * parts, each.size / parts, row});
         }
         long long size = memory.size;
         for (int at = 0; at < made.kept.size(); ++at) {
@@ -25507,55 +25894,34 @@ class state_planner {
     constexpr void place_kept(kept_operand& kept, long long& size) {
         if (!kept.kept) return;
         kept.to.offset = static_cast<int>(size);
+        if (kept.slides)
+            made.places.push({made.column_window - 1, kept.to.offset, kept.lines, kept.pitch, 1});
         size += 1LL * kept.lines * kept.pitch;
     }
 
-    constexpr void resolve(const step& at, operand& used) {
+    constexpr void resolve(operand& used) {
         if (used.where == place::fact && is_sequence(used)) {
-            used.moving = row_size(used);
-            if (!is_first_row(used.offset, used.moving)) refuse(at);
+            used.origin = made.fact_window[used.index];
+            used.moving = made.keeps_fact[used.index] && used.origin == 0 ? 0 : row_size(used);
         }
         if (used.where != place::value || resolve_prepared(draft_, used)) return;
         const int index = used.index;
         const buffer& of = out_.buffers[index];
         if (is_sequence(used)) {
-            used.moving = made.row_size[index];
-            if (!is_first_row(used.offset, used.moving)) refuse(at);
+            used.origin = made.window_of[index];
+            used.moving = made.kept_whole[index] ? 0 : made.row_size[index];
         }
-        add_part(draft_, of, part_[index], true, used);
+        add_part(draft_, of, part_[index], !kept_[index], used);
         used.offset += of.offset;
         if (of.copies > 1) add_layers(draft_, of, used);
     }
-
     constexpr void resolve_step(int at) {
         const step& each = out_.steps[at];
-        if (!form_.once[at] && form_.rows > 1) check_rows(each);
-        visit_operands(out_, each, [&](operand& used, usage) {
-            // What is computed once cannot wait for later rows.
-            if (form_.once[at] && is_sequence(used)) refuse(each);
-            resolve(each, used);
-        });
+        visit_operands(out_, each, [&](operand& used, usage) { resolve(used); });
         if (each.kind != step_kind::attention || form_.once[at]) return;
         kept_attention& kept = made.kept[each.at];
-        resolve(each, kept.value.from.at);
-        for (kept_operand& node : kept.nodes) resolve(each, node.from.at);
-    }
-    /// What follows from the sequence is read in the row at hand.
-    constexpr void check_rows(const step& each) {
-        const auto check = [&](const access& at) {
-            if (is_sequence(at.at) && at.row != row_size(at.at)) refuse(each);
-        };
-        if (each.kind == step_kind::rows) {
-            for (const row_term& term : out_.rows[each.at].terms) check(term.x);
-        } else if (each.kind == step_kind::attention) {
-            const attention_step& attention = out_.attentions[each.at];
-            check(attention.out);
-            if (attention.is_prepared()) return;
-            for (int node = 0; node < attention.nodes.size(); ++node)
-                if (attention.nodes[node].kind == score_kind::dot ||
-                    !made.kept[each.at].nodes[node].kept)
-                    check(attention.nodes[node].x);
-        }
+        resolve(kept.value.from.at);
+        for (kept_operand& node : kept.nodes) resolve(node.from.at);
     }
 };
 
@@ -25568,13 +25934,7 @@ struct state_plan_of : single_steps<state_plan_of<Plan>> {
     static constexpr auto made = [] {
         using planner = state_planner<std::remove_const_t<decltype(Plan::unplaced)>,
                                       std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
-        if constexpr (form.possible) {
-            return planner(Plan::unplaced, form).made;
-        } else {
-            decltype(planner::made) none;
-            none.obstacle = form.obstacle;
-            return none;
-        }
+        return planner(Plan::unplaced, form).made;
     }();
     static constexpr auto& tables = made.steps;
 
@@ -25583,6 +25943,21 @@ struct state_plan_of : single_steps<state_plan_of<Plan>> {
     static constexpr bool is_once = form.once[At];
     template <int At>
     static constexpr kept_attention kept_at = made.kept[At];
+    /// Whether it is of a recursion over the positions.
+    template <int At>
+    static constexpr bool is_in_time = form.in_time[At];
+    template <int At>
+    static constexpr int lead_of = made.lead[At];
+    /// The variable that is the position, of general step number `At`; -1 where it takes all of its
+    /// values at once.
+    template <int At>
+    static constexpr int position_of_general = [] {
+        for (int each = 0; each < tables.steps.size(); ++each)
+            if (tables.steps[each].kind == step_kind::general && tables.steps[each].at == At &&
+                !form.once[each] && !form.in_time[each])
+                return form.position[each];
+        return -1;
+    }();
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -25778,7 +26153,9 @@ class kept_runner {
   public:
     /// First: what is computed once has been computed in this run.
     template <bool First, class Range>
-    static void forward(const bindings<T>& bound, Range range, int first_column) noexcept {
+    static void forward(const bindings<T>& bound, Range range) noexcept {
+        const int first_column =
+            Plan::made.column_window > 0 ? bound.origins[Plan::made.column_window] : 0;
         keep_new<First>(bound, value_operand{}, range.begin, range.end, first_column);
         if constexpr (step.is_prepared()) {
             weigh(bound, range, first_column);
@@ -25807,38 +26184,109 @@ class kept_runner {
     }
 };
 
-/// Runs the steps of a state's plan that follow from the sequence.
-template <class Plan, bool First, class T, class Range>
-struct state_steps {
-    Range range;
-    int first_column;
+/// Whether some steps do not follow from the sequence.
+template <class Plan>
+inline constexpr bool computes_once = [] {
+    for (int at = 0; at < Plan::tables.steps.size(); ++at)
+        if (Plan::form.once[at]) return true;
+    return false;
+}();
 
-    template <int At>
-    void run(const bindings<T>& bound) const noexcept {
-        constexpr plan::step step = Plan::template step_at<At>;
-        if constexpr (step.kind == step_kind::rows)
-            forward_rows<Plan, step.at>(bound, range);
-        else
-            kept_runner<Plan, step.at, T>::template forward<First>(bound, range, first_column);
+/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions, of
+/// at most so many.
+SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
+    return {positions.begin == 0 ? 0 : positions.begin + lead,
+            std::min(positions.end + lead, most)};
+}
+/// The same without a lead, where all positions have a row.
+template <int Lead, int Most, int Length, class Range>
+SEQUENT_INLINE auto rows_led(Range positions) noexcept {
+    if constexpr (Lead == 0 && Most >= Length)
+        return positions;
+    else
+        return led({positions.begin, positions.end}, Lead, Most);
+}
+
+/// Step `At`, which follows from the sequence, for some positions.
+template <class Plan, int At, bool First, class T, class Range>
+void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    constexpr int lead = Plan::template lead_of<At>;
+    constexpr int length = Plan::form.rows;
+    if constexpr (Plan::template is_in_time<At>) {
+        const int round = bound.layer[step.depth - 1];
+        const kernel::row_range rounds =
+            led({positions.begin, positions.end}, lead, std::min(step.last, plan::never));
+        if (rounds.begin <= round && round < rounds.end && step.first <= round)
+            forward_step<Plan, At>(bound, whole_run{});
+    } else if constexpr (step.kind == step_kind::rows) {
+        forward_rows<Plan, step.at>(
+            bound, rows_led<lead, Plan::template row_step_at<step.at>.rows, length>(positions));
+    } else if constexpr (step.kind == step_kind::attention) {
+        kept_runner<Plan, step.at, T>::template forward<First>(
+            bound, rows_led<lead, Plan::template attention_at<step.at>.rows, length>(positions));
+    } else {
+        constexpr int variable = Plan::template position_of_general<step.at>;
+        general_runner<Plan, step.at, T>::forward(
+            bound, led({positions.begin, positions.end}, lead,
+                       Plan::template general_at<step.at>.extents[variable]));
     }
-};
+}
+
+/// The rounds of the recursion that begins with step `At` in which some step is run.
+template <class Plan, int At>
+SEQUENT_INLINE kernel::row_range rounds_led(kernel::row_range positions) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    constexpr auto leads = [] {
+        std::pair<int, int> result{plan::never, 0};
+        for (int at = At + 1; at < step.at; ++at) {
+            result.first = std::min(result.first, Plan::made.lead[at]);
+            result.second = std::max(result.second, Plan::made.lead[at]);
+        }
+        return result;
+    }();
+    return {led(positions, leads.first, step.repeat).begin,
+            led(positions, leads.second, step.repeat).end};
+}
+
+/// Steps [At, End) for some positions of the sequence. Once: those that do not follow from it as
+/// well, for all of their rows.
+template <class Plan, int At, int End, bool Once, class T, class Range>
+void sequence_steps(bindings<T>& bound, Range positions) noexcept {
+    if constexpr (At < End) {
+        constexpr plan::step step = Plan::template step_at<At>;
+        constexpr bool repeats = step.kind == step_kind::repeat_begin;
+        constexpr int next = (repeats ? step.at : At) + 1;
+        if constexpr (step.prepared) {
+            // Not of a run.
+        } else if constexpr (Plan::template is_once<At>) {
+            if constexpr (Once) forward_steps<Plan, At, next>(bound, whole_run{});
+        } else if constexpr (repeats) {
+            kernel::row_range rounds{0, step.repeat};
+            if constexpr (step.recurs)
+                rounds = rounds_led<Plan, At>({positions.begin, positions.end});
+            for (int round = rounds.begin; round < rounds.end; ++round) {
+                bound.layer[step.depth] = round;
+                sequence_steps<Plan, At + 1, step.at, Once>(bound, positions);
+            }
+            bound.layer[step.depth] = 0;
+        } else {
+            forward_sequence_step<Plan, At, Once>(bound, positions);
+        }
+        sequence_steps<Plan, next, End, Once>(bound, positions);
+    }
+}
 
 /// Entry point to the code that computes rows of a sequence, as `compiled` is for whole runs.
 template <class Plan, class T, bool First, class Range>
 struct compiled_rows {
-    static void run(bindings<T>& bound, Range range, int first_column) noexcept;
+    static void run(bindings<T>& bound, Range range) noexcept;
 };
 template <class Plan, class T, bool First, class Range>
-void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range,
-                                               int first_column) noexcept {
+void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range) noexcept {
     constexpr int count = Plan::tables.steps.size();
-    constexpr bool computes_once = []<int... At>(std::integer_sequence<int, At...>) {
-        return (Plan::template is_once<At> || ...);
-    }
-    (std::make_integer_sequence<int, count>{});
-    if constexpr (!First || computes_once)
-        sequence_steps<Plan, 0, count, First>(
-            bound, state_steps<Plan, First, T, Range>{range, first_column});
+    if constexpr (!First || computes_once<Plan>)
+        sequence_steps<Plan, 0, count, First>(bound, range);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
@@ -25858,6 +26306,10 @@ class alignas(64) state_block {
         return ((state_plan::form.sequences >> fact) & 1u) != 0;
     }
 
+    static_assert(state_plan::tables.workspace != plan::too_large,
+                  "sequent: the memory of step would hold more than 2147483647 numbers: fewer "
+                  "layers or positions, or narrower ones");
+
   public:
     /// How many numbers are kept.
     static constexpr int size = state_plan::tables.workspace > 0 ? state_plan::tables.workspace : 1;
@@ -25871,7 +26323,7 @@ class alignas(64) state_block {
         for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
         return result;
     }();
-    static constexpr bool computes_once = model_detail::computes_once<Plan> || [] {
+    static constexpr bool computes_once = model_detail::computes_once<state_plan> || [] {
         // Columns of other facts are kept once, too.
         bool result = false;
         const auto add = [&](const kept_operand& of) { result = result || (of.kept && !of.moves); };
@@ -25894,7 +26346,7 @@ class alignas(64) state_block {
     /// Starts another sequence.
     void reset() noexcept {
         position_ = 0;
-        first_column_ = 0;
+        std::fill_n(origins_, std::size(origins_), 0);
         has_rest_ = false;
         has_prepared_ = false;
     }
@@ -25933,11 +26385,17 @@ class alignas(64) state_block {
         bound.workspace = numbers_;
         bound.counts = counts_;
         bound.scratch = scratch_;
-        bound.first_row = range.begin;
+        bound.origins = origins_;
+        const void* given[max_facts]{};
+        slide(range.begin, range.end);
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (is_along(at)) {
-                bound.facts[at] = rows(at);
+                bound.facts[at] = given[at] = rows(at);
+                if constexpr (made.keeps_fact[at]) {
+                    keep_rows<at>(bound.facts[at], range.begin, range.end);
+                    bound.facts[at] = facts_ + fact_offset(at);
+                }
             } else if constexpr (made.reads_fact[at]) {
                 bound.facts[at] = facts_ + fact_offset(at);
             } else if constexpr (First) {
@@ -25945,10 +26403,8 @@ class alignas(64) state_block {
                 bound.pairs[at] = pairs(at);
             }
         });
-        find_runs(bound.facts, range);
-        if constexpr (made.window > 0) slide(range.begin, range.end);
-        compiled_rows<state_plan, T, First, Range>::run(bound, range, first_column_);
-        first_row_ = range.begin;
+        find_runs(given, range);
+        compiled_rows<state_plan, T, First, Range>::run(bound, range);
         position_ = range.end;
     }
 
@@ -25956,10 +26412,12 @@ class alignas(64) state_block {
     template <int At>
     auto output() const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
-        constexpr int row = made.row_size[state_plan::tables.relations[relation].index];
+        constexpr int buffer = state_plan::tables.relations[relation].index;
+        constexpr int row = made.row_size[buffer];
         constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row);
         return to_tensor<view.rank>(
-            view, numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row_) * row);
+            view,
+            numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row<buffer>()) * row);
     }
 
   private:
@@ -25977,18 +26435,48 @@ class alignas(64) state_block {
         return result;
     }
 
+    /// The first row that is kept of a buffer.
+    template <int Buffer>
+    int first_row() const noexcept {
+        constexpr int window = made.kept_whole[Buffer] ? -1 : made.window_of[Buffer];
+        return window < 0 ? 0 : origins_[window];
+    }
+
+    /// Of a row of a fact.
+    static constexpr std::size_t row_bytes(int at) {
+        const plan::fact_shape& fact = Plan::facts[at];
+        const std::size_t number =
+            fact.kind == plan::fact_kind::symbols ? sizeof(std::int32_t) : sizeof(T);
+        const int rows = fact.rank > 0 ? fact.extents[0] : 1;
+        return static_cast<std::size_t>(fact.size() / rows) * number;
+    }
+    /// How many rows of a fact are kept.
+    static constexpr int rows_kept(int at) {
+        const int window = made.fact_window[at];
+        return window > 0 ? made.windows[window - 1].capacity : Plan::facts[at].extents[0];
+    }
     static constexpr std::size_t bytes_of(int at) {
-        const bool symbols = Plan::facts[at].kind == plan::fact_kind::symbols;
-        return static_cast<std::size_t>(Plan::facts[at].size()) *
-               (symbols ? sizeof(std::int32_t) : sizeof(T));
+        return row_bytes(at) * static_cast<std::size_t>(rows_kept(at));
     }
     static constexpr std::size_t fact_offset(int end) {
         std::size_t offset = 0;
         for (int at = 0; at < end; ++at)
-            if (made.reads_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
+            if (made.reads_fact[at] || made.keeps_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
         return offset;
     }
     static constexpr std::size_t fact_bytes = fact_offset(fact_count);
+
+    /// The elements of a list alone, without the room for more.
+    template <class List>
+    static constexpr auto elements(const List& of, auto count) {
+        std::array<std::remove_cvref_t<decltype(of[0])>, decltype(count)::value> result{};
+        for (std::size_t at = 0; at < result.size(); ++at) result[at] = of[static_cast<int>(at)];
+        return result;
+    }
+    static constexpr auto windows =
+        elements(made.windows, std::integral_constant<std::size_t, made.windows.size()>{});
+    static constexpr auto window_places =
+        elements(made.places, std::integral_constant<std::size_t, made.places.size()>{});
 
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
@@ -25997,8 +26485,7 @@ class alignas(64) state_block {
     int counts_[count_given<Plan>()]{};
     std::int32_t last_symbols_[plan::max_compared]{};
     int position_ = 0;
-    int first_row_ = 0;     // of the rows at hand
-    int first_column_ = 0;  // of those that a window keeps
+    int origins_[made.windows.size() + 1]{};  // the first row at hand, and those of windows
     bool has_rest_ = false;
     bool has_prepared_ = false;
 
@@ -26026,28 +26513,42 @@ class alignas(64) state_block {
         }
     }
 
-    /// Makes room for columns up to `end`: what a row may still need moves to the front.
+    /// Adds the rows at hand of a fact to those that are kept.
+    template <int At>
+    void keep_rows(const void* rows, int begin, int end) noexcept {
+        constexpr int window = made.fact_window[At];
+        constexpr std::size_t row = row_bytes(At);
+        const int first = window > 0 ? origins_[window] : 0;
+        std::memcpy(facts_ + fact_offset(At) + static_cast<std::size_t>(begin - first) * row, rows,
+                    static_cast<std::size_t>(end - begin) * row);
+    }
+
+    /// Makes room for the rows at hand: where a window is full, its first rows give way.
     void slide(int begin, int end) noexcept {
-        if (end - first_column_ <= made.window) return;
-        const int first = std::max(0, begin - made.reach + 1) / 16 * 16;
-        const int columns = begin - first;
-        const int away = first - first_column_;
-        const auto move = [&](int offset, int lines) {
-            T* line = numbers_ + offset;
-            for (int at = 0; at < lines; ++at, line += made.window)
-                std::copy_n(line + away, columns, line);
-        };
-        kernel::unroll<made.kept.size()>([&](auto index) {
-            constexpr int at = decltype(index)::value;
-            constexpr kept_attention kept = state_plan::template kept_at<at>;
-            if constexpr (kept.value.slides) move(kept.value.to.offset, kept.value.lines);
-            kernel::unroll<state_plan::template attention_at<at>.nodes.size()>([&](auto node) {
-                constexpr kept_operand of =
-                    state_plan::template kept_at<at>.nodes[decltype(node)::value];
-                if constexpr (of.slides) move(of.to.offset, of.lines);
+        origins_[0] = begin;
+        for (std::size_t at = 0; at < windows.size(); ++at) {
+            const plan::row_window& window = windows[at];
+            int& first = origins_[at + 1];
+            const int next = window.first(first, begin, end);
+            const std::ptrdiff_t away = next - first;
+            const std::ptrdiff_t rows = begin + window.ahead - next;
+            first = next;
+            if (away == 0) continue;
+            for (const plan::window_place& place : window_places) {
+                if (place.window != static_cast<int>(at)) continue;
+                T* line = numbers_ + place.offset;
+                for (int count = place.lines; count-- > 0; line += place.pitch)
+                    std::copy_n(line + away * place.row, rows * place.row, line);
+            }
+            kernel::unroll<fact_count>([&](auto index) {
+                constexpr int fact = decltype(index)::value;
+                constexpr auto row = static_cast<std::ptrdiff_t>(row_bytes(fact));
+                constexpr int window_of_fact = made.fact_window[fact];
+                if (window_of_fact != static_cast<int>(at) + 1) return;
+                std::byte* to = facts_ + fact_offset(fact);
+                std::memmove(to, to + away * row, static_cast<std::size_t>(rows * row));
             });
-        });
-        first_column_ = first;
+        }
     }
 };
 

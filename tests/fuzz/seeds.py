@@ -1,9 +1,11 @@
 """Writes the files that the fuzzers begin with: seeds.py FOLDER"""
 
+import io
 import json
 import pathlib
 import struct
 import sys
+import zipfile
 
 
 def put(kind, name, data):
@@ -133,3 +135,10 @@ put("gguf", "plain", gguf([], plain, b"\x80\x3f" * 64 + struct.pack("<64d", *ran
 plain = plain[:2] + [(b"c", [32, 1], 2, 640)]
 put("gguf", "q4_0", gguf([], plain, b"\x80\x3f" * 64 + struct.pack("<64d", *range(64))
     + struct.pack("<e", 0.5) + bytes(range(16))))
+
+stream = io.BytesIO()
+with zipfile.ZipFile(stream, "w") as archive:
+    for name, descr, extents, data in ("a", "<f4", "(2, 3)", floats(*range(6))), ("b", "<f2", "(1, 2)", b"\0\x3c" * 2):
+        with archive.open(name + ".npy", "w", force_zip64=True) as member:
+            member.write(array(f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {extents}, }}\n", data))
+put("npz", "two", stream.getvalue())

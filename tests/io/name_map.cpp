@@ -434,6 +434,25 @@ TEST_CASE("a table of more rows than the model has is cut, and one of fewer is r
     CHECK(std::equal(p.flat().begin(), p.flat().end(), q.flat().begin()));
     CHECK_THROWS_WITH(io::load<Model>(here / "own", q, io::name_map(longer).first(1)),
                       sequent_test::contains("\"layers.C\": it is not in the file"));
+    // A parameter that the file does not have is a constant.
+    auto two = std::to_array<io::name_entry>({io::own_names, io::constant("layers.C", 2)});
+    CHECK_THROWS_WITH(io::save<Model>(here / "own", p, io::name_map(two)),
+                      sequent_test::contains("\"layers.C\": the file does not hold it, and it is "
+                                             "not 2"));
+    const auto c_of = [](auto f) {
+        return [f](std::string_view name, auto v) {
+            for (int at = 0; name == "layers.C" && at < v.size(); ++at) f(v.element(at));
+        };
+    };
+    Model::for_each(p, c_of([](float& number) { number = 2; }));
+    io::save<Model>(here / "own", p, io::name_map(two));
+    two[1].place = io::plus(3);
+    io::load<Model>(here / "own", q, io::name_map(two));
+    Model::for_each(q, c_of([](float& number) {
+                        CHECK(number == 3);
+                        number = 2;
+                    }));
+    CHECK(std::equal(p.flat().begin(), p.flat().end(), q.flat().begin()));
     // Rows are open, columns are not.
     auto list = file(9);
     list[0].view = view(values.data(), {5, 9}, {9, 1});

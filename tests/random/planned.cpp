@@ -59,10 +59,12 @@ static std::unique_ptr<planned> plan_stages(const program& written, const source
     result->steps = place(plan::purpose::train);
     result->inference = place(plan::purpose::infer);
     result->rows = std::make_unique<found_rows>(rows_form(result->shapes, work->out).found);
-    if (result->rows->possible) {
-        const auto made = std::make_unique<state_planner>(*work, *result->rows);
-        if (made->made.obstacle.rule < 0)
-            result->state = std::make_unique<state_tables>(made->made);
+    result->obstacle = result->rows->obstacle;
+    if (result->obstacle.rule < 0) {
+        const auto made = std::make_unique<state_planner>(*work, *result->rows,
+                                                          1 + result->steps->parameters % 5);
+        result->obstacle = made->made.obstacle;
+        if (result->obstacle.rule < 0) result->state = std::make_unique<state_tables>(made->made);
     }
     return result;
 }

@@ -316,7 +316,7 @@ SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
 /// A parameter, or one layer of it, and the line of the map that places it.
 struct place_of {
     any_view view;
-    std::string tensor;
+    std::string tensor;  // none, if the parameter is a constant
     const placement& how;
     const any_view* first_layer = nullptr;  // of layers that share a tensor, beside the first one
 };
@@ -332,7 +332,9 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
     for (const any_tensor& parameter : parameters) {
         bool is_named = false;
         for (const name_entry& line : names) {
-            if (line.use != name_entry::role::parameter || line.parameter != parameter.name)
+            const bool is_constant = line.use == name_entry::role::constant;
+            if ((line.use != name_entry::role::parameter && !is_constant) ||
+                line.parameter != parameter.name)
                 continue;
             if (is_named != line.place.summand) {
                 return joined_text({"the map names the parameter ", in_quotes(parameter.name),
@@ -343,6 +345,11 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
                 return joined_text({"tensor ", in_quotes(tensor), " for the parameter ",
                                     in_quotes(parameter.name), ": ", what});
             };
+            if (is_constant) {
+                const std::string what = visit(place_of{parameter.view, "", line.place});
+                if (what.empty()) continue;
+                return joined_text({"the parameter ", in_quotes(parameter.name), ": ", what});
+            }
             const layered_name form = with_layers(line.tensor, {});
             if (!form.problem.empty()) return problem(line.tensor, form.problem);
             // A parameter without extents has no layers: its line may be that of another model.
@@ -438,6 +445,10 @@ SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor>
     matching result;
     std::vector<coverage> used(header.tensors.size());
     result.problem = for_each_place(parameters, names, [&](const place_of& of) -> std::string {
+        if (of.tensor.empty()) {
+            result.constants.push_back({of.view, of.how.plus});
+            return "";
+        }
         const numbered_name* const found = find(of.tensor);
         if (found == nullptr) return "it is not in the file";
         const header_entry& entry = header.tensors[found->number];
@@ -469,10 +480,12 @@ SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor>
         }
         const numbered_name* const found = entries.find(plain_name(copy.tensor, names));
         if (found == nullptr || !used[found->number].taken.empty()) continue;
-        const name_entry* line = names.data();
-        while (line->use != name_entry::role::parameter || line->parameter != copy.parameter)
-            ++line;
-        const numbered_name* const place = find(line->tensor);
+        std::string_view original = copy.parameter;  // of its own name, if no line names it
+        for (const name_entry& line : names)
+            if (line.use == name_entry::role::parameter && line.parameter == copy.parameter &&
+                !line.place.summand)
+                original = line.tensor;
+        const numbered_name* const place = find(original);
         if (place == nullptr) continue;  // it has a tensor for each layer
         const header_entry& entry = header.tensors[found->number];
         const header_entry& other = header.tensors[place->number];
@@ -513,10 +526,15 @@ SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor>
     return result;
 }
 
-/// Whether two views of the same extents hold the same numbers.
+/// Whether two views hold the same numbers: of the same extents, or the strides of `two` are 0.
 SEQUENT_LAZY
 SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
-    const auto load = one.type == dtype::f64 ? load_values<double> : load_values<float>;
+    const auto load = [](const any_view& view, std::ptrdiff_t at) {
+        double result = 0;
+        (view.type == dtype::f64 ? load_values<double> : load_values<float>)(view.data, at, 1, 1,
+                                                                             &result);
+        return result;
+    };
     bool equal = true;
     piece both = whole(one, 0);
     for (std::size_t axis = 0; axis < max_axes; ++axis)
@@ -524,10 +542,9 @@ SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
     for_each_row(both, [&](const piece_row& row) {
         for (std::size_t column = 0; column < row.columns; ++column) {
             const auto at = static_cast<std::ptrdiff_t>(column);
-            double x = 0, y = 0;
-            load(one.data, row.at + at * row.stride, 1, 1, &x);
-            load(two.data, static_cast<std::ptrdiff_t>(row.number + column * row.number_stride), 1,
-                 1, &y);
+            const double x = load(one, row.at + at * row.stride);
+            const double y =
+                load(two, static_cast<std::ptrdiff_t>(row.number + column * row.number_stride));
             equal = equal && x == y;
         }
     });
@@ -559,6 +576,15 @@ SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor>
     std::vector<piece> pieces;
     std::vector<coverage> used;
     std::string problem = for_each_place(parameters, names, [&](const place_of& of) -> std::string {
+        if (of.tensor.empty()) {
+            any_view number;
+            number.data = const_cast<double*>(&of.how.plus);
+            number.type = dtype::f64;
+            return are_equal(of.view, number) ? ""
+                                              : joined_text({"the file does not hold it, and it "
+                                                             "is not ",
+                                                             number_text(of.how.plus)});
+        }
         if (of.first_layer) {
             return are_equal(of.view, *of.first_layer)
                        ? ""
@@ -616,7 +642,8 @@ metadata_map load(const source& from, Parameters& parameters, name_map names) {
 
 /// Writes a model's parameters, under their own names or under those of `names`, to a new file that
 /// then replaces `path`; in a `type` of fewer bits than theirs rounded to nearest, ties to even.
-/// (Hugging Face's transformers read files with the metadata {{"format", "pt"}} alone.)
+/// Under the names of another library the metadata say that PyTorch has written it, as Hugging
+/// Face's transformers expect. Copies and ignored tensors of the map are not written.
 ///
 /// Throws io::error if the file cannot be written, a number is not finite or too large for the
 /// type, or the parameters leave rows of a tensor open.
@@ -627,7 +654,7 @@ void save(const file_path& path, const Parameters& parameters, const metadata_ma
 }
 template <class Model, class Parameters>
 void save(const file_path& path, const Parameters& parameters, name_map names,
-          const metadata_map& metadata = {},
+          const metadata_map& metadata = {{"format", "pt"}},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
     detail::save_mapped(path, detail::tensors_of<Model>(parameters), names,
                         detail::pairs_neighbours<Model>, metadata, type);

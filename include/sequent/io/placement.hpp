@@ -158,7 +158,7 @@ constexpr placement operator|(const placement& a, const placement& b) {
 /// A line whose parameter the model does not have is passed over, so that one map serves models
 /// with and without biases. One tensor may fill several parameters.
 struct name_entry {
-    enum class role { parameter, ignored, prefix, copy, alias, own };
+    enum class role { parameter, ignored, prefix, copy, alias, own, constant };
 
     std::string_view parameter;
     std::string_view tensor;
@@ -190,6 +190,12 @@ constexpr name_entry optional_prefix(std::string_view text) {
 /// Where `text` stands in a name of the file, it is read as `as`: alias(".gamma", ".weight").
 constexpr name_entry alias(std::string_view text, std::string_view as) {
     return {text, as, {}, name_entry::role::alias};
+}
+
+/// A parameter that the file does not hold: all its elements are `number`, such as the biases of a
+/// layer that has none there. To be written, they must be.
+constexpr name_entry constant(std::string_view parameter, double number) {
+    return {parameter, {}, plus(number), name_entry::role::constant};
 }
 
 /// Parameters that no line names have the model's own names and shapes, so that a map states only

@@ -471,6 +471,12 @@ struct equal_pair {
     std::size_t other = 0;
 };
 
+/// A view and the number that all its elements are.
+struct constant_view {
+    any_view view;
+    double number = 0;
+};
+
 /// Pieces for views that are to be filled, and pairs of tensors that must be equal, or why the file
 /// is not for them.
 struct matching {
@@ -478,7 +484,19 @@ struct matching {
     std::string problem;
     std::vector<equal_pair> equal{};
     std::vector<std::size_t> not_negative{};
+    std::vector<constant_view> constants{};
 };
+
+SEQUENT_LAZY
+SEQUENT_COLD void fill_constant(const constant_view& each) {
+    const piece part = whole(each.view, 0);
+    const auto store = each.view.type == dtype::f64 ? store_values<double> : store_values<float>;
+    for_each_row(part, [&](const piece_row& row) {
+        for (std::size_t column = 0; column < row.columns; ++column)
+            store(&each.number, 1, part, row.at + static_cast<std::ptrdiff_t>(column) * row.stride,
+                  1);
+    });
+}
 
 /// Fills the views of a matching, or says why not.
 SEQUENT_LAZY
@@ -489,6 +507,7 @@ SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& foun
         check_equal(file, tensors[pair.tensor], tensors[pair.other]);
     for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensors[tensor]);
     fill(file, found.pieces);
+    for (const constant_view& each : found.constants) fill_constant(each);
     return file.header.metadata;
 }
 

@@ -87,6 +87,16 @@ class assignments {
     const bindings<T>& bound_;
     int index_[plan::max_variables]{};
     int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
+    kernel::row_range rows_{};           // the values of `ranged`
+
+    /// The variable of which a run takes some values alone: the position, in a state's plan; else
+    /// -1.
+    static constexpr int ranged = [] {
+        if constexpr (requires { Plan::template position_of_general<At>; })
+            return Plan::template position_of_general<At>;
+        else
+            return -1;
+    }();
 
     explicit assignments(const bindings<T>& bound) noexcept : bound_(bound) {}
 
@@ -155,9 +165,15 @@ class assignments {
                 if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else if constexpr (Place == listed::place) {
                 for (const int value : listed::inner_values(index_[listed::outer])) {
+                    if constexpr (variable == ranged)
+                        if (value < rows_.begin || value >= rows_.end) continue;
                     index_[variable] = value;
                     each_value<Place + 1, To>(body);
                 }
+            } else if constexpr (variable == ranged) {
+                for (index_[variable] = rows_.begin; index_[variable] < rows_.end;
+                     ++index_[variable])
+                    each_value<Place + 1, To>(body);
             } else if constexpr (made_by < 0) {
                 const int end =
                     plan::least_count(step.counts[variable], step.extents[variable], bound_.counts);

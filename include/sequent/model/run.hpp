@@ -170,39 +170,6 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
     }
 }
 
-/// Steps [At, End) for some rows of the sequence: steps.run<S>(bound) runs those that follow from
-/// it. Once: the others as well, for all of their rows.
-template <class Plan, int At, int End, bool Once, class T, class Steps>
-void sequence_steps(bindings<T>& bound, const Steps& steps) noexcept {
-    if constexpr (At < End) {
-        constexpr plan::step step = Plan::template step_at<At>;
-        constexpr bool repeats = step.kind == step_kind::repeat_begin;
-        constexpr int next = (repeats ? step.at : At) + 1;
-        if constexpr (step.prepared) {
-            // Not of a run.
-        } else if constexpr (Plan::template is_once<At>) {
-            if constexpr (Once) forward_steps<Plan, At, next>(bound, whole_run{});
-        } else if constexpr (repeats) {
-            for (int round = 0; round < step.repeat; ++round) {
-                bound.layer[step.depth] = round;
-                sequence_steps<Plan, At + 1, step.at, Once>(bound, steps);
-            }
-            bound.layer[step.depth] = 0;
-        } else {
-            steps.template run<At>(bound);
-        }
-        sequence_steps<Plan, next, End, Once>(bound, steps);
-    }
-}
-
-/// Whether some steps do not follow from the sequence.
-template <class Plan>
-inline constexpr bool computes_once = [] {
-    for (int at = 0; at < Plan::tables.steps.size(); ++at)
-        if (Plan::by_rows.once[at]) return true;
-    return false;
-}();
-
 template <class Plan, int Begin, int At, bool Prepares = false, class T, class Run>
 void backward_steps(bindings<T>& bound, Run run) noexcept {
     if constexpr (At > Begin) {

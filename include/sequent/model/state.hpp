@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstring>
 
 #include "arguments.hpp"
@@ -24,6 +25,10 @@ class alignas(64) state_block {
         return ((state_plan::form.sequences >> fact) & 1u) != 0;
     }
 
+    static_assert(state_plan::tables.workspace != plan::too_large,
+                  "sequent: the memory of step would hold more than 2147483647 numbers: fewer "
+                  "layers or positions, or narrower ones");
+
   public:
     /// How many numbers are kept.
     static constexpr int size = state_plan::tables.workspace > 0 ? state_plan::tables.workspace : 1;
@@ -37,7 +42,7 @@ class alignas(64) state_block {
         for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
         return result;
     }();
-    static constexpr bool computes_once = model_detail::computes_once<Plan> || [] {
+    static constexpr bool computes_once = model_detail::computes_once<state_plan> || [] {
         // Columns of other facts are kept once, too.
         bool result = false;
         const auto add = [&](const kept_operand& of) { result = result || (of.kept && !of.moves); };
@@ -60,7 +65,7 @@ class alignas(64) state_block {
     /// Starts another sequence.
     void reset() noexcept {
         position_ = 0;
-        first_column_ = 0;
+        std::fill_n(origins_, std::size(origins_), 0);
         has_rest_ = false;
         has_prepared_ = false;
     }
@@ -103,14 +108,20 @@ class alignas(64) state_block {
         bound.workspace = numbers_;
         bound.counts = counts_;
         bound.scratch = scratch_;
-        bound.first_row = range.begin;
+        bound.origins = origins_;
+        const void* given[max_facts]{};
+        slide(range.begin, range.end);
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (is_along(at)) {
                 // Rows are given as they come, up to all.
-                constexpr plan::fact_shape given = Plan::shapes.facts[at];
-                if constexpr (given.up_to) counts_[given.length] = given.extents[0];
-                bound.facts[at] = rows(at);
+                constexpr plan::fact_shape shape = Plan::shapes.facts[at];
+                if constexpr (shape.up_to) counts_[shape.length] = shape.extents[0];
+                bound.facts[at] = given[at] = rows(at);
+                if constexpr (made.keeps_fact[at]) {
+                    keep_rows<at>(bound.facts[at], range.begin, range.end);
+                    bound.facts[at] = facts_ + fact_offset(at);
+                }
             } else if constexpr (made.reads_fact[at]) {
                 bound.facts[at] = facts_ + fact_offset(at);
             } else if constexpr (First) {
@@ -118,10 +129,8 @@ class alignas(64) state_block {
                 bound.pairs[at] = pairs(at);
             }
         });
-        find_runs(bound.facts, range);
-        if constexpr (made.window > 0) slide(range.begin, range.end);
-        compiled_rows<state_plan, T, First, Range>::run(bound, range, first_column_);
-        first_row_ = range.begin;
+        find_runs(given, range);
+        compiled_rows<state_plan, T, First, Range>::run(bound, range);
         position_ = range.end;
     }
 
@@ -129,10 +138,12 @@ class alignas(64) state_block {
     template <int At>
     auto output() const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
-        constexpr int row = made.row_size[state_plan::tables.relations[relation].index];
+        constexpr int buffer = state_plan::tables.relations[relation].index;
+        constexpr int row = made.row_size[buffer];
         constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row);
         return to_tensor<view.rank>(
-            view, numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row_) * row);
+            view,
+            numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row<buffer>()) * row);
     }
 
   private:
@@ -150,18 +161,48 @@ class alignas(64) state_block {
         return result;
     }
 
+    /// The first row that is kept of a buffer.
+    template <int Buffer>
+    int first_row() const noexcept {
+        constexpr int window = made.kept_whole[Buffer] ? -1 : made.window_of[Buffer];
+        return window < 0 ? 0 : origins_[window];
+    }
+
+    /// Of a row of a fact.
+    static constexpr std::size_t row_bytes(int at) {
+        const plan::fact_shape& fact = Plan::facts[at];
+        const std::size_t number =
+            fact.kind == plan::fact_kind::symbols ? sizeof(std::int32_t) : sizeof(T);
+        const int rows = fact.rank > 0 ? fact.extents[0] : 1;
+        return static_cast<std::size_t>(fact.size() / rows) * number;
+    }
+    /// How many rows of a fact are kept.
+    static constexpr int rows_kept(int at) {
+        const int window = made.fact_window[at];
+        return window > 0 ? made.windows[window - 1].capacity : Plan::facts[at].extents[0];
+    }
     static constexpr std::size_t bytes_of(int at) {
-        const bool symbols = Plan::facts[at].kind == plan::fact_kind::symbols;
-        return static_cast<std::size_t>(Plan::facts[at].size()) *
-               (symbols ? sizeof(std::int32_t) : sizeof(T));
+        return row_bytes(at) * static_cast<std::size_t>(rows_kept(at));
     }
     static constexpr std::size_t fact_offset(int end) {
         std::size_t offset = 0;
         for (int at = 0; at < end; ++at)
-            if (made.reads_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
+            if (made.reads_fact[at] || made.keeps_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
         return offset;
     }
     static constexpr std::size_t fact_bytes = fact_offset(fact_count);
+
+    /// The elements of a list alone, without the room for more.
+    template <class List>
+    static constexpr auto elements(const List& of, auto count) {
+        std::array<std::remove_cvref_t<decltype(of[0])>, decltype(count)::value> result{};
+        for (std::size_t at = 0; at < result.size(); ++at) result[at] = of[static_cast<int>(at)];
+        return result;
+    }
+    static constexpr auto windows =
+        elements(made.windows, std::integral_constant<std::size_t, made.windows.size()>{});
+    static constexpr auto window_places =
+        elements(made.places, std::integral_constant<std::size_t, made.places.size()>{});
 
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
@@ -170,8 +211,7 @@ class alignas(64) state_block {
     int counts_[count_given<Plan>()]{};
     std::int32_t last_symbols_[plan::max_compared]{};
     int position_ = 0;
-    int first_row_ = 0;     // of the rows at hand
-    int first_column_ = 0;  // of those that a window keeps
+    int origins_[made.windows.size() + 1]{};  // the first row at hand, and those of windows
     bool has_rest_ = false;
     bool has_prepared_ = false;
 
@@ -199,28 +239,42 @@ class alignas(64) state_block {
         }
     }
 
-    /// Makes room for columns up to `end`: what a row may still need moves to the front.
+    /// Adds the rows at hand of a fact to those that are kept.
+    template <int At>
+    void keep_rows(const void* rows, int begin, int end) noexcept {
+        constexpr int window = made.fact_window[At];
+        constexpr std::size_t row = row_bytes(At);
+        const int first = window > 0 ? origins_[window] : 0;
+        std::memcpy(facts_ + fact_offset(At) + static_cast<std::size_t>(begin - first) * row, rows,
+                    static_cast<std::size_t>(end - begin) * row);
+    }
+
+    /// Makes room for the rows at hand: where a window is full, its first rows give way.
     void slide(int begin, int end) noexcept {
-        if (end - first_column_ <= made.window) return;
-        const int first = std::max(0, begin - made.reach + 1) / 16 * 16;
-        const int columns = begin - first;
-        const int away = first - first_column_;
-        const auto move = [&](int offset, int lines) {
-            T* line = numbers_ + offset;
-            for (int at = 0; at < lines; ++at, line += made.window)
-                std::copy_n(line + away, columns, line);
-        };
-        kernel::unroll<made.kept.size()>([&](auto index) {
-            constexpr int at = decltype(index)::value;
-            constexpr kept_attention kept = state_plan::template kept_at<at>;
-            if constexpr (kept.value.slides) move(kept.value.to.offset, kept.value.lines);
-            kernel::unroll<state_plan::template attention_at<at>.nodes.size()>([&](auto node) {
-                constexpr kept_operand of =
-                    state_plan::template kept_at<at>.nodes[decltype(node)::value];
-                if constexpr (of.slides) move(of.to.offset, of.lines);
+        origins_[0] = begin;
+        for (std::size_t at = 0; at < windows.size(); ++at) {
+            const plan::row_window& window = windows[at];
+            int& first = origins_[at + 1];
+            const int next = window.first(first, begin, end);
+            const std::ptrdiff_t away = next - first;
+            const std::ptrdiff_t rows = begin + window.ahead - next;
+            first = next;
+            if (away == 0) continue;
+            for (const plan::window_place& place : window_places) {
+                if (place.window != static_cast<int>(at)) continue;
+                T* line = numbers_ + place.offset;
+                for (int count = place.lines; count-- > 0; line += place.pitch)
+                    std::copy_n(line + away * place.row, rows * place.row, line);
+            }
+            kernel::unroll<fact_count>([&](auto index) {
+                constexpr int fact = decltype(index)::value;
+                constexpr auto row = static_cast<std::ptrdiff_t>(row_bytes(fact));
+                constexpr int window_of_fact = made.fact_window[fact];
+                if (window_of_fact != static_cast<int>(at) + 1) return;
+                std::byte* to = facts_ + fact_offset(fact);
+                std::memmove(to, to + away * row, static_cast<std::size_t>(rows * row));
             });
-        });
-        first_column_ = first;
+        }
     }
 };
 

@@ -93,9 +93,11 @@ struct no_relation_of_this_name {};
 struct the_plan_does_not_keep_this_relation_without_a_query {};
 /// Why a program does not run for some rows alone, as `step`, `prefill` and forward for rows do.
 struct rows_that_need_later_rows {};
-struct a_recursion_runs_over_all_of_its_times_at_once {};
-struct a_rule_that_reads_other_rows_than_its_own_outside_of_attention {};
-struct facts_along_the_sequence_have_different_lengths_or_are_sparse {};
+struct a_recursion_over_another_variable_than_the_position {};
+struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
+struct a_rule_whose_first_argument_is_not_the_position {};
+struct a_rule_over_the_pairs_of_a_sparse_fact {};
+struct facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse {};
 }  // namespace mistake
 
 /// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
@@ -200,9 +202,11 @@ struct rows_obstacle {
     enum class kind {
         none,
         later_rows,
-        recursion,
-        other_rows,
-        facts_of_several_lengths,
+        recursion,     // over another variable than the position
+        distant_rows,  // at no constant distance, or at none that the condition bounds
+        inner_rows,    // the numbers of a row do not lie together
+        pairs,         // of a sparse fact
+        several_lengths,
     };
     int rule = -1;
     kind why = kind::none;

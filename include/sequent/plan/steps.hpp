@@ -27,7 +27,8 @@ struct operand {
     int adjoint = -1;  // offset of the gradient in the workspace
     int adjoint_layer_strides[max_loops]{};
     bool trained = false;
-    int moving = 0;  // of rows of which only those at hand are there, the size of one
+    int moving = 0;  // row size in elements if only some rows of the sequence are stored, else 0
+    int origin = 0;  // of these: 1 + the window that tells which, 0 for the rows at hand
 };
 
 /// An operand walked by a row, a column (or a segment of a row), and outer loops.
