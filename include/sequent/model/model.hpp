@@ -831,10 +831,10 @@ class model {
                 bound.prepared_gradient = w.prepared_gradient;
             }
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
-        for (const bool clear : {true, false})
-            kernel::unroll<outputs>([&](auto index) {
-                seed<index(), Whole>(outward[index()], w, given.counts, clear);
-            });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, true); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, false); });
         model_detail::compiled_backward<plan, T, Run>::run(bound, run);
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
@@ -900,12 +900,15 @@ class model {
             return;
         }
         T* to = w.numbers + buffer.adjoint - buffer.offset;
-        const auto view = limited_output<workspace<T>, At>(counts);
-        model_detail::each_run(view, Whole ? whole : view,
-                               [&](int position, int offset, int length) {
-                                   for (int at = 0; at < length; ++at)
-                                       to[offset + at] += outward[position + at];
-                               });
+        const auto add = [&](int position, int offset, int length) {
+            for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
+        };
+        if constexpr (has_lengths) {
+            const auto view = limited_output<workspace<T>, At>(counts);
+            model_detail::each_run(view, Whole ? whole : view, add);
+        } else {
+            model_detail::each_run(whole, add);
+        }
     }
 };
 
