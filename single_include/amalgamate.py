@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Makes the single headers in single_include/sequent/: sequent.hpp, rasp.hpp and draw.hpp, each from
-the header of that name in include/sequent/ and all that it includes.
+"""Makes the single headers in single_include/sequent/: sequent.hpp, rasp.hpp, draw.hpp and
+tokenizers.hpp, each from the header of that name in include/sequent/ and all that it includes.
 
     amalgamate.py              writes the files
     amalgamate.py --check      fails unless the files are in step
     amalgamate.py -o FOLDER    writes them to another folder
 
-Every header stands once, where it is first included. What a file shares with the one before it in the
-list is not repeated: rasp.hpp includes sequent.hpp, which lies beside it, and draw.hpp includes
-rasp.hpp. A header that is included behind a condition (`#if __has_include(...)`) stays behind it, and
+Every header stands once, where it is first included. What a file shares with the one that it follows is
+not repeated: rasp.hpp and tokenizers.hpp include sequent.hpp, which lies beside them, and draw.hpp
+includes rasp.hpp. A header that is included behind a condition (`#if __has_include(...)`) stays behind it, and
 must not be needed outside of it later. prologue.hpp and epilogue.hpp stand once around each file.
 """
 
@@ -21,7 +21,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent / "include" / "sequent"
 TARGET = HERE / "sequent"
 BRACKETS = ("prologue.hpp", "epilogue.hpp")
-FILES = ["sequent.hpp", "rasp.hpp", "draw.hpp"]  # each includes the one before it
+# Each includes the one that it follows.
+FILES = {"sequent.hpp": None, "rasp.hpp": "sequent.hpp", "draw.hpp": "rasp.hpp",
+         "tokenizers.hpp": "sequent.hpp"}
 
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 SYSTEM = re.compile(r"^\s*#\s*include\s+(<[^>]+>)")
@@ -29,16 +31,15 @@ DIRECTIVE = re.compile(r"^\s*#\s*(ifdef|ifndef|if|elif|else|endif)\b(.*)$")
 
 
 class Amalgamation:
-    def __init__(self):
+    def __init__(self, before=None):
         self.lines = []
         self.conditions = []  # the conditions around the current line, of all open files
-        self.headers = {}  # header -> the conditions around it
-        self.systems = set()  # system headers included without a condition
+        self.headers = dict(before.headers) if before else {}  # header -> the conditions around it
+        self.systems = set(before.systems) if before else set()  # system headers without a condition
         self.depth = 0  # of prologues without their epilogue
 
     def file(self, name):
-        """The lines that `name` adds to the files before it."""
-        self.lines = []
+        """The lines that `name` adds to the file that it follows."""
         self.header(ROOT / name, name)
         return self.lines
 
@@ -115,18 +116,17 @@ def licence():
 
 def amalgamate():
     """The text of each file by its name."""
-    result = Amalgamation()
+    made = {}
     texts = {}
-    before = None
-    for name in FILES:
-        lines = ([f'#include "{before}"', ""] if before else []) + result.file(name)
+    for name, before in FILES.items():
+        made[name] = Amalgamation(made.get(before))
+        lines = ([f'#include "{before}"', ""] if before else []) + made[name].file(name)
         body = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
         guard = f"SEQUENT_SINGLE_{pathlib.Path(name).stem.upper()}_HPP"
         texts[name] = (
             f"// Sequent {version()}: {name} as a single header, made by single_include/amalgamate.py\n"
             f"// from the headers in include/: change those.\n//\n{licence()}\n\n"
             f"#ifndef {guard}\n#define {guard}\n\n{body}\n\n#endif  // {guard}\n")
-        before = name
     return texts
 
 

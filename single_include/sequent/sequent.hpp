@@ -26,8 +26,8 @@
 #ifndef SEQUENT_SINGLE_SEQUENT_HPP
 #define SEQUENT_SINGLE_SEQUENT_HPP
 
-/// All that a program with an embedded model needs. Two parts are included by name:
-/// `sequent/rasp.hpp` (RASP programs) and `sequent/draw.hpp` (pictures).
+/// All that a program with an embedded model needs. Three parts are included by name:
+/// `sequent/rasp.hpp` (RASP programs), `sequent/draw.hpp` (pictures) and `sequent/tokenizers.hpp`.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -72,9 +72,19 @@
 // set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
 // are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BF16__)
+#define SEQUENT_ABI_SET avx512_vnni_bf16
+#elif defined(__AVX512VNNI__)
+#define SEQUENT_ABI_SET avx512_vnni
+#elif defined(__AVX512BF16__)
+#define SEQUENT_ABI_SET avx512_bf16
+#else
 #define SEQUENT_ABI_SET avx512
+#endif
 #elif defined(__AVX512F__)
 #define SEQUENT_ABI_SET avx512f
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__AVXVNNI__)
+#define SEQUENT_ABI_SET avx2_vnni
 #elif defined(__AVX2__) && (defined(__FMA__) || defined(_MSC_VER))
 #define SEQUENT_ABI_SET avx2
 #elif defined(__AVX2__)
@@ -93,6 +103,8 @@
 #define SEQUENT_ABI_SET sse3
 #elif defined(__ARM_FEATURE_SVE)
 #define SEQUENT_ABI_SET sve
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+#define SEQUENT_ABI_SET neon_dotprod
 #elif defined(__aarch64__) || defined(_M_ARM64)
 #define SEQUENT_ABI_SET neon
 #else
@@ -2085,6 +2097,7 @@ struct a_recursion_over_another_variable_than_the_position {};
 struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
 struct a_rule_whose_first_argument_is_not_the_position {};
 struct a_rule_over_the_pairs_of_a_sparse_fact {};
+struct a_state_that_keeps_the_last_rows_alone_is_not_truncated {};
 struct facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse {};
 }  // namespace mistake
 
@@ -2195,6 +2208,7 @@ struct rows_obstacle {
         inner_rows,    // the numbers of a row do not lie together
         pairs,         // of a sparse fact
         several_lengths,
+        lost_rows,  // of truncate: the last rows alone are kept
     };
     int rule = -1;
     kind why = kind::none;
@@ -3233,6 +3247,16 @@ inline constexpr name_entry own_names{{}, {}, {}, name_entry::role::own};
 
 using name_map = std::span<const name_entry>;
 
+/// The lines of a map and further ones.
+template <std::size_t First, std::size_t Second>
+constexpr std::array<name_entry, First + Second> joined(const name_entry (&first)[First],
+                                                        const name_entry (&second)[Second]) {
+    std::array<name_entry, First + Second> result{};
+    for (std::size_t at = 0; at < First; ++at) result[at] = first[at];
+    for (std::size_t at = 0; at < Second; ++at) result[First + at] = second[at];
+    return result;
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::io
 
 #include <iterator>
@@ -4053,9 +4077,24 @@ struct piece_row {
     std::size_t columns = 1;
 };
 
-/// Calls f(piece_row) for each row of a piece.
+/// A piece whose axes are in the order in which the tensor has its numbers.
+SEQUENT_LAZY
+SEQUENT_COLD piece in_order(piece part) {
+    const auto rank = static_cast<std::size_t>(part.view.rank);
+    for (std::size_t end = 1; end < rank; ++end) {
+        for (std::size_t at = end; at > 0 && part.strides[at - 1] < part.strides[at]; --at) {
+            std::swap(part.strides[at - 1], part.strides[at]);
+            std::swap(part.view.strides[at - 1], part.view.strides[at]);
+            std::swap(part.view.extents[at - 1], part.view.extents[at]);
+        }
+    }
+    return part;
+}
+
+/// Calls f(piece_row) for the rows of a piece, in the order of the tensor.
 template <class F>
-SEQUENT_COLD void for_each_row(const piece& part, F f) {
+SEQUENT_COLD void for_each_row(const piece& given, F f) {
+    const piece part = in_order(given);
     const any_view& view = part.view;
     if (view.size() == 0) return;
     piece_row result;
@@ -4241,12 +4280,6 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     const auto store = part.view.type == dtype::f64 ? store_values<double> : store_values<float>;
     std::array<double, decoded_together> values;
     releaser done(file, entry, format);
-    // Only rows that follow one another in the file are released as they are read.
-    bool in_order = true;
-    for (int axis = 0; axis < part.view.rank; ++axis) {
-        const auto at = static_cast<std::size_t>(axis);
-        in_order = in_order && (at == 0 || part.strides[at - 1] >= part.strides[at]);
-    }
     for_each_row(part, [&](const piece_row& row) {
         for (std::size_t column = 0; column < row.columns; column += values.size()) {
             const std::size_t some = std::min(values.size(), row.columns - column);
@@ -4255,7 +4288,7 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
             store(values.data(), some, part,
                   row.at + static_cast<std::ptrdiff_t>(column) * row.stride, row.stride);
         }
-        if (in_order) done.advance(row.number);
+        done.advance(row.number);
     });
 }
 
@@ -5632,6 +5665,17 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
+/// Of Qwen2 and Qwen2.5, for llama<biases<true>>: only queries, keys and values have biases in the
+/// file.
+inline constexpr auto qwen2 =
+    joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
+                   {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
+                   {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
+                   constant("layers.b_out", 0),
+                   constant("layers.b_gate", 0),
+                   constant("layers.b_expand", 0),
+                   constant("layers.b_contract", 0)});
+
 /// Of bert and of bert_masked_language.
 inline constexpr name_entry bert[] = {
     optional_prefix("bert."),
@@ -5671,6 +5715,81 @@ inline constexpr name_entry bert[] = {
     ignored("bert.embeddings.position_ids"),
     ignored("bert.pooler.*"),
     ignored("cls.*"),
+};
+
+/// Of bert and of bert_masked_language for RoBERTa and XLM-RoBERTa: segments<1>,
+/// normalization::layer<5>. Positions begin at row 2 of their table.
+inline constexpr name_entry roberta[] = {
+    optional_prefix("roberta."),
+    {"embedding", "roberta.embeddings.word_embeddings.weight"},
+    {"position", "roberta.embeddings.position_embeddings.weight", rows_from(2)},
+    {"segment_embedding", "roberta.embeddings.token_type_embeddings.weight"},
+    {"gain", "roberta.embeddings.LayerNorm.weight"},
+    {"bias", "roberta.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "roberta.encoder.layer.{}.attention.self.query.weight"},
+    {"layers.W_key", "roberta.encoder.layer.{}.attention.self.key.weight"},
+    {"layers.W_value", "roberta.encoder.layer.{}.attention.self.value.weight"},
+    {"layers.b_query", "roberta.encoder.layer.{}.attention.self.query.bias", flat},
+    {"layers.b_key", "roberta.encoder.layer.{}.attention.self.key.bias", flat},
+    {"layers.b_value", "roberta.encoder.layer.{}.attention.self.value.bias", flat},
+    {"layers.W_out", "roberta.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "roberta.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.weight"},
+    {"layers.bias_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.bias"},
+    {"layers.W_expand", "roberta.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "roberta.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "roberta.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "roberta.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "roberta.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "roberta.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "roberta.pooler.dense.weight"},
+    {"b_pool", "roberta.pooler.dense.bias"},
+    {"W_predict", "lm_head.dense.weight"},
+    {"b_predict", "lm_head.dense.bias"},
+    {"gain_predict", "lm_head.layer_norm.weight"},
+    {"bias_predict", "lm_head.layer_norm.bias"},
+    {"b_logits", "lm_head.bias"},
+    copy_of("embedding", "lm_head.decoder.weight", "b_logits"),
+    copy_of("b_logits", "lm_head.decoder.bias"),
+    ignored("roberta.embeddings.position_ids"),
+    ignored("roberta.pooler.*"),
+    ignored("lm_head.*"),
+};
+
+/// Of bert and of bert_masked_language with segments<1> for DistilBERT, which has none (all symbols
+/// are of segment 0) and no pooler: `pooled` is zero.
+inline constexpr name_entry distilbert[] = {
+    optional_prefix("distilbert."),
+    {"embedding", "distilbert.embeddings.word_embeddings.weight"},
+    {"position", "distilbert.embeddings.position_embeddings.weight", rows_from(0)},
+    constant("segment_embedding", 0),
+    {"gain", "distilbert.embeddings.LayerNorm.weight"},
+    {"bias", "distilbert.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "distilbert.transformer.layer.{}.attention.q_lin.weight"},
+    {"layers.W_key", "distilbert.transformer.layer.{}.attention.k_lin.weight"},
+    {"layers.W_value", "distilbert.transformer.layer.{}.attention.v_lin.weight"},
+    {"layers.b_query", "distilbert.transformer.layer.{}.attention.q_lin.bias", flat},
+    {"layers.b_key", "distilbert.transformer.layer.{}.attention.k_lin.bias", flat},
+    {"layers.b_value", "distilbert.transformer.layer.{}.attention.v_lin.bias", flat},
+    {"layers.W_out", "distilbert.transformer.layer.{}.attention.out_lin.weight"},
+    {"layers.b_out", "distilbert.transformer.layer.{}.attention.out_lin.bias"},
+    {"layers.gain_1", "distilbert.transformer.layer.{}.sa_layer_norm.weight"},
+    {"layers.bias_1", "distilbert.transformer.layer.{}.sa_layer_norm.bias"},
+    {"layers.W_expand", "distilbert.transformer.layer.{}.ffn.lin1.weight"},
+    {"layers.b_expand", "distilbert.transformer.layer.{}.ffn.lin1.bias"},
+    {"layers.W_contract", "distilbert.transformer.layer.{}.ffn.lin2.weight"},
+    {"layers.b_contract", "distilbert.transformer.layer.{}.ffn.lin2.bias"},
+    {"layers.gain_2", "distilbert.transformer.layer.{}.output_layer_norm.weight"},
+    {"layers.bias_2", "distilbert.transformer.layer.{}.output_layer_norm.bias"},
+    constant("W_pool", 0),
+    constant("b_pool", 0),
+    {"W_predict", "vocab_transform.weight"},
+    {"b_predict", "vocab_transform.bias"},
+    {"gain_predict", "vocab_layer_norm.weight"},
+    {"bias_predict", "vocab_layer_norm.bias"},
+    {"b_logits", "vocab_projector.bias"},
+    copy_of("embedding", "vocab_projector.weight", "b_logits"),
+    ignored("vocab_*"),
 };
 
 inline constexpr name_entry vit[] = {
@@ -5754,6 +5873,272 @@ inline constexpr auto t5 = detail::t5_names(false);
 inline constexpr auto t5_gated = detail::t5_names(true);
 
 }  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
+
+#include <deque>
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+enum class json_kind : std::uint8_t { null, boolean, number, string, array, object };
+
+namespace detail {
+
+/// A value of a document. Containers are followed by their contents, members by key and value.
+struct json_node {
+    const char* first = nullptr;  // of a string its characters, else where it begins in the text
+    std::uint32_t size = 0;       // of a string or number its characters, else of the contents
+    std::uint32_t next = 0;       // the node behind all that belongs to this one
+    std::uint32_t place = 0;      // its byte in the text
+    json_kind kind = json_kind::null;
+};
+
+struct json_tree {
+    std::string name;
+    std::vector<json_node> nodes;
+    std::deque<std::string> decoded;  // strings that have escapes
+};
+
+SEQUENT_LAZY class json_tree_reader : json_cursor<> {
+  public:
+    json_tree_reader(std::string_view text, std::string_view file) : json_cursor<>(text, file) {}
+
+    /// Reads without recursion: no input exhausts the stack.
+    SEQUENT_COLD void read(json_tree& tree) {
+        if (text_.size() > 0xFFFFFFFF) fail({"4 GiB of JSON or more"});
+        std::vector<std::uint32_t> open;
+        for (;;) {
+            bool closed = value(tree, open);
+            while (closed) {
+                if (open.empty()) {
+                    skip_space();
+                    if (at_ != text_.size()) fail({"expected the end of the file"});
+                    return;
+                }
+                json_node& outer = tree.nodes[open.back()];
+                const bool is_object = outer.kind == json_kind::object;
+                if (accept(',')) {
+                    if (is_object) key(tree);
+                    break;
+                }
+                expect(is_object ? '}' : ']');
+                outer.next = count(tree);
+                open.pop_back();
+            }
+        }
+    }
+
+  private:
+    static constexpr std::size_t deepest = 256;
+
+    static std::uint32_t count(const json_tree& tree) {
+        return static_cast<std::uint32_t>(tree.nodes.size());
+    }
+
+    json_node& add(json_tree& tree, json_kind kind) {
+        json_node node;
+        node.kind = kind;
+        node.first = text_.data() + at_;
+        node.place = static_cast<std::uint32_t>(at_);
+        node.next = count(tree) + 1;
+        tree.nodes.push_back(node);
+        return tree.nodes.back();
+    }
+
+    void key(json_tree& tree) {
+        string_node(tree);
+        expect(':');
+    }
+
+    void string_node(json_tree& tree) {
+        skip_space();
+        json_node& node = add(tree, json_kind::string);
+        std::size_t end = at_ + 1;
+        bool plain = at_ < text_.size() && text_[at_] == '"';
+        while (plain && end < text_.size() && text_[end] != '"') {
+            const auto code = static_cast<unsigned char>(text_[end++]);
+            plain = code >= 0x20 && code < 0x80 && code != '\\';
+        }
+        if (plain && end < text_.size()) {
+            ++node.first;
+            node.size = static_cast<std::uint32_t>(end - at_ - 1);
+            at_ = end + 1;
+        } else {
+            const std::string& text = tree.decoded.emplace_back(string());
+            node.first = text.data();
+            node.size = static_cast<std::uint32_t>(text.size());
+        }
+    }
+
+    /// Reads a value, of a container that is not empty the beginning; then false.
+    bool value(json_tree& tree, std::vector<std::uint32_t>& open) {
+        const char next = peek();
+        if (next == '"') {
+            string_node(tree);
+        } else if (next == '{' || next == '[') {
+            const bool is_object = next == '{';
+            const std::uint32_t number = count(tree);
+            add(tree, is_object ? json_kind::object : json_kind::array);
+            ++at_;
+            if (accept(is_object ? '}' : ']')) return true;
+            if (open.size() == deepest) fail({"more than ", deepest, " values in one another"});
+            open.push_back(number);
+            if (is_object) key(tree);
+            return false;
+        } else if (next == '-' || (next >= '0' && next <= '9')) {
+            json_node& node = add(tree, json_kind::number);
+            const std::size_t begin = at_;
+            number();
+            node.size = static_cast<std::uint32_t>(at_ - begin);
+        } else {
+            json_node& node = add(tree, json_kind::boolean);
+            if (accept_word("null")) {
+                node.kind = json_kind::null;
+            } else if (!accept_word("true") && !accept_word("false")) {
+                fail({"expected a value"});
+            }
+        }
+        return true;
+    }
+
+    void number() {
+        const auto digits = [&] {
+            const std::size_t begin = at_;
+            while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') ++at_;
+            if (at_ == begin) fail({"expected a digit"});
+        };
+        const auto is_next = [&](std::string_view any) {
+            return at_ < text_.size() && any.find(text_[at_]) != std::string_view::npos;
+        };
+        if (is_next("-")) ++at_;
+        const std::size_t first = at_;
+        digits();
+        if (text_[first] == '0' && at_ - first > 1) fail({"a number starts with 0"});
+        if (is_next(".")) {
+            ++at_;
+            digits();
+        }
+        if (is_next("eE")) {
+            ++at_;
+            if (is_next("+-")) ++at_;
+            digits();
+        }
+    }
+};
+
+}  // namespace detail
+
+/// A value of a json_document, valid as long as that. What is asked of a value of another kind
+/// throws io::error with the file, the byte and both kinds.
+class json_value {
+  public:
+    json_value(const detail::json_tree& tree, std::uint32_t at) noexcept : tree_(&tree), at_(at) {}
+
+    json_kind kind() const noexcept { return node().kind; }
+    bool is_null() const noexcept { return kind() == json_kind::null; }
+
+    SEQUENT_LAZY std::string_view string() const {
+        wanted(json_kind::string);
+        return {node().first, node().size};
+    }
+    SEQUENT_LAZY bool boolean() const {
+        wanted(json_kind::boolean);
+        return *node().first == 't';
+    }
+    SEQUENT_LAZY double number() const {
+        wanted(json_kind::number);
+        double result = 0;
+        const char* const last = node().first + node().size;
+        if (std::from_chars(node().first, last, result).ec != std::errc{} || !std::isfinite(result))
+            fail({"the number is too large"});
+        return result;
+    }
+    /// A whole number of at most `largest`, and not negative.
+    SEQUENT_LAZY std::uint64_t whole_number(std::uint64_t largest = 0xFFFFFFFFFFFFFFFF) const {
+        wanted(json_kind::number);
+        std::uint64_t result = 0;
+        const char* const last = node().first + node().size;
+        const auto [end, reason] = std::from_chars(node().first, last, result);
+        if (end != last || reason != std::errc{} || result > largest) {
+            fail({"expected a whole number of 0 to ", largest, ", found ",
+                  std::string_view(node().first, node().size)});
+        }
+        return result;
+    }
+
+    /// Calls f(element) for each element of an array.
+    template <class F>
+    void for_each_element(F f) const {
+        wanted(json_kind::array);
+        for (std::uint32_t at = at_ + 1; at < node().next; at = tree_->nodes[at].next)
+            f(json_value(*tree_, at));
+    }
+    /// Calls f(key, value) for each member of an object.
+    template <class F>
+    void for_each_member(F f) const {
+        wanted(json_kind::object);
+        for (std::uint32_t at = at_ + 1; at < node().next; at = tree_->nodes[at + 1].next)
+            f(json_value(*tree_, at).string(), json_value(*tree_, at + 1));
+    }
+
+    /// Whether an object has a member. The value of a repeated key is an error.
+    SEQUENT_LAZY bool has(std::string_view key) const { return find(key) != 0; }
+    /// The member of an object; an error if there is none.
+    SEQUENT_LAZY json_value operator[](std::string_view key) const {
+        const std::uint32_t at = find(key);
+        if (at == 0) fail({"lacks \"", key, "\""});
+        return {*tree_, at};
+    }
+
+    /// Throws io::error with the file and the byte at which the value begins.
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({tree_->name, ", byte ", node().place, ": ", joined_text(what)});
+    }
+
+  private:
+    const detail::json_node& node() const noexcept { return tree_->nodes[at_]; }
+
+    /// The node of a member's value; 0 if there is none.
+    SEQUENT_LAZY std::uint32_t find(std::string_view wanted_key) const {
+        std::uint32_t found = 0;
+        for_each_member([&](std::string_view key, json_value value) {
+            if (key != wanted_key) return;
+            if (found != 0) value.fail({"\"", key, "\" stands twice"});
+            found = value.at_;
+        });
+        return found;
+    }
+
+    void wanted(json_kind kind) const {
+        static constexpr const char* names[] = {"null",     "true or false", "a number",
+                                                "a string", "an array",      "an object"};
+        if (node().kind != kind) {
+            fail({"expected ", names[static_cast<std::size_t>(kind)], ", found ",
+                  names[static_cast<std::size_t>(node().kind)]});
+        }
+    }
+
+    const detail::json_tree* tree_;
+    std::uint32_t at_;
+};
+
+/// A JSON text of less than 4 GiB. It refers to the text, which must outlive it.
+class json_document {
+  public:
+    /// Throws io::error, which names `file` and the byte, for text that is not JSON (RFC 8259), not
+    /// UTF-8, or nested deeper than 256 values.
+    SEQUENT_LAZY json_document(std::string_view text, std::string file) {
+        tree_.name = std::move(file);
+        detail::json_tree_reader<>(text, tree_.name).read(tree_);
+    }
+    json_document(const json_document&) = delete;
+    json_document& operator=(const json_document&) = delete;
+
+    json_value root() const noexcept { return {tree_, 0}; }
+
+  private:
+    detail::json_tree tree_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
 
 /// The checkpoints of llama2.c (its first format, which run.c reads): seven int32, then numbers as
 /// F32, all little-endian. https://github.com/karpathy/llama2.c
@@ -12243,9 +12628,9 @@ decltype(auto) call_for(std::size_t number, F&& f) {
 
 /// The number of the first model without a misfit. Fails if there is none.
 SEQUENT_LAZY
-inline std::size_t first_fit(const source& from, const std::string& found,
+inline std::size_t first_fit(std::string_view file, const std::string& found,
                              std::span<const std::string> misfits) {
-    std::string message = joined_text({from.name(), ": ", found, "; no model of the list fits"});
+    std::string message = joined_text({file, ": ", found, "; no model of the list fits"});
     for (std::size_t at = 0; at < misfits.size(); ++at) {
         if (misfits[at].empty()) return at;
         append_text(message, {"\n  model ", at + 1, ": ", misfits[at]});
@@ -12254,19 +12639,20 @@ inline std::size_t first_fit(const source& from, const std::string& found,
 }
 
 template <class... Models, class F>
+decltype(auto) visit_tensors(const tensor_file& file, const name_map* names, F&& f) {
+    const std::array<std::string, sizeof...(Models)> misfits{misfit<Models>(file, names)...};
+    const std::size_t fitting = first_fit(
+        file.name, joined_text({"has ", file.header.tensors.size(), " tensors"}), misfits);
+    return call_for<Models...>(fitting, std::forward<F>(f));
+}
+
+template <class... Models, class F>
 decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
-    std::array<std::string, sizeof...(Models)> misfits;
-    std::string found;
-    if (is_safetensors(from.bytes())) {
-        const tensor_file file = open_safetensors(from);
-        misfits = {misfit<Models>(file, names)...};
-        found = joined_text({"has ", file.header.tensors.size(), " tensors"});
-    } else {
-        const auto configuration = read_llama2c_header(from);
-        misfits = {misfit<Models>(configuration)...};
-        found = "has " + configuration.text();
-    }
-    const std::size_t fitting = first_fit(from, found, misfits);
+    if (is_safetensors(from.bytes()))
+        return visit_tensors<Models...>(open_safetensors(from), names, std::forward<F>(f));
+    const auto configuration = read_llama2c_header(from);
+    const std::array<std::string, sizeof...(Models)> misfits{misfit<Models>(configuration)...};
+    const std::size_t fitting = first_fit(from.name(), "has " + configuration.text(), misfits);
     return call_for<Models...>(fitting, std::forward<F>(f));
 }
 
@@ -12274,7 +12660,9 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
 
 /// Calls f.template operator()<Model>() for the first of the models that has exactly the parameters
 /// of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it states the
-/// positions too, or a safetensors file with the model's own names, or with those of `names`.
+/// positions too, or a safetensors file, or what a reader of another format has opened, with the
+/// model's own names, or with those of `names`. (A file fits models with fewer positions, too, if
+/// `names` says so: of these, the one with most stands first in the list.)
 ///
 /// Throws io::error if the file is neither, or if no model fits: the message gives what the file
 /// has, and what of each model is different.
@@ -12285,6 +12673,15 @@ decltype(auto) visit(const source& from, F&& f) {
 template <class Model, class... Models, class F>
 decltype(auto) visit(const source& from, name_map names, F&& f) {
     return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
+}
+
+template <class Model, class... Models, class F>
+decltype(auto) visit(const tensor_file& from, F&& f) {
+    return detail::visit_tensors<Model, Models...>(from, nullptr, std::forward<F>(f));
+}
+template <class Model, class... Models, class F>
+decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
+    return detail::visit_tensors<Model, Models...>(from, &names, std::forward<F>(f));
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
@@ -24868,6 +25265,8 @@ consteval auto rows_mistake() {
         return mistake::a_rule_whose_first_argument_is_not_the_position{};
     else if constexpr (Why == pairs)
         return mistake::a_rule_over_the_pairs_of_a_sparse_fact{};
+    else if constexpr (Why == lost_rows)
+        return mistake::a_state_that_keeps_the_last_rows_alone_is_not_truncated{};
     else if constexpr (Why == several_lengths)
         return mistake::facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse{};
     else
@@ -25350,9 +25749,7 @@ struct state_tables {
     int block = 0;                                    // rows at hand, at most
     int column_window = 0;                            // 1 + that of attention's columns, or 0
     rows_obstacle obstacle{};
-
-    /// Whether rows before those that are kept are lost.
-    constexpr bool forgets() const { return windows.size() > 0; }
+    rows_obstacle lost{};  // the first rule of which only the last rows are kept
 };
 
 /// Places the steps of a draft for a few rows at a time.
@@ -25378,6 +25775,7 @@ class state_planner {
         find_windows();
         place_prepared(draft_);
         find_column_window();
+        find_lost();
         find_kept();
         find_lifetimes();
         place();
@@ -25729,6 +26127,22 @@ class state_planner {
             made.keeps_fact[fact] = fact_back_[fact] > 0;
             if (made.keeps_fact[fact])
                 made.fact_window[fact] = window(window_of(fact_back_[fact], 0), made.rows);
+        }
+    }
+    /// The first rule that reads rows of which some are lost.
+    constexpr void find_lost() {
+        for (int at = out_.steps.size(); at-- > 0;) {
+            if (form_.once[at]) continue;
+            const rows_obstacle loses{out_.steps[at].rule, kind::lost_rows};
+            visit_reads(at, [&](const operand& from, int, int) {
+                const int window = from.where == place::fact ? made.fact_window[from.index]
+                                                             : made.window_of[from.index];
+                if (window > 0) made.lost = loses;
+            });
+            if (out_.steps[at].kind != step_kind::attention || form_.in_time[at]) continue;
+            const attention_step& attention = out_.attentions[out_.steps[at].at];
+            if (slides(attention, attention_reach(attention).back, made.lead[at]))
+                made.lost = loses;
         }
     }
     /// The attention steps whose rows do not need all columns share one window.
@@ -26296,7 +26710,7 @@ void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range) 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
-/// sequence.
+/// sequence. Copies are states of their own.
 template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.obstacle.rule < 0)>
 class alignas(64) state_block {
     using state_plan = plan::state_plan_of<Plan>;
@@ -26349,6 +26763,17 @@ class alignas(64) state_block {
         std::fill_n(origins_, std::size(origins_), 0);
         has_rest_ = false;
         has_prepared_ = false;
+    }
+
+    /// Forgets rows from `position` on: the next step computes that row. Throws argument_error
+    /// beyond position(). Does not compile where the state keeps the last rows alone, as of a
+    /// recursion, a convolution or a window: a copy of the state, `*saved = *state`, does instead.
+    void truncate(int position) {
+        static_assert(sizeof(check_rows<Plan, made.lost.rule, made.lost.why>) > 0);
+        if (position < 0 || position > position_)
+            fail_with<argument_error>({"sequent: a state at position ", position_,
+                                       " is truncated to position ", position});
+        position_ = position;
     }
 
     /// Whether the facts besides the sequence have been given.
@@ -26483,7 +26908,8 @@ class alignas(64) state_block {
     alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
     alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
-    std::int32_t last_symbols_[plan::max_compared]{};
+    std::int32_t symbols_[std::max(1, compared_facts<Plan>.size())]
+                         [compared_facts<Plan>.size() > 0 ? length : 1]{};
     int position_ = 0;
     int origins_[made.windows.size() + 1]{};  // the first row at hand, and those of windows
     bool has_rest_ = false;
@@ -26505,10 +26931,10 @@ class alignas(64) state_block {
             const auto* symbols = static_cast<const std::int32_t*>(rows[fact]);
             for (int row = range.begin; row < range.end; ++row) {
                 const std::int32_t symbol = symbols[row - range.begin];
-                const bool same = row > 0 && symbol == last_symbols_[at];
+                const bool same = row > 0 && symbol == symbols_[at][row - 1];
                 begins[row] = same ? begins[row - 1] : row;
                 ends[row] = length_of;
-                last_symbols_[at] = symbol;
+                symbols_[at][row] = symbol;
             }
         }
     }
@@ -26567,6 +26993,7 @@ class state_block<Plan, T, false> {
 
     int position() const noexcept { return 0; }
     void reset() noexcept {}
+    void truncate(int) noexcept {}
     bool has_rest() const noexcept { return false; }
     void take_rest(const void* const*, const int*) noexcept {}
     template <bool First, class Rows, class Rest, class Pairs, class Range>

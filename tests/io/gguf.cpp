@@ -1,5 +1,6 @@
 #include <sequent/io/gguf.hpp>
 #include <sequent/io/name_map.hpp>
+#include <sequent/io/visit.hpp>
 #include <sequent/nn.hpp>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "../catch.hpp"
@@ -380,6 +382,16 @@ TEST_CASE("a llama of llama.cpp has rows of queries and keys in the order of nei
         for (int row = 0; row < 16; ++row)
             CHECK(v(1, 0, row, 3) == rows[static_cast<std::size_t>(row % 8 * 2 + row / 8)]);
     });
+    // The file decides between models.
+    using Wider =
+        llama<vocabulary<6>, tokens<4>, width<32>, heads<2>, key_heads<1>, hidden<32>, depth<2>>;
+    const auto is_halves = io::visit<Wider, Halves, Neighbours>(
+        from.tensors(), io::llama_cpp::llama,
+        []<class Model>() { return std::is_same_v<Model, Halves>; });
+    CHECK(is_halves);
+    CHECK_THROWS_WITH((io::visit<Wider>(from.tensors(), io::llama_cpp::llama, []<class>() {})),
+                      sequent_test::contains("x.gguf: has 20 tensors; no model of the list fits") &&
+                          sequent_test::contains("[5, 32], wanted is [6, 32]"));
     // A model of Qwen's file, whose rows are in the order of halves.
     io::load<Halves>(from.tensors(), *q, io::llama_cpp::qwen2);
     Halves::for_each(*q, [&](std::string_view name, auto v) {

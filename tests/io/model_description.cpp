@@ -84,6 +84,20 @@ TEST_CASE("the type of a model follows from its configuration") {
           "bert<vocabulary<30522>, tokens<512>, width<384>, heads<12>, depth<6>>");
     CHECK(of(with(bert_json, R"("architectures": ["BertForMaskedLM"])")).preset ==
           "bert_masked_language");
+    const auto changed = [](std::string json, const std::string& from, const std::string& to) {
+        return of(json.replace(json.find(from), from.size(), to));
+    };
+    CHECK_THAT(changed(llama_json, "llama", "qwen2").text(),
+               sequent_test::contains("position::rotary_halves<100000>, biases<true>>"));
+    const auto roberta = changed(bert_json, "bert", "roberta");
+    CHECK(roberta.names == "io::hugging_face::roberta");
+    CHECK_THAT(roberta.text(), sequent_test::contains("tokens<510>"));
+    CHECK(of(R"({"model_type": "distilbert", "vocab_size": 11, "max_position_embeddings": 5,
+        "dim": 8, "n_heads": 2, "n_layers": 2, "hidden_dim": 12, "activation": "gelu",
+        "architectures": ["DistilBertForMaskedLM"]})")
+              .text() ==
+          "bert_masked_language<vocabulary<11>, tokens<5>, width<8>, heads<2>, depth<2>, "
+          "hidden<12>, segments<1>>");
     CHECK(of(vit_json).text() ==
           "vit<tokens<140>, patch_width<768>, classes<3>, width<768>, heads<12>, depth<12>, "
           "normalization::layer<12>>");
@@ -95,7 +109,8 @@ TEST_CASE("the type of a model follows from its configuration") {
 }
 
 TEST_CASE("what no preset computes is refused by its name") {
-    check_contains(message("{}"), {"config.json: \"model_type\" is \"\", known are bert, gpt2"});
+    check_contains(message("{}"),
+                   {"config.json: \"model_type\" is \"\", known are bert, distilbert"});
     check_contains(message(R"({"model_type": "gpt2"})"),
                    {"config.json, byte", "lacks \"vocab_size\""});
     check_contains(message(with(gpt2_json, R"("scale_attn_weights": false)")),

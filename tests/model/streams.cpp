@@ -83,4 +83,54 @@ TEST_CASE("causal aggregates step by step") {
     check::streams_agree<model<aggregates, fact<"x", 37, 3>>>();
     check::streams_agree<model<pairs, fact<"x", 21, 3>>>();
 }
+
+// A state that is taken back, and one that is copied.
+
+inline constexpr relation<"mark"> mark;
+inline constexpr auto marked =
+    rules(weights(i, j) <<= (x(j).T(), x(i), j <= i, mark(i) == mark(j)) | product() | softmax(j),
+          y(i) <<= (weights(i, j), x(j)) | product() | sum(j));
+
+TEST_CASE("a state is truncated to an earlier position") {
+    check::sequence<model<pairs, fact<"x", 21, 3>>, double> all;
+    all.prefill(0, 20);
+    for (const int row : {17, 17, 5, 0, 3}) {
+        if (row > all.s->position()) all.prefill(all.s->position(), row);
+        all.s->truncate(row);
+        all.step(row);
+    }
+    CHECK(all.error.value() < 1e-10);
+    CHECK_THROWS_WITH(all.s->truncate(6),
+                      sequent_test::contains("at position 4 is truncated to position 6"));
+    CHECK_THROWS(all.s->truncate(-1));
+}
+TEST_CASE("runs of equal symbols begin where the state is truncated") {
+    using Model = model<marked, fact<"x", 9, 3>, fact<"mark", 9, sequent::symbol<4>>>;
+    check::fixture<Model, double> f(1);
+    for (int row = 0; row < 9; ++row) f.symbols[1][check::to_size(row)] = row / 4;
+    const auto whole = Model::forward(*f.p, f.given(), *f.w);
+    const auto s = sequent::make_unique<Model::state<double>>();
+    sequent_test::largest_error error;
+    const auto compare = [&](int row) {
+        const auto y = Model::step(*f.p,
+                                   {x = std::span(f.dense[0]).subspan(check::to_size(3 * row), 3),
+                                    mark = f.symbols[1][check::to_size(row)]},
+                                   *s);
+        for (int at = 0; at < 3; ++at) error.add(y(at), whole(row, at));
+    };
+    for (int row = 0; row < 9; ++row) compare(row);
+    s->truncate(3);
+    for (int row = 3; row < 9; ++row) compare(row);
+    CHECK(error.value() < 1e-10);
+}
+TEST_CASE("a copy of a state goes its own way") {
+    check::sequence<model<layers, fact<"x", 41, 3>>, double> all;
+    all.prefill(0, 20);
+    const auto saved = sequent::make_unique<decltype(all)::state_type>();
+    *saved = *all.s;
+    for (int row = 20; row < 33; ++row) all.step(row);
+    *all.s = *saved;
+    for (int row = 20; row < 41; ++row) all.step(row);
+    CHECK(all.error.value() < 1e-10);
+}
 }  // namespace

@@ -148,7 +148,17 @@ struct comparison {
         for (const auto& [tensor, numbers] : written) {
             INFO(tensor);
             REQUIRE(original.contains(tensor));
-            CHECK(numbers == original.at(tensor));
+            const auto& read = original.at(tensor);
+            // Rows before a table's first one are written as zeros.
+            const bool is_table = std::ranges::any_of(map, [&](const io::name_entry& line) {
+                return line.place.range == io::row_range::open && line.place.begin > 0 &&
+                       io::detail::plain_name(line.tensor, map) == tensor;
+            });
+            const auto first = is_table
+                                   ? std::ranges::find_if(numbers, [](float x) { return x != 0; })
+                                   : numbers.begin();
+            REQUIRE(numbers.size() == read.size());
+            CHECK(std::equal(first, numbers.end(), read.begin() + (first - numbers.begin())));
         }
         for (const auto& [tensor, numbers] : original) {
             INFO(tensor);

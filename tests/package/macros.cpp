@@ -86,6 +86,7 @@
 #include <sequent/draw.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
+#include <sequent/tokenizers.hpp>
 
 #if !defined(min) || !defined(check) || !defined(I) || !defined(near) || !defined(B1)
 #error "a macro is lost"

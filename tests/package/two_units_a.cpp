@@ -4,6 +4,7 @@
 #include <sequent/draw.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
+#include <sequent/tokenizers.hpp>
 
 #include <array>
 #include <cstdio>

@@ -1,6 +1,7 @@
 #include <sequent/draw.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
+#include <sequent/tokenizers.hpp>
 
 #include <span>
 #include <vector>

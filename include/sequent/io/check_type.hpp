@@ -44,6 +44,7 @@ std::string option_of(std::string_view name) {
     if (name == "classes") return number(of.classes);
     if (name == "patch_width") return number(of.patch_width);
     if (name == "tied") return truth(of.tied);
+    if (name == "biases") return truth(of.biases);
     if (name == "normalization") {
         return joined_text(
             {"normalization::", of.normalization == nn::norm_kind::rms ? "rms<" : "layer<",

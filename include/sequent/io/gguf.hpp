@@ -548,6 +548,10 @@ constexpr auto llama_names(const placement& order) {
         {"layers.b_query", "blk.{}.attn_q.bias", order | flat},
         {"layers.b_key", "blk.{}.attn_k.bias", order | flat},
         {"layers.b_value", "blk.{}.attn_v.bias", flat},
+        constant("layers.b_out", 0),
+        constant("layers.b_gate", 0),
+        constant("layers.b_expand", 0),
+        constant("layers.b_contract", 0),
         {"layers.W_out", "blk.{}.attn_output.weight"},
         {"layers.gain_2", "blk.{}.ffn_norm.weight"},
         {"layers.W_gate", "blk.{}.ffn_gate.weight"},
@@ -563,7 +567,7 @@ constexpr auto llama_names(const placement& order) {
 /// Of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2. (The tensor rope_freqs of
 /// Llama 3.1 scales frequencies; a file that has it is refused.)
 inline constexpr auto llama = detail::llama_names(neighbours);
-/// Of "qwen2".
+/// Of "qwen2", for llama<biases<true>>: only queries, keys and values have biases in the file.
 inline constexpr auto qwen2 = detail::llama_names(halves);
 
 }  // namespace llama_cpp

@@ -181,10 +181,10 @@ SEQUENT_COLD model_description describe_gpt2(const configuration_fields<>& of,
     return to.finish();
 }
 
-/// Llama and Mistral.
+/// Llama, Mistral and Qwen2.
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe_llama(const configuration_fields<>& of,
-                                              std::string_view file, bool is_mistral) {
+                                              std::string_view file, std::string_view type) {
     of.expect("attention_bias", false);
     of.expect("mlp_bias", false);
     double base = of.number("rope_theta", 10000);
@@ -192,16 +192,18 @@ SEQUENT_COLD model_description describe_llama(const configuration_fields<>& of,
     for (const char* key : {"rope_scaling", "rope_parameters"}) {
         if (!of.has(key)) continue;
         const configuration_fields<> rope(of[key]);
-        const std::string type = rope.text("rope_type", rope.text("type", "default"));
-        if (type != "default")
-            of[key].fail({"\"", key, "\" scales rotary positions by \"", type,
+        const std::string scaling = rope.text("rope_type", rope.text("type", "default"));
+        if (scaling != "default")
+            of[key].fail({"\"", key, "\" scales rotary positions by \"", scaling,
                           "\", which the preset does not compute"});
         if (rope.has("rope_theta")) {
             base = rope.number("rope_theta");
             base_field = "rope_parameters.rope_theta";
         }
     }
-    describer<> to(file, "llama", "io::hugging_face::llama");
+    const bool is_qwen2 = type == "qwen2";
+    if (is_qwen2) of.expect("use_sliding_window", false);
+    describer<> to(file, "llama", is_qwen2 ? "io::hugging_face::qwen2" : "io::hugging_face::llama");
     to.number("vocabulary", "vocab_size", of.number("vocab_size"));
     to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
     const int width = to.number("width", "hidden_size", of.number("hidden_size"));
@@ -217,7 +219,8 @@ SEQUENT_COLD model_description describe_llama(const configuration_fields<>& of,
     to.epsilon("rms", "rms_norm_eps", of.number("rms_norm_eps", 1e-6), 5);
     to.rotary("rotary_halves", base_field, base, -1);
     to.truth("tied", "tie_word_embeddings", of.truth("tie_word_embeddings", false), true);
-    if (is_mistral && of.has("sliding_window")) {
+    to.truth("biases", "model_type", is_qwen2, false);
+    if (type == "mistral" && of.has("sliding_window")) {
         const double window = of.number("sliding_window");
         if (!(window >= 1 && window <= 2147483647 && window == std::floor(window)))
             of["sliding_window"].fail({"expected a whole number of at least 1"});
@@ -227,16 +230,31 @@ SEQUENT_COLD model_description describe_llama(const configuration_fields<>& of,
     return to.finish();
 }
 
+/// Whether the weights have a head that predicts symbols.
+SEQUENT_LAZY
+SEQUENT_COLD const char* bert_preset(const configuration_fields<>& of) {
+    bool is_masked_language = false;
+    if (of.has("architectures"))
+        of["architectures"].for_each_element([&](json_value each) {
+            is_masked_language = is_masked_language || each.string().ends_with("ForMaskedLM");
+        });
+    return is_masked_language ? "bert_masked_language" : "bert";
+}
+
+/// BERT, RoBERTa and XLM-RoBERTa.
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe_bert(const configuration_fields<>& of,
-                                             std::string_view file, bool is_masked_language) {
+                                             std::string_view file, bool is_roberta) {
     of.expect("is_decoder", false);
     if (of.text("position_embedding_type", "absolute") != "absolute")
         of["position_embedding_type"].fail({"expected \"absolute\", which the preset computes"});
-    describer<> to(file, is_masked_language ? "bert_masked_language" : "bert",
-                   "io::hugging_face::bert");
+    if (is_roberta && of.number("pad_token_id", 1) != 1)
+        of["pad_token_id"].fail({"expected 1: positions begin in the row behind the next one"});
+    describer<> to(file, bert_preset(of),
+                   is_roberta ? "io::hugging_face::roberta" : "io::hugging_face::bert");
     to.number("vocabulary", "vocab_size", of.number("vocab_size"));
-    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
+    to.number("tokens", "max_position_embeddings",
+              of.number("max_position_embeddings") - (is_roberta ? 2 : 0));
     const int width = to.number("width", "hidden_size", of.number("hidden_size"));
     to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
     to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
@@ -245,6 +263,22 @@ SEQUENT_COLD model_description describe_bert(const configuration_fields<>& of,
     const std::string activation = of.activation("hidden_act", "gelu", false);
     to.add("activation", activation, "hidden_act", activation == "activation::gelu");
     to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), 12);
+    return to.finish();
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_distilbert(const configuration_fields<>& of,
+                                                   std::string_view file) {
+    describer<> to(file, bert_preset(of), "io::hugging_face::distilbert");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
+    const int width = to.number("width", "dim", of.number("dim"));
+    to.number("heads", "n_heads", of.number("n_heads"));
+    to.number("depth", "n_layers", of.number("n_layers"));
+    to.number("hidden", "hidden_dim", of.number("hidden_dim"), 4 * width);
+    to.number("segments", "model_type", 1, 2);
+    const std::string activation = of.activation("activation", "gelu", false);
+    to.add("activation", activation, "activation", activation == "activation::gelu");
     return to.finish();
 }
 
@@ -329,7 +363,7 @@ SEQUENT_COLD model_description describe_t5(const configuration_fields<>& of,
 }  // namespace detail
 
 /// The preset and its arguments that a config.json states. The text may be that of any model whose
-/// `model_type` is gpt2, llama, mistral, bert, vit or t5.
+/// `model_type` is bert, distilbert, gpt2, llama, mistral, qwen2, roberta, t5, vit or xlm-roberta.
 ///
 /// Throws io::error if it is not well-formed, of another type, lacks a field, or states what the
 /// presets do not compute.
@@ -342,30 +376,28 @@ SEQUENT_COLD model_description describe(const source& config) {
     const std::string type = of.text("model_type", "");
     const std::string& file = config.name();
     if (type == "gpt2") return detail::describe_gpt2(of, file);
-    if (type == "llama") return detail::describe_llama(of, file, false);
-    if (type == "mistral") return detail::describe_llama(of, file, true);
+    if (type == "llama" || type == "mistral" || type == "qwen2")
+        return detail::describe_llama(of, file, type);
+    if (type == "distilbert") return detail::describe_distilbert(of, file);
     if (type == "vit") return detail::describe_vit(of, file);
     if (type == "t5") return detail::describe_t5(of, file);
-    if (type != "bert")
-        fail_with<error>({file, ": \"model_type\" is \"", type,
-                          "\", known are bert, gpt2, llama, mistral, t5 and vit"});
-    bool is_masked_language = false;
-    if (of.has("architectures"))
-        of["architectures"].for_each_element([&](json_value each) {
-            is_masked_language = is_masked_language || each.string() == "BertForMaskedLM";
-        });
-    return detail::describe_bert(of, file, is_masked_language);
+    if (type == "bert" || type == "roberta" || type == "xlm-roberta")
+        return detail::describe_bert(of, file, type != "bert");
+    fail_with<error>({file, ": \"model_type\" is \"", type,
+                      "\", known are bert, distilbert, gpt2, llama, mistral, qwen2, roberta, t5, "
+                      "vit and xlm-roberta"});
 }
 
-/// The preset and its arguments that a GGUF file of the architecture "llama" states. Throws as the
-/// other one does.
+/// The preset and its arguments that a GGUF file of the architecture "llama" or "qwen2" states.
+/// Throws as the other one does.
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe(const gguf_file& of) {
     const std::string& file = of.tensors().name;
     const std::string architecture = of.text("general.architecture");
-    if (architecture != "llama")
-        fail_with<error>(
-            {file, ": \"general.architecture\" is \"", architecture, "\", known is \"llama\""});
+    const bool is_qwen2 = architecture == "qwen2";
+    if (architecture != "llama" && !is_qwen2)
+        fail_with<error>({file, ": \"general.architecture\" is \"", architecture,
+                          "\", known are \"llama\" and \"qwen2\""});
     bool tied = true;
     double vocabulary = 0;
     for (const header_entry& each : of.tensors().header.tensors) {
@@ -377,39 +409,40 @@ SEQUENT_COLD model_description describe(const gguf_file& of) {
                               ": the tensor \"rope_freqs.weight\" scales rotary positions, "
                               "which the preset does not compute"});
     }
-    if (of.has("llama.rope.scaling.type") && of.text("llama.rope.scaling.type") != "none")
-        fail_with<error>({file, ": \"llama.rope.scaling.type\" is \"",
-                          of.text("llama.rope.scaling.type"),
+    const auto key = [&](const char* name) { return joined_text({architecture, ".", name}); };
+    const auto has = [&](const char* name) { return of.has(key(name)); };
+    const auto number = [&](const char* name) { return of.number(key(name)); };
+    if (has("rope.scaling.type") && of.text(key("rope.scaling.type")) != "none")
+        fail_with<error>({file, ": \"", key("rope.scaling.type"), "\" is \"",
+                          of.text(key("rope.scaling.type")),
                           "\", which the preset does not compute"});
-    if (of.has("llama.expert_count") && of.number("llama.expert_count") > 0)
-        fail_with<error>({file, ": \"llama.expert_count\" is ",
-                          number_text(of.number("llama.expert_count")),
-                          ", the preset has no experts"});
-    detail::describer<> to(file, "llama", "io::llama_cpp::llama");
-    const auto add = [&](std::string_view name, const char* key, int usual = -1) {
-        return to.number(name, key, of.number(key), usual);
+    if (has("expert_count") && number("expert_count") > 0)
+        fail_with<error>({file, ": \"", key("expert_count"), "\" is ",
+                          number_text(number("expert_count")), ", the preset has no experts"});
+    detail::describer<> to(file, "llama",
+                           is_qwen2 ? "io::llama_cpp::qwen2" : "io::llama_cpp::llama");
+    const auto add = [&](std::string_view option, const char* name, int usual = -1) {
+        return to.number(option, key(name), number(name), usual);
     };
     to.number("vocabulary", "token_embd.weight", vocabulary);
-    add("tokens", "llama.context_length");
-    const int width = add("width", "llama.embedding_length");
-    const int heads = add("heads", "llama.attention.head_count");
-    if (of.has("llama.attention.head_count_kv"))
-        add("key_heads", "llama.attention.head_count_kv", heads);
-    const int usual = heads > 0 && width % heads == 0 ? width / heads : -1;
-    int head_width = usual;
-    if (of.has("llama.attention.key_length"))
-        head_width = add("head_width", "llama.attention.key_length", usual);
-    if (of.has("llama.rope.dimension_count") &&
-        of.number("llama.rope.dimension_count") != head_width)
-        fail_with<error>({file, ": \"llama.rope.dimension_count\" is ",
-                          number_text(of.number("llama.rope.dimension_count")),
-                          ", the preset turns all ", head_width, " numbers of a head"});
-    add("hidden", "llama.feed_forward_length");
-    add("depth", "llama.block_count");
-    to.epsilon("rms", "llama.attention.layer_norm_rms_epsilon",
-               of.number("llama.attention.layer_norm_rms_epsilon"), 5);
-    to.rotary("rotary", "llama.rope.freq_base",
-              of.has("llama.rope.freq_base") ? of.number("llama.rope.freq_base") : 10000, 10000);
+    add("tokens", "context_length");
+    const int width = add("width", "embedding_length");
+    const int heads = add("heads", "attention.head_count");
+    if (has("attention.head_count_kv")) add("key_heads", "attention.head_count_kv", heads);
+    int head_width = heads > 0 && width % heads == 0 ? width / heads : -1;
+    if (has("attention.key_length"))
+        head_width = add("head_width", "attention.key_length", head_width);
+    if (has("rope.dimension_count") && number("rope.dimension_count") != head_width)
+        fail_with<error>({file, ": \"", key("rope.dimension_count"), "\" is ",
+                          number_text(number("rope.dimension_count")), ", the preset turns all ",
+                          head_width, " numbers of a head"});
+    add("hidden", "feed_forward_length");
+    add("depth", "block_count");
+    const char* const epsilon = "attention.layer_norm_rms_epsilon";
+    to.epsilon("rms", key(epsilon), number(epsilon), 5);
+    to.rotary(is_qwen2 ? "rotary_halves" : "rotary", key("rope.freq_base"),
+              has("rope.freq_base") ? number("rope.freq_base") : 10000, is_qwen2 ? -1 : 10000);
+    to.truth("biases", "general.architecture", is_qwen2, false);
     to.truth("tied", "output.weight", tied, true);
     return to.finish();
 }

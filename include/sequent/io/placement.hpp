@@ -205,4 +205,14 @@ inline constexpr name_entry own_names{{}, {}, {}, name_entry::role::own};
 
 using name_map = std::span<const name_entry>;
 
+/// The lines of a map and further ones.
+template <std::size_t First, std::size_t Second>
+constexpr std::array<name_entry, First + Second> joined(const name_entry (&first)[First],
+                                                        const name_entry (&second)[Second]) {
+    std::array<name_entry, First + Second> result{};
+    for (std::size_t at = 0; at < First; ++at) result[at] = first[at];
+    for (std::size_t at = 0; at < Second; ++at) result[First + at] = second[at];
+    return result;
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::io

@@ -15,7 +15,7 @@
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
-/// sequence.
+/// sequence. Copies are states of their own.
 template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.obstacle.rule < 0)>
 class alignas(64) state_block {
     using state_plan = plan::state_plan_of<Plan>;
@@ -68,6 +68,17 @@ class alignas(64) state_block {
         std::fill_n(origins_, std::size(origins_), 0);
         has_rest_ = false;
         has_prepared_ = false;
+    }
+
+    /// Forgets rows from `position` on: the next step computes that row. Throws argument_error
+    /// beyond position(). Does not compile where the state keeps the last rows alone, as of a
+    /// recursion, a convolution or a window: a copy of the state, `*saved = *state`, does instead.
+    void truncate(int position) {
+        static_assert(sizeof(check_rows<Plan, made.lost.rule, made.lost.why>) > 0);
+        if (position < 0 || position > position_)
+            fail_with<argument_error>({"sequent: a state at position ", position_,
+                                       " is truncated to position ", position});
+        position_ = position;
     }
 
     /// Whether the facts besides the sequence have been given.
@@ -209,7 +220,8 @@ class alignas(64) state_block {
     alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
     alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
-    std::int32_t last_symbols_[plan::max_compared]{};
+    std::int32_t symbols_[std::max(1, compared_facts<Plan>.size())]
+                         [compared_facts<Plan>.size() > 0 ? length : 1]{};
     int position_ = 0;
     int origins_[made.windows.size() + 1]{};  // the first row at hand, and those of windows
     bool has_rest_ = false;
@@ -231,10 +243,10 @@ class alignas(64) state_block {
             const auto* symbols = static_cast<const std::int32_t*>(rows[fact]);
             for (int row = range.begin; row < range.end; ++row) {
                 const std::int32_t symbol = symbols[row - range.begin];
-                const bool same = row > 0 && symbol == last_symbols_[at];
+                const bool same = row > 0 && symbol == symbols_[at][row - 1];
                 begins[row] = same ? begins[row - 1] : row;
                 ends[row] = length_of;
-                last_symbols_[at] = symbol;
+                symbols_[at][row] = symbol;
             }
         }
     }
@@ -293,6 +305,7 @@ class state_block<Plan, T, false> {
 
     int position() const noexcept { return 0; }
     void reset() noexcept {}
+    void truncate(int) noexcept {}
     bool has_rest() const noexcept { return false; }
     void take_rest(const void* const*, const int*) noexcept {}
     template <bool First, class Rows, class Rest, class Pairs, class Range>

@@ -97,6 +97,7 @@ struct a_recursion_over_another_variable_than_the_position {};
 struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
 struct a_rule_whose_first_argument_is_not_the_position {};
 struct a_rule_over_the_pairs_of_a_sparse_fact {};
+struct a_state_that_keeps_the_last_rows_alone_is_not_truncated {};
 struct facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse {};
 }  // namespace mistake
 
@@ -207,6 +208,7 @@ struct rows_obstacle {
         inner_rows,    // the numbers of a row do not lie together
         pairs,         // of a sparse fact
         several_lengths,
+        lost_rows,  // of truncate: the last rows alone are kept
     };
     int rule = -1;
     kind why = kind::none;

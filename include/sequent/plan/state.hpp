@@ -85,9 +85,7 @@ struct state_tables {
     int block = 0;                                    // rows at hand, at most
     int column_window = 0;                            // 1 + that of attention's columns, or 0
     rows_obstacle obstacle{};
-
-    /// Whether rows before those that are kept are lost.
-    constexpr bool forgets() const { return windows.size() > 0; }
+    rows_obstacle lost{};  // the first rule of which only the last rows are kept
 };
 
 /// Places the steps of a draft for a few rows at a time.
@@ -113,6 +111,7 @@ class state_planner {
         find_windows();
         place_prepared(draft_);
         find_column_window();
+        find_lost();
         find_kept();
         find_lifetimes();
         place();
@@ -465,6 +464,22 @@ class state_planner {
             made.keeps_fact[fact] = fact_back_[fact] > 0;
             if (made.keeps_fact[fact])
                 made.fact_window[fact] = window(window_of(fact_back_[fact], 0), made.rows);
+        }
+    }
+    /// The first rule that reads rows of which some are lost.
+    constexpr void find_lost() {
+        for (int at = out_.steps.size(); at-- > 0;) {
+            if (form_.once[at]) continue;
+            const rows_obstacle loses{out_.steps[at].rule, kind::lost_rows};
+            visit_reads(at, [&](const operand& from, int, int) {
+                const int window = from.where == place::fact ? made.fact_window[from.index]
+                                                             : made.window_of[from.index];
+                if (window > 0) made.lost = loses;
+            });
+            if (out_.steps[at].kind != step_kind::attention || form_.in_time[at]) continue;
+            const attention_step& attention = out_.attentions[out_.steps[at].at];
+            if (slides(attention, attention_reach(attention).back, made.lead[at]))
+                made.lost = loses;
         }
     }
     /// The attention steps whose rows do not need all columns share one window.

@@ -113,6 +113,19 @@ write(
     lambda model: {"logits": model(tokens).logits[0]},
 )
 
+write(
+    "qwen2",
+    hf.Qwen2ForCausalLM(
+        hf.Qwen2Config(
+            vocab_size=11, hidden_size=16, intermediate_size=12, num_hidden_layers=2,
+            num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=5,
+            tie_word_embeddings=True,
+        )
+    ),
+    {"token": tokens[0]},
+    lambda model: {"logits": model(tokens).logits[0]},
+)
+
 segments = torch.tensor([[0, 0, 1, 1, 1]])
 mask = torch.tensor([[1, 1, 1, 1, 0]])
 bert = hf.BertConfig(
@@ -134,6 +147,28 @@ write(
     lambda model: {
         "logits": model(tokens, attention_mask=mask, token_type_ids=segments).logits[0]
     },
+)
+
+write(
+    "roberta",
+    hf.RobertaForMaskedLM(
+        hf.RobertaConfig(
+            vocab_size=11, hidden_size=8, num_hidden_layers=2, num_attention_heads=2,
+            intermediate_size=12, max_position_embeddings=7, type_vocab_size=1, layer_norm_eps=1e-5,
+        )
+    ),
+    {"token": tokens[0]},
+    lambda model: {"logits": model(tokens, attention_mask=mask).logits[0]},
+)
+write(
+    "distilbert",
+    hf.DistilBertForMaskedLM(
+        hf.DistilBertConfig(
+            vocab_size=11, dim=8, n_layers=2, n_heads=2, hidden_dim=12, max_position_embeddings=5
+        )
+    ),
+    {"token": tokens[0]},
+    lambda model: {"logits": model(tokens, attention_mask=mask).logits[0]},
 )
 
 image = torch.randn(1, 2, 8, 12).float().double()
