@@ -95,8 +95,7 @@ class general_interpreter {
             return;
         }
         const row_range all = variable == ranged_ ? range_ : row_range{0, step_.extents[variable]};
-        const int end =
-            plan::least_count(step_.counts[variable], all.end, memory_.counts.data());
+        const int end = plan::least_count(step_.counts[variable], all.end, memory_.counts.data());
         for (index_[variable] = all.begin; index_[variable] < end; ++index_[variable])
             if (holds_at(at)) each_value(at + 1, to, body);
     }
