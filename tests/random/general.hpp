@@ -14,7 +14,7 @@ class general_interpreter {
     }
 
     void forward() {
-        if (skips()) memory_.write(step_.out).write(numbers(to_size(step_.out_total), 0.0));
+        if (skips()) memory_.write(step_.out).write(numbers(to_size(cleared()), 0.0));
         each(0, step_.heads, [&] { forward_head(); });
     }
     /// For some values of a variable.
@@ -100,8 +100,17 @@ class general_interpreter {
         if (variable == nearby_.variable)
             all = {std::max(0, index_[ranged_] - nearby_.back),
                    std::min(all.end, index_[ranged_] + nearby_.ahead + 1)};
-        for (index_[variable] = all.begin; index_[variable] < all.end; ++index_[variable])
+        // A row of a state beyond a count is cleared.
+        const int end = variable == ranged_ ? all.end
+                                            : plan::least_count(step_.counts[variable], all.end,
+                                                                memory_.counts.data());
+        for (index_[variable] = all.begin; index_[variable] < end; ++index_[variable])
             if (holds_at(at)) each_value(at + 1, to, body);
+    }
+    int cleared() const {
+        if (step_.out_counts == 0) return step_.out_total;
+        return step_.out_row * plan::least_count(step_.out_counts, step_.out_total / step_.out_row,
+                                                 memory_.counts.data());
     }
     template <class Body>
     void each_ground(const Body& body) {
