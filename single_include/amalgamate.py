@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Makes the single headers in single_include/sequent/: sequent.hpp, rasp.hpp, draw.hpp and
-tokenizers.hpp, each from the header of that name in include/sequent/ and all that it includes.
+"""Makes the single headers in single_include/sequent/: sequent.hpp, rasp.hpp, draw.hpp, formats.hpp
+and tokenizers.hpp, each from the header of that name in include/sequent/ and all that it includes.
 
     amalgamate.py              writes the files
     amalgamate.py --check      fails unless the files are in step
     amalgamate.py -o FOLDER    writes them to another folder
 
 Every header stands once, where it is first included. What a file shares with the one that it follows is
-not repeated: rasp.hpp and tokenizers.hpp include sequent.hpp, which lies beside them, and draw.hpp
-includes rasp.hpp. A header that is included behind a condition (`#if __has_include(...)`) stays behind it, and
+not repeated: rasp.hpp, formats.hpp and tokenizers.hpp include sequent.hpp, which lies beside them, and
+draw.hpp includes rasp.hpp. A header that is included behind a condition (`#if __has_include(...)`) stays behind it, and
 must not be needed outside of it later. prologue.hpp and epilogue.hpp stand once around each file.
 """
 
@@ -23,7 +23,7 @@ TARGET = HERE / "sequent"
 BRACKETS = ("prologue.hpp", "epilogue.hpp")
 # Each includes the one that it follows.
 FILES = {"sequent.hpp": None, "rasp.hpp": "sequent.hpp", "draw.hpp": "rasp.hpp",
-         "tokenizers.hpp": "sequent.hpp"}
+         "formats.hpp": "sequent.hpp", "tokenizers.hpp": "sequent.hpp"}
 
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 SYSTEM = re.compile(r"^\s*#\s*include\s+(<[^>]+>)")

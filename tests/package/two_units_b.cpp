@@ -1,4 +1,5 @@
 #include <sequent/draw.hpp>
+#include <sequent/formats.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
 #include <sequent/tokenizers.hpp>
