@@ -84,6 +84,7 @@
 #define Yes macro of the system
 
 #include <sequent/draw.hpp>
+#include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
 

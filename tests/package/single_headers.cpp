@@ -1,6 +1,7 @@
-// Only single_include/ is on the include path. The last of the three headers comes first.
+// Only single_include/ is on the include path. The last of the headers comes first.
 
 #include <sequent/draw.hpp>
+#include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
 

@@ -2,6 +2,7 @@
 // would fail to link.
 
 #include <sequent/draw.hpp>
+#include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
 

@@ -1,4 +1,5 @@
 #include <sequent/draw.hpp>
+#include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
 
