@@ -26,6 +26,7 @@ FILES = {  # and what each of them builds on
     "packed.hpp": "sequent.hpp",
     "rasp.hpp": "sequent.hpp",
     "draw.hpp": "rasp.hpp",
+    "tokenizers.hpp": "sequent.hpp",
 }
 
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"')

@@ -7,6 +7,7 @@
 
 #include "io/error.hpp"
 #include "io/hugging_face.hpp"
+#include "io/json.hpp"
 #include "io/llama2c.hpp"
 #include "io/name_map.hpp"
 #include "io/npy.hpp"

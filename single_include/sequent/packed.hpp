@@ -1226,6 +1226,15 @@ void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+namespace sequent::inline SEQUENT_ABI {
+
+// The number types of packed weights.
+using kernel::bf16;
+using kernel::q4_0;
+using kernel::q8_0;
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 /// Restores what prologue.hpp puts aside.
 
 #if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))

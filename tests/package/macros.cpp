@@ -87,6 +87,7 @@
 #include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
+#include <sequent/tokenizers.hpp>
 
 #if !defined(min) || !defined(check) || !defined(I) || !defined(near) || !defined(B1)
 #error "a macro is lost"

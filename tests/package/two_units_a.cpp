@@ -5,6 +5,7 @@
 #include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
+#include <sequent/tokenizers.hpp>
 
 #include <array>
 #include <cstdio>

@@ -70,7 +70,8 @@ constexpr void visit_form(Form& form, Visit& visit) {
     for (auto& extent : step.outer_extents) visit(extent);
     visit(step.multiplies);
     visit(step.is_outer);
-    visit(step.count);
+    visit(step.counts);
+    visit(step.out_counts);
     visit(step.terms.count);
     for (auto& term : step.terms) visit_term(term, visit);
     for (int at = 0; at < step.terms.size(); ++at)

@@ -91,8 +91,12 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (made.reads_fact[at]) {
-                constexpr std::size_t bytes = bytes_of(at);
-                std::memcpy(facts_ + fact_offset(at), pointers[at], bytes);
+                constexpr plan::fact_shape given = Plan::shapes.facts[at];
+                std::size_t bytes = bytes_of(at);
+                if constexpr (given.up_to)
+                    bytes =
+                        bytes / given.extents[0] * static_cast<std::size_t>(counts[given.length]);
+                if (bytes > 0) std::memcpy(facts_ + fact_offset(at), pointers[at], bytes);
             }
         });
     }
@@ -123,6 +127,9 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (is_along(at)) {
+                // Rows are given as they come, up to all.
+                constexpr plan::fact_shape shape = Plan::shapes.facts[at];
+                if constexpr (shape.up_to) counts_[shape.length] = shape.extents[0];
                 bound.facts[at] = given[at] = rows(at);
                 if constexpr (made.keeps_fact[at]) {
                     keep_rows<at>(bound.facts[at], range.begin, range.end);
