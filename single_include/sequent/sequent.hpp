@@ -27,8 +27,8 @@
 #define SEQUENT_SINGLE_SEQUENT_HPP
 
 /// All that a program with an embedded model needs. Four parts are included by name:
-/// `sequent/rasp.hpp` (RASP programs), `sequent/draw.hpp` (pictures), `sequent/formats.hpp` (files of
-/// other programs) and `sequent/tokenizers.hpp`.
+/// `sequent/rasp.hpp` (RASP programs), `sequent/draw.hpp` (pictures), `sequent/formats.hpp` (files
+/// of other programs) and `sequent/tokenizers.hpp`.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
