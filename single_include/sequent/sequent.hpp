@@ -26,8 +26,9 @@
 #ifndef SEQUENT_SINGLE_SEQUENT_HPP
 #define SEQUENT_SINGLE_SEQUENT_HPP
 
-/// All that a program with an embedded model needs. Three parts are included by name:
-/// `sequent/rasp.hpp` (RASP programs), `sequent/draw.hpp` (pictures) and `sequent/tokenizers.hpp`.
+/// All that a program with an embedded model needs. Four parts are included by name:
+/// `sequent/rasp.hpp` (RASP programs), `sequent/draw.hpp` (pictures), `sequent/formats.hpp` (files
+/// of other programs) and `sequent/tokenizers.hpp`.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -15247,8 +15248,9 @@ inline constexpr int max_outers = 3;
 inline constexpr int max_terms = 6;            // of a row step
 inline constexpr int max_condition_joins = 6;  // of a general step
 
-/// prepared: what follows from parameters alone, computed once for all calls.
-enum class place { none, parameter, value, fact, prepared };
+/// prepared: what follows from parameters alone, computed once for all calls. packed: parameters in
+/// another number type, of which 64 bytes count as one element.
+enum class place { none, parameter, value, fact, prepared, packed };
 
 /// Where numbers lie. Offsets and strides count elements; layer strides apply within stacks.
 struct operand {
@@ -15293,6 +15295,7 @@ struct row_term {
     int w_split = 0;
     int relation = -1;
     side indexed = side::none;  // of a pair's two indices, the one that is the row of x
+    int format = 0;             // of a packed weight; 0: numbers like those of x
 };
 
 struct row_function {
@@ -20963,6 +20966,7 @@ struct bindings {
     const T* parameters = nullptr;
     T* workspace = nullptr;
     const T* prepared = nullptr;
+    const std::byte* packed = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
     T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
@@ -20991,6 +20995,9 @@ struct bindings {
         if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
         if (at.where == place::prepared) return prepared + place_of(at);
         return (at.where == place::parameter ? parameters : workspace) + place_of(at);
+    }
+    SEQUENT_INLINE const std::byte* read_packed(const operand& at) const noexcept {
+        return packed + 64 * place_of(at);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
@@ -21426,6 +21433,7 @@ constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.splits);
     visit(term.x_split);
     visit(term.w_split);
+    visit(term.format);
 }
 
 template <class Function, class Visit>
@@ -21510,6 +21518,9 @@ struct row_pointers {
 
     SEQUENT_INLINE const T* read(const operand& of) const noexcept {
         return static_cast<const T*>(at[of.index]);
+    }
+    SEQUENT_INLINE const std::byte* read_packed(const operand& of) const noexcept {
+        return static_cast<const std::byte*>(at[of.index]);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& of) const noexcept {
         return static_cast<const std::int32_t*>(at[of.index]);
@@ -21607,6 +21618,8 @@ class row_code {
                 if constexpr (used.at.where != place::none) {
                     if constexpr (used.symbols)
                         result.at[index()] = bound.read_symbols(used.at);
+                    else if constexpr (used.at.where == place::packed)
+                        result.at[index()] = bound.read_packed(used.at);
                     else if constexpr (used.written && !Backward)
                         result.at[index()] = bound.write(used.at);
                     else
@@ -21914,6 +21927,11 @@ constexpr int block_rows(int rows) {
     const int blocks = (rows + 63) / 64;
     return (rows + blocks - 1) / blocks;
 }
+
+/// Product `At` of a row step by packed weights; model/packed.hpp has it.
+template <class Step, int At, bool Accumulate, int Block>
+void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
+                     int rows) noexcept;
 
 template <class Step, class T>
 class row_runner {
@@ -22332,29 +22350,50 @@ class row_runner {
                          int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
-        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-        constexpr int block = by_row(term) ? 1 : Block;
-        kernel::unroll<term.splits>([&](auto split) {
-            constexpr kernel::product_shape shape{
-                block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
-                term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
-            const T* a = x + split() * term.x_split;
-            const T* b = w + split() * term.w_split;
-            if constexpr (by_row(term)) {
-                for (int at = row; at < row + rows; ++at)
-                    kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
-                                           sum + at * sum_row);
-            } else {
-                const auto product = [&](const auto& finish) {
-                    kernel::detail::tile_product<shape, Even>(
-                        a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
-                };
-                if constexpr (fusion::any && fusion::product_at == At && split() == term.splits - 1)
-                    product(finish(bound, first, second, third, out, row));
-                else
-                    product(kernel::as_is{});
-            }
-        });
+        if constexpr (term.w.at.where == place::packed) {
+            multiply_packed<Step, At, Accumulate, Block>(x + row * term.x.row,
+                                                         bound.read_packed(term.w.at),
+                                                         sum + row * sum_row, sum_row, rows);
+            if constexpr (fusion::any && fusion::product_at == At)
+                finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
+                            rows);
+            return;
+        } else {
+            const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            constexpr int block = by_row(term) ? 1 : Block;
+            kernel::unroll<term.splits>([&](auto split) {
+                constexpr kernel::product_shape shape{
+                    block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
+                    term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
+                const T* a = x + split() * term.x_split;
+                const T* b = w + split() * term.w_split;
+                if constexpr (by_row(term)) {
+                    for (int at = row; at < row + rows; ++at)
+                        kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
+                                               sum + at * sum_row);
+                } else {
+                    const auto product = [&](const auto& finish) {
+                        kernel::detail::tile_product<shape, Even>(
+                            a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
+                    };
+                    if constexpr (fusion::any && fusion::product_at == At &&
+                                  split() == term.splits - 1)
+                        product(finish(bound, first, second, third, out, row));
+                    else
+                        product(kernel::as_is{});
+                }
+            });
+        }
+    }
+
+    /// What a product would have done to its tiles.
+    static void finish_rows(const row_finish<Step, T>& finish, T* sum, int rows) noexcept {
+        for (int row = 0; row < rows; ++row)
+            each_lane<columns, T>([&](int at, auto count) {
+                T* to = sum + row * sum_row + at;
+                kernel::store_first<count()>(
+                    to, kernel::batch<T>(finish(kernel::load_first<count()>(to), row, at, count)));
+            });
     }
 
     template <int At, class Range>
@@ -25482,10 +25521,23 @@ class alignas(64) prepared_block {
     alignas(64) T scratch_[static_cast<std::size_t>(prepares<Plan> ? scratch_size<Plan, T> : 1)]{};
 };
 
-/// Parameters, prepared or not.
+/// Parameters, prepared or not: what has gradients.
 template <class P, class Plan>
-concept parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
+concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
+
+/// These, or what stands in their place; model/packed.hpp has packed_block.
+template <class Plan, class Format>
+class packed_block;
+template <class P, class Plan>
+concept parameters_of =
+    trained_parameters_of<P, Plan> || std::is_same_v<typename P::packed_for, Plan>;
+
+/// What a plan with its memory laid out is for these parameters.
+template <class P, class Placed>
+struct placed_for {
+    using type = Placed;
+};
 
 template <class Plan, class T>
 const T* numbers_of(const parameter_block<Plan, T>& p) noexcept {
@@ -25505,6 +25557,19 @@ template <class Plan, class T>
 const T* prepared_in(const prepared_block<Plan, T>& p) noexcept {
     return p.data();
 }
+
+/// Packed weights, or null.
+template <class P>
+const std::byte* packed_in(const P&) noexcept {
+    return nullptr;
+}
+
+template <class Plan, class Format>
+const float* numbers_of(const packed_block<Plan, Format>& p) noexcept;
+template <class Plan, class Format>
+const float* prepared_in(const packed_block<Plan, Format>& p) noexcept;
+template <class Plan, class Format>
+const std::byte* packed_in(const packed_block<Plan, Format>& p) noexcept;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -25654,7 +25719,10 @@ class batch_memory {
     }
 
     /// Parameters, prepared.
-    const prepared_block<Plan, T>& prepared(const prepared_block<Plan, T>& p) noexcept { return p; }
+    template <class P>
+    const P& prepared(const P& p) noexcept {
+        return p;
+    }
     const auto& prepared(const parameter_block<Plan, T>& p) noexcept {
         if constexpr (prepares<Plan>) {
             prepared_->prepare(p);
@@ -27506,9 +27574,10 @@ class alignas(64) state_block {
     /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
     /// once.
     /// What is prepared may be null: then the sequence's first rows prepare it.
-    template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T* parameters, const T* prepared, Rows rows, Rest rest, Pairs pairs,
-             Range range) noexcept {
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+        const T* const parameters = numbers_of(p);
+        const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
             if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
             has_prepared_ = true;
@@ -27517,6 +27586,7 @@ class alignas(64) state_block {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = prepared;
+        bound.packed = packed_in(p);
         bound.workspace = numbers_;
         bound.counts = counts_;
         bound.scratch = scratch_;
@@ -27542,7 +27612,7 @@ class alignas(64) state_block {
             }
         });
         find_runs(given, range);
-        compiled_rows<state_plan, T, First, Range>::run(bound, range);
+        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
         position_ = range.end;
     }
 
@@ -27709,8 +27779,8 @@ class state_block<Plan, T, false> {
     void truncate(int) noexcept {}
     bool has_rest() const noexcept { return false; }
     void take_rest(const void* const*, const int*) noexcept {}
-    template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T*, const T*, Rows, Rest, Pairs, Range) noexcept {}
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    void run(const P&, Rows, Rest, Pairs, Range) noexcept {}
     template <int At>
     tensor_view<const T> output() const noexcept {
         return {};
@@ -27752,6 +27822,10 @@ class model {
     /// prepared again when the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
+    /// Weights in fewer bits, of Format kernel::bf16, kernel::q8_0 or kernel::q4_0, which stand in
+    /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
+    template <class Format>
+    using packed = model_detail::packed_block<plan, Format>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T, workspace<T>>;
     /// The memory of forward_batch alone.
@@ -28231,7 +28305,7 @@ class model {
     /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
     /// there was no forward, or one of other facts or parameters, as far as some elements of each
     /// tell; in release builds the gradients are then of no meaning.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
     static void backward(
         const P& p, const std::type_identity_t<facts_of_call<T>>& given,
         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
@@ -28243,7 +28317,7 @@ class model {
     }
 
     /// The same on all threads of a pool, to the same numbers.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
     static void backward(
         const P& p, const std::type_identity_t<facts_of_call<T>>& given,
         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
@@ -28306,7 +28380,7 @@ class model {
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
     /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
-    template <model_detail::parameters_of<plan> P, class T, class Loss>
+    template <model_detail::trained_parameters_of<plan> P, class T, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
     static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
@@ -28330,7 +28404,7 @@ class model {
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
     /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
     /// argument_error unless there is one for each.
-    template <model_detail::parameters_of<plan> P, class T>
+    template <model_detail::trained_parameters_of<plan> P, class T>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                                std::span<const std::type_identity_t<T>> outward, batch<T>& b,
                                parameters<T>& gradient) {
@@ -28424,6 +28498,7 @@ class model {
         model_detail::bindings<T> result;
         result.parameters = model_detail::numbers_of(p);
         result.prepared = model_detail::prepared_in(p);
+        result.packed = model_detail::packed_in(p);
         if (!result.prepared) {
             if (!kept)
                 model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
@@ -28442,7 +28517,8 @@ class model {
                                              Run run) noexcept {
         auto bound = bind(p, given, w);
         if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
-        model_detail::compiled_forward<typename W::placed, T, Run>::run(bound, run);
+        using placed = typename model_detail::placed_for<P, typename W::placed>::type;
+        model_detail::compiled_forward<placed, T, Run>::run(bound, run);
         std::copy_n(given.counts, W::count_of_counts, w.counts);
         kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
         return all_outputs<T>(w);
@@ -28494,8 +28570,7 @@ class model {
     static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
                          Range range) noexcept {
         s.template run<First>(
-            model_detail::numbers_of(p), model_detail::prepared_in(p),
-            [&](int fact) { return given.row(fact, from); },
+            p, [&](int fact) { return given.row(fact, from); },
             [&](int fact) { return given.rest().pointers[fact]; },
             [&](int fact) { return given.rest().pairs(fact); }, range);
     }
