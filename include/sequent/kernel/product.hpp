@@ -221,7 +221,9 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
         product_row<Last, Vectors, LoadLast, StoreLast, Shape.a_depth, BDepth>(a, b, c, depth,
                                                                                place, finish);
     } else if constexpr (Whole) {
-        for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
+        // Tiles that no row reaches are not compiled.
+        if constexpr (tiles.longer > 0)
+            for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
         while (rows > 0) take(integral_constant<int, tiles.size>{});
     } else {
         constexpr int greatest = tiles.greatest();
@@ -415,11 +417,13 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
         using std::integral_constant;
         constexpr even_split panels = plan::panels;
         constexpr integral_constant<int, panels.size> size{};
-        for (int i = 0; i < panels.longer; ++i)
-            take(batch<T>{}, integral_constant<int, panels.size + 1>{},
-                 integral_constant<int, n>{});
-        for (int i = panels.longer + 1; i < panels.parts; ++i)
-            take(batch<T>{}, size, integral_constant<int, n>{});
+        if constexpr (panels.longer > 0)
+            for (int i = 0; i < panels.longer; ++i)
+                take(batch<T>{}, integral_constant<int, panels.size + 1>{},
+                     integral_constant<int, n>{});
+        if constexpr (panels.longer + 1 < panels.parts)
+            for (int i = panels.longer + 1; i < panels.parts; ++i)
+                take(batch<T>{}, size, integral_constant<int, n>{});
         take(last_batch{}, size, integral_constant<int, plan::last>{});
         accumulate = true;
         left -= block;
