@@ -37,9 +37,19 @@
 // set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
 // are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BF16__)
+#define SEQUENT_ABI_SET avx512_vnni_bf16
+#elif defined(__AVX512VNNI__)
+#define SEQUENT_ABI_SET avx512_vnni
+#elif defined(__AVX512BF16__)
+#define SEQUENT_ABI_SET avx512_bf16
+#else
 #define SEQUENT_ABI_SET avx512
+#endif
 #elif defined(__AVX512F__)
 #define SEQUENT_ABI_SET avx512f
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__AVXVNNI__)
+#define SEQUENT_ABI_SET avx2_vnni
 #elif defined(__AVX2__) && (defined(__FMA__) || defined(_MSC_VER))
 #define SEQUENT_ABI_SET avx2
 #elif defined(__AVX2__)
@@ -58,6 +68,8 @@
 #define SEQUENT_ABI_SET sse3
 #elif defined(__ARM_FEATURE_SVE)
 #define SEQUENT_ABI_SET sve
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+#define SEQUENT_ABI_SET neon_dotprod
 #elif defined(__aarch64__) || defined(_M_ARM64)
 #define SEQUENT_ABI_SET neon
 #else

@@ -7,11 +7,14 @@
 
 #include "io/error.hpp"
 #include "io/hugging_face.hpp"
+#include "io/json.hpp"
 #include "io/llama2c.hpp"
 #include "io/name_map.hpp"
 #include "io/npy.hpp"
+#include "io/placement.hpp"
 #include "io/safetensors.hpp"
 #include "io/source.hpp"
+#include "io/tensor_file.hpp"
 #include "io/tokenizer.hpp"
 #include "io/visit.hpp"
 

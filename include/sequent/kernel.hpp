@@ -21,5 +21,6 @@
 #include "kernel/score.hpp"
 #include "kernel/simd.hpp"
 #include "kernel/tabled_attention.hpp"
+#include "kernel/tables.hpp"
 
 #include "epilogue.hpp"

@@ -570,8 +570,6 @@ void masks(const std::string& path, const typename Model::template facts<T>& giv
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-#include <deque>
-
 /// What there is to show of a RASP program for one input (arXiv 2106.06981, figures 1 to 3): layer
 /// by layer the heads, and the elementwise operations that something further is made of.
 

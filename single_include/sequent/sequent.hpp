@@ -26,8 +26,9 @@
 #ifndef SEQUENT_SINGLE_SEQUENT_HPP
 #define SEQUENT_SINGLE_SEQUENT_HPP
 
-/// All that a program with an embedded model needs. Two parts are included by name:
-/// `sequent/rasp.hpp` (RASP programs) and `sequent/draw.hpp` (pictures).
+/// All that a program with an embedded model needs. Four parts are included by name:
+/// `sequent/rasp.hpp` (RASP programs), `sequent/draw.hpp` (pictures), `sequent/formats.hpp` (files
+/// of other programs) and `sequent/tokenizers.hpp`.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -72,9 +73,19 @@
 // set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
 // are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BF16__)
+#define SEQUENT_ABI_SET avx512_vnni_bf16
+#elif defined(__AVX512VNNI__)
+#define SEQUENT_ABI_SET avx512_vnni
+#elif defined(__AVX512BF16__)
+#define SEQUENT_ABI_SET avx512_bf16
+#else
 #define SEQUENT_ABI_SET avx512
+#endif
 #elif defined(__AVX512F__)
 #define SEQUENT_ABI_SET avx512f
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__AVXVNNI__)
+#define SEQUENT_ABI_SET avx2_vnni
 #elif defined(__AVX2__) && (defined(__FMA__) || defined(_MSC_VER))
 #define SEQUENT_ABI_SET avx2
 #elif defined(__AVX2__)
@@ -93,6 +104,8 @@
 #define SEQUENT_ABI_SET sse3
 #elif defined(__ARM_FEATURE_SVE)
 #define SEQUENT_ABI_SET sve
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+#define SEQUENT_ABI_SET neon_dotprod
 #elif defined(__aarch64__) || defined(_M_ARM64)
 #define SEQUENT_ABI_SET neon
 #else
@@ -857,8 +870,20 @@ struct sparse_type {
 template <int Capacity>
 inline constexpr sparse_type<Capacity> sparse{};
 
+template <int Most>
+struct up_to_type {
+    static_assert(Most > 0, "sequent: up_to<N> has room for at least one value");
+    static constexpr int most = Most > 0 ? Most : 1;
+};
+
+/// As the first extent of a dense fact: it is given with any length from 0 to Most. Its atoms end
+/// there, so that all that follows from it has that length, at the cost of that length.
+template <int Most>
+inline constexpr up_to_type<Most> up_to{};
+
 /// A dense fact. `fact<"input", 64, 128>` used as `input(i)` holds 64 vectors of 128 numbers; used
 /// as `input(i, j)`, 64 x 128 scalars. `fact<"token", 64, symbol<65>>` holds 64 symbols.
+/// `fact<"token", up_to<512>, symbol<65>>` holds at most 512, as many as are given.
 /// `fact<"edge", sparse<90>, 40, 40, 3>` is sparse: `edge(i, j)` holds for at most 90 of the pairs
 /// with i, j < 40, each with a vector of 3 numbers; with no extent after the two, a number each;
 /// with symbol<4> there, a symbol each.
@@ -1772,6 +1797,9 @@ inline constexpr int max_variables = 6;        // of a rule
 inline constexpr int max_transformations = 4;  // of a rule
 inline constexpr int max_literals = 16;        // of a body; and as many rules have one head
 
+/// The most numbers of a relation, a fact, all weights, or the memory of a call.
+inline constexpr long long max_numbers = 2147483647;
+
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
 /// What a full list does at run time; programs that plan at run time define it.
@@ -2064,6 +2092,8 @@ struct a_count_that_is_not_given {};
 struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
 struct several_outputs_need_a_query {};
+/// A relation, a fact, or the weights from the first to the one that is named.
+struct more_than_2147483647_numbers {};
 struct a_stack_is_applied_to_a_value {};
 struct a_stacked_block_has_one_input_and_one_output {};
 struct a_stacked_block_gives_the_atoms_that_it_takes {};
@@ -2076,9 +2106,12 @@ struct no_relation_of_this_name {};
 struct the_plan_does_not_keep_this_relation_without_a_query {};
 /// Why a program does not run for some rows alone, as `step`, `prefill` and forward for rows do.
 struct rows_that_need_later_rows {};
-struct a_recursion_runs_over_all_of_its_times_at_once {};
-struct a_rule_that_reads_other_rows_than_its_own_outside_of_attention {};
-struct facts_along_the_sequence_have_different_lengths_or_are_sparse {};
+struct a_recursion_over_another_variable_than_the_position {};
+struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
+struct a_rule_whose_first_argument_is_not_the_position {};
+struct a_rule_over_the_pairs_of_a_sparse_fact {};
+struct a_state_that_keeps_the_last_rows_alone_is_not_truncated {};
+struct facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse {};
 }  // namespace mistake
 
 /// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
@@ -2174,7 +2207,8 @@ enum class fault {
     a_stacked_block_has_one_input_and_one_output,
     a_stacked_block_gives_the_atoms_that_it_takes,
     two_stacks_of_one_head,
-    two_inputs_of_a_stacked_block
+    two_inputs_of_a_stacked_block,
+    more_than_2147483647_numbers
 };
 
 /// The rule that keeps a program from running for some rows alone, and why.
@@ -2182,9 +2216,12 @@ struct rows_obstacle {
     enum class kind {
         none,
         later_rows,
-        recursion,
-        other_rows,
-        facts_of_several_lengths,
+        recursion,     // over another variable than the position
+        distant_rows,  // at no constant distance, or at none that the condition bounds
+        inner_rows,    // the numbers of a row do not lie together
+        pairs,         // of a sparse fact
+        several_lengths,
+        lost_rows,  // of truncate: the last rows alone are kept
     };
     int rule = -1;
     kind why = kind::none;
@@ -2301,6 +2338,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
     SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
     SEQUENT_MISTAKE(two_stacks_of_one_head)
+    SEQUENT_MISTAKE(more_than_2147483647_numbers)
 #undef SEQUENT_MISTAKE
 #define SEQUENT_LIMIT(NAME, LIMIT)                       \
     if constexpr (found == fault::NAME)                  \
@@ -2950,8 +2988,6 @@ SEQUENT_COLD inline std::string reason_text(int reason) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-#include <iterator>
-
 namespace sequent::inline SEQUENT_ABI {
 
 inline constexpr int max_rank = 6;
@@ -3029,6 +3065,214 @@ struct ranked_view : tensor_view<T> {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI
+
+/// The lines of a name map: which tensor of another library's file holds a parameter, and how.
+///
+///     inline constexpr io::name_entry names[] = {
+///         io::optional_prefix("transformer."),
+///         {"embedding", "wte.weight"},
+///         {"position", "wpe.weight", io::rows_from(0)},
+///         {"layers.W_query", "h.{}.attn.c_attn.weight", io::transposed | io::part(0, 3)},
+///         {"layers.b_query", "h.{}.attn.c_attn.bias", io::flat | io::part(0, 3)},
+///         io::ignored("h.{}.attn.bias"),
+///     };
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Which rows of a tensor (elements of a vector) a parameter takes.
+enum class row_range {
+    all,
+    part,         // one of several parameters of one size, one after another
+    interleaved,  // the same within each slice of the parameter's first extent
+    fixed,        // of a number of rows that is stated
+    open          // of a number of rows that the file states
+};
+
+/// The order of the rows of each head in the file, where rotary positions turn pairs of them.
+enum class row_order { any, halves, neighbours };
+
+/// How a tensor of a file holds a parameter. By default it holds a matrix: its columns are the
+/// parameter's last extent, its rows the product of the others, so that the heads of [H, d_h, d]
+/// are one matrix of H d_h x d; a parameter of one extent is a vector.
+struct placement {
+    bool transposed = false;
+    bool flat = false;
+    bool summand = false;
+    bool shared_layers = false;
+    double plus = 0;
+    row_order order = row_order::any;
+    int rank = 0;  // of the shape that is stated; 0 if none is, -1 if it is the parameter's own
+    std::array<int, 4> shape{};
+    row_range range = row_range::all;
+    int begin = 0;  // the first row, or the number of the part
+    int of = 1;     // how many rows or parts the tensor has
+};
+
+/// The file's matrix is [columns, rows], [in, out] for a linear map.
+inline constexpr placement transposed{.transposed = true};
+/// The file has a vector: the parameter's elements in row-major order.
+inline constexpr placement flat{.flat = true};
+/// The rows of each head (the parameter's last extent but one; of a flat one the last) are in the
+/// order that rotary_halves() turns, x[k] with x[k + length / 2]. For a model with rotary(), which
+/// turns neighbours, they are put into its order, and back when they are written.
+inline constexpr placement halves{.order = row_order::halves};
+/// The rows of each head are in the order that rotary() turns, x[2k] with x[2k + 1]. For a model
+/// with rotary_halves() they are put into its order, and back when they are written.
+inline constexpr placement neighbours{.order = row_order::neighbours};
+/// A further line of a parameter, which is the sum of its lines' tensors, such as the two biases of
+/// PyTorch's LSTM. It is written as zeros: the tensor of the first line has the sum.
+inline constexpr placement summand{.summand = true};
+/// All layers of the parameter are one tensor: the first extent that the tensor's name does not
+/// number is that of layers with equal numbers. They must be equal to be written.
+inline constexpr placement shared_layers{.shared_layers = true};
+/// The parameter is the file's numbers plus this one: plus(1) for the gains g of norms that
+/// multiply by 1 + g.
+constexpr placement plus(double number) {
+    return {.plus = number};
+}
+
+/// In `shaped`: the parameter's own extent of an axis.
+constexpr int own(int axis) {
+    if (axis < 0 || axis >= max_rank) {
+        fail_with<error>({"io::own: no parameter has the axis ", axis});
+    }
+    return -1 - axis;
+}
+/// In `shaped`: the side of a square. It is the file's; a file is written with the greatest one.
+inline constexpr int side = -1 - max_rank;
+
+/// The file's tensor has these extents, with the elements in the same order; 0 is what the others
+/// leave: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
+template <class... Int>
+constexpr placement shaped(Int... extents) {
+    static_assert(sizeof...(extents) >= 1 && sizeof...(extents) <= 4);
+    return {.rank = static_cast<int>(sizeof...(extents)), .shape = {extents...}};
+}
+
+namespace detail {
+constexpr placement in_range(const char* function, row_range range, int begin, int of,
+                             const char* what) {
+    if (begin < 0 || begin >= of) {
+        fail_with<error>({"io::", function, ": ", begin, " is none of ", of, what});
+    }
+    return {.range = range, .begin = begin, .of = of};
+}
+}  // namespace detail
+
+/// The file's rows (a vector's elements) are those of `of` parameters of one size, one after
+/// another, of which this is number `number`, counted from 0.
+constexpr placement part(int number, int of) {
+    return detail::in_range("part", row_range::part, number, of, " parts");
+}
+
+/// The file's rows (a vector's elements) are, for each index of the parameter's first extent, those
+/// of `of` parameters of one size: query_key_value of GPT-NeoX, [heads, 3, head_width] rows.
+constexpr placement interleaved(int number, int of) {
+    return detail::in_range("interleaved", row_range::interleaved, number, of, " parts");
+}
+
+/// The file has `of` rows (a vector's elements), and the parameter's begin at row `begin`.
+constexpr placement rows(int begin, int of) {
+    return detail::in_range("rows", row_range::fixed, begin, of, " rows");
+}
+
+/// The parameter's rows are the tensor's from row `begin`, and the tensor may have more: a table of
+/// positions serves models with fewer positions. It is written with `begin` rows of zeros and the
+/// parameter's.
+constexpr placement rows_from(int begin) {
+    if (begin < 0) fail_with<error>({"io::rows_from: no tensor has the row ", begin});
+    return {.range = row_range::open, .begin = begin};
+}
+
+/// Both.
+constexpr placement operator|(const placement& a, const placement& b) {
+    placement result = a;
+    result.transposed = a.transposed || b.transposed;
+    result.flat = a.flat || b.flat;
+    result.summand = a.summand || b.summand;
+    result.shared_layers = a.shared_layers || b.shared_layers;
+    result.plus = a.plus + b.plus;
+    if (b.order != row_order::any) result.order = b.order;
+    if (b.rank > 0) {
+        result.rank = b.rank;
+        result.shape = b.shape;
+    }
+    if (b.range != row_range::all) {
+        result.range = b.range;
+        result.begin = b.begin;
+        result.of = b.of;
+    }
+    return result;
+}
+
+/// A line of a map: a parameter as Model::for_each names it, and the tensor that holds it. Braces
+/// in the tensor's name stand for the number of a layer, an expression of the parameter's first
+/// extents a, b, c: "layers.{}.weight", short for "layers.{a}.weight", has one tensor for each
+/// index of the first extent; "layers.{6a+b}.weight" those of a stack within a stack.
+///
+/// A line whose parameter the model does not have is passed over, so that one map serves models
+/// with and without biases. One tensor may fill several parameters.
+struct name_entry {
+    enum class role { parameter, ignored, prefix, copy, alias, own, constant };
+
+    std::string_view parameter;
+    std::string_view tensor;
+    placement place{};
+    role use = role::parameter;
+    std::string_view with{};  // of a copy: the parameter that a model has where it matters
+};
+
+/// A tensor that a file may hold and that is not read. "{}" is any number, "*" at the end is
+/// anything.
+constexpr name_entry ignored(std::string_view tensor) {
+    return {{}, tensor, {}, name_entry::role::ignored};
+}
+
+/// A tensor that a file may hold beside the one of `parameter` and that must equal it, such as the
+/// matrix of the logits of a model that has the embedding in its place. A model without the
+/// parameter `with`, if one is named, does not read it either way.
+constexpr name_entry copy_of(std::string_view parameter, std::string_view tensor,
+                             std::string_view with = {}) {
+    return {parameter, tensor, {}, name_entry::role::copy, with};
+}
+
+/// What names of the file and of the map may begin with; names that differ in this alone are the
+/// same. A file is written with the names of the map as they stand there.
+constexpr name_entry optional_prefix(std::string_view text) {
+    return {{}, text, {}, name_entry::role::prefix};
+}
+
+/// Where `text` stands in a name of the file, it is read as `as`: alias(".gamma", ".weight").
+constexpr name_entry alias(std::string_view text, std::string_view as) {
+    return {text, as, {}, name_entry::role::alias};
+}
+
+/// A parameter that the file does not hold: all its elements are `number`, such as the biases of a
+/// layer that has none there. To be written, they must be.
+constexpr name_entry constant(std::string_view parameter, double number) {
+    return {parameter, {}, plus(number), name_entry::role::constant};
+}
+
+/// Parameters that no line names have the model's own names and shapes, so that a map states only
+/// what is different: {own_names, {"position", "position", rows_from(0)}} reads the file of a model
+/// with more positions.
+inline constexpr name_entry own_names{{}, {}, {}, name_entry::role::own};
+
+using name_map = std::span<const name_entry>;
+
+/// The lines of a map and further ones.
+template <std::size_t First, std::size_t Second>
+constexpr std::array<name_entry, First + Second> joined(const name_entry (&first)[First],
+                                                        const name_entry (&second)[Second]) {
+    std::array<name_entry, First + Second> result{};
+    for (std::size_t at = 0; at < First; ++at) result[at] = first[at];
+    for (std::size_t at = 0; at < Second; ++at) result[First + at] = second[at];
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#include <iterator>
 
 #include <bit>
 #include <optional>
@@ -3208,7 +3452,231 @@ constexpr std::uint16_t to_bf16(double value) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-#include <map>
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
+/// nothing above U+10FFFF.
+constexpr bool is_utf8(std::string_view text) noexcept {
+    std::size_t at = 0;
+    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
+    while (at < text.size()) {
+        const unsigned lead = byte(at++);
+        if (lead < 0x80) continue;
+        const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+        if (lead < 0xC2 || lead > 0xF4) return false;
+        // Only the first byte that follows can make a form overlong, a surrogate or too large.
+        unsigned low = 0x80, high = 0xBF;
+        if (lead == 0xE0) low = 0xA0;
+        if (lead == 0xED) high = 0x9F;
+        if (lead == 0xF0) low = 0x90;
+        if (lead == 0xF4) high = 0x8F;
+        for (int index = 0; index < following; ++index, ++at) {
+            if (at == text.size() || byte(at) < low || byte(at) > high) return false;
+            low = 0x80;
+            high = 0xBF;
+        }
+    }
+    return true;
+}
+
+/// Appends `code`, a Unicode scalar value, as UTF-8.
+inline void append_utf8(std::string& text, std::uint32_t code) {
+    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
+    if (code < 0x80) {
+        put(code);
+    } else if (code < 0x800) {
+        put(0xC0 | code >> 6);
+        put(0x80 | (code & 0x3F));
+    } else if (code < 0x10000) {
+        put(0xE0 | code >> 12);
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    } else {
+        put(0xF0 | code >> 18);
+        put(0x80 | (code >> 12 & 0x3F));
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// Reads JSON (RFC 8259) token by token: the lexer of all readers of JSON in this library. `file`
+/// is named in the messages, `part` is what stands between it and the position: ": header".
+SEQUENT_LAZY class json_cursor {
+  public:
+    json_cursor(std::string_view text, std::string_view file, std::string_view part = "")
+        : text_(text), file_(file), part_(part) {}
+
+    /// The next character that is not white space; 0 at the end.
+    char peek() {
+        skip_space();
+        return at_ < text_.size() ? text_[at_] : '\0';
+    }
+
+    /// Calls `member(key)` behind the colon of each member; it reads the value.
+    template <class Member>
+    SEQUENT_COLD void object(Member member) {
+        expect('{');
+        if (accept('}')) return;
+        do {
+            std::string key = string();
+            expect(':');
+            member(std::move(key));
+        } while (accept(','));
+        expect('}');
+    }
+
+    SEQUENT_COLD std::string string() {
+        expect('"');
+        std::string value;
+        for (;;) {
+            const char next = take();
+            if (next == '"') break;
+            if (static_cast<unsigned char>(next) < 0x20) fail({"a control character in a string"});
+            if (next == '\\') {
+                escape(value);
+            } else {
+                value += next;
+            }
+        }
+        if (!is_utf8(value)) fail({"a string is not UTF-8"});
+        return value;
+    }
+
+    SEQUENT_COLD std::uint64_t whole_number() {
+        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+        skip_space();
+        const std::size_t start = at_;
+        std::uint64_t value = 0;
+        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
+            if (value > (largest - digit) / 10) fail({"the number is too large"});
+            value = value * 10 + digit;
+        }
+        if (at_ == start) fail({"expected a whole number that is not negative"});
+        if (text_[start] == '0' && at_ - start > 1) fail({"a number starts with 0"});
+        return value;
+    }
+
+    bool accept_word(std::string_view word) {
+        skip_space();
+        if (!text_.substr(at_).starts_with(word)) return false;
+        at_ += word.size();
+        return true;
+    }
+
+    bool accept(char wanted) {
+        skip_space();
+        if (at_ == text_.size() || text_[at_] != wanted) return false;
+        ++at_;
+        return true;
+    }
+
+    void expect(char wanted) {
+        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
+    }
+
+    void skip_space() {
+        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
+                                      text_[at_] == '\n' || text_[at_] == '\r')) {
+            ++at_;
+        }
+    }
+
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({file_, part_, ", byte ", at_, ": ", joined_text(what)});
+    }
+
+  protected:
+    std::string_view text_;
+    std::size_t at_ = 0;
+
+  private:
+    SEQUENT_COLD void escape(std::string& value) {
+        const char kind = take();
+        switch (kind) {
+            case '"':
+            case '\\':
+            case '/':
+                value += kind;
+                return;
+            case 'b':
+                value += '\b';
+                return;
+            case 'f':
+                value += '\f';
+                return;
+            case 'n':
+                value += '\n';
+                return;
+            case 'r':
+                value += '\r';
+                return;
+            case 't':
+                value += '\t';
+                return;
+            case 'u':
+                break;
+            default:
+                fail({"an unknown escape"});
+        }
+        std::uint32_t code = four_digits();
+        if (code >= 0xDC00 && code <= 0xDFFF) fail({"half a surrogate pair"});
+        if (code >= 0xD800 && code <= 0xDBFF) {
+            if (take() != '\\' || take() != 'u') fail({"half a surrogate pair"});
+            const std::uint32_t low = four_digits();
+            if (low < 0xDC00 || low > 0xDFFF) fail({"half a surrogate pair"});
+            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+        }
+        append_utf8(value, code);
+    }
+
+    std::uint32_t four_digits() {
+        std::uint32_t value = 0;
+        for (int index = 0; index < 4; ++index) {
+            const char digit = take();
+            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
+                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                                                              : -1;
+            if (figure < 0) fail({"expected four hexadecimal digits"});
+            value = value * 16 + static_cast<std::uint32_t>(figure);
+        }
+        return value;
+    }
+
+    char take() {
+        if (at_ == text_.size()) fail({"a string has no end"});
+        return text_[at_++];
+    }
+
+    std::string_view file_;
+    std::string_view part_;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
+    constexpr std::string_view hexadecimal = "0123456789abcdef";
+    json += '"';
+    for (const char next : text) {
+        if (next == '"' || next == '\\') {
+            json += '\\';
+            json += next;
+        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
+            json += "\\u00";
+            json += hexadecimal[code >> 4];
+            json += hexadecimal[code & 15];
+        } else {
+            json += next;
+        }
+    }
+    json += '"';
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
 
 /// Sorted vectors for look-up by name. std::map, std::set and std::sort generate code for each type
 /// and each order; the C library's sort does not.
@@ -3300,71 +3768,128 @@ SEQUENT_COLD void sort(std::vector<numbered_range>& ranges) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
+#include <map>
+
+#include <memory>
+
+#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
+#include <sys/mman.h>
+#include <unistd.h>
+#define SEQUENT_HAS_MMAP
+#endif
+
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
-/// nothing above U+10FFFF.
-constexpr bool is_utf8(std::string_view text) noexcept {
-    std::size_t at = 0;
-    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
-    while (at < text.size()) {
-        const unsigned lead = byte(at++);
-        if (lead < 0x80) continue;
-        const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-        if (lead < 0xC2 || lead > 0xF4) return false;
-        // Only the first byte that follows can make a form overlong, a surrogate or too large.
-        unsigned low = 0x80, high = 0xBF;
-        if (lead == 0xE0) low = 0xA0;
-        if (lead == 0xED) high = 0x9F;
-        if (lead == 0xF0) low = 0x90;
-        if (lead == 0xF4) high = 0x8F;
-        for (int index = 0; index < following; ++index, ++at) {
-            if (at == text.size() || byte(at) < low || byte(at) > high) return false;
-            low = 0x80;
-            high = 0xBF;
+/// What is read: a file, or bytes in memory such as weights that are embedded in a program. A file
+/// is mapped into memory where the platform can, so that only what is used is read; it must not be
+/// cut short meanwhile. Copies share the bytes.
+class source {
+  public:
+    /// Throws io::error if there is no such file or it cannot be read.
+    template <class Path>
+        requires std::convertible_to<const Path&, file_path> source(const Path& path) {
+            open(path);
         }
-    }
-    return true;
-}
 
-/// Appends `code`, a Unicode scalar value, as UTF-8.
-inline void append_utf8(std::string& text, std::uint32_t code) {
-    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
-    if (code < 0x80) {
-        put(code);
-    } else if (code < 0x800) {
-        put(0xC0 | code >> 6);
-        put(0x80 | (code & 0x3F));
-    } else if (code < 0x10000) {
-        put(0xE0 | code >> 12);
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    } else {
-        put(0xF0 | code >> 18);
-        put(0x80 | (code >> 12 & 0x3F));
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
+    /// The bytes are only referred to. Messages call them `name`.
+    source(std::span<const std::byte> bytes, std::string name = "<memory>")
+        : name_(std::move(name)), bytes_(bytes) {}
+
+    const std::string& name() const noexcept { return name_; }
+    std::span<const std::byte> bytes() const noexcept { return bytes_; }
+
+    /// Removes the pages of a mapped file that begin within bytes [first, last) from the memory of
+    /// the process. They are read again on their next use.
+    SEQUENT_LAZY void release([[maybe_unused]] std::size_t first,
+                              [[maybe_unused]] std::size_t last) const noexcept {
+#ifdef SEQUENT_HAS_MMAP
+        if (!mapped_) return;
+        const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+        const std::size_t begin = first / page * page, end = last / page * page;
+        if (begin >= end) return;
+        // A failure costs memory alone.
+        (void)::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
+#endif
     }
-}
+
+  private:
+    SEQUENT_LAZY SEQUENT_COLD void open(const file_path& path) {
+        name_ = path.string();
+        const detail::file_kind kind = detail::kind_of(path);
+        if (kind == detail::file_kind::none) fail(detail::reason_text(errno));
+        if (kind == detail::file_kind::folder) fail(": it is a folder");
+        if (kind == detail::file_kind::file && map(path)) return;
+        errno = 0;
+        std::FILE* const stream = detail::open_to_read(path);
+        if (stream == nullptr) fail(detail::reason_text(errno));
+        auto read = std::make_shared<std::string>();
+        std::array<char, 4096> block;
+        while (const std::size_t count = std::fread(block.data(), 1, block.size(), stream))
+            read->append(block.data(), count);
+        const bool failed = std::ferror(stream) != 0;
+        std::fclose(stream);
+        if (failed) fail("");
+        bytes_ = {reinterpret_cast<const std::byte*>(read->data()), read->size()};
+        memory_ = std::move(read);
+    }
+
+    /// False where the platform or the file system cannot map a file; then it is read.
+    SEQUENT_LAZY bool map([[maybe_unused]] const file_path& path) {
+#ifdef SEQUENT_HAS_MMAP
+        const int descriptor = ::open(path.c_str(), O_RDONLY);
+        if (descriptor < 0) return false;
+        struct ::stat status;
+        const bool has_size =
+            ::fstat(descriptor, &status) == 0 && status.st_size > 0 &&
+            static_cast<unsigned long long>(status.st_size) <= static_cast<std::size_t>(-1);
+        const std::size_t length = has_size ? static_cast<std::size_t>(status.st_size) : 0;
+        void* const first =
+            has_size ? ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0) : MAP_FAILED;
+        ::close(descriptor);
+        if (first == MAP_FAILED) return false;
+        memory_ = std::shared_ptr<const void>(
+            first, [length](const void* mapped) { ::munmap(const_cast<void*>(mapped), length); });
+        bytes_ = {static_cast<const std::byte*>(first), length};
+        mapped_ = true;
+        return true;
+#else
+        return false;
+#endif
+    }
+
+    [[noreturn]] void fail(const std::string& reason) const {
+        fail_with<error>({name_, ": cannot be opened", reason});
+    }
+
+    std::string name_;
+    std::span<const std::byte> bytes_;
+    std::shared_ptr<const void> memory_;
+    bool mapped_ = false;
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::io
+
+#undef SEQUENT_HAS_MMAP
+
+/// Named tensors in files, whatever their format is, and their numbers as views of float or double.
+/// Each format has a reader that checks the file and makes a `tensor_file` of it.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
 /// Free text that travels with the tensors.
 using metadata_map = std::map<std::string, std::string>;
 
-/// One tensor as a safetensors header describes it. `begin` and `end` count bytes from the end of
-/// the header.
+/// One tensor of a file. `begin` and `end` count bytes from where the data of the file begin.
 struct header_entry {
     std::string name;
     std::string dtype;
     std::vector<std::uint64_t> shape;
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
+    std::size_t part = 0;  // which file has it, where several files hold the tensors
 };
 
-/// The header of a safetensors file, the tensors in the order of its text.
+/// The tensors in the order of the file.
 struct file_header {
     std::vector<header_entry> tensors;
     metadata_map metadata;
@@ -3372,11 +3897,492 @@ struct file_header {
 
 namespace detail {
 
+/// Writes `count` numbers of a tensor to `numbers`: number `first` of the tensor and those that are
+/// `stride` apart.
+using decoder = void (*)(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
+                         std::size_t count, double* numbers);
+
+/// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
+struct number_format {
+    std::string_view name;
+    std::uint64_t count = 1;
+    std::uint64_t bytes = 0;
+    bool fits_float = true;  // every number is one of float's
+    decoder decode = nullptr;
+};
+
+template <dtype Type>
+void decode_plain(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
+                  std::size_t count, double* numbers) {
+    constexpr std::size_t bytes = io::size_of(Type);
+    tensor += first * bytes;
+    if (stride == 1) {
+        for (std::size_t at = 0; at < count; ++at)
+            numbers[at] = load_element<double, Type>(tensor + at * bytes);
+        return;
+    }
+    for (std::size_t at = 0; at < count; ++at)
+        numbers[at] = load_element<double, Type>(tensor + at * stride * bytes);
+}
+
+/// The formats that have a dtype.
+SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
+    {"F16", 1, 2, true, decode_plain<dtype::f16>},
+    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"F64", 1, 8, false, decode_plain<dtype::f64>},
+};
+
+}  // namespace detail
+
+/// Tensors of one or several files, checked: the bytes of each lie within its file and are as many
+/// as its shape and dtype take.
+struct tensor_file {
+    /// A file, and where its data begin.
+    struct part {
+        source from;
+        std::size_t data = 0;
+    };
+
+    std::string name;  // in messages
+    file_header header;
+    std::vector<part> parts;
+    std::span<const detail::number_format> formats;
+
+    const std::string& name_of_part(const header_entry& entry) const noexcept {
+        return parts[entry.part].from.name();
+    }
+    const std::byte* data_of(const header_entry& entry) const noexcept {
+        const part& of = parts[entry.part];
+        return of.from.bytes().data() + of.data + entry.begin;
+    }
+    /// How the numbers of a tensor are stored; null if the dtype is not known.
+    const detail::number_format* format_of(const header_entry& entry) const noexcept {
+        for (const detail::number_format& each : formats)
+            if (each.name == entry.dtype) return &each;
+        return nullptr;
+    }
+    /// Gives the memory of bytes [first, last) of a tensor back.
+    void release(const header_entry& entry, std::uint64_t first,
+                 std::uint64_t last) const noexcept {
+        const part& of = parts[entry.part];
+        const std::uint64_t begin = of.data + entry.begin;
+        of.from.release(static_cast<std::size_t>(begin + first),
+                        static_cast<std::size_t>(begin + last));
+    }
+};
+
+namespace detail {
+
+/// One more than a parameter has: the axis of a row is split in two where its order changes.
+inline constexpr std::size_t max_axes = max_rank + 1;
+
+/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
+/// and writes files is compiled once for all element types and all models. Const data is only read.
+struct any_view {
+    void* data = nullptr;
+    dtype type = dtype::f32;
+    int rank = 0;
+    std::array<int, max_axes> extents{};
+    std::array<int, max_axes> strides{};
+
+    template <class T>
+    static any_view of(const tensor_view<T>& view) noexcept {
+        any_view result;
+        result.data = const_cast<std::remove_const_t<T>*>(view.data);
+        result.type = sizeof(T) == 4 ? dtype::f32 : dtype::f64;
+        result.rank = view.rank;
+        for (std::size_t axis = 0; axis < view.extents.size(); ++axis) {
+            result.extents[axis] = view.extents[axis];
+            result.strides[axis] = view.strides[axis];
+        }
+        return result;
+    }
+
+    std::int64_t size() const noexcept {
+        std::int64_t count = 1;
+        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
+        return count;
+    }
+};
+
+/// A tensor as the file's names and the model's meet.
+struct any_tensor {
+    std::string name;
+    any_view view;
+    bool may_be_negative = true;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD std::string in_quotes(std::string_view name) {
+    return joined_text({"\"", name, "\""});
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
+    std::string text = "[";
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+        if (axis > 0) text += ", ";
+        append_text(text, {shape[axis]});
+    }
+    return text + "]";
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD std::vector<std::uint64_t> shape_of(const any_view& view) {
+    std::vector<std::uint64_t> shape;
+    for (int axis = 0; axis < view.rank; ++axis) {
+        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
+    }
+    return shape;
+}
+
+/// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
+SEQUENT_LAZY
+inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
+    std::uint64_t size = 1;
+    for (const std::uint64_t extent : shape) size *= extent;
+    return size;
+}
+
+/// How many numbers a tensor has: its bytes have been checked.
+SEQUENT_LAZY
+inline std::uint64_t count_of(const header_entry& entry, const number_format& format) {
+    return (entry.end - entry.begin) / format.bytes * format.count;
+}
+
+/// The strides of a row-major tensor of this shape.
+SEQUENT_LAZY
+inline std::array<std::uint64_t, max_axes> row_major(const any_view& view) {
+    std::array<std::uint64_t, max_axes> result{};
+    std::uint64_t stride = 1;
+    for (auto axis = static_cast<std::size_t>(view.rank); axis-- > 0;) {
+        result[axis] = stride;
+        stride *= static_cast<std::uint64_t>(view.extents[axis]);
+    }
+    return result;
+}
+
+/// A view and the numbers of a tensor that it stands for: those of a view with the same extents
+/// that begins at number `first` and has its own strides.
+struct piece {
+    any_view view;
+    std::size_t tensor = 0;  // among those of the file
+    std::uint64_t first = 0;
+    std::array<std::uint64_t, max_axes> strides{};
+    bool is_summand = false;  // its numbers are added to what the view has
+    double plus = 0;          // and this to each
+};
+
+/// A view that is all of a tensor.
+SEQUENT_LAZY
+inline piece whole(const any_view& view, std::size_t tensor) {
+    return {view, tensor, 0, row_major(view)};
+}
+
+/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
+/// tensor's numbers from `number`, `number_stride` apart.
+struct piece_row {
+    std::ptrdiff_t at = 0;
+    std::ptrdiff_t stride = 1;
+    std::uint64_t number = 0;
+    std::uint64_t number_stride = 1;
+    std::size_t columns = 1;
+};
+
+/// A piece whose axes are in the order in which the tensor has its numbers.
+SEQUENT_LAZY
+SEQUENT_COLD piece in_order(piece part) {
+    const auto rank = static_cast<std::size_t>(part.view.rank);
+    for (std::size_t end = 1; end < rank; ++end) {
+        for (std::size_t at = end; at > 0 && part.strides[at - 1] < part.strides[at]; --at) {
+            std::swap(part.strides[at - 1], part.strides[at]);
+            std::swap(part.view.strides[at - 1], part.view.strides[at]);
+            std::swap(part.view.extents[at - 1], part.view.extents[at]);
+        }
+    }
+    return part;
+}
+
+/// Calls f(piece_row) for the rows of a piece, in the order of the tensor.
+template <class F>
+SEQUENT_COLD void for_each_row(const piece& given, F f) {
+    const piece part = in_order(given);
+    const any_view& view = part.view;
+    if (view.size() == 0) return;
+    piece_row result;
+    result.number = part.first;
+    std::size_t last = 0;
+    if (view.rank > 0) {
+        last = static_cast<std::size_t>(view.rank) - 1;
+        result.columns = static_cast<std::size_t>(view.extents[last]);
+        result.stride = view.strides[last];
+        result.number_stride = part.strides[last];
+    }
+    std::array<int, max_axes> index{};
+    for (;;) {
+        f(result);
+        std::size_t axis = last;
+        for (;; --axis) {
+            if (axis == 0) return;
+            const std::size_t place = axis - 1;
+            result.at += view.strides[place];
+            result.number += part.strides[place];
+            if (++index[place] < view.extents[place]) break;
+            const auto extent = static_cast<std::uint64_t>(view.extents[place]);
+            result.at -= static_cast<std::ptrdiff_t>(extent) * view.strides[place];
+            result.number -= extent * part.strides[place];
+            index[place] = 0;
+        }
+    }
+}
+
+SEQUENT_LAZY
+[[noreturn]] SEQUENT_COLD void fail_element(std::string_view file, std::string_view name,
+                                            std::uint64_t number, std::string_view what) {
+    fail_with<error>({file, ": tensor ", in_quotes(name), ": element ", number, " is ", what});
+}
+
+SEQUENT_LAZY
+inline std::string_view unlike_a_number(double value) {
+    return std::isnan(value) ? "not a number" : "infinite";
+}
+
+/// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
+/// if nothing does.
+SEQUENT_LAZY
+SEQUENT_COLD std::string problem_of_type(const tensor_file& file, const header_entry& entry,
+                                         dtype wanted) {
+    const number_format* const format = file.format_of(entry);
+    if (format == nullptr) {
+        std::string known;
+        for (const number_format& each : file.formats)
+            append_text(known, {known.empty() ? "" : ", ", each.name});
+        return joined_text({": the file has dtype ", entry.dtype, ", which is none of ", known});
+    }
+    if (wanted == dtype::f32 && !format->fits_float) {
+        return joined_text({": the file has dtype ", entry.dtype, ", wanted is ", name_of(wanted),
+                            ", which does not hold it exactly"});
+    }
+    return "";
+}
+
+/// Numbers that are decoded together.
+inline constexpr std::size_t decoded_together = 512;
+/// Bytes of a file that are in memory before they are released.
+inline constexpr std::uint64_t released_together = std::uint64_t{1} << 22;
+
+/// Releases what has been read of a tensor while it is read in order.
+class releaser {
+  public:
+    releaser(const tensor_file& file, const header_entry& entry, const number_format& format)
+        : file_(file), entry_(entry), format_(format) {}
+    ~releaser() { file_.release(entry_, released_, entry_.end - entry_.begin); }
+    releaser(const releaser&) = delete;
+    releaser& operator=(const releaser&) = delete;
+
+    /// Numbers below `number` have been read.
+    void advance(std::uint64_t number) {
+        const std::uint64_t bytes = number / format_.count * format_.bytes;
+        if (bytes < released_ + released_together) return;
+        file_.release(entry_, released_, bytes);
+        released_ = bytes;
+    }
+
+  private:
+    const tensor_file& file_;
+    const header_entry& entry_;
+    const number_format& format_;
+    std::uint64_t released_ = 0;
+};
+
+/// Calls f(number, value) for all numbers of a tensor in order.
+template <class F>
+SEQUENT_COLD void for_each_number(const tensor_file& file, const header_entry& entry, F f) {
+    const number_format& format = *file.format_of(entry);
+    const std::byte* const data = file.data_of(entry);
+    const std::uint64_t count = count_of(entry, format);
+    std::array<double, decoded_together> values;
+    releaser done(file, entry, format);
+    for (std::uint64_t first = 0; first < count; first += values.size()) {
+        const auto some =
+            static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - first));
+        format.decode(data, first, 1, some, values.data());
+        for (std::size_t at = 0; at < some; ++at) f(first + at, values[at]);
+        done.advance(first + some);
+    }
+}
+
+/// Fails at a number that is not finite, and at one whose magnitude is above `most`, so that it
+/// cannot be added.
+SEQUENT_LAZY
+SEQUENT_COLD void check_numbers(const tensor_file& file, const header_entry& entry, double most) {
+    const auto fail = [&](std::uint64_t number, double value) {
+        fail_element(file.name_of_part(entry), entry.name, number,
+                     std::isfinite(value) ? number_text(value) + ", too large to be added"
+                                          : std::string(unlike_a_number(value)));
+    };
+    for_each_number(file, entry, [&](std::uint64_t number, double value) {
+        if (!(std::abs(value) <= most)) fail(number, value);
+    });
+}
+
+/// Fails at a number below zero.
+SEQUENT_LAZY
+SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry& entry) {
+    for_each_number(file, entry, [&](std::uint64_t number, double value) {
+        if (value < 0)
+            fail_element(file.name_of_part(entry), entry.name, number,
+                         joined_text({number_text(value), ", expected is at least 0"}));
+    });
+}
+
+/// Fails unless two tensors of one shape hold the same numbers.
+SEQUENT_LAZY
+SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
+                              const header_entry& two) {
+    const number_format& format = *file.format_of(two);
+    const std::byte* const data = file.data_of(two);
+    releaser done(file, two, format);
+    const std::uint64_t count = count_of(two, format);
+    std::array<double, decoded_together> values;
+    for_each_number(file, one, [&](std::uint64_t number, double x) {
+        const auto at = static_cast<std::size_t>(number % values.size());
+        if (at == 0) {
+            const auto some =
+                static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - number));
+            format.decode(data, number, 1, some, values.data());
+            done.advance(number);
+        }
+        const double y = values[at];
+        if (x == y) return;
+        const std::string found =
+            std::isfinite(x) ? number_text(x) : std::string(unlike_a_number(x));
+        fail_element(file.name_of_part(one), one.name, number,
+                     joined_text({found, ", expected is that of ", in_quotes(two.name), ", ",
+                                  number_text(y), ", which the model has in its place"}));
+    });
+}
+
+/// Decoded numbers as elements of a row.
+template <class T>
+void store_values(const double* values, std::size_t count, const piece& part, std::ptrdiff_t at,
+                  std::ptrdiff_t stride) {
+    T* to = static_cast<T*>(part.view.data) + at;
+    if (part.is_summand) {
+        for (std::size_t column = 0; column < count; ++column, to += stride)
+            *to += static_cast<T>(values[column] + part.plus);
+    } else if (part.plus != 0) {
+        for (std::size_t column = 0; column < count; ++column, to += stride)
+            *to = static_cast<T>(values[column] + part.plus);
+    } else if (stride == 1) {
+        for (std::size_t column = 0; column < count; ++column)
+            to[column] = static_cast<T>(values[column]);
+    } else {
+        for (std::size_t column = 0; column < count; ++column, to += stride)
+            *to = static_cast<T>(values[column]);
+    }
+}
+
+/// Fills a view from its tensor.
+SEQUENT_LAZY
+SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
+    const header_entry& entry = file.header.tensors[part.tensor];
+    const number_format& format = *file.format_of(entry);
+    const std::byte* const data = file.data_of(entry);
+    const auto store = part.view.type == dtype::f64 ? store_values<double> : store_values<float>;
+    std::array<double, decoded_together> values;
+    releaser done(file, entry, format);
+    for_each_row(part, [&](const piece_row& row) {
+        for (std::size_t column = 0; column < row.columns; column += values.size()) {
+            const std::size_t some = std::min(values.size(), row.columns - column);
+            format.decode(data, row.number + column * row.number_stride, row.number_stride, some,
+                          values.data());
+            store(values.data(), some, part,
+                  row.at + static_cast<std::ptrdiff_t>(column) * row.stride, row.stride);
+        }
+        done.advance(row.number);
+    });
+}
+
+/// Fills the views from their tensors, all of which have the right type and size, unless one of
+/// them is not finite.
+SEQUENT_LAZY
+SEQUENT_COLD void fill(const tensor_file& file, std::span<const piece> pieces) {
+    std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
+    for (const piece& each : pieces) {
+        const double of_type = each.view.type == dtype::f32
+                                   ? static_cast<double>(std::numeric_limits<float>::max())
+                                   : std::numeric_limits<double>::max();
+        const double most = each.is_summand || each.plus != 0 ? of_type / 4 : of_type;
+        double& of = largest[each.tensor];
+        of = of == 0 ? most : std::min(of, most);
+    }
+    for (std::size_t tensor = 0; tensor < largest.size(); ++tensor)
+        if (largest[tensor] > 0) check_numbers(file, file.header.tensors[tensor], largest[tensor]);
+    for (const piece& each : pieces) fill_piece(file, each);
+}
+
+/// Two tensors of a file that must hold the same numbers.
+struct equal_pair {
+    std::size_t tensor = 0;
+    std::size_t other = 0;
+};
+
+/// A view and the number that all its elements are.
+struct constant_view {
+    any_view view;
+    double number = 0;
+};
+
+/// Pieces for views that are to be filled, and pairs of tensors that must be equal, or why the file
+/// is not for them.
+struct matching {
+    std::vector<piece> pieces;
+    std::string problem;
+    std::vector<equal_pair> equal{};
+    std::vector<std::size_t> not_negative{};
+    std::vector<constant_view> constants{};
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD void fill_constant(const constant_view& each) {
+    const piece part = whole(each.view, 0);
+    const auto store = each.view.type == dtype::f64 ? store_values<double> : store_values<float>;
+    for_each_row(part, [&](const piece_row& row) {
+        for (std::size_t column = 0; column < row.columns; ++column)
+            store(&each.number, 1, part, row.at + static_cast<std::ptrdiff_t>(column) * row.stride,
+                  1);
+    });
+}
+
+/// Fills the views of a matching, or says why not.
+SEQUENT_LAZY
+SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
+    if (!found.problem.empty()) fail_with<error>({file.name, ": ", found.problem});
+    const std::vector<header_entry>& tensors = file.header.tensors;
+    for (const equal_pair& pair : found.equal)
+        check_equal(file, tensors[pair.tensor], tensors[pair.other]);
+    for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensors[tensor]);
+    fill(file, found.pieces);
+    for (const constant_view& each : found.constants) fill_constant(each);
+    return file.header.metadata;
+}
+
+}  // namespace detail
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
 /// Reads the JSON that a safetensors header may hold and nothing else: an object of tensors, and
 /// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
-SEQUENT_LAZY class header_parser {
+SEQUENT_LAZY class header_parser : json_cursor<> {
   public:
-    header_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
+    header_parser(std::string_view text, std::string_view file)
+        : json_cursor<>(text, file, ": header") {}
 
     SEQUENT_COLD file_header parse() {
         file_header header;
@@ -3387,7 +4393,7 @@ SEQUENT_LAZY class header_parser {
         object([&](std::string name) {
             if (name == "__metadata__") {
                 if (std::exchange(metadata_seen, true)) fail({"\"__metadata__\" stands twice"});
-                if (!accept_null()) header.metadata = metadata();
+                if (!accept_word("null")) header.metadata = metadata();
                 return;
             }
             places.push_back(at_);
@@ -3454,172 +4460,17 @@ SEQUENT_LAZY class header_parser {
         return entry;
     }
 
-    /// Calls `member(key)` behind the colon of each member; it reads the value.
-    template <class Member>
-    SEQUENT_COLD void object(Member member) {
-        expect('{');
-        if (accept('}')) return;
-        do {
-            std::string key = string();
-            expect(':');
-            member(std::move(key));
-        } while (accept(','));
-        expect('}');
-    }
-
     SEQUENT_COLD std::vector<std::uint64_t> numbers() {
         std::vector<std::uint64_t> values;
         expect('[');
         if (accept(']')) return values;
         do {
-            values.push_back(number());
+            values.push_back(whole_number());
         } while (accept(','));
         expect(']');
         return values;
     }
-
-    SEQUENT_COLD std::uint64_t number() {
-        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
-        skip_space();
-        const std::size_t start = at_;
-        std::uint64_t value = 0;
-        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail({"the number is too large"});
-            value = value * 10 + digit;
-        }
-        if (at_ == start) fail({"expected a whole number that is not negative"});
-        if (text_[start] == '0' && at_ - start > 1) fail({"a number starts with 0"});
-        return value;
-    }
-
-    SEQUENT_COLD std::string string() {
-        expect('"');
-        std::string value;
-        for (;;) {
-            const char next = take();
-            if (next == '"') break;
-            if (static_cast<unsigned char>(next) < 0x20) fail({"a control character in a string"});
-            if (next == '\\') {
-                escape(value);
-            } else {
-                value += next;
-            }
-        }
-        if (!is_utf8(value)) fail({"a string is not UTF-8"});
-        return value;
-    }
-
-    SEQUENT_COLD void escape(std::string& value) {
-        const char kind = take();
-        switch (kind) {
-            case '"':
-            case '\\':
-            case '/':
-                value += kind;
-                return;
-            case 'b':
-                value += '\b';
-                return;
-            case 'f':
-                value += '\f';
-                return;
-            case 'n':
-                value += '\n';
-                return;
-            case 'r':
-                value += '\r';
-                return;
-            case 't':
-                value += '\t';
-                return;
-            case 'u':
-                break;
-            default:
-                fail({"an unknown escape"});
-        }
-        std::uint32_t code = four_digits();
-        if (code >= 0xDC00 && code <= 0xDFFF) fail({"half a surrogate pair"});
-        if (code >= 0xD800 && code <= 0xDBFF) {
-            if (take() != '\\' || take() != 'u') fail({"half a surrogate pair"});
-            const std::uint32_t low = four_digits();
-            if (low < 0xDC00 || low > 0xDFFF) fail({"half a surrogate pair"});
-            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-        }
-        append_utf8(value, code);
-    }
-
-    std::uint32_t four_digits() {
-        std::uint32_t value = 0;
-        for (int index = 0; index < 4; ++index) {
-            const char digit = take();
-            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
-                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                                                              : -1;
-            if (figure < 0) fail({"expected four hexadecimal digits"});
-            value = value * 16 + static_cast<std::uint32_t>(figure);
-        }
-        return value;
-    }
-
-    char take() {
-        if (at_ == text_.size()) fail({"a string has no end"});
-        return text_[at_++];
-    }
-
-    bool accept_null() {
-        skip_space();
-        if (!text_.substr(at_).starts_with("null")) return false;
-        at_ += 4;
-        return true;
-    }
-
-    SEQUENT_COLD bool accept(char wanted) {
-        skip_space();
-        if (at_ == text_.size() || text_[at_] != wanted) return false;
-        ++at_;
-        return true;
-    }
-
-    void expect(char wanted) {
-        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
-    }
-
-    void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
-                                      text_[at_] == '\n' || text_[at_] == '\r')) {
-            ++at_;
-        }
-    }
-
-    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
-        fail_with<error>({file_, ": header, byte ", at_, ": ", joined_text(what)});
-    }
-
-    std::string_view text_;
-    std::string_view file_;
-    std::size_t at_ = 0;
 };
-
-SEQUENT_LAZY
-SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
-    constexpr std::string_view hexadecimal = "0123456789abcdef";
-    json += '"';
-    for (const char next : text) {
-        if (next == '"' || next == '\\') {
-            json += '\\';
-            json += next;
-        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
-            json += "\\u00";
-            json += hexadecimal[code >> 4];
-            json += hexadecimal[code & 15];
-        } else {
-            json += next;
-        }
-    }
-    json += '"';
-}
 
 }  // namespace detail
 
@@ -3778,91 +4629,6 @@ class file_replacement {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-#include <memory>
-
-#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
-#include <sys/mman.h>
-#include <unistd.h>
-#define SEQUENT_HAS_MMAP
-#endif
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// What is read: a file, or bytes in memory such as weights that are embedded in a program. A file
-/// is mapped into memory where the platform can, so that only what is used is read; it must not be
-/// cut short meanwhile. Copies share the bytes.
-class source {
-  public:
-    /// Throws io::error if there is no such file or it cannot be read.
-    template <class Path>
-        requires std::convertible_to<const Path&, file_path> source(const Path& path) {
-            open(path);
-        }
-
-    /// The bytes are only referred to. Messages call them `name`.
-    source(std::span<const std::byte> bytes, std::string name = "<memory>")
-        : name_(std::move(name)), bytes_(bytes) {}
-
-    const std::string& name() const noexcept { return name_; }
-    std::span<const std::byte> bytes() const noexcept { return bytes_; }
-
-  private:
-    SEQUENT_LAZY SEQUENT_COLD void open(const file_path& path) {
-        name_ = path.string();
-        const detail::file_kind kind = detail::kind_of(path);
-        if (kind == detail::file_kind::none) fail(detail::reason_text(errno));
-        if (kind == detail::file_kind::folder) fail(": it is a folder");
-        if (kind == detail::file_kind::file && map(path)) return;
-        errno = 0;
-        std::FILE* const stream = detail::open_to_read(path);
-        if (stream == nullptr) fail(detail::reason_text(errno));
-        auto read = std::make_shared<std::string>();
-        std::array<char, 4096> block;
-        while (const std::size_t count = std::fread(block.data(), 1, block.size(), stream))
-            read->append(block.data(), count);
-        const bool failed = std::ferror(stream) != 0;
-        std::fclose(stream);
-        if (failed) fail("");
-        bytes_ = {reinterpret_cast<const std::byte*>(read->data()), read->size()};
-        memory_ = std::move(read);
-    }
-
-    /// False where the platform or the file system cannot map a file; then it is read.
-    SEQUENT_LAZY bool map([[maybe_unused]] const file_path& path) {
-#ifdef SEQUENT_HAS_MMAP
-        const int descriptor = ::open(path.c_str(), O_RDONLY);
-        if (descriptor < 0) return false;
-        struct ::stat status;
-        const bool has_size =
-            ::fstat(descriptor, &status) == 0 && status.st_size > 0 &&
-            static_cast<unsigned long long>(status.st_size) <= static_cast<std::size_t>(-1);
-        const std::size_t length = has_size ? static_cast<std::size_t>(status.st_size) : 0;
-        void* const first =
-            has_size ? ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0) : MAP_FAILED;
-        ::close(descriptor);
-        if (first == MAP_FAILED) return false;
-        memory_ = std::shared_ptr<const void>(
-            first, [length](const void* mapped) { ::munmap(const_cast<void*>(mapped), length); });
-        bytes_ = {static_cast<const std::byte*>(first), length};
-        return true;
-#else
-        return false;
-#endif
-    }
-
-    [[noreturn]] void fail(const std::string& reason) const {
-        fail_with<error>({name_, ": cannot be opened", reason});
-    }
-
-    std::string name_;
-    std::span<const std::byte> bytes_;
-    std::shared_ptr<const void> memory_;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-#undef SEQUENT_HAS_MMAP
-
 /// Tensors in the safetensors format: eight bytes with the length of the header (little-endian),
 /// the header as JSON, then the elements, little-endian and row-major, without holes.
 /// https://github.com/huggingface/safetensors#format
@@ -3893,35 +4659,6 @@ concept NamedTensors = requires(const Tensors& tensors) {
 }
 &&Element<std::remove_const_t<element_of<Tensors>>>;
 
-/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
-/// and writes files is compiled once for all element types and all models. Const data is only read.
-struct any_view {
-    void* data = nullptr;
-    dtype type = dtype::f32;
-    int rank = 0;
-    std::array<int, max_rank> extents{};
-    std::array<int, max_rank> strides{};
-
-    template <class T>
-    static any_view of(const tensor_view<T>& view) noexcept {
-        return {const_cast<std::remove_const_t<T>*>(view.data),
-                sizeof(T) == 4 ? dtype::f32 : dtype::f64, view.rank, view.extents, view.strides};
-    }
-
-    int size() const noexcept {
-        int count = 1;
-        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
-        return count;
-    }
-};
-
-/// A tensor as the file's names and the model's meet.
-struct any_tensor {
-    std::string name;
-    any_view view;
-    bool may_be_negative = true;
-};
-
 template <class Tensors>
 std::vector<any_tensor> any_tensors(const Tensors& tensors) {
     std::vector<any_tensor> result;
@@ -3933,38 +4670,6 @@ std::vector<any_tensor> any_tensors(const Tensors& tensors) {
 
 /// The limit of the format's own library: it keeps a false length from claiming all memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
-
-SEQUENT_LAZY
-SEQUENT_COLD std::string in_quotes(std::string_view name) {
-    return joined_text({"\"", name, "\""});
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
-    std::string text = "[";
-    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-        if (axis > 0) text += ", ";
-        append_text(text, {shape[axis]});
-    }
-    return text + "]";
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD std::vector<std::uint64_t> shape_of(const any_view& view) {
-    std::vector<std::uint64_t> shape;
-    for (int axis = 0; axis < view.rank; ++axis) {
-        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
-    }
-    return shape;
-}
-
-/// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
-SEQUENT_LAZY
-inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
-    std::uint64_t size = 1;
-    for (const std::uint64_t extent : shape) size *= extent;
-    return size;
-}
 
 /// What keeps a tensor's bytes from being those of its shape and dtype; nothing if nothing does.
 /// The size of a dtype that is unknown is unknown.
@@ -4028,233 +4733,38 @@ SEQUENT_COLD void check_layout(const file_header& header, std::uint64_t data_siz
     }
 }
 
-/// What is read, its header read and checked, and the bytes behind it.
-struct opened {
-    source from;
-    file_header header;
-    std::span<const std::byte> data;
-};
+}  // namespace detail
 
+/// A safetensors file, checked, for `load`. Throws io::error if it is not well-formed.
 SEQUENT_LAZY
-SEQUENT_COLD opened open_checked(source from) {
+SEQUENT_COLD tensor_file open_safetensors(source from) {
     const std::span<const std::byte> bytes = from.bytes();
     const std::uint64_t size = bytes.size();
     if (size < 8) {
         fail_with<error>({from.name(), ": has ", size,
                           " bytes, too few for the length of the header, which takes 8"});
     }
-    const auto length = load_bits<std::uint64_t>(bytes.data());
+    const auto length = detail::load_bits<std::uint64_t>(bytes.data());
     if (length > size - 8) {
         fail_with<error>({from.name(), ": the header should have ", length,
                           " bytes, the file has only ", size - 8, " for it"});
     }
-    if (length > longest_header) {
+    if (length > detail::longest_header) {
         fail_with<error>({from.name(), ": a header of ", length,
-                          " bytes is longer than the format allows, ", longest_header});
+                          " bytes is longer than the format allows, ", detail::longest_header});
     }
     const auto header_size = static_cast<std::size_t>(length);
     const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + 8, header_size);
     file_header header = parse_header(json, from.name());
-    check_layout(header, size - 8 - length, from.name());
-    return {std::move(from), std::move(header), bytes.subspan(8 + header_size)};
+    detail::check_layout(header, size - 8 - length, from.name());
+    std::string name = from.name();
+    return {std::move(name),
+            std::move(header),
+            {{std::move(from), 8 + header_size}},
+            detail::plain_formats<>};
 }
 
-/// A view and the part of a tensor that it stands for. The rows of a view are all its axes but the
-/// last, its columns the last; element (row, column) is the tensor's number
-/// first + row * row_stride + column * column_stride.
-struct piece {
-    any_view view;
-    std::size_t tensor = 0;  // among those of the file
-    std::uint64_t first = 0;
-    std::uint64_t row_stride = 0;
-    std::uint64_t column_stride = 1;
-    /// If not 0, the view's rows 2k and 2k + 1 of each so many are the tensor's k and k + half.
-    std::uint64_t interleaved = 0;
-};
-
-SEQUENT_LAZY
-inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
-    return shape.empty() ? 1 : shape.back();
-}
-
-/// A view that is all of a tensor.
-SEQUENT_LAZY
-inline piece whole(const any_view& view, std::size_t tensor) {
-    return {view, tensor, 0, columns_of(shape_of(view)), 1, 0};
-}
-
-/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
-/// tensor's numbers from `number`, `number_stride` apart.
-struct piece_row {
-    std::ptrdiff_t at = 0;
-    std::ptrdiff_t stride = 1;
-    std::uint64_t number = 0;
-    std::uint64_t number_stride = 1;
-    int columns = 0;
-};
-
-/// Calls f(piece_row) for each row of a piece.
-template <class F>
-SEQUENT_COLD void for_each_row(const piece& part, F f) {
-    const any_view& view = part.view;
-    if (view.size() == 0) return;
-    const int last = view.rank - 1;
-    piece_row result;
-    result.columns = view.rank > 0 ? view.extents[static_cast<std::size_t>(last)] : 1;
-    result.stride = view.rank > 0 ? view.strides[static_cast<std::size_t>(last)] : 1;
-    result.number_stride = part.column_stride;
-    const int rows = view.size() / result.columns;
-    std::array<int, max_rank> index{};
-    for (int row = 0; row < rows; ++row) {
-        auto from = static_cast<std::uint64_t>(row);
-        if (const std::uint64_t of = part.interleaved; of > 0) {
-            const std::uint64_t within = from % of;
-            from += within / 2 + within % 2 * (of / 2) - within;
-        }
-        result.number = part.first + from * part.row_stride;
-        f(result);
-        for (int axis = last; axis-- > 0;) {
-            const auto place = static_cast<std::size_t>(axis);
-            result.at += view.strides[place];
-            if (++index[place] < view.extents[place]) break;
-            result.at -= static_cast<std::ptrdiff_t>(view.extents[place]) * view.strides[place];
-            index[place] = 0;
-        }
-    }
-}
-
-SEQUENT_LAZY
-[[noreturn]] SEQUENT_COLD void fail_element(std::string_view file, std::string_view name,
-                                            std::uint64_t number, std::string_view what) {
-    fail_with<error>({file, ": tensor ", in_quotes(name), ": element ", number, " is ", what});
-}
-
-SEQUENT_LAZY
-inline std::string_view unlike_a_number(double value) {
-    return std::isnan(value) ? "not a number" : "infinite";
-}
-
-/// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
-/// if nothing does.
-SEQUENT_LAZY
-SEQUENT_COLD std::string problem_of_type(const header_entry& entry, dtype wanted) {
-    const auto type = dtype_named(entry.dtype);
-    if (!type) {
-        return joined_text(
-            {": the file has dtype ", entry.dtype, ", which is none of F16, BF16, F32, F64"});
-    }
-    if (io::size_of(*type) > io::size_of(wanted)) {
-        return joined_text({": the file has dtype ", entry.dtype, ", wanted is ", name_of(wanted),
-                            ", which does not hold it exactly"});
-    }
-    return "";
-}
-
-/// A number of the file, which double holds exactly.
-SEQUENT_LAZY
-inline double load_number(dtype type, const std::byte* bytes) noexcept {
-    return with_dtype(
-        type, [&](auto known) { return load_element<double, decltype(known)::value>(bytes); });
-}
-
-/// Fails unless all numbers of a tensor are finite.
-SEQUENT_LAZY
-inline void check_finite(const opened& file, const header_entry& entry, dtype type) {
-    const std::byte* const data = file.data.data() + entry.begin;
-    with_dtype(type, [&](auto known) {
-        constexpr dtype from = decltype(known)::value;
-        constexpr std::size_t bytes = io::size_of(from);
-        using number = std::conditional_t<from == dtype::f64, double, float>;
-        const std::uint64_t count = (entry.end - entry.begin) / bytes;
-        for (std::uint64_t at = 0; at < count; ++at) {
-            const auto value = load_element<number, from>(data + at * bytes);
-            if (!std::isfinite(value))
-                fail_element(file.from.name(), entry.name, at,
-                             unlike_a_number(static_cast<double>(value)));
-        }
-    });
-}
-
-/// Elements of a file, of no greater type, as those of a row of T.
-template <class T, dtype From>
-void load_row(const std::byte* data, const piece_row& row, void* elements) {
-    constexpr std::size_t bytes = io::size_of(From);
-    if constexpr (bytes <= sizeof(T)) {
-        T* const to = static_cast<T*>(elements);
-        std::uint64_t number = row.number;
-        for (int column = 0; column < row.columns; ++column, number += row.number_stride)
-            to[row.at + column * row.stride] = load_element<T, From>(data + number * bytes);
-    }
-}
-
-/// Fills the views from their tensors, all of which have the right type and size, unless one of
-/// them is not finite.
-SEQUENT_LAZY
-SEQUENT_COLD void fill(const opened& file, std::span<const piece> pieces) {
-    std::vector<char> used(file.header.tensors.size());
-    for (const piece& each : pieces) used[each.tensor] = 1;
-    for (std::size_t tensor = 0; tensor < used.size(); ++tensor) {
-        const header_entry& entry = file.header.tensors[tensor];
-        if (used[tensor]) check_finite(file, entry, *dtype_named(entry.dtype));
-    }
-    for (const piece& each : pieces) {
-        const header_entry& entry = file.header.tensors[each.tensor];
-        const std::byte* const data = file.data.data() + entry.begin;
-        const bool wide = each.view.type == dtype::f64;
-        const auto load = with_dtype(*dtype_named(entry.dtype), [&](auto from) {
-            return wide ? load_row<double, from()> : load_row<float, from()>;
-        });
-        for_each_row(each, [&](const piece_row& row) { load(data, row, each.view.data); });
-    }
-}
-
-/// Two tensors of a file that must hold the same numbers.
-struct equal_pair {
-    std::size_t tensor = 0;
-    std::size_t other = 0;
-};
-
-/// Pieces for views that are to be filled, and pairs of tensors that must be equal, or why the file
-/// is not for them.
-struct matching {
-    std::vector<piece> pieces;
-    std::string problem;
-    std::vector<equal_pair> equal{};
-    std::vector<std::size_t> not_negative{};
-};
-
-/// Fails at a number below zero.
-SEQUENT_LAZY
-inline void check_not_negative(const opened& file, std::size_t tensor) {
-    const header_entry& entry = file.header.tensors[tensor];
-    const dtype type = *dtype_named(entry.dtype);
-    for (std::uint64_t at = 0; at < (entry.end - entry.begin) / io::size_of(type); ++at) {
-        const double x = load_number(type, file.data.data() + entry.begin + at * io::size_of(type));
-        if (x < 0)
-            fail_element(file.from.name(), entry.name, at,
-                         joined_text({number_text(x), ", expected is at least 0"}));
-    }
-}
-
-/// Fails unless two tensors of one shape hold the same numbers.
-SEQUENT_LAZY
-SEQUENT_COLD void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
-    const header_entry& one = file.header.tensors[tensor];
-    const header_entry& two = file.header.tensors[other];
-    const dtype left = *dtype_named(one.dtype), right = *dtype_named(two.dtype);
-    const std::byte* const a = file.data.data() + one.begin;
-    const std::byte* const b = file.data.data() + two.begin;
-    for (std::uint64_t at = 0; at < (one.end - one.begin) / io::size_of(left); ++at) {
-        const double x = load_number(left, a + at * io::size_of(left));
-        const double y = load_number(right, b + at * io::size_of(right));
-        if (x == y) continue;
-        const std::string found =
-            std::isfinite(x) ? number_text(x) : std::string(unlike_a_number(x));
-        fail_element(file.from.name(), one.name, at,
-                     joined_text({found, ", expected is that of ", in_quotes(two.name), ", ",
-                                  number_text(y), ", which the model has in its place"}));
-    }
-}
+namespace detail {
 
 SEQUENT_LAZY
 SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
@@ -4266,7 +4776,8 @@ SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const file_header& header, std::span<const any_tensor> tensors) {
+SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> tensors) {
+    const file_header& header = file.header;
     const name_table entries = table_of_names(header.tensors);
     std::vector<char> used(header.tensors.size());
     matching result;
@@ -4286,7 +4797,7 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
             return problem(joined_text({": the file has shape ", shape_text(entry.shape),
                                         ", wanted is ", shape_text(wanted)}));
         }
-        if (const auto what = problem_of_type(entry, tensor.view.type); !what.empty())
+        if (const auto what = problem_of_type(file, entry, tensor.view.type); !what.empty())
             return problem(what);
         result.pieces.push_back(whole(tensor.view, found->number));
         if (!tensor.may_be_negative) result.not_negative.push_back(found->number);
@@ -4301,51 +4812,56 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
     return result;
 }
 
-/// Fills the views of a matching, or says why not.
-SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_all(opened&& file, const matching& found) {
-    if (!found.problem.empty()) fail_with<error>({file.from.name(), ": ", found.problem});
-    for (const equal_pair& pair : found.equal) check_equal(file, pair.tensor, pair.other);
-    for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensor);
-    fill(file, found.pieces);
-    return std::move(file.header.metadata);
-}
-
 /// A tensor that is to be written: what it is made of covers it.
 struct planned_tensor {
     std::string name;
     std::vector<std::uint64_t> shape;
 };
 
-/// Elements of a row of T as numbers of a file. Fails at one that is not finite or too large.
-template <class T, dtype To>
-void store_row(const void* from, const piece_row& row, std::byte* data, std::string_view file,
-               std::string_view tensor) {
-    constexpr std::size_t bytes = io::size_of(To);
-    const T* const elements = static_cast<const T*>(from);
-    std::uint64_t number = row.number;
-    for (int column = 0; column < row.columns; ++column, number += row.number_stride) {
-        const T element = elements[row.at + column * row.stride];
-        if (!std::isfinite(element)) {
-            fail_element(file, tensor, number, unlike_a_number(static_cast<double>(element)));
-        }
-        if (!store_element<To>(element, data + number * bytes)) {
+/// Elements of a row as numbers.
+template <class T>
+void load_values(const void* data, std::ptrdiff_t at, std::ptrdiff_t stride, std::size_t count,
+                 double* values) {
+    const T* from = static_cast<const T*>(data) + at;
+    for (std::size_t column = 0; column < count; ++column, from += stride)
+        values[column] = static_cast<double>(*from);
+}
+
+/// Fails at a number that is not finite or too large for the type.
+template <dtype To>
+void encode_plain(const double* values, std::size_t count, std::uint64_t first,
+                  std::uint64_t stride, std::byte* data, std::string_view file,
+                  std::string_view tensor) {
+    std::uint64_t number = first;
+    for (std::size_t column = 0; column < count; ++column, number += stride) {
+        const double value = values[column];
+        if (!std::isfinite(value)) fail_element(file, tensor, number, unlike_a_number(value));
+        if (!store_element<To>(value, data + number * io::size_of(To)))
             fail_element(file, tensor, number,
-                         joined_text({number_text(static_cast<double>(element)), ", too large for ",
-                                      name_of(To)}));
-        }
+                         joined_text({number_text(value), ", too large for ", name_of(To)}));
     }
 }
 
-/// A piece as numbers of a file's tensor, which begins at `data`.
+/// A piece as numbers of a file's tensor, which begins at `data`. Of a sum, its first tensor has
+/// all and the others are zero.
 SEQUENT_LAZY
 SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, std::string_view file,
                               std::string_view tensor) {
-    const bool wide = part.view.type == dtype::f64;
-    const auto store = with_dtype(
-        type, [&](auto to) { return wide ? store_row<double, to()> : store_row<float, to()>; });
-    for_each_row(part,
-                 [&](const piece_row& row) { store(part.view.data, row, data, file, tensor); });
+    if (part.is_summand) return;
+    const auto load = part.view.type == dtype::f64 ? load_values<double> : load_values<float>;
+    const auto encode = with_dtype(type, [](auto to) { return encode_plain<to()>; });
+    std::array<double, decoded_together> values;
+    for_each_row(part, [&](const piece_row& row) {
+        for (std::size_t column = 0; column < row.columns; column += values.size()) {
+            const std::size_t some = std::min(values.size(), row.columns - column);
+            load(part.view.data, row.at + static_cast<std::ptrdiff_t>(column) * row.stride,
+                 row.stride, some, values.data());
+            if (part.plus != 0)
+                for (std::size_t at = 0; at < some; ++at) values[at] -= part.plus;
+            encode(values.data(), some, row.number + column * row.number_stride, row.number_stride,
+                   data, file, tensor);
+        }
+    });
 }
 
 /// Writes a file of tensors that consist of pieces.
@@ -4420,10 +4936,9 @@ SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_tensors(const source& from, std::span<const any_tensor> tensors) {
-    opened file = open_checked(from);
-    const matching found = match(file.header, tensors);
-    return load_all(std::move(file), found);
+SEQUENT_COLD metadata_map load_tensors(const tensor_file& file,
+                                       std::span<const any_tensor> tensors) {
+    return load_all(file, match(file, tensors));
 }
 
 }  // namespace detail
@@ -4447,201 +4962,152 @@ void save(const file_path& path, const Tensors& tensors, const metadata_map& met
 ///
 /// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
 template <detail::NamedTensors Tensors>
-metadata_map load(const source& from, const Tensors& tensors) {
+metadata_map load(const tensor_file& from, const Tensors& tensors) {
     static_assert(!std::is_const_v<detail::element_of<Tensors>>,
                   "load writes into the views: they must not be const");
     return detail::load_tensors(from, detail::any_tensors(tensors));
+}
+template <detail::NamedTensors Tensors>
+metadata_map load(const source& from, const Tensors& tensors) {
+    return load(open_safetensors(from), tensors);
 }
 
 /// The header of a file, checked, without the elements: what the file holds and its metadata.
 /// Throws io::error if the file is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD file_header read_header(const source& from) {
-    return detail::open_checked(from).header;
+    return open_safetensors(from).header;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// A model's parameters under the names, and in the layout, that another library's files have.
+/// A model's parameters under the names, and in the layout, that another library's files have:
 ///
-///     inline constexpr io::name_entry names[] = {
-///         io::optional_prefix("transformer."),
-///         {"embedding", "wte.weight"},
-///         {"layers.W_query", "h.{}.attn.c_attn.weight", io::transposed | io::part(0, 3)},
-///         {"layers.b_query", "h.{}.attn.c_attn.bias", io::flat | io::part(0, 3)},
-///         io::ignored("h.{}.attn.bias"),
-///     };
-///     io::load<Model>("model.safetensors", parameters, names);
+///     io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2);
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// How a tensor of a file holds a parameter. By default it holds a matrix: its columns are the
-/// parameter's last extent, its rows the product of the others, so that the heads of [H, d_h, d]
-/// are one matrix of H d_h x d; a parameter of one extent is a vector.
-struct placement {
-    bool transposed = false;
-    bool flat = false;
-    bool halves = false;
-    int rank = 0;  // of the shape that is stated; 0 if none is
-    std::array<int, 4> shape{};
-    int begin = 0;  // the first row, or, of equal parts, which of them
-    int of = 1;     // how many rows, or how many equal parts, the tensor has
-    bool parts = true;
-
-    constexpr bool is_whole() const { return parts && of == 1; }
-};
-
-/// The file's matrix is [columns, rows], [in, out] for a linear map.
-inline constexpr placement transposed{.transposed = true};
-/// The file has a vector: the parameter's elements in row-major order.
-inline constexpr placement flat{.flat = true};
-/// The rows of each head (the parameter's last extent but one) are in the order that
-/// rotary_halves() turns, x[k] with x[k + length / 2]. For a model with rotary(), which turns
-/// neighbours, they are put into its order, and back when they are written.
-inline constexpr placement halves{.halves = true};
-
-/// In `shaped`: the parameter's own extent of an axis.
-constexpr int own(int axis) {
-    if (axis < 0 || axis >= max_rank) {
-        fail_with<error>({"io::own: no parameter has the axis ", axis});
-    }
-    return -1 - axis;
-}
-/// In `shaped`: the side of a square. It is the file's; a file is written with the greatest one.
-inline constexpr int side = -1 - max_rank;
-
-/// The file's tensor has these extents, with the elements in the same order; 0 is what the others
-/// leave: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
-template <class... Int>
-constexpr placement shaped(Int... extents) {
-    static_assert(sizeof...(extents) >= 1 && sizeof...(extents) <= 4);
-    return {.rank = static_cast<int>(sizeof...(extents)), .shape = {extents...}};
-}
-
-/// The file's rows (a vector's elements) are those of `of` parameters of one size, one after
-/// another, of which this is number `number`, counted from 0.
-constexpr placement part(int number, int of) {
-    if (number < 0 || number >= of) {
-        fail_with<error>({"io::part: ", number, " is none of ", of, " parts"});
-    }
-    return {.begin = number, .of = of};
-}
-
-/// The file has `of` rows (a vector's elements), and the parameter's begin at row `begin`.
-constexpr placement rows(int begin, int of) {
-    if (begin < 0 || begin >= of) {
-        fail_with<error>({"io::rows: ", begin, " is none of ", of, " rows"});
-    }
-    return {.begin = begin, .of = of, .parts = false};
-}
-
-/// Both.
-constexpr placement operator|(const placement& a, const placement& b) {
-    placement result = a;
-    result.transposed = a.transposed || b.transposed;
-    result.flat = a.flat || b.flat;
-    result.halves = a.halves || b.halves;
-    if (b.rank > 0) {
-        result.rank = b.rank;
-        result.shape = b.shape;
-    }
-    if (!b.is_whole()) {
-        result.begin = b.begin;
-        result.of = b.of;
-        result.parts = b.parts;
-    }
-    return result;
-}
-
-/// A line of a map: a parameter as Model::for_each names it, and the tensor that holds it. "{}" in
-/// the tensor's name is the layer: the parameter's first extent, one tensor for each.
-///
-/// A line whose parameter the model does not have is passed over, so that one map serves models
-/// with and without biases. One tensor may fill several parameters.
-struct name_entry {
-    enum class role { parameter, ignored, prefix, copy };
-
-    std::string_view parameter;
-    std::string_view tensor;
-    placement place{};
-    role use = role::parameter;
-    std::string_view with{};  // of a copy: the parameter that a model has where it matters
-};
-
-/// A tensor that a file may hold and that is not read. "{}" is any number, "*" at the end is
-/// anything.
-constexpr name_entry ignored(std::string_view tensor) {
-    return {{}, tensor, {}, name_entry::role::ignored};
-}
-
-/// A tensor that a file may hold beside the one of `parameter` and that must equal it, such as the
-/// matrix of the logits of a model that has the embedding in its place. A model without the
-/// parameter `with`, if one is named, does not read it either way.
-constexpr name_entry copy_of(std::string_view parameter, std::string_view tensor,
-                             std::string_view with = {}) {
-    return {parameter, tensor, {}, name_entry::role::copy, with};
-}
-
-/// What names of the file and of the map may begin with; names that differ in this alone are the
-/// same. A file is written with the names of the map as they stand there.
-constexpr name_entry optional_prefix(std::string_view text) {
-    return {{}, text, {}, name_entry::role::prefix};
-}
-
-using name_map = std::span<const name_entry>;
-
 namespace detail {
 
+/// A name of the file or of the map with aliases replaced and without its optional prefix.
 SEQUENT_LAZY
-inline std::string_view without_prefix(std::string_view name, name_map names) {
+SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
+    std::string name(given);
     for (const name_entry& entry : names) {
-        if (entry.use == name_entry::role::prefix && name.starts_with(entry.tensor)) {
-            return name.substr(entry.tensor.size());
-        }
+        if (entry.use != name_entry::role::alias || entry.parameter.empty()) continue;
+        for (std::size_t at = 0; (at = name.find(entry.parameter, at)) != std::string::npos;
+             at += entry.tensor.size())
+            name.replace(at, entry.parameter.size(), entry.tensor);
+    }
+    for (const name_entry& entry : names) {
+        if (entry.use != name_entry::role::prefix || !name.starts_with(entry.tensor)) continue;
+        return name.substr(entry.tensor.size());
     }
     return name;
 }
 
-inline constexpr std::string_view layer_mark = "{}";
-
-SEQUENT_LAZY
-inline bool has_layers(const name_entry& entry) {
-    return entry.tensor.find(layer_mark) != std::string_view::npos;
+/// The layers of a tensor's name: calls each(text before braces, text within them) and returns the
+/// text behind the last braces.
+template <class Each>
+std::string_view for_each_brace(std::string_view name, Each each) {
+    for (;;) {
+        const std::size_t begin = name.find('{');
+        const std::size_t end = name.find('}', begin);
+        if (begin == std::string_view::npos || end == std::string_view::npos) return name;
+        each(name.substr(0, begin), name.substr(begin + 1, end - begin - 1));
+        name.remove_prefix(end + 1);
+    }
 }
 
+/// The value of a sum such as "6a+b+1", and how many of a, b, c it uses; "" is "a".
+struct layer_number {
+    std::uint64_t value = 0;
+    std::size_t axes = 0;
+    bool is_formed = false;
+};
+
 SEQUENT_LAZY
-SEQUENT_COLD std::string with_layer(std::string_view name, int layer) {
-    const std::size_t at = name.find(layer_mark);
-    if (at == std::string_view::npos) return std::string(name);
-    return joined_text({name.substr(0, at), layer, name.substr(at + layer_mark.size())});
+SEQUENT_COLD layer_number number_of_layer(std::string_view text,
+                                          const std::array<std::uint64_t, 3>& layers) {
+    layer_number result;
+    if (text.empty()) text = "a";
+    std::size_t at = 0;
+    for (;;) {
+        std::uint64_t factor = 0;
+        const std::size_t begin = at;
+        for (; at < text.size() && text[at] >= '0' && text[at] <= '9' && at < begin + 6; ++at)
+            factor = factor * 10 + static_cast<std::uint64_t>(text[at] - '0');
+        const bool has_factor = at > begin;
+        if (at < text.size() && text[at] >= 'a' && text[at] <= 'c') {
+            const auto axis = static_cast<std::size_t>(text[at++] - 'a');
+            factor = (has_factor ? factor : 1) * layers[axis];
+            result.axes = std::max(result.axes, axis + 1);
+        } else if (!has_factor) {
+            return result;
+        }
+        result.value += factor;
+        if (at == text.size()) break;
+        if (text[at++] != '+') return result;
+    }
+    result.is_formed = true;
+    return result;
+}
+
+/// A line's name with the layers' numbers; `axes` tells how many of the parameter's extents are
+/// layers.
+struct layered_name {
+    std::string text;
+    std::size_t axes = 0;
+    std::string problem;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD layered_name with_layers(std::string_view name,
+                                      const std::array<std::uint64_t, 3>& layers) {
+    layered_name result;
+    const std::string_view rest =
+        for_each_brace(name, [&](std::string_view before, std::string_view within) {
+            const layer_number number = number_of_layer(within, layers);
+            if (!number.is_formed) {
+                result.problem =
+                    joined_text({in_quotes(within),
+                                 " in the name is no sum of numbers and multiples of a, b "
+                                 "and c, the parameter's first extents"});
+            }
+            result.axes = std::max(result.axes, number.axes);
+            append_text(result.text, {before, number.value});
+        });
+    result.text += rest;
+    return result;
 }
 
 /// Whether a name is one of those that `ignored` describes.
 SEQUENT_LAZY
 SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
-    const auto same_start = [](std::string_view text, std::string_view start, bool to_the_end) {
-        if (to_the_end && start.ends_with('*')) {
-            return text.starts_with(start.substr(0, start.size() - 1));
-        }
-        return to_the_end ? text == start : text.starts_with(start);
-    };
-    const std::size_t at = pattern.find(layer_mark);
-    if (at == std::string_view::npos) return same_start(name, pattern, true);
-    if (!same_start(name, pattern.substr(0, at), false)) return false;
-    std::size_t end = at;
-    while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
-    return end > at && same_start(name.substr(end), pattern.substr(at + layer_mark.size()), true);
+    bool same = true;
+    std::string_view rest = for_each_brace(pattern, [&](std::string_view before, std::string_view) {
+        same = same && name.starts_with(before);
+        if (!same) return;
+        std::size_t end = before.size();
+        while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
+        same = end > before.size();
+        name.remove_prefix(end);
+    });
+    if (!same) return false;
+    if (!rest.ends_with('*')) return name == rest;
+    rest.remove_suffix(1);
+    return name.starts_with(rest);
 }
 
 /// The shape of the tensor that holds a parameter, or one layer of it, and where it is there.
 struct placed {
     std::vector<std::uint64_t> shape;
     std::uint64_t first = 0;
-    std::uint64_t row_stride = 0;
-    std::uint64_t column_stride = 1;
-    std::uint64_t begin = 0;  // of the rows that it takes
+    std::array<std::uint64_t, max_axes> strides{};
+    std::uint64_t begin = 0;  // of the rows that it takes, parts one after another
     std::uint64_t end = 0;
     std::uint64_t all = 0;
+    std::size_t row_axes = 0;  // of the view, before its columns
     std::string problem;
 };
 
@@ -4692,17 +5158,26 @@ SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint
     return result;
 }
 
+/// Where a parameter is in its tensor. `found` is the tensor's shape in the file, if there is one.
 SEQUENT_LAZY
-SEQUENT_COLD placed place(const std::vector<std::uint64_t>& own, const placement& how,
+SEQUENT_COLD placed place(const any_view& view, const placement& how,
                           const std::vector<std::uint64_t>* found = nullptr) {
+    const std::vector<std::uint64_t> own = shape_of(view);
     const std::uint64_t size = size_of(own);
-    const std::uint64_t columns = columns_of(own);
+    const auto rank = own.size();
+    const bool vector = how.flat || rank < 2;
     placed result;
-    result.row_stride = columns;
+    result.strides = row_major(view);
+    if (how.rank < 0) {
+        result.shape = own;
+        result.end = result.all = size;
+        return result;
+    }
     if (how.rank > 0) {
         result.end = result.all = size;
         result.shape = stated_shape(own, how, found);
-        if (!how.is_whole() || how.transposed || how.flat || how.halves) {
+        if (how.range != row_range::all || how.transposed || how.flat ||
+            how.order != row_order::any) {
             result.problem = "a tensor of another shape is whole and not transposed";
         } else if (size_of(result.shape) != size) {
             result.problem = joined_text(
@@ -4710,39 +5185,84 @@ SEQUENT_COLD placed place(const std::vector<std::uint64_t>& own, const placement
         }
         return result;
     }
-    if (how.halves && (own.size() < 2 || own[own.size() - 2] % 2 != 0)) {
-        result.problem = "its heads have no halves";
-    }
-    const bool vector = how.flat || own.size() < 2;
-    const std::uint64_t count = vector ? size : columns == 0 ? 0 : size / columns;
+    const std::uint64_t columns = vector ? 1 : own.back();
+    const std::uint64_t count = columns == 0 ? 0 : size / columns;
     const auto of = static_cast<std::uint64_t>(how.of);
     const auto begin = static_cast<std::uint64_t>(how.begin);
-    result.all = how.parts ? of * count : of;
-    result.begin = how.parts ? begin * count : begin;
+    const bool is_part = how.range == row_range::part || how.range == row_range::interleaved;
+    result.begin = is_part ? begin * count : begin;
     result.end = result.begin + count;
+    result.all = is_part ? of * count : how.range == row_range::all ? count : of;
+    if (how.range == row_range::open) {
+        // The tensor states how many rows it has.
+        const std::size_t axis = how.transposed && !vector ? 1 : 0;
+        result.all = found && found->size() == (vector ? 1U : 2U) ? (*found)[axis] : result.end;
+    }
     if (result.end > result.all) {
         result.problem = joined_text({"rows [", result.begin, ", ", result.end, ") are beyond the ",
                                       result.all, " of the tensor"});
     }
+    const std::size_t row_axes = result.row_axes = vector ? rank : rank - 1;
+    if (how.order != row_order::any && (row_axes == 0 || own[row_axes - 1] % 2 != 0))
+        result.problem = "its heads have no halves";
     if (vector) {
-        if (!own.empty() || !how.is_whole() || how.flat) result.shape = {result.all};
-        result.first = result.begin;
+        if (!own.empty() || how.range != row_range::all || how.flat) result.shape = {result.all};
     } else if (how.transposed) {
         result.shape = {columns, result.all};
-        result.first = result.begin;
-        result.row_stride = 1;
-        result.column_stride = result.all;
+        // Rows follow one another, and columns are as far apart as a row of the file is long.
+        for (std::size_t axis = 0; axis < row_axes; ++axis)
+            result.strides[axis] = columns == 0 ? 0 : result.strides[axis] / columns;
+        result.strides[row_axes] = result.all;
     } else {
         result.shape = {result.all, columns};
-        result.first = result.begin * columns;
+    }
+    const std::uint64_t row = vector || how.transposed ? 1 : columns;
+    if (how.range == row_range::interleaved && row_axes > 0) {
+        result.first = begin * result.strides[0];
+        result.strides[0] *= of;
+    } else {
+        result.first = result.begin * row;
     }
     return result;
 }
 
-/// One layer of a view whose first axis is the layers.
+/// A view and a tensor's strides over the same extents. Where the tensor has the rows of a head in
+/// another order than the model, their axis becomes two.
 SEQUENT_LAZY
-SEQUENT_COLD any_view layer_of(const any_view& view, int layer) {
-    const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(layer) * view.strides[0];
+SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& where,
+                            const placement& how, bool neighbours) {
+    auto strides = where.strides;
+    const bool reordered = how.order == row_order::halves
+                               ? neighbours
+                               : how.order == row_order::neighbours && !neighbours;
+    if (reordered) {
+        const std::size_t axis = where.row_axes - 1;
+        for (auto at = static_cast<std::size_t>(view.rank++); at > axis; --at) {
+            view.extents[at] = view.extents[at - 1];
+            view.strides[at] = view.strides[at - 1];
+            strides[at] = strides[at - 1];
+        }
+        const int half = view.extents[axis] / 2;
+        view.extents[axis] = half;
+        view.extents[axis + 1] = 2;
+        // Element k of half h is in the order of neighbours 2 k + h, in that of halves k + h half.
+        const auto split = [half](auto& of, std::size_t place, bool by_neighbours) {
+            const auto stride = of[place];
+            of[place] = by_neighbours ? 2 * stride : stride;
+            of[place + 1] = by_neighbours
+                                ? stride
+                                : stride * static_cast<std::remove_const_t<decltype(stride)>>(half);
+        };
+        split(view.strides, axis, neighbours);
+        split(strides, axis, !neighbours);
+    }
+    return {view, tensor, where.first, strides, how.summand, how.plus};
+}
+
+/// One index of a view's first axis.
+SEQUENT_LAZY
+SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
+    const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(index) * view.strides[0];
     any_view result;
     result.data = static_cast<std::byte*>(view.data) +
                   offset * static_cast<std::ptrdiff_t>(io::size_of(view.type));
@@ -4755,46 +5275,74 @@ SEQUENT_COLD any_view layer_of(const any_view& view, int layer) {
     return result;
 }
 
-/// How many rows of a view are one head whose halves are neighbours in the model; 0 if it has none.
-SEQUENT_LAZY
-SEQUENT_COLD std::uint64_t interleaved_rows(const any_view& view, const placement& how,
-                                            bool neighbours) {
-    return how.halves && neighbours
-               ? static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(view.rank - 2)])
-               : 0;
-}
+/// A parameter, or one layer of it, and the line of the map that places it.
+struct place_of {
+    any_view view;
+    std::string tensor;  // none, if the parameter is a constant
+    const placement& how;
+    const any_view* first_layer = nullptr;  // of layers that share a tensor, beside the first one
+};
 
-/// Calls visit(view, placed, tensor's name, placement) for each parameter, or each layer of it,
-/// until one returns a problem.
+/// Calls visit(place_of) for each line of each parameter, and each layer of it, until one returns a
+/// problem.
 template <class Visit>
-std::string for_each_place(std::span<const any_tensor> parameters, name_map names, Visit visit) {
+SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, name_map names,
+                                        Visit visit) {
+    bool has_own_names = false;
+    for (const name_entry& line : names)
+        has_own_names = has_own_names || line.use == name_entry::role::own;
     for (const any_tensor& parameter : parameters) {
-        const name_entry* entry = nullptr;
-        for (const name_entry& each : names) {
-            if (each.use != name_entry::role::parameter || each.parameter != parameter.name)
+        bool is_named = false;
+        for (const name_entry& line : names) {
+            const bool is_constant = line.use == name_entry::role::constant;
+            if ((line.use != name_entry::role::parameter && !is_constant) ||
+                line.parameter != parameter.name)
                 continue;
-            if (entry != nullptr) {
-                return joined_text(
-                    {"the map names the parameter ", in_quotes(parameter.name), " twice"});
+            if (is_named != line.place.summand) {
+                return joined_text({"the map names the parameter ", in_quotes(parameter.name),
+                                    is_named ? " twice" : " first as a summand"});
             }
-            entry = &each;
+            is_named = true;
+            const auto problem = [&](std::string_view tensor, std::string_view what) {
+                return joined_text({"tensor ", in_quotes(tensor), " for the parameter ",
+                                    in_quotes(parameter.name), ": ", what});
+            };
+            if (is_constant) {
+                const std::string what = visit(place_of{parameter.view, "", line.place});
+                if (what.empty()) continue;
+                return joined_text({"the parameter ", in_quotes(parameter.name), ": ", what});
+            }
+            const layered_name form = with_layers(line.tensor, {});
+            if (!form.problem.empty()) return problem(line.tensor, form.problem);
+            // A parameter without extents has no layers: its line may be that of another model.
+            std::size_t axes = form.axes + (line.place.shared_layers ? 1 : 0);
+            if (static_cast<std::size_t>(parameter.view.rank) < axes) axes = 0;
+            std::array<std::uint64_t, 3> layers{};
+            any_view first;
+            for (bool more = true; more;) {
+                any_view view = parameter.view;
+                for (std::size_t axis = 0; axis < axes; ++axis) view = slice_of(view, layers[axis]);
+                const std::string name = with_layers(line.tensor, layers).text;
+                const bool again = line.place.shared_layers && axes > 0 && layers[axes - 1] > 0;
+                if (!again) first = view;
+                const std::string what =
+                    visit(place_of{view, name, line.place, again ? &first : nullptr});
+                if (!what.empty()) return problem(name, what);
+                more = false;
+                for (std::size_t axis = axes; axis-- > 0 && !more;) {
+                    more =
+                        ++layers[axis] < static_cast<std::uint64_t>(parameter.view.extents[axis]);
+                    if (!more) layers[axis] = 0;
+                }
+            }
         }
-        if (entry == nullptr) {
+        if (is_named) continue;
+        constexpr static placement own{.rank = -1};
+        if (!has_own_names) {
             return joined_text({"the map does not name the parameter ", in_quotes(parameter.name)});
         }
-        const bool layers = has_layers(*entry) && parameter.view.rank > 0;
-        const int count = layers ? parameter.view.extents[0] : 1;
-        for (int layer = 0; layer < count; ++layer) {
-            const any_view view = layers ? layer_of(parameter.view, layer) : parameter.view;
-            const std::string name = with_layer(entry->tensor, layer);
-            const placed where = place(shape_of(view), entry->place);
-            std::string problem = where.problem;
-            if (problem.empty()) problem = visit(view, where, name, entry->place);
-            if (!problem.empty()) {
-                return joined_text({"tensor ", in_quotes(name), " for the parameter ",
-                                    in_quotes(parameter.name), ": ", problem});
-            }
-        }
+        const std::string what = visit(place_of{parameter.view, parameter.name, own});
+        if (!what.empty()) return joined_text({"tensor ", in_quotes(parameter.name), ": ", what});
     }
     return "";
 }
@@ -4803,71 +5351,83 @@ std::string for_each_place(std::span<const any_tensor> parameters, name_map name
 struct coverage {
     std::vector<numbered_range> taken;
     std::uint64_t all = 0;
+    bool is_open = false;  // rows may remain
+    bool is_interleaved = false;
+    bool is_mixed = false;
 
-    void add(const placed& where) {
+    void add(const placed& where, const placement& how) {
+        const bool within = how.range == row_range::interleaved;
+        is_mixed = is_mixed || (!taken.empty() && within != is_interleaved);
+        is_interleaved = within;
+        is_open = is_open || how.range == row_range::open;
         taken.push_back({where.begin, where.end, 0});
         all = where.all;
     }
     /// The first rows that are taken by nothing, or, if that is asked, twice.
     std::string problem(bool once) {
+        if (is_mixed) return "its rows are interleaved for some parameters alone";
         sort(taken);
         std::uint64_t end = 0;
         const auto rows = [](std::uint64_t first, std::uint64_t last, const char* what) {
             return joined_text({"rows [", first, ", ", last, ") belong to ", what});
         };
         for (const numbered_range& each : taken) {
-            if (each.first > end) return rows(end, each.first, "no parameter");
+            if (each.first > end && !is_open) return rows(end, each.first, "no parameter");
             if (once && each.first < end) return rows(each.first, end, "two parameters");
             end = std::max(end, each.last);
         }
-        return end < all ? rows(end, all, "no parameter") : "";
+        return end < all && !is_open ? rows(end, all, "no parameter") : "";
     }
 };
 
 /// The pieces of the file that the parameters are. `neighbours`: whether the model turns pairs of
 /// neighbours by rotary positions.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const file_header& header, std::span<const any_tensor> parameters,
+SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> parameters,
                             name_map names, bool neighbours) {
+    const file_header& header = file.header;
+    std::vector<std::string> plain;
+    for (const header_entry& each : header.tensors) plain.push_back(plain_name(each.name, names));
     name_table entries;
-    for (std::size_t at = 0; at < header.tensors.size(); ++at)
-        entries.add(without_prefix(header.tensors[at].name, names), at);
+    for (std::size_t at = 0; at < plain.size(); ++at) entries.add(plain[at], at);
     entries.sort();
     if (const numbered_name* const again = entries.repeated()) {
         return {{},
                 joined_text({"tensor ", in_quotes(header.tensors[again->number].name),
-                             " is there with and without a prefix"})};
+                             " is there twice: under a name with and without a prefix or alias"})};
     }
     // Of tensors that share their memory a writer may keep one, and say so in the metadata.
-    const auto find = [&](std::string_view name) {
-        name = without_prefix(name, names);
+    const auto find = [&](std::string_view wanted) {
+        const std::string name = plain_name(wanted, names);
         if (const numbered_name* const found = entries.find(name)) return found;
         for (const auto& [removed, kept] : header.metadata)
-            if (without_prefix(removed, names) == name)
-                return entries.find(without_prefix(kept, names));
+            if (plain_name(removed, names) == name) return entries.find(plain_name(kept, names));
         return static_cast<const numbered_name*>(nullptr);
     };
     matching result;
     std::vector<coverage> used(header.tensors.size());
-    result.problem = for_each_place(
-        parameters, names,
-        [&](const any_view& view, const placed& stated, const std::string& name,
-            const placement& how) -> std::string {
-            const numbered_name* const found = find(name);
-            if (found == nullptr) return "it is not in the file";
-            const header_entry& entry = header.tensors[found->number];
-            const std::string problem = problem_of_type(entry, view.type);
-            if (!problem.empty()) return problem.substr(2);
-            const placed where = how.rank > 0 ? place(shape_of(view), how, &entry.shape) : stated;
-            if (entry.shape != where.shape) {
-                return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
-                                    shape_text(stated.shape)});
-            }
-            used[found->number].add(where);
-            result.pieces.push_back({view, found->number, where.first, where.row_stride,
-                                     where.column_stride, interleaved_rows(view, how, neighbours)});
+    result.problem = for_each_place(parameters, names, [&](const place_of& of) -> std::string {
+        if (of.tensor.empty()) {
+            result.constants.push_back({of.view, of.how.plus});
             return "";
-        });
+        }
+        const numbered_name* const found = find(of.tensor);
+        if (found == nullptr) return "it is not in the file";
+        const header_entry& entry = header.tensors[found->number];
+        const std::string problem = problem_of_type(file, entry, of.view.type);
+        if (!problem.empty()) return problem.substr(2);
+        const placed stated = place(of.view, of.how);
+        if (!stated.problem.empty()) return stated.problem;
+        const placed where = place(of.view, of.how, &entry.shape);
+        if (entry.shape != where.shape) {
+            return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
+                                shape_text(stated.shape)});
+        }
+        if (!where.problem.empty()) return where.problem;
+        used[found->number].add(where, of.how);
+        result.pieces.push_back(piece_of(of.view, found->number, where, of.how, neighbours));
+        return "";
+    });
     if (!result.problem.empty()) return result;
     const auto has = [&](std::string_view parameter) {
         for (const any_tensor& each : parameters)
@@ -4880,16 +5440,18 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
             (!copy.with.empty() && !has(copy.with))) {
             continue;
         }
-        const numbered_name* const found = entries.find(without_prefix(copy.tensor, names));
+        const numbered_name* const found = entries.find(plain_name(copy.tensor, names));
         if (found == nullptr || !used[found->number].taken.empty()) continue;
-        const name_entry* line = names.data();
-        while (line->use != name_entry::role::parameter || line->parameter != copy.parameter)
-            ++line;
-        const numbered_name* const place = find(line->tensor);
+        std::string_view original = copy.parameter;  // of its own name, if no line names it
+        for (const name_entry& line : names)
+            if (line.use == name_entry::role::parameter && line.parameter == copy.parameter &&
+                !line.place.summand)
+                original = line.tensor;
+        const numbered_name* const place = find(original);
         if (place == nullptr) continue;  // it has a tensor for each layer
         const header_entry& entry = header.tensors[found->number];
         const header_entry& other = header.tensors[place->number];
-        std::string problem = problem_of_type(entry, parameters.front().view.type);
+        std::string problem = problem_of_type(file, entry, parameters.front().view.type);
         if (problem.empty() && entry.shape != other.shape) {
             problem = joined_text({": the file has shape ", shape_text(entry.shape), ", that of ",
                                    in_quotes(other.name), ", which the model has in its place, is ",
@@ -4902,7 +5464,7 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
     const auto is_ignored = [&](std::string_view name) {
         for (const name_entry& entry : names) {
             if (entry.use == name_entry::role::ignored &&
-                is_like(without_prefix(name, names), without_prefix(entry.tensor, names))) {
+                is_like(name, plain_name(entry.tensor, names))) {
                 return true;
             }
         }
@@ -4914,7 +5476,7 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
         if (!used[at].taken.empty()) {
             problem = used[at].problem(false);
             if (!problem.empty()) problem = ": " + problem;
-        } else if (compared[at] == 0 && !is_ignored(name)) {
+        } else if (compared[at] == 0 && !is_ignored(plain[at])) {
             problem =
                 " is in the file, but no parameter is made of it, and the map does not "
                 "ignore it";
@@ -4924,6 +5486,31 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
         return result;
     }
     return result;
+}
+
+/// Whether two views hold the same numbers: of the same extents, or the strides of `two` are 0.
+SEQUENT_LAZY
+SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
+    const auto load = [](const any_view& view, std::ptrdiff_t at) {
+        double result = 0;
+        (view.type == dtype::f64 ? load_values<double> : load_values<float>)(view.data, at, 1, 1,
+                                                                             &result);
+        return result;
+    };
+    bool equal = true;
+    piece both = whole(one, 0);
+    for (std::size_t axis = 0; axis < max_axes; ++axis)
+        both.strides[axis] = static_cast<std::uint64_t>(two.strides[axis]);
+    for_each_row(both, [&](const piece_row& row) {
+        for (std::size_t column = 0; column < row.columns; ++column) {
+            const auto at = static_cast<std::ptrdiff_t>(column);
+            const double x = load(one, row.at + at * row.stride);
+            const double y =
+                load(two, static_cast<std::ptrdiff_t>(row.number + column * row.number_stride));
+            equal = equal && x == y;
+        }
+    });
+    return equal;
 }
 
 /// A model's parameters as tensors.
@@ -4937,11 +5524,10 @@ std::vector<any_tensor> tensors_of(Parameters& parameters) {
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_mapped(const source& from, std::span<const any_tensor> parameters,
-                                      name_map names, bool neighbours) {
-    opened file = open_checked(from);
-    const matching found = match(file.header, parameters, names, neighbours);
-    return load_all(std::move(file), found);
+SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
+                                      std::span<const any_tensor> parameters, name_map names,
+                                      bool neighbours) {
+    return load_all(file, match(file, parameters, names, neighbours));
 }
 
 SEQUENT_LAZY
@@ -4951,24 +5537,36 @@ SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor>
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
     std::vector<coverage> used;
-    std::string problem = for_each_place(
-        parameters, names,
-        [&](const any_view& view, const placed& where, const std::string& name,
-            const placement& how) -> std::string {
-            std::size_t tensor = 0;
-            while (tensor < planned.size() && planned[tensor].name != name) ++tensor;
-            if (tensor == planned.size()) {
-                planned.push_back({name, where.shape});
-                used.emplace_back();
-            } else if (planned[tensor].shape != where.shape) {
-                return joined_text({"it has shape ", shape_text(where.shape), " here and ",
-                                    shape_text(planned[tensor].shape), " for another parameter"});
-            }
-            used[tensor].add(where);
-            pieces.push_back({view, tensor, where.first, where.row_stride, where.column_stride,
-                              interleaved_rows(view, how, neighbours)});
-            return "";
-        });
+    std::string problem = for_each_place(parameters, names, [&](const place_of& of) -> std::string {
+        if (of.tensor.empty()) {
+            any_view number;
+            number.data = const_cast<double*>(&of.how.plus);
+            number.type = dtype::f64;
+            return are_equal(of.view, number) ? ""
+                                              : joined_text({"the file does not hold it, and it "
+                                                             "is not ",
+                                                             number_text(of.how.plus)});
+        }
+        if (of.first_layer) {
+            return are_equal(of.view, *of.first_layer)
+                       ? ""
+                       : "the layers of the parameter share it and are not equal";
+        }
+        const placed where = place(of.view, of.how);
+        if (!where.problem.empty()) return where.problem;
+        std::size_t tensor = 0;
+        while (tensor < planned.size() && planned[tensor].name != of.tensor) ++tensor;
+        if (tensor == planned.size()) {
+            planned.push_back({of.tensor, where.shape});
+            used.emplace_back();
+        } else if (planned[tensor].shape != where.shape) {
+            return joined_text({"it has shape ", shape_text(where.shape), " here and ",
+                                shape_text(planned[tensor].shape), " for another parameter"});
+        }
+        used[tensor].add(where, of.how);
+        pieces.push_back(piece_of(of.view, tensor, where, of.how, neighbours));
+        return "";
+    });
     for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
         problem = used[at].problem(true);
         if (!problem.empty())
@@ -4980,24 +5578,34 @@ SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor>
 
 }  // namespace detail
 
-/// Fills a model's parameters from a file of exactly these, under their own names, or under those
+/// Fills a model's parameters from a file (a safetensors file, or what a reader of another format
+/// has opened) of exactly these, under their own names, or under those
 /// of `names`, and returns its metadata. Types as in the load of tensors.
 ///
 /// Throws io::error if a tensor is missing, not wanted, of another type or shape or not finite;
 /// then no parameter has changed.
 template <class Model, class Parameters>
-metadata_map load(const source& from, Parameters& parameters) {
+metadata_map load(const tensor_file& from, Parameters& parameters) {
     return detail::load_tensors(from, detail::tensors_of<Model>(parameters));
 }
 template <class Model, class Parameters>
-metadata_map load(const source& from, Parameters& parameters, name_map names) {
+metadata_map load(const tensor_file& from, Parameters& parameters, name_map names) {
     return detail::load_mapped(from, detail::tensors_of<Model>(parameters), names,
                                detail::pairs_neighbours<Model>);
+}
+template <class Model, class Parameters>
+metadata_map load(const source& from, Parameters& parameters) {
+    return load<Model>(open_safetensors(from), parameters);
+}
+template <class Model, class Parameters>
+metadata_map load(const source& from, Parameters& parameters, name_map names) {
+    return load<Model>(open_safetensors(from), parameters, names);
 }
 
 /// Writes a model's parameters, under their own names or under those of `names`, to a new file that
 /// then replaces `path`; in a `type` of fewer bits than theirs rounded to nearest, ties to even.
-/// (Hugging Face's transformers read files with the metadata {{"format", "pt"}} alone.)
+/// Under the names of another library the metadata say that PyTorch has written it, as Hugging
+/// Face's transformers expect. Copies and ignored tensors of the map are not written.
 ///
 /// Throws io::error if the file cannot be written, a number is not finite or too large for the
 /// type, or the parameters leave rows of a tensor open.
@@ -5008,7 +5616,7 @@ void save(const file_path& path, const Parameters& parameters, const metadata_ma
 }
 template <class Model, class Parameters>
 void save(const file_path& path, const Parameters& parameters, name_map names,
-          const metadata_map& metadata = {},
+          const metadata_map& metadata = {{"format", "pt"}},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
     detail::save_mapped(path, detail::tensors_of<Model>(parameters), names,
                         detail::pairs_neighbours<Model>, metadata, type);
@@ -5025,7 +5633,7 @@ namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 inline constexpr name_entry gpt2[] = {
     optional_prefix("transformer."),
     {"embedding", "transformer.wte.weight"},
-    {"position", "transformer.wpe.weight"},
+    {"position", "transformer.wpe.weight", rows_from(0)},
     {"layers.gain_1", "transformer.h.{}.ln_1.weight"},
     {"layers.bias_1", "transformer.h.{}.ln_1.bias"},
     {"layers.W_query", "transformer.h.{}.attn.c_attn.weight", transposed | part(0, 3)},
@@ -5070,58 +5678,132 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
-namespace detail {
-/// Files of the first years call gains and biases of norms gamma and beta.
-constexpr auto bert_names(bool gamma) {
-    return std::to_array<name_entry>({
-        optional_prefix("bert."),
-        {"embedding", "bert.embeddings.word_embeddings.weight"},
-        {"position", "bert.embeddings.position_embeddings.weight"},
-        {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
-        {"gain", gamma ? "bert.embeddings.LayerNorm.gamma" : "bert.embeddings.LayerNorm.weight"},
-        {"bias", gamma ? "bert.embeddings.LayerNorm.beta" : "bert.embeddings.LayerNorm.bias"},
-        {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
-        {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
-        {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
-        {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
-        {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
-        {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
-        {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
-        {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
-        {"layers.gain_1", gamma ? "bert.encoder.layer.{}.attention.output.LayerNorm.gamma"
-                                : "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
-        {"layers.bias_1", gamma ? "bert.encoder.layer.{}.attention.output.LayerNorm.beta"
-                                : "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
-        {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
-        {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
-        {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
-        {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
-        {"layers.gain_2", gamma ? "bert.encoder.layer.{}.output.LayerNorm.gamma"
-                                : "bert.encoder.layer.{}.output.LayerNorm.weight"},
-        {"layers.bias_2", gamma ? "bert.encoder.layer.{}.output.LayerNorm.beta"
-                                : "bert.encoder.layer.{}.output.LayerNorm.bias"},
-        {"W_pool", "bert.pooler.dense.weight"},
-        {"b_pool", "bert.pooler.dense.bias"},
-        {"W_predict", "cls.predictions.transform.dense.weight"},
-        {"b_predict", "cls.predictions.transform.dense.bias"},
-        {"gain_predict", gamma ? "cls.predictions.transform.LayerNorm.gamma"
-                               : "cls.predictions.transform.LayerNorm.weight"},
-        {"bias_predict", gamma ? "cls.predictions.transform.LayerNorm.beta"
-                               : "cls.predictions.transform.LayerNorm.bias"},
-        {"b_logits", "cls.predictions.bias"},
-        copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
-        copy_of("b_logits", "cls.predictions.decoder.bias"),
-        ignored("bert.embeddings.position_ids"),
-        ignored("bert.pooler.*"),
-        ignored("cls.*"),
-    });
-}
-}  // namespace detail
+/// Of Qwen2 and Qwen2.5, for llama<biases<true>>: only queries, keys and values have biases in the
+/// file.
+inline constexpr auto qwen2 =
+    joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
+                   {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
+                   {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
+                   constant("layers.b_out", 0),
+                   constant("layers.b_gate", 0),
+                   constant("layers.b_expand", 0),
+                   constant("layers.b_contract", 0)});
 
-/// Of bert and of bert_masked_language; the other one of files whose norms have gamma and beta,
-/// such as bert-base-uncased.
-inline constexpr auto bert = detail::bert_names(false);
-inline constexpr auto bert_gamma = detail::bert_names(true);
+/// Of bert and of bert_masked_language.
+inline constexpr name_entry bert[] = {
+    optional_prefix("bert."),
+    // Files of the first years, such as bert-base-uncased.
+    alias("LayerNorm.gamma", "LayerNorm.weight"),
+    alias("LayerNorm.beta", "LayerNorm.bias"),
+    {"embedding", "bert.embeddings.word_embeddings.weight"},
+    {"position", "bert.embeddings.position_embeddings.weight", rows_from(0)},
+    {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
+    {"gain", "bert.embeddings.LayerNorm.weight"},
+    {"bias", "bert.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
+    {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
+    {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
+    {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
+    {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
+    {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
+    {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_1", "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
+    {"layers.bias_1", "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
+    {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "bert.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "bert.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "bert.pooler.dense.weight"},
+    {"b_pool", "bert.pooler.dense.bias"},
+    {"W_predict", "cls.predictions.transform.dense.weight"},
+    {"b_predict", "cls.predictions.transform.dense.bias"},
+    {"gain_predict", "cls.predictions.transform.LayerNorm.weight"},
+    {"bias_predict", "cls.predictions.transform.LayerNorm.bias"},
+    {"b_logits", "cls.predictions.bias"},
+    copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
+    copy_of("b_logits", "cls.predictions.decoder.bias"),
+    ignored("bert.embeddings.position_ids"),
+    ignored("bert.pooler.*"),
+    ignored("cls.*"),
+};
+
+/// Of bert and of bert_masked_language for RoBERTa and XLM-RoBERTa: segments<1>,
+/// normalization::layer<5>. Positions begin at row 2 of their table.
+inline constexpr name_entry roberta[] = {
+    optional_prefix("roberta."),
+    {"embedding", "roberta.embeddings.word_embeddings.weight"},
+    {"position", "roberta.embeddings.position_embeddings.weight", rows_from(2)},
+    {"segment_embedding", "roberta.embeddings.token_type_embeddings.weight"},
+    {"gain", "roberta.embeddings.LayerNorm.weight"},
+    {"bias", "roberta.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "roberta.encoder.layer.{}.attention.self.query.weight"},
+    {"layers.W_key", "roberta.encoder.layer.{}.attention.self.key.weight"},
+    {"layers.W_value", "roberta.encoder.layer.{}.attention.self.value.weight"},
+    {"layers.b_query", "roberta.encoder.layer.{}.attention.self.query.bias", flat},
+    {"layers.b_key", "roberta.encoder.layer.{}.attention.self.key.bias", flat},
+    {"layers.b_value", "roberta.encoder.layer.{}.attention.self.value.bias", flat},
+    {"layers.W_out", "roberta.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "roberta.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.weight"},
+    {"layers.bias_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.bias"},
+    {"layers.W_expand", "roberta.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "roberta.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "roberta.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "roberta.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "roberta.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "roberta.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "roberta.pooler.dense.weight"},
+    {"b_pool", "roberta.pooler.dense.bias"},
+    {"W_predict", "lm_head.dense.weight"},
+    {"b_predict", "lm_head.dense.bias"},
+    {"gain_predict", "lm_head.layer_norm.weight"},
+    {"bias_predict", "lm_head.layer_norm.bias"},
+    {"b_logits", "lm_head.bias"},
+    copy_of("embedding", "lm_head.decoder.weight", "b_logits"),
+    copy_of("b_logits", "lm_head.decoder.bias"),
+    ignored("roberta.embeddings.position_ids"),
+    ignored("roberta.pooler.*"),
+    ignored("lm_head.*"),
+};
+
+/// Of bert and of bert_masked_language with segments<1> for DistilBERT, which has none (all symbols
+/// are of segment 0) and no pooler: `pooled` is zero.
+inline constexpr name_entry distilbert[] = {
+    optional_prefix("distilbert."),
+    {"embedding", "distilbert.embeddings.word_embeddings.weight"},
+    {"position", "distilbert.embeddings.position_embeddings.weight", rows_from(0)},
+    constant("segment_embedding", 0),
+    {"gain", "distilbert.embeddings.LayerNorm.weight"},
+    {"bias", "distilbert.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "distilbert.transformer.layer.{}.attention.q_lin.weight"},
+    {"layers.W_key", "distilbert.transformer.layer.{}.attention.k_lin.weight"},
+    {"layers.W_value", "distilbert.transformer.layer.{}.attention.v_lin.weight"},
+    {"layers.b_query", "distilbert.transformer.layer.{}.attention.q_lin.bias", flat},
+    {"layers.b_key", "distilbert.transformer.layer.{}.attention.k_lin.bias", flat},
+    {"layers.b_value", "distilbert.transformer.layer.{}.attention.v_lin.bias", flat},
+    {"layers.W_out", "distilbert.transformer.layer.{}.attention.out_lin.weight"},
+    {"layers.b_out", "distilbert.transformer.layer.{}.attention.out_lin.bias"},
+    {"layers.gain_1", "distilbert.transformer.layer.{}.sa_layer_norm.weight"},
+    {"layers.bias_1", "distilbert.transformer.layer.{}.sa_layer_norm.bias"},
+    {"layers.W_expand", "distilbert.transformer.layer.{}.ffn.lin1.weight"},
+    {"layers.b_expand", "distilbert.transformer.layer.{}.ffn.lin1.bias"},
+    {"layers.W_contract", "distilbert.transformer.layer.{}.ffn.lin2.weight"},
+    {"layers.b_contract", "distilbert.transformer.layer.{}.ffn.lin2.bias"},
+    {"layers.gain_2", "distilbert.transformer.layer.{}.output_layer_norm.weight"},
+    {"layers.bias_2", "distilbert.transformer.layer.{}.output_layer_norm.bias"},
+    constant("W_pool", 0),
+    constant("b_pool", 0),
+    {"W_predict", "vocab_transform.weight"},
+    {"b_predict", "vocab_transform.bias"},
+    {"gain_predict", "vocab_layer_norm.weight"},
+    {"bias_predict", "vocab_layer_norm.bias"},
+    {"b_logits", "vocab_projector.bias"},
+    copy_of("embedding", "vocab_projector.weight", "b_logits"),
+    ignored("vocab_*"),
+};
 
 inline constexpr name_entry vit[] = {
     optional_prefix("vit."),
@@ -5204,6 +5886,272 @@ inline constexpr auto t5 = detail::t5_names(false);
 inline constexpr auto t5_gated = detail::t5_names(true);
 
 }  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
+
+#include <deque>
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+enum class json_kind : std::uint8_t { null, boolean, number, string, array, object };
+
+namespace detail {
+
+/// A value of a document. Containers are followed by their contents, members by key and value.
+struct json_node {
+    const char* first = nullptr;  // of a string its characters, else where it begins in the text
+    std::uint32_t size = 0;       // of a string or number its characters, else of the contents
+    std::uint32_t next = 0;       // the node behind all that belongs to this one
+    std::uint32_t place = 0;      // its byte in the text
+    json_kind kind = json_kind::null;
+};
+
+struct json_tree {
+    std::string name;
+    std::vector<json_node> nodes;
+    std::deque<std::string> decoded;  // strings that have escapes
+};
+
+SEQUENT_LAZY class json_tree_reader : json_cursor<> {
+  public:
+    json_tree_reader(std::string_view text, std::string_view file) : json_cursor<>(text, file) {}
+
+    /// Reads without recursion: no input exhausts the stack.
+    SEQUENT_COLD void read(json_tree& tree) {
+        if (text_.size() > 0xFFFFFFFF) fail({"4 GiB of JSON or more"});
+        std::vector<std::uint32_t> open;
+        for (;;) {
+            bool closed = value(tree, open);
+            while (closed) {
+                if (open.empty()) {
+                    skip_space();
+                    if (at_ != text_.size()) fail({"expected the end of the file"});
+                    return;
+                }
+                json_node& outer = tree.nodes[open.back()];
+                const bool is_object = outer.kind == json_kind::object;
+                if (accept(',')) {
+                    if (is_object) key(tree);
+                    break;
+                }
+                expect(is_object ? '}' : ']');
+                outer.next = count(tree);
+                open.pop_back();
+            }
+        }
+    }
+
+  private:
+    static constexpr std::size_t deepest = 256;
+
+    static std::uint32_t count(const json_tree& tree) {
+        return static_cast<std::uint32_t>(tree.nodes.size());
+    }
+
+    json_node& add(json_tree& tree, json_kind kind) {
+        json_node node;
+        node.kind = kind;
+        node.first = text_.data() + at_;
+        node.place = static_cast<std::uint32_t>(at_);
+        node.next = count(tree) + 1;
+        tree.nodes.push_back(node);
+        return tree.nodes.back();
+    }
+
+    void key(json_tree& tree) {
+        string_node(tree);
+        expect(':');
+    }
+
+    void string_node(json_tree& tree) {
+        skip_space();
+        json_node& node = add(tree, json_kind::string);
+        std::size_t end = at_ + 1;
+        bool plain = at_ < text_.size() && text_[at_] == '"';
+        while (plain && end < text_.size() && text_[end] != '"') {
+            const auto code = static_cast<unsigned char>(text_[end++]);
+            plain = code >= 0x20 && code < 0x80 && code != '\\';
+        }
+        if (plain && end < text_.size()) {
+            ++node.first;
+            node.size = static_cast<std::uint32_t>(end - at_ - 1);
+            at_ = end + 1;
+        } else {
+            const std::string& text = tree.decoded.emplace_back(string());
+            node.first = text.data();
+            node.size = static_cast<std::uint32_t>(text.size());
+        }
+    }
+
+    /// Reads a value, of a container that is not empty the beginning; then false.
+    bool value(json_tree& tree, std::vector<std::uint32_t>& open) {
+        const char next = peek();
+        if (next == '"') {
+            string_node(tree);
+        } else if (next == '{' || next == '[') {
+            const bool is_object = next == '{';
+            const std::uint32_t number = count(tree);
+            add(tree, is_object ? json_kind::object : json_kind::array);
+            ++at_;
+            if (accept(is_object ? '}' : ']')) return true;
+            if (open.size() == deepest) fail({"more than ", deepest, " values in one another"});
+            open.push_back(number);
+            if (is_object) key(tree);
+            return false;
+        } else if (next == '-' || (next >= '0' && next <= '9')) {
+            json_node& node = add(tree, json_kind::number);
+            const std::size_t begin = at_;
+            number();
+            node.size = static_cast<std::uint32_t>(at_ - begin);
+        } else {
+            json_node& node = add(tree, json_kind::boolean);
+            if (accept_word("null")) {
+                node.kind = json_kind::null;
+            } else if (!accept_word("true") && !accept_word("false")) {
+                fail({"expected a value"});
+            }
+        }
+        return true;
+    }
+
+    void number() {
+        const auto digits = [&] {
+            const std::size_t begin = at_;
+            while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') ++at_;
+            if (at_ == begin) fail({"expected a digit"});
+        };
+        const auto is_next = [&](std::string_view any) {
+            return at_ < text_.size() && any.find(text_[at_]) != std::string_view::npos;
+        };
+        if (is_next("-")) ++at_;
+        const std::size_t first = at_;
+        digits();
+        if (text_[first] == '0' && at_ - first > 1) fail({"a number starts with 0"});
+        if (is_next(".")) {
+            ++at_;
+            digits();
+        }
+        if (is_next("eE")) {
+            ++at_;
+            if (is_next("+-")) ++at_;
+            digits();
+        }
+    }
+};
+
+}  // namespace detail
+
+/// A value of a json_document, valid as long as that. What is asked of a value of another kind
+/// throws io::error with the file, the byte and both kinds.
+class json_value {
+  public:
+    json_value(const detail::json_tree& tree, std::uint32_t at) noexcept : tree_(&tree), at_(at) {}
+
+    json_kind kind() const noexcept { return node().kind; }
+    bool is_null() const noexcept { return kind() == json_kind::null; }
+
+    SEQUENT_LAZY std::string_view string() const {
+        wanted(json_kind::string);
+        return {node().first, node().size};
+    }
+    SEQUENT_LAZY bool boolean() const {
+        wanted(json_kind::boolean);
+        return *node().first == 't';
+    }
+    SEQUENT_LAZY double number() const {
+        wanted(json_kind::number);
+        double result = 0;
+        const char* const last = node().first + node().size;
+        if (std::from_chars(node().first, last, result).ec != std::errc{} || !std::isfinite(result))
+            fail({"the number is too large"});
+        return result;
+    }
+    /// A whole number of at most `largest`, and not negative.
+    SEQUENT_LAZY std::uint64_t whole_number(std::uint64_t largest = 0xFFFFFFFFFFFFFFFF) const {
+        wanted(json_kind::number);
+        std::uint64_t result = 0;
+        const char* const last = node().first + node().size;
+        const auto [end, reason] = std::from_chars(node().first, last, result);
+        if (end != last || reason != std::errc{} || result > largest) {
+            fail({"expected a whole number of 0 to ", largest, ", found ",
+                  std::string_view(node().first, node().size)});
+        }
+        return result;
+    }
+
+    /// Calls f(element) for each element of an array.
+    template <class F>
+    void for_each_element(F f) const {
+        wanted(json_kind::array);
+        for (std::uint32_t at = at_ + 1; at < node().next; at = tree_->nodes[at].next)
+            f(json_value(*tree_, at));
+    }
+    /// Calls f(key, value) for each member of an object.
+    template <class F>
+    void for_each_member(F f) const {
+        wanted(json_kind::object);
+        for (std::uint32_t at = at_ + 1; at < node().next; at = tree_->nodes[at + 1].next)
+            f(json_value(*tree_, at).string(), json_value(*tree_, at + 1));
+    }
+
+    /// Whether an object has a member. The value of a repeated key is an error.
+    SEQUENT_LAZY bool has(std::string_view key) const { return find(key) != 0; }
+    /// The member of an object; an error if there is none.
+    SEQUENT_LAZY json_value operator[](std::string_view key) const {
+        const std::uint32_t at = find(key);
+        if (at == 0) fail({"lacks \"", key, "\""});
+        return {*tree_, at};
+    }
+
+    /// Throws io::error with the file and the byte at which the value begins.
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({tree_->name, ", byte ", node().place, ": ", joined_text(what)});
+    }
+
+  private:
+    const detail::json_node& node() const noexcept { return tree_->nodes[at_]; }
+
+    /// The node of a member's value; 0 if there is none.
+    SEQUENT_LAZY std::uint32_t find(std::string_view wanted_key) const {
+        std::uint32_t found = 0;
+        for_each_member([&](std::string_view key, json_value value) {
+            if (key != wanted_key) return;
+            if (found != 0) value.fail({"\"", key, "\" stands twice"});
+            found = value.at_;
+        });
+        return found;
+    }
+
+    void wanted(json_kind kind) const {
+        static constexpr const char* names[] = {"null",     "true or false", "a number",
+                                                "a string", "an array",      "an object"};
+        if (node().kind != kind) {
+            fail({"expected ", names[static_cast<std::size_t>(kind)], ", found ",
+                  names[static_cast<std::size_t>(node().kind)]});
+        }
+    }
+
+    const detail::json_tree* tree_;
+    std::uint32_t at_;
+};
+
+/// A JSON text of less than 4 GiB. It refers to the text, which must outlive it.
+class json_document {
+  public:
+    /// Throws io::error, which names `file` and the byte, for text that is not JSON (RFC 8259), not
+    /// UTF-8, or nested deeper than 256 values.
+    SEQUENT_LAZY json_document(std::string_view text, std::string file) {
+        tree_.name = std::move(file);
+        detail::json_tree_reader<>(text, tree_.name).read(tree_);
+    }
+    json_document(const json_document&) = delete;
+    json_document& operator=(const json_document&) = delete;
+
+    json_value root() const noexcept { return {tree_, 0}; }
+
+  private:
+    detail::json_tree tree_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
 
 /// The checkpoints of llama2.c (its first format, which run.c reads): seven int32, then numbers as
 /// F32, all little-endian. https://github.com/karpathy/llama2.c
@@ -5351,11 +6299,13 @@ SEQUENT_COLD void erase_unnamed(std::vector<header_entry>& tensors) {
 
 /// A checkpoint as if it were a file of named tensors.
 SEQUENT_LAZY
-SEQUENT_COLD opened open_llama2c(const source& from, const llama2c_configuration& configuration) {
-    opened result{from, {llama2c_tensors(configuration), {}}, from.bytes()};
+SEQUENT_COLD tensor_file open_llama2c(const source& from,
+                                      const llama2c_configuration& configuration) {
+    tensor_file result{
+        from.name(), {llama2c_tensors(configuration), {}}, {{from, 0}}, plain_formats<>};
     const std::uint64_t wanted = result.header.tensors.back().end;
-    if (result.data.size() != wanted) {
-        fail_with<error>({from.name(), ": has ", result.data.size(), " bytes, a checkpoint of ",
+    if (from.bytes().size() != wanted) {
+        fail_with<error>({from.name(), ": has ", from.bytes().size(), " bytes, a checkpoint of ",
                           configuration.text(), " has ", wanted});
     }
     erase_unnamed(result.header.tensors);
@@ -5400,9 +6350,9 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
                                 std::span<const any_tensor> parameters) {
-    file_header header{llama2c_tensors(configuration), {}};
-    erase_unnamed(header.tensors);
-    return match(header, parameters).problem;
+    tensor_file file{"", {llama2c_tensors(configuration), {}}, {}, plain_formats<>};
+    erase_unnamed(file.header.tensors);
+    return match(file, parameters).problem;
 }
 
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
@@ -5411,14 +6361,13 @@ SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
                                                    std::span<const any_tensor> tensors,
                                                    const std::string& unlike, int tokens) {
     const auto configuration = read_configuration(from);
-    opened file = open_llama2c(from, configuration);
+    const tensor_file file = open_llama2c(from, configuration);
     if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
     if (configuration.tokens < tokens) {
         fail_with<error>(
             {from.name(), ": is for ", configuration.tokens, " tokens, the model has ", tokens});
     }
-    const matching found = match(file.header, tensors);
-    load_all(std::move(file), found);
+    load_all(file, match(file, tensors));
     return configuration;
 }
 
@@ -6986,6 +7935,13 @@ struct row_range {
     int end;
 };
 
+/// Rows [begin, end) of the first `all` ones: the others are in no pair.
+struct counted_rows {
+    int begin;
+    int end;
+    int all;
+};
+
 /// All rows, known to the compiler.
 template <int Rows>
 struct all_rows {
@@ -7026,14 +7982,15 @@ struct extent<Known> {
 /// The part of a piece whose rows are first_row + t row_step and columns first_column +
 /// u column_step, with each row's columns as an interval [begin, end) of u. Capacity is the most
 /// rows; Rows and Columns are the extents if all lattices of the piece have them, else -1. Full:
-/// each row has all columns.
-template <int Capacity, int Rows = -1, int Columns = -1, bool Full = false>
+/// each row has all columns. Reach is `columns`, or -1 where the columns end at run time.
+template <int Capacity, int Rows = -1, int Columns = -1, bool Full = false, int Reach = Columns>
 class lattice {
   public:
     extent<(Rows < 0 ? -1 : 0)> first_row;
     extent<(Columns < 0 ? -1 : 0)> first_column;
     extent<Rows> rows;
     extent<Columns> columns;
+    extent<Reach> reach;  // where the columns of the rows end
 
     SEQUENT_INLINE int begin(int row) const noexcept { return Full ? 0 : begin_[at(row)]; }
     SEQUENT_INLINE int end(int row) const noexcept { return Full ? int{columns} : end_[at(row)]; }
@@ -7051,6 +8008,14 @@ class lattice {
 
 constexpr int ceil_divide(int value, int divisor) {
     return value >= 0 ? (value + divisor - 1) / divisor : -(-value / divisor);
+}
+
+/// Whether the columns of a piece end where something that is given at run time says.
+template <class Piece>
+constexpr bool ends_at_run_time(const Piece& piece) {
+    bool result = false;
+    for (const auto& limit : piece.upper) result = result || !limit.is_static();
+    return result;
 }
 
 template <class Piece>
@@ -7072,8 +8037,9 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
         constexpr bool full = piece.lower.size() == 0 && piece.upper.size() == 0 && modulus == 1 &&
                               piece.row_lower.size() == 0 && piece.row_upper.size() == 0 &&
                               piece.row_modulus == 1;
-        lattice<capacity, (has_all_rows ? Shape::rows : -1), (modulus == 1 ? Shape::columns : -1),
-                full>
+        constexpr int columns = modulus == 1 ? Shape::columns : -1;
+        constexpr bool ends = ends_at_run_time(piece);
+        lattice<capacity, (has_all_rows ? Shape::rows : -1), columns, full, (ends ? -1 : columns)>
             part;
         for (int row_class = 0; row_class < row_step && row_class < Shape::rows; ++row_class) {
             if (!((piece.row_residues >> (row_class % piece.row_modulus)) & 1)) continue;
@@ -7088,6 +8054,7 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
                 part.rows = (range.end - part.first_row + row_step - 1) / row_step;
                 part.columns = (Shape::columns - column_class + modulus - 1) / modulus;
                 if (part.rows <= 0) continue;
+                int reach = ends ? 0 : int{part.columns};
                 bool any = full;
                 for (int t = 0; t < part.rows && !full; ++t) {
                     const int row = part.first_row + t * row_step;
@@ -7101,7 +8068,9 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
                     const bool has_columns = begin < end;
                     part.set(t, has_columns ? begin : 0, has_columns ? end : 0);
                     any = any || has_columns;
+                    if (ends && has_columns) reach = std::max(reach, end);
                 }
+                part.reach = reach;
                 if (any) visit(part, index);
             }
         }
@@ -7231,16 +8200,15 @@ inline constexpr tile_plan tiles_of = [] {
     const int block = ceil_divide(most_columns, best.blocks);
     // Some lattices of a piece may have one column less.
     const int widest = piece.modulus == 1 ? block : std::max(block - 1, 1);
-    // Documents are of any length: wide tiles would reach far beyond short ones.
-    bool has_runs = false;
-    for (const auto& limit : piece.upper) has_runs = has_runs || limit.compared >= 0;
+    // Sequences and documents are of any length: wide tiles would reach far beyond short ones.
+    const bool ends = ends_at_run_time(piece);
     double least = std::numeric_limits<double>::infinity();
     for (const int tall :
          {rows, ceil_divide(rows, 2), ceil_divide(rows, ceil_divide(rows, 64)), 16, 32, 48, 64})
         for (const int wide : {widest, ceil_divide(widest, 2), ceil_divide(widest, 3),
                                ceil_divide(widest, ceil_divide(widest, 64)), 16, 32, 48, 64, 96}) {
             if (tall > std::min(rows, 64) || wide > widest || tall * wide > most_tile_numbers ||
-                (has_runs && wide > 64))
+                (ends && wide > 64))
                 continue;
             const double cost =
                 tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, tall, wide);
@@ -7335,7 +8303,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
             row = next;
         }
     } else {
-        for (int fresh = 0; fresh < part.columns; fresh += size) {
+        for (int fresh = 0; fresh < part.reach; fresh += size) {
             const int first = std::min(fresh, part.columns - size);
             const column_block block{first, fresh, first + size, first + size};
             begin(block);
@@ -7399,7 +8367,9 @@ struct score_node {
     bool x_gradient = false;
     bool y_gradient = false;
 
-    constexpr int row_place(int row) const { return packed ? row * (row + 1) / 2 : row * x_row; }
+    constexpr int row_place(int row) const {
+        return packed ? static_cast<int>(1LL * row * (row + 1) / 2) : row * x_row;
+    }
     constexpr bool is_leaf() const {
         return op == score_op::load || op == score_op::number || op == score_op::index;
     }
@@ -7535,9 +8505,10 @@ class turned_operands {
 
 /// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step, or
 /// those that Turned has gathered. Each operation has a tile of numbers of its own, `pitch`
-/// elements from row to row.
+/// elements from row to row. Ends: there may be fewer columns, and no number of others is read that
+/// is part of a result.
 template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even,
-          class Turned>
+          class Turned, bool Ends = false>
 class score_tile {
   public:
     static constexpr int pitch = (Columns + lanes<T> - 1) / lanes<T> * lanes<T>;
@@ -7547,13 +8518,14 @@ class score_tile {
     /// `column` of the matrix is column `in_block` of the block that has been turned. Where the
     /// operands are gathered, `in_block` is how many columns there are.
     score_tile(const score_operands<T>& operands, const Turned& turned, int row, int column,
-               int in_block, int rows) noexcept
+               int in_block, int rows, int columns = Columns) noexcept
         : operands_(operands),
           turned_(turned),
           row_(row),
           column_(column),
           in_block_(in_block),
-          rows_(rows) {}
+          rows_(rows),
+          columns_(columns) {}
 
     /// What the numbers of the root's tile are to be multiplied by.
     static constexpr double root_scale() {
@@ -7607,7 +8579,10 @@ class score_tile {
     int column_;
     int in_block_;
     int rows_;
+    int columns_;
     alignas(64) T tiles_[count_tiles()][Rows * pitch];
+
+    SEQUENT_INLINE int columns() const noexcept { return Ends ? columns_ : Columns; }
 
     template <int Node>
     T* tile() noexcept {
@@ -7660,7 +8635,7 @@ class score_tile {
             if constexpr (step == 0) {
                 return set(*from);
             } else {
-                const int count = Columns - c < lanes<T> ? Columns - c : lanes<T>;
+                const int count = std::clamp(columns() - c, 0, lanes<T>);
                 if constexpr (step == 1) return load_first(from, count);
                 alignas(batch<T>) T values[lanes<T>] = {};
                 for (int lane = 0; lane < count; ++lane) values[lane] = from[lane * step];
@@ -7856,7 +8831,7 @@ class score_tile {
                                               y_column, 1,          x_row,   true};
                 dx += row_ * node.x_row;
                 if (pairs.dense())
-                    tile_product<shape, Even>(gradient, y, dx, rows_, Columns);
+                    tile_product<shape, Even>(gradient, y, dx, rows_, columns());
                 else
                     pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], y + c * y_column, dx + r * x_row,
@@ -7869,7 +8844,7 @@ class score_tile {
                                               x_row,   1,          y_column, true};
                 dy += column_ * node.y_column;
                 if (pairs.dense())
-                    tile_product<shape, Even>(gradient, x, dy, Columns, rows_);
+                    tile_product<shape, Even>(gradient, x, dy, columns(), rows_);
                 else
                     pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], x + r * x_row, dy + c * y_column,
@@ -8060,12 +9035,20 @@ struct piece_kernel {
     static constexpr int rows = Few && plan.rows > few_rows ? few_rows : plan.rows;
     static constexpr int columns = plan.columns;
     static constexpr tile_plan tiling{rows, columns, plan.blocks, plan.narrow};
-    static constexpr bool even = is_whole<Range> && row_step == 1 && Shape::rows % rows == 0;
+    static constexpr bool ends = ends_at_run_time(piece);
+    static constexpr bool even =
+        is_whole<Range> && row_step == 1 && Shape::rows % rows == 0 && !ends;
+
+    /// How many columns of a tile from lattice column `first` on are before the last one's end.
+    template <class Lattice>
+    static SEQUENT_INLINE int columns_from(const Lattice& part, int first) noexcept {
+        return ends ? std::min<int>(columns, part.reach - first) : columns;
+    }
 
     static constexpr int block =
         ((Shape::columns + column_step - 1) / column_step + plan.blocks - 1) / plan.blocks;
-    using turned = turned_operands<Shape, T, Few ? 0 : block, column_step>;
-    using tile = score_tile<Shape, T, rows, columns, row_step, column_step, even, turned>;
+    using turned = turned_operands<Shape, T, Few && !ends ? 0 : block, column_step>;
+    using tile = score_tile<Shape, T, rows, columns, row_step, column_step, even, turned, ends>;
 };
 
 /// Of the columns in row r of a lattice, those in a tile, counted from its first.
@@ -8194,7 +9177,7 @@ class finite_operands {
             operands_, out_gradient_, part_.first_row + row * Piece::row_step,
             std::min<int>(rows.end + Piece::rows, part_.rows) - row,
             part_.first_column + column * Piece::column_step,
-            std::min<int>(columns.end + Piece::columns, part_.columns) - column);
+            std::min<int>(columns.end + Piece::columns, part_.reach) - column);
     }
 
     const score_operands<T>& operands_;
@@ -8357,7 +9340,8 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
             std::fill_n(sums, count * lanes<T>, T(0));
             const auto take = [&](tile_place at) __attribute__((always_inline)) {
                 const int column = part.first_column + at.column * piece::column_step;
-                tile scores(operands, turned, row, column, at.column - block.first, count);
+                const int columns = piece::columns_from(part, at.column);
+                tile scores(operands, turned, row, column, at.column - block.first, count, columns);
                 constexpr bool keeps = Shape::keeps_scores;
                 constexpr int raw_row = keeps ? Shape::score_row : tile::pitch;
                 alignas(64) T own[keeps ? piece::rows * tile::pitch : 1];
@@ -8391,7 +9375,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
                     piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
                     out_step,    true};
                 tile_product<shape, piece::even>(p, value + column * Shape::value_column,
-                                                 out + row * Shape::out_row, count, piece::columns);
+                                                 out + row * Shape::out_row, count, columns);
             };
             each_column_tile<piece::columns>(block, first, begin, end, take);
             for (int r = 0; r < count; ++r)
@@ -8401,7 +9385,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
             part,
             [&](const column_block& block) {
                 turned.turn(operands, part.first_column + block.first * piece::column_step,
-                            block.end - block.first);
+                            std::min<int>(block.end, part.reach) - block.first);
             },
             row_tile);
     });
@@ -8416,6 +9400,19 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
 
 }  // namespace detail
 
+namespace detail {
+
+/// How many rows there are. Parts of counted rows are computed as the whole is, to the same bits.
+template <class Range>
+constexpr int count_of(const Range& range) noexcept {
+    if constexpr (std::is_same_v<Range, counted_rows>)
+        return range.all;
+    else
+        return range.end - range.begin;
+}
+
+}  // namespace detail
+
 /// Rows `range` of out and of normalizer, two numbers for each row, which the gradient needs.
 /// `kept` are the scores, if they are kept. A pair outside of the space touches no number, whatever
 /// its operands are; of the others, NaN and infinity propagate.
@@ -8425,26 +9422,26 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
     if constexpr (is_whole<Range>)
         detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, normalizer, kept,
                                                           counts, range);
-    else if (range.end - range.begin <= few_rows)
+    else if (detail::count_of(range) <= few_rows)
         detail::attention<true, Shape>(operands, value, out, normalizer, kept, counts, range);
     else
         detail::attention<false, Shape>(operands, value, out, normalizer, kept, counts, range);
 }
 
-/// Adds to the gradients in `operands` and to value_gradient, which may be null. Scores that are
-/// not kept are computed again; D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
-template <class Shape, class T>
+/// Adds to the gradients in `operands` and to value_gradient, which may be null: all that comes
+/// from rows `range`, which begin with the first. Scores that are not kept are computed again;
+/// D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
+template <class Shape, class T, class Range = all_rows<Shape::rows>>
 void attention_gradient(const score_operands<T>& operands, const T* value, const T* out,
                         const T* normalizer, const T* kept, const T* out_gradient,
-                        T* value_gradient, const int* counts) noexcept {
+                        T* value_gradient, const int* counts, Range range = {}) noexcept {
     T inner[Shape::rows];
-    for (int row = 0; row < Shape::rows; ++row)
+    for (int row = 0; row < range.end; ++row)
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
-    constexpr all_rows<Shape::rows> all;
-    detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto index) {
-        using piece = detail::piece_kernel<Shape, T, all_rows<Shape::rows>,
-                                           (Shape::rows <= few_rows), decltype(index)::value>;
+    detail::each_lattice<Shape>(counts, range, [&](const auto& part, auto index) {
+        using piece = detail::piece_kernel<Shape, T, Range, (Shape::rows <= few_rows),
+                                           decltype(index)::value>;
         using tile = typename piece::tile;
         constexpr int pitch = tile::pitch;
         constexpr int value_step = Shape::value_column * piece::column_step;
@@ -8462,7 +9459,8 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                 const int column = part.first_column + at.column * piece::column_step;
                 const int in_block = at.column - block.first;
                 const T* v = value + column * Shape::value_column;
-                tile scores(operands, turned, row, column, in_block, count);
+                const int columns = piece::columns_from(part, at.column);
+                tile scores(operands, turned, row, column, in_block, count, columns);
                 constexpr bool keeps = Shape::keeps_scores;
                 constexpr bool apart = keeps || tile::needs_scores;
                 constexpr int raw_row = keeps ? Shape::score_row : pitch;
@@ -8520,8 +9518,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                             value_step,     true};
                         T* to = value_gradient + column * Shape::value_column;
                         if (pairs.dense())
-                            detail::tile_product<shape, piece::even>(p, dout, to, piece::columns,
-                                                                     count);
+                            detail::tile_product<shape, piece::even>(p, dout, to, columns, count);
                         else
                             pairs.each([=](int r, int c) {
                                 detail::add_scaled(p[r * pitch + c], dout + r * out_step,
@@ -8536,7 +9533,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
             part,
             [&](const detail::column_block& block) {
                 const int column = part.first_column + block.first * piece::column_step;
-                const int count = block.end - block.first;
+                const int count = std::min<int>(block.end, part.reach) - block.first;
                 turned.turn(operands, column, count);
                 if constexpr (piece::turned::any)
                     detail::turn_columns<value_step, turned_step>(
@@ -9537,6 +10534,51 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+#include <mutex>
+
+/// Tables that kernels read, such as the angles of positions or the pairs of a mask. A program
+/// makes those of all its models when it first names facts for a call: later than main begins, so
+/// that a program that runs no model does not wait for them, and before the call, which allocates
+/// nothing.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// A table that this program may need: a static object beside the table, which it makes.
+class table_maker {
+  public:
+    explicit table_maker(void (*make)()) : make_(make) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        next_ = first_;
+        first_ = this;
+    }
+    table_maker(const table_maker&) = delete;
+    table_maker& operator=(const table_maker&) = delete;
+
+    /// Makes the tables that have not been made. Throws std::bad_alloc.
+    static void make_all() {
+        if (!first_.load(std::memory_order_acquire)) return;
+        make_those_that_wait();
+    }
+
+  private:
+    void (*make_)();
+    table_maker* next_ = nullptr;
+
+    // Libraries that are loaded later add theirs.
+    static inline constinit std::atomic<table_maker*> first_{nullptr};
+    static inline constinit std::mutex mutex_{};
+
+    SEQUENT_COLD static void make_those_that_wait() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        while (table_maker* const one = first_) {
+            one->make_();
+            first_ = one->next_;
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
 /// Rotary and sinusoidal positions: the pairs of a row as points of a plane, pair k of Length / 2
 /// at the angle position * base^(-2k / Length) (arXiv 2104.09864, section 3.2.2; arXiv 1706.03762,
 /// section 3.5). y may be x.
@@ -9558,7 +10600,7 @@ inline void write_angles(double position, double base, T* to) noexcept {
     }
 }
 
-/// The same for positions 0 to Positions - 1, made when the program starts. The base is given by
+/// The same for positions 0 to Positions - 1. The base is given by
 /// its bits: numbers of this kind are no template arguments everywhere.
 template <int Length, class T, int Positions, std::uint64_t Base>
 class angle_table {
@@ -9573,11 +10615,11 @@ class angle_table {
         }();
         return table.data();
     }
-    static inline const T* at_start = made();
+    static inline const table_maker maker{[] { (void)made(); }};
 
   public:
     static const T* at(int position) noexcept {
-        (void)&at_start;
+        (void)&maker;
         return made() + static_cast<std::ptrdiff_t>(position) * Length;
     }
 };
@@ -10179,6 +11221,7 @@ struct tile_rows {
     // For a clipped table, of each row.
     alignas(64) T row_begin[Shape::clips ? height : 1];
     alignas(64) T row_end[Shape::clips ? height : 1];
+    int listed[Shape::clips ? height : 1];
 
     template <class Range>
     tile_rows(const mask_table& table, const mask_tile& tile, const int* counts,
@@ -10207,6 +11250,19 @@ struct tile_rows {
             taken |= 1u << r;
         }
         if (taken == 0) end = begin;
+        if constexpr (Shape::clips) {
+            const int* const all = table.rows.data() + tile.first_row;
+            const int any = taken == 0 ? 0 : std::countr_zero(taken);
+            for (int r = 0; r < height; ++r) listed[r] = all[(taken >> r) & 1u ? r : any];
+        }
+    }
+
+    /// The rows of a tile. In the place of those beyond what is there stands another.
+    const int* list(const mask_table& table, const mask_tile& tile) const noexcept {
+        if constexpr (Shape::clips)
+            return listed;
+        else
+            return table.rows.data() + tile.first_row;
     }
 
     /// The rows from `first` on that have column `at` of the tile.
@@ -10288,7 +11344,7 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
     for (const mask_tile& each : table.tiles) {
         const tile_rows<Shape, T> rows(table, each, counts, range);
         if (rows.begin >= rows.end) continue;
-        const int* const row = table.rows.data() + each.first_row;
+        const int* const row = rows.list(table, each);
         at_hand.take_columns(operands, row, each.rows);
         std::fill_n(shift, height, lowest<T>);
         std::fill_n(sum, height, T(0));
@@ -10395,7 +11451,7 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
     for (const mask_tile& each : table.tiles) {
         const tile_rows<Shape, T> rows(table, each, counts, all_rows<Shape::rows>{});
         if (rows.begin >= rows.end) continue;
-        const int* const row = table.rows.data() + each.first_row;
+        const int* const row = rows.list(table, each);
         at_hand.take_columns(operands, row, each.rows);
         gathered::template turn_listed<length, height>(out_gradient, Shape::out_row, row,
                                                        turned_dout);
@@ -10486,1320 +11542,6 @@ void attention_gradient(const mask_table& table, const score_operands<T>& operan
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
-
-/// The pairs of a sparse fact, indexed both ways.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-/// Where the parts of an index lie in its memory, in 32-bit integers: compressed sparse rows and
-/// compressed sparse columns. The pairs keep the numbers under which they are given.
-struct pair_layout {
-    int rows = 0;
-    int columns = 0;
-    int capacity = 0;
-
-    static constexpr int count() { return 0; }
-    static constexpr int row_of_pair() { return 1; }
-    constexpr int column_of_pair() const { return row_of_pair() + capacity; }
-    // Of the pairs of row i, begin[i] .. begin[i + 1]: the other index, ascending, and the number.
-    constexpr int row_begin() const { return column_of_pair() + capacity; }
-    constexpr int columns_of_row() const { return row_begin() + rows + 1; }
-    constexpr int pairs_of_row() const { return columns_of_row() + capacity; }
-    constexpr int column_begin() const { return pairs_of_row() + capacity; }
-    constexpr int rows_of_column() const { return column_begin() + columns + 1; }
-    constexpr int pairs_of_column() const { return rows_of_column() + capacity; }
-    constexpr int size() const { return pairs_of_column() + capacity; }
-};
-
-/// The pairs of one row or one column.
-struct neighbours {
-    const std::int32_t* others;
-    const std::int32_t* pairs;
-    int count;
-
-    /// The number of the pair with this other index, or -1.
-    int find(int other) const noexcept {
-        const auto* at = std::lower_bound(others, others + count, other);
-        return at != others + count && *at == other ? pairs[at - others] : -1;
-    }
-};
-
-template <pair_layout Layout>
-struct pair_index {
-    const std::int32_t* memory;
-
-    neighbours of_row(int row) const noexcept {
-        return part(Layout.row_begin(), Layout.columns_of_row(), Layout.pairs_of_row(), row);
-    }
-    neighbours of_column(int column) const noexcept {
-        return part(Layout.column_begin(), Layout.rows_of_column(), Layout.pairs_of_column(),
-                    column);
-    }
-    /// The number of the pair (row, column); -1 if the fact does not hold for it.
-    int find(int row, int column) const noexcept {
-        if (row < 0 || row >= Layout.rows) return -1;
-        return of_row(row).find(column);
-    }
-
-  private:
-    neighbours part(int begin, int others, int pairs, int at) const noexcept {
-        const int first = memory[begin + at];
-        return {memory + others + first, memory + pairs + first, memory[begin + at + 1] - first};
-    }
-};
-
-/// Sorts the pairs, two integers each, all within the layout's rows and columns and no more than
-/// its capacity, by counting.
-SEQUENT_LAZY
-inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
-                        std::int32_t* memory) noexcept {
-    memory[pair_layout::count()] = count;
-    std::int32_t* row_of = memory + pair_layout::row_of_pair();
-    std::int32_t* column_of = memory + layout.column_of_pair();
-    for (int pair = 0; pair < count; ++pair) {
-        row_of[pair] = pairs[2 * pair];
-        column_of[pair] = pairs[2 * pair + 1];
-    }
-    // Puts the pairs in the order that `sorted` gives them, or their own, under their keys.
-    const auto distribute = [&](const std::int32_t* key, const std::int32_t* other, int keys,
-                                std::int32_t* begin, std::int32_t* others, std::int32_t* numbers,
-                                const std::int32_t* sorted) {
-        std::fill_n(begin, keys + 1, 0);
-        for (int pair = 0; pair < count; ++pair) ++begin[key[pair] + 1];
-        for (int at = 0; at < keys; ++at) begin[at + 1] += begin[at];
-        for (int place = 0; place < count; ++place) {
-            const int pair = sorted ? sorted[place] : place;
-            const int to = begin[key[pair]]++;
-            others[to] = other[pair];
-            numbers[to] = pair;
-        }
-        for (int at = keys; at > 0; --at) begin[at] = begin[at - 1];
-        begin[0] = 0;
-    };
-    const auto by_column = [&](const std::int32_t* sorted) {
-        distribute(column_of, row_of, layout.columns, memory + layout.column_begin(),
-                   memory + layout.rows_of_column(), memory + layout.pairs_of_column(), sorted);
-    };
-    by_column(nullptr);
-    distribute(row_of, column_of, layout.rows, memory + layout.row_begin(),
-               memory + layout.columns_of_row(), memory + layout.pairs_of_row(),
-               memory + layout.pairs_of_column());
-    by_column(memory + layout.pairs_of_row());
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// Turns a caller's containers into the pointers that kernels take, and checks them once.
-
-namespace sequent::inline SEQUENT_ABI {
-
-/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs(). Pairs and
-/// Values are lvalue references unless the containers are temporaries.
-template <class Pairs, class Values>
-struct sparse_argument {
-    Pairs&& pairs;
-    Values&& values;
-};
-template <class Pairs>
-struct sparse_argument<Pairs, void> {
-    Pairs&& pairs;
-};
-
-/// The pairs for which a sparse fact holds, integers of 32 bits: nested, {{0, 1}, {1, 0}}, or flat,
-/// and a value for each in a contiguous container: pairs x the fact's value. `edge =
-/// sparse_pairs(pairs, values)`. The facts copy the pairs and refer to the values.
-template <class Pairs, class Values>
-constexpr sparse_argument<Pairs, Values> sparse_pairs(Pairs&& pairs, Values&& values) noexcept {
-    return {static_cast<Pairs&&>(pairs), static_cast<Values&&>(values)};
-}
-/// The same for a sparse fact of scalars, all one.
-template <class Pairs>
-constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
-    return {static_cast<Pairs&&>(pairs)};
-}
-
-namespace model_detail {
-
-template <class T>
-inline constexpr bool is_sparse_argument = false;
-template <class Pairs, class Values>
-inline constexpr bool is_sparse_argument<sparse_argument<Pairs, Values>> = true;
-template <class T>
-inline constexpr bool is_named_argument = false;
-template <language::fixed_string Name, class Value>
-inline constexpr bool is_named_argument<language::named_argument<Name, Value>> = true;
-
-template <class X>
-concept is_view = requires(const X& x) {
-    []<class T>(const tensor_view<T>&) {}(x);
-};
-
-/// A view by its type: xt::view of an lvalue.
-template <class T>
-inline constexpr bool views_an_lvalue = false;
-template <template <class, class...> class View, class Viewed, class... Rest>
-inline constexpr bool views_an_lvalue<View<Viewed&, Rest...>> = true;
-
-/// Whether numbers that are read through a Value&& are still there when the full expression has
-/// ended: Value is an lvalue reference, or a view, which owns nothing.
-template <class Value>
-inline constexpr bool outlives_call =
-    std::is_lvalue_reference_v<Value> || std::ranges::borrowed_range<Value> ||
-    std::is_integral_v<std::remove_cv_t<Value>> || views_an_lvalue<std::remove_cv_t<Value>> ||
-    is_view<Value>;
-template <language::fixed_string Name, class Value>
-inline constexpr bool outlives_call<language::named_argument<Name, Value>> = outlives_call<Value>;
-template <class Pairs, class Values>
-inline constexpr bool outlives_call<sparse_argument<Pairs, Values>> = outlives_call<Values>;
-template <class Pairs>
-inline constexpr bool outlives_call<sparse_argument<Pairs, void>> = true;
-// Of one that has a name, the pairs are read later than in the expression that gave them.
-template <class Pairs, class Values>
-inline constexpr bool outlives_call<sparse_argument<Pairs, Values>&> = outlives_call<Pairs> &&
-                                                                       (std::is_void_v<Values> ||
-                                                                        outlives_call<Values>);
-template <class Pairs, class Values>
-inline constexpr bool outlives_call<const sparse_argument<Pairs, Values>&> =
-    outlives_call<sparse_argument<Pairs, Values>&>;
-
-/// "16 x 64", for messages.
-template <class Int>
-SEQUENT_COLD std::string extents_text(const Int* extents, int rank) {
-    if (rank == 0) return "a scalar";
-    std::string result;
-    for (int axis = 0; axis < rank; ++axis)
-        append_text(result, {axis > 0 ? " x " : "", extents[axis]});
-    return result;
-}
-
-/// What the text of an error speaks of: `fact "x"`, or `fact number 2` where it has no name. The
-/// text is made where there is an error.
-struct subject {
-    const char* what = "";
-    plan::name id{};
-    int number = -1;  // counted from zero; -1 of one that stands for itself
-
-    SEQUENT_COLD std::string text() const {
-        std::string result(what);
-        if (id.length)
-            append_text(
-                result,
-                {" \"", std::string_view(id.text, static_cast<std::size_t>(id.length)), "\""});
-        else if (number >= 0)
-            append_text(result, {" number ", number + 1});
-        return result;
-    }
-};
-
-/// Throws argument_error: the subject, then the parts.
-SEQUENT_LAZY
-[[noreturn]] SEQUENT_COLD void refuse(const subject& what, std::initializer_list<text_part> why) {
-    fail_with<argument_error>({"sequent: ", what.text(), joined_text(why)});
-}
-
-/// The extents of a container: of a span or vector its length, of nested arrays all, of anything
-/// with shape() what that says.
-struct extents {
-    int rank = 0;
-    std::array<long, 8> at{};
-    bool shaped = false;  // the extents are those of the values, not only their number
-    bool contiguous = true;
-
-    constexpr long size() const {
-        long product = 1;
-        for (int axis = 0; axis < rank; ++axis) product *= at[static_cast<std::size_t>(axis)];
-        return product;
-    }
-    std::string text() const { return extents_text(at.data(), rank); }
-};
-
-template <class T>
-inline constexpr bool is_std_array = false;
-template <class T, std::size_t Size>
-inline constexpr bool is_std_array<std::array<T, Size>> = true;
-template <class X>
-concept has_shape = requires(const X& x) {
-    x.shape();
-    x.data();
-    x.strides();
-};
-
-/// The first element of a container of any nesting, and its extents.
-template <class X>
-auto* unwrap(X& x, extents& found) {
-    using container = std::remove_cv_t<X>;
-    if constexpr (is_view<container>) {
-        int stride = 1;
-        for (int axis = x.rank; axis-- > 0;) {
-            const auto place = static_cast<std::size_t>(axis);
-            found.contiguous = found.contiguous && x.strides[place] == stride;
-            stride *= x.extents[place];
-        }
-        for (int axis = 0; axis < x.rank; ++axis)
-            found.at[static_cast<std::size_t>(found.rank++)] =
-                x.extents[static_cast<std::size_t>(axis)];
-        found.shaped = true;
-        return x.data;
-    } else if constexpr (has_shape<container>) {
-        long stride = 1;
-        const auto rank = static_cast<int>(x.shape().size());
-        for (int axis = rank; axis-- > 0;) {
-            const auto place = static_cast<std::size_t>(axis);
-            const long extent = static_cast<long>(x.shape()[place]);
-            // A stride of an axis of one element may be anything.
-            found.contiguous = found.contiguous && (extent == 1 || x.strides()[place] == stride);
-            stride *= extent;
-        }
-        for (int axis = 0; axis < rank; ++axis)
-            found.at[static_cast<std::size_t>(found.rank++)] =
-                static_cast<long>(x.shape()[static_cast<std::size_t>(axis)]);
-        found.shaped = true;
-        if constexpr (requires { x.data_offset(); })
-            return x.data() + x.data_offset();
-        else
-            return x.data();
-    } else if constexpr (std::is_array_v<container> || is_std_array<container>) {
-        found.at[static_cast<std::size_t>(found.rank++)] = static_cast<long>(std::size(x));
-        using inner = std::remove_reference_t<decltype(x[0])>;
-        if constexpr (std::is_arithmetic_v<std::remove_cv_t<inner>>)
-            return &x[0];
-        else
-            return unwrap(x[0], found);
-    } else {
-        static_assert(std::ranges::contiguous_range<X>,
-                      "sequent: a fact is a contiguous container, a span, a nested array, a "
-                      "tensor_view or an xtensor container");
-        found.at[static_cast<std::size_t>(found.rank++)] = static_cast<long>(std::ranges::size(x));
-        auto* first = std::ranges::data(x);
-        using inner = std::remove_cv_t<std::remove_pointer_t<decltype(first)>>;
-        if constexpr (is_std_array<inner>) {
-            using element = std::remove_pointer_t<decltype(first->data())>;
-            static_assert(sizeof(inner) == std::tuple_size_v<inner> * sizeof(element));
-            found.at[static_cast<std::size_t>(found.rank++)] = std::tuple_size_v<inner>;
-            return first ? first->data() : static_cast<element*>(nullptr);
-        } else {
-            return first;
-        }
-    }
-}
-
-/// The facts, rows or gradients of a call, as opposed to one of them.
-template <class T>
-concept is_fact_set = requires {
-    typename T::given_together;
-};
-
-/// One argument with its type forgotten. Element says what the values must be: const T for facts,
-/// T where they are written.
-template <class Element>
-struct argument {
-    plan::name id{};
-    Element* numbers = nullptr;
-    const std::int32_t* symbols = nullptr;
-    int count = 0;
-    bool is_count = false;
-    extents shape{};
-    const std::int32_t* pairs = nullptr;
-    extents pairs_shape{};
-    bool is_sparse = false;
-
-    argument() = default;
-
-    template <class Value>
-        requires(!std::is_base_of_v<argument, std::remove_cvref_t<Value>> &&
-                 !is_fact_set<std::remove_cvref_t<Value>>)
-    argument(Value&& value) { take(static_cast<Value&&>(value)); }
-
-  private:
-    template <class Value>
-    void take(Value&& value) {
-        using plain = std::remove_cvref_t<Value>;
-        if constexpr (is_named_argument<plain>) {
-            take_named(value);
-        } else if constexpr (std::is_integral_v<plain>) {
-            count = static_cast<int>(value);
-            is_count = true;
-        } else if constexpr (is_sparse_argument<plain>) {
-            static_assert(!std::is_lvalue_reference_v<Value> || outlives_call<Value>,
-                          "sequent: sparse_pairs() refers to containers that are temporaries; give "
-                          "them names first");
-            take_pairs(value.pairs);
-            if constexpr (requires { value.values; }) take_values(value.values);
-        } else {
-            take_values(value);
-        }
-    }
-    template <language::fixed_string Name, class Value>
-    void take_named(const language::named_argument<Name, Value>& named) {
-        take(static_cast<Value&&>(named.value));
-        id = plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    }
-
-    template <class Value>
-    void take_values(Value& value) {
-        auto* first = unwrap(value, shape);
-        using found = std::remove_pointer_t<decltype(first)>;
-        if constexpr (std::is_convertible_v<found*, Element*>) {
-            numbers = first;
-        } else {
-            static_assert(std::is_same_v<std::remove_cv_t<found>, std::int32_t>,
-                          "sequent: a fact holds numbers of the parameters' type, or symbols "
-                          "as std::int32_t");
-            symbols = first;
-        }
-    }
-
-    template <class Pairs>
-    void take_pairs(const Pairs& given) {
-        is_sparse = true;
-        const auto* first = unwrap(given, pairs_shape);
-        static_assert(
-            std::is_same_v<std::remove_cv_t<std::remove_pointer_t<decltype(first)>>, std::int32_t>,
-            "sequent: the pairs of a sparse fact are std::int32_t, two for each");
-        pairs = first;
-    }
-};
-
-/// An argument that is referred to after the expression that gives it.
-template <class Element>
-struct kept_argument : argument<Element> {
-    template <class Value>
-        requires(!std::is_base_of_v<argument<Element>, std::remove_cvref_t<Value>> &&
-                 !is_fact_set<std::remove_cvref_t<Value>>)
-    kept_argument(Value&& value) : argument<Element>(static_cast<Value&&>(value)) {
-        static_assert(outlives_call<Value>,
-                      "sequent: facts refer to their containers, and this one is a temporary that "
-                      "is gone before they are read; give it a name first");
-    }
-};
-
-/// Chooses the constructor that takes temporaries.
-struct temporaries_too {};
-
-/// What one call reads: `Kept` that the caller has, or one made of a braced list. Containers in
-/// that list may be temporaries, since they live until the call has returned. For parameters alone.
-template <class Kept, class Argument>
-class of_one_call {
-  public:
-    using given_together = Kept;
-
-    of_one_call(const Kept& kept) noexcept : given_(kept) {}
-    of_one_call(std::initializer_list<Argument> given)
-        : made_(std::in_place, given, temporaries_too{}), given_(*made_) {}
-    of_one_call(const of_one_call&) = delete;
-    of_one_call& operator=(const of_one_call&) = delete;
-
-    const Kept& operator*() const noexcept { return given_; }
-    const Kept* operator->() const noexcept { return &given_; }
-
-  private:
-    std::optional<Kept> made_;
-    const Kept& given_;
-};
-
-/// Throws unless the container has the expected extents; a flat one of the right size will do.
-SEQUENT_LAZY
-inline void check_shape(const subject& what, const extents& given, const int* expected, int rank) {
-    long size = 1;
-    for (int axis = 0; axis < rank; ++axis) size *= expected[axis];
-    bool same = given.size() == size;
-    if (given.rank > 1 || given.shaped) {
-        same = same && given.rank == rank;
-        for (int axis = 0; same && axis < rank; ++axis)
-            same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
-    }
-    if (!same)
-        refuse(what,
-               {" needs the shape ", extents_text(expected, rank), ", given is ", given.text()});
-    if (!given.contiguous)
-        refuse(what, {" needs contiguous row-major values, given is a strided view"});
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD std::string pair_text(const std::int32_t* pair) {
-    return joined_text({"(", pair[0], ", ", pair[1], ")"});
-}
-
-/// Throws if a symbol is none of the classes.
-SEQUENT_LAZY
-inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
-    for (int at = 0; at < size; ++at)
-        if (symbols[at] < 0 || symbols[at] >= classes)
-            refuse(what, {" holds the symbol ", symbols[at], " at position ", at, ", beyond its ",
-                          classes, " classes"});
-}
-
-/// Whether no number is infinite or none.
-template <class T>
-bool is_finite(const T* numbers, int size) noexcept {
-    constexpr int n = kernel::lanes<T>;
-    constexpr int sums = 4;
-    // Zero times what is not finite is not zero.
-    kernel::batch<T> sum[sums];
-    for (auto& each : sum) each = kernel::zero<T>();
-    int at = 0;
-    for (; at + sums * n <= size; at += sums * n)
-        for (int each = 0; each < sums; ++each)
-            sum[each] =
-                kernel::fma(kernel::load(numbers + at + each * n), kernel::zero<T>(), sum[each]);
-    T total = kernel::reduce_add(kernel::batch<T>((sum[0] + sum[1]) + (sum[2] + sum[3])));
-    for (; at < size; ++at) total += numbers[at] * T(0);
-    return total == T(0);
-}
-template <class T>
-void check_finite(const subject& what, const T* numbers, int size) {
-    if (is_finite(numbers, size)) return;
-    int at = 0;
-    while (numbers[at] * T(0) == T(0)) ++at;
-    refuse(what, {" holds ", std::to_string(numbers[at]), " at position ", at, " of ", size,
-                  "; values are finite"});
-}
-
-/// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
-/// then indexes them.
-template <class Element>
-void take_pairs(const subject& what, const argument<Element>& given, const pair_layout& layout,
-                std::int32_t* memory) {
-    const extents& shape = given.pairs_shape;
-    const bool flat = shape.rank == 1 && !shape.shaped;
-    if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
-        fail_with<argument_error>({"sequent: the pairs of ", what.text(),
-                                   " are two integers each, given is ", shape.text()});
-    const long count = shape.size() / 2;
-    if (count > layout.capacity)
-        refuse(what, {" has room for ", layout.capacity, " pairs, given are ", count});
-    const int size = static_cast<int>(count);
-    for (int at = 0; at < size; ++at) {
-        const std::int32_t* pair = given.pairs + 2 * at;
-        if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
-            refuse(what, {" has the pair ", pair_text(pair), " at position ", at, ", outside of ",
-                          layout.rows, " x ", layout.columns});
-    }
-    index_pairs(layout, given.pairs, size, memory);
-    const std::int32_t* begin = memory + layout.row_begin();
-    const std::int32_t* columns = memory + layout.columns_of_row();
-    const std::int32_t* numbers = memory + layout.pairs_of_row();
-    for (int row = 0; row < layout.rows; ++row)
-        for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
-            if (columns[at] == columns[at - 1])
-                refuse(what, {" has the pair ", pair_text(given.pairs + 2 * numbers[at]),
-                              " at position ", numbers[at], " as well as at ", numbers[at - 1]});
-}
-
-}  // namespace model_detail
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// Arrays of NumPy, .npy files: "\x93NUMPY", the version, the length of the header, the header, a
-/// dict of Python, then the elements.
-/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-///
-/// What is loaded and saved is whatever a fact may be: containers and views of xtensor, nested
-/// arrays, tensor_views, and vectors and spans, which have no shape and take any of their size.
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// What a file states of its array.
-struct npy_header {
-    std::string descr;  // "<f4": little-endian, float, 4 bytes
-    bool fortran_order = false;
-    std::vector<std::uint64_t> shape;
-    std::size_t data = 0;  // where the elements begin
-};
-
-namespace detail {
-
-/// Reads the dict, of the three keys in any order.
-SEQUENT_LAZY class npy_parser {
-  public:
-    /// `longs`: whether the numbers may be Python 2's, which end with an L.
-    npy_parser(std::string_view text, std::string_view file, bool longs)
-        : text_(text), file_(file), longs_(longs) {}
-
-    npy_header parse() {
-        npy_header header;
-        bool descr = false, order = false, shape = false;
-        const auto first = [&](bool& seen, const std::string& key) {
-            if (std::exchange(seen, true)) fail({"the key '", key, "' stands twice"});
-        };
-        expect('{');
-        while (!accept('}')) {
-            const std::string key = string();
-            expect(':');
-            if (key == "descr") {
-                first(descr, key);
-                header.descr = string();
-            } else if (key == "fortran_order") {
-                first(order, key);
-                header.fortran_order = truth();
-            } else if (key == "shape") {
-                first(shape, key);
-                header.shape = numbers();
-            } else {
-                fail({"the key '", key, "' is unknown"});
-            }
-            if (!accept(',')) {
-                expect('}');
-                break;
-            }
-        }
-        skip_space();
-        if (at_ != text_.size()) fail({"expected the end of the header"});
-        if (!descr || !order || !shape) {
-            fail({"the key '",
-                  !descr   ? "descr"
-                  : !order ? "fortran_order"
-                           : "shape",
-                  "' is missing"});
-        }
-        return header;
-    }
-
-  private:
-    std::string string() {
-        skip_space();
-        const char quote = at_ < text_.size() ? text_[at_] : '\0';
-        if (quote != '\'' && quote != '"') fail({"expected a string"});
-        const std::size_t end = text_.find(quote, ++at_);
-        if (end == std::string_view::npos) fail({"a string has no end"});
-        std::string value(text_.substr(at_, end - at_));
-        at_ = end + 1;
-        return value;
-    }
-
-    bool truth() {
-        skip_space();
-        for (const bool value : {false, true}) {
-            const std::string_view word = value ? "True" : "False";
-            if (!text_.substr(at_).starts_with(word)) continue;
-            at_ += word.size();
-            return value;
-        }
-        fail({"expected True or False"});
-    }
-
-    std::vector<std::uint64_t> numbers() {
-        std::vector<std::uint64_t> values;
-        expect('(');
-        while (!accept(')')) {
-            values.push_back(number());
-            if (accept(',')) continue;
-            // A tuple of one has a comma.
-            if (values.size() == 1) fail({"expected ','"});
-            expect(')');
-            break;
-        }
-        return values;
-    }
-
-    std::uint64_t number() {
-        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
-        skip_space();
-        const std::size_t start = at_;
-        std::uint64_t value = 0;
-        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail({"the number is too large"});
-            value = value * 10 + digit;
-        }
-        if (at_ == start) fail({"expected a whole number that is not negative"});
-        if (longs_ && at_ < text_.size() && text_[at_] == 'L') ++at_;
-        return value;
-    }
-
-    bool accept(char wanted) {
-        skip_space();
-        if (at_ == text_.size() || text_[at_] != wanted) return false;
-        ++at_;
-        return true;
-    }
-
-    void expect(char wanted) {
-        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
-    }
-
-    void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
-    }
-
-    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
-        fail_with<error>({file_, ": header, byte ", at_, ": ", joined_text(what)});
-    }
-
-    std::string_view text_;
-    std::string_view file_;
-    bool longs_;
-    std::size_t at_ = 0;
-};
-
-inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
-
-/// As the element's type is called in safetensors; as it is where it has no name there.
-SEQUENT_LAZY
-SEQUENT_COLD std::string dtype_of_descr(const std::string& descr) {
-    return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
-}
-
-/// A container as a view of its elements, and whether it has a shape of its own.
-template <class Container>
-auto view_of(Container& container, bool& shaped) {
-    model_detail::extents found;
-    auto* first = model_detail::unwrap(container, found);
-    using T = std::remove_pointer_t<decltype(first)>;
-    tensor_view<T> view;
-    if constexpr (model_detail::is_view<std::remove_const_t<Container>>) {
-        view = container;
-    } else {
-        if (!found.contiguous || found.rank > max_rank ||
-            found.size() > std::numeric_limits<int>::max()) {
-            fail_with<error>({"an array of ", found.text(),
-                              " elements needs to be contiguous and row-major, of at most ",
-                              max_rank, " axes"});
-        }
-        view.data = first;
-        view.rank = found.rank;
-        int stride = 1;
-        for (int axis = found.rank; axis-- > 0;) {
-            const auto place = static_cast<std::size_t>(axis);
-            view.extents[place] = static_cast<int>(found.at[place]);
-            view.strides[place] = stride;
-            stride *= view.extents[place];
-        }
-    }
-    shaped = found.shaped || found.rank != 1;
-    return view;
-}
-
-/// With its axes in the opposite order: the elements of an array in Fortran's order.
-SEQUENT_LAZY
-SEQUENT_COLD any_view reversed(const any_view& view) {
-    any_view result = view;
-    const auto rank = static_cast<std::size_t>(view.rank);
-    for (std::size_t axis = 0; axis < rank; ++axis) {
-        result.extents[axis] = view.extents[rank - 1 - axis];
-        result.strides[axis] = view.strides[rank - 1 - axis];
-    }
-    return result;
-}
-
-/// Integers of the file, as int32.
-template <std::size_t Bytes>
-void fill_integers(const opened& file, const piece& part) {
-    using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
-    const auto load = [&](std::uint64_t number) {
-        return static_cast<std::make_signed_t<bits>>(
-            load_bits<bits>(file.data.data() + number * Bytes));
-    };
-    for (std::uint64_t at = 0; at < file.data.size() / Bytes; ++at) {
-        if (load(at) != static_cast<std::int32_t>(load(at))) {
-            fail_element(file.from.name(), "array", at,
-                         joined_text({load(at), ", beyond 32 bits"}));
-        }
-    }
-    auto* const elements = static_cast<std::int32_t*>(part.view.data);
-    for_each_row(part, [&](const piece_row& row) {
-        for (int column = 0; column < row.columns; ++column) {
-            elements[row.at + column * row.stride] = static_cast<std::int32_t>(
-                load(row.number + static_cast<std::uint64_t>(column) * row.number_stride));
-        }
-    });
-}
-
-}  // namespace detail
-
-/// The header of a file. Throws io::error if it is not well-formed.
-SEQUENT_LAZY
-SEQUENT_COLD npy_header read_npy_header(const source& from) {
-    const std::span<const std::byte> bytes = from.bytes();
-    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    if (!text.starts_with(detail::npy_magic)) {
-        fail("does not begin with \"\\x93NUMPY\", as an array of NumPy does");
-    }
-    const int version = text.size() > 6 ? std::to_integer<int>(bytes[6]) : 0;
-    if (text.size() > 6 && (version < 1 || version > 3)) {
-        fail(joined_text({"is of version ", version, " of the format, known are 1 to 3"}));
-    }
-    const std::size_t begin = version == 1 ? 10 : 12;
-    if (text.size() < begin) {
-        fail(joined_text(
-            {"has ", text.size(), " bytes, too few for the ", begin, " before the header"}));
-    }
-    const std::uint64_t length = version == 1 ? detail::load_bits<std::uint16_t>(&bytes[8])
-                                              : detail::load_bits<std::uint32_t>(&bytes[8]);
-    if (length > text.size() - begin) {
-        fail(joined_text({"the header should have ", length, " bytes, the file has only ",
-                          text.size() - begin, " for it"}));
-    }
-    const auto size = static_cast<std::size_t>(length);
-    npy_header header =
-        detail::npy_parser<>(text.substr(begin, size), from.name(), version <= 2).parse();
-    header.data = begin + size;
-    return header;
-}
-
-namespace detail {
-
-SEQUENT_LAZY
-SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shaped, bool integers) {
-    const npy_header header = read_npy_header(from);
-    opened file{from, {}, from.bytes().subspan(header.data)};
-    const header_entry& entry = file.header.tensors.emplace_back(
-        header_entry{"array", dtype_of_descr(header.descr), header.shape, 0, file.data.size()});
-    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
-    const auto wanted = shape_of(view);
-    std::uint64_t elements = 1;
-    for (const std::uint64_t extent : header.shape) {
-        // More than a view can have are too many.
-        constexpr std::uint64_t most = std::uint64_t{1} << 31;
-        elements = std::min(elements * std::min(extent, most), most);
-    }
-    if (shaped ? header.shape != wanted : elements != size_of(wanted)) {
-        fail(joined_text(
-            {"has shape ", shape_text(header.shape), ", wanted is ", shape_text(wanted)}));
-    }
-    // The elements of a flat container are in the file's order.
-    const auto ordered = header.fortran_order && shaped ? reversed(view) : view;
-    if (header.fortran_order && !shaped && header.shape.size() > 1) {
-        fail("is in Fortran's order, and the container has no shape to put it into");
-    }
-    const piece part = whole(ordered, 0);
-    if (integers) {
-        const std::size_t bytes = header.descr == "<i4" ? 4 : header.descr == "<i8" ? 8 : 0;
-        if (bytes == 0) {
-            fail(joined_text({"has elements '", header.descr, "', wanted are '<i4' or '<i8'"}));
-        }
-        if (file.data.size() != elements * bytes) {
-            fail(joined_text({"has ", file.data.size(), " bytes of elements, shape ",
-                              shape_text(header.shape), " takes ", elements * bytes}));
-        }
-        if (bytes == 4) {
-            fill_integers<4>(file, part);
-        } else {
-            fill_integers<8>(file, part);
-        }
-        return;
-    }
-    if (!dtype_named(entry.dtype)) {
-        fail(joined_text({"has elements '", header.descr, "', wanted are '<f2', '<f4' or '<f8'"}));
-    }
-    std::string problem = problem_of_type(entry, view.type);
-    if (problem.empty()) problem = problem_of_size(entry);
-    if (!problem.empty()) fail("array" + problem);
-    fill(file, {&part, 1});
-}
-
-/// `descr`: the element's type as the file calls it.
-SEQUENT_LAZY
-SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const char* descr,
-                             bool integers) {
-    const std::string name = path.string();
-    std::string header =
-        joined_text({"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
-    for (const std::uint64_t extent : shape_of(view)) append_text(header, {extent, ", "});
-    header += "), }";
-    // As NumPy does: the elements are aligned to 64 bytes.
-    header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
-    header += '\n';
-    std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * io::size_of(view.type));
-    if (integers) {
-        const auto* const elements = static_cast<const std::int32_t*>(view.data);
-        for_each_row(whole(view, 0), [&](const piece_row& row) {
-            for (int column = 0; column < row.columns; ++column) {
-                const std::uint64_t number =
-                    row.number + static_cast<std::uint64_t>(column) * row.number_stride;
-                store_bits(static_cast<std::uint32_t>(elements[row.at + column * row.stride]),
-                           bytes.data() + number * 4);
-            }
-        });
-    } else {
-        store_piece(whole(view, 0), view.type, bytes.data(), name, "array");
-    }
-    std::array<std::byte, 2> length{};
-    store_bits(static_cast<std::uint16_t>(header.size()), length.data());
-    file_replacement file(path);
-    file.write(npy_magic.data(), npy_magic.size());
-    file.write("\x01\x00", 2);
-    file.write(reinterpret_cast<const char*>(length.data()), length.size());
-    file.write(header.data(), header.size());
-    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    file.commit();
-}
-
-}  // namespace detail
-
-/// Fills a container of float, double or std::int32_t from a file. Float takes <f2 and <f4, double
-/// <f8 too, std::int32_t <i4 and <i8.
-///
-/// Throws io::error if the file is not well-formed, if it holds another shape or type, or a number
-/// that is not finite or does not fit; then nothing has changed.
-template <class Container>
-void load_npy(const source& from, Container&& container) {
-    bool shaped = false;
-    const auto view = detail::view_of(container, shaped);
-    using T = std::remove_pointer_t<decltype(view.data)>;
-    static_assert(!std::is_const_v<T>, "load_npy writes into the container: it must not be const");
-    constexpr bool integers = std::is_same_v<T, std::int32_t>;
-    static_assert(detail::Element<T> || integers, "load_npy fills float, double and std::int32_t");
-    detail::load_array(from, detail::any_view::of(view), shaped, integers);
-}
-
-/// Writes a container of float, double or std::int32_t to a new file, which then replaces `path`,
-/// in row-major order and exactly.
-///
-/// Throws io::error if the file cannot be written or a number is not finite.
-template <class Container>
-void save_npy(const file_path& path, const Container& container) {
-    bool shaped = false;
-    const auto view = detail::view_of(container, shaped);
-    using T = std::remove_const_t<std::remove_pointer_t<decltype(view.data)>>;
-    constexpr bool integers = std::is_same_v<T, std::int32_t>;
-    static_assert(detail::Element<T> || integers, "save_npy writes float, double and std::int32_t");
-    detail::save_array(path, detail::any_view::of(view),
-                       integers                   ? "<i4"
-                       : std::is_same_v<T, float> ? "<f4"
-                                                  : "<f8",
-                       integers);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// The tokenizer of llama2.c, byte pair encoding with scores as SentencePiece has it. Its file is,
-/// little-endian, the length of the longest token (uint32), then for each token its score (F32),
-/// its length (int32) and its bytes. Token 0 is unknown, 1 begins and 2 ends a text. The tokens
-/// written <0x00> to <0xFF>, 3 to 258 by custom, are the bytes 0 to 255.
-class tokenizer {
-  public:
-    struct token {
-        std::string text;
-        float score = 0;
-    };
-
-    static constexpr std::int32_t begin = 1;
-    static constexpr std::int32_t end = 2;
-
-    /// Reads a file of any number of tokens. Throws io::error if it cannot be read, is cut off,
-    /// goes on behind its last token, or if a length or a score is none.
-    SEQUENT_LAZY explicit tokenizer(const source& from) : name_(from.name()) {
-        const std::span<const std::byte> bytes = from.bytes();
-        if (bytes.size() < 4) {
-            fail({"has ", bytes.size(),
-                  " bytes, too few for the length of the longest token, which takes 4"});
-        }
-        longest_ = detail::load_bits<std::uint32_t>(bytes.data());
-        for (std::size_t at = 4; at < bytes.size();) {
-            const std::size_t number = tokens_.size();
-            const std::size_t left = bytes.size() - at;
-            if (left < 8) {
-                fail(
-                    {"token ", number, ": ", left, " bytes are left, its score and length take 8"});
-            }
-            const float score = std::bit_cast<float>(detail::load_bits<std::uint32_t>(&bytes[at]));
-            const auto length = detail::load_bits<std::uint32_t>(&bytes[at + 4]);
-            if (!std::isfinite(score)) fail({"token ", number, ": its score is not finite"});
-            if (length > longest_) {
-                fail({"token ", number, ": its length is ", length, ", the longest of the file is ",
-                      longest_});
-            }
-            if (length > left - 8) {
-                fail({"token ", number, ": its length is ", length, ", ", left - 8,
-                      " bytes are left"});
-            }
-            const char* first = reinterpret_cast<const char*>(bytes.data()) + at + 8;
-            tokens_.push_back({std::string(first, length), score});
-            at += 8 + length;
-        }
-        if (tokens_.empty()) fail({"holds no tokens"});
-        sort();
-    }
-
-    /// Of the tokens themselves, at least one.
-    SEQUENT_LAZY explicit tokenizer(std::vector<token> tokens)
-        : name_("tokenizer"), tokens_(std::move(tokens)) {
-        if (tokens_.empty()) fail({"holds no tokens"});
-        for (const token& each : tokens_) {
-            longest_ = std::max(longest_, static_cast<std::uint32_t>(each.text.size()));
-            if (!std::isfinite(each.score)) fail({"the score of a token is not finite"});
-        }
-        sort();
-    }
-
-    int size() const noexcept { return static_cast<int>(tokens_.size()); }
-    /// 0 <= id < size().
-    const token& operator[](std::int32_t id) const noexcept {
-        return tokens_[static_cast<std::size_t>(id)];
-    }
-
-    /// The tokens of a text: `begin`, a space before the text unless it is empty, a token for each
-    /// code point or, where there is none, for each of its bytes; then, until there is none, the
-    /// neighbours that make the token of the highest score, the first of several, become it.
-    ///
-    /// Throws io::error where a byte has no token.
-    SEQUENT_LAZY std::vector<std::int32_t> encode(std::string_view text) const {
-        merging<> work(*this);
-        if (!text.empty()) {
-            work.add(" ");
-            for (std::size_t at = 0; at < text.size();) {
-                std::size_t length = 1;
-                while (length < 4 && at + length < text.size() && continues(text[at + length]))
-                    ++length;
-                work.add(text.substr(at, length));
-                at += length;
-            }
-        }
-        return work.merged();
-    }
-
-    /// What `id` stands for behind `previous`: its text, behind `begin` without a leading space; of
-    /// a byte the byte. Valid as long as the tokenizer. 0 <= id < size().
-    std::string_view decode(std::int32_t previous, std::int32_t id) const noexcept {
-        std::string_view text = (*this)[id].text;
-        if (const int byte = byte_of(text); byte >= 0) {
-            return {&all_bytes[static_cast<std::size_t>(byte)], 1};
-        }
-        if (previous == begin && text.starts_with(' ')) text.remove_prefix(1);
-        return text;
-    }
-
-    /// Writes the file that the constructor reads.
-    SEQUENT_LAZY void save(const file_path& path) const {
-        file_replacement file(path);
-        const auto write = [&](std::uint32_t bits) {
-            std::array<std::byte, 4> bytes{};
-            detail::store_bits(bits, bytes.data());
-            file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-        };
-        write(longest_);
-        for (const token& each : tokens_) {
-            write(std::bit_cast<std::uint32_t>(each.score));
-            write(static_cast<std::uint32_t>(each.text.size()));
-            file.write(each.text.data(), each.text.size());
-        }
-        file.commit();
-    }
-
-  private:
-    static constexpr std::int32_t none = -1;
-
-    static constexpr auto all_bytes = [] {
-        std::array<char, 256> result{};
-        for (std::size_t at = 0; at < result.size(); ++at)
-            result[at] = static_cast<char>(static_cast<unsigned char>(at));
-        return result;
-    }();
-
-    /// Whether a byte is within a code point of UTF-8.
-    static constexpr bool continues(char byte) noexcept {
-        return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
-    }
-
-    /// The byte that "<0x41>" stands for; -1 if the text is none such.
-    static constexpr int byte_of(std::string_view text) noexcept {
-        if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
-        int result = 0;
-        for (const char digit : text.substr(3, 2)) {
-            const int value = digit >= '0' && digit <= '9'   ? digit - '0'
-                              : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                              : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                                                             : -1;
-            if (value < 0) return -1;
-            result = result * 16 + value;
-        }
-        return result;
-    }
-
-    SEQUENT_LAZY void sort() {
-        detail::name_table names;
-        for (std::size_t id = 0; id < tokens_.size(); ++id) names.add(tokens_[id].text, id);
-        names.sort();
-        // Of equal texts the first is found.
-        sorted_.clear();
-        for (const detail::numbered_name& each : names.entries())
-            sorted_.push_back(static_cast<std::int32_t>(each.number));
-        bytes_.fill(none);
-        for (std::int32_t id = size(); id-- > 0;) {
-            if (const int byte = byte_of(text_of(id)); byte >= 0)
-                bytes_[static_cast<std::size_t>(byte)] = id;
-        }
-    }
-
-    std::string_view text_of(std::int32_t id) const noexcept { return (*this)[id].text; }
-
-    /// The token of a text, or none.
-    std::int32_t find(std::string_view text) const noexcept {
-        std::size_t first = 0, last = sorted_.size();
-        while (first < last) {
-            const std::size_t middle = first + (last - first) / 2;
-            if (text_of(sorted_[middle]).compare(text) < 0) {
-                first = middle + 1;
-            } else {
-                last = middle;
-            }
-        }
-        return first < sorted_.size() && text_of(sorted_[first]).compare(text) == 0 ? sorted_[first]
-                                                                                    : none;
-    }
-
-    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
-        fail_with<error>({name_, ": ", joined_text(what)});
-    }
-
-    /// A text on its way from code points to the tokens that they merge to.
-    SEQUENT_LAZY class merging {
-      public:
-        explicit merging(const tokenizer& of) : of_(of) {}
-
-        /// A code point.
-        void add(std::string_view text) {
-            if (const std::int32_t id = of_.find(text); id != none) {
-                append(id);
-                return;
-            }
-            for (const char byte : text) {
-                const auto code = static_cast<unsigned char>(byte);
-                if (of_.bytes_[code] == none) {
-                    of_.fail({"none of its ", of_.size(), " tokens is the byte ",
-                              static_cast<unsigned>(code), " of the text"});
-                }
-                append(of_.bytes_[code]);
-            }
-        }
-
-        std::vector<std::int32_t> merged() {
-            for (std::size_t left = 0; left + 1 < pieces_.size(); ++left) propose(left);
-            while (!candidates_.empty()) {
-                const candidate best = candidates_.front();
-                std::pop_heap(candidates_.begin(), candidates_.end());
-                candidates_.pop_back();
-                piece& left = pieces_[best.left];
-                // Either side may have become part of something else.
-                if (left.id != best.left_id || left.next != best.right ||
-                    pieces_[best.right].id != best.right_id) {
-                    continue;
-                }
-                piece& right = pieces_[best.right];
-                left.id = best.id;
-                left.next = right.next;
-                right.id = none;
-                if (left.next < pieces_.size()) {
-                    pieces_[left.next].previous = best.left;
-                    propose(best.left);
-                }
-                if (best.left > 0) propose(left.previous);
-            }
-            std::vector<std::int32_t> result{begin};
-            for (const piece& each : pieces_) {
-                if (each.id != none) result.push_back(each.id);
-            }
-            return result;
-        }
-
-      private:
-        struct piece {
-            std::int32_t id;  // none behind a merge, for the right one of the two
-            std::size_t previous;
-            std::size_t next;
-        };
-        struct candidate {
-            float score;
-            std::size_t left;
-            std::size_t right;
-            std::int32_t left_id;
-            std::int32_t right_id;
-            std::int32_t id;
-
-            /// Whether it comes later.
-            bool operator<(const candidate& other) const noexcept {
-                return score != other.score ? score < other.score : left > other.left;
-            }
-        };
-
-        void append(std::int32_t id) {
-            pieces_.push_back({id, pieces_.size() - 1, pieces_.size() + 1});
-        }
-
-        void propose(std::size_t left) {
-            const std::size_t right = pieces_[left].next;
-            const std::int32_t left_id = pieces_[left].id, right_id = pieces_[right].id;
-            const std::string_view first = of_.text_of(left_id), second = of_.text_of(right_id);
-            if (first.size() + second.size() > of_.longest_) return;
-            joined_.assign(first).append(second);
-            const std::int32_t id = of_.find(joined_);
-            // The least score at which llama2.c merges.
-            if (id == none || !(of_[id].score > -1e10F)) return;
-            candidates_.push_back({of_[id].score, left, right, left_id, right_id, id});
-            std::push_heap(candidates_.begin(), candidates_.end());
-        }
-
-        const tokenizer& of_;
-        std::vector<piece> pieces_;
-        std::vector<candidate> candidates_;  // a heap
-        std::string joined_;
-    };
-
-    std::string name_;
-    std::uint32_t longest_ = 0;
-    std::vector<token> tokens_;
-    std::vector<std::int32_t> sorted_;       // by their texts
-    std::array<std::int32_t, 256> bytes_{};  // the token of each, or none
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// Where the shapes in a file decide the type of the model:
-///
-///     io::visit<Small, Large>("model.bin", [&]<class Model>() { run<Model>(); });
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-namespace detail {
-
-/// The parameters of a model with their extents alone.
-template <class Model>
-std::vector<any_tensor> shapes_of() {
-    std::vector<any_tensor> result;
-    Model::for_each_shape([&](std::string_view name, std::span<const int> extents) {
-        any_view view;
-        view.type = dtype::f64;
-        view.rank = static_cast<int>(extents.size());
-        for (std::size_t axis = 0; axis < extents.size(); ++axis)
-            view.extents[axis] = extents[axis];
-        result.push_back({std::string(name), view});
-    });
-    return result;
-}
-
-/// Whether the bytes begin as a safetensors file does, whose header is an object of JSON. Of a
-/// checkpoint of llama2.c, the same bytes are its depth, which then had more than 8000 layers.
-SEQUENT_LAZY
-inline bool is_safetensors(std::span<const std::byte> bytes) {
-    return bytes.size() > 9 && bytes[8] == std::byte{'{'} &&
-           (bytes[9] == std::byte{'"'} || bytes[9] == std::byte{'}'} || bytes[9] == std::byte{' '});
-}
-
-/// What keeps each model from being that of a llama2.c checkpoint.
-template <class Model>
-std::string misfit(const llama2c_configuration& configuration) {
-    const std::vector<any_tensor> parameters = shapes_of<Model>();
-    const auto own = configuration_of(parameters, tokens_of<Model>);
-    if (own.vocabulary == 0) return "no llama";
-    if (const std::string problem = unlike_llama2c<Model>(); !problem.empty()) return problem;
-    return own == configuration ? misfit(configuration, parameters) : own.text();
-}
-
-template <class Model>
-std::string misfit(const file_header& header, const name_map* names) {
-    const std::vector<any_tensor> parameters = shapes_of<Model>();
-    return names ? match(header, parameters, *names, pairs_neighbours<Model>).problem
-                 : match(header, parameters).problem;
-}
-
-template <class Model, class... Models, class F>
-decltype(auto) call_for(std::size_t number, F&& f) {
-    if constexpr (sizeof...(Models) > 0) {
-        if (number > 0) return call_for<Models...>(number - 1, std::forward<F>(f));
-    }
-    return std::forward<F>(f).template operator()<Model>();
-}
-
-/// The number of the first model without a misfit. Fails if there is none.
-SEQUENT_LAZY
-inline std::size_t first_fit(const source& from, const std::string& found,
-                             std::span<const std::string> misfits) {
-    std::string message = joined_text({from.name(), ": ", found, "; no model of the list fits"});
-    for (std::size_t at = 0; at < misfits.size(); ++at) {
-        if (misfits[at].empty()) return at;
-        append_text(message, {"\n  model ", at + 1, ": ", misfits[at]});
-    }
-    sequent::fail<error>(message);
-}
-
-template <class... Models, class F>
-decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
-    std::array<std::string, sizeof...(Models)> misfits;
-    std::string found;
-    if (is_safetensors(from.bytes())) {
-        const file_header header = read_header(from);
-        misfits = {misfit<Models>(header, names)...};
-        found = joined_text({"has ", header.tensors.size(), " tensors"});
-    } else {
-        const auto configuration = read_llama2c_header(from);
-        misfits = {misfit<Models>(configuration)...};
-        found = "has " + configuration.text();
-    }
-    const std::size_t fitting = first_fit(from, found, misfits);
-    return call_for<Models...>(fitting, std::forward<F>(f));
-}
-
-}  // namespace detail
-
-/// Calls f.template operator()<Model>() for the first of the models that has exactly the parameters
-/// of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it states the
-/// positions too, or a safetensors file with the model's own names, or with those of `names`.
-///
-/// Throws io::error if the file is neither, or if no model fits: the message gives what the file
-/// has, and what of each model is different.
-template <class Model, class... Models, class F>
-decltype(auto) visit(const source& from, F&& f) {
-    return detail::visit_with<Model, Models...>(from, nullptr, std::forward<F>(f));
-}
-template <class Model, class... Models, class F>
-decltype(auto) visit(const source& from, name_map names, F&& f) {
-    return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// A plan bound to kernels.
-
-#include <new>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
-/// Parameters and memory of calls on the heap.
-
-namespace sequent::inline SEQUENT_ABI {
-
-namespace model_detail {
-
-/// Asks the system for huge pages, of 2 MB, in the part of [at, at + size) that they can cover:
-/// steps of generation read all parameters, and small pages cost them a walk of the page table
-/// every 4 KB. Where the system has none to give, nothing changes.
-inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::size_t size) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
-    const auto begin = (reinterpret_cast<std::uintptr_t>(at) + page - 1) & ~(page - 1);
-    const auto end = (reinterpret_cast<std::uintptr_t>(at) + size) & ~(page - 1);
-    if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-#endif
-}
-
-}  // namespace model_detail
-
-/// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
-/// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
-/// "madvise" or "always").
-template <class Block>
-std::unique_ptr<Block> make_unique() {
-    constexpr std::align_val_t alignment{alignof(Block)};
-    if constexpr (alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
-                  std::is_nothrow_default_constructible_v<Block>) {
-        void* memory = ::operator new(sizeof(Block), alignment);
-        model_detail::ask_for_huge_pages(memory, sizeof(Block));
-        return std::unique_ptr<Block>(::new (memory) Block());
-    } else {
-        return std::make_unique<Block>();
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-#include <cassert>
-
-#include <numeric>
 
 /// Finds relations that follow from themselves. They are a recursion over time if one argument of
 /// each, the time, moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
@@ -12639,7 +12381,9 @@ struct fact_shape {
     int rank = 0;
     int extents[max_fact_rank]{};
     int classes = 0;
-    int pairs = 0;  // how many a sparse fact may have; 0 of a dense one
+    int pairs = 0;       // how many a sparse fact may have; 0 of a dense one
+    bool up_to = false;  // the first extent is the most that may be given
+    int length = -1;     // then which of the program's counts tells how many are
 
     constexpr bool is_sparse() const { return pairs > 0; }
     /// How many numbers there are: of all pairs, or of one.
@@ -12770,6 +12514,1417 @@ constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool&
         shape = {1, 1};
     }
     return item.transposed ? shape.transposed() : shape;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The pairs of a sparse fact, indexed both ways.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Where the parts of an index lie in its memory, in 32-bit integers: compressed sparse rows and
+/// compressed sparse columns. The pairs keep the numbers under which they are given.
+struct pair_layout {
+    int rows = 0;
+    int columns = 0;
+    int capacity = 0;
+
+    static constexpr int count() { return 0; }
+    static constexpr int row_of_pair() { return 1; }
+    constexpr int column_of_pair() const { return row_of_pair() + capacity; }
+    // Of the pairs of row i, begin[i] .. begin[i + 1]: the other index, ascending, and the number.
+    constexpr int row_begin() const { return column_of_pair() + capacity; }
+    constexpr int columns_of_row() const { return row_begin() + rows + 1; }
+    constexpr int pairs_of_row() const { return columns_of_row() + capacity; }
+    constexpr int column_begin() const { return pairs_of_row() + capacity; }
+    constexpr int rows_of_column() const { return column_begin() + columns + 1; }
+    constexpr int pairs_of_column() const { return rows_of_column() + capacity; }
+    constexpr int size() const { return pairs_of_column() + capacity; }
+};
+
+/// The pairs of one row or one column.
+struct neighbours {
+    const std::int32_t* others;
+    const std::int32_t* pairs;
+    int count;
+
+    /// The number of the pair with this other index, or -1.
+    int find(int other) const noexcept {
+        const auto* at = std::lower_bound(others, others + count, other);
+        return at != others + count && *at == other ? pairs[at - others] : -1;
+    }
+};
+
+template <pair_layout Layout>
+struct pair_index {
+    const std::int32_t* memory;
+
+    neighbours of_row(int row) const noexcept {
+        return part(Layout.row_begin(), Layout.columns_of_row(), Layout.pairs_of_row(), row);
+    }
+    neighbours of_column(int column) const noexcept {
+        return part(Layout.column_begin(), Layout.rows_of_column(), Layout.pairs_of_column(),
+                    column);
+    }
+    /// The number of the pair (row, column); -1 if the fact does not hold for it.
+    int find(int row, int column) const noexcept {
+        if (row < 0 || row >= Layout.rows) return -1;
+        return of_row(row).find(column);
+    }
+
+  private:
+    neighbours part(int begin, int others, int pairs, int at) const noexcept {
+        const int first = memory[begin + at];
+        return {memory + others + first, memory + pairs + first, memory[begin + at + 1] - first};
+    }
+};
+
+/// Sorts the pairs, two integers each, all within the layout's rows and columns and no more than
+/// its capacity, by counting.
+SEQUENT_LAZY
+inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
+                        std::int32_t* memory) noexcept {
+    memory[pair_layout::count()] = count;
+    std::int32_t* row_of = memory + pair_layout::row_of_pair();
+    std::int32_t* column_of = memory + layout.column_of_pair();
+    for (int pair = 0; pair < count; ++pair) {
+        row_of[pair] = pairs[2 * pair];
+        column_of[pair] = pairs[2 * pair + 1];
+    }
+    // Puts the pairs in the order that `sorted` gives them, or their own, under their keys.
+    const auto distribute = [&](const std::int32_t* key, const std::int32_t* other, int keys,
+                                std::int32_t* begin, std::int32_t* others, std::int32_t* numbers,
+                                const std::int32_t* sorted) {
+        std::fill_n(begin, keys + 1, 0);
+        for (int pair = 0; pair < count; ++pair) ++begin[key[pair] + 1];
+        for (int at = 0; at < keys; ++at) begin[at + 1] += begin[at];
+        for (int place = 0; place < count; ++place) {
+            const int pair = sorted ? sorted[place] : place;
+            const int to = begin[key[pair]]++;
+            others[to] = other[pair];
+            numbers[to] = pair;
+        }
+        for (int at = keys; at > 0; --at) begin[at] = begin[at - 1];
+        begin[0] = 0;
+    };
+    const auto by_column = [&](const std::int32_t* sorted) {
+        distribute(column_of, row_of, layout.columns, memory + layout.column_begin(),
+                   memory + layout.rows_of_column(), memory + layout.pairs_of_column(), sorted);
+    };
+    by_column(nullptr);
+    distribute(row_of, column_of, layout.rows, memory + layout.row_begin(),
+               memory + layout.columns_of_row(), memory + layout.pairs_of_row(),
+               memory + layout.pairs_of_column());
+    by_column(memory + layout.pairs_of_row());
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Turns a caller's containers into the pointers that kernels take, and checks them once.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs(). Pairs and
+/// Values are lvalue references unless the containers are temporaries.
+template <class Pairs, class Values>
+struct sparse_argument {
+    Pairs&& pairs;
+    Values&& values;
+};
+template <class Pairs>
+struct sparse_argument<Pairs, void> {
+    Pairs&& pairs;
+};
+
+/// The pairs for which a sparse fact holds, integers of 32 bits: nested, {{0, 1}, {1, 0}}, or flat,
+/// and a value for each in a contiguous container: pairs x the fact's value. `edge =
+/// sparse_pairs(pairs, values)`. The facts copy the pairs and refer to the values.
+template <class Pairs, class Values>
+constexpr sparse_argument<Pairs, Values> sparse_pairs(Pairs&& pairs, Values&& values) noexcept {
+    return {static_cast<Pairs&&>(pairs), static_cast<Values&&>(values)};
+}
+/// The same for a sparse fact of scalars, all one.
+template <class Pairs>
+constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
+    return {static_cast<Pairs&&>(pairs)};
+}
+
+namespace model_detail {
+
+template <class T>
+inline constexpr bool is_sparse_argument = false;
+template <class Pairs, class Values>
+inline constexpr bool is_sparse_argument<sparse_argument<Pairs, Values>> = true;
+template <class T>
+inline constexpr bool is_named_argument = false;
+template <language::fixed_string Name, class Value>
+inline constexpr bool is_named_argument<language::named_argument<Name, Value>> = true;
+
+template <class X>
+concept is_view = requires(const X& x) {
+    []<class T>(const tensor_view<T>&) {}(x);
+};
+
+/// A view by its type: xt::view of an lvalue.
+template <class T>
+inline constexpr bool views_an_lvalue = false;
+template <template <class, class...> class View, class Viewed, class... Rest>
+inline constexpr bool views_an_lvalue<View<Viewed&, Rest...>> = true;
+
+/// Whether numbers that are read through a Value&& are still there when the full expression has
+/// ended: Value is an lvalue reference, or a view, which owns nothing.
+template <class Value>
+inline constexpr bool outlives_call =
+    std::is_lvalue_reference_v<Value> || std::ranges::borrowed_range<Value> ||
+    std::is_integral_v<std::remove_cv_t<Value>> || views_an_lvalue<std::remove_cv_t<Value>> ||
+    is_view<Value>;
+template <language::fixed_string Name, class Value>
+inline constexpr bool outlives_call<language::named_argument<Name, Value>> = outlives_call<Value>;
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<sparse_argument<Pairs, Values>> = outlives_call<Values>;
+template <class Pairs>
+inline constexpr bool outlives_call<sparse_argument<Pairs, void>> = true;
+// Of one that has a name, the pairs are read later than in the expression that gave them.
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<sparse_argument<Pairs, Values>&> = outlives_call<Pairs> &&
+                                                                       (std::is_void_v<Values> ||
+                                                                        outlives_call<Values>);
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<const sparse_argument<Pairs, Values>&> =
+    outlives_call<sparse_argument<Pairs, Values>&>;
+
+/// "16 x 64", for messages.
+template <class Int>
+SEQUENT_COLD std::string extents_text(const Int* extents, int rank) {
+    if (rank == 0) return "a scalar";
+    std::string result;
+    for (int axis = 0; axis < rank; ++axis)
+        append_text(result, {axis > 0 ? " x " : "", extents[axis]});
+    return result;
+}
+
+/// What the text of an error speaks of: `fact "x"`, or `fact number 2` where it has no name. The
+/// text is made where there is an error.
+struct subject {
+    const char* what = "";
+    plan::name id{};
+    int number = -1;  // counted from zero; -1 of one that stands for itself
+
+    SEQUENT_COLD std::string text() const {
+        std::string result(what);
+        if (id.length)
+            append_text(
+                result,
+                {" \"", std::string_view(id.text, static_cast<std::size_t>(id.length)), "\""});
+        else if (number >= 0)
+            append_text(result, {" number ", number + 1});
+        return result;
+    }
+};
+
+/// Throws argument_error: the subject, then the parts.
+SEQUENT_LAZY
+[[noreturn]] SEQUENT_COLD void refuse(const subject& what, std::initializer_list<text_part> why) {
+    fail_with<argument_error>({"sequent: ", what.text(), joined_text(why)});
+}
+
+/// The extents of a container: of a span or vector its length, of nested arrays all, of anything
+/// with shape() what that says.
+struct extents {
+    int rank = 0;
+    std::array<long, 8> at{};
+    bool shaped = false;  // the extents are those of the values, not only their number
+    bool contiguous = true;
+
+    constexpr long size() const {
+        long product = 1;
+        for (int axis = 0; axis < rank; ++axis) product *= at[static_cast<std::size_t>(axis)];
+        return product;
+    }
+    std::string text() const { return extents_text(at.data(), rank); }
+};
+
+template <class T>
+inline constexpr bool is_std_array = false;
+template <class T, std::size_t Size>
+inline constexpr bool is_std_array<std::array<T, Size>> = true;
+template <class X>
+concept has_shape = requires(const X& x) {
+    x.shape();
+    x.data();
+    x.strides();
+};
+
+/// The first element of a container of any nesting, and its extents.
+template <class X>
+auto* unwrap(X& x, extents& found) {
+    using container = std::remove_cv_t<X>;
+    if constexpr (is_view<container>) {
+        int stride = 1;
+        for (int axis = x.rank; axis-- > 0;) {
+            const auto place = static_cast<std::size_t>(axis);
+            found.contiguous = found.contiguous && x.strides[place] == stride;
+            stride *= x.extents[place];
+        }
+        for (int axis = 0; axis < x.rank; ++axis)
+            found.at[static_cast<std::size_t>(found.rank++)] =
+                x.extents[static_cast<std::size_t>(axis)];
+        found.shaped = true;
+        return x.data;
+    } else if constexpr (has_shape<container>) {
+        long stride = 1;
+        const auto rank = static_cast<int>(x.shape().size());
+        for (int axis = rank; axis-- > 0;) {
+            const auto place = static_cast<std::size_t>(axis);
+            const long extent = static_cast<long>(x.shape()[place]);
+            // A stride of an axis of one element may be anything.
+            found.contiguous = found.contiguous && (extent == 1 || x.strides()[place] == stride);
+            stride *= extent;
+        }
+        for (int axis = 0; axis < rank; ++axis)
+            found.at[static_cast<std::size_t>(found.rank++)] =
+                static_cast<long>(x.shape()[static_cast<std::size_t>(axis)]);
+        found.shaped = true;
+        if constexpr (requires { x.data_offset(); })
+            return x.data() + x.data_offset();
+        else
+            return x.data();
+    } else if constexpr (std::is_array_v<container> || is_std_array<container>) {
+        found.at[static_cast<std::size_t>(found.rank++)] = static_cast<long>(std::size(x));
+        using inner = std::remove_reference_t<decltype(x[0])>;
+        if constexpr (std::is_arithmetic_v<std::remove_cv_t<inner>>)
+            return &x[0];
+        else
+            return unwrap(x[0], found);
+    } else {
+        static_assert(std::ranges::contiguous_range<X>,
+                      "sequent: a fact is a contiguous container, a span, a nested array, a "
+                      "tensor_view or an xtensor container");
+        found.at[static_cast<std::size_t>(found.rank++)] = static_cast<long>(std::ranges::size(x));
+        auto* first = std::ranges::data(x);
+        using inner = std::remove_cv_t<std::remove_pointer_t<decltype(first)>>;
+        if constexpr (is_std_array<inner>) {
+            using element = std::remove_pointer_t<decltype(first->data())>;
+            static_assert(sizeof(inner) == std::tuple_size_v<inner> * sizeof(element));
+            found.at[static_cast<std::size_t>(found.rank++)] = std::tuple_size_v<inner>;
+            return first ? first->data() : static_cast<element*>(nullptr);
+        } else {
+            return first;
+        }
+    }
+}
+
+/// The facts, rows or gradients of a call, as opposed to one of them.
+template <class T>
+concept is_fact_set = requires {
+    typename T::given_together;
+};
+
+/// One argument with its type forgotten. Element says what the values must be: const T for facts,
+/// T where they are written.
+template <class Element>
+struct argument {
+    plan::name id{};
+    Element* numbers = nullptr;
+    const std::int32_t* symbols = nullptr;
+    int count = 0;
+    bool is_count = false;
+    extents shape{};
+    const std::int32_t* pairs = nullptr;
+    extents pairs_shape{};
+    bool is_sparse = false;
+
+    argument() = default;
+
+    template <class Value>
+        requires(!std::is_base_of_v<argument, std::remove_cvref_t<Value>> &&
+                 !is_fact_set<std::remove_cvref_t<Value>>)
+    argument(Value&& value) { take(static_cast<Value&&>(value)); }
+
+  private:
+    template <class Value>
+    void take(Value&& value) {
+        using plain = std::remove_cvref_t<Value>;
+        if constexpr (is_named_argument<plain>) {
+            take_named(value);
+        } else if constexpr (std::is_integral_v<plain>) {
+            count = static_cast<int>(value);
+            is_count = true;
+        } else if constexpr (is_sparse_argument<plain>) {
+            static_assert(!std::is_lvalue_reference_v<Value> || outlives_call<Value>,
+                          "sequent: sparse_pairs() refers to containers that are temporaries; give "
+                          "them names first");
+            take_pairs(value.pairs);
+            if constexpr (requires { value.values; }) take_values(value.values);
+        } else {
+            take_values(value);
+        }
+    }
+    template <language::fixed_string Name, class Value>
+    void take_named(const language::named_argument<Name, Value>& named) {
+        take(static_cast<Value&&>(named.value));
+        id = plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    }
+
+    template <class Value>
+    void take_values(Value& value) {
+        auto* first = unwrap(value, shape);
+        using found = std::remove_pointer_t<decltype(first)>;
+        if constexpr (std::is_convertible_v<found*, Element*>) {
+            numbers = first;
+        } else {
+            static_assert(std::is_same_v<std::remove_cv_t<found>, std::int32_t>,
+                          "sequent: a fact holds numbers of the parameters' type, or symbols "
+                          "as std::int32_t");
+            symbols = first;
+        }
+    }
+
+    template <class Pairs>
+    void take_pairs(const Pairs& given) {
+        is_sparse = true;
+        const auto* first = unwrap(given, pairs_shape);
+        static_assert(
+            std::is_same_v<std::remove_cv_t<std::remove_pointer_t<decltype(first)>>, std::int32_t>,
+            "sequent: the pairs of a sparse fact are std::int32_t, two for each");
+        pairs = first;
+    }
+};
+
+/// An argument that is referred to after the expression that gives it.
+template <class Element>
+struct kept_argument : argument<Element> {
+    template <class Value>
+        requires(!std::is_base_of_v<argument<Element>, std::remove_cvref_t<Value>> &&
+                 !is_fact_set<std::remove_cvref_t<Value>>)
+    kept_argument(Value&& value) : argument<Element>(static_cast<Value&&>(value)) {
+        static_assert(outlives_call<Value>,
+                      "sequent: facts refer to their containers, and this one is a temporary that "
+                      "is gone before they are read; give it a name first");
+    }
+};
+
+/// Chooses the constructor that takes temporaries.
+struct temporaries_too {};
+
+/// What one call reads: `Kept` that the caller has, or one made of a braced list. Containers in
+/// that list may be temporaries, since they live until the call has returned. For parameters alone.
+template <class Kept, class Argument>
+class of_one_call {
+  public:
+    using given_together = Kept;
+
+    of_one_call(const Kept& kept) noexcept : given_(kept) {}
+    of_one_call(std::initializer_list<Argument> given)
+        : made_(std::in_place, given, temporaries_too{}), given_(*made_) {}
+    of_one_call(const of_one_call&) = delete;
+    of_one_call& operator=(const of_one_call&) = delete;
+
+    const Kept& operator*() const noexcept { return given_; }
+    const Kept* operator->() const noexcept { return &given_; }
+
+  private:
+    std::optional<Kept> made_;
+    const Kept& given_;
+};
+
+/// Throws unless the container has the expected extents; a flat one of the right size will do.
+SEQUENT_LAZY
+inline void check_shape(const subject& what, const extents& given, const int* expected, int rank) {
+    long size = 1;
+    for (int axis = 0; axis < rank; ++axis) size *= expected[axis];
+    bool same = given.size() == size;
+    if (given.rank > 1 || given.shaped) {
+        same = same && given.rank == rank;
+        for (int axis = 0; same && axis < rank; ++axis)
+            same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
+    }
+    if (!same)
+        refuse(what,
+               {" needs the shape ", extents_text(expected, rank), ", given is ", given.text()});
+    if (!given.contiguous)
+        refuse(what, {" needs contiguous row-major values, given is a strided view"});
+}
+
+/// The length of a container for a fact of a length up to its first extent. Throws unless it is
+/// that; the other extents are left to check_shape.
+SEQUENT_LAZY
+inline int length_of(const subject& what, const extents& given, const plan::fact_shape& fact) {
+    const int row = fact.size() / fact.extents[0];
+    const bool flat = given.rank == 1 && !given.shaped;
+    if (flat && given.size() % row != 0)
+        refuse(what, {" needs rows of ", row, " values, given are ", given.size(), " values"});
+    const long length = flat ? given.size() / row : given.rank > 0 ? given.at[0] : 1;
+    if (length > fact.extents[0])
+        refuse(what, {" has a length of up to ", fact.extents[0], ", given is ", length});
+    return static_cast<int>(length);
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD std::string pair_text(const std::int32_t* pair) {
+    return joined_text({"(", pair[0], ", ", pair[1], ")"});
+}
+
+/// Throws if a symbol is none of the classes.
+SEQUENT_LAZY
+inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
+    for (int at = 0; at < size; ++at)
+        if (symbols[at] < 0 || symbols[at] >= classes)
+            refuse(what, {" holds the symbol ", symbols[at], " at position ", at, ", beyond its ",
+                          classes, " classes"});
+}
+
+/// Whether no number is infinite or none.
+template <class T>
+bool is_finite(const T* numbers, int size) noexcept {
+    constexpr int n = kernel::lanes<T>;
+    constexpr int sums = 4;
+    // Zero times what is not finite is not zero.
+    kernel::batch<T> sum[sums];
+    for (auto& each : sum) each = kernel::zero<T>();
+    int at = 0;
+    for (; at + sums * n <= size; at += sums * n)
+        for (int each = 0; each < sums; ++each)
+            sum[each] =
+                kernel::fma(kernel::load(numbers + at + each * n), kernel::zero<T>(), sum[each]);
+    T total = kernel::reduce_add(kernel::batch<T>((sum[0] + sum[1]) + (sum[2] + sum[3])));
+    for (; at < size; ++at) total += numbers[at] * T(0);
+    return total == T(0);
+}
+template <class T>
+void check_finite(const subject& what, const T* numbers, int size) {
+    if (is_finite(numbers, size)) return;
+    int at = 0;
+    while (numbers[at] * T(0) == T(0)) ++at;
+    refuse(what, {" holds ", std::to_string(numbers[at]), " at position ", at, " of ", size,
+                  "; values are finite"});
+}
+
+/// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
+/// then indexes them.
+template <class Element>
+void take_pairs(const subject& what, const argument<Element>& given, const pair_layout& layout,
+                std::int32_t* memory) {
+    const extents& shape = given.pairs_shape;
+    const bool flat = shape.rank == 1 && !shape.shaped;
+    if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
+        fail_with<argument_error>({"sequent: the pairs of ", what.text(),
+                                   " are two integers each, given is ", shape.text()});
+    const long count = shape.size() / 2;
+    if (count > layout.capacity)
+        refuse(what, {" has room for ", layout.capacity, " pairs, given are ", count});
+    const int size = static_cast<int>(count);
+    for (int at = 0; at < size; ++at) {
+        const std::int32_t* pair = given.pairs + 2 * at;
+        if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
+            refuse(what, {" has the pair ", pair_text(pair), " at position ", at, ", outside of ",
+                          layout.rows, " x ", layout.columns});
+    }
+    index_pairs(layout, given.pairs, size, memory);
+    const std::int32_t* begin = memory + layout.row_begin();
+    const std::int32_t* columns = memory + layout.columns_of_row();
+    const std::int32_t* numbers = memory + layout.pairs_of_row();
+    for (int row = 0; row < layout.rows; ++row)
+        for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
+            if (columns[at] == columns[at - 1])
+                refuse(what, {" has the pair ", pair_text(given.pairs + 2 * numbers[at]),
+                              " at position ", numbers[at], " as well as at ", numbers[at - 1]});
+}
+
+}  // namespace model_detail
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Arrays of NumPy, .npy files: "\x93NUMPY", the version, the length of the header, the header, a
+/// dict of Python, then the elements.
+/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+///
+/// What is loaded and saved is whatever a fact may be: containers and views of xtensor, nested
+/// arrays, tensor_views, and vectors and spans, which have no shape and take any of their size.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What a file states of its array.
+struct npy_header {
+    std::string descr;  // "<f4": little-endian, float, 4 bytes
+    bool fortran_order = false;
+    std::vector<std::uint64_t> shape;
+    std::size_t data = 0;  // where the elements begin
+};
+
+namespace detail {
+
+/// Reads the dict, of the three keys in any order.
+SEQUENT_LAZY class npy_parser {
+  public:
+    /// `longs`: whether the numbers may be Python 2's, which end with an L.
+    npy_parser(std::string_view text, std::string_view file, bool longs)
+        : text_(text), file_(file), longs_(longs) {}
+
+    npy_header parse() {
+        npy_header header;
+        bool descr = false, order = false, shape = false;
+        const auto first = [&](bool& seen, const std::string& key) {
+            if (std::exchange(seen, true)) fail({"the key '", key, "' stands twice"});
+        };
+        expect('{');
+        while (!accept('}')) {
+            const std::string key = string();
+            expect(':');
+            if (key == "descr") {
+                first(descr, key);
+                header.descr = string();
+            } else if (key == "fortran_order") {
+                first(order, key);
+                header.fortran_order = truth();
+            } else if (key == "shape") {
+                first(shape, key);
+                header.shape = numbers();
+            } else {
+                fail({"the key '", key, "' is unknown"});
+            }
+            if (!accept(',')) {
+                expect('}');
+                break;
+            }
+        }
+        skip_space();
+        if (at_ != text_.size()) fail({"expected the end of the header"});
+        if (!descr || !order || !shape) {
+            fail({"the key '",
+                  !descr   ? "descr"
+                  : !order ? "fortran_order"
+                           : "shape",
+                  "' is missing"});
+        }
+        return header;
+    }
+
+  private:
+    std::string string() {
+        skip_space();
+        const char quote = at_ < text_.size() ? text_[at_] : '\0';
+        if (quote != '\'' && quote != '"') fail({"expected a string"});
+        const std::size_t end = text_.find(quote, ++at_);
+        if (end == std::string_view::npos) fail({"a string has no end"});
+        std::string value(text_.substr(at_, end - at_));
+        at_ = end + 1;
+        return value;
+    }
+
+    bool truth() {
+        skip_space();
+        for (const bool value : {false, true}) {
+            const std::string_view word = value ? "True" : "False";
+            if (!text_.substr(at_).starts_with(word)) continue;
+            at_ += word.size();
+            return value;
+        }
+        fail({"expected True or False"});
+    }
+
+    std::vector<std::uint64_t> numbers() {
+        std::vector<std::uint64_t> values;
+        expect('(');
+        while (!accept(')')) {
+            values.push_back(number());
+            if (accept(',')) continue;
+            // A tuple of one has a comma.
+            if (values.size() == 1) fail({"expected ','"});
+            expect(')');
+            break;
+        }
+        return values;
+    }
+
+    std::uint64_t number() {
+        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+        skip_space();
+        const std::size_t start = at_;
+        std::uint64_t value = 0;
+        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
+            if (value > (largest - digit) / 10) fail({"the number is too large"});
+            value = value * 10 + digit;
+        }
+        if (at_ == start) fail({"expected a whole number that is not negative"});
+        if (longs_ && at_ < text_.size() && text_[at_] == 'L') ++at_;
+        return value;
+    }
+
+    bool accept(char wanted) {
+        skip_space();
+        if (at_ == text_.size() || text_[at_] != wanted) return false;
+        ++at_;
+        return true;
+    }
+
+    void expect(char wanted) {
+        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
+    }
+
+    void skip_space() {
+        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
+    }
+
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({file_, ": header, byte ", at_, ": ", joined_text(what)});
+    }
+
+    std::string_view text_;
+    std::string_view file_;
+    bool longs_;
+    std::size_t at_ = 0;
+};
+
+inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
+
+/// As the element's type is called in safetensors; as it is where it has no name there.
+SEQUENT_LAZY
+SEQUENT_COLD std::string dtype_of_descr(const std::string& descr) {
+    return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
+}
+
+/// A container as a view of its elements, and whether it has a shape of its own.
+template <class Container>
+auto view_of(Container& container, bool& shaped) {
+    model_detail::extents found;
+    auto* first = model_detail::unwrap(container, found);
+    using T = std::remove_pointer_t<decltype(first)>;
+    tensor_view<T> view;
+    if constexpr (model_detail::is_view<std::remove_const_t<Container>>) {
+        view = container;
+    } else {
+        if (!found.contiguous || found.rank > max_rank ||
+            found.size() > std::numeric_limits<int>::max()) {
+            fail_with<error>({"an array of ", found.text(),
+                              " elements needs to be contiguous and row-major, of at most ",
+                              max_rank, " axes"});
+        }
+        view.data = first;
+        view.rank = found.rank;
+        int stride = 1;
+        for (int axis = found.rank; axis-- > 0;) {
+            const auto place = static_cast<std::size_t>(axis);
+            view.extents[place] = static_cast<int>(found.at[place]);
+            view.strides[place] = stride;
+            stride *= view.extents[place];
+        }
+    }
+    shaped = found.shaped || found.rank != 1;
+    return view;
+}
+
+/// With its axes in the opposite order: the elements of an array in Fortran's order.
+SEQUENT_LAZY
+SEQUENT_COLD any_view reversed(const any_view& view) {
+    any_view result = view;
+    const auto rank = static_cast<std::size_t>(view.rank);
+    for (std::size_t axis = 0; axis < rank; ++axis) {
+        result.extents[axis] = view.extents[rank - 1 - axis];
+        result.strides[axis] = view.strides[rank - 1 - axis];
+    }
+    return result;
+}
+
+/// Integers of the file, as int32.
+template <std::size_t Bytes>
+void fill_integers(std::span<const std::byte> data, std::string_view file, const piece& part) {
+    using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
+    const auto load = [&](std::uint64_t number) {
+        return static_cast<std::make_signed_t<bits>>(load_bits<bits>(data.data() + number * Bytes));
+    };
+    for (std::uint64_t at = 0; at < data.size() / Bytes; ++at) {
+        if (load(at) != static_cast<std::int32_t>(load(at))) {
+            fail_element(file, "array", at, joined_text({load(at), ", beyond 32 bits"}));
+        }
+    }
+    auto* const elements = static_cast<std::int32_t*>(part.view.data);
+    for_each_row(part, [&](const piece_row& row) {
+        for (std::size_t column = 0; column < row.columns; ++column) {
+            elements[row.at + static_cast<std::ptrdiff_t>(column) * row.stride] =
+                static_cast<std::int32_t>(load(row.number + column * row.number_stride));
+        }
+    });
+}
+
+}  // namespace detail
+
+/// The header of a file. Throws io::error if it is not well-formed.
+SEQUENT_LAZY
+SEQUENT_COLD npy_header read_npy_header(const source& from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (!text.starts_with(detail::npy_magic)) {
+        fail("does not begin with \"\\x93NUMPY\", as an array of NumPy does");
+    }
+    const int version = text.size() > 6 ? std::to_integer<int>(bytes[6]) : 0;
+    if (text.size() > 6 && (version < 1 || version > 3)) {
+        fail(joined_text({"is of version ", version, " of the format, known are 1 to 3"}));
+    }
+    const std::size_t begin = version == 1 ? 10 : 12;
+    if (text.size() < begin) {
+        fail(joined_text(
+            {"has ", text.size(), " bytes, too few for the ", begin, " before the header"}));
+    }
+    const std::uint64_t length = version == 1 ? detail::load_bits<std::uint16_t>(&bytes[8])
+                                              : detail::load_bits<std::uint32_t>(&bytes[8]);
+    if (length > text.size() - begin) {
+        fail(joined_text({"the header should have ", length, " bytes, the file has only ",
+                          text.size() - begin, " for it"}));
+    }
+    const auto size = static_cast<std::size_t>(length);
+    npy_header header =
+        detail::npy_parser<>(text.substr(begin, size), from.name(), version <= 2).parse();
+    header.data = begin + size;
+    return header;
+}
+
+namespace detail {
+
+SEQUENT_LAZY
+SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shaped, bool integers) {
+    const npy_header header = read_npy_header(from);
+    const std::span<const std::byte> data = from.bytes().subspan(header.data);
+    const tensor_file file{
+        from.name(),
+        {{{"array", dtype_of_descr(header.descr), header.shape, 0, data.size()}}, {}},
+        {{from, header.data}},
+        plain_formats<>};
+    const header_entry& entry = file.header.tensors.front();
+    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
+    const auto wanted = shape_of(view);
+    std::uint64_t elements = 1;
+    for (const std::uint64_t extent : header.shape) {
+        // More than a view can have are too many.
+        constexpr std::uint64_t most = std::uint64_t{1} << 31;
+        elements = std::min(elements * std::min(extent, most), most);
+    }
+    if (shaped ? header.shape != wanted : elements != size_of(wanted)) {
+        fail(joined_text(
+            {"has shape ", shape_text(header.shape), ", wanted is ", shape_text(wanted)}));
+    }
+    // The elements of a flat container are in the file's order.
+    const auto ordered = header.fortran_order && shaped ? reversed(view) : view;
+    if (header.fortran_order && !shaped && header.shape.size() > 1) {
+        fail("is in Fortran's order, and the container has no shape to put it into");
+    }
+    const piece part = whole(ordered, 0);
+    if (integers) {
+        const std::size_t bytes = header.descr == "<i4" ? 4 : header.descr == "<i8" ? 8 : 0;
+        if (bytes == 0) {
+            fail(joined_text({"has elements '", header.descr, "', wanted are '<i4' or '<i8'"}));
+        }
+        if (data.size() != elements * bytes) {
+            fail(joined_text({"has ", data.size(), " bytes of elements, shape ",
+                              shape_text(header.shape), " takes ", elements * bytes}));
+        }
+        if (bytes == 4) {
+            fill_integers<4>(data, from.name(), part);
+        } else {
+            fill_integers<8>(data, from.name(), part);
+        }
+        return;
+    }
+    if (!dtype_named(entry.dtype)) {
+        fail(joined_text({"has elements '", header.descr, "', wanted are '<f2', '<f4' or '<f8'"}));
+    }
+    std::string problem = problem_of_type(file, entry, view.type);
+    if (problem.empty()) problem = problem_of_size(entry);
+    if (!problem.empty()) fail("array" + problem);
+    fill(file, {&part, 1});
+}
+
+/// `descr`: the element's type as the file calls it.
+SEQUENT_LAZY
+SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const char* descr,
+                             bool integers) {
+    const std::string name = path.string();
+    std::string header =
+        joined_text({"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
+    for (const std::uint64_t extent : shape_of(view)) append_text(header, {extent, ", "});
+    header += "), }";
+    // As NumPy does: the elements are aligned to 64 bytes.
+    header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
+    header += '\n';
+    std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * io::size_of(view.type));
+    if (integers) {
+        const auto* const elements = static_cast<const std::int32_t*>(view.data);
+        for_each_row(whole(view, 0), [&](const piece_row& row) {
+            for (std::size_t column = 0; column < row.columns; ++column) {
+                const std::uint64_t number = row.number + column * row.number_stride;
+                const std::ptrdiff_t at = row.at + static_cast<std::ptrdiff_t>(column) * row.stride;
+                store_bits(static_cast<std::uint32_t>(elements[at]), bytes.data() + number * 4);
+            }
+        });
+    } else {
+        store_piece(whole(view, 0), view.type, bytes.data(), name, "array");
+    }
+    std::array<std::byte, 2> length{};
+    store_bits(static_cast<std::uint16_t>(header.size()), length.data());
+    file_replacement file(path);
+    file.write(npy_magic.data(), npy_magic.size());
+    file.write("\x01\x00", 2);
+    file.write(reinterpret_cast<const char*>(length.data()), length.size());
+    file.write(header.data(), header.size());
+    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    file.commit();
+}
+
+}  // namespace detail
+
+/// Fills a container of float, double or std::int32_t from a file. Float takes <f2 and <f4, double
+/// <f8 too, std::int32_t <i4 and <i8.
+///
+/// Throws io::error if the file is not well-formed, if it holds another shape or type, or a number
+/// that is not finite or does not fit; then nothing has changed.
+template <class Container>
+void load_npy(const source& from, Container&& container) {
+    bool shaped = false;
+    const auto view = detail::view_of(container, shaped);
+    using T = std::remove_pointer_t<decltype(view.data)>;
+    static_assert(!std::is_const_v<T>, "load_npy writes into the container: it must not be const");
+    constexpr bool integers = std::is_same_v<T, std::int32_t>;
+    static_assert(detail::Element<T> || integers, "load_npy fills float, double and std::int32_t");
+    detail::load_array(from, detail::any_view::of(view), shaped, integers);
+}
+
+/// Writes a container of float, double or std::int32_t to a new file, which then replaces `path`,
+/// in row-major order and exactly.
+///
+/// Throws io::error if the file cannot be written or a number is not finite.
+template <class Container>
+void save_npy(const file_path& path, const Container& container) {
+    bool shaped = false;
+    const auto view = detail::view_of(container, shaped);
+    using T = std::remove_const_t<std::remove_pointer_t<decltype(view.data)>>;
+    constexpr bool integers = std::is_same_v<T, std::int32_t>;
+    static_assert(detail::Element<T> || integers, "save_npy writes float, double and std::int32_t");
+    detail::save_array(path, detail::any_view::of(view),
+                       integers                   ? "<i4"
+                       : std::is_same_v<T, float> ? "<f4"
+                                                  : "<f8",
+                       integers);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// The tokenizer of llama2.c, byte pair encoding with scores as SentencePiece has it. Its file is,
+/// little-endian, the length of the longest token (uint32), then for each token its score (F32),
+/// its length (int32) and its bytes. Token 0 is unknown, 1 begins and 2 ends a text. The tokens
+/// written <0x00> to <0xFF>, 3 to 258 by custom, are the bytes 0 to 255.
+class tokenizer {
+  public:
+    struct token {
+        std::string text;
+        float score = 0;
+    };
+
+    static constexpr std::int32_t begin = 1;
+    static constexpr std::int32_t end = 2;
+
+    /// Reads a file of any number of tokens. Throws io::error if it cannot be read, is cut off,
+    /// goes on behind its last token, or if a length or a score is none.
+    SEQUENT_LAZY explicit tokenizer(const source& from) : name_(from.name()) {
+        const std::span<const std::byte> bytes = from.bytes();
+        if (bytes.size() < 4) {
+            fail({"has ", bytes.size(),
+                  " bytes, too few for the length of the longest token, which takes 4"});
+        }
+        longest_ = detail::load_bits<std::uint32_t>(bytes.data());
+        for (std::size_t at = 4; at < bytes.size();) {
+            const std::size_t number = tokens_.size();
+            const std::size_t left = bytes.size() - at;
+            if (left < 8) {
+                fail(
+                    {"token ", number, ": ", left, " bytes are left, its score and length take 8"});
+            }
+            const float score = std::bit_cast<float>(detail::load_bits<std::uint32_t>(&bytes[at]));
+            const auto length = detail::load_bits<std::uint32_t>(&bytes[at + 4]);
+            if (!std::isfinite(score)) fail({"token ", number, ": its score is not finite"});
+            if (length > longest_) {
+                fail({"token ", number, ": its length is ", length, ", the longest of the file is ",
+                      longest_});
+            }
+            if (length > left - 8) {
+                fail({"token ", number, ": its length is ", length, ", ", left - 8,
+                      " bytes are left"});
+            }
+            const char* first = reinterpret_cast<const char*>(bytes.data()) + at + 8;
+            tokens_.push_back({std::string(first, length), score});
+            at += 8 + length;
+        }
+        if (tokens_.empty()) fail({"holds no tokens"});
+        sort();
+    }
+
+    /// Of the tokens themselves, at least one.
+    SEQUENT_LAZY explicit tokenizer(std::vector<token> tokens)
+        : name_("tokenizer"), tokens_(std::move(tokens)) {
+        if (tokens_.empty()) fail({"holds no tokens"});
+        for (const token& each : tokens_) {
+            longest_ = std::max(longest_, static_cast<std::uint32_t>(each.text.size()));
+            if (!std::isfinite(each.score)) fail({"the score of a token is not finite"});
+        }
+        sort();
+    }
+
+    int size() const noexcept { return static_cast<int>(tokens_.size()); }
+    /// 0 <= id < size().
+    const token& operator[](std::int32_t id) const noexcept {
+        return tokens_[static_cast<std::size_t>(id)];
+    }
+
+    /// The tokens of a text: `begin`, a space before the text unless it is empty, a token for each
+    /// code point or, where there is none, for each of its bytes; then, until there is none, the
+    /// neighbours that make the token of the highest score, the first of several, become it.
+    ///
+    /// Throws io::error where a byte has no token.
+    SEQUENT_LAZY std::vector<std::int32_t> encode(std::string_view text) const {
+        merging<> work(*this);
+        if (!text.empty()) {
+            work.add(" ");
+            for (std::size_t at = 0; at < text.size();) {
+                std::size_t length = 1;
+                while (length < 4 && at + length < text.size() && continues(text[at + length]))
+                    ++length;
+                work.add(text.substr(at, length));
+                at += length;
+            }
+        }
+        return work.merged();
+    }
+
+    /// What `id` stands for behind `previous`: its text, behind `begin` without a leading space; of
+    /// a byte the byte. Valid as long as the tokenizer. 0 <= id < size().
+    std::string_view decode(std::int32_t previous, std::int32_t id) const noexcept {
+        std::string_view text = (*this)[id].text;
+        if (const int byte = byte_of(text); byte >= 0) {
+            return {&all_bytes[static_cast<std::size_t>(byte)], 1};
+        }
+        if (previous == begin && text.starts_with(' ')) text.remove_prefix(1);
+        return text;
+    }
+
+    /// Writes the file that the constructor reads.
+    SEQUENT_LAZY void save(const file_path& path) const {
+        file_replacement file(path);
+        const auto write = [&](std::uint32_t bits) {
+            std::array<std::byte, 4> bytes{};
+            detail::store_bits(bits, bytes.data());
+            file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        };
+        write(longest_);
+        for (const token& each : tokens_) {
+            write(std::bit_cast<std::uint32_t>(each.score));
+            write(static_cast<std::uint32_t>(each.text.size()));
+            file.write(each.text.data(), each.text.size());
+        }
+        file.commit();
+    }
+
+  private:
+    static constexpr std::int32_t none = -1;
+
+    static constexpr auto all_bytes = [] {
+        std::array<char, 256> result{};
+        for (std::size_t at = 0; at < result.size(); ++at)
+            result[at] = static_cast<char>(static_cast<unsigned char>(at));
+        return result;
+    }();
+
+    /// Whether a byte is within a code point of UTF-8.
+    static constexpr bool continues(char byte) noexcept {
+        return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
+    }
+
+    /// The byte that "<0x41>" stands for; -1 if the text is none such.
+    static constexpr int byte_of(std::string_view text) noexcept {
+        if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
+        int result = 0;
+        for (const char digit : text.substr(3, 2)) {
+            const int value = digit >= '0' && digit <= '9'   ? digit - '0'
+                              : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                              : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                                                             : -1;
+            if (value < 0) return -1;
+            result = result * 16 + value;
+        }
+        return result;
+    }
+
+    SEQUENT_LAZY void sort() {
+        detail::name_table names;
+        for (std::size_t id = 0; id < tokens_.size(); ++id) names.add(tokens_[id].text, id);
+        names.sort();
+        // Of equal texts the first is found.
+        sorted_.clear();
+        for (const detail::numbered_name& each : names.entries())
+            sorted_.push_back(static_cast<std::int32_t>(each.number));
+        bytes_.fill(none);
+        for (std::int32_t id = size(); id-- > 0;) {
+            if (const int byte = byte_of(text_of(id)); byte >= 0)
+                bytes_[static_cast<std::size_t>(byte)] = id;
+        }
+    }
+
+    std::string_view text_of(std::int32_t id) const noexcept { return (*this)[id].text; }
+
+    /// The token of a text, or none.
+    std::int32_t find(std::string_view text) const noexcept {
+        std::size_t first = 0, last = sorted_.size();
+        while (first < last) {
+            const std::size_t middle = first + (last - first) / 2;
+            if (text_of(sorted_[middle]).compare(text) < 0) {
+                first = middle + 1;
+            } else {
+                last = middle;
+            }
+        }
+        return first < sorted_.size() && text_of(sorted_[first]).compare(text) == 0 ? sorted_[first]
+                                                                                    : none;
+    }
+
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({name_, ": ", joined_text(what)});
+    }
+
+    /// A text on its way from code points to the tokens that they merge to.
+    SEQUENT_LAZY class merging {
+      public:
+        explicit merging(const tokenizer& of) : of_(of) {}
+
+        /// A code point.
+        void add(std::string_view text) {
+            if (const std::int32_t id = of_.find(text); id != none) {
+                append(id);
+                return;
+            }
+            for (const char byte : text) {
+                const auto code = static_cast<unsigned char>(byte);
+                if (of_.bytes_[code] == none) {
+                    of_.fail({"none of its ", of_.size(), " tokens is the byte ",
+                              static_cast<unsigned>(code), " of the text"});
+                }
+                append(of_.bytes_[code]);
+            }
+        }
+
+        std::vector<std::int32_t> merged() {
+            for (std::size_t left = 0; left + 1 < pieces_.size(); ++left) propose(left);
+            while (!candidates_.empty()) {
+                const candidate best = candidates_.front();
+                std::pop_heap(candidates_.begin(), candidates_.end());
+                candidates_.pop_back();
+                piece& left = pieces_[best.left];
+                // Either side may have become part of something else.
+                if (left.id != best.left_id || left.next != best.right ||
+                    pieces_[best.right].id != best.right_id) {
+                    continue;
+                }
+                piece& right = pieces_[best.right];
+                left.id = best.id;
+                left.next = right.next;
+                right.id = none;
+                if (left.next < pieces_.size()) {
+                    pieces_[left.next].previous = best.left;
+                    propose(best.left);
+                }
+                if (best.left > 0) propose(left.previous);
+            }
+            std::vector<std::int32_t> result{begin};
+            for (const piece& each : pieces_) {
+                if (each.id != none) result.push_back(each.id);
+            }
+            return result;
+        }
+
+      private:
+        struct piece {
+            std::int32_t id;  // none behind a merge, for the right one of the two
+            std::size_t previous;
+            std::size_t next;
+        };
+        struct candidate {
+            float score;
+            std::size_t left;
+            std::size_t right;
+            std::int32_t left_id;
+            std::int32_t right_id;
+            std::int32_t id;
+
+            /// Whether it comes later.
+            bool operator<(const candidate& other) const noexcept {
+                return score != other.score ? score < other.score : left > other.left;
+            }
+        };
+
+        void append(std::int32_t id) {
+            pieces_.push_back({id, pieces_.size() - 1, pieces_.size() + 1});
+        }
+
+        void propose(std::size_t left) {
+            const std::size_t right = pieces_[left].next;
+            const std::int32_t left_id = pieces_[left].id, right_id = pieces_[right].id;
+            const std::string_view first = of_.text_of(left_id), second = of_.text_of(right_id);
+            if (first.size() + second.size() > of_.longest_) return;
+            joined_.assign(first).append(second);
+            const std::int32_t id = of_.find(joined_);
+            // The least score at which llama2.c merges.
+            if (id == none || !(of_[id].score > -1e10F)) return;
+            candidates_.push_back({of_[id].score, left, right, left_id, right_id, id});
+            std::push_heap(candidates_.begin(), candidates_.end());
+        }
+
+        const tokenizer& of_;
+        std::vector<piece> pieces_;
+        std::vector<candidate> candidates_;  // a heap
+        std::string joined_;
+    };
+
+    std::string name_;
+    std::uint32_t longest_ = 0;
+    std::vector<token> tokens_;
+    std::vector<std::int32_t> sorted_;       // by their texts
+    std::array<std::int32_t, 256> bytes_{};  // the token of each, or none
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// Where the shapes in a file decide the type of the model:
+///
+///     io::visit<Small, Large>("model.bin", [&]<class Model>() { run<Model>(); });
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
+/// The parameters of a model with their extents alone.
+template <class Model>
+std::vector<any_tensor> shapes_of() {
+    std::vector<any_tensor> result;
+    Model::for_each_shape([&](std::string_view name, std::span<const int> extents) {
+        any_view view;
+        view.type = dtype::f64;
+        view.rank = static_cast<int>(extents.size());
+        for (std::size_t axis = 0; axis < extents.size(); ++axis)
+            view.extents[axis] = extents[axis];
+        result.push_back({std::string(name), view});
+    });
+    return result;
+}
+
+/// Whether the bytes begin as a safetensors file does, whose header is an object of JSON. Of a
+/// checkpoint of llama2.c, the same bytes are its depth, which then had more than 8000 layers.
+SEQUENT_LAZY
+inline bool is_safetensors(std::span<const std::byte> bytes) {
+    return bytes.size() > 9 && bytes[8] == std::byte{'{'} &&
+           (bytes[9] == std::byte{'"'} || bytes[9] == std::byte{'}'} || bytes[9] == std::byte{' '});
+}
+
+/// What keeps each model from being that of a llama2.c checkpoint.
+template <class Model>
+std::string misfit(const llama2c_configuration& configuration) {
+    const std::vector<any_tensor> parameters = shapes_of<Model>();
+    const auto own = configuration_of(parameters, tokens_of<Model>);
+    if (own.vocabulary == 0) return "no llama";
+    if (const std::string problem = unlike_llama2c<Model>(); !problem.empty()) return problem;
+    return own == configuration ? misfit(configuration, parameters) : own.text();
+}
+
+template <class Model>
+std::string misfit(const tensor_file& file, const name_map* names) {
+    const std::vector<any_tensor> parameters = shapes_of<Model>();
+    return names ? match(file, parameters, *names, pairs_neighbours<Model>).problem
+                 : match(file, parameters).problem;
+}
+
+template <class Model, class... Models, class F>
+decltype(auto) call_for(std::size_t number, F&& f) {
+    if constexpr (sizeof...(Models) > 0) {
+        if (number > 0) return call_for<Models...>(number - 1, std::forward<F>(f));
+    }
+    return std::forward<F>(f).template operator()<Model>();
+}
+
+/// The number of the first model without a misfit. Fails if there is none.
+SEQUENT_LAZY
+inline std::size_t first_fit(std::string_view file, const std::string& found,
+                             std::span<const std::string> misfits) {
+    std::string message = joined_text({file, ": ", found, "; no model of the list fits"});
+    for (std::size_t at = 0; at < misfits.size(); ++at) {
+        if (misfits[at].empty()) return at;
+        append_text(message, {"\n  model ", at + 1, ": ", misfits[at]});
+    }
+    sequent::fail<error>(message);
+}
+
+template <class... Models, class F>
+decltype(auto) visit_tensors(const tensor_file& file, const name_map* names, F&& f) {
+    const std::array<std::string, sizeof...(Models)> misfits{misfit<Models>(file, names)...};
+    const std::size_t fitting = first_fit(
+        file.name, joined_text({"has ", file.header.tensors.size(), " tensors"}), misfits);
+    return call_for<Models...>(fitting, std::forward<F>(f));
+}
+
+template <class... Models, class F>
+decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
+    if (is_safetensors(from.bytes()))
+        return visit_tensors<Models...>(open_safetensors(from), names, std::forward<F>(f));
+    const auto configuration = read_llama2c_header(from);
+    const std::array<std::string, sizeof...(Models)> misfits{misfit<Models>(configuration)...};
+    const std::size_t fitting = first_fit(from.name(), "has " + configuration.text(), misfits);
+    return call_for<Models...>(fitting, std::forward<F>(f));
+}
+
+}  // namespace detail
+
+/// Calls f.template operator()<Model>() for the first of the models that has exactly the parameters
+/// of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it states the
+/// positions too, or a safetensors file, or what a reader of another format has opened, with the
+/// model's own names, or with those of `names`. (A file fits models with fewer positions, too, if
+/// `names` says so: of these, the one with most stands first in the list.)
+///
+/// Throws io::error if the file is neither, or if no model fits: the message gives what the file
+/// has, and what of each model is different.
+template <class Model, class... Models, class F>
+decltype(auto) visit(const source& from, F&& f) {
+    return detail::visit_with<Model, Models...>(from, nullptr, std::forward<F>(f));
+}
+template <class Model, class... Models, class F>
+decltype(auto) visit(const source& from, name_map names, F&& f) {
+    return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
+}
+
+template <class Model, class... Models, class F>
+decltype(auto) visit(const tensor_file& from, F&& f) {
+    return detail::visit_tensors<Model, Models...>(from, nullptr, std::forward<F>(f));
+}
+template <class Model, class... Models, class F>
+decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
+    return detail::visit_tensors<Model, Models...>(from, &names, std::forward<F>(f));
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// A plan bound to kernels.
+
+#include <new>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+/// Parameters and memory of calls on the heap.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace model_detail {
+
+/// Asks the system for huge pages, of 2 MB, in the part of [at, at + size) that they can cover:
+/// steps of generation read all parameters, and small pages cost them a walk of the page table
+/// every 4 KB. Where the system has none to give, nothing changes.
+inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::size_t size) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
+    const auto begin = (reinterpret_cast<std::uintptr_t>(at) + page - 1) & ~(page - 1);
+    const auto end = (reinterpret_cast<std::uintptr_t>(at) + size) & ~(page - 1);
+    if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
+}  // namespace model_detail
+
+/// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
+/// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
+/// "madvise" or "always").
+template <class Block>
+std::unique_ptr<Block> make_unique() {
+    constexpr std::align_val_t alignment{alignof(Block)};
+    if constexpr (alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
+                  std::is_nothrow_default_constructible_v<Block>) {
+        void* memory = ::operator new(sizeof(Block), alignment);
+        model_detail::ask_for_huge_pages(memory, sizeof(Block));
+        return std::unique_ptr<Block>(::new (memory) Block());
+    } else {
+        return std::make_unique<Block>();
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+#include <cassert>
+
+#include <numeric>
+
+/// How large a count that is given at run time may be: what a variable is compared with, `j <
+/// length`, is at most the variable's extent.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+inline constexpr int without_limit = -1;
+
+/// The counts that bound a variable, a bit for each: those of the conjuncts `variable < count`.
+template <class Pool>
+constexpr unsigned counts_above(const Pool& pool, int root, int variable) {
+    unsigned result = 0;
+    pool.each_conjunct(root, [&](int part) {
+        const node& top = pool.nodes[part];
+        if (top.kind != node_kind::less) return;
+        const node& left = pool.nodes[top.left];
+        const node& right = pool.nodes[top.right];
+        if (left.kind == node_kind::variable && left.value == variable &&
+            right.kind == node_kind::count)
+            result |= 1u << right.value;
+    });
+    return result;
+}
+
+/// The least of `most` and of some counts, a bit for each.
+constexpr int least_count(unsigned counts, int most, const int* given) noexcept {
+    for (int at = 0; counts != 0; ++at, counts >>= 1)
+        if ((counts & 1u) && given[at] < most) most = given[at];
+    return most;
+}
+
+namespace detail {
+
+template <class Shaped>
+constexpr void find_count_limit(const Shaped& in, const rule& written, int root, int count,
+                                int& limit) {
+    if (root < 0) return;
+    const node& top = in.text.nodes[root];
+    const bool ordered = top.kind >= node_kind::less && top.kind <= node_kind::greater_equal;
+    if (!ordered) {
+        find_count_limit(in, written, top.left, count, limit);
+        find_count_limit(in, written, top.right, count, limit);
+        return;
+    }
+    const node* left = &in.text.nodes[top.left];
+    const node* right = &in.text.nodes[top.right];
+    if (left->kind == node_kind::count) {
+        const node* other = left;
+        left = right;
+        right = other;
+    }
+    if (left->kind != node_kind::variable || right->kind != node_kind::count ||
+        right->value != count)
+        return;
+    const int extent = written.variables[left->value].extent;
+    if (extent > limit) limit = extent;
+}
+
+}  // namespace detail
+
+/// The greatest extent of the variables that this count bounds, or without_limit.
+template <class Shaped>
+constexpr int limit_of_count(const Shaped& in, int count) {
+    int limit = without_limit;
+    for (const rule& written : in.text.rules)
+        detail::find_count_limit(in, written, written.condition, count, limit);
+    return limit;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -13785,6 +14940,9 @@ class domain_finder {
         for (int& root : out.domain) root = -1;
         differing_.count = in.text.rules.size();
         for (int& body : differing_) body = -1;
+        for (int at = 0; at < in.text.relations.size(); ++at)
+            if (const int fact = in.relations[at].fact; fact >= 0 && in.facts[fact].up_to)
+                out.domain[at] = below_length(out.pool.add(node_kind::variable, 0), fact);
         for (int at : in.order) visit(at);
         check_logits();
     }
@@ -13816,6 +14974,7 @@ class domain_finder {
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
         if (written.shifted >= 0) identity[written.shifted].offset = -written.shift;
         int root = out.pool.substitute(in.text.nodes, written.condition, identity);
+        root = out.pool.both(root, within_compared(written.condition, identity));
         root = out.pool.both(root, limit_of_time(written));
         int common = -1;
         for (int body = 0; body < written.literals; ++body) {
@@ -13859,6 +15018,7 @@ class domain_finder {
                            stacking < 0 ? -1 : in.text.rules[stacking].number};
         }
         if (!written.total) root = out.pool.both(root, within_variables(written, root));
+        if (written.total) root = out.pool.both(root, counted(common, written));
         out.condition[at] = root;
         if (written.total) root = common;
         term positions[max_variables]{};
@@ -13866,6 +15026,24 @@ class domain_finder {
             positions[written.terms[axis].variable] = {axis, 0};
         out.domain[written.head] = out.pool.substitute(
             out.pool.nodes, restrict(root, written.head_variables()), positions);
+    }
+
+    constexpr int below_length(int index, int fact) {
+        return out.pool.add(node_kind::less, 0, index,
+                            out.pool.add(node_kind::count, in.facts[fact].length));
+    }
+    /// Symbols are compared where there are any.
+    constexpr int within_compared(int root, const term* terms) {
+        if (root < 0) return -1;
+        const node top = in.text.nodes[root];
+        if (top.kind != node_kind::same_symbol)
+            return out.pool.both(within_compared(top.left, terms),
+                                 within_compared(top.right, terms));
+        const int fact = compared_fact(in, top.value);
+        if (fact < 0 || !in.facts[fact].up_to) return -1;
+        const int left = out.pool.substitute(in.text.nodes, top.left, terms);
+        const int right = out.pool.substitute(in.text.nodes, top.right, terms);
+        return out.pool.both(below_length(left, fact), below_length(right, fact));
     }
 
     /// A block's input has the domain of what it is at first.
@@ -14020,6 +15198,18 @@ class domain_finder {
         return false;
     }
 
+    /// What is said of a total rule's atoms by counts: beyond them, no literal has one.
+    constexpr int counted(int root, const rule& written) {
+        int result = -1;
+        if (written.recurs.loop < 0)
+            out.pool.each_conjunct(root, [&](int part) {
+                for (int index = 0; index < written.variables.size(); ++index)
+                    if (counts_above(out.pool, part, index) != 0)
+                        result = out.pool.both(result, part);
+            });
+        return result;
+    }
+
     constexpr int not_negative(const rule& written, const term& at) {
         if (first_of(at, written.variables) >= 0) return -1;
         return out.pool.add(node_kind::greater_equal, 0, out.pool.at_term(at),
@@ -14119,8 +15309,9 @@ inline constexpr int max_outers = 3;
 inline constexpr int max_terms = 6;            // of a row step
 inline constexpr int max_condition_joins = 6;  // of a general step
 
-/// prepared: what follows from parameters alone, computed once for all calls.
-enum class place { none, parameter, value, fact, prepared };
+/// prepared: what follows from parameters alone, computed once for all calls. packed: parameters in
+/// another number type, of which 64 bytes count as one element.
+enum class place { none, parameter, value, fact, prepared, packed };
 
 /// Where numbers lie. Offsets and strides count elements; layer strides apply within stacks.
 struct operand {
@@ -14135,7 +15326,8 @@ struct operand {
     int adjoint = -1;  // offset of the gradient in the workspace
     int adjoint_layer_strides[max_loops]{};
     bool trained = false;
-    int moving = 0;  // of rows of which only those at hand are there, the size of one
+    int moving = 0;  // row size in elements if only some rows of the sequence are stored, else 0
+    int origin = 0;  // of these: 1 + the window that tells which, 0 for the rows at hand
 };
 
 /// An operand walked by a row, a column (or a segment of a row), and outer loops.
@@ -14164,6 +15356,7 @@ struct row_term {
     int w_split = 0;
     int relation = -1;
     side indexed = side::none;  // of a pair's two indices, the one that is the row of x
+    int format = 0;             // of a packed weight; 0: numbers like those of x
 };
 
 struct row_function {
@@ -14234,16 +15427,16 @@ struct row_step {
     access before{};  // the sum before the functions, kept where their gradient needs it
 
     // Rows beyond a count given at run time, and those for which a condition does not hold, are no
-    // atoms: zero.
-    int pairs = -1;  // the sparse fact whose pairs the rows are
-    int count = -1;  // or the count that limits them
-    int count_offset = 0;
+    // atoms: zero, as far as they are read.
+    int pairs = -1;           // the sparse fact whose pairs the rows are
+    unsigned counts = 0;      // or the counts that limit them, a bit for each
+    unsigned out_counts = 0;  // and those beyond which no row of `out` is read
     int condition = -1;
     int outer_variables[max_outers]{-1, -1, -1};  // in the condition, as row_variable
     int pair_variables[2]{-1, -1};
 
     constexpr int columns() const { return segments * length; }
-    constexpr bool is_limited() const { return pairs >= 0 || count >= 0; }
+    constexpr bool is_limited() const { return pairs >= 0 || counts != 0; }
     /// Returns true if the gradient of the functions reads the sum before them. Values between two
     /// functions are computed again from that sum.
     constexpr bool needs_sum() const {
@@ -14292,6 +15485,11 @@ struct attention_step {
     int row_variable = -1;
     int column_variable = -1;
     int outer_variables[max_outers]{-1, -1, -1};
+    // Counts given at run time, a bit for each: rows and columns beyond them are in no pair and not
+    // read. Rows of `out` beyond its own are not read by others.
+    unsigned row_counts = 0;
+    unsigned column_counts = 0;
+    unsigned out_counts = 0;
 
     constexpr int rounds() const { return outer_extents[0] * outer_extents[1] * outer_extents[2]; }
     constexpr bool is_prepared() const { return weights.at.where != place::none; }
@@ -14357,6 +15555,7 @@ struct general_function {
 struct general_step {
     int variables = 0;
     int extents[max_variables]{};
+    unsigned counts[max_variables]{};  // that limit a variable, a bit for each
     int order[max_variables]{};  // the outermost first; the head's, less those softmax ranges over
     int heads = 0;               // how many of them those are
     list<general_literal, max_literals> literals{};
@@ -14371,7 +15570,9 @@ struct general_step {
     int out_size = 1;
     int out_join = -1;
     int out_pair_stride = 0;
-    int out_total = 0;  // of all atoms; 0 in a recursion
+    int out_total = 0;        // of all atoms; 0 in a recursion
+    unsigned out_counts = 0;  // beyond these, no atom is read
+    int out_row = 0;          // that differ in the index which they limit
     list<pair_join, max_condition_joins + max_literals + 1> joins{};
     pair_list listed{};
     int time = -1;  // in a recursion, the variable that the loop at this level counts
@@ -14382,10 +15583,19 @@ struct general_step {
 /// weights: the softmax of an attention step whose scores follow from parameters alone.
 enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
-/// A gradient that is first written in the backward of a step, to be zeroed there.
+/// A gradient that is first written in the backward of a step, to be zeroed there: `parts` of
+/// `size` numbers, or of each the rows up to some counts, a bit for each.
 struct birth {
     int offset = 0;
     int size = 0;
+    int parts = 1;
+    unsigned counts = 0;
+    int row = 0;
+
+    /// How many numbers of a part are zeroed.
+    constexpr int cleared(const int* given) const noexcept {
+        return counts == 0 ? size : least_count(counts, size / row, given) * row;
+    }
 };
 
 struct step {
@@ -14438,6 +15648,7 @@ struct relation_layout {
     bool each_layer = false;  // one part further with each layer
     pair_place pairs{};
     int pair_stride = 0;
+    unsigned counts[max_arity]{};  // that limit an argument, a bit for each
 };
 
 /// Where a weight lies in the parameters of its scope. Input-major by default: all outputs of one
@@ -14465,11 +15676,20 @@ struct buffer {
     int offset = 0;
     int adjoint = -1;
     bool prepared = false;
+    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each.
+    unsigned counts = 0;
+    int row = 0;
+
+    /// What of the gradient is zeroed when it is first written.
+    constexpr birth adjoint_birth() const {
+        if (counts == 0) return {adjoint, size};
+        return {adjoint, size / parts, parts, counts, row};
+    }
 };
 
 /// Where row `row` of a packed table begins; and how many numbers stand before it.
 constexpr int packed_row(int row) {
-    return row * (row + 1) / 2;
+    return static_cast<int>(1LL * row * (row + 1) / 2);
 }
 
 /// Products of one input with several weights, computed as one.
@@ -14508,6 +15728,7 @@ struct drafted {
     const shaped<Sizes, Facts>& in;
     plan_tables<Sizes, Facts> out{};
     bool recurs = false;  // some rules do
+    diagnosis mistake{};  // something is too large to be laid out
 
     constexpr explicit drafted(const shaped<Sizes, Facts>& program) : in(program) {
         for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
@@ -14535,7 +15756,7 @@ struct drafted {
 template <sizes Sizes, int Facts>
 struct draft : drafted<Sizes, Facts> {
     using base = drafted<Sizes, Facts>;
-    using base::depth_of, base::in, base::out, base::recurs, base::rule_of;
+    using base::depth_of, base::in, base::mistake, base::out, base::recurs, base::rule_of;
     static constexpr int rule_capacity = Sizes.rules;
 
     const domains<Sizes>& conditions;
@@ -14666,13 +15887,23 @@ struct draft : drafted<Sizes, Facts> {
         return result;
     }
     /// For numbers of a rule.
-    constexpr int new_buffer(int size, int rule, int parts = 1) {
+    constexpr int new_buffer(long long size, int rule, int parts = 1) {
+        if (size > max_numbers) refuse_size(rule);
         buffer made;
-        made.size = size;
+        made.size = static_cast<int>(size);
         made.parts = parts;
         made.scope = rule_of(rule).scope;
         made.prepared = prepared[rule];
         return out.buffers.push(made);
+    }
+
+    constexpr void refuse_size(int rule) {
+        if (!mistake.ok()) return;
+        const int stacking = in.text.scopes[rule_of(rule).scope].rule;
+        mistake.found = fault::more_than_2147483647_numbers;
+        mistake.rule = rule_of(rule).number;
+        mistake.relation = in.text.relations[rule_of(rule).head].id;
+        mistake.stacked_by = stacking < 0 ? -1 : in.text.rules[stacking].number;
     }
 
     /// How many times a rule in a recursion has atoms for; its numbers are kept for each.
@@ -14746,8 +15977,10 @@ class general_builder {
             made.out_total = layout.pairs.any()
                                  ? layout.pair_stride * draft_.in.facts[layout.pairs.fact].pairs
                                  : relation_size(rule_.head);
-        for (int index = 0; index < made.variables; ++index)
+        for (int index = 0; index < made.variables; ++index) {
             made.extents[index] = rule_.variables[index].extent;
+            made.counts[index] = counts_above(draft_.out.pool, made.condition, index);
+        }
         unsigned outermost = rule_.head_variables();
         if (rule_.aggregated == aggregation::softmax) outermost &= ~rule_.aggregated_variables;
         int place = 0;
@@ -15246,8 +16479,10 @@ constexpr bool can_inline(const Draft& draft, int at) {
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
     // What is the same for all values of a variable is computed once.
     if (item.arity < using_rule.arity) return false;
-    // A total rule does not inherit the condition.
-    if (using_rule.total && draft.conditions.condition[at] >= 0) return false;
+    // A total rule does not inherit all of the condition.
+    if (using_rule.total && !draft.out.pool.holds_conjuncts(draft.conditions.condition[user],
+                                                            draft.conditions.condition[at]))
+        return false;
     for (int axis = 0; axis < item.arity; ++axis) {
         const term& argument = item.terms[axis];
         if (argument.variable < 0 && argument.variable != loop_time) return false;
@@ -15299,8 +16534,8 @@ class row_builder {
         return axes_.row >= 0 ? variables_[axes_.row].extent : 1;
     }
     /// Of all the relation's atoms.
-    constexpr int size() const {
-        int size = draft_.in.relations[rule_.head].value.size() * rows();
+    constexpr long long size() const {
+        long long size = 1LL * draft_.in.relations[rule_.head].value.size() * rows();
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
             if (index >= 0 && index != axes_.row && !axes_.in_pair(index))
@@ -15316,10 +16551,11 @@ class row_builder {
         layout.index = buffer;
         layout.offset = offset;
         const int size = draft_.in.relations[rule_.head].value.size();
-        int stride = size;
+        long long stride = size;
         auto assign = [&](int variable) {
             for (int axis = 0; axis < rule_.arity; ++axis)
-                if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
+                if (rule_.terms[axis].variable == variable)
+                    layout.strides[axis] = static_cast<int>(stride);
             stride *= variables_[variable].extent;
         };
         for (int axis = 0; axis < rule_.arity; ++axis)
@@ -15337,7 +16573,7 @@ class row_builder {
         }
         if (axes_.pairs >= 0) {
             layout.pairs = draft_.pairs_of(rule_.head);
-            layout.pair_stride = row_stride ? row_stride : stride;
+            layout.pair_stride = row_stride ? row_stride : static_cast<int>(stride);
         }
     }
 
@@ -15387,15 +16623,12 @@ class row_builder {
         for (int at = 0; at < made.outers; ++at) made.outer_variables[at] = axes_.outers[at];
         pool.each_conjunct(draft_.conditions.condition[at_], [&](int part) {
             const node top = pool.nodes[part];
-            const bool is_bound = top.kind == node_kind::less && axes_.row >= 0 &&
-                                  pool.nodes[top.left].kind == node_kind::variable &&
-                                  pool.nodes[top.left].value == axes_.row &&
-                                  pool.nodes[top.right].kind == node_kind::count;
-            if (is_bound && made.count < 0)
-                made.count = pool.nodes[top.right].value;
-            else if (top.kind != node_kind::pair || top.value != axes_.pairs ||
-                     !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
-                     !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
+            const unsigned counts = axes_.row < 0 ? 0 : counts_above(pool, part, axes_.row);
+            made.counts |= counts;
+            if (counts != 0) return;
+            if (top.kind != node_kind::pair || top.value != axes_.pairs ||
+                !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
+                !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
                 made.condition = pool.both(made.condition, part);
         });
     }
@@ -15478,10 +16711,15 @@ class row_builder {
             ++products;
         }
         const unsigned conditioned = draft_.out.pool.variables(draft_.conditions.condition[at_]);
+        // Rows are what a count limits, or else the longest.
+        const auto rank = [&](int index) {
+            const int condition = draft_.conditions.condition[at_];
+            return variables_[index].extent +
+                   (counts_above(draft_.out.pool, condition, index) != 0 ? never : 0);
+        };
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
             if (index < 0) continue;
-            const int extent = variables_[index].extent;
             if (axes_.in_pair(index)) continue;
             if (product) {
                 const literal& item = product->item;
@@ -15498,7 +16736,7 @@ class row_builder {
                 if (!in_x || in_w) continue;
             }
             if (axes_.pairs >= 0) continue;
-            if (axes_.row < 0 || extent > variables_[axes_.row].extent) axes_.row = index;
+            if (axes_.row < 0 || rank(index) > rank(axes_.row)) axes_.row = index;
         }
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
@@ -15856,27 +17094,41 @@ constexpr mask_form form_of(Tree& tree, int row, int column) {
     return result;
 }
 
-/// Whether the condition admits no column beyond its row, by what its parts say.
+/// How far the columns that a condition admits lie from their row: in [-back, ahead].
+struct column_reach {
+    int back = 0;
+    int ahead = 0;
+};
 template <class Tree>
-constexpr bool looks_back(const Tree& tree, int root, int row, int column, int rows) {
-    if (root < 0) return false;
+constexpr column_reach reach_of(const Tree& tree, int root, int row, int column, int rows,
+                                int columns) {
+    if (root < 0) return {rows - 1, columns - 1};
     const space where = make_space(tree.pool.nodes, root, row, column);
     if (!where.exact) {
         const node& top = tree.pool.nodes[root];
+        if (top.kind != node_kind::conjunction && top.kind != node_kind::disjunction)
+            return {rows - 1, columns - 1};
+        const column_reach left = reach_of(tree, top.left, row, column, rows, columns);
+        const column_reach right = reach_of(tree, top.right, row, column, rows, columns);
         if (top.kind == node_kind::conjunction)
-            return looks_back(tree, top.left, row, column, rows) ||
-                   looks_back(tree, top.right, row, column, rows);
-        if (top.kind == node_kind::disjunction)
-            return looks_back(tree, top.left, row, column, rows) &&
-                   looks_back(tree, top.right, row, column, rows);
-        return false;
+            return {std::min(left.back, right.back), std::min(left.ahead, right.ahead)};
+        return {std::max(left.back, right.back), std::max(left.ahead, right.ahead)};
     }
+    column_reach most{1 - columns, 1 - rows};
     for (const piece& part : where.pieces)
         for (int at = 0; at < rows; ++at) {
-            const auto [begin, end] = part.widest(at, rows);
-            if (begin < end && end > at + 1) return false;
+            const auto [begin, end] = part.widest(at, columns);
+            if (begin >= end) continue;
+            most.back = std::max(most.back, at - begin);
+            most.ahead = std::max(most.ahead, end - 1 - at);
         }
-    return true;
+    return most;
+}
+
+/// Returns true if the condition admits no column beyond its row.
+template <class Tree>
+constexpr bool looks_back(const Tree& tree, int root, int row, int column, int rows) {
+    return root >= 0 && reach_of(tree, root, row, column, rows, rows).ahead <= 0;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -15987,16 +17239,18 @@ class attention_matcher {
         relation_layout& layout = draft_.out.relations[rule_.head];
         layout.where = place::value;
         const int size = step.length;
-        int stride = size;
+        long long stride = size;
         auto assign = [&](int variable) {
             for (int axis = 0; axis < rule_.arity; ++axis)
-                if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
+                if (rule_.terms[axis].variable == variable)
+                    layout.strides[axis] = static_cast<int>(stride);
             stride *= rule_.variables[variable].extent;
         };
         for (int outer = outers_.size(); outer-- > 0;) assign(outers_[outer]);
         if (row_ >= 0) assign(row_);
         for (int axis = 0; axis < rule_.arity; ++axis)
-            if (rule_.terms[axis].variable == loop_time) layout.strides[axis] = stride;
+            if (rule_.terms[axis].variable == loop_time)
+                layout.strides[axis] = static_cast<int>(stride);
         stride *= draft_.times_of(rule_);
         layout.index = draft_.new_buffer(stride, at_);
         layout.offset = 0;
@@ -16116,7 +17370,7 @@ class attention_matcher {
     }
 
     /// Whether the pairs of all rounds can be found by pieces or tables.
-    constexpr bool has_masks() const {
+    constexpr bool has_masks() {
         if (step.condition < 0) return true;
         const auto& pool = draft_.out.pool;
         unsigned allowed = 1u << column_;
@@ -16128,6 +17382,8 @@ class attention_matcher {
             auto condition = condition_in_round(pool.nodes, step, round);
             if (!form_of(condition, row_, column_).possible) return false;
         }
+        if (row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
+        step.column_counts = counts_above(pool, step.condition, column_);
         return true;
     }
 
@@ -16385,7 +17641,8 @@ class attention_matcher {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-constexpr int aligned(int size) {
+template <class Int>
+constexpr Int aligned(Int size) {
     return (size + 15) / 16 * 16;
 }
 
@@ -16529,12 +17786,19 @@ constexpr void group_products(Draft& draft) {
 /// Gives each weight of a scope its place, and the scopes within it theirs. Returns the scope's
 /// size per layer.
 template <class Draft>
-constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
-    int size = 0;
+constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) {
+    long long size = 0;
     int matrix_of[Draft::rule_capacity]{};
     int bias_of[Draft::rule_capacity]{};
     for (int at = 0; at < Draft::rule_capacity; ++at) matrix_of[at] = bias_of[at] = -1;
-    draft.out.scope_offset[scope] = base;
+    draft.out.scope_offset[scope] = static_cast<int>(base);
+    const auto check = [&](int weight) {
+        if (base + size <= max_numbers || !draft.mistake.ok()) return;
+        draft.mistake.found = fault::more_than_2147483647_numbers;
+        draft.mistake.rule = -1;
+        draft.mistake.relation = draft.in.text.weights[weight].id;
+    };
+    int last = 0;
     for (int at = 0; at < draft.in.text.weights.size(); ++at) {
         const weight& declared = draft.in.text.weights[at];
         if (declared.scope != scope || draft.in.weights[at].uses == 0) continue;
@@ -16542,18 +17806,20 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
         weight_layout& layout = draft.out.weights[at];
         const int rows = declared.shape[0];
         const int columns = declared.shape[1];
-        int total = rows * columns;
+        last = at;
+        long long total = 1LL * rows * columns;
         for (int axis = 0; axis < shape.arity; ++axis) total *= shape.extents[axis];
-        const int side = layout.packed ? shape.extents[shape.arity - 1] : 0;
-        if (layout.packed) total = total / (side * side) * packed_row(side);
+        const long long side = layout.packed ? shape.extents[shape.arity - 1] : 0;
+        if (layout.packed) total = total / (side * side) * (side * (side + 1) / 2);
         if (layout.group >= 0) {
             // One panel for the group: for each input, the outputs of all its members.
             const group& of = draft.groups[layout.group];
             const bool matrix = declared.rank == 2;
             int& start = matrix ? matrix_of[layout.group] : bias_of[layout.group];
             if (start < 0) {
-                start = size;
-                size += aligned(matrix ? of.columns * columns : of.columns);
+                start = static_cast<int>(size);
+                size += aligned(1LL * of.columns * (matrix ? columns : 1));
+                check(at);
             }
             layout.offset = start + layout.group_column;
             layout.row = 1;
@@ -16561,15 +17827,16 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
             if (shape.arity) layout.strides[0] = rows;
             continue;
         }
-        layout.offset = size;
+        layout.offset = static_cast<int>(size);
         size += aligned(total);
+        check(at);
         bool bare = false;
         for (const literal& item : draft.in.text.literals)
             bare = bare || (item.kind == literal_kind::weight && item.weight.weight == at);
         const bool row_major = declared.rank == 2 && (shape.looked_up || bare);
         layout.row = row_major ? columns : 1;
         layout.column = row_major ? 1 : rows;
-        int stride = rows * columns;
+        long long stride = 1LL * rows * columns;
         if (layout.interleaved >= 0 && !row_major) {
             const int extent = shape.extents[layout.interleaved];
             layout.strides[layout.interleaved] = rows;
@@ -16578,19 +17845,204 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
         }
         for (int axis = shape.arity; axis-- > 0;) {
             if (axis == layout.interleaved && !row_major) continue;
-            layout.strides[axis] = stride;
+            layout.strides[axis] = static_cast<int>(stride);
             stride *= shape.extents[axis];
             // Rows have no stride; what stands for it tells that they are apart.
-            if (layout.packed && axis == shape.arity - 2) stride = packed_row(side);
+            if (layout.packed && axis == shape.arity - 2) stride = side * (side + 1) / 2;
         }
     }
     for (int inner = 1; inner < draft.in.text.scopes.size(); ++inner) {
         if (draft.in.text.scopes[inner].parent != scope) continue;
-        const int each = lay_out_parameters(draft, inner, base + size);
+        const long long each = lay_out_parameters(draft, inner, base + size);
         size += each * draft.in.text.scopes[inner].repeat;
+        check(last);
     }
-    draft.out.scope_parameters[scope] = size;
+    draft.out.scope_parameters[scope] = static_cast<int>(size);
     return size;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Finds the buffers of which no step reads rows beyond counts that are given at run time: what
+/// writes them need not write zeros there, and their gradients are cleared and added to up to the
+/// counts alone.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// An operand as a step walks it: by some indices, of which counts limit some.
+struct walk {
+    struct index {
+        int stride = 0;
+        int extent = 1;
+        unsigned counts = 0;
+    };
+    list<index, max_variables + 4> indices{};
+    bool known = true;
+
+    constexpr void add(int stride, int extent, unsigned counts = 0) {
+        if (stride != 0 && extent > 0) indices.push({stride, extent, counts});
+    }
+
+    /// The counts that limit the rows, `row` numbers each, that are walked from the first on; none
+    /// if that is not to be seen.
+    constexpr unsigned limits_of_rows(const operand& from, int row) const {
+        if (!known || from.offset < 0 || from.offset >= row) return 0;
+        for (int stride : from.layer_strides)
+            if (stride != 0) return 0;
+        unsigned counts = 0;
+        long long reach = from.offset;
+        for (const index& each : indices) {
+            if (each.stride == row && counts == 0 && each.counts != 0)
+                counts = each.counts;
+            else
+                reach +=
+                    static_cast<long long>(each.stride < 0 ? row : each.stride) * (each.extent - 1);
+        }
+        return reach < row ? counts : 0;
+    }
+};
+
+template <class Draft>
+class unread_rows_finder {
+  public:
+    constexpr explicit unread_rows_finder(Draft& draft) : out_(draft.out) {
+        for (int at = 0; at < out_.relations.size(); ++at)
+            for (int axis = 0; axis < draft.in.relations[at].arity; ++axis)
+                out_.relations[at].counts[axis] =
+                    counts_above(out_.pool, draft.conditions.domain[at], axis);
+        for (buffer& each : out_.buffers) each.counts = each.prepared ? 0 : all_counts;
+        // Those that write the rows know how long they are.
+        each_walk([&](const operand& to, const walk& by, bool writes) {
+            buffer& of = out_.buffers[to.index];
+            for (const walk::index& each : by.indices)
+                if (writes && each.counts != 0 && of.row == 0) of.row = each.stride;
+        });
+        each_walk([&](const operand& from, const walk& by, bool) {
+            buffer& of = out_.buffers[from.index];
+            of.counts &= of.row > 0 ? by.limits_of_rows(from, of.row) : 0;
+        });
+        // Of outputs, the other rows are cleared at the end.
+        for (int relation : draft.in.outputs) {
+            const relation_layout& layout = out_.relations[relation];
+            if (layout.where != place::value) continue;
+            walk by;
+            by.known = !layout.pairs.any();
+            for (int axis = 0; axis < draft.in.relations[relation].arity; ++axis)
+                by.add(layout.strides[axis], draft.in.relations[relation].extents[axis],
+                       layout.counts[axis]);
+            operand at;
+            at.offset = layout.offset;
+            buffer& of = out_.buffers[layout.index];
+            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
+        }
+        for (buffer& each : out_.buffers)
+            if (each.counts == all_counts) each.counts = 0;
+        for (row_step& row : out_.rows)
+            if (row.counts != 0) row.out_counts = out_.buffers[row.out.at.index].counts;
+        for (attention_step& attention : out_.attentions)
+            if (attention.row_counts != 0)
+                attention.out_counts = out_.buffers[attention.out.at.index].counts;
+        for (general_step& general : out_.generals) limit_heads(general);
+    }
+
+  private:
+    static constexpr unsigned all_counts = ~0u;
+
+    decltype(Draft::out)& out_;
+
+    constexpr void limit_heads(general_step& general) {
+        const buffer& of = out_.buffers[general.out.index];
+        general.out_counts = of.counts;
+        general.out_row = of.row;
+        for (int place = 0; place < general.heads; ++place) {
+            const int variable = general.order[place];
+            const bool walks_rows = of.counts != 0 && general.out_strides[variable] == of.row &&
+                                    general.counts[variable] != 0;
+            general.counts[variable] = walks_rows ? of.counts : 0;
+        }
+    }
+
+    /// Calls visit(operand, walk, writes) for all that a step does with values.
+    template <class Visit>
+    constexpr void each_walk(Visit visit) const {
+        const auto see = [&](const operand& at, const walk& by, bool writes = false) {
+            if (at.where == place::value) visit(at, by, writes);
+        };
+        for (const step& each : out_.steps) {
+            if (each.kind == step_kind::rows) walk_row(out_.rows[each.at], see);
+            if (each.kind == step_kind::attention) walk_attention(out_.attentions[each.at], see);
+            if (each.kind == step_kind::general) walk_general(out_.generals[each.at], see);
+        }
+    }
+
+    static constexpr walk walk_of(const access& at, const row_step& row, unsigned counts) {
+        walk result;
+        result.add(at.row, row.rows, counts);
+        result.add(at.column, row.segments);
+        for (int outer = 0; outer < max_outers; ++outer)
+            result.add(at.outer[outer], row.outer_extents[outer]);
+        return result;
+    }
+    template <class See>
+    static constexpr void walk_row(const row_step& row, See see) {
+        for (const row_term& term : row.terms) {
+            walk by = walk_of(term.x, row, row.counts);
+            by.add(term.x_split, term.splits);
+            by.known = term.indexed == side::none && row.pairs < 0;
+            see(term.x.at, by);
+            see(term.w.at, {{}, false});
+        }
+        see(row.out.at, walk_of(row.out, row, row.counts), true);
+        see(row.before.at, walk_of(row.before, row, row.counts));
+    }
+
+    static constexpr walk walk_of(const access& at, const attention_step& step) {
+        walk result;
+        result.add(at.row, step.rows, step.row_counts);
+        result.add(at.column, step.columns, step.column_counts);
+        for (int outer = 0; outer < max_outers; ++outer)
+            result.add(at.outer[outer], step.outer_extents[outer]);
+        return result;
+    }
+    template <class See>
+    static constexpr void walk_attention(const attention_step& step, See see) {
+        for (const score_node& node : step.nodes) {
+            see(node.x.at, walk_of(node.x, step));
+            see(node.y.at, walk_of(node.y, step));
+        }
+        see(step.value.at, walk_of(step.value, step));
+        see(step.out.at, walk_of(step.out, step), true);
+    }
+
+    template <class See>
+    static constexpr void walk_general(const general_step& step, See see) {
+        const auto walked = [&](const int* strides, bool known) {
+            walk result;
+            result.known = known;
+            for (int variable = 0; variable < step.variables; ++variable)
+                result.add(strides[variable], step.extents[variable], step.counts[variable]);
+            return result;
+        };
+        for (const general_literal& item : step.literals) {
+            see(item.at, walked(item.strides, item.join < 0));
+            see(item.weight, {{}, false});
+        }
+        see(step.out, walked(step.out_strides, step.out_join < 0), true);
+    }
+};
+
+/// Has all rows written again that are not read: of a few rows at hand it costs nothing, and there
+/// is no end at which the outputs' are cleared.
+template <class Tables>
+constexpr void write_unread_rows(Tables& tables) {
+    for (buffer& each : tables.buffers) each.counts = 0;
+    for (row_step& row : tables.rows) row.out_counts = 0;
+    for (attention_step& attention : tables.attentions) attention.out_counts = 0;
+    for (general_step& general : tables.generals) {
+        general.out_counts = 0;
+        for (int place = 0; place < general.heads; ++place)
+            general.counts[general.order[place]] = 0;
+    }
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -16607,9 +18059,10 @@ class builder {
         find_attention();
         find_inlined();
         group_products(draft_);
-        draft_.out.parameters = lay_out_parameters(draft_, 0, 0);
+        draft_.out.parameters = static_cast<int>(lay_out_parameters(draft_, 0, 0));
         for (int at = 0; at < draft_.in.text.relations.size(); ++at) lay_out_fact(at);
         emit_scope(0);
+        unread_rows_finder<Draft>{draft_};
     }
 
   private:
@@ -16641,17 +18094,17 @@ class builder {
     }
 
     /// Strides in the order of the arguments, pairs outermost; returns the size.
-    constexpr int pack(relation_layout& layout, int relation) {
+    constexpr long long pack(relation_layout& layout, int relation) {
         const relation_shape& shape = draft_.in.relations[relation];
         layout.pairs = draft_.pairs_of(relation);
-        int stride = shape.value.size();
+        long long stride = shape.value.size();
         for (int axis = shape.arity; axis-- > 0;) {
             if (layout.pairs.has(axis)) continue;
-            layout.strides[axis] = stride;
+            layout.strides[axis] = static_cast<int>(stride);
             stride *= shape.extents[axis];
         }
         if (!layout.pairs.any()) return stride;
-        layout.pair_stride = stride;
+        layout.pair_stride = static_cast<int>(stride);
         return stride * draft_.in.facts[layout.pairs.fact].pairs;
     }
 
@@ -16764,7 +18217,7 @@ class builder {
     constexpr void emit_row(int at) {
         const rule& written = draft_.rule_of(at);
         row_builder<Draft> row(draft_, at);
-        const int size = row.size() * draft_.times_of(written);
+        const long long size = row.size() * draft_.times_of(written);
         if (!lay_out_in_carry(at) && !is_laid_out(at))
             row.lay_out(draft_.new_buffer(size, at), 0, 0);
         row_step made = row.build();
@@ -16791,8 +18244,8 @@ class builder {
             row_builder<Draft> row(draft_, member);
             if (of.buffer < 0) {
                 const rule& written = draft_.rule_of(member);
-                of.buffer =
-                    draft_.new_buffer(row.rows() * of.columns * draft_.times_of(written), member);
+                of.buffer = draft_.new_buffer(
+                    1LL * row.rows() * of.columns * draft_.times_of(written), member);
             }
             row.lay_out(of.buffer, offset, of.columns);
             const group_candidate shape = candidate_width(member, row.chosen());
@@ -16916,7 +18369,7 @@ class builder {
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
         made.normalizer.at.where = place::value;
         made.normalizer.at.index =
-            draft_.new_buffer(outer * 2 * made.rows * draft_.times_of(written), at);
+            draft_.new_buffer(2LL * outer * made.rows * draft_.times_of(written), at);
         if (written.recurs.loop >= 0) {
             draft_.add_time(made.normalizer.at, written, outer * 2 * made.rows);
             made.normalizer.at.offset -= written.recurs.delay * outer * 2 * made.rows;
@@ -16962,7 +18415,7 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        const int size = aligned(pack(carried, input));
+        const long long size = aligned(pack(carried, input));
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.each_layer = true;
         row_step copy = copy_step(item.relation, input);
@@ -17004,6 +18457,7 @@ class builder {
             if (target.pairs.has(axis)) continue;
             if (axis == 0 && !target.pairs.any()) {
                 made.rows = shape.extents[0];
+                made.counts = counts_above(draft_.out.pool, draft_.conditions.domain[to], 0);
                 term.x.row = source.strides[0];
                 made.out.row = target.strides[0];
             } else {
@@ -17028,53 +18482,6 @@ class builder {
              draft_.out.generals.push(general_builder<Draft>(draft_, at).build()), at);
     }
 };
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
-/// How large a count that is given at run time may be: what a variable is compared with, `j <
-/// length`, is at most the variable's extent.
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-inline constexpr int without_limit = -1;
-
-namespace detail {
-
-template <class Shaped>
-constexpr void find_count_limit(const Shaped& in, const rule& written, int root, int count,
-                                int& limit) {
-    if (root < 0) return;
-    const node& top = in.text.nodes[root];
-    const bool ordered = top.kind >= node_kind::less && top.kind <= node_kind::greater_equal;
-    if (!ordered) {
-        find_count_limit(in, written, top.left, count, limit);
-        find_count_limit(in, written, top.right, count, limit);
-        return;
-    }
-    const node* left = &in.text.nodes[top.left];
-    const node* right = &in.text.nodes[top.right];
-    if (left->kind == node_kind::count) {
-        const node* other = left;
-        left = right;
-        right = other;
-    }
-    if (left->kind != node_kind::variable || right->kind != node_kind::count ||
-        right->value != count)
-        return;
-    const int extent = written.variables[left->value].extent;
-    if (extent > limit) limit = extent;
-}
-
-}  // namespace detail
-
-/// The greatest extent of the variables that this count bounds, or without_limit.
-template <class Shaped>
-constexpr int limit_of_count(const Shaped& in, int count) {
-    int limit = without_limit;
-    for (const rule& written : in.text.rules)
-        detail::find_count_limit(in, written, written.condition, count, limit);
-    return limit;
-}
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
@@ -18090,15 +19497,23 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
 /// computed. infer: until they are last read, and all layers of a stack share one layer's memory.
 enum class purpose { train, infer };
 
+/// Of a workspace that would have more than max_numbers.
+inline constexpr int too_large = -1;
+
+constexpr int numbers_of_memory(long long numbers) {
+    return numbers > max_numbers ? too_large : static_cast<int>(numbers);
+}
+
 /// Memory that is given out for spans of time: each time the first place that is free for that
 /// long.
 template <int Capacity>
 class arena {
   public:
-    int size = 0;
+    long long size = 0;
 
-    constexpr int put(int numbers, int first, int last) {
-        int offset = 0;
+    /// Of no use where the whole has become larger than max_numbers.
+    constexpr int put(long long numbers, int first, int last) {
+        long long offset = 0;
         bool moved = true;
         while (moved) {
             moved = false;
@@ -18112,13 +19527,13 @@ class arena {
         }
         taken_.push({offset, numbers, first, last});
         if (offset + numbers > size) size = offset + numbers;
-        return offset;
+        return static_cast<int>(offset);
     }
 
   private:
     struct interval {
-        int offset = 0;
-        int size = 0;
+        long long offset = 0;
+        long long size = 0;
         int first = 0;
         int last = 0;
     };
@@ -18142,6 +19557,7 @@ class memory_planner {
         }
         place_prepared(draft_);
         place_buffers();
+        if (out_.workspace == too_large) return;
         if (trains_) set_births();
         for (const step& at : out_.steps)
             visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
@@ -18220,13 +19636,13 @@ class memory_planner {
         };
         for (buffer& each : out_.buffers) {
             if (each.last < 0) continue;
-            each.offset = memory.put(each.size * each.copies, each.first, each.last);
+            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
         // Those of a recursion are all born at once: together, they can be cleared at once.
         if (draft_.recurs)
             for (buffer& each : out_.buffers) put_adjoint(each);
-        out_.workspace = memory.size;
+        out_.workspace = numbers_of_memory(memory.size);
     }
 
     constexpr void set_births() {
@@ -18236,10 +19652,11 @@ class memory_planner {
             if (at >= out_.steps.size()) continue;
             auto& births = out_.steps[at].births;
             birth* last = births.size() ? births.end() - 1 : nullptr;
-            if (last && last->offset + last->size == each.adjoint)
+            if (each.counts == 0 && last && last->counts == 0 &&
+                last->offset + last->size == each.adjoint)
                 last->size += each.size;
             else
-                births.push({each.adjoint, each.size});
+                births.push(each.adjoint_birth());
         }
     }
 
@@ -18268,17 +19685,18 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 template <int Steps>
 struct rows_form {
-    bool possible = true;
     rows_obstacle obstacle{};
     int rows = 0;            // how many there are in all
     unsigned sequences = 0;  // a bit for each fact whose first argument is the position
     bool once[Steps]{};      // steps that follow from other facts, or from none
+    int position[Steps]{};   // the variable of the step's rule that is the position, or -1
+    bool in_time[Steps]{};   // steps of a recursion over the positions
 };
 
-/// Arguments that are one variable in some rule run together. What runs together with the first
-/// argument of the outputs are positions, and the facts of which it is the first argument are the
-/// sequence; what does not depend on these is computed once. Another step runs by rows if its rows
-/// are positions, and an attention step if no row needs a later column.
+/// Finds the positions of a program: arguments that are one variable in some rule are one class,
+/// and so are the arguments that a variable shifts, `x(i - k)`. The class of the first argument of
+/// the outputs are the positions; the facts of which it is the first argument are the sequence;
+/// what does not depend on these is computed once.
 template <class Shaped, class Tables>
 class rows_form_finder {
   public:
@@ -18301,16 +19719,10 @@ class rows_form_finder {
         }
         find_positions();
         for (int at : in.order) {
-            refuse_sums(at);
             refuse_concat(at);
             refuse_compared(at, in.text.rules[at].condition);
         }
-        for (int at = 0; at < tables_.steps.size(); ++at) {
-            const step& each = tables_.steps[at];
-            const bool alone = !(depends_[in.text.rules[each.rule].head] & found.sequences);
-            found.once[at] = alone;
-            if (!alone) refuse(each.rule, obstacle_of(each));
-        }
+        for (int at = 0; at < tables_.steps.size(); ++at) read_step(at);
     }
 
   private:
@@ -18325,9 +19737,7 @@ class rows_form_finder {
     unsigned positions_[decltype(in.relations)::capacity()]{};  // a bit for each argument
 
     constexpr void refuse(int rule, kind why) {
-        if (why == kind::none || !found.possible) return;
-        found.possible = false;
-        found.obstacle = {rule, why};
+        if (found.obstacle.rule < 0) found.obstacle = {rule, why};
     }
 
     static constexpr int argument(int relation, int axis) { return relation * max_arity + axis; }
@@ -18400,16 +19810,17 @@ class rows_form_finder {
     }
 
     constexpr void find_positions() {
-        int classes[decltype(in.outputs)::capacity() + 1]{};
-        int count = 0;
+        list<int, decltype(in.outputs)::capacity() + 1> first{};
         for (int output : in.outputs)
-            if (in.relations[output].arity > 0) classes[count++] = class_of(argument(output, 0));
+            if (in.relations[output].arity > 0) first.push(argument(output, 0));
         const auto mark = [&] {
-            for (int at = 0; at < in.text.relations.size(); ++at)
-                for (int axis = 0; axis < in.relations[at].arity; ++axis)
-                    for (int each = 0; each < count; ++each)
-                        if (class_of(argument(at, axis)) == classes[each])
-                            positions_[at] |= 1u << axis;
+            do {
+                for (int at = 0; at < in.text.relations.size(); ++at)
+                    for (int axis = 0; axis < in.relations[at].arity; ++axis)
+                        for (int each : first)
+                            if (class_of(argument(at, axis)) == class_of(each))
+                                positions_[at] |= 1u << axis;
+            } while (join_shifted());
             for (int at = 0; at < in.text.relations.size(); ++at)
                 if (const int fact = in.relations[at].fact;
                     fact >= 0 && (positions_[at] & 1u) && can_be_sequence(fact))
@@ -18419,7 +19830,7 @@ class rows_form_finder {
         // Outputs that meet no fact run along the first one.
         for (int at = 0; at < in.text.relations.size() && !found.sequences; ++at)
             if (in.relations[at].fact >= 0 && can_be_sequence(in.relations[at].fact)) {
-                classes[count++] = class_of(argument(at, 0));
+                first.push(argument(at, 0));
                 mark();
             }
         for (int at = 0; at < in.facts.size(); ++at)
@@ -18433,7 +19844,30 @@ class rows_form_finder {
         for (int at = 0; at < in.facts.size(); ++at)
             if (((found.sequences >> at) & 1u) &&
                 (in.facts[at].extents[0] != found.rows || in.facts[at].is_sparse()))
-                refuse(in.relations[in.outputs[0]].rule, kind::facts_of_several_lengths);
+                refuse(in.relations[in.outputs[0]].rule, kind::several_lengths);
+    }
+
+    /// Of an argument `i - k`, where i is a position: the argument is one, too. Returns true if
+    /// it was not known.
+    constexpr bool join_shifted() {
+        bool joined = false;
+        for (int at : in.order) {
+            const rule& written = in.text.rules[at];
+            const literal& item = in.text.literals[written.first_literal];
+            if (!written.views || item.kind != literal_kind::relation) continue;
+            for (int axis = 0; axis < item.arity; ++axis) {
+                const term& sum = item.terms[axis];
+                if (sum.second < 0 || ((positions_[item.relation] >> axis) & 1u)) continue;
+                // The head's arguments are the rule's variables in their order.
+                for (const int variable : {sum.variable, sum.factor == 1 ? sum.second : -1}) {
+                    if (variable < 0 || !((positions_[written.head] >> variable) & 1u)) continue;
+                    join(argument(written.head, variable), argument(item.relation, axis));
+                    joined = true;
+                    break;
+                }
+            }
+        }
+        return joined;
     }
 
     /// The variables of a rule that are positions.
@@ -18453,24 +19887,13 @@ class rows_form_finder {
         return result;
     }
 
-    /// Positions that are sums of variables may be later ones.
-    constexpr void refuse_sums(int at) {
-        const rule& written = in.text.rules[at];
-        if (!written.views) return;
-        const literal& item = in.text.literals[written.first_literal];
-        for (int axis = 0; axis < item.arity; ++axis)
-            if (item.kind == literal_kind::relation && item.terms[axis].second >= 0 &&
-                ((positions_[item.relation] >> axis) & 1u))
-                refuse(at, kind::later_rows);
-    }
-
     /// Positions side by side are all rows at once. No step may be left to show it.
     constexpr void refuse_concat(int at) {
         const rule& written = in.text.rules[at];
         if (written.aggregated == aggregation::concat &&
             (depends_[written.head] & found.sequences) &&
             (variables_of(written) & ~written.head_variables()))
-            refuse(at, kind::other_rows);
+            refuse(at, kind::distant_rows);
     }
 
     /// Symbols of the sequence may be of later positions where other variables than positions are
@@ -18492,36 +19915,31 @@ class rows_form_finder {
         }
     }
 
-    /// What keeps a step from running for some rows alone.
-    constexpr kind obstacle_of(const step& each) const {
-        if (each.recurs) return kind::recursion;
+    /// All rules of a recursion are computed in one loop: none of them once.
+    constexpr bool is_once(const rule& written) const {
+        if (written.recurs.loop < 0) return !(depends_[written.head] & found.sequences);
+        for (int other : in.order)
+            if (in.text.rules[other].recurs.loop == written.recurs.loop &&
+                (depends_[in.text.rules[other].head] & found.sequences))
+                return false;
+        return true;
+    }
+    constexpr void read_step(int at) {
+        const step& each = tables_.steps[at];
         const rule& written = in.text.rules[each.rule];
-        const unsigned positions = variables_of(written);
-        if (each.kind == step_kind::rows) {
-            const row_step& row = tables_.rows[each.at];
-            if (row.rows != found.rows || row.row_variable < 0) return kind::other_rows;
-            for (const row_term& term : row.terms)
-                if (term.relation >= 0 && positions_[term.relation] && term.x.row == 0)
-                    return kind::other_rows;
-            const bool own = (positions & written.head_variables()) == 1u << row.row_variable;
-            return own ? kind::none : kind::other_rows;
+        const unsigned positions = positions_[written.head];
+        found.position[at] = -1;
+        found.once[at] = is_once(written);
+        if (found.once[at]) return;
+        if (written.recurs.loop >= 0) {
+            found.in_time[at] = ((positions >> written.recurs.argument) & 1u) != 0;
+            if (!found.in_time[at]) refuse(each.rule, kind::recursion);
+            if (written.recurs.backward) refuse(each.rule, kind::later_rows);
+            found.position[at] = written.recurs.time;
+            return;
         }
-        if (each.kind == step_kind::attention) {
-            const attention_step& attention = tables_.attentions[each.at];
-            if (attention.rows != found.rows || attention.row_variable < 0 ||
-                (positions & written.head_variables()) != 1u << attention.row_variable)
-                return kind::other_rows;
-            if (!((positions >> attention.column_variable) & 1u)) return kind::none;
-            const int rounds = different_rounds(tables_.pool, attention);
-            for (int round = 0; round < rounds; ++round) {
-                const auto condition = condition_in_round(tables_.pool.nodes, attention, round);
-                if (!looks_back(condition, condition.root, attention.row_variable,
-                                attention.column_variable, found.rows))
-                    return kind::later_rows;
-            }
-            return kind::none;
-        }
-        return each.kind == step_kind::general ? kind::other_rows : kind::none;
+        for (int axis = written.arity; axis-- > 0;)
+            if ((positions >> axis) & 1u) found.position[at] = written.terms[axis].variable;
     }
 };
 
@@ -18605,6 +20023,11 @@ class shaper {
             for (int earlier = 0; ok() && earlier < at; ++earlier)
                 if (out.facts[earlier].id == given.id)
                     out.mistake = {fault::two_facts_of_one_name, -1, given.id};
+            long long numbers = given.is_sparse() ? given.pairs : 1;
+            for (int axis = given.is_sparse() ? 2 : 0; axis < given.rank; ++axis)
+                if (numbers <= max_numbers) numbers *= given.extents[axis];
+            if (ok() && numbers > max_numbers)
+                out.mistake = {fault::more_than_2147483647_numbers, -1, given.id};
             for (int axis = 0; ok() && axis < given.rank; ++axis) {
                 if (given.extents[axis] >= 1) continue;
                 out.mistake = {fault::number_out_of_range, -1, given.id};
@@ -18627,10 +20050,13 @@ class shaper {
             if (out.relations[at].fact >= 0 && out.relations[at].rule >= 0)
                 fail(fault::a_fact_cannot_be_a_head, out.text.rules[out.relations[at].rule], at);
         }
+        count_lengths();
         for (int at = 0; at < out.text.counts.size(); ++at) {
             bool given = false;
             for (const fact_shape& known : out.facts)
-                if (known.kind == fact_kind::count && known.id == out.text.counts[at]) given = true;
+                if ((known.kind == fact_kind::count || known.up_to) &&
+                    known.id == out.text.counts[at])
+                    given = true;
             if (given || !ok()) continue;
             for (const rule& written : out.text.rules)
                 if (mentions(node_kind::count, written, at))
@@ -18649,6 +20075,16 @@ class shaper {
         }
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_outside(scope);
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_block(scope);
+    }
+
+    /// The length of a fact that may be shorter is a count of its name.
+    constexpr void count_lengths() {
+        for (fact_shape& given : out.facts) {
+            if (!given.up_to) continue;
+            for (int at = 0; at < out.text.counts.size(); ++at)
+                if (out.text.counts[at] == given.id) given.length = at;
+            if (given.length < 0) given.length = out.text.counts.push(given.id);
+        }
     }
 
     /// Whether the rule mentions a count, or compares a fact.
@@ -18773,7 +20209,7 @@ class shaper {
         const fact_shape& given = out.facts[shape.fact];
         if (given.is_sparse() && arity != 2)
             fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
-        if (arity > given.rank)
+        if (arity > given.rank || (given.up_to && arity < 1))
             fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
     }
 
@@ -19395,6 +20831,13 @@ class shaper {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+template <auto...>
+inline constexpr bool begins_with_length = false;
+template <auto First, auto... Rest>
+inline constexpr bool begins_with_length<First, Rest...> = requires {
+    decltype(First)::most;
+};
+
 template <class T>
 struct fact_reader;
 template <language::fixed_string Name, auto... Shape>
@@ -19402,16 +20845,24 @@ struct fact_reader<language::fact<Name, Shape...>> {
     static constexpr bool is_query = false;
     static constexpr fact_shape read() {
         static_assert(sizeof...(Shape) <= max_fact_rank, "sequent: a fact has up to 6 dimensions");
-        constexpr int rank = (0 + ... + (std::is_integral_v<decltype(Shape)> ? 1 : 0));
+        constexpr int lengths = (0 + ... + (requires { decltype(Shape)::most; } ? 1 : 0));
+        constexpr int rank = (lengths + ... + (std::is_integral_v<decltype(Shape)> ? 1 : 0));
         constexpr bool sparse = (... || requires { decltype(Shape)::pairs; });
         static_assert(!sparse || (rank >= 2 && rank <= 4),
                       "sequent: a sparse fact has two indices and up to two extents of its values: "
                       "fact<\"edge\", sparse<90>, 40, 40, 3>");
+        static_assert(lengths == 0 || (lengths == 1 && !sparse && begins_with_length<Shape...>),
+                      "sequent: up_to<N> is the first extent of a dense fact; a sparse one takes "
+                      "any number of pairs as it is, and its relations end where those end that "
+                      "its rules mention besides");
         fact_shape result;
         result.id = make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
         [[maybe_unused]] auto add = [&]<class Extent>(Extent extent) {
             if constexpr (std::is_integral_v<Extent>) {
                 result.extents[result.rank++] = static_cast<int>(extent);
+            } else if constexpr (requires { Extent::most; }) {
+                result.up_to = true;
+                result.extents[result.rank++] = Extent::most;
             } else if constexpr (requires { Extent::pairs; }) {
                 result.pairs = Extent::pairs;
             } else {
@@ -19523,13 +20974,16 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         looped, written, [](const auto& planner) -> const auto& { return planner.program; });
     static constexpr const auto& conditions = chosen<loops>(
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
-    static constexpr diagnosis mistake = shapes.mistake.ok() ? conditions.mistake : shapes.mistake;
-    static constexpr bool ok = mistake.ok();
+    static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
     static constexpr auto unplaced = [] {
         draft<size, fact_count> work(shapes, conditions);
-        if constexpr (ok) builder<draft<size, fact_count>> build(work);
+        if constexpr (understood) builder<draft<size, fact_count>> build(work);
         return drafted<size, fact_count>(work);
     }();
+    static constexpr diagnosis mistake = !shapes.mistake.ok()       ? shapes.mistake
+                                         : !conditions.mistake.ok() ? conditions.mistake
+                                                                    : unplaced.mistake;
+    static constexpr bool ok = mistake.ok();
     static constexpr auto tables = [] {
         if constexpr (ok)
             return memory_planner(unplaced, purpose::train).placed();
@@ -19564,6 +21018,7 @@ struct bindings {
     const T* parameters = nullptr;
     T* workspace = nullptr;
     const T* prepared = nullptr;
+    const std::byte* packed = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
     T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
@@ -19574,7 +21029,7 @@ struct bindings {
     const int* counts = nullptr;     // plan::given_numbers: counts, in the order in which the
                                      // program names them, and runs of equal symbols
     int layer[plan::max_loops]{};    // of stacks; or the time, in a recursion
-    int first_row = 0;               // of those at hand
+    const int* origins = nullptr;    // of a state: the first row at hand, and those of its windows
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
         std::ptrdiff_t at = 0;
@@ -19583,13 +21038,18 @@ struct bindings {
         return at;
     }
     SEQUENT_INLINE std::ptrdiff_t place_of(const operand& at) const noexcept {
-        return at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn -
-               static_cast<std::ptrdiff_t>(at.moving) * first_row;
+        const std::ptrdiff_t from =
+            at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn;
+        return at.moving == 0 ? from
+                              : from - static_cast<std::ptrdiff_t>(at.moving) * origins[at.origin];
     }
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
         if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
         if (at.where == place::prepared) return prepared + place_of(at);
         return (at.where == place::parameter ? parameters : workspace) + place_of(at);
+    }
+    SEQUENT_INLINE const std::byte* read_packed(const operand& at) const noexcept {
+        return packed + 64 * place_of(at);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
@@ -19746,7 +21206,7 @@ class listed_pairs {
     }();
 
     static std::span<const int> inner_values(int of) noexcept {
-        (void)&at_start;
+        (void)&maker;
         const pairs& all = made();
         const int begin = all.begins[static_cast<std::size_t>(of)];
         const int end = all.begins[static_cast<std::size_t>(of) + 1];
@@ -19774,8 +21234,7 @@ class listed_pairs {
         }();
         return result;
     }
-    /// Has the list made when the program starts, not in the first call.
-    static inline const pairs& at_start = made();
+    static inline const kernel::table_maker maker{[] { (void)made(); }};
 };
 
 template <class Plan, int At, class T>
@@ -19788,6 +21247,16 @@ class assignments {
     const bindings<T>& bound_;
     int index_[plan::max_variables]{};
     int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
+    kernel::row_range rows_{};           // the values of `ranged`
+
+    /// The variable of which a run takes some values alone: the position, in a state's plan; else
+    /// -1.
+    static constexpr int ranged = [] {
+        if constexpr (requires { Plan::template position_of_general<At>; })
+            return Plan::template position_of_general<At>;
+        else
+            return -1;
+    }();
 
     explicit assignments(const bindings<T>& bound) noexcept : bound_(bound) {}
 
@@ -19856,12 +21325,19 @@ class assignments {
                 if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else if constexpr (Place == listed::place) {
                 for (const int value : listed::inner_values(index_[listed::outer])) {
+                    if constexpr (variable == ranged)
+                        if (value < rows_.begin || value >= rows_.end) continue;
                     index_[variable] = value;
                     each_value<Place + 1, To>(body);
                 }
-            } else if constexpr (made_by < 0) {
-                for (index_[variable] = 0; index_[variable] < step.extents[variable];
+            } else if constexpr (variable == ranged) {
+                for (index_[variable] = rows_.begin; index_[variable] < rows_.end;
                      ++index_[variable])
+                    each_value<Place + 1, To>(body);
+            } else if constexpr (made_by < 0) {
+                const int end =
+                    plan::least_count(step.counts[variable], step.extents[variable], bound_.counts);
+                for (index_[variable] = 0; index_[variable] < end; ++index_[variable])
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else {
                 constexpr pair_join join = step.joins[made_by];
@@ -19996,6 +21472,7 @@ constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.splits);
     visit(term.x_split);
     visit(term.w_split);
+    visit(term.format);
 }
 
 template <class Function, class Visit>
@@ -20019,7 +21496,8 @@ constexpr void visit_form(Form& form, Visit& visit) {
     for (auto& extent : step.outer_extents) visit(extent);
     visit(step.multiplies);
     visit(step.is_outer);
-    visit(step.count);
+    visit(step.counts);
+    visit(step.out_counts);
     visit(step.terms.count);
     for (auto& term : step.terms) visit_term(term, visit);
     for (int at = 0; at < step.terms.size(); ++at)
@@ -20079,6 +21557,9 @@ struct row_pointers {
 
     SEQUENT_INLINE const T* read(const operand& of) const noexcept {
         return static_cast<const T*>(at[of.index]);
+    }
+    SEQUENT_INLINE const std::byte* read_packed(const operand& of) const noexcept {
+        return static_cast<const std::byte*>(at[of.index]);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& of) const noexcept {
         return static_cast<const std::int32_t*>(at[of.index]);
@@ -20176,6 +21657,8 @@ class row_code {
                 if constexpr (used.at.where != place::none) {
                     if constexpr (used.symbols)
                         result.at[index()] = bound.read_symbols(used.at);
+                    else if constexpr (used.at.where == place::packed)
+                        result.at[index()] = bound.read_packed(used.at);
                     else if constexpr (used.written && !Backward)
                         result.at[index()] = bound.write(used.at);
                     else
@@ -20484,6 +21967,11 @@ constexpr int block_rows(int rows) {
     return (rows + blocks - 1) / blocks;
 }
 
+/// Product `At` of a row step by packed weights; model/packed.hpp has it.
+template <class Step, int At, bool Accumulate, int Block>
+void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
+                     int rows) noexcept;
+
 template <class Step, class T>
 class row_runner {
     using fusion = row_fusion<Step>;
@@ -20501,18 +21989,43 @@ class row_runner {
     template <class Range>
     static void forward_at(const bindings& bound, int first, int second, int third,
                            Range range) noexcept {
-        if constexpr (step.is_limited()) {
-            const kernel::row_range present{range.begin, std::min(range.end, limit(bound))};
-            forward_rows(bound, first, second, third, present);
+        if constexpr (!is_whole) {
+            const kernel::row_range present{range.begin, std::min<int>(range.end, limit(bound))};
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            for (int row = std::max(present.begin, present.end); row < range.end; ++row)
-                clear(out + row * step.out.row);
+            int row = range.begin;
+            const auto clear_to = [&](int end) {
+                for (; row < end; ++row) clear(out + row * step.out.row);
+            };
+            each_run(bound, first, second, third, present, [&](auto run) {
+                clear_to(run.begin);
+                forward_rows(bound, first, second, third, run);
+                row = run.end;
+            });
+            clear_to(plan::least_count(step.out_counts, range.end, bound.counts));
         } else {
             forward_rows(bound, first, second, third, range);
         }
     }
 
   private:
+    /// Calls visit(range) for the atoms among some rows, side by side.
+    template <class Range, class Visit>
+    static void each_run(const bindings& bound, int first, int second, int third, Range range,
+                         Visit visit) noexcept {
+        if constexpr (step.condition < 0) {
+            visit(range);
+        } else {
+            const auto is_there = [&](int row) { return exists(bound, row, first, second, third); };
+            for (int begin = range.begin; begin < range.end;) {
+                int end = begin;
+                while (end < range.end && is_there(end)) ++end;
+                if (begin < end) visit(kernel::row_range{begin, end});
+                for (begin = end; begin < range.end && !is_there(begin);) ++begin;
+            }
+        }
+    }
+
+    /// Atoms alone: operands may end where the others do.
     template <class Range>
     static void forward_rows(const bindings& bound, int first, int second, int third,
                              Range range) noexcept {
@@ -20526,7 +22039,13 @@ class row_runner {
         for (int row = range.begin; row < range.end; row += block) {
             const int rows = std::min(block, range.end - row);
             constexpr bool even = one || (kernel::is_whole<Range> && step.rows % block == 0);
-            combine<block, even>(bound, first, second, third, sum, out, row, rows);
+            // Products of few rows are others than those of many.
+            constexpr int few = step.counts != 0 && block > 16 ? 16 : 0;
+            if (few > 0 && rows <= few)
+                combine<(few > 0 ? few : block), false>(bound, first, second, third, sum, out, row,
+                                                        rows);
+            else
+                combine<block, even>(bound, first, second, third, sum, out, row, rows);
             constexpr int applied = fusion::applies ? 1 : 0;
             if constexpr (step.functions.size() > applied)
                 for (int at = row; at < row + rows; ++at)
@@ -20535,9 +22054,6 @@ class row_runner {
                         const T* x = function == 0 ? sum + at * sum_row : out + at * step.out.row;
                         functions.template forward<function>(x, out + at * step.out.row, at);
                     });
-            if constexpr (step.condition >= 0)
-                for (int at = row; at < row + rows; ++at)
-                    if (!exists(bound, at, first, second, third)) clear(out + at * step.out.row);
         }
     }
 
@@ -20574,11 +22090,6 @@ class row_runner {
                                          outer_shift(step.before, first, second, third)
                                    : out;
         for (int row = range.begin; row < range.end; ++row) {
-            if constexpr (step.condition >= 0)
-                if (!exists(bound, row, first, second, third)) {
-                    clear(gradient + row * step.out.row);
-                    continue;
-                }
             if constexpr (count > 0) {
                 // The arguments of the functions. Those between the first and the last are computed
                 // again from the sum; where the sum is not kept, no derivative reads them.
@@ -20625,15 +22136,16 @@ class row_runner {
     }
 
     /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory,
-    /// from the first `rows` rows of x.
-    template <int At, class Range>
+    /// from some rows of x.
+    template <int At, class Range, class Rows = kernel::all_rows<Step::value.rows>>
     static void weight_gradient(const bindings& bound, int first, int second, int third, int split,
-                                Range range, int rows = step.rows) noexcept {
+                                Range range, Rows of = {}) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
-            const T* dy = gradient_of_out(bound, first, second, third);
+            const int rows = of.end - of.begin;
+            const T* dy = gradient_of_out(bound, first, second, third) + of.begin * step.out.row;
             const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third) +
-                         split * term.x_split;
+                         split * term.x_split + of.begin * term.x.row;
             T* dw = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third) +
                     split * term.w_split;
             const int count = range.end - range.begin;
@@ -20674,7 +22186,7 @@ class row_runner {
             } else {
                 input_gradient<At>(bound, first, second, third, split, range);
                 weight_gradient<At>(bound, first, second, third, split,
-                                    kernel::all_rows<weight_rows<At>()>{}, range.end);
+                                    kernel::all_rows<weight_rows<At>()>{}, range);
             }
         }
     }
@@ -20717,8 +22229,10 @@ class row_runner {
     static int limit(const bindings& bound) noexcept {
         if constexpr (step.pairs >= 0)
             return bound.pairs[step.pairs][pair_layout::count()];
+        else if constexpr (step.counts == 0)
+            return step.rows;
         else
-            return std::min(bound.counts[step.count], step.rows);
+            return plan::least_count(step.counts, step.rows, bound.counts);
     }
 
     static bool exists(const bindings& bound, int row, int first, int second, int third) noexcept {
@@ -20760,16 +22274,18 @@ class row_runner {
     template <class Range>
     static void backward_rows(const bindings& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
-            if constexpr (step.functions.size() > 0 || step.condition >= 0)
-                undo_functions(bound, first, second, third, range);
-            kernel::unroll<step.terms.size()>([&](auto index) {
-                constexpr row_term term = step.terms[index()];
-                if constexpr (term.kind == term_kind::product)
-                    product_gradient<index()>(bound, first, second, third, range);
-                else if constexpr (term.kind == term_kind::gather)
-                    gather_gradient<index()>(bound, first, second, third, range);
-                else
-                    summand_gradient<index()>(bound, first, second, third, range);
+            each_run(bound, first, second, third, range, [&](auto run) {
+                if constexpr (step.functions.size() > 0)
+                    undo_functions(bound, first, second, third, run);
+                kernel::unroll<step.terms.size()>([&](auto index) {
+                    constexpr row_term term = step.terms[index()];
+                    if constexpr (term.kind == term_kind::product)
+                        product_gradient<index()>(bound, first, second, third, run);
+                    else if constexpr (term.kind == term_kind::gather)
+                        gather_gradient<index()>(bound, first, second, third, run);
+                    else
+                        summand_gradient<index()>(bound, first, second, third, run);
+                });
             });
         });
     }
@@ -20873,29 +22389,50 @@ class row_runner {
                          int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
-        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-        constexpr int block = by_row(term) ? 1 : Block;
-        kernel::unroll<term.splits>([&](auto split) {
-            constexpr kernel::product_shape shape{
-                block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
-                term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
-            const T* a = x + split() * term.x_split;
-            const T* b = w + split() * term.w_split;
-            if constexpr (by_row(term)) {
-                for (int at = row; at < row + rows; ++at)
-                    kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
-                                           sum + at * sum_row);
-            } else {
-                const auto product = [&](const auto& finish) {
-                    kernel::detail::tile_product<shape, Even>(
-                        a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
-                };
-                if constexpr (fusion::any && fusion::product_at == At && split() == term.splits - 1)
-                    product(finish(bound, first, second, third, out, row));
-                else
-                    product(kernel::as_is{});
-            }
-        });
+        if constexpr (term.w.at.where == place::packed) {
+            multiply_packed<Step, At, Accumulate, Block>(x + row * term.x.row,
+                                                         bound.read_packed(term.w.at),
+                                                         sum + row * sum_row, sum_row, rows);
+            if constexpr (fusion::any && fusion::product_at == At)
+                finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
+                            rows);
+            return;
+        } else {
+            const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            constexpr int block = by_row(term) ? 1 : Block;
+            kernel::unroll<term.splits>([&](auto split) {
+                constexpr kernel::product_shape shape{
+                    block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
+                    term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
+                const T* a = x + split() * term.x_split;
+                const T* b = w + split() * term.w_split;
+                if constexpr (by_row(term)) {
+                    for (int at = row; at < row + rows; ++at)
+                        kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
+                                               sum + at * sum_row);
+                } else {
+                    const auto product = [&](const auto& finish) {
+                        kernel::detail::tile_product<shape, Even>(
+                            a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
+                    };
+                    if constexpr (fusion::any && fusion::product_at == At &&
+                                  split() == term.splits - 1)
+                        product(finish(bound, first, second, third, out, row));
+                    else
+                        product(kernel::as_is{});
+                }
+            });
+        }
+    }
+
+    /// What a product would have done to its tiles.
+    static void finish_rows(const row_finish<Step, T>& finish, T* sum, int rows) noexcept {
+        for (int row = 0; row < rows; ++row)
+            each_lane<columns, T>([&](int at, auto count) {
+                T* to = sum + row * sum_row + at;
+                kernel::store_first<count()>(
+                    to, kernel::batch<T>(finish(kernel::load_first<count()>(to), row, at, count)));
+            });
     }
 
     template <int At, class Range>
@@ -20986,9 +22523,6 @@ class row_runner {
         constexpr int length = step.length;
         alignas(64) T others[length];
         for (int row = range.begin; row < range.end; ++row) {
-            // Zero times what is not finite would be NaN.
-            if constexpr (step.condition >= 0)
-                if (!exists(bound, row, first, second, third)) continue;
             for (int segment = 0; segment < step.segments; ++segment) {
                 std::copy_n(gradient + row * step.out.row + segment * length, length, others);
                 kernel::unroll<step.terms.size()>([&](auto other) {
@@ -21063,16 +22597,15 @@ struct attention_mask {
         static const kernel::mask_table made(step.rows, step.columns, holds);
         return made;
     }
-    /// Has the table made when the program starts, not in the first call.
-    static inline const kernel::mask_table& at_start = made_table();
+    static inline const kernel::table_maker table_maker{[] { (void)made_table(); }};
     static const kernel::mask_table& table() noexcept {
-        (void)&at_start;
+        (void)&table_maker;
         return made_table();
     }
 
-    /// A row's pairs as bits, made when the program starts.
+    /// A row's pairs as bits.
     static const std::uint64_t* bits(int row) noexcept {
-        (void)&bits_at_start;
+        (void)&bits_maker;
         return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
     }
 
@@ -21096,7 +22629,7 @@ struct attention_mask {
         else
             return evaluate<mask.form.tabled>(row, column) != 0;
     }
-    static inline const std::vector<std::uint64_t>& bits_at_start = made_bits();
+    static inline const kernel::table_maker bits_maker{[] { (void)made_bits(); }};
 };
 
 /// The kernel's view of attention step `At` of a plan, in the rounds of a kind.
@@ -21353,6 +22886,17 @@ class attention_runner {
         });
     }
 
+    /// The rows of a range that are in pairs.
+    template <class Range>
+    static auto rows_of([[maybe_unused]] const bindings<T>& bound, Range range) noexcept {
+        if constexpr (step.row_counts == 0) {
+            return range;
+        } else {
+            const int all = plan::least_count(step.row_counts, step.rows, bound.counts);
+            return kernel::counted_rows{range.begin, std::min<int>(range.end, all), all};
+        }
+    }
+
     template <class Shape>
     static T* kept_scores(const bindings<T>& bound, int first, int second, int third) noexcept {
         if constexpr (Shape::keeps_scores)
@@ -21384,15 +22928,21 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            const auto present = rows_of(bound, range);
             T* normalizer = bound.write(step.normalizer.at) +
                             outer_shift(step.normalizer, first, second, third);
             if constexpr (Shape::is_table)
                 kernel::attention<Shape>(Shape::mask::table(), from, value, out, normalizer,
-                                         bound.counts, range);
+                                         bound.counts, present);
             else
                 kernel::attention<Shape>(from, value, out, normalizer,
                                          kept_scores<Shape>(bound, first, second, third),
-                                         bound.counts, range);
+                                         bound.counts, present);
+            if constexpr (step.row_counts != 0) {
+                const int end = plan::least_count(step.out_counts, range.end, bound.counts);
+                for (int row = std::max(present.begin, present.end); row < end; ++row)
+                    std::fill_n(out + row * step.out.row, step.length, T(0));
+            }
         });
     }
     static void backward_at(const bindings<T>& bound, int first, int second, int third) noexcept {
@@ -21414,7 +22964,8 @@ class attention_runner {
             else
                 kernel::attention_gradient<Shape>(from, value, out, normalizer,
                                                   kept_scores<Shape>(bound, first, second, third),
-                                                  out_gradient, value_gradient, bound.counts);
+                                                  out_gradient, value_gradient, bound.counts,
+                                                  rows_of(bound, kernel::all_rows<step.rows>{}));
         });
     }
 };
@@ -22230,7 +23781,7 @@ template <class Plan, int At, class T>
 class general_runner : ground_rule<Plan, At, T> {
     using ground = ground_rule<Plan, At, T>;
     using ground::admitted, ground::evaluate, ground::result, ground::shift, ground::undo;
-    using ground::bound_, ground::index_, ground::pair_;
+    using ground::bound_, ground::index_, ground::pair_, ground::rows_;
     using ground::length, ground::room, ground::step;
     using typename ground::own_value;
 
@@ -22402,10 +23953,32 @@ class general_runner : ground_rule<Plan, At, T> {
         }
     }
 
+    /// How many numbers from the first on may be read.
+    static int cleared(const bindings<T>& bound) noexcept {
+        if constexpr (step.out_counts == 0)
+            return step.out_total;
+        else
+            return step.out_row *
+                   plan::least_count(step.out_counts, step.out_total / step.out_row, bound.counts);
+    }
+
   public:
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
-        if constexpr (skips) std::fill_n(bound.write(step.out), step.out_total, T(0));
+        if constexpr (skips) std::fill_n(bound.write(step.out), cleared(bound), T(0));
+        auto body = [&] { runner.forward_head(); };
+        runner.template each<0, step.heads>(body);
+    }
+    /// For some rows of a sequence.
+    static void forward(const bindings<T>& bound, kernel::row_range rows) noexcept {
+        general_runner runner(bound);
+        runner.rows_ = rows;
+        if constexpr (skips) {
+            constexpr std::ptrdiff_t row = step.out_strides[ground::ranged];
+            if (rows.begin < rows.end)
+                std::fill_n(bound.write(step.out) + rows.begin * row, (rows.end - rows.begin) * row,
+                            T(0));
+        }
         auto body = [&] { runner.forward_head(); };
         runner.template each<0, step.heads>(body);
     }
@@ -22420,7 +23993,6 @@ class general_runner : ground_rule<Plan, At, T> {
 
 #include <condition_variable>
 #include <exception>
-#include <mutex>
 #include <thread>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -22492,6 +24064,7 @@ class bell {
   public:
     template <class Condition>
     void wait(Condition condition) noexcept {
+        if (condition()) return;
         const long long end = nanoseconds_now() + 50'000;
         do {
             for (int look = 0; look < 16; ++look) {
@@ -23237,12 +24810,21 @@ void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         general_runner<Plan, at, T>::forward(bound);
 }
 
+/// Calls visit(offset, size) for the numbers that are zeroed of each part of a gradient.
+template <class Visit>
+SEQUENT_INLINE void each_part_of(const plan::birth& born, const int* counts, Visit visit) noexcept {
+    for (int part = 0; part < born.parts; ++part)
+        visit(born.offset + part * born.size, born.cleared(counts));
+}
+
 template <class Plan, int At, class T>
 void backward_step(const bindings<T>& bound, whole_run) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
     kernel::unroll<step.births.size()>([&](auto index) {
         constexpr plan::birth born = step.births[index()];
-        std::fill_n(bound.workspace + born.offset, born.size, T(0));
+        each_part_of(born, bound.counts, [&](int offset, int size) {
+            std::fill_n(bound.workspace + offset, size, T(0));
+        });
     });
     if constexpr (step.kind == step_kind::rows)
         backward_rows<Plan, step.at>(bound);
@@ -23259,7 +24841,9 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
     kernel::unroll<step.births.size()>([&](auto index) {
         constexpr plan::birth born = step.births[index()];
-        clear_on_pool(bound.workspace + born.offset, born.size, run.pool);
+        each_part_of(born, bound.counts, [&](int offset, int size) {
+            clear_on_pool(bound.workspace + offset, size, run.pool);
+        });
     });
     if constexpr (step.kind == step_kind::rows)
         pooled_rows<typename row_code<Plan, step.at>::step, T>::backward(
@@ -23313,39 +24897,6 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
         }
     }
 }
-
-/// Steps [At, End) for some rows of the sequence: steps.run<S>(bound) runs those that follow from
-/// it. Once: the others as well, for all of their rows.
-template <class Plan, int At, int End, bool Once, class T, class Steps>
-void sequence_steps(bindings<T>& bound, const Steps& steps) noexcept {
-    if constexpr (At < End) {
-        constexpr plan::step step = Plan::template step_at<At>;
-        constexpr bool repeats = step.kind == step_kind::repeat_begin;
-        constexpr int next = (repeats ? step.at : At) + 1;
-        if constexpr (step.prepared) {
-            // Not of a run.
-        } else if constexpr (Plan::template is_once<At>) {
-            if constexpr (Once) forward_steps<Plan, At, next>(bound, whole_run{});
-        } else if constexpr (repeats) {
-            for (int round = 0; round < step.repeat; ++round) {
-                bound.layer[step.depth] = round;
-                sequence_steps<Plan, At + 1, step.at, Once>(bound, steps);
-            }
-            bound.layer[step.depth] = 0;
-        } else {
-            steps.template run<At>(bound);
-        }
-        sequence_steps<Plan, next, End, Once>(bound, steps);
-    }
-}
-
-/// Whether some steps do not follow from the sequence.
-template <class Plan>
-inline constexpr bool computes_once = [] {
-    for (int at = 0; at < Plan::tables.steps.size(); ++at)
-        if (Plan::by_rows.once[at]) return true;
-    return false;
-}();
 
 template <class Plan, int Begin, int At, bool Prepares = false, class T, class Run>
 void backward_steps(bindings<T>& bound, Run run) noexcept {
@@ -23719,6 +25270,64 @@ constexpr weight_view view_of_relation(int at) {
     return result;
 }
 
+/// The counts of a plan that are the lengths of facts, a bit for each.
+template <class Plan>
+inline constexpr unsigned length_counts = [] {
+    unsigned result = 0;
+    for (const plan::fact_shape& given : Plan::shapes.facts)
+        if (given.up_to) result |= 1u << given.length;
+    return result;
+}();
+
+template <class Plan>
+constexpr bool is_output(int relation) {
+    for (int output : Plan::shapes.outputs)
+        if (output == relation) return true;
+    return false;
+}
+
+/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
+/// ends it, and, of what is no output, where it has not been written.
+struct view_limits {
+    unsigned counts[max_rank]{};
+    bool any = false;
+    // Of outputs: rows along `axis` beyond some counts have not been written.
+    int axis = -1;
+    unsigned written = 0;
+};
+template <class Plan>
+constexpr view_limits limits_of_view(int relation) {
+    const plan::relation_layout& layout = Plan::tables.relations[relation];
+    view_limits result;
+    if (layout.pairs.any()) return result;
+    const bool output = is_output<Plan>(relation);
+    for (int axis = 0; axis < Plan::shapes.relations[relation].arity; ++axis) {
+        unsigned& counts = result.counts[axis];
+        counts = layout.counts[axis] & length_counts<Plan>;
+        if (layout.where == plan::place::value) {
+            const plan::buffer& of = Plan::tables.buffers[layout.index];
+            if (of.counts != 0 && layout.strides[axis] == of.row && layout.counts[axis] != 0) {
+                if (!output) counts |= of.counts;
+                result.axis = axis;
+                result.written = of.counts;
+            }
+        }
+        result.any = result.any || counts != 0;
+    }
+    return result;
+}
+/// The view of a relation when these counts have been given.
+template <class Plan, int Relation>
+constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
+    constexpr view_limits limits = limits_of_view<Plan>(Relation);
+    weight_view result = view_of_relation<Plan>(Relation);
+    if constexpr (limits.any)
+        for (int axis = 0; axis < result.rank; ++axis)
+            result.extents[axis] =
+                plan::least_count(limits.counts[axis], result.extents[axis], given);
+    return result;
+}
+
 template <class Plan, fixed_string Name>
 consteval int find_relation() {
     constexpr plan::name id =
@@ -23769,6 +25378,8 @@ class call_mark {
 /// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
 template <class Placed, class T>
 struct alignas(64) call_memory {
+    static_assert(Placed::tables.workspace != plan::too_large,
+                  "sequent: the memory of this call would have more than 2147483647 numbers");
     static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
     static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
 
@@ -23776,8 +25387,12 @@ struct alignas(64) call_memory {
     /// What parameters that have not been prepared are prepared to.
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
     alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
+    /// The counts that forward was given.
+    static constexpr int count_of_counts = Placed::shapes.text.counts.size();
+    int counts[count_of_counts > 0 ? count_of_counts : 1]{};
 
-    /// A relation's values after forward; of a workspace, until backward.
+    /// A relation's values after forward; of a workspace, until backward. Where a count or the
+    /// length of a fact ends the relation, the view may end there.
     template <fixed_string Name>
     auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Placed, Name>();
@@ -23786,8 +25401,8 @@ struct alignas(64) call_memory {
             std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
                                mistake::the_plan_does_not_keep_this_relation_without_a_query>;
         if constexpr (kept) {
-            constexpr weight_view view = view_of_relation<Placed>(at);
-            return to_tensor<view.rank>(view, numbers);
+            constexpr int rank = view_of_relation<Placed>(at).rank;
+            return to_tensor<rank>(limited_view<Placed, at>(counts), numbers);
         } else {
             static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
             return tensor_view<const T>{};
@@ -23925,10 +25540,23 @@ class alignas(64) prepared_block {
     alignas(64) T scratch_[static_cast<std::size_t>(prepares<Plan> ? scratch_size<Plan, T> : 1)]{};
 };
 
-/// Parameters, prepared or not.
+/// Parameters, prepared or not: what has gradients.
 template <class P, class Plan>
-concept parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
+concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
+
+/// These, or what stands in their place; model/packed.hpp has packed_block.
+template <class Plan, class Format>
+class packed_block;
+template <class P, class Plan>
+concept parameters_of =
+    trained_parameters_of<P, Plan> || std::is_same_v<typename P::packed_for, Plan>;
+
+/// What a plan with its memory laid out is for these parameters.
+template <class P, class Placed>
+struct placed_for {
+    using type = Placed;
+};
 
 template <class Plan, class T>
 const T* numbers_of(const parameter_block<Plan, T>& p) noexcept {
@@ -23949,11 +25577,61 @@ const T* prepared_in(const prepared_block<Plan, T>& p) noexcept {
     return p.data();
 }
 
+/// Packed weights, or null.
+template <class P>
+const std::byte* packed_in(const P&) noexcept {
+    return nullptr;
+}
+
+template <class Plan, class Format>
+const float* numbers_of(const packed_block<Plan, Format>& p) noexcept;
+template <class Plan, class Format>
+const float* prepared_in(const packed_block<Plan, Format>& p) noexcept;
+template <class Plan, class Format>
+const std::byte* packed_in(const packed_block<Plan, Format>& p) noexcept;
+
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
 /// Many samples on several threads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
+/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
+/// may be a part.
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
+                             Body body) noexcept {
+    int length = 1;
+    int axes = view.rank;
+    bool inner = true;  // all of the axes within are whole
+    while (axes > 0 && view.strides[axes - 1] == length && inner) {
+        --axes;
+        length *= view.extents[axes];
+        inner = view.extents[axes] == whole.extents[axes];
+    }
+    int runs = 1;
+    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
+    int step = 1;
+    for (int axis = axes; axis < view.rank; ++axis) step *= whole.extents[axis];
+    for (int run = 0; run < runs && length > 0; ++run) {
+        int offset = view.offset;
+        int position = 0;
+        int rest = run;
+        int stride = step;
+        for (int axis = axes; axis-- > 0; rest /= view.extents[axis]) {
+            const int index = rest % view.extents[axis];
+            offset += index * view.strides[axis];
+            position += index * stride;
+            stride *= whole.extents[axis];
+        }
+        body(position, offset, length);
+    }
+}
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
+    each_run(view, view, body);
+}
 
 /// The outputs of a plan as a caller sees them: row-major, one after another.
 template <class Plan>
@@ -24006,71 +25684,64 @@ struct output_layout {
     using views = std::conditional_t<count == 1, one_view<T>,
                                      std::array<one_view<T>, static_cast<std::size_t>(count)>>;
 
+    /// Views of numbers that lie so, as long as facts are; all of them zero.
     template <class T>
-    static views<T> views_of(T* numbers) noexcept {
-        if constexpr (count == 1) {
-            constexpr weight_view only = side_by_side(0);
-            return to_tensor<rank>(only, numbers);
-        } else {
-            views<T> result;
-            kernel::unroll<count>([&](auto index) {
-                constexpr weight_view one = side_by_side(index());
-                result[static_cast<std::size_t>(index())] = to_tensor<one.rank>(one, numbers);
+    static views<T> cleared_views(T* numbers, const int* counts) noexcept {
+        views<T> result;
+        kernel::unroll<count>([&](auto index) {
+            constexpr int at = index();
+            weight_view one = side_by_side(at);
+            const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
+            std::copy_n(limited.extents, max_rank, one.extents);
+            each_run(one, [&](int, int offset, int length) {
+                std::fill_n(numbers + offset, length, T(0));
             });
-            return result;
-        }
+            constexpr int own_rank = side_by_side(at).rank;
+            if constexpr (count == 1)
+                result = to_tensor<own_rank>(one, numbers);
+            else
+                result[static_cast<std::size_t>(at)] = to_tensor<own_rank>(one, numbers);
+        });
+        return result;
     }
 };
 
-/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
-/// `position` in row-major order of its extents, `offset` in memory.
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
-    int length = 1;
-    int axes = view.rank;
-    while (axes > 0 && view.strides[axes - 1] == length) length *= view.extents[--axes];
-    int runs = 1;
-    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
-    for (int run = 0; run < runs; ++run) {
-        int offset = view.offset;
-        int rest = run;
-        for (int axis = axes; axis-- > 0; rest /= view.extents[axis])
-            offset += rest % view.extents[axis] * view.strides[axis];
-        body(run * length, offset, length);
-    }
-}
-
 /// The memory of batches on the threads of a pool, which must outlive it: for each thread a
-/// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient for each
-/// group of samples but the first.
+/// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient.
 ///
 /// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
-/// order: the numbers depend on how many groups there are and never on the threads. No more threads
-/// than groups can share a backward_batch. With one group there is no gradient but the caller's.
-/// One call uses it at a time.
+/// order: the numbers depend on how many groups there are and never on the threads. That number is
+/// `groups`, or, where it is 0, follows from the number of samples: half of it, at least 4 and at
+/// most 64. No more threads than groups can share a backward_batch. With one group there is no
+/// gradient but the caller's. One call uses it at a time.
 template <class Plan, class T, class Memory>
 class batch_memory {
     static constexpr bool trains = std::is_same_v<Memory, workspace_block<Plan, T>>;
 
   public:
-    explicit batch_memory(thread_pool& pool, int groups = 4)
-        : pool_(pool), losses_(static_cast<std::size_t>(trains ? std::max(1, groups) : 1)) {
+    explicit batch_memory(thread_pool& pool, int groups = 0)
+        : pool_(pool), groups_(std::max(0, groups)) {
         for (int thread = 0; thread < pool.size(); ++thread) {
             workspaces_.push_back(make_unique<Memory>());
-            if constexpr (trains)
+            if constexpr (trains) {
                 outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
+                if (groups_ != 1) gradients_.push_back(make_unique<parameter_block<Plan, T>>());
+                if constexpr (prepares<Plan>)
+                    prepared_gradients_.emplace_back(static_cast<std::size_t>(prepared_size<Plan>));
+            }
         }
-        for (int group = 1; group < this->groups(); ++group)
-            gradients_.push_back(make_unique<parameter_block<Plan, T>>());
         if constexpr (prepares<Plan>) {
             prepared_ = make_unique<prepared_block<Plan, T>>();
-            for (int group = 0; group < this->groups(); ++group)
+            if constexpr (trains)
                 prepared_gradients_.emplace_back(static_cast<std::size_t>(prepared_size<Plan>));
         }
     }
 
     /// Parameters, prepared.
-    const prepared_block<Plan, T>& prepared(const prepared_block<Plan, T>& p) noexcept { return p; }
+    template <class P>
+    const P& prepared(const P& p) noexcept {
+        return p;
+    }
     const auto& prepared(const parameter_block<Plan, T>& p) noexcept {
         if constexpr (prepares<Plan>) {
             prepared_->prepare(p);
@@ -24081,7 +25752,19 @@ class batch_memory {
     }
 
     thread_pool& pool() const noexcept { return pool_; }
-    int groups() const noexcept { return static_cast<int>(losses_.size()); }
+    /// Of a backward_batch of so many samples.
+    int groups(int samples) const noexcept {
+        const int wanted = groups_ > 0 ? groups_ : std::clamp(samples / 2, 4, 64);
+        return std::clamp(samples, 1, wanted);
+    }
+    /// Of all memory that this owns.
+    std::size_t bytes() const noexcept {
+        std::size_t result = workspaces_.size() * sizeof(Memory) +
+                             gradients_.size() * sizeof(parameter_block<Plan, T>);
+        for (const auto& each : outward_) result += each.size() * sizeof(T);
+        for (const auto& each : prepared_gradients_) result += each.size() * sizeof(T);
+        return result + (prepared_ ? sizeof(prepared_block<Plan, T>) : 0);
+    }
 
     Memory& workspace(int thread) noexcept { return *at(workspaces_, thread); }
     /// Room for the gradients of one sample's outputs.
@@ -24092,24 +25775,28 @@ class batch_memory {
     /// end, the gradient of what is prepared once for all samples.
     template <class P, class Add>
     double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) {
+        const int count = groups(samples);
+        for (auto& each : shared_->turns) each = 0;
+        shared_->failed = false;
+        double loss = 0;
         clear_at_end clear{*this};
-        pool_.run(groups(), [&](int group, int thread) {
-            auto& gradient = group == 0 ? total : *at(gradients_, group - 1);
-            double loss = 0;
-            for (int sample = first_of(group, samples); sample < first_of(group + 1, samples);
-                 ++sample)
-                loss += add(sample, thread, gradient, prepared_gradient(group));
-            at(losses_, group) = loss;
+        pool_.run(count, [&](int group, int thread) {
+            ring_at_end ring{*this};
+            auto& gradient = group == 0 ? total : *at(gradients_, thread);
+            T* const prepared = prepared_gradient(group == 0 ? 0 : 1 + thread);
+            double mine = 0;
+            for (int sample = first_of(group, count, samples);
+                 sample < first_of(group + 1, count, samples); ++sample)
+                mine += add(sample, thread, gradient, prepared);
+            add_in_turn(group, gradient, prepared, total, mine, loss);
+            ring.failed = false;
         });
-        if (groups() > 1) add_groups(samples, total);
         if constexpr (prepares<Plan>) {
             prepare_gradient<Plan>(numbers_of(p), prepared_in(p), prepared_gradient(0),
                                    total.numbers, workspace(0).scratch);
             std::fill_n(prepared_gradient(0), prepared_size<Plan>, T(0));
         }
         clear.wanted = false;
-        double loss = 0;
-        for (const double each : losses_) loss += each;
         return loss;
     }
 
@@ -24118,12 +25805,12 @@ class batch_memory {
     class use {
       public:
         explicit use(batch_memory& of) : of_(of) {
-            if (of_.used_.now.exchange(true, std::memory_order_acquire))
+            if (of_.shared_->used.exchange(true, std::memory_order_acquire))
                 fail<argument_error>(
                     "sequent: a batch is given to a call while another call uses it; each call "
                     "that runs at the same time, or within another, needs a batch of its own");
         }
-        ~use() { of_.used_.now.store(false, std::memory_order_release); }
+        ~use() { of_.shared_->used.store(false, std::memory_order_release); }
         use(const use&) = delete;
         use& operator=(const use&) = delete;
 
@@ -24132,14 +25819,7 @@ class batch_memory {
     };
 
   private:
-    /// Nobody uses what is moved.
-    struct usage {
-        std::atomic<bool> now{false};
-        usage() = default;
-        usage(usage&&) noexcept {}
-    };
-
-    /// Restores the zeros of the groups' gradients if an exception has left numbers there.
+    /// Restores the zeros of the gradients if an exception has left numbers there.
     struct clear_at_end {
         batch_memory& of;
         bool wanted = true;
@@ -24152,18 +25832,44 @@ class batch_memory {
         }
     };
 
+    /// Tells the groups that wait if this one has ended by an exception.
+    struct ring_at_end {
+        batch_memory& of;
+        bool failed = true;
+        ~ring_at_end() {
+            if (!failed) return;
+            of.shared_->failed = true;
+            of.shared_->waiting.ring();
+        }
+    };
+
+    static constexpr int numbers = parameter_block<Plan, T>::size;
+    /// Parts of the gradient that are added one by one, so that one group can add to the first
+    /// while the group before it adds to the second.
+    static constexpr int parts = std::clamp(numbers / 8192, 1, 64);
+
+    /// What the threads of a call share.
+    struct shared {
+        // The group whose turn it is to add to each part, and to what stands beside the parameters.
+        std::array<std::atomic<int>, std::size_t{parts} + 1> turns{};
+        std::atomic<bool> failed{false};
+        std::atomic<bool> used{false};
+        bell waiting{};
+    };
+
     thread_pool& pool_;
-    usage used_;
-    std::vector<double> losses_;
+    int groups_;
+    std::unique_ptr<shared> shared_ = std::make_unique<shared>();
     std::vector<std::unique_ptr<Memory>> workspaces_;
     std::vector<std::vector<T>> outward_;
-    // Zero between calls.
+    // Of each thread; zero between calls.
     std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;
-    std::vector<std::vector<T>> prepared_gradients_;  // of each group, if anything is prepared
+    // If anything is prepared: of the first group, then of each thread.
+    std::vector<std::vector<T>> prepared_gradients_;
     std::unique_ptr<prepared_block<Plan, T>> prepared_;
 
-    T* prepared_gradient(int group) noexcept {
-        return prepares<Plan> ? at(prepared_gradients_, group).data() : nullptr;
+    T* prepared_gradient(int index) noexcept {
+        return prepares<Plan> ? at(prepared_gradients_, index).data() : nullptr;
     }
 
     template <class List>
@@ -24171,25 +25877,37 @@ class batch_memory {
         return list[static_cast<std::size_t>(index)];
     }
 
-    int first_of(int group, int samples) const noexcept {
-        return static_cast<int>((static_cast<long long>(samples) * group + groups() - 1) /
-                                groups());
+    static int first_of(int group, int count, int samples) noexcept {
+        return static_cast<int>((static_cast<long long>(samples) * group + count - 1) / count);
     }
 
-    /// Adds the groups' gradients to `total` and leaves zeros.
-    void add_groups(int samples, parameter_block<Plan, T>& total) noexcept {
-        constexpr int size = parameter_block<Plan, T>::size;
-        constexpr int part = 8192;
-        pool_.run((size + part - 1) / part, [&](int task) {
-            const int end = std::min(size, (task + 1) * part);
-            for (int group = 1; group < groups(); ++group)
-                if (first_of(group, samples) < first_of(group + 1, samples))
-                    move_to(total.numbers, at(gradients_, group - 1)->numbers, task * part, end);
+    /// Calls add() once all groups before this one have done so; not if one of them has failed.
+    template <class Body>
+    void in_turn(int group, int part, Body body) noexcept {
+        std::atomic<int>& turn = at(shared_->turns, part);
+        shared_->waiting.wait([&] { return turn == group || shared_->failed; });
+        if (turn != group) return;
+        body();
+        turn = group + 1;
+        shared_->waiting.ring();
+    }
+
+    /// Adds a group's numbers to those of the groups before it, and leaves zeros. The first group's
+    /// are there already. Groups begin in order, so that those which are waited for have begun.
+    void add_in_turn(int group, parameter_block<Plan, T>& gradient, T* prepared,
+                     parameter_block<Plan, T>& total, double loss, double& losses) noexcept {
+        for (int part = 0; part < parts; ++part)
+            in_turn(group, part, [&] {
+                if (group > 0)
+                    move_to(total.numbers, gradient.numbers,
+                            static_cast<int>(1LL * numbers * part / parts),
+                            static_cast<int>(1LL * numbers * (part + 1) / parts));
+            });
+        in_turn(group, parts, [&] {
+            losses += loss;
+            if (prepares<Plan> && group > 0)
+                move_to(prepared_gradient(0), prepared, 0, prepared_size<Plan>);
         });
-        if constexpr (prepares<Plan>)
-            for (int group = 1; group < groups(); ++group)
-                if (first_of(group, samples) < first_of(group + 1, samples))
-                    move_to(prepared_gradient(0), prepared_gradient(group), 0, prepared_size<Plan>);
     }
 
     static void move_to(T* to, T* from, int begin, int end) noexcept {
@@ -24217,11 +25935,17 @@ consteval auto rows_mistake() {
     if constexpr (Why == later_rows)
         return mistake::rows_that_need_later_rows{};
     else if constexpr (Why == recursion)
-        return mistake::a_recursion_runs_over_all_of_its_times_at_once{};
-    else if constexpr (Why == other_rows)
-        return mistake::a_rule_that_reads_other_rows_than_its_own_outside_of_attention{};
-    else if constexpr (Why == facts_of_several_lengths)
-        return mistake::facts_along_the_sequence_have_different_lengths_or_are_sparse{};
+        return mistake::a_recursion_over_another_variable_than_the_position{};
+    else if constexpr (Why == distant_rows)
+        return mistake::a_rule_that_reads_rows_at_no_bounded_distance_before_its_own{};
+    else if constexpr (Why == inner_rows)
+        return mistake::a_rule_whose_first_argument_is_not_the_position{};
+    else if constexpr (Why == pairs)
+        return mistake::a_rule_over_the_pairs_of_a_sparse_fact{};
+    else if constexpr (Why == lost_rows)
+        return mistake::a_state_that_keeps_the_last_rows_alone_is_not_truncated{};
+    else if constexpr (Why == several_lengths)
+        return mistake::facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse{};
     else
         return mistake::none{};
 }
@@ -24335,7 +26059,11 @@ class ill_formed_model {
     template <class T>
     using workspace = any_block<T>;
     template <class T>
+    using scratch = any_block<T>;
+    template <class T>
     using batch = any_batch;
+    template <class T>
+    using scratch_batch = any_batch;
     template <class T>
     using state = any_state;
     template <class T>
@@ -24465,6 +26193,7 @@ class row_facts {
 
     template <class List>
     void take_all(const List& given) {
+        kernel::table_maker::make_all();
         int position = 0;
         for (const auto& each : given) {
             const int at = each.id.length ? place_of(each.id) : position++;
@@ -24584,10 +26313,10 @@ constexpr int count_given() {
 }
 
 /// If the rules compare fact `fact`, writes where the run of equal symbols around each position
-/// begins and ends. Throws where a symbol comes back after another one.
+/// begins and ends, `length` of them. Throws where a symbol comes back after another one.
 SEQUENT_LAZY
 inline void find_runs(const compared_list& compared, int fact, const subject& what,
-                      const std::int32_t* symbols, int* given) {
+                      const std::int32_t* symbols, int length, int* given) {
     int room = plan::given_numbers::runs;
     for (int at = 0; at < compared.size(); ++at) {
         const auto [of, size] = compared[at];
@@ -24598,8 +26327,8 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
         room += 2 * size;
         if (of != fact) continue;
         std::int32_t greatest = -1;
-        for (int begin = 0, end = 0; begin < size; begin = end) {
-            while (end < size && symbols[end] == symbols[begin]) ++end;
+        for (int begin = 0, end = 0; begin < length; begin = end) {
+            while (end < length && symbols[end] == symbols[begin]) ++end;
             const bool rises = symbols[begin] > greatest;  // as documents do that are counted
             if (rises) greatest = symbols[begin];
             for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
@@ -24616,8 +26345,10 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The memory of one sequence that is computed a few rows at a time: the columns that attention
-/// reads again are kept, and everything else has only the rows at hand.
+/// The memory of one sequence that is computed a few rows at a time. Each buffer of the sequence
+/// keeps, besides the rows at hand, as many rows before them as later steps read: none for plain
+/// rows, a few for shifts, convolutions and recursions, all for aggregates over everything before.
+/// Attention keeps its columns apart, transposed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -24642,38 +26373,30 @@ struct kept_attention {
     kept_operand nodes[12]{};
 };
 
-/// How many columns back the condition reaches at most, the row's own among them.
-template <class Tree>
-constexpr int reach_back(const Tree& tree, int root, int row, int column, int rows) {
-    if (root < 0) return rows;
-    const space where = make_space(tree.pool.nodes, root, row, column);
-    if (!where.exact) {
-        const node& top = tree.pool.nodes[root];
-        if (top.kind != node_kind::conjunction && top.kind != node_kind::disjunction) return rows;
-        const int left = reach_back(tree, top.left, row, column, rows);
-        const int right = reach_back(tree, top.right, row, column, rows);
-        return (top.kind == node_kind::conjunction) == (left < right) ? left : right;
-    }
-    int most = 1;
-    for (const piece& part : where.pieces)
-        for (int at = 0; at < rows; ++at) {
-            const auto [begin, end] = part.widest(at, rows);
-            if (begin < end && at - begin + 1 > most) most = at - begin + 1;
-        }
-    return most;
-}
+/// Rows that are kept from run to run, from [first, first + capacity): those from `back` before the
+/// rows at hand to `ahead` beyond them. Where they are full, the first ones give way.
+struct row_window {
+    int back = 0;
+    int ahead = 0;
+    int capacity = 0;
+    int grain = 1;  // the first row is a multiple
 
-template <class Tables, int Facts>
-struct state_tables {
-    Tables steps{};
-    list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
-    int row_size[decltype(Tables::buffers)::capacity()]{};  // of what moves with the rows
-    bool reads_fact[Facts > 0 ? Facts : 1]{};  // facts besides the sequence that rows need
-    int rows = 0;                              // of the sequence
-    int block = 0;                             // rows at hand, at most
-    int window = 0;  // columns that are kept of a sequence; 0 where all are
-    int reach = 0;   // of these, how many a row may need
-    rows_obstacle obstacle{};
+    friend constexpr bool operator==(const row_window&, const row_window&) = default;
+
+    /// The first row that is kept while rows [begin, end) are computed.
+    constexpr int first(int before, int begin, int end) const {
+        if (end + ahead - before <= capacity) return before;
+        return std::max(0, begin - back) / grain * grain;
+    }
+};
+
+/// Where a window's rows lie: in `lines` places that are `pitch` numbers apart.
+struct window_place {
+    int window = 0;
+    int offset = 0;
+    int lines = 1;
+    int pitch = 0;
+    int row = 1;  // numbers of a row
 };
 
 /// Rows at hand: enough that a product reads its weights once for many, few enough for the cache;
@@ -24682,6 +26405,30 @@ constexpr int most_block_rows(int parameters) {
     return parameters > 1 << 18 ? 64 : 16;
 }
 
+template <class Tables, int Facts>
+struct state_tables {
+    static constexpr int buffers = decltype(Tables::buffers)::capacity();
+    static constexpr int facts = Facts > 0 ? Facts : 1;
+
+    Tables steps{};
+    list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
+    list<row_window, buffers + facts + 1> windows{};
+    list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
+    int row_size[buffers]{};                          // of what moves with the rows
+    int window_of[buffers]{};                         // 1 + which window, or 0
+    int fact_window[facts]{};                         // likewise
+    bool kept_whole[buffers]{};                       // all rows
+    bool keeps_fact[facts]{};                         // rows of the sequence that are read again
+    bool reads_fact[facts]{};                         // facts besides the sequence that rows need
+    int lead[decltype(Tables::steps)::capacity()]{};  // how many rows, or rounds, beyond those at
+                                                      // hand a step computes
+    int rows = 0;                                     // of the sequence
+    int block = 0;                                    // rows at hand, at most
+    int column_window = 0;                            // 1 + that of attention's columns, or 0
+    rows_obstacle obstacle{};
+    rows_obstacle lost{};  // the first rule of which only the last rows are kept
+};
+
 /// Places the steps of a draft for a few rows at a time.
 template <class Drafted, class Form>
 class state_planner {
@@ -24689,127 +26436,436 @@ class state_planner {
     state_tables<decltype(Drafted::out), decltype(std::declval<Drafted&>().in.facts)::capacity()>
         made{};
 
-    constexpr state_planner(const Drafted& from, const Form& form)
+    /// Of at most `block` rows at a time; 0: as many as suit the size of the weights.
+    constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
         : draft_(from), out_(draft_.out), form_(form) {
         made.rows = form.rows;
-        made.block = std::min(form.rows, most_block_rows(draft_.out.parameters));
+        if (block == 0) block = most_block_rows(draft_.out.parameters);
+        made.block = std::min(form.rows, block);
+        made.obstacle = form.obstacle;
+        // Where no fact is along a sequence, there are no rows.
+        if (refused() || form.rows == 0) return;
         forget_training();
         find_rows();
+        if (!refused()) find_leads();
+        if (refused()) return;
+        find_windows();
         place_prepared(draft_);
-        find_window();
+        find_column_window();
+        find_lost();
         find_kept();
         find_lifetimes();
-        if (made.obstacle.rule >= 0) return;
         place();
+        if (out_.workspace == too_large) {
+            made.steps.workspace = too_large;
+            return;
+        }
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
             if (layout.where == place::value && !resolve_prepared(draft_, layout))
                 layout.offset +=
-                    out_.buffers[layout.index].offset + layout.part % 2 * part_[layout.index];
+                    out_.buffers[layout.index].offset +
+                    (kept_[layout.index] ? layout.part : layout.part % 2) * part_[layout.index];
         made.steps = out_;
     }
 
   private:
     static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
+    using kind = rows_obstacle::kind;
 
     Drafted draft_;
     decltype(draft_.out)& out_;
     const Form& form_;
     int old_part_[capacity]{};
     int part_[capacity]{};
+    bool kept_[capacity]{};   // rows of it are kept from run to run
+    int extent_[capacity]{};  // how many rows a buffer has
+    int lead_[capacity]{};    // how many of them beyond those at hand are computed
+    int back_[capacity]{};    // how many before them are read
+    int fact_back_[decltype(made)::facts]{};
 
+    constexpr bool refused() const { return made.obstacle.rule >= 0; }
     constexpr bool is_sequence(const operand& at) const {
         if (at.where == place::value) return made.row_size[at.index] > 0;
         return at.where == place::fact && ((form_.sequences >> at.index) & 1u);
     }
     constexpr int row_size(const operand& at) const {
         if (at.where == place::value) return made.row_size[at.index];
-        int size = 1;
-        for (int axis = 1; axis < draft_.in.facts[at.index].rank; ++axis)
-            size *= draft_.in.facts[at.index].extents[axis];
-        return size;
+        return draft_.in.facts[at.index].size() / draft_.in.facts[at.index].extents[0];
     }
-    constexpr void refuse(const step& at) {
-        if (made.obstacle.rule < 0) made.obstacle = {at.rule, rows_obstacle::kind::other_rows};
+    constexpr void refuse(const step& at, kind why) {
+        if (!refused()) made.obstacle = {at.rule, why};
     }
 
     constexpr void forget_training() {
+        write_unread_rows(out_);
         for (row_step& row : out_.rows) row.before = {};
         for (int at = 0; at < out_.steps.size(); ++at) {
             if (out_.steps[at].kind != step_kind::attention) continue;
             attention_step& attention = out_.attentions[out_.steps[at].at];
             attention.scores = {};
-            if (!form_.once[at]) attention.normalizer = {};
+            if (!form_.once[at] && !form_.in_time[at]) attention.normalizer = {};
+        }
+    }
+
+    /// Calls visit(operand, row stride) for what a step writes for each row.
+    template <class Visit>
+    constexpr void visit_written(int at, Visit visit) const {
+        const step& each = out_.steps[at];
+        const int level = each.depth - 1;
+        const auto call = [&](const operand& to, int stride) {
+            if (to.where == place::value)
+                visit(to, form_.in_time[at] ? to.layer_strides[level] : stride);
+        };
+        if (each.kind == step_kind::rows) {
+            call(out_.rows[each.at].out.at, out_.rows[each.at].out.row);
+        } else if (each.kind == step_kind::attention) {
+            call(out_.attentions[each.at].out.at, out_.attentions[each.at].out.row);
+            call(out_.attentions[each.at].normalizer.at, 0);
+        } else if (each.kind == step_kind::general) {
+            call(out_.generals[each.at].out,
+                 out_.generals[each.at].out_strides[form_.position[at]]);
         }
     }
 
     /// Which buffers hold a row for each position, and of what size.
     constexpr void find_rows() {
-        for (int at = 0; at < out_.buffers.size(); ++at) {
+        for (int at = 0; at < out_.buffers.size(); ++at)
             old_part_[at] = out_.buffers[at].size / out_.buffers[at].parts;
-        }
         for (int at = 0; at < out_.steps.size(); ++at) {
             const step& each = out_.steps[at];
-            const bool rows = each.kind == step_kind::rows;
-            if (!rows && each.kind != step_kind::attention) continue;
-            const access& to = rows ? out_.rows[each.at].out : out_.attentions[each.at].out;
-            const int index = to.at.index;
             if (form_.once[at]) continue;
-            const int size = form_.rows == 1 ? old_part_[index] : to.row;
-            if (made.row_size[index] != 0 && made.row_size[index] != size) refuse(each);
-            made.row_size[index] = size;
-            const int all = form_.rows * size;
-            if (old_part_[index] != (out_.buffers[index].parts > 1 ? aligned(all) : all))
-                refuse(each);
+            const int extent = check_step(at);
+            if (refused()) return;
+            visit_written(at, [&](const operand& to, int stride) {
+                const buffer& of = out_.buffers[to.index];
+                const int rows = extent > 0   ? extent
+                                 : stride > 0 ? old_part_[to.index] / stride
+                                              : 0;
+                const int size = rows == 1 ? old_part_[to.index] : stride;
+                const int all = rows * size;
+                int& known = made.row_size[to.index];
+                if (all == 0 || (known != 0 && known != size) ||
+                    old_part_[to.index] != (of.parts > 1 ? aligned(all) : all))
+                    return refuse(each, kind::inner_rows);
+                known = size;
+                extent_[to.index] = rows;
+            });
         }
+    }
+    /// How many rows a step computes, 0 where its operands tell.
+    constexpr int check_step(int at) {
+        const step& each = out_.steps[at];
+        const int position = form_.position[at];
+        if (each.kind == step_kind::repeat_begin || each.kind == step_kind::repeat_end) return 0;
+        if (each.kind == step_kind::general && reads_pairs(out_.generals[each.at]))
+            refuse(each, kind::pairs);
+        if (form_.in_time[at]) return 0;
+        int found = -1;
+        int rows = 0;
+        if (each.kind == step_kind::rows) {
+            if (out_.rows[each.at].pairs >= 0) refuse(each, kind::pairs);
+            found = out_.rows[each.at].row_variable;
+            rows = out_.rows[each.at].rows;
+        } else if (each.kind == step_kind::attention) {
+            found = out_.attentions[each.at].row_variable;
+            rows = out_.attentions[each.at].rows;
+        } else if (each.kind == step_kind::general && position >= 0) {
+            const general_step& general = out_.generals[each.at];
+            for (int place = 0; place < general.heads; ++place)
+                if (general.order[place] == position) found = position;
+            rows = general.extents[position];
+        }
+        // What has no position needs all rows.
+        if (found != position || position < 0)
+            refuse(each, position < 0 ? kind::later_rows : kind::inner_rows);
+        return rows;
+    }
+    constexpr bool reads_pairs(const general_step& general) const {
+        return general.joins.size() > 0 || mentions_pair(general.condition);
+    }
+    constexpr bool mentions_pair(int root) const {
+        if (root < 0) return false;
+        const node& top = out_.pool.nodes[root];
+        return top.kind == node_kind::pair || mentions_pair(top.left) || mentions_pair(top.right);
     }
 
-    constexpr void find_window() {
-        int most = 0;
-        for (int at = 0; at < out_.steps.size(); ++at) {
-            if (out_.steps[at].kind != step_kind::attention || form_.once[at]) continue;
-            const int reach = reach_of(out_.attentions[out_.steps[at].at]);
-            if (slides(reach) && reach > most) most = reach;
+    /// Rows between the first of a buffer and that of an offset.
+    static constexpr int rows_of(int offset, int size) {
+        return (offset < 0 ? offset - size + 1 : offset) / size;
+    }
+
+    /// Calls visit(operand, first, last) for what a step reads of the sequence: for its row i, or
+    /// its round i of a recursion, rows [i + first, i + last].
+    template <class Visit>
+    constexpr void visit_reads(int at, Visit visit) {
+        const step& each = out_.steps[at];
+        const int level = each.depth - 1;
+        // Rows [i + first, i + last], and from there numbers [least, most].
+        const auto call = [&](const operand& from, int stride, int first = 0, int last = 0,
+                              int least = 0, int most = 0) {
+            if (!is_sequence(from)) return;
+            const int size = row_size(from);
+            if (form_.in_time[at] && from.layer_strides[level] != 0)
+                stride = from.layer_strides[level];
+            if (stride != size && made.rows > 1) return refuse(each, kind::distant_rows);
+            visit(from, first + rows_of(from.offset + least, size),
+                  last + rows_of(from.offset + most, size));
+        };
+        if (each.kind == step_kind::rows) {
+            for (const row_term& term : out_.rows[each.at].terms) {
+                call(term.x.at, form_.in_time[at] ? 0 : term.x.row);
+                for (int outer = 0; outer < max_outers; ++outer)
+                    if (is_sequence(term.x.at) && out_.rows[each.at].outer_extents[outer] > 1 &&
+                        term.x.outer[outer] >= row_size(term.x.at) && made.rows > 1)
+                        refuse(each, kind::distant_rows);
+            }
+        } else if (each.kind == step_kind::attention) {
+            const attention_step& attention = out_.attentions[each.at];
+            const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).ahead;
+            const auto columns = [&](const access& from) {
+                // Columns beyond the row must have been computed. Earlier ones are kept apart.
+                call(from.at, form_.in_time[at] ? 0 : from.column, 0, std::max(0, ahead));
+            };
+            const auto row = [&](const access& from) {
+                call(from.at, form_.in_time[at] ? 0 : from.row);
+            };
+            columns(attention.value);
+            if (attention.is_prepared()) return;
+            for (const score_node& node : attention.nodes) {
+                if (node.kind == score_kind::dot) {
+                    row(node.x);
+                    columns(node.y);
+                } else if (node.kind == score_kind::load) {
+                    node.x.row == 0 ? columns(node.x) : row(node.x);
+                }
+            }
+        } else if (each.kind == step_kind::general) {
+            visit_general_reads(at, call);
         }
-        if (most == 0) return;
-        made.reach = most;
-        made.window = aligned(2 * most + made.block + 15);
     }
-    constexpr bool slides(int reach) const {
-        return aligned(2 * reach + made.block + 15) < form_.rows;
+    template <class Call>
+    constexpr void visit_general_reads(int at, Call call) {
+        const step& each = out_.steps[at];
+        const general_step& general = out_.generals[each.at];
+        const int position = form_.position[at];
+        const int rows = rows_of_general(at);
+        const auto reach = [&](int variable) {
+            return reach_of(out_, general.condition, position, variable, rows,
+                            general.extents[variable]);
+        };
+        for (const general_literal& item : general.literals) {
+            if (!is_sequence(item.at)) continue;
+            const int size = row_size(item.at);
+            int stride = item.strides[position];
+            int first = 0;
+            int last = 0;
+            int column = -1;  // the variable that is the row, where it is not the position
+            if (stride == 0 && !(form_.in_time[at] && item.at.layer_strides[each.depth - 1] != 0))
+                for (int variable = 0; variable < general.variables; ++variable)
+                    if (item.strides[variable] == size && general.extents[variable] > 1)
+                        column = variable;
+            if (column >= 0) {
+                stride = size;
+                const column_reach found = reach(column);
+                const int late = form_.in_time[at] ? general.delay : 0;
+                first = -found.back - late;
+                last = found.ahead - late;
+            }
+            // Within the row, or at a distance from it: x(i - k).
+            int least = 0;
+            int most = 0;
+            for (int variable = 0; variable < general.variables; ++variable) {
+                if (variable == position || variable == column) continue;
+                const int moved = item.strides[variable] * (general.extents[variable] - 1);
+                (moved < 0 ? least : most) += moved;
+            }
+            call(item.at, stride, first, last, least, most);
+        }
     }
-    constexpr int reach_of(const attention_step& attention) const {
+    constexpr int rows_of_general(int at) const {
+        const general_step& general = out_.generals[out_.steps[at].at];
+        return form_.in_time[at] ? extent_[general.out.index] : general.extents[form_.position[at]];
+    }
+    constexpr column_reach attention_reach(const attention_step& attention) const {
         const int rounds = different_rounds(out_.pool, attention);
-        int most = 1;
+        column_reach most{0, -attention.rows};
         for (int round = 0; round < rounds; ++round) {
             const auto condition = condition_in_round(out_.pool.nodes, attention, round);
-            const int reach = reach_back(condition, condition.root, attention.row_variable,
-                                         attention.column_variable, form_.rows);
-            if (reach > most) most = reach;
+            const column_reach reach =
+                reach_of(condition, condition.root, attention.row_variable,
+                         attention.column_variable, attention.rows, attention.columns);
+            most.back = std::max(most.back, reach.back);
+            most.ahead = std::max(most.ahead, reach.ahead);
         }
         return most;
+    }
+
+    /// A step's lead is that of the rows it writes; what it reads must have been computed by then.
+    constexpr void find_leads() {
+        for (int relation : draft_.in.outputs) {
+            const relation_layout& layout = out_.relations[relation];
+            if (layout.where != place::value || made.row_size[layout.index] == 0) continue;
+            const int size = made.row_size[layout.index];
+            const int rule = draft_.in.relations[relation].rule;
+            if (layout.strides[0] != size && made.rows > 1)
+                made.obstacle = {rule, kind::inner_rows};
+            if (draft_.in.relations[relation].extents[0] != made.rows)
+                made.obstacle = {rule, kind::several_lengths};
+            lead_[layout.index] = std::max(lead_[layout.index], rows_of(layout.offset, size));
+        }
+        bool grows = true;
+        for (int pass = 0; grows && !refused(); ++pass) {
+            grows = false;
+            for (int at = out_.steps.size(); at-- > 0;) {
+                if (form_.once[at]) continue;
+                const step& each = out_.steps[at];
+                visit_written(at, [&](const operand& to, int) {
+                    made.lead[at] = lead_[to.index] - rows_of(to.offset, made.row_size[to.index]);
+                });
+                visit_reads(at, [&](const operand& from, int, int last) {
+                    const int needed = made.lead[at] + last;
+                    const int known = from.where == place::fact ? 0 : lead_[from.index];
+                    if (needed <= known) return;
+                    grows = true;
+                    if (from.where == place::fact || pass > out_.steps.size())
+                        refuse(each, kind::later_rows);
+                    else
+                        lead_[from.index] = needed;
+                });
+                check_compared(at);
+            }
+        }
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            if (form_.once[at]) continue;
+            visit_reads(at, [&](const operand& from, int first, int) {
+                int& back = from.where == place::fact ? fact_back_[from.index] : back_[from.index];
+                back = std::max(back, -(made.lead[at] + first));
+            });
+        }
+    }
+    /// Symbols of later rows must not be compared.
+    constexpr void check_compared(int at) {
+        const step& each = out_.steps[at];
+        const bool general = each.kind == step_kind::general;
+        const int root = general                             ? out_.generals[each.at].condition
+                         : each.kind == step_kind::rows      ? out_.rows[each.at].condition
+                         : each.kind == step_kind::attention ? out_.attentions[each.at].condition
+                                                             : -1;
+        each_compared(root, [&](int variable) {
+            int ahead = made.lead[at];
+            if (general) {
+                const general_step& of = out_.generals[each.at];
+                ahead -= of.delay;
+                if (variable != form_.position[at])
+                    ahead += reach_of(out_, root, form_.position[at], variable, rows_of_general(at),
+                                      of.extents[variable])
+                                 .ahead;
+            }
+            if (ahead > 0) refuse(each, kind::later_rows);
+        });
+    }
+    template <class Visit>
+    constexpr void each_compared(int root, Visit visit) const {
+        if (root < 0) return;
+        const node& top = out_.pool.nodes[root];
+        if (top.kind == node_kind::same_symbol) {
+            const int fact = compared_fact(draft_.in, top.value);
+            if (fact < 0 || !((form_.sequences >> fact) & 1u)) return;
+            for (const int side : {top.left, top.right})
+                if (out_.pool.nodes[side].kind == node_kind::variable)
+                    visit(out_.pool.nodes[side].value);
+            return;
+        }
+        each_compared(top.left, visit);
+        each_compared(top.right, visit);
+    }
+
+    // What is kept from run to run.
+
+    /// The window of rows, plus 1; 0 where all of them are kept.
+    constexpr int window(const row_window& made_of, int extent) {
+        if (made_of.capacity >= extent) return 0;
+        for (int at = 0; at < made.windows.size(); ++at)
+            if (made.windows[at] == made_of) return at + 1;
+        return made.windows.push(made_of) + 1;
+    }
+    /// So many rows that one is moved for each that is computed.
+    constexpr row_window window_of(int back, int ahead) const {
+        return {back, ahead, 2 * back + ahead + made.block};
+    }
+    constexpr void find_windows() {
+        for (int index = 0; index < out_.buffers.size(); ++index) {
+            kept_[index] = back_[index] > 0 || lead_[index] > 0;
+            if (!kept_[index]) continue;
+            made.window_of[index] = window(window_of(back_[index], lead_[index]), extent_[index]);
+            made.kept_whole[index] = made.window_of[index] == 0;
+        }
+        for (int fact = 0; fact < draft_.in.facts.size(); ++fact) {
+            made.keeps_fact[fact] = fact_back_[fact] > 0;
+            if (made.keeps_fact[fact])
+                made.fact_window[fact] = window(window_of(fact_back_[fact], 0), made.rows);
+        }
+    }
+    /// The first rule that reads rows of which some are lost.
+    constexpr void find_lost() {
+        for (int at = out_.steps.size(); at-- > 0;) {
+            if (form_.once[at]) continue;
+            const rows_obstacle loses{out_.steps[at].rule, kind::lost_rows};
+            visit_reads(at, [&](const operand& from, int, int) {
+                const int window = from.where == place::fact ? made.fact_window[from.index]
+                                                             : made.window_of[from.index];
+                if (window > 0) made.lost = loses;
+            });
+            if (out_.steps[at].kind != step_kind::attention || form_.in_time[at]) continue;
+            const attention_step& attention = out_.attentions[out_.steps[at].at];
+            if (slides(attention, attention_reach(attention).back, made.lead[at]))
+                made.lost = loses;
+        }
+    }
+    /// The attention steps whose rows do not need all columns share one window.
+    constexpr void find_column_window() {
+        row_window most{-1, 0, 0, 16};
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            if (out_.steps[at].kind != step_kind::attention || form_.once[at] || form_.in_time[at])
+                continue;
+            const attention_step& attention = out_.attentions[out_.steps[at].at];
+            const int back = attention_reach(attention).back;
+            if (!slides(attention, back, made.lead[at])) continue;
+            most.back = std::max(most.back, back);
+            most.ahead = std::max(most.ahead, made.lead[at]);
+        }
+        if (most.back < 0) return;
+        most.capacity = column_room(most.back, most.ahead);
+        made.column_window = made.windows.push(most) + 1;
+    }
+    constexpr int column_room(int back, int ahead) const {
+        return aligned(2 * (back + 1) + ahead + made.block + 15);
+    }
+    constexpr bool slides(const attention_step& attention, int back, int ahead) const {
+        return column_room(back, ahead) < attention.columns;
     }
 
     constexpr void find_kept() {
         made.kept.reset(out_.attentions.size());
         for (int at = 0; at < out_.steps.size(); ++at) {
             const step& each = out_.steps[at];
-            if (each.kind != step_kind::attention || form_.once[at]) continue;
+            if (each.kind != step_kind::attention || form_.once[at] || form_.in_time[at]) continue;
             const attention_step& attention = out_.attentions[each.at];
             kept_attention& kept = made.kept[each.at];
-            kept.value = keep(each, attention, attention.value, attention.length);
+            kept.value = keep(at, attention, attention.value, attention.length);
             if (attention.is_prepared()) continue;
             for (int node = 0; node < attention.nodes.size(); ++node) {
                 const score_node& of = attention.nodes[node];
                 if (of.kind == score_kind::dot)
-                    kept.nodes[node] = keep(each, attention, of.y, of.depth);
+                    kept.nodes[node] = keep(at, attention, of.y, of.depth);
                 else if (of.kind == score_kind::load && of.x.row == 0 && is_sequence(of.x.at))
-                    kept.nodes[node] = keep(each, attention, of.x, 1);
+                    kept.nodes[node] = keep(at, attention, of.x, 1);
             }
         }
     }
-    constexpr kept_operand keep(const step& each, const attention_step& attention,
-                                const access& from, int depth) {
+    constexpr kept_operand keep(int at, const attention_step& attention, const access& from,
+                                int depth) {
         kept_operand result;
         if (from.at.where != place::value && from.at.where != place::fact) return result;
         result.kept = true;
@@ -24817,21 +26873,22 @@ class state_planner {
         result.from = from;
         result.columns = attention.columns;
         result.depth = depth;
-        if (result.moves && from.column != row_size(from.at) && form_.rows > 1) refuse(each);
-        result.slides = result.moves && slides(reach_of(attention));
-        result.pitch = result.slides ? made.window : pitch_of(attention.columns);
+        result.slides =
+            result.moves && slides(attention, attention_reach(attention).back, made.lead[at]);
+        result.pitch = result.slides ? made.windows[made.column_window - 1].capacity
+                                     : pitch_of(attention.columns);
         result.lines = depth;
         for (int outer = attention.outers; outer-- > 0;) {
             if (from.outer[outer] == 0) continue;
             result.outer[outer] = result.lines * result.pitch;
             result.lines *= attention.outer_extents[outer];
         }
-        const int scope = draft_.rule_of(each.rule).scope;
+        const int scope = draft_.rule_of(out_.steps[at].rule).scope;
         result.to.where = place::value;
         result.to.index = scope;  // until memory is laid out
-        for (int at = scope; at > 0; at = draft_.in.text.scopes[at].parent) {
-            result.to.layer_strides[draft_.depth_of(at) - 1] = result.lines * result.pitch;
-            result.lines *= draft_.in.text.scopes[at].repeat;
+        for (int block = scope; block > 0; block = draft_.in.text.scopes[block].parent) {
+            result.to.layer_strides[draft_.depth_of(block) - 1] = result.lines * result.pitch;
+            result.lines *= draft_.in.text.scopes[block].repeat;
         }
         return result;
     }
@@ -24841,9 +26898,6 @@ class state_planner {
         return pitch % 128 == 0 ? pitch + 16 : pitch;
     }
 
-    static constexpr bool is_first_row(int offset, int row_size) {
-        return offset >= 0 && offset < row_size;
-    }
     constexpr bool is_within(int scope, int block) const {
         for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
             if (scope == block) return true;
@@ -24880,14 +26934,10 @@ class state_planner {
         for (int relation : draft_.in.outputs) {
             const relation_layout& layout = out_.relations[relation];
             if (layout.where != place::value) continue;
-            const int row = made.row_size[layout.index];
-            use(out_.buffers[layout.index], row > 0 ? steps : 0, steps);
-            // An output may be another relation's numbers, from a later row on.
-            const bool later = row > 0 && !is_first_row(layout.offset, row);
-            if (row > 0 && form_.rows > 1 && (layout.strides[0] != row || later))
-                made.obstacle = {draft_.in.relations[relation].rule,
-                                 rows_obstacle::kind::other_rows};
+            use(out_.buffers[layout.index], made.row_size[layout.index] > 0 ? steps : 0, steps);
         }
+        for (int index = 0; index < out_.buffers.size(); ++index)
+            if (kept_[index]) use(out_.buffers[index], 0, steps);
     }
     /// Whether an operand is of columns that are kept apart.
     constexpr bool is_copied(const step& each, const operand& used) const {
@@ -24909,72 +26959,61 @@ class state_planner {
             buffer& each = out_.buffers[index];
             if (each.last < 0) continue;
             const int row = made.row_size[index];
-            part_[index] = row > 0 ? aligned(made.block * row) : old_part_[index];
-            each.size = aligned(part_[index] * std::min(each.parts, 2));
-            const bool stays = row == 0 && each.first == 0 && each.last == out_.steps.size();
+            const int window = made.window_of[index];
+            int rows = made.block;
+            if (kept_[index])
+                rows = window > 0 ? made.windows[window - 1].capacity : extent_[index];
+            part_[index] = row > 0 ? aligned(rows * row) : old_part_[index];
+            const int parts = kept_[index] ? each.parts : std::min(each.parts, 2);
+            each.size = aligned(part_[index] * parts);
+            const bool stays =
+                kept_[index] || (row == 0 && each.first == 0 && each.last == out_.steps.size());
             each.copies = stays ? draft_.copies_of(each.scope) : 1;
-            each.offset = memory.put(each.size * each.copies, each.first, each.last);
+            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
+            if (window > 0)
+                made.places.push(
+                    {window - 1, each.offset, each.copies * parts, each.size / parts, row});
         }
-        out_.workspace = memory.size;
+        long long size = memory.size;
         for (int at = 0; at < made.kept.size(); ++at) {
             kept_attention& kept = made.kept[at];
-            place_kept(kept.value);
+            place_kept(kept.value, size);
             for (int node = 0; node < out_.attentions[at].nodes.size(); ++node)
-                place_kept(kept.nodes[node]);
+                place_kept(kept.nodes[node], size);
         }
+        out_.workspace = numbers_of_memory(size);
     }
-    constexpr void place_kept(kept_operand& kept) {
+    constexpr void place_kept(kept_operand& kept, long long& size) {
         if (!kept.kept) return;
-        kept.to.offset = out_.workspace;
-        out_.workspace += kept.lines * kept.pitch;
+        kept.to.offset = static_cast<int>(size);
+        if (kept.slides)
+            made.places.push({made.column_window - 1, kept.to.offset, kept.lines, kept.pitch, 1});
+        size += 1LL * kept.lines * kept.pitch;
     }
 
-    constexpr void resolve(const step& at, operand& used) {
+    constexpr void resolve(operand& used) {
         if (used.where == place::fact && is_sequence(used)) {
-            used.moving = row_size(used);
-            if (!is_first_row(used.offset, used.moving)) refuse(at);
+            used.origin = made.fact_window[used.index];
+            used.moving = made.keeps_fact[used.index] && used.origin == 0 ? 0 : row_size(used);
         }
         if (used.where != place::value || resolve_prepared(draft_, used)) return;
         const int index = used.index;
         const buffer& of = out_.buffers[index];
         if (is_sequence(used)) {
-            used.moving = made.row_size[index];
-            if (!is_first_row(used.offset, used.moving)) refuse(at);
+            used.origin = made.window_of[index];
+            used.moving = made.kept_whole[index] ? 0 : made.row_size[index];
         }
-        add_part(draft_, of, part_[index], true, used);
+        add_part(draft_, of, part_[index], !kept_[index], used);
         used.offset += of.offset;
         if (of.copies > 1) add_layers(draft_, of, used);
     }
-
     constexpr void resolve_step(int at) {
         const step& each = out_.steps[at];
-        if (!form_.once[at] && form_.rows > 1) check_rows(each);
-        visit_operands(out_, each, [&](operand& used, usage) {
-            // What is computed once cannot wait for later rows.
-            if (form_.once[at] && is_sequence(used)) refuse(each);
-            resolve(each, used);
-        });
+        visit_operands(out_, each, [&](operand& used, usage) { resolve(used); });
         if (each.kind != step_kind::attention || form_.once[at]) return;
         kept_attention& kept = made.kept[each.at];
-        resolve(each, kept.value.from.at);
-        for (kept_operand& node : kept.nodes) resolve(each, node.from.at);
-    }
-    /// What follows from the sequence is read in the row at hand.
-    constexpr void check_rows(const step& each) {
-        const auto check = [&](const access& at) {
-            if (is_sequence(at.at) && at.row != row_size(at.at)) refuse(each);
-        };
-        if (each.kind == step_kind::rows) {
-            for (const row_term& term : out_.rows[each.at].terms) check(term.x);
-        } else if (each.kind == step_kind::attention) {
-            const attention_step& attention = out_.attentions[each.at];
-            check(attention.out);
-            if (attention.is_prepared()) return;
-            for (int node = 0; node < attention.nodes.size(); ++node)
-                if (attention.nodes[node].kind == score_kind::dot ||
-                    !made.kept[each.at].nodes[node].kept)
-                    check(attention.nodes[node].x);
-        }
+        resolve(kept.value.from.at);
+        for (kept_operand& node : kept.nodes) resolve(node.from.at);
     }
 };
 
@@ -24987,13 +27026,7 @@ struct state_plan_of : single_steps<state_plan_of<Plan>> {
     static constexpr auto made = [] {
         using planner = state_planner<std::remove_const_t<decltype(Plan::unplaced)>,
                                       std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
-        if constexpr (form.possible) {
-            return planner(Plan::unplaced, form).made;
-        } else {
-            decltype(planner::made) none;
-            none.obstacle = form.obstacle;
-            return none;
-        }
+        return planner(Plan::unplaced, form).made;
     }();
     static constexpr auto& tables = made.steps;
 
@@ -25002,6 +27035,21 @@ struct state_plan_of : single_steps<state_plan_of<Plan>> {
     static constexpr bool is_once = form.once[At];
     template <int At>
     static constexpr kept_attention kept_at = made.kept[At];
+    /// Whether it is of a recursion over the positions.
+    template <int At>
+    static constexpr bool is_in_time = form.in_time[At];
+    template <int At>
+    static constexpr int lead_of = made.lead[At];
+    /// The variable that is the position, of general step number `At`; -1 where it takes all of its
+    /// values at once.
+    template <int At>
+    static constexpr int position_of_general = [] {
+        for (int each = 0; each < tables.steps.size(); ++each)
+            if (tables.steps[each].kind == step_kind::general && tables.steps[each].at == At &&
+                !form.once[each] && !form.in_time[each])
+                return form.position[each];
+        return -1;
+    }();
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -25121,7 +27169,8 @@ class kept_runner {
         if constexpr (Operand::value.kept && Operand::value.moves)
             keep(bound, operand, begin, end, Operand::value.slides ? first_column : 0);
         else if constexpr (Operand::value.kept && First)
-            keep(bound, operand, 0, Operand::value.columns, 0);
+            keep(bound, operand, 0,
+                 plan::least_count(step.column_counts, Operand::value.columns, bound.counts), 0);
     }
 
     using query = kernel::detail::kept_operands<step.nodes.size(), T>;
@@ -25197,7 +27246,9 @@ class kept_runner {
   public:
     /// First: what is computed once has been computed in this run.
     template <bool First, class Range>
-    static void forward(const bindings<T>& bound, Range range, int first_column) noexcept {
+    static void forward(const bindings<T>& bound, Range range) noexcept {
+        const int first_column =
+            Plan::made.column_window > 0 ? bound.origins[Plan::made.column_window] : 0;
         keep_new<First>(bound, value_operand{}, range.begin, range.end, first_column);
         if constexpr (step.is_prepared()) {
             weigh(bound, range, first_column);
@@ -25226,38 +27277,109 @@ class kept_runner {
     }
 };
 
-/// Runs the steps of a state's plan that follow from the sequence.
-template <class Plan, bool First, class T, class Range>
-struct state_steps {
-    Range range;
-    int first_column;
+/// Whether some steps do not follow from the sequence.
+template <class Plan>
+inline constexpr bool computes_once = [] {
+    for (int at = 0; at < Plan::tables.steps.size(); ++at)
+        if (Plan::form.once[at]) return true;
+    return false;
+}();
 
-    template <int At>
-    void run(const bindings<T>& bound) const noexcept {
-        constexpr plan::step step = Plan::template step_at<At>;
-        if constexpr (step.kind == step_kind::rows)
-            forward_rows<Plan, step.at>(bound, range);
-        else
-            kept_runner<Plan, step.at, T>::template forward<First>(bound, range, first_column);
+/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions, of
+/// at most so many.
+SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
+    return {positions.begin == 0 ? 0 : positions.begin + lead,
+            std::min(positions.end + lead, most)};
+}
+/// The same without a lead, where all positions have a row.
+template <int Lead, int Most, int Length, class Range>
+SEQUENT_INLINE auto rows_led(Range positions) noexcept {
+    if constexpr (Lead == 0 && Most >= Length)
+        return positions;
+    else
+        return led({positions.begin, positions.end}, Lead, Most);
+}
+
+/// Step `At`, which follows from the sequence, for some positions.
+template <class Plan, int At, bool First, class T, class Range>
+void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    constexpr int lead = Plan::template lead_of<At>;
+    constexpr int length = Plan::form.rows;
+    if constexpr (Plan::template is_in_time<At>) {
+        const int round = bound.layer[step.depth - 1];
+        const kernel::row_range rounds =
+            led({positions.begin, positions.end}, lead, std::min(step.last, plan::never));
+        if (rounds.begin <= round && round < rounds.end && step.first <= round)
+            forward_step<Plan, At>(bound, whole_run{});
+    } else if constexpr (step.kind == step_kind::rows) {
+        forward_rows<Plan, step.at>(
+            bound, rows_led<lead, Plan::template row_step_at<step.at>.rows, length>(positions));
+    } else if constexpr (step.kind == step_kind::attention) {
+        kept_runner<Plan, step.at, T>::template forward<First>(
+            bound, rows_led<lead, Plan::template attention_at<step.at>.rows, length>(positions));
+    } else {
+        constexpr int variable = Plan::template position_of_general<step.at>;
+        general_runner<Plan, step.at, T>::forward(
+            bound, led({positions.begin, positions.end}, lead,
+                       Plan::template general_at<step.at>.extents[variable]));
     }
-};
+}
+
+/// The rounds of the recursion that begins with step `At` in which some step is run.
+template <class Plan, int At>
+SEQUENT_INLINE kernel::row_range rounds_led(kernel::row_range positions) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    constexpr auto leads = [] {
+        std::pair<int, int> result{plan::never, 0};
+        for (int at = At + 1; at < step.at; ++at) {
+            result.first = std::min(result.first, Plan::made.lead[at]);
+            result.second = std::max(result.second, Plan::made.lead[at]);
+        }
+        return result;
+    }();
+    return {led(positions, leads.first, step.repeat).begin,
+            led(positions, leads.second, step.repeat).end};
+}
+
+/// Steps [At, End) for some positions of the sequence. Once: those that do not follow from it as
+/// well, for all of their rows.
+template <class Plan, int At, int End, bool Once, class T, class Range>
+void sequence_steps(bindings<T>& bound, Range positions) noexcept {
+    if constexpr (At < End) {
+        constexpr plan::step step = Plan::template step_at<At>;
+        constexpr bool repeats = step.kind == step_kind::repeat_begin;
+        constexpr int next = (repeats ? step.at : At) + 1;
+        if constexpr (step.prepared) {
+            // Not of a run.
+        } else if constexpr (Plan::template is_once<At>) {
+            if constexpr (Once) forward_steps<Plan, At, next>(bound, whole_run{});
+        } else if constexpr (repeats) {
+            kernel::row_range rounds{0, step.repeat};
+            if constexpr (step.recurs)
+                rounds = rounds_led<Plan, At>({positions.begin, positions.end});
+            for (int round = rounds.begin; round < rounds.end; ++round) {
+                bound.layer[step.depth] = round;
+                sequence_steps<Plan, At + 1, step.at, Once>(bound, positions);
+            }
+            bound.layer[step.depth] = 0;
+        } else {
+            forward_sequence_step<Plan, At, Once>(bound, positions);
+        }
+        sequence_steps<Plan, next, End, Once>(bound, positions);
+    }
+}
 
 /// Entry point to the code that computes rows of a sequence, as `compiled` is for whole runs.
 template <class Plan, class T, bool First, class Range>
 struct compiled_rows {
-    static void run(bindings<T>& bound, Range range, int first_column) noexcept;
+    static void run(bindings<T>& bound, Range range) noexcept;
 };
 template <class Plan, class T, bool First, class Range>
-void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range,
-                                               int first_column) noexcept {
+void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range) noexcept {
     constexpr int count = Plan::tables.steps.size();
-    constexpr bool computes_once = []<int... At>(std::integer_sequence<int, At...>) {
-        return (Plan::template is_once<At> || ...);
-    }
-    (std::make_integer_sequence<int, count>{});
-    if constexpr (!First || computes_once)
-        sequence_steps<Plan, 0, count, First>(
-            bound, state_steps<Plan, First, T, Range>{range, first_column});
+    if constexpr (!First || computes_once<Plan>)
+        sequence_steps<Plan, 0, count, First>(bound, range);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
@@ -25267,7 +27389,7 @@ void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range,
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
-/// sequence.
+/// sequence. Copies are states of their own.
 template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.obstacle.rule < 0)>
 class alignas(64) state_block {
     using state_plan = plan::state_plan_of<Plan>;
@@ -25276,6 +27398,10 @@ class alignas(64) state_block {
     static constexpr bool is_along(int fact) {
         return ((state_plan::form.sequences >> fact) & 1u) != 0;
     }
+
+    static_assert(state_plan::tables.workspace != plan::too_large,
+                  "sequent: the memory of step would hold more than 2147483647 numbers: fewer "
+                  "layers or positions, or narrower ones");
 
   public:
     /// How many numbers are kept.
@@ -25290,7 +27416,7 @@ class alignas(64) state_block {
         for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
         return result;
     }();
-    static constexpr bool computes_once = model_detail::computes_once<Plan> || [] {
+    static constexpr bool computes_once = model_detail::computes_once<state_plan> || [] {
         // Columns of other facts are kept once, too.
         bool result = false;
         const auto add = [&](const kept_operand& of) { result = result || (of.kept && !of.moves); };
@@ -25313,9 +27439,20 @@ class alignas(64) state_block {
     /// Starts another sequence.
     void reset() noexcept {
         position_ = 0;
-        first_column_ = 0;
+        std::fill_n(origins_, std::size(origins_), 0);
         has_rest_ = false;
         has_prepared_ = false;
+    }
+
+    /// Forgets rows from `position` on: the next step computes that row. Throws argument_error
+    /// beyond position(). Does not compile where the state keeps the last rows alone, as of a
+    /// recursion, a convolution or a window: a copy of the state, `*saved = *state`, does instead.
+    void truncate(int position) {
+        static_assert(sizeof(check_rows<Plan, made.lost.rule, made.lost.why>) > 0);
+        if (position < 0 || position > position_)
+            fail_with<argument_error>({"sequent: a state at position ", position_,
+                                       " is truncated to position ", position});
+        position_ = position;
     }
 
     /// Whether the facts besides the sequence have been given.
@@ -25328,8 +27465,12 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (made.reads_fact[at]) {
-                constexpr std::size_t bytes = bytes_of(at);
-                std::memcpy(facts_ + fact_offset(at), pointers[at], bytes);
+                constexpr plan::fact_shape given = Plan::shapes.facts[at];
+                std::size_t bytes = bytes_of(at);
+                if constexpr (given.up_to)
+                    bytes =
+                        bytes / given.extents[0] * static_cast<std::size_t>(counts[given.length]);
+                if (bytes > 0) std::memcpy(facts_ + fact_offset(at), pointers[at], bytes);
             }
         });
     }
@@ -25338,9 +27479,10 @@ class alignas(64) state_block {
     /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
     /// once.
     /// What is prepared may be null: then the sequence's first rows prepare it.
-    template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T* parameters, const T* prepared, Rows rows, Rest rest, Pairs pairs,
-             Range range) noexcept {
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+        const T* const parameters = numbers_of(p);
+        const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
             if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
             has_prepared_ = true;
@@ -25349,14 +27491,24 @@ class alignas(64) state_block {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = prepared;
+        bound.packed = packed_in(p);
         bound.workspace = numbers_;
         bound.counts = counts_;
         bound.scratch = scratch_;
-        bound.first_row = range.begin;
+        bound.origins = origins_;
+        const void* given[max_facts]{};
+        slide(range.begin, range.end);
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (is_along(at)) {
-                bound.facts[at] = rows(at);
+                // Rows are given as they come, up to all.
+                constexpr plan::fact_shape shape = Plan::shapes.facts[at];
+                if constexpr (shape.up_to) counts_[shape.length] = shape.extents[0];
+                bound.facts[at] = given[at] = rows(at);
+                if constexpr (made.keeps_fact[at]) {
+                    keep_rows<at>(bound.facts[at], range.begin, range.end);
+                    bound.facts[at] = facts_ + fact_offset(at);
+                }
             } else if constexpr (made.reads_fact[at]) {
                 bound.facts[at] = facts_ + fact_offset(at);
             } else if constexpr (First) {
@@ -25364,10 +27516,8 @@ class alignas(64) state_block {
                 bound.pairs[at] = pairs(at);
             }
         });
-        find_runs(bound.facts, range);
-        if constexpr (made.window > 0) slide(range.begin, range.end);
-        compiled_rows<state_plan, T, First, Range>::run(bound, range, first_column_);
-        first_row_ = range.begin;
+        find_runs(given, range);
+        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
         position_ = range.end;
     }
 
@@ -25375,10 +27525,12 @@ class alignas(64) state_block {
     template <int At>
     auto output() const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
-        constexpr int row = made.row_size[state_plan::tables.relations[relation].index];
+        constexpr int buffer = state_plan::tables.relations[relation].index;
+        constexpr int row = made.row_size[buffer];
         constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row);
         return to_tensor<view.rank>(
-            view, numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row_) * row);
+            view,
+            numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row<buffer>()) * row);
     }
 
   private:
@@ -25396,28 +27548,58 @@ class alignas(64) state_block {
         return result;
     }
 
+    /// The first row that is kept of a buffer.
+    template <int Buffer>
+    int first_row() const noexcept {
+        constexpr int window = made.kept_whole[Buffer] ? -1 : made.window_of[Buffer];
+        return window < 0 ? 0 : origins_[window];
+    }
+
+    /// Of a row of a fact.
+    static constexpr std::size_t row_bytes(int at) {
+        const plan::fact_shape& fact = Plan::facts[at];
+        const std::size_t number =
+            fact.kind == plan::fact_kind::symbols ? sizeof(std::int32_t) : sizeof(T);
+        const int rows = fact.rank > 0 ? fact.extents[0] : 1;
+        return static_cast<std::size_t>(fact.size() / rows) * number;
+    }
+    /// How many rows of a fact are kept.
+    static constexpr int rows_kept(int at) {
+        const int window = made.fact_window[at];
+        return window > 0 ? made.windows[window - 1].capacity : Plan::facts[at].extents[0];
+    }
     static constexpr std::size_t bytes_of(int at) {
-        const bool symbols = Plan::facts[at].kind == plan::fact_kind::symbols;
-        return static_cast<std::size_t>(Plan::facts[at].size()) *
-               (symbols ? sizeof(std::int32_t) : sizeof(T));
+        return row_bytes(at) * static_cast<std::size_t>(rows_kept(at));
     }
     static constexpr std::size_t fact_offset(int end) {
         std::size_t offset = 0;
         for (int at = 0; at < end; ++at)
-            if (made.reads_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
+            if (made.reads_fact[at] || made.keeps_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
         return offset;
     }
     static constexpr std::size_t fact_bytes = fact_offset(fact_count);
+
+    /// The elements of a list alone, without the room for more.
+    template <class List>
+    static constexpr auto elements(const List& of, auto count) {
+        std::array<std::remove_cvref_t<decltype(of[0])>, decltype(count)::value> result{};
+        for (std::size_t at = 0; at < result.size(); ++at) result[at] = of[static_cast<int>(at)];
+        return result;
+    }
+    static constexpr auto windows =
+        elements(made.windows, std::integral_constant<std::size_t, made.windows.size()>{});
+    static constexpr auto window_places =
+        elements(made.places, std::integral_constant<std::size_t, made.places.size()>{});
 
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
     alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
     alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
-    std::int32_t last_symbols_[plan::max_compared]{};
+    std::int32_t symbols_[std::max(1, compared_facts<Plan>.size())]
+                         [compared_facts<Plan>.size() > 0 ? length : 1]{};
     int position_ = 0;
-    int first_row_ = 0;     // of the rows at hand
-    int first_column_ = 0;  // of those that a window keeps
+    int origins_[made.windows.size() + 1]{};  // the first row at hand, and those of windows
     bool has_rest_ = false;
     bool has_prepared_ = false;
 
@@ -25437,36 +27619,50 @@ class alignas(64) state_block {
             const auto* symbols = static_cast<const std::int32_t*>(rows[fact]);
             for (int row = range.begin; row < range.end; ++row) {
                 const std::int32_t symbol = symbols[row - range.begin];
-                const bool same = row > 0 && symbol == last_symbols_[at];
+                const bool same = row > 0 && symbol == symbols_[at][row - 1];
                 begins[row] = same ? begins[row - 1] : row;
                 ends[row] = length_of;
-                last_symbols_[at] = symbol;
+                symbols_[at][row] = symbol;
             }
         }
     }
 
-    /// Makes room for columns up to `end`: what a row may still need moves to the front.
+    /// Adds the rows at hand of a fact to those that are kept.
+    template <int At>
+    void keep_rows(const void* rows, int begin, int end) noexcept {
+        constexpr int window = made.fact_window[At];
+        constexpr std::size_t row = row_bytes(At);
+        const int first = window > 0 ? origins_[window] : 0;
+        std::memcpy(facts_ + fact_offset(At) + static_cast<std::size_t>(begin - first) * row, rows,
+                    static_cast<std::size_t>(end - begin) * row);
+    }
+
+    /// Makes room for the rows at hand: where a window is full, its first rows give way.
     void slide(int begin, int end) noexcept {
-        if (end - first_column_ <= made.window) return;
-        const int first = std::max(0, begin - made.reach + 1) / 16 * 16;
-        const int columns = begin - first;
-        const int away = first - first_column_;
-        const auto move = [&](int offset, int lines) {
-            T* line = numbers_ + offset;
-            for (int at = 0; at < lines; ++at, line += made.window)
-                std::copy_n(line + away, columns, line);
-        };
-        kernel::unroll<made.kept.size()>([&](auto index) {
-            constexpr int at = decltype(index)::value;
-            constexpr kept_attention kept = state_plan::template kept_at<at>;
-            if constexpr (kept.value.slides) move(kept.value.to.offset, kept.value.lines);
-            kernel::unroll<state_plan::template attention_at<at>.nodes.size()>([&](auto node) {
-                constexpr kept_operand of =
-                    state_plan::template kept_at<at>.nodes[decltype(node)::value];
-                if constexpr (of.slides) move(of.to.offset, of.lines);
+        origins_[0] = begin;
+        for (std::size_t at = 0; at < windows.size(); ++at) {
+            const plan::row_window& window = windows[at];
+            int& first = origins_[at + 1];
+            const int next = window.first(first, begin, end);
+            const std::ptrdiff_t away = next - first;
+            const std::ptrdiff_t rows = begin + window.ahead - next;
+            first = next;
+            if (away == 0) continue;
+            for (const plan::window_place& place : window_places) {
+                if (place.window != static_cast<int>(at)) continue;
+                T* line = numbers_ + place.offset;
+                for (int count = place.lines; count-- > 0; line += place.pitch)
+                    std::copy_n(line + away * place.row, rows * place.row, line);
+            }
+            kernel::unroll<fact_count>([&](auto index) {
+                constexpr int fact = decltype(index)::value;
+                constexpr auto row = static_cast<std::ptrdiff_t>(row_bytes(fact));
+                constexpr int window_of_fact = made.fact_window[fact];
+                if (window_of_fact != static_cast<int>(at) + 1) return;
+                std::byte* to = facts_ + fact_offset(fact);
+                std::memmove(to, to + away * row, static_cast<std::size_t>(rows * row));
             });
-        });
-        first_column_ = first;
+        }
     }
 };
 
@@ -25485,10 +27681,11 @@ class state_block<Plan, T, false> {
 
     int position() const noexcept { return 0; }
     void reset() noexcept {}
+    void truncate(int) noexcept {}
     bool has_rest() const noexcept { return false; }
     void take_rest(const void* const*, const int*) noexcept {}
-    template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T*, const T*, Rows, Rest, Pairs, Range) noexcept {}
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    void run(const P&, Rows, Rest, Pairs, Range) noexcept {}
     template <int At>
     tensor_view<const T> output() const noexcept {
         return {};
@@ -25506,6 +27703,7 @@ using language::fact;
 using language::query;
 using language::sparse;
 using language::symbol;
+using language::up_to;
 
 /// `model<program, fact<"input", 16, 64>>`. Facts are given to forward in this order, or by name. A
 /// `query<"a", "b">` among them names the outputs.
@@ -25529,6 +27727,10 @@ class model {
     /// prepared again when the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
+    /// Weights in fewer bits, of Format kernel::bf16, kernel::q8_0 or kernel::q4_0, which stand in
+    /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
+    template <class Format>
+    using packed = model_detail::packed_block<plan, Format>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T, workspace<T>>;
     /// The memory of forward_batch alone.
@@ -25549,6 +27751,10 @@ class model {
 
     static constexpr int parameter_count = model_detail::count_parameters<plan>();
     static constexpr int outputs = plan::shapes.outputs.size();
+
+    /// Whether a fact is given with any length up to its extent. Outputs that it ends are views of
+    /// that length, and so are their gradients.
+    static constexpr bool has_lengths = model_detail::length_counts<plan> != 0;
 
     /// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
     /// the containers, which must live as long as the facts are used, and copy the pairs of sparse
@@ -25580,7 +27786,7 @@ class model {
             for (int at = 0; at < facts_list::capacity(); ++at) {
                 const auto& fact = plan::facts[at];
                 if (fact.kind == kind::count) continue;
-                int size = fact.size();
+                int size = given_shape(at, counts).size();
                 if (fact.is_sparse()) {
                     const std::int32_t* index = pairs(at);
                     const int count = index[model_detail::pair_layout::count()];
@@ -25611,6 +27817,7 @@ class model {
 
         template <class List>
         void take_all(const List& given) {
+            kernel::table_maker::make_all();
             constexpr int count = facts_list::capacity();
             bool filled[count > 0 ? count : 1]{};
             int position = 0;
@@ -25661,18 +27868,6 @@ class model {
                            std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
             indices_;
 
-        /// Where a run-time count stands among those that the program names; -1 if it names none.
-        static constexpr auto count_places = [] {
-            std::array<int, model_detail::max_facts> result{};
-            for (int at = 0; at < facts_list::capacity(); ++at) {
-                result[static_cast<std::size_t>(at)] = -1;
-                for (int place = 0; place < plan::shapes.text.counts.size(); ++place)
-                    if (plan::shapes.text.counts[place] == plan::facts[at].id)
-                        result[static_cast<std::size_t>(at)] = place;
-            }
-            return result;
-        }();
-
         static constexpr auto count_limits = [] {
             std::array<int, sequent::plan::max_counts> result{};
             for (int at = 0; at < plan::shapes.text.counts.size(); ++at)
@@ -25703,6 +27898,10 @@ class model {
                     what, {(wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
                                                : " is dense, given are sparse_pairs()")});
             sequent::plan::fact_shape shape = wanted;
+            if (wanted.up_to) {
+                shape.extents[0] = model_detail::length_of(what, given.shape, wanted);
+                counts[count_places[static_cast<std::size_t>(at)]] = shape.extents[0];
+            }
             if (wanted.is_sparse()) {
                 if constexpr (large_index) indices_.resize(index_size);
                 std::int32_t* memory = indices_.data() + index_offset(at);
@@ -25720,17 +27919,20 @@ class model {
                     return;
                 }
             }
+            // Of no values there may be no memory.
+            const bool empty =
+                wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
             if (wanted.kind == kind::symbols) {
-                if (!given.symbols)
+                if (!given.symbols && !empty)
                     model_detail::refuse(what,
                                          {" holds symbols as std::int32_t, given are numbers"});
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
                 pointers[at] = given.symbols;
                 model_detail::find_runs(model_detail::compared_facts<plan>, at, what, given.symbols,
-                                        counts);
+                                        shape.extents[0], counts);
             } else {
-                if (!given.numbers)
+                if (!given.numbers && !empty)
                     model_detail::refuse(what, {" holds numbers, given are symbols"});
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_finite(what, given.numbers, shape.size());
@@ -25773,9 +27975,27 @@ class model {
 
         const T* pointers[outputs > 0 ? outputs : 1]{};
 
+        /// Throws unless the gradients of outputs that a fact's length ends have that length.
+        void check_lengths(const int* counts) const {
+            if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
+                    (check_length<At>(counts), ...);
+                }
+            (std::make_integer_sequence<int, outputs>{});
+        }
+
       private:
+        model_detail::extents shapes_[has_lengths && outputs > 0 ? outputs : 1]{};
+
+        template <int At>
+        void check_length(const int* counts) const {
+            const auto view = model_detail::limited_view<plan, plan::shapes.outputs[At]>(counts);
+            model_detail::check_shape({"the gradient of output", output_layout::names[At]},
+                                      shapes_[At], view.extents, view.rank);
+        }
+
         template <class List>
         void take_all(const List& given) {
+            kernel::table_maker::make_all();
             int position = 0;
             for (const auto& each : given) take(each, position++);
             for (int at = 0; at < outputs; ++at)
@@ -25789,9 +28009,14 @@ class model {
                 const auto& id = output_layout::names[at];
                 if (given.id.length ? !(id == given.id) : at != position) continue;
                 const model_detail::weight_view& view = output_layout::whole_views[at];
-                model_detail::check_shape({"the gradient of output", id}, given.shape, view.extents,
-                                          view.rank);
-                pointers[at] = given.numbers;
+                if constexpr (has_lengths)
+                    shapes_[at] = given.shape;
+                else
+                    model_detail::check_shape({"the gradient of output", id}, given.shape,
+                                              view.extents, view.rank);
+                // Of no numbers there may be no memory, but of this one none is read.
+                static constexpr T nothing{};
+                pointers[at] = given.numbers ? given.numbers : &nothing;
                 return;
             }
             fail<argument_error>("sequent: a gradient is given for what is no output");
@@ -25828,14 +28053,39 @@ class model {
                     fail<argument_error>("sequent: only dense facts have gradients");
                 // Of a sparse one, with room for all pairs that it may have.
                 const auto& of = plan::facts[at];
-                const auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
-                model_detail::check_shape({"the gradient of fact", of.id, at}, each.shape,
-                                          shape.extents, shape.rank);
+                auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
+                const model_detail::subject what{"the gradient of fact", of.id, at};
+                if constexpr (has_lengths)
+                    if (of.up_to)
+                        lengths_[at].number = shape.extents[0] =
+                            model_detail::length_of(what, each.shape, of);
+                model_detail::check_shape(what, each.shape, shape.extents, shape.rank);
                 pointers[at] = each.numbers;
             }
         }
 
         T* pointers[model_detail::max_facts]{};
+
+        /// Throws unless the gradients of facts are as long as these.
+        void check_lengths(const int* counts) const {
+            if constexpr (has_lengths)
+                for (int at = 0; at < facts_list::capacity(); ++at) {
+                    const auto& of = plan::facts[at];
+                    if (!pointers[at] || !of.up_to) continue;
+                    const int length = given_shape(at, counts).extents[0];
+                    const int given = lengths_[at].number;
+                    if (given >= 0 && given != length)
+                        model_detail::refuse(
+                            {"the gradient of fact", of.id, at},
+                            {" has the length ", given, ", the fact that is given has ", length});
+                }
+        }
+
+      private:
+        struct told_length {
+            int number = -1;  // where the pointer was set by hand
+        };
+        told_length lengths_[has_lengths ? model_detail::max_facts : 1]{};
     };
 
     /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
@@ -25960,21 +28210,25 @@ class model {
     /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
     /// there was no forward, or one of other facts or parameters, as far as some elements of each
     /// tell; in release builds the gradients are then of no meaning.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-                         parameters<T>& gradient,
-                         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
+    static void backward(
+        const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
+        parameters<T>& gradient,
+        const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
+        check_lengths(*given, *outward, of_facts);
         run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::whole_run{});
     }
 
     /// The same on all threads of a pool, to the same numbers.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-                         parameters<T>& gradient, thread_pool& pool,
-                         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
+    static void backward(
+        const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
+        parameters<T>& gradient, thread_pool& pool,
+        const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
+        check_lengths(*given, *outward, of_facts);
         run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::run_on_pool{pool});
     }
@@ -26013,8 +28267,12 @@ class model {
             (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
             T* to = out.data() + std::ptrdiff_t{size} * sample;
             kernel::unroll<outputs>([&](auto index) {
+                if constexpr (has_lengths)
+                    std::fill_n(to + output_layout::offset(index()), output_layout::size(index()),
+                                T(0));
                 model_detail::each_run(
-                    view_of_output<W, index()>, [&](int position, int offset, int length) {
+                    limited_output<W, index()>(w.counts), view_of_output<W, index()>,
+                    [&](int position, int offset, int length) {
                         std::copy_n(w.numbers + offset, length,
                                     to + output_layout::offset(index()) + position);
                     });
@@ -26027,7 +28285,7 @@ class model {
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
     /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
-    template <model_detail::parameters_of<plan> P, class T, class Loss>
+    template <model_detail::trained_parameters_of<plan> P, class T, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
     static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
@@ -26040,11 +28298,10 @@ class model {
                          const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                          workspace<T>& w = b.workspace(thread);
                          const auto y = forward(ready, given, w);
-                         auto& outward = b.outward(thread);
-                         std::fill(outward.begin(), outward.end(), T(0));
+                         T* const outward = b.outward(thread).data();
                          const auto result = static_cast<double>(
-                             loss(sample, y, output_layout::template views_of<T>(outward.data())));
-                         backward_from(ready, given, outward.data(), w, to, to_prepared);
+                             loss(sample, y, output_layout::cleared_views(outward, given.counts)));
+                         backward_from(ready, given, outward, w, to, to_prepared);
                          return result;
                      });
     }
@@ -26052,7 +28309,7 @@ class model {
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
     /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
     /// argument_error unless there is one for each.
-    template <model_detail::parameters_of<plan> P, class T>
+    template <model_detail::trained_parameters_of<plan> P, class T>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                                std::span<const std::type_identity_t<T>> outward, batch<T>& b,
                                parameters<T>& gradient) {
@@ -26075,6 +28332,19 @@ class model {
 
   private:
     using output_layout = model_detail::output_layout<plan>;
+
+    /// Where a count, or the length of a fact, stands among those that the program names; -1 if
+    /// it is none.
+    static constexpr auto count_places = [] {
+        std::array<int, model_detail::max_facts> result{};
+        for (int at = 0; at < facts_list::capacity(); ++at) {
+            result[static_cast<std::size_t>(at)] = -1;
+            for (int place = 0; place < plan::shapes.text.counts.size(); ++place)
+                if (plan::shapes.text.counts[place] == plan::facts[at].id)
+                    result[static_cast<std::size_t>(at)] = place;
+        }
+        return result;
+    }();
 
     template <class T, class F>
     static void for_each_at(T* base, F& f) {
@@ -26133,6 +28403,7 @@ class model {
         model_detail::bindings<T> result;
         result.parameters = model_detail::numbers_of(p);
         result.prepared = model_detail::prepared_in(p);
+        result.packed = model_detail::packed_in(p);
         if (!result.prepared) {
             if (!kept)
                 model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
@@ -26151,8 +28422,45 @@ class model {
                                              Run run) noexcept {
         auto bound = bind(p, given, w);
         if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
-        model_detail::compiled_forward<typename W::placed, T, Run>::run(bound, run);
+        using placed = typename model_detail::placed_for<P, typename W::placed>::type;
+        model_detail::compiled_forward<placed, T, Run>::run(bound, run);
+        std::copy_n(given.counts, W::count_of_counts, w.counts);
+        kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
         return all_outputs<T>(w);
+    }
+
+    /// Clears the rows of an output that a caller sees and no step has written.
+    template <int At, class T, class W>
+    static void clear_rest([[maybe_unused]] W& w) noexcept {
+        using placed = typename W::placed;
+        constexpr int relation = plan::shapes.outputs[At];
+        constexpr model_detail::view_limits limits = model_detail::limits_of_view<placed>(relation);
+        if constexpr (limits.axis >= 0) {
+            model_detail::weight_view rest = model_detail::limited_view<placed, relation>(w.counts);
+            const int written =
+                sequent::plan::least_count(limits.written, rest.extents[limits.axis], w.counts);
+            rest.extents[limits.axis] -= written;
+            rest.offset += written * rest.strides[limits.axis];
+            model_detail::each_run(rest, [&](int, int offset, int length) {
+                std::fill_n(w.numbers + offset, length, T(0));
+            });
+        }
+    }
+
+    template <class T>
+    static void check_lengths(const facts<T>& given, const output_gradients<T>& outward,
+                              const fact_gradients<T>& of_facts) noexcept(!has_lengths) {
+        if constexpr (has_lengths) {
+            outward.check_lengths(given.counts);
+            of_facts.check_lengths(given.counts);
+        }
+    }
+
+    /// A fact's shape when these counts have been given.
+    static constexpr sequent::plan::fact_shape given_shape(int at, const int* counts) noexcept {
+        sequent::plan::fact_shape result = plan::facts[at];
+        if (result.up_to) result.extents[0] = counts[count_places[static_cast<std::size_t>(at)]];
+        return result;
     }
 
     template <class T>
@@ -26167,8 +28475,7 @@ class model {
     static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
                          Range range) noexcept {
         s.template run<First>(
-            model_detail::numbers_of(p), model_detail::prepared_in(p),
-            [&](int fact) { return given.row(fact, from); },
+            p, [&](int fact) { return given.row(fact, from); },
             [&](int fact) { return given.rest().pointers[fact]; },
             [&](int fact) { return given.rest().pairs(fact); }, range);
     }
@@ -26189,7 +28496,7 @@ class model {
 
     /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
     /// is null, on to the parameters.
-    template <class P, class T, class Run>
+    template <bool Whole = false, class P, class T, class Run>
     static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
                              workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
                              const fact_gradients<T>& of_facts, Run run) noexcept {
@@ -26203,8 +28510,10 @@ class model {
                 bound.prepared_gradient = w.prepared_gradient;
             }
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
-        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
-        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, true); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, false); });
         model_detail::compiled_backward<plan, T, Run>::run(bound, run);
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
@@ -26219,8 +28528,8 @@ class model {
                               parameters<T>& gradient, T* prepared_gradient) noexcept {
         const T* pointers[outputs > 0 ? outputs : 1];
         for (int at = 0; at < outputs; ++at) pointers[at] = outward + output_layout::offset(at);
-        run_backward(p, given, pointers, w, gradient, prepared_gradient, {},
-                     model_detail::whole_run{});
+        run_backward<true>(p, given, pointers, w, gradient, prepared_gradient, {},
+                           model_detail::whole_run{});
     }
 
     /// Where an output lies in that memory.
@@ -26243,26 +28552,42 @@ class model {
 
     template <class T, int At, class W>
     static auto output(const W& w) noexcept {
-        constexpr auto view = view_of_output<W, At>;
-        return model_detail::to_tensor<view.rank>(view, static_cast<const T*>(w.numbers));
+        constexpr int rank = view_of_output<W, At>.rank;
+        return model_detail::to_tensor<rank>(limited_output<W, At>(w.counts),
+                                             static_cast<const T*>(w.numbers));
+    }
+
+    template <class W, int At>
+    static constexpr model_detail::weight_view limited_output(const int* counts) noexcept {
+        return model_detail::limited_view<typename W::placed, plan::shapes.outputs[At]>(counts);
     }
 
     /// The caller's gradient of an output, to where backward expects it; first zeros, since an
-    /// output may lie among others' numbers.
-    template <int At, class T>
-    static void seed(const T* outward, workspace<T>& w, bool clear) noexcept {
+    /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
+    /// the lengths of facts are.
+    template <int At, bool Whole, class T>
+    static void seed(const T* outward, workspace<T>& w, const int* counts, bool clear) noexcept {
         // By value: a reference would put the plan's tables into the program.
         constexpr int index = plan::tables.relations[plan::shapes.outputs[At]].index;
         constexpr auto buffer = plan::tables.buffers[index];
-        constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
+        constexpr auto whole = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
         if (clear) {
-            std::fill_n(w.numbers + buffer.adjoint, buffer.size, T(0));
+            constexpr sequent::plan::birth born = buffer.adjoint_birth();
+            model_detail::each_part_of(born, counts, [&](int offset, int size) {
+                std::fill_n(w.numbers + offset, size, T(0));
+            });
             return;
         }
         T* to = w.numbers + buffer.adjoint - buffer.offset;
-        model_detail::each_run(view, [&](int position, int offset, int length) {
+        const auto add = [&](int position, int offset, int length) {
             for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
-        });
+        };
+        if constexpr (has_lengths) {
+            const auto view = limited_output<workspace<T>, At>(counts);
+            model_detail::each_run(view, Whole ? whole : view, add);
+        } else {
+            model_detail::each_run(whole, add);
+        }
     }
 };
 
@@ -26377,9 +28702,9 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     switch (step.kind) {
         case plan::step_kind::rows: {
             const row_step& row = *each.row;
-            append_text(what, {row.pairs >= 0   ? "pairs "
-                               : row.count >= 0 ? "rows up to "
-                                                : "rows ",
+            append_text(what, {row.pairs >= 0    ? "pairs "
+                               : row.counts != 0 ? "rows up to "
+                                                 : "rows ",
                                row.rows, " x ", row.columns()});
             int summands = 0;
             for (const row_term& term : row.terms) {
@@ -26466,23 +28791,26 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
 template <class Model>
 std::string explain() {
     using plan = typename Model::plan;
-    std::string result = "steps\n";
-    kernel::unroll<plan::tables.steps.size()>([&](auto index) {
-        model_detail::append_step(result, model_detail::explained<plan, index()>());
-    });
-    constexpr auto& text = model_detail::program_text<Model::program>;
-    for (int relation = 0; relation < text.relations.size(); ++relation) {
-        model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()}, relation,
-                                           text.relations[relation].id);
+    std::string result;
+    if constexpr (plan::ok) {
+        result = "steps\n";
+        kernel::unroll<plan::tables.steps.size()>([&](auto index) {
+            model_detail::append_step(result, model_detail::explained<plan, index()>());
+        });
+        constexpr auto& text = model_detail::program_text<Model::program>;
+        for (int relation = 0; relation < text.relations.size(); ++relation) {
+            model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()},
+                                               relation, text.relations[relation].id);
+        }
+        model_detail::explained_memory memory;
+        memory.training = sizeof(typename Model::template workspace<float>);
+        memory.inference = sizeof(typename Model::template scratch<float>);
+        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
+            memory.state = sizeof(typename Model::template state<float>);
+        model_detail::append_memory(result, Model::parameter_count,
+                                    static_cast<long long>(sizeof(float)) * plan::tables.parameters,
+                                    memory);
     }
-    model_detail::explained_memory memory;
-    memory.training = sizeof(typename Model::template workspace<float>);
-    memory.inference = sizeof(typename Model::template scratch<float>);
-    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
-        memory.state = sizeof(typename Model::template state<float>);
-    model_detail::append_memory(result, Model::parameter_count,
-                                static_cast<long long>(sizeof(float)) * plan::tables.parameters,
-                                memory);
     return result;
 }
 
@@ -29663,7 +31991,8 @@ void save_checkpoint(const io::file_path& path, std::span<T> parameters, Optimiz
 template <class Model, class T, class Optimizer>
 io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> parameters,
                                  Optimizer& optimizer) {
-    const io::metadata_map known = io::read_header(path).metadata;
+    const io::tensor_file file = io::open_safetensors(path);
+    const io::metadata_map& known = file.header.metadata;
     const auto steps = known.find("optimizer.steps");
     if (steps == known.end())
         fail_with<io::error>({path.string(), ": the metadata has no \"optimizer.steps\""});
@@ -29675,7 +32004,7 @@ io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> paramet
         count = count * 10 + (digit - '0');
     }
     const io::metadata_map metadata =
-        io::detail::load_tensors(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer));
+        io::detail::load_tensors(file, detail::checkpoint_tensors<Model, T>(parameters, optimizer));
     optimizer.set_steps(count);
     return metadata;
 }

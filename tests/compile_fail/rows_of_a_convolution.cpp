@@ -1,15 +1,14 @@
-// expect: rule_number<1>, in_relation<result>
-// expect: a_rule_that_reads_other_rows_than_its_own_outside_of_attention
-// Earlier rows are kept for attention alone.
+// expect: rule_number<1>, in_relation<result>, rows_that_need_later_rows
+// Earlier rows are kept; a convolution that reads the next row needs what has not been given.
 
 #include "vocabulary.hpp"
 
 namespace article {
 inline constexpr auto program = rules(
 #ifdef WRONG
-    result(i) <<= (input(i)[W_q], input(i - 1)[W_k]));
+    result(i) <<= (input(i)[W_q], input(i + 1)[W_k]));
 #else
-    result(i) <<= (input(i)[W_q], input(i)[W_k]));
+    result(i) <<= (input(i)[W_q], input(i - 1)[W_k]));
 #endif
 }  // namespace article
 

@@ -1,5 +1,5 @@
-// expect: rule_number<1>, in_relation<state>, a_recursion_runs_over_all_of_its_times_at_once
-// A recursion runs over all of its times.
+// expect: rule_number<1>, in_relation<state>, rows_that_need_later_rows
+// A recursion from the last time to the first begins with what has not been given.
 
 #include <sequent/model.hpp>
 
@@ -14,9 +14,9 @@ inline constexpr weight<"s", 3> s;
 
 inline constexpr auto program = rules(
 #ifdef WRONG
-    state(next(i)) <<= (x(i), state(i)[W]), state(0) <<= s, y(i) <<= state(next(i)));
+    state(i) <<= x(i), state(i) <<= state(next(i))[W], y(i) <<= (state(i), s));
 #else
-    state(i) <<= (x(i)[W], s), y(i) <<= (state(i), x(i)));
+    state(next(i)) <<= (x(i), state(i)[W]), state(0) <<= s, y(i) <<= state(next(i)));
 #endif
 }  // namespace article
 

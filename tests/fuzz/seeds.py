@@ -1,9 +1,12 @@
 """Writes the files that the fuzzers begin with: seeds.py FOLDER"""
 
+import base64
+import io
 import json
 import pathlib
 import struct
 import sys
+import zipfile
 
 
 def put(kind, name, data):
@@ -82,3 +85,110 @@ shape = "'fortran_order': False, 'shape': (2, 3), }"
 put("npy", "floats", array("{'descr': '<f4', " + shape + "\n", floats(*range(6))))
 put("npy", "halves", array("{'descr': '<f2', " + shape, b"\0\x3c" * 6))
 put("npy", "symbols", array("{'descr': '<i8', " + shape, struct.pack("<6q", *range(6))))
+
+
+def added(number, text, **more):
+    return {"id": number, "content": text, "single_word": False, "lstrip": False, "rstrip": False,
+            "normalized": False, "special": True} | more
+
+
+def named(kind, **more):
+    return {"type": kind} | more
+
+
+def put_tokenizer(name, model, **more):
+    file = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
+            "pre_tokenizer": None, "post_processor": None, "decoder": None, "model": model} | more
+    put("tokenizers", name, b"\x0bab Ab\xc3\xa9 12b" + json.dumps(file).encode())
+
+
+def numbered(texts):
+    return {text: number for number, text in enumerate(texts)}
+
+
+put_tokenizer("word_piece", named("WordPiece", unk_token="[UNK]", continuing_subword_prefix="##",
+                                  max_input_chars_per_word=9, vocab=numbered(["[UNK]", "a", "##b", "e"])),
+              added_tokens=[added(0, "[UNK]", normalized=True)], decoder=named("WordPiece", prefix="##"),
+              normalizer=named("BertNormalizer", lowercase=True), pre_tokenizer=named("BertPreTokenizer"),
+              post_processor=named("BertProcessing", sep=["[UNK]", 0], cls=["[UNK]", 0]))
+pairs = named("BPE", unk_token="<u>", fuse_unk=True, byte_fallback=True, end_of_word_suffix=None,
+              vocab=numbered(["<u>", "\u2581", "a", "b", "ab", "<0xC3>", "<0xA9>"]), merges=["a b"])
+put_tokenizer("fallback", pairs, decoder=named("Sequence", decoders=[
+    named("Replace", pattern={"String": "\u2581"}, content=" "), named("ByteFallback"), named("Fuse"),
+    named("Strip", content=" ", start=1, stop=0)]), normalizer=named("Sequence", normalizers=[
+        named("Prepend", prepend="\u2581"), named("Replace", pattern={"String": " "}, content="\u2581")]))
+letters = numbered(["\u0120", "a", "b", "\u0120b", "\u00c3", "\u00a9", "1", "2", "12", "A"])
+gpt4 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+        r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+put_tokenizer("bytes", named("BPE", vocab=letters, merges=["\u0120 b", "1 2"], ignore_merges=True),
+              normalizer=named("NFKC"), decoder=named("ByteLevel"), pre_tokenizer=named(
+                  "Sequence", pretokenizers=[
+                      named("Split", pattern={"Regex": gpt4}, behavior="Isolated", invert=False),
+                      named("ByteLevel", add_prefix_space=False, use_regex=False)]),
+              post_processor=named("ByteLevel", trim_offsets=True))
+units = [0] * 512
+units[0] = 1 << 10 | 512
+units[256 ^ 98] = 98 | 256 | 1 << 10 | 512
+rules = struct.pack("<513I", 2048, *units) + b"c\0"
+put_tokenizer("unigram", named("Unigram", unk_id=0, vocab=[["<u>", 0], ["\u2581", -1], ["a", -2], ["ac", -3]]),
+              normalizer=named("Precompiled", precompiled_charsmap=base64.b64encode(rules).decode()),
+              pre_tokenizer=named("Metaspace", replacement="\u2581", prepend_scheme="first", split=True),
+              decoder=named("Metaspace", replacement="\u2581", prepend_scheme="first"))
+
+
+def text(value):
+    return struct.pack("<Q", len(value)) + value
+
+
+def gguf(pairs, tensors, data):
+    lines = [text(key) + struct.pack("<I", kind) + value for key, kind, value in pairs]
+    for name, extents, kind, offset in tensors:
+        lines.append(text(name) + struct.pack(f"<I{len(extents)}QIQ", len(extents), *extents, kind, offset))
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(pairs)) + b"".join(lines)
+    return head + bytes(-len(head) % 32) + data
+
+
+def strings(*values):
+    return struct.pack("<IQ", 8, len(values)) + b"".join(map(text, values))
+
+
+vocabulary = [
+    (b"general.alignment", 4, struct.pack("<I", 32)),
+    (b"tokenizer.ggml.model", 8, text(b"gpt2")),
+    (b"tokenizer.ggml.tokens", 9, strings(b"<s>", b"a", b"b")),
+    (b"tokenizer.ggml.scores", 9, struct.pack("<IQ3f", 6, 3, 0, -1, -2)),
+    (b"tokenizer.ggml.token_type", 9, struct.pack("<IQ3i", 5, 3, 3, 1, 1)),
+    (b"tokenizer.ggml.merges", 9, strings(b"a b")),
+    (b"tokenizer.ggml.bos_token_id", 4, struct.pack("<I", 0)),
+    (b"tokenizer.ggml.add_bos_token", 7, b"\x01"),
+    (b"k", 12, struct.pack("<d", 0.5)),
+    (b"l", 9, struct.pack("<IQ2H", 2, 2, 7, 8)),
+]
+mapped = [
+    (b"a.0", [16, 4], 0, 0),
+    (b"a.1", [16, 4], 1, 256),
+    (b"c", [32, 3], 8, 384),
+    (b"d", [32, 3], 8, 512),
+    (b"m.0", [256], 12, 640),
+]
+q8 = struct.pack("<e32b", 0.5, *range(32)) * 3
+q8 += bytes(128 - len(q8))
+put("gguf", "mapped", gguf(vocabulary, mapped, floats(*range(64)) + struct.pack("<64e", *range(64)) + q8 * 2
+    + bytes(160)))
+plain = [
+    (b"a", [16, 2, 2], 30, 0),
+    (b"b", [16, 2, 2], 28, 128),
+    (b"c", [32, 1], 3, 640),
+]
+put("gguf", "plain", gguf([], plain, b"\x80\x3f" * 64 + struct.pack("<64d", *range(64))
+    + struct.pack("<ee", 0.5, -1) + bytes(range(16))))
+plain = plain[:2] + [(b"c", [32, 1], 2, 640)]
+put("gguf", "q4_0", gguf([], plain, b"\x80\x3f" * 64 + struct.pack("<64d", *range(64))
+    + struct.pack("<e", 0.5) + bytes(range(16))))
+
+stream = io.BytesIO()
+with zipfile.ZipFile(stream, "w") as archive:
+    for name, descr, extents, data in ("a", "<f4", "(2, 3)", floats(*range(6))), ("b", "<f2", "(1, 2)", b"\0\x3c" * 2):
+        with archive.open(name + ".npy", "w", force_zip64=True) as member:
+            member.write(array(f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {extents}, }}\n", data))
+put("npz", "two", stream.getvalue())

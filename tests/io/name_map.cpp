@@ -1,7 +1,9 @@
 #include <sequent/io/name_map.hpp>
 #include <sequent/model.hpp>
 
+#include <algorithm>
 #include <array>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -341,7 +343,7 @@ TEST_CASE("a file that does not fit its names is an error and changes nothing") 
     check_contains(changed([&](tensors& list) {
                        list.push_back({"norm.weight", view(other.norm.data(), {4}, {1})});
                    }),
-                   {"\"norm.weight\"", "with and without a prefix"});
+                   {"\"norm.weight\"", "twice", "with and without a prefix"});
     check_contains(changed([&](tensors& list) {
                        list[0].view = view(other.ab.data(), {8, 4}, {4, 1});
                    }),
@@ -358,3 +360,293 @@ TEST_CASE("a file that does not fit its names is an error and changes nothing") 
     }();
     check_contains(message(other.list(""), twice), {"layers.C", "twice"});
 }
+
+TEST_CASE("a table of more rows than the model has is cut, and one of fewer is refused") {
+    constexpr auto with = [](int begin) {
+        auto map = std::to_array<io::name_entry>({
+            {"layers.A", "h.{}.a", io::transposed | io::rows_from(0)},
+            {"layers.b_A", "h.{}.b", io::flat | io::rows_from(0)},
+            {"layers.B", "h.{}.B"},
+            {"layers.C", "h.{}.c", io::rows_from(0)},
+            {"scale", "scale"},
+            {"gain", "gain"},
+        });
+        for (const std::size_t line : {0U, 1U, 3U}) map[line].place.begin = begin;
+        return map;
+    };
+    std::array<float, 80> values{};
+    for (std::size_t at = 0; at < values.size(); ++at) values[at] = static_cast<float>(at);
+    const auto file = [&](int rows) {
+        tensors list;
+        for (int layer = 0; layer < 2; ++layer) {
+            const std::string h = "h." + std::to_string(layer) + ".";
+            float* const data = values.data() + layer;
+            list.push_back({h + "a", view(data, {4, rows}, {rows, 1})});
+            list.push_back({h + "b", view(data, {rows}, {1})});
+            list.push_back({h + "B", view(data, {4, 4}, {4, 1})});
+            list.push_back({h + "c", view(data, {rows, 4}, {4, 1})});
+        }
+        list.push_back({"scale", view(values.data(), {}, {})});
+        list.push_back({"gain", view(values.data(), {4}, {1})});
+        return list;
+    };
+    const folder here;
+    Model::parameters<float> p;
+    for (const int begin : {0, 2}) {
+        const auto map = with(begin);
+        for (const int rows : {4 + begin, 9}) {
+            io::save(here / "x", file(rows));
+            io::load<Model>(here / "x", p, map);
+            Model::for_each(p, [&](std::string_view name, auto v) {
+                INFO(name);
+                const bool transposed = name == "layers.A", bias = name == "layers.b_A";
+                if (!transposed && !bias && name != "layers.C") return;
+                for (int place = 0; place < v.size(); ++place) {
+                    const int layer = place / (v.size() / 2), within = place % (v.size() / 2);
+                    const int row = begin + (bias ? within : within / 4), column = within % 4;
+                    const int number = transposed ? rows * column + row
+                                       : bias     ? row
+                                                  : 4 * row + column;
+                    CHECK(v.element(place) == static_cast<float>(layer + number));
+                }
+            });
+        }
+        // It is written with the rows that the model has, behind zeros.
+        io::save<Model>(here / "y", p, map);
+        std::array<float, 4 * 6> c;
+        c.fill(-1);
+        const auto header = io::read_header(here / "y");
+        CHECK(std::ranges::find(header.tensors, "h.1.c", &io::header_entry::name)->shape ==
+              std::vector<std::uint64_t>{static_cast<std::uint64_t>(4 + begin), 4});
+        Model::parameters<float> q;
+        io::load<Model>(here / "y", q, map);
+        CHECK(std::equal(p.flat().begin(), p.flat().end(), q.flat().begin()));
+    }
+    check_contains(message(file(3), with(0)),
+                   {"\"h.0.a\"", "\"layers.A\"", "rows [0, 4)", "the 3 of the tensor"});
+    check_contains(message(file(5), with(2)), {"\"h.0.a\"", "rows [2, 6)", "the 5 of the tensor"});
+    // A map that states nothing else.
+    constexpr io::name_entry longer[] = {io::own_names,
+                                         {"layers.C", "layers.C.{}", io::rows_from(1)}};
+    io::save<Model>(here / "own", p, io::name_map(longer));
+    Model::parameters<float> q;
+    io::load<Model>(here / "own", q, io::name_map(longer));
+    CHECK(std::equal(p.flat().begin(), p.flat().end(), q.flat().begin()));
+    CHECK_THROWS_WITH(io::load<Model>(here / "own", q, io::name_map(longer).first(1)),
+                      sequent_test::contains("\"layers.C\": it is not in the file"));
+    // A parameter that the file does not have is a constant.
+    auto two = std::to_array<io::name_entry>({io::own_names, io::constant("layers.C", 2)});
+    CHECK_THROWS_WITH(io::save<Model>(here / "own", p, io::name_map(two)),
+                      sequent_test::contains("\"layers.C\": the file does not hold it, and it is "
+                                             "not 2"));
+    const auto c_of = [](auto f) {
+        return [f](std::string_view name, auto v) {
+            for (int at = 0; name == "layers.C" && at < v.size(); ++at) f(v.element(at));
+        };
+    };
+    Model::for_each(p, c_of([](float& number) { number = 2; }));
+    io::save<Model>(here / "own", p, io::name_map(two));
+    two[1].place = io::plus(3);
+    io::load<Model>(here / "own", q, io::name_map(two));
+    Model::for_each(q, c_of([](float& number) {
+                        CHECK(number == 3);
+                        number = 2;
+                    }));
+    CHECK(std::equal(p.flat().begin(), p.flat().end(), q.flat().begin()));
+    // Rows are open, columns are not.
+    auto list = file(9);
+    list[0].view = view(values.data(), {5, 9}, {9, 1});
+    check_contains(message(list, with(0)), {"\"h.0.a\"", "[5, 9]", "[4, 4]"});
+}
+
+namespace {
+
+namespace nested {
+using namespace sequent::language;
+using namespace small;
+inline constexpr relation<"inner"> inner;
+inline constexpr relation<"outer"> outer;
+inline constexpr relation<"turned"> turned;
+inline constexpr weight<"W", 4, 4> W;
+inline constexpr weight<"V", 4, 4> V;
+inline constexpr weight<"Q", 4, 4> Q;
+// clang-format off
+inline constexpr auto within = rules(
+    a(h, i)   <<= (x(i)[A(h)], b_A(h), x(i)[B(h)]),
+    joined(i) <<= a(h, i) | concat(h),
+    y(i)      <<= (x(i), joined(i)[W]));
+inline constexpr auto around = rules(
+    inner(i)  <<= x(i) | stack<2>(within),
+    turned(i) <<= inner(i)[Q] | rotary_halves(i),
+    out(i)    <<= (inner(i)[V], turned(i)));
+inline constexpr auto program = rules(
+    outer(i)  <<= x(i) | stack<3>(around),
+    b(i)      <<= outer(i) | rms_norm(gain));
+// clang-format on
+}  // namespace nested
+
+using Nested = sequent::model<nested::program, sequent::fact<"x", 3, 4>>;
+
+constexpr io::name_entry nested_names[] = {
+    io::alias(".beta", ".bias"),
+    {"outer.inner.A", "t.{4a+b}.AB", io::interleaved(0, 2)},
+    {"outer.inner.B", "t.{4a+b}.AB", io::interleaved(1, 2)},
+    {"outer.inner.b_A", "t.{4a+b}.bias", io::flat},
+    {"outer.inner.b_A", "t.{4a+b}.bias_2", io::flat | io::summand},
+    {"outer.inner.W", "u.{a}.W", io::shared_layers | io::transposed},
+    {"outer.V", "t.{4a+2}.V", io::plus(1)},
+    {"outer.Q", "t.{4a+2}.Q", io::neighbours},
+    {"gain", "norm"},
+};
+
+}  // namespace
+
+TEST_CASE("layers are numbered, tensors summed, shared, interleaved and reordered") {
+    // Each number of the file tells its tensor, layer and place.
+    std::vector<std::vector<float>> kept;
+    tensors list;
+    const auto add = [&](const std::string& name, int rows, int columns, float first) {
+        std::vector<float>& values = kept.emplace_back();
+        for (int at = 0; at < rows * columns; ++at)
+            values.push_back(first + static_cast<float>(at));
+        list.push_back({name, columns == 1 ? view(values.data(), {rows}, {1})
+                                           : view(values.data(), {rows, columns}, {columns, 1})});
+    };
+    for (int a = 0; a < 3; ++a) {
+        for (int b = 0; b < 2; ++b) {
+            const std::string t = "t." + std::to_string(4 * a + b);
+            const auto number = static_cast<float>(100 * (2 * a + b));
+            add(t + ".AB", 8, 4, 1000 + number);
+            add(t + (a == 1 ? ".beta" : ".bias"), 4, 1, 2000 + number);
+            add(t + ".bias_2", 4, 1, 0.25F);
+        }
+        const std::string t = "t." + std::to_string(4 * a + 2);
+        const auto number = static_cast<float>(100 * a);
+        add(t + ".V", 4, 4, 3000 + number);
+        add(t + ".Q", 4, 4, 4000 + number);
+        add("u." + std::to_string(a) + ".W", 4, 4, 5000 + number);
+    }
+    add("norm", 4, 1, 1);
+    const folder here;
+    io::save(here / "x", list);
+    Nested::parameters<float> p;
+    io::load<Nested>(here / "x", p, nested_names);
+    int seen = 0;
+    Nested::for_each(p, [&](std::string_view name, auto v) {
+        INFO(name);
+        ++seen;
+        const auto is = [](float found, int expected) {
+            CHECK(found == static_cast<float>(expected));
+        };
+        for (int a = 0; a < 3; ++a) {
+            for (int row = 0; row < 4; ++row) {
+                // Rows 0 and 2 of Q, and 1 and 3, are pairs, which the file has as neighbours.
+                const int neighbour = row % 2 * 2 + row / 2;
+                for (int column = 0; column < 4; ++column) {
+                    if (name == "outer.V") is(v(a, row, column), 3001 + 100 * a + 4 * row + column);
+                    if (name == "outer.Q")
+                        is(v(a, row, column), 4000 + 100 * a + 4 * neighbour + column);
+                    for (int b = 0; b < 2; ++b) {
+                        const int number = 100 * (2 * a + b);
+                        const int head = row / 2, of_head = row % 2;
+                        if (name == "outer.inner.W")
+                            is(v(a, b, row, column), 5000 + 100 * a + 4 * column + row);
+                        if (name == "outer.inner.b_A" && column == 0)
+                            CHECK(v(a, b, head, of_head) ==
+                                  static_cast<float>(2000 + number + row) + 0.25F +
+                                      static_cast<float>(row));
+                        if (name == "outer.inner.A" || name == "outer.inner.B") {
+                            const int part = name == "outer.inner.A" ? 0 : 1;
+                            is(v(a, b, head, of_head, column),
+                               1000 + number + 4 * (4 * head + 2 * part + of_head) + column);
+                        }
+                    }
+                }
+            }
+        }
+    });
+    CHECK(seen == 7);
+
+    // Back to the same file, but for the sums and the alias.
+    io::save<Nested>(here / "y", p, nested_names);
+    auto written = kept;
+    tensors back;
+    for (std::size_t at = 0; at < list.size(); ++at) {
+        sequent::tensor_view<float> of = list[at].view;
+        of.data = written[at].data();
+        std::string name = list[at].name;
+        if (const auto beta = name.find(".beta"); beta != std::string::npos)
+            name.replace(beta, 5, ".bias");
+        back.push_back({name, of});
+    }
+    io::load(here / "y", back);
+    for (std::size_t at = 0; at < list.size(); ++at) {
+        INFO(list[at].name);
+        const bool second = list[at].name.ends_with("bias_2");
+        const bool first = !second && kept[at].size() == 4 && list[at].name != "norm";
+        for (std::size_t place = 0; place < kept[at].size(); ++place)
+            CHECK(written[at][place] == (second  ? 0
+                                         : first ? kept[at][place] + kept[at + 1][place]
+                                                 : kept[at][place]));
+    }
+
+    const auto before = p;
+    Nested::for_each(p, [&](std::string_view name, auto v) {
+        if (name == "outer.inner.W") v(2, 1, 3, 3) += 1;
+    });
+    CHECK_THROWS_WITH(io::save<Nested>(here / "z", p, nested_names),
+                      sequent_test::contains("\"u.2.W\"") && sequent_test::contains("not equal"));
+
+    // Numbers whose sum might be infinite are refused, and nothing has changed.
+    kept[2][3] = 0x1p127F;
+    io::save(here / "x", list);
+    p = before;
+    CHECK_THROWS_WITH(io::load<Nested>(here / "x", p, nested_names),
+                      sequent_test::contains("\"t.0.bias_2\": element 3 is 1.7") &&
+                          sequent_test::contains("too large to be added"));
+    CHECK(std::equal(p.flat().begin(), p.flat().end(), before.flat().begin()));
+
+    const auto changed = [&](std::size_t line, auto change) {
+        auto map = std::to_array(nested_names);
+        change(map[line]);
+        try {
+            io::save<Nested>(here / "z", before, map);
+        } catch (const io::error& error) {
+            return std::string(error.what());
+        }
+        return std::string();
+    };
+    for (const char* name : {"t.{4a+}.AB", "t.{d}.AB", "t.{-a}.AB", "t.{a b}.AB"})
+        check_contains(changed(1, [&](auto& line) { line.tensor = name; }),
+                       {name, "\"outer.inner.A\"", "no sum"});
+    check_contains(changed(3, [](auto& line) { line.place.summand = true; }),
+                   {"\"outer.inner.b_A\"", "first as a summand"});
+    check_contains(changed(4, [](auto& line) { line.place.summand = false; }),
+                   {"\"outer.inner.b_A\"", "twice"});
+    check_contains(changed(2, [](auto& line) { line.place = io::part(1, 2); }),
+                   {"\"t.0.AB\"", "interleaved"});
+}
+
+#ifdef __linux__
+TEST_CASE("what has been read of a mapped file does not stay in memory") {
+    const auto resident_of_files = [] {
+        std::ifstream status("/proc/self/status");
+        std::string word;
+        long kilobytes = 0;
+        while (status >> word)
+            if (word == "RssFile:") status >> kilobytes;
+        return kilobytes;
+    };
+    const folder here;
+    std::vector<float> values(8 << 20);
+    const int rows = 1 << 10, columns = 8 << 10;
+    const tensors list{{"a", view(values.data(), {rows, columns}, {columns, 1})}};
+    io::save(here / "x", list);
+    const io::source from(here / "x");
+    const long before = resident_of_files();
+    REQUIRE(before > 0);
+    io::load(from, list);
+    CHECK(resident_of_files() - before < 8 << 10);
+    CHECK(from.bytes().size() > std::size_t{32} << 20);
+}
+#endif

@@ -151,3 +151,10 @@ TEMPLATE_TEST_CASE("rows are finite up to the ends of the range", "[score]", flo
     check(std::integral_constant<int, 16>{});
     check(std::integral_constant<int, 33>{});
 }
+
+TEST_CASE("rows of a packed table beyond 46340 begin where they do") {
+    sequent::kernel::score_node node;
+    node.packed = true;
+    CHECK(node.row_place(46340) == 1073720970);
+    CHECK(node.row_place(65000) == 2112532500);
+}

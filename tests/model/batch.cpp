@@ -93,7 +93,7 @@ TEST_CASE("forward_batch gives each sample's outputs in order") {
 
 TEST_CASE("backward_batch has the same bits for any number of threads") {
     const sequences s;
-    for (const int groups : {1, 2, 4, 12}) {
+    for (const int groups : {0, 1, 2, 4, 12}) {
         const auto expected = loss_and_gradient(s, 1, groups);
         for (const int threads : {2, 3, 5})
             CHECK(loss_and_gradient(s, threads, groups) == expected);
@@ -173,7 +173,23 @@ TEST_CASE("an empty batch changes nothing") {
     const auto loss = [](int, const auto&, const auto&) { return 1.0; };
     CHECK(gpt::backward_batch(*s.p, {}, loss, batch, *gradient) == 0);
     CHECK(std::ranges::all_of(gradient->flat(), [](float each) { return each == 0; }));
-    CHECK(batch.groups() == 4);
+}
+
+TEST_CASE("the number of groups follows from the samples, the memory from the threads") {
+    thread_pool pool(2);
+    const gpt::batch<float> batch(pool), four(pool, 4), one(pool, 1);
+    const auto groups = [](const auto& of) {
+        std::vector<int> result;
+        for (const int samples : {0, 1, 3, 9, 12, 32, 1000}) result.push_back(of.groups(samples));
+        return result;
+    };
+    CHECK(groups(batch) == std::vector{1, 1, 3, 4, 6, 16, 64});
+    CHECK(groups(four) == std::vector{1, 1, 3, 4, 4, 4, 4});
+    CHECK(groups(one) == std::vector{1, 1, 1, 1, 1, 1, 1});
+    const std::size_t gradients = 2 * sizeof(gpt::parameters<float>);
+    CHECK(batch.bytes() == four.bytes());
+    CHECK(batch.bytes() == one.bytes() + gradients);
+    CHECK(one.bytes() >= 2 * sizeof(gpt::workspace<float>));
 }
 
 TEST_CASE("what a visitor or a loss throws reaches the caller, and leaves the batch as it was") {
@@ -191,15 +207,16 @@ TEST_CASE("what a visitor or a loss throws reaches the caller, and leaves the ba
         const auto loss = [&](int sample, const auto& values, const auto& dy) {
             return s.loss(sample, values, dy.data);
         };
-        // The last sample of the last group, so that others have added to the groups' gradients.
-        CHECK_THROWS_WITH(gpt::backward_batch(
-                              *s.p, s.facts,
-                              [&](int sample, const auto& values, const auto& dy) {
-                                  if (sample == 8) throw std::runtime_error("eight");
-                                  return loss(sample, values, dy);
-                              },
-                              batch, *gradient),
-                          "eight");
+        // The first sample, for which the other groups wait, and the last, when they have added.
+        for (const int bad : {0, 8})
+            CHECK_THROWS_WITH(gpt::backward_batch(
+                                  *s.p, s.facts,
+                                  [&](int sample, const auto& values, const auto& dy) {
+                                      if (sample == bad) throw std::runtime_error("bad");
+                                      return loss(sample, values, dy);
+                                  },
+                                  batch, *gradient),
+                              "bad");
         *gradient = {};
         std::vector<double> found{gpt::backward_batch(*s.p, s.facts, loss, batch, *gradient)};
         found.insert(found.end(), gradient->flat().begin(), gradient->flat().end());

@@ -75,6 +75,19 @@ inline constexpr auto window =
           out(i) <<= (weights(i, j), a(j)) | product() | sum(j));
 using causal = sequent::model<window, fact<"x", 70, 5>>;
 
+// With a mask that is kept as a table.
+int asked = 0;
+constexpr bool scattered(int row, int column) {
+    if (!std::is_constant_evaluated()) ++asked;
+    return (7 * row + 3 * column) % 5 < 3;
+}
+inline constexpr auto masked =
+    rules(a(i) <<= x(i)[W<"W", 5, 5>],
+          weights(i, j) <<= (a(j).T(), a(i), j <= i, sequent::language::holds<scattered>(i, j)) |
+                            product() | softmax(j),
+          out(i) <<= (weights(i, j), a(j)) | product() | sum(j));
+using tabled = sequent::model<masked, fact<"x", 20, 5>>;
+
 void steps_allocate_nothing() {
     const check::fixture<causal, float> f(1);
     const std::span<const float> rows(f.dense[0]);
@@ -142,6 +155,22 @@ TEST_CASE("forward, backward, batches and steps allocate nothing") {
     allocations = 0;
     allocates_nothing<double>();
     steps_allocate_nothing();
+}
+
+TEST_CASE("tables are made with the first facts, not in a call") {
+    const check::fixture<tabled, float> f(1);
+    const std::span<const float> numbers(f.dense[0]);
+    const tabled::facts<float> given{x = numbers};
+    const auto state = sequent::make_unique<tabled::state<float>>();
+    const int before = asked;
+    CHECK(before >= 20 * 20);
+    counting = true;
+    allocations = 0;
+    (void)tabled::forward(*f.p, given, *f.w);
+    (void)tabled::prefill(*f.p, {x = numbers}, *state);
+    counting = false;
+    CHECK(allocations == 0);
+    CHECK(asked == before);
 }
 
 #endif

@@ -132,7 +132,6 @@ TEST_CASE("a loop over the times") {
     static_assert(looped::plan::tables.steps[0].kind == step_kind::rows);
     static_assert(looped::plan::tables.steps[1].kind == step_kind::repeat_begin);
     static_assert(looped::plan::tables.rows.size() == 3);
-    static_assert(!looped::plan::by_rows.possible);
     static_assert(check::count_steps<looped>(step_kind::general) == 0);
     CHECK(sequent::explain<looped>().find("loop of 65 steps") != std::string::npos);
     CHECK(sequent::explain<model<from_the_end, fact<"x", 7, 3>>>().find("the last first") !=

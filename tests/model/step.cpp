@@ -23,8 +23,8 @@ using bidirectional = transformer::encoder<tokens<7>, width<6>>;
 
 }  // namespace
 
-static_assert(gpt::plan::by_rows.possible && gpt::plan::by_rows.rows == 9);
-static_assert(!bidirectional::plan::by_rows.possible);
+static_assert(check::streams<gpt> && gpt::plan::by_rows.rows == 9);
+static_assert(!check::streams<bidirectional>);
 
 TEST_CASE("there is no step beyond the last position") {
     check::sequence<gpt> all;

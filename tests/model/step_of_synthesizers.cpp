@@ -27,7 +27,7 @@ using sliding = attention<tokens<70>, width<3>, mask::window<2>, synthesizer::ra
 
 TEST_CASE("a synthesizer keeps its values alone") {
     check::prefixes_agree<random_synthesizer>({1, 18});
-    static_assert(random_synthesizer::plan::by_rows.possible);
+    static_assert(check::streams<random_synthesizer>);
 }
 
 TEST_CASE("a step has its row of prepared weights") {

@@ -116,6 +116,11 @@ constexpr expectation ill_formed[] = {
     {"out(i) <<= x(i), x(i), x(i), x(i), x(i), x(i), x(i), x(i), x(i), x(i), x(i), x(i), x(i), "
      "x(i), x(i), x(i), x(i)",
      x, "rule 1, out: too_many_literals"},
+    {"out(i, j) <<= x(i), x(j) | elementwise_product()", "fact<x, 50000, 3>",
+     "rule 1, out: more_than_2147483647_numbers"},
+    {"out(i) <<= x(i)[W<700000, 4000>]", "fact<x, 5, 4000>", "W: more_than_2147483647_numbers"},
+    {"out(i) <<= x(i)[W<4, 3>] | sum(i)", "fact<x, 50000, 50000>",
+     "x: more_than_2147483647_numbers"},
     // Stacks.
     {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i), w(i) }", x,
      "rule 1, out: two_inputs_of_a_stacked_block<v, w>"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -126,9 +127,53 @@ struct comparison {
             for (std::size_t at = 0; at < 2; ++at) check_output(y[at], outputs[at]);
     }
 
+    /// What is written under the library's names is the file that was read, but for copies.
+    void is_written_back(io::name_map map) const {
+        const char* const folder = std::getenv("SEQUENT_WRITTEN");
+        const auto path = folder
+                              ? std::filesystem::path(folder) / (name + ".safetensors")
+                              : std::filesystem::temp_directory_path() /
+                                    ("sequent_presets_" + std::to_string(std::random_device()()));
+        io::save<Model>(path, *p, map);
+        CHECK(io::read_header(path).metadata.at("format") == "pt");
+        const auto without_prefixes = [&](const std::string& file) {
+            std::map<std::string, std::vector<float>> result;
+            for (auto& [tensor, numbers] : read_all(file))
+                result[io::detail::plain_name(tensor, map)] = std::move(numbers);
+            return result;
+        };
+        const auto original = without_prefixes(path_of(name));
+        const auto written = without_prefixes(path.string());
+        if (!folder) std::filesystem::remove(path);
+        for (const auto& [tensor, numbers] : written) {
+            INFO(tensor);
+            REQUIRE(original.contains(tensor));
+            const auto& read = original.at(tensor);
+            // Rows before a table's first one are written as zeros.
+            const bool is_table = std::ranges::any_of(map, [&](const io::name_entry& line) {
+                return line.place.range == io::row_range::open && line.place.begin > 0 &&
+                       io::detail::plain_name(line.tensor, map) == tensor;
+            });
+            const auto first = is_table
+                                   ? std::ranges::find_if(numbers, [](float x) { return x != 0; })
+                                   : numbers.begin();
+            REQUIRE(numbers.size() == read.size());
+            CHECK(std::equal(first, numbers.end(), read.begin() + (first - numbers.begin())));
+        }
+        for (const auto& [tensor, numbers] : original) {
+            INFO(tensor);
+            const auto is_copy = [&](const io::name_entry& line) {
+                return line.use == io::name_entry::role::copy &&
+                       io::detail::plain_name(line.tensor, map) == tensor;
+            };
+            CHECK((written.contains(tensor) || std::ranges::any_of(map, is_copy)));
+        }
+    }
+
     void agrees(const typename Model::template facts_of_call<float>& facts, io::name_map map,
                 const std::vector<std::string>& outputs = {"logits"}) {
         forward_agrees(facts, map, outputs);
+        is_written_back(map);
         if constexpr (Model::outputs == 1) {
             Model::backward(*p, facts, values.at(outputs[0] + ".coefficients"), *w, *gradient);
         } else {

@@ -1,6 +1,6 @@
 #include <sequent/nn.hpp>
 
-#include "../model/check.hpp"
+#include "../model/step.hpp"
 
 using namespace sequent;
 
@@ -53,4 +53,17 @@ TEST_CASE("long short-term memories") {
 }
 TEST_CASE("several recurrent layers") {
     check::agrees<deep>();
+}
+
+using long_gru = recurrent::gru<tokens<45>, width<3>, hidden<5>, depth<2>>;
+using long_lstm = recurrent::lstm<tokens<45>, width<3>, hidden<4>, depth<3>>;
+
+TEST_CASE("recurrent networks letter by letter") {
+    check::streams_agree<rectified>();
+    check::streams_agree<learned_gru>();
+    check::streams_agree<long_gru>();
+    check::streams_agree<long_lstm>();
+    // What is kept does not grow with the sequence.
+    CHECK(sizeof(long_gru::state<float>) ==
+          sizeof(recurrent::gru<tokens<450>, width<3>, hidden<5>, depth<2>>::state<float>));
 }

@@ -21,9 +21,20 @@ class coverage {
             if (layout.interleaved >= 0) words.insert("layout interleaved");
             if (layout.group >= 0) words.insert("layout grouped");
         }
-        if (!of.state) return;
+        if (!of.state) {
+            words.insert("state refused: " + enumerator_name(of.obstacle.why));
+            return;
+        }
         words.insert("state rows");
-        if (of.state->window > 0) words.insert("state window");
+        if (of.state->column_window > 0) words.insert("state window of columns");
+        for (const plan::row_window& window : of.state->windows)
+            words.insert(window.ahead > 0 ? "state window, ahead" : "state window");
+        for (int at = 0; at < tables_.steps.size(); ++at) {
+            if (of.rows->once[at]) continue;
+            if (of.rows->in_time[at]) words.insert("state recursion");
+            if (tables_.steps[at].kind == plan::step_kind::general) words.insert("state general");
+            if (of.state->lead[at] > 0) words.insert("state lead");
+        }
         for (int at = 0; at < tables_.steps.size(); ++at)
             if (of.rows->once[at]) words.insert("state once");
     }
@@ -59,7 +70,7 @@ class coverage {
         if (row.multiplies) words.insert("row product of terms");
         if (row.is_outer) words.insert("row outer product");
         if (row.pairs >= 0) words.insert("row pairs");
-        if (row.count >= 0) words.insert("row count");
+        if (row.counts != 0) words.insert("row count");
         if (row.condition >= 0) words.insert("row condition");
     }
 

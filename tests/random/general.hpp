@@ -14,7 +14,18 @@ class general_interpreter {
     }
 
     void forward() {
-        if (skips()) memory_.write(step_.out).write(numbers(to_size(step_.out_total), 0.0));
+        if (skips()) memory_.write(step_.out).write(numbers(to_size(cleared()), 0.0));
+        each(0, step_.heads, [&] { forward_head(); });
+    }
+    /// For some values of a variable.
+    void forward(int variable, row_range range) {
+        ranged_ = variable;
+        range_ = range;
+        if (skips()) {
+            const int row = step_.out_strides[variable];
+            (memory_.write(step_.out) + range.begin * row)
+                .write(numbers(to_size(row * (range.end - range.begin)), 0.0));
+        }
         each(0, step_.heads, [&] { forward_head(); });
     }
     void backward() {
@@ -27,6 +38,8 @@ class general_interpreter {
 
     memory& memory_;
     const plan::general_step& step_;
+    int ranged_ = -1;
+    row_range range_{};
     int index_[plan::max_variables]{};
     std::vector<int> pair_{};
     std::vector<oracle::matrix> values_{};  // of the literals
@@ -81,8 +94,15 @@ class general_interpreter {
             if (holds_at(at)) each_value(at + 1, to, body);
             return;
         }
-        for (index_[variable] = 0; index_[variable] < step_.extents[variable]; ++index_[variable])
+        const row_range all = variable == ranged_ ? range_ : row_range{0, step_.extents[variable]};
+        const int end = plan::least_count(step_.counts[variable], all.end, memory_.counts.data());
+        for (index_[variable] = all.begin; index_[variable] < end; ++index_[variable])
             if (holds_at(at)) each_value(at + 1, to, body);
+    }
+    int cleared() const {
+        if (step_.out_counts == 0) return step_.out_total;
+        return step_.out_row * plan::least_count(step_.out_counts, step_.out_total / step_.out_row,
+                                                 memory_.counts.data());
     }
     template <class Body>
     void each_ground(const Body& body) {

@@ -91,7 +91,7 @@ struct memory {
     std::vector<given_fact> facts{};
     std::vector<int> counts{};
     int layer[plan::max_loops]{};
-    int first_row = 0;  // of those at hand
+    std::vector<int> origins{0};  // the first row at hand, and those of windows
 
     std::ptrdiff_t shift(const int* strides) const {
         std::ptrdiff_t at = 0;
@@ -101,7 +101,7 @@ struct memory {
     }
     std::ptrdiff_t place_of(const operand& at) const {
         return at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn -
-               static_cast<std::ptrdiff_t>(at.moving) * first_row;
+               static_cast<std::ptrdiff_t>(at.moving) * origins.at(to_size(at.origin));
     }
     given_fact& fact_of(int index) {
         if (index < 0 || index >= static_cast<int>(facts.size()))

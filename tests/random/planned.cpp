@@ -11,6 +11,7 @@ static plan::fact_shape shape_of(const fact& given) {
         result.extents[axis] = given.extents[to_size(axis)];
     result.classes = given.classes;
     result.pairs = given.pairs;
+    result.up_to = given.length >= 0;
     return result;
 }
 
@@ -50,16 +51,20 @@ static std::unique_ptr<planned> plan_stages(const program& written, const source
     }
     const auto work = std::make_unique<draft>(result->shapes, result->conditions);
     plan::builder<draft> build(*work);
+    result->mistake = work->mistake;
+    if (!result->ok()) return result;
     const auto place = [&](plan::purpose purpose) {
         return std::make_unique<tables>(std::make_unique<memory_planner>(*work, purpose)->placed());
     };
     result->steps = place(plan::purpose::train);
     result->inference = place(plan::purpose::infer);
     result->rows = std::make_unique<found_rows>(rows_form(result->shapes, work->out).found);
-    if (result->rows->possible) {
-        const auto made = std::make_unique<state_planner>(*work, *result->rows);
-        if (made->made.obstacle.rule < 0)
-            result->state = std::make_unique<state_tables>(made->made);
+    result->obstacle = result->rows->obstacle;
+    if (result->obstacle.rule < 0) {
+        const auto made = std::make_unique<state_planner>(*work, *result->rows,
+                                                          1 + result->steps->parameters % 5);
+        result->obstacle = made->made.obstacle;
+        if (result->obstacle.rule < 0) result->state = std::make_unique<state_tables>(made->made);
     }
     return result;
 }

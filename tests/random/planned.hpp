@@ -28,6 +28,7 @@ struct planned {
     std::unique_ptr<tables> inference{};  // and of inference
     std::unique_ptr<found_rows> rows{};
     std::unique_ptr<state_tables> state{};  // where rows can be computed one after another
+    plan::rows_obstacle obstacle{};         // else, why not
 
     bool ok() const { return mistake.ok(); }
 };

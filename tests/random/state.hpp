@@ -24,6 +24,8 @@ class state_machine {
             add(kept.value);
             for (const plan::kept_operand& node : kept.nodes) add(node);
         }
+        now_.origins.assign(to_size(state_.windows.size() + 1), 0);
+        for (int at = 0; at < plan_.shapes.facts.size(); ++at) keep_fact(at);
         prepare(0, tables_.steps.size());
         forget_runs();
     }
@@ -35,11 +37,14 @@ class state_machine {
     void run(int count) {
         const row_range range{position_, position_ + count};
         const bool first = position_ == 0;
-        now_.first_row = range.begin;
+        now_.origins[0] = range.begin;
+        slide(range);
         for (int at = 0; at < plan_.shapes.facts.size(); ++at) {
             given_fact& to = now_.facts[to_size(at)];
             const given_fact& from = given_.facts[to_size(at)];
-            if (is_along(at)) {
+            if (is_along(at) && state_.keeps_fact[at]) {
+                add_rows(at, range);
+            } else if (is_along(at)) {
                 take_rows(plan_.shapes.facts[at], from, range, to);
             } else if (!state_.reads_fact[at] && !(first && computes_once_)) {
                 // Only what is read later has been copied.
@@ -50,7 +55,6 @@ class state_machine {
             }
         }
         find_runs(range);
-        if (state_.window > 0) slide(range.begin, range.end);
         poison_new_run();
         run_steps(0, tables_.steps.size(), range, first);
         advance(tables_.steps.size());
@@ -61,7 +65,8 @@ class state_machine {
     numbers output_row(int at, int row) {
         numbers result;
         const int output = plan_.shapes.outputs[at];
-        const int size = state_.row_size[tables_.relations[output].index];
+        const int index = tables_.relations[output].index;
+        const int size = state_.row_size[index];
         view all = view_of_relation(plan_.shapes, tables_, output);
         if (size > 0) {
             all.extents.erase(all.extents.begin());
@@ -69,7 +74,7 @@ class state_machine {
         }
         all.each([&](std::ptrdiff_t place) {
             result.push_back(now_.workspace.at(
-                place + static_cast<std::ptrdiff_t>(row - now_.first_row) * size));
+                place + static_cast<std::ptrdiff_t>(row - first_row_of(index)) * size));
         });
         return result;
     }
@@ -86,7 +91,6 @@ class state_machine {
     memory now_;
     bool computes_once_ = false;
     int position_ = 0;
-    int first_column_ = 0;
     int time_ = -1;
 
     bool is_along(int fact) const { return ((plan_.rows->sequences >> fact) & 1u) != 0; }
@@ -128,34 +132,81 @@ class state_machine {
         }
     }
 
-    /// Makes room for columns up to `end`: what a row may still need moves to the front.
-    void slide(int begin, int end) {
-        if (end - first_column_ <= state_.window) return;
-        const int first = std::max(0, begin - state_.reach + 1) / 16 * 16;
-        const int columns = begin - first;
-        const int away = first - first_column_;
-        const auto move = [&](const plan::kept_operand& of) {
-            if (!of.kept || !of.slides) return;
-            for (int line = 0; line < of.lines; ++line) {
-                const int base = of.to.offset + line * state_.window;
-                for (int column = 0; column < columns; ++column)
-                    now_.workspace.at(base + column) = now_.workspace.at(base + column + away);
-                now_.workspace.fill(base + columns, state_.window - columns, dead);
+    // Rows that are kept from run to run.
+
+    int first_row_of(int buffer) const {
+        if (state_.kept_whole[buffer]) return 0;
+        return now_.origins[to_size(state_.window_of[buffer])];
+    }
+    int first_column() const { return now_.origins[to_size(state_.column_window)]; }
+
+    /// Room for the rows of a fact that are read again.
+    void keep_fact(int at) {
+        if (!state_.keeps_fact[at]) return;
+        const plan::fact_shape& shape = plan_.shapes.facts[at];
+        const int size = shape.size() / shape.extents[0] * rows_kept(at);
+        given_fact& to = now_.facts[to_size(at)];
+        to.values.values.assign(given_.facts[to_size(at)].values.values.empty() ? 0 : to_size(size),
+                                dead);
+        to.symbols.assign(given_.facts[to_size(at)].symbols.empty() ? 0 : to_size(size), 0);
+    }
+    int rows_kept(int fact) const {
+        const int window = state_.fact_window[fact];
+        return window > 0 ? state_.windows[window - 1].capacity : state_.rows;
+    }
+    void add_rows(int at, row_range range) {
+        given_fact added;
+        take_rows(plan_.shapes.facts[at], given_.facts[to_size(at)], range, added);
+        given_fact& to = now_.facts[to_size(at)];
+        const int window = state_.fact_window[at];
+        const int first = window > 0 ? now_.origins[to_size(window)] : 0;
+        const plan::fact_shape& shape = plan_.shapes.facts[at];
+        const std::size_t from = to_size((range.begin - first) * (shape.size() / shape.extents[0]));
+        for (std::size_t each = 0; each < added.values.values.size(); ++each)
+            to.values.values.at(from + each) = added.values.values[each];
+        for (std::size_t each = 0; each < added.symbols.size(); ++each)
+            to.symbols.at(from + each) = added.symbols[each];
+    }
+
+    /// Makes room for the rows at hand: where a window is full, its first rows give way.
+    void slide(row_range range) {
+        for (int at = 0; at < state_.windows.size(); ++at) {
+            const plan::row_window& window = state_.windows[at];
+            int& first = now_.origins[to_size(at + 1)];
+            const int next = window.first(first, range.begin, range.end);
+            const int away = next - first;
+            if (away == 0) continue;
+            first = next;
+            const int rows = range.begin + window.ahead - next;
+            for (const plan::window_place& place : state_.places)
+                if (place.window == at)
+                    for (int line = 0; line < place.lines; ++line)
+                        move(now_.workspace, place.offset + line * place.pitch, away * place.row,
+                             rows * place.row, window.capacity * place.row);
+            for (int fact = 0; fact < plan_.shapes.facts.size(); ++fact) {
+                if (!state_.keeps_fact[fact] || state_.fact_window[fact] != at + 1) continue;
+                const plan::fact_shape& shape = plan_.shapes.facts[fact];
+                const int row = shape.size() / shape.extents[0];
+                given_fact& of = now_.facts[to_size(fact)];
+                if (!of.values.values.empty())
+                    move(of.values, 0, away * row, rows * row, window.capacity * row);
+                if (!of.symbols.empty())
+                    std::copy_n(of.symbols.begin() + away * row, rows * row, of.symbols.begin());
             }
-        };
-        for (int at = 0; at < state_.kept.size(); ++at) {
-            move(state_.kept[at].value);
-            for (int node = 0; node < tables_.attentions[at].nodes.size(); ++node)
-                move(state_.kept[at].nodes[node]);
         }
-        first_column_ = first;
+    }
+    static void move(region& of, int offset, int away, int count, int all) {
+        for (int at = 0; at < count; ++at) of.at(offset + at) = of.at(offset + at + away);
+        of.fill(offset + count, all - count, dead);
     }
 
     // Lifetimes, within one run. What is computed once stays.
 
     bool stays(int index) const {
         const plan::buffer& of = tables_.buffers[index];
-        return state_.row_size[index] == 0 && of.first == 0 && of.last == tables_.steps.size();
+        return (state_.row_size[index] == 0 || state_.kept_whole[index] ||
+                state_.window_of[index] > 0) &&
+               of.first == 0 && of.last == tables_.steps.size();
     }
     void poison(const plan::buffer& each) {
         now_.workspace.fill(each.offset, each.size * each.copies, dead);
@@ -222,20 +273,48 @@ class state_machine {
             if (plan_.rows->once[at]) {
                 if (first) run_once(at, last + 1);
             } else if (repeats) {
-                for (int round = 0; round < step.repeat; ++round) {
+                row_range rounds{0, step.repeat};
+                if (step.recurs) {
+                    rounds = {step.repeat, 0};
+                    for (int inner = at + 1; inner < step.at; ++inner) {
+                        const row_range one = range_of(inner, range, step.repeat);
+                        rounds = {std::min(rounds.begin, one.begin), std::max(rounds.end, one.end)};
+                    }
+                }
+                for (int round = rounds.begin; round < rounds.end; ++round) {
                     now_.layer[step.depth] = round;
                     run_steps(at + 1, step.at, range, first);
                 }
                 now_.layer[step.depth] = 0;
+            } else if (plan_.rows->in_time[at]) {
+                const int round = now_.layer[step.depth - 1];
+                const row_range rounds = range_of(at, range, plan::never);
+                if (rounds.begin <= round && round < rounds.end && step.first <= round &&
+                    round < step.last)
+                    machine::forward_step(now_, tables_, step);
             } else if (step.kind == plan::step_kind::rows) {
-                row_interpreter(now_, tables_.rows[step.at]).forward(range);
+                row_interpreter(now_, tables_.rows[step.at])
+                    .forward(range_of(at, range, tables_.rows[step.at].rows));
             } else if (step.kind == plan::step_kind::attention) {
-                attend(step.at, range, first && computes_once_);
+                attend(step.at, range_of(at, range, tables_.attentions[step.at].rows),
+                       first && computes_once_);
+            } else if (step.kind == plan::step_kind::general) {
+                const plan::general_step& general = tables_.generals[step.at];
+                const int variable = plan_.rows->position[at];
+                general_interpreter(now_, general)
+                    .forward(variable, range_of(at, range, general.extents[variable]));
             } else if (step.kind != plan::step_kind::repeat_end) {
                 throw plan_fault("a step that a state cannot run");
             }
             at = last;
         }
+    }
+
+    /// The rows, or rounds, that a step computes of these positions.
+    row_range range_of(int at, row_range range, int most) const {
+        const int lead = state_.lead[at];
+        return {std::min(most, range.begin == 0 ? 0 : range.begin + lead),
+                std::min(most, range.end + lead)};
     }
 
     // Attention over the columns that are kept.
@@ -264,9 +343,10 @@ class state_machine {
     void keep_new(const plan::attention_step& step, const plan::kept_operand& of, row_range range,
                   bool first) {
         if (of.kept && of.moves)
-            keep(step, of, range.begin, range.end, of.slides ? first_column_ : 0);
+            keep(step, of, range.begin, range.end, of.slides ? first_column() : 0);
         else if (of.kept && first)
-            keep(step, of, 0, of.columns, 0);
+            keep(step, of, 0, plan::least_count(step.column_counts, of.columns, now_.counts.data()),
+                 0);
     }
 
     /// Number k of a column, kept or not.
@@ -276,7 +356,7 @@ class state_machine {
             return (now_.read(at.at) +
                     outer_shift(at, outer))[static_cast<std::ptrdiff_t>(column) * at.column + k];
         return (now_.read(of.to) + shift(of, outer))[static_cast<std::ptrdiff_t>(k) * of.pitch +
-                                                     column - (of.slides ? first_column_ : 0)];
+                                                     column - (of.slides ? first_column() : 0)];
     }
 
     void attend(int at, row_range range, bool first) {
@@ -378,7 +458,11 @@ inline verdict compare_steps(const program& written, const planned& of, const gi
                              const expectation& right) {
     dice sizes(written.values + 2);
     const bool one_by_one = sizes.one_in(2);
-    if (of.state->rows == 0) return {};  // no fact is along a sequence
+    if (of.state->rows == 0) return {};                  // no fact is along a sequence
+    for (int at = 0; at < of.shapes.facts.size(); ++at)  // all rows are computed
+        if (((of.rows->sequences >> at) & 1u) && of.shapes.facts[at].up_to &&
+            given.place.counts[to_size(of.shapes.facts[at].length)] < of.state->rows)
+            return {};
     state_machine run(given.place, of);
     std::vector<numbers> found(to_size(of.shapes.outputs.size()));
     for (int row = 0; row < run.rows();) {

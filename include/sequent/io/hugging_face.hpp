@@ -13,7 +13,7 @@ namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 inline constexpr name_entry gpt2[] = {
     optional_prefix("transformer."),
     {"embedding", "transformer.wte.weight"},
-    {"position", "transformer.wpe.weight"},
+    {"position", "transformer.wpe.weight", rows_from(0)},
     {"layers.gain_1", "transformer.h.{}.ln_1.weight"},
     {"layers.bias_1", "transformer.h.{}.ln_1.bias"},
     {"layers.W_query", "transformer.h.{}.attn.c_attn.weight", transposed | part(0, 3)},
@@ -58,58 +58,132 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
-namespace detail {
-/// Files of the first years call gains and biases of norms gamma and beta.
-constexpr auto bert_names(bool gamma) {
-    return std::to_array<name_entry>({
-        optional_prefix("bert."),
-        {"embedding", "bert.embeddings.word_embeddings.weight"},
-        {"position", "bert.embeddings.position_embeddings.weight"},
-        {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
-        {"gain", gamma ? "bert.embeddings.LayerNorm.gamma" : "bert.embeddings.LayerNorm.weight"},
-        {"bias", gamma ? "bert.embeddings.LayerNorm.beta" : "bert.embeddings.LayerNorm.bias"},
-        {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
-        {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
-        {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
-        {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
-        {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
-        {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
-        {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
-        {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
-        {"layers.gain_1", gamma ? "bert.encoder.layer.{}.attention.output.LayerNorm.gamma"
-                                : "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
-        {"layers.bias_1", gamma ? "bert.encoder.layer.{}.attention.output.LayerNorm.beta"
-                                : "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
-        {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
-        {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
-        {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
-        {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
-        {"layers.gain_2", gamma ? "bert.encoder.layer.{}.output.LayerNorm.gamma"
-                                : "bert.encoder.layer.{}.output.LayerNorm.weight"},
-        {"layers.bias_2", gamma ? "bert.encoder.layer.{}.output.LayerNorm.beta"
-                                : "bert.encoder.layer.{}.output.LayerNorm.bias"},
-        {"W_pool", "bert.pooler.dense.weight"},
-        {"b_pool", "bert.pooler.dense.bias"},
-        {"W_predict", "cls.predictions.transform.dense.weight"},
-        {"b_predict", "cls.predictions.transform.dense.bias"},
-        {"gain_predict", gamma ? "cls.predictions.transform.LayerNorm.gamma"
-                               : "cls.predictions.transform.LayerNorm.weight"},
-        {"bias_predict", gamma ? "cls.predictions.transform.LayerNorm.beta"
-                               : "cls.predictions.transform.LayerNorm.bias"},
-        {"b_logits", "cls.predictions.bias"},
-        copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
-        copy_of("b_logits", "cls.predictions.decoder.bias"),
-        ignored("bert.embeddings.position_ids"),
-        ignored("bert.pooler.*"),
-        ignored("cls.*"),
-    });
-}
-}  // namespace detail
+/// Of Qwen2 and Qwen2.5, for llama<biases<true>>: only queries, keys and values have biases in the
+/// file.
+inline constexpr auto qwen2 =
+    joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
+                   {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
+                   {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
+                   constant("layers.b_out", 0),
+                   constant("layers.b_gate", 0),
+                   constant("layers.b_expand", 0),
+                   constant("layers.b_contract", 0)});
 
-/// Of bert and of bert_masked_language; the other one of files whose norms have gamma and beta,
-/// such as bert-base-uncased.
-inline constexpr auto bert = detail::bert_names(false);
-inline constexpr auto bert_gamma = detail::bert_names(true);
+/// Of bert and of bert_masked_language.
+inline constexpr name_entry bert[] = {
+    optional_prefix("bert."),
+    // Files of the first years, such as bert-base-uncased.
+    alias("LayerNorm.gamma", "LayerNorm.weight"),
+    alias("LayerNorm.beta", "LayerNorm.bias"),
+    {"embedding", "bert.embeddings.word_embeddings.weight"},
+    {"position", "bert.embeddings.position_embeddings.weight", rows_from(0)},
+    {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
+    {"gain", "bert.embeddings.LayerNorm.weight"},
+    {"bias", "bert.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
+    {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
+    {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
+    {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
+    {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
+    {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
+    {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_1", "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
+    {"layers.bias_1", "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
+    {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "bert.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "bert.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "bert.pooler.dense.weight"},
+    {"b_pool", "bert.pooler.dense.bias"},
+    {"W_predict", "cls.predictions.transform.dense.weight"},
+    {"b_predict", "cls.predictions.transform.dense.bias"},
+    {"gain_predict", "cls.predictions.transform.LayerNorm.weight"},
+    {"bias_predict", "cls.predictions.transform.LayerNorm.bias"},
+    {"b_logits", "cls.predictions.bias"},
+    copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
+    copy_of("b_logits", "cls.predictions.decoder.bias"),
+    ignored("bert.embeddings.position_ids"),
+    ignored("bert.pooler.*"),
+    ignored("cls.*"),
+};
+
+/// Of bert and of bert_masked_language for RoBERTa and XLM-RoBERTa: segments<1>,
+/// normalization::layer<5>. Positions begin at row 2 of their table.
+inline constexpr name_entry roberta[] = {
+    optional_prefix("roberta."),
+    {"embedding", "roberta.embeddings.word_embeddings.weight"},
+    {"position", "roberta.embeddings.position_embeddings.weight", rows_from(2)},
+    {"segment_embedding", "roberta.embeddings.token_type_embeddings.weight"},
+    {"gain", "roberta.embeddings.LayerNorm.weight"},
+    {"bias", "roberta.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "roberta.encoder.layer.{}.attention.self.query.weight"},
+    {"layers.W_key", "roberta.encoder.layer.{}.attention.self.key.weight"},
+    {"layers.W_value", "roberta.encoder.layer.{}.attention.self.value.weight"},
+    {"layers.b_query", "roberta.encoder.layer.{}.attention.self.query.bias", flat},
+    {"layers.b_key", "roberta.encoder.layer.{}.attention.self.key.bias", flat},
+    {"layers.b_value", "roberta.encoder.layer.{}.attention.self.value.bias", flat},
+    {"layers.W_out", "roberta.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "roberta.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.weight"},
+    {"layers.bias_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.bias"},
+    {"layers.W_expand", "roberta.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "roberta.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "roberta.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "roberta.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "roberta.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "roberta.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "roberta.pooler.dense.weight"},
+    {"b_pool", "roberta.pooler.dense.bias"},
+    {"W_predict", "lm_head.dense.weight"},
+    {"b_predict", "lm_head.dense.bias"},
+    {"gain_predict", "lm_head.layer_norm.weight"},
+    {"bias_predict", "lm_head.layer_norm.bias"},
+    {"b_logits", "lm_head.bias"},
+    copy_of("embedding", "lm_head.decoder.weight", "b_logits"),
+    copy_of("b_logits", "lm_head.decoder.bias"),
+    ignored("roberta.embeddings.position_ids"),
+    ignored("roberta.pooler.*"),
+    ignored("lm_head.*"),
+};
+
+/// Of bert and of bert_masked_language with segments<1> for DistilBERT, which has none (all symbols
+/// are of segment 0) and no pooler: `pooled` is zero.
+inline constexpr name_entry distilbert[] = {
+    optional_prefix("distilbert."),
+    {"embedding", "distilbert.embeddings.word_embeddings.weight"},
+    {"position", "distilbert.embeddings.position_embeddings.weight", rows_from(0)},
+    constant("segment_embedding", 0),
+    {"gain", "distilbert.embeddings.LayerNorm.weight"},
+    {"bias", "distilbert.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "distilbert.transformer.layer.{}.attention.q_lin.weight"},
+    {"layers.W_key", "distilbert.transformer.layer.{}.attention.k_lin.weight"},
+    {"layers.W_value", "distilbert.transformer.layer.{}.attention.v_lin.weight"},
+    {"layers.b_query", "distilbert.transformer.layer.{}.attention.q_lin.bias", flat},
+    {"layers.b_key", "distilbert.transformer.layer.{}.attention.k_lin.bias", flat},
+    {"layers.b_value", "distilbert.transformer.layer.{}.attention.v_lin.bias", flat},
+    {"layers.W_out", "distilbert.transformer.layer.{}.attention.out_lin.weight"},
+    {"layers.b_out", "distilbert.transformer.layer.{}.attention.out_lin.bias"},
+    {"layers.gain_1", "distilbert.transformer.layer.{}.sa_layer_norm.weight"},
+    {"layers.bias_1", "distilbert.transformer.layer.{}.sa_layer_norm.bias"},
+    {"layers.W_expand", "distilbert.transformer.layer.{}.ffn.lin1.weight"},
+    {"layers.b_expand", "distilbert.transformer.layer.{}.ffn.lin1.bias"},
+    {"layers.W_contract", "distilbert.transformer.layer.{}.ffn.lin2.weight"},
+    {"layers.b_contract", "distilbert.transformer.layer.{}.ffn.lin2.bias"},
+    {"layers.gain_2", "distilbert.transformer.layer.{}.output_layer_norm.weight"},
+    {"layers.bias_2", "distilbert.transformer.layer.{}.output_layer_norm.bias"},
+    constant("W_pool", 0),
+    constant("b_pool", 0),
+    {"W_predict", "vocab_transform.weight"},
+    {"b_predict", "vocab_transform.bias"},
+    {"gain_predict", "vocab_layer_norm.weight"},
+    {"bias_predict", "vocab_layer_norm.bias"},
+    {"b_logits", "vocab_projector.bias"},
+    copy_of("embedding", "vocab_projector.weight", "b_logits"),
+    ignored("vocab_*"),
+};
 
 inline constexpr name_entry vit[] = {
     optional_prefix("vit."),

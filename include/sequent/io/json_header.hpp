@@ -2,9 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
-#include <limits>
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,38 +9,20 @@
 
 #include "../config.hpp"
 #include "../joined_text.hpp"
-#include "error.hpp"
+#include "json_cursor.hpp"
 #include "sorted.hpp"
-#include "utf8.hpp"
+#include "tensor_file.hpp"
 
 namespace sequent::inline SEQUENT_ABI::io {
-
-/// Free text that travels with the tensors.
-using metadata_map = std::map<std::string, std::string>;
-
-/// One tensor as a safetensors header describes it. `begin` and `end` count bytes from the end of
-/// the header.
-struct header_entry {
-    std::string name;
-    std::string dtype;
-    std::vector<std::uint64_t> shape;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-};
-
-/// The header of a safetensors file, the tensors in the order of its text.
-struct file_header {
-    std::vector<header_entry> tensors;
-    metadata_map metadata;
-};
 
 namespace detail {
 
 /// Reads the JSON that a safetensors header may hold and nothing else: an object of tensors, and
 /// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
-SEQUENT_LAZY class header_parser {
+SEQUENT_LAZY class header_parser : json_cursor<> {
   public:
-    header_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
+    header_parser(std::string_view text, std::string_view file)
+        : json_cursor<>(text, file, ": header") {}
 
     SEQUENT_COLD file_header parse() {
         file_header header;
@@ -54,7 +33,7 @@ SEQUENT_LAZY class header_parser {
         object([&](std::string name) {
             if (name == "__metadata__") {
                 if (std::exchange(metadata_seen, true)) fail({"\"__metadata__\" stands twice"});
-                if (!accept_null()) header.metadata = metadata();
+                if (!accept_word("null")) header.metadata = metadata();
                 return;
             }
             places.push_back(at_);
@@ -121,172 +100,17 @@ SEQUENT_LAZY class header_parser {
         return entry;
     }
 
-    /// Calls `member(key)` behind the colon of each member; it reads the value.
-    template <class Member>
-    SEQUENT_COLD void object(Member member) {
-        expect('{');
-        if (accept('}')) return;
-        do {
-            std::string key = string();
-            expect(':');
-            member(std::move(key));
-        } while (accept(','));
-        expect('}');
-    }
-
     SEQUENT_COLD std::vector<std::uint64_t> numbers() {
         std::vector<std::uint64_t> values;
         expect('[');
         if (accept(']')) return values;
         do {
-            values.push_back(number());
+            values.push_back(whole_number());
         } while (accept(','));
         expect(']');
         return values;
     }
-
-    SEQUENT_COLD std::uint64_t number() {
-        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
-        skip_space();
-        const std::size_t start = at_;
-        std::uint64_t value = 0;
-        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail({"the number is too large"});
-            value = value * 10 + digit;
-        }
-        if (at_ == start) fail({"expected a whole number that is not negative"});
-        if (text_[start] == '0' && at_ - start > 1) fail({"a number starts with 0"});
-        return value;
-    }
-
-    SEQUENT_COLD std::string string() {
-        expect('"');
-        std::string value;
-        for (;;) {
-            const char next = take();
-            if (next == '"') break;
-            if (static_cast<unsigned char>(next) < 0x20) fail({"a control character in a string"});
-            if (next == '\\') {
-                escape(value);
-            } else {
-                value += next;
-            }
-        }
-        if (!is_utf8(value)) fail({"a string is not UTF-8"});
-        return value;
-    }
-
-    SEQUENT_COLD void escape(std::string& value) {
-        const char kind = take();
-        switch (kind) {
-            case '"':
-            case '\\':
-            case '/':
-                value += kind;
-                return;
-            case 'b':
-                value += '\b';
-                return;
-            case 'f':
-                value += '\f';
-                return;
-            case 'n':
-                value += '\n';
-                return;
-            case 'r':
-                value += '\r';
-                return;
-            case 't':
-                value += '\t';
-                return;
-            case 'u':
-                break;
-            default:
-                fail({"an unknown escape"});
-        }
-        std::uint32_t code = four_digits();
-        if (code >= 0xDC00 && code <= 0xDFFF) fail({"half a surrogate pair"});
-        if (code >= 0xD800 && code <= 0xDBFF) {
-            if (take() != '\\' || take() != 'u') fail({"half a surrogate pair"});
-            const std::uint32_t low = four_digits();
-            if (low < 0xDC00 || low > 0xDFFF) fail({"half a surrogate pair"});
-            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-        }
-        append_utf8(value, code);
-    }
-
-    std::uint32_t four_digits() {
-        std::uint32_t value = 0;
-        for (int index = 0; index < 4; ++index) {
-            const char digit = take();
-            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
-                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                                                              : -1;
-            if (figure < 0) fail({"expected four hexadecimal digits"});
-            value = value * 16 + static_cast<std::uint32_t>(figure);
-        }
-        return value;
-    }
-
-    char take() {
-        if (at_ == text_.size()) fail({"a string has no end"});
-        return text_[at_++];
-    }
-
-    bool accept_null() {
-        skip_space();
-        if (!text_.substr(at_).starts_with("null")) return false;
-        at_ += 4;
-        return true;
-    }
-
-    SEQUENT_COLD bool accept(char wanted) {
-        skip_space();
-        if (at_ == text_.size() || text_[at_] != wanted) return false;
-        ++at_;
-        return true;
-    }
-
-    void expect(char wanted) {
-        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
-    }
-
-    void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
-                                      text_[at_] == '\n' || text_[at_] == '\r')) {
-            ++at_;
-        }
-    }
-
-    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
-        fail_with<error>({file_, ": header, byte ", at_, ": ", joined_text(what)});
-    }
-
-    std::string_view text_;
-    std::string_view file_;
-    std::size_t at_ = 0;
 };
-
-SEQUENT_LAZY
-SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
-    constexpr std::string_view hexadecimal = "0123456789abcdef";
-    json += '"';
-    for (const char next : text) {
-        if (next == '"' || next == '\\') {
-            json += '\\';
-            json += next;
-        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
-            json += "\\u00";
-            json += hexadecimal[code >> 4];
-            json += hexadecimal[code & 15];
-        } else {
-            json += next;
-        }
-    }
-    json += '"';
-}
 
 }  // namespace detail
 

@@ -167,11 +167,13 @@ SEQUENT_COLD void erase_unnamed(std::vector<header_entry>& tensors) {
 
 /// A checkpoint as if it were a file of named tensors.
 SEQUENT_LAZY
-SEQUENT_COLD opened open_llama2c(const source& from, const llama2c_configuration& configuration) {
-    opened result{from, {llama2c_tensors(configuration), {}}, from.bytes()};
+SEQUENT_COLD tensor_file open_llama2c(const source& from,
+                                      const llama2c_configuration& configuration) {
+    tensor_file result{
+        from.name(), {llama2c_tensors(configuration), {}}, {{from, 0}}, plain_formats<>};
     const std::uint64_t wanted = result.header.tensors.back().end;
-    if (result.data.size() != wanted) {
-        fail_with<error>({from.name(), ": has ", result.data.size(), " bytes, a checkpoint of ",
+    if (from.bytes().size() != wanted) {
+        fail_with<error>({from.name(), ": has ", from.bytes().size(), " bytes, a checkpoint of ",
                           configuration.text(), " has ", wanted});
     }
     erase_unnamed(result.header.tensors);
@@ -216,9 +218,9 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
                                 std::span<const any_tensor> parameters) {
-    file_header header{llama2c_tensors(configuration), {}};
-    erase_unnamed(header.tensors);
-    return match(header, parameters).problem;
+    tensor_file file{"", {llama2c_tensors(configuration), {}}, {}, plain_formats<>};
+    erase_unnamed(file.header.tensors);
+    return match(file, parameters).problem;
 }
 
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
@@ -227,14 +229,13 @@ SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
                                                    std::span<const any_tensor> tensors,
                                                    const std::string& unlike, int tokens) {
     const auto configuration = read_configuration(from);
-    opened file = open_llama2c(from, configuration);
+    const tensor_file file = open_llama2c(from, configuration);
     if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
     if (configuration.tokens < tokens) {
         fail_with<error>(
             {from.name(), ": is for ", configuration.tokens, " tokens, the model has ", tokens});
     }
-    const matching found = match(file.header, tensors);
-    load_all(std::move(file), found);
+    load_all(file, match(file, tensors));
     return configuration;
 }
 

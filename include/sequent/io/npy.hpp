@@ -217,23 +217,21 @@ SEQUENT_COLD any_view reversed(const any_view& view) {
 
 /// Integers of the file, as int32.
 template <std::size_t Bytes>
-void fill_integers(const opened& file, const piece& part) {
+void fill_integers(std::span<const std::byte> data, std::string_view file, const piece& part) {
     using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
     const auto load = [&](std::uint64_t number) {
-        return static_cast<std::make_signed_t<bits>>(
-            load_bits<bits>(file.data.data() + number * Bytes));
+        return static_cast<std::make_signed_t<bits>>(load_bits<bits>(data.data() + number * Bytes));
     };
-    for (std::uint64_t at = 0; at < file.data.size() / Bytes; ++at) {
+    for (std::uint64_t at = 0; at < data.size() / Bytes; ++at) {
         if (load(at) != static_cast<std::int32_t>(load(at))) {
-            fail_element(file.from.name(), "array", at,
-                         joined_text({load(at), ", beyond 32 bits"}));
+            fail_element(file, "array", at, joined_text({load(at), ", beyond 32 bits"}));
         }
     }
     auto* const elements = static_cast<std::int32_t*>(part.view.data);
     for_each_row(part, [&](const piece_row& row) {
-        for (int column = 0; column < row.columns; ++column) {
-            elements[row.at + column * row.stride] = static_cast<std::int32_t>(
-                load(row.number + static_cast<std::uint64_t>(column) * row.number_stride));
+        for (std::size_t column = 0; column < row.columns; ++column) {
+            elements[row.at + static_cast<std::ptrdiff_t>(column) * row.stride] =
+                static_cast<std::int32_t>(load(row.number + column * row.number_stride));
         }
     });
 }
@@ -276,9 +274,13 @@ namespace detail {
 SEQUENT_LAZY
 SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shaped, bool integers) {
     const npy_header header = read_npy_header(from);
-    opened file{from, {}, from.bytes().subspan(header.data)};
-    const header_entry& entry = file.header.tensors.emplace_back(
-        header_entry{"array", dtype_of_descr(header.descr), header.shape, 0, file.data.size()});
+    const std::span<const std::byte> data = from.bytes().subspan(header.data);
+    const tensor_file file{
+        from.name(),
+        {{{"array", dtype_of_descr(header.descr), header.shape, 0, data.size()}}, {}},
+        {{from, header.data}},
+        plain_formats<>};
+    const header_entry& entry = file.header.tensors.front();
     const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
     const auto wanted = shape_of(view);
     std::uint64_t elements = 1;
@@ -302,21 +304,21 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
         if (bytes == 0) {
             fail(joined_text({"has elements '", header.descr, "', wanted are '<i4' or '<i8'"}));
         }
-        if (file.data.size() != elements * bytes) {
-            fail(joined_text({"has ", file.data.size(), " bytes of elements, shape ",
+        if (data.size() != elements * bytes) {
+            fail(joined_text({"has ", data.size(), " bytes of elements, shape ",
                               shape_text(header.shape), " takes ", elements * bytes}));
         }
         if (bytes == 4) {
-            fill_integers<4>(file, part);
+            fill_integers<4>(data, from.name(), part);
         } else {
-            fill_integers<8>(file, part);
+            fill_integers<8>(data, from.name(), part);
         }
         return;
     }
     if (!dtype_named(entry.dtype)) {
         fail(joined_text({"has elements '", header.descr, "', wanted are '<f2', '<f4' or '<f8'"}));
     }
-    std::string problem = problem_of_type(entry, view.type);
+    std::string problem = problem_of_type(file, entry, view.type);
     if (problem.empty()) problem = problem_of_size(entry);
     if (!problem.empty()) fail("array" + problem);
     fill(file, {&part, 1});
@@ -338,11 +340,10 @@ SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const 
     if (integers) {
         const auto* const elements = static_cast<const std::int32_t*>(view.data);
         for_each_row(whole(view, 0), [&](const piece_row& row) {
-            for (int column = 0; column < row.columns; ++column) {
-                const std::uint64_t number =
-                    row.number + static_cast<std::uint64_t>(column) * row.number_stride;
-                store_bits(static_cast<std::uint32_t>(elements[row.at + column * row.stride]),
-                           bytes.data() + number * 4);
+            for (std::size_t column = 0; column < row.columns; ++column) {
+                const std::uint64_t number = row.number + column * row.number_stride;
+                const std::ptrdiff_t at = row.at + static_cast<std::ptrdiff_t>(column) * row.stride;
+                store_bits(static_cast<std::uint32_t>(elements[at]), bytes.data() + number * 4);
             }
         });
     } else {

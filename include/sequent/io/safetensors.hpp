@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <concepts>
@@ -25,6 +26,7 @@
 #include "replace_file.hpp"
 #include "sorted.hpp"
 #include "source.hpp"
+#include "tensor_file.hpp"
 #include "utf8.hpp"
 
 /// Tensors in the safetensors format: eight bytes with the length of the header (little-endian),
@@ -57,35 +59,6 @@ concept NamedTensors = requires(const Tensors& tensors) {
 }
 &&Element<std::remove_const_t<element_of<Tensors>>>;
 
-/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
-/// and writes files is compiled once for all element types and all models. Const data is only read.
-struct any_view {
-    void* data = nullptr;
-    dtype type = dtype::f32;
-    int rank = 0;
-    std::array<int, max_rank> extents{};
-    std::array<int, max_rank> strides{};
-
-    template <class T>
-    static any_view of(const tensor_view<T>& view) noexcept {
-        return {const_cast<std::remove_const_t<T>*>(view.data),
-                sizeof(T) == 4 ? dtype::f32 : dtype::f64, view.rank, view.extents, view.strides};
-    }
-
-    int size() const noexcept {
-        int count = 1;
-        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
-        return count;
-    }
-};
-
-/// A tensor as the file's names and the model's meet.
-struct any_tensor {
-    std::string name;
-    any_view view;
-    bool may_be_negative = true;
-};
-
 template <class Tensors>
 std::vector<any_tensor> any_tensors(const Tensors& tensors) {
     std::vector<any_tensor> result;
@@ -97,38 +70,6 @@ std::vector<any_tensor> any_tensors(const Tensors& tensors) {
 
 /// The limit of the format's own library: it keeps a false length from claiming all memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
-
-SEQUENT_LAZY
-SEQUENT_COLD std::string in_quotes(std::string_view name) {
-    return joined_text({"\"", name, "\""});
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
-    std::string text = "[";
-    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-        if (axis > 0) text += ", ";
-        append_text(text, {shape[axis]});
-    }
-    return text + "]";
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD std::vector<std::uint64_t> shape_of(const any_view& view) {
-    std::vector<std::uint64_t> shape;
-    for (int axis = 0; axis < view.rank; ++axis) {
-        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
-    }
-    return shape;
-}
-
-/// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
-SEQUENT_LAZY
-inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
-    std::uint64_t size = 1;
-    for (const std::uint64_t extent : shape) size *= extent;
-    return size;
-}
 
 /// What keeps a tensor's bytes from being those of its shape and dtype; nothing if nothing does.
 /// The size of a dtype that is unknown is unknown.
@@ -192,233 +133,38 @@ SEQUENT_COLD void check_layout(const file_header& header, std::uint64_t data_siz
     }
 }
 
-/// What is read, its header read and checked, and the bytes behind it.
-struct opened {
-    source from;
-    file_header header;
-    std::span<const std::byte> data;
-};
+}  // namespace detail
 
+/// A safetensors file, checked, for `load`. Throws io::error if it is not well-formed.
 SEQUENT_LAZY
-SEQUENT_COLD opened open_checked(source from) {
+SEQUENT_COLD tensor_file open_safetensors(source from) {
     const std::span<const std::byte> bytes = from.bytes();
     const std::uint64_t size = bytes.size();
     if (size < 8) {
         fail_with<error>({from.name(), ": has ", size,
                           " bytes, too few for the length of the header, which takes 8"});
     }
-    const auto length = load_bits<std::uint64_t>(bytes.data());
+    const auto length = detail::load_bits<std::uint64_t>(bytes.data());
     if (length > size - 8) {
         fail_with<error>({from.name(), ": the header should have ", length,
                           " bytes, the file has only ", size - 8, " for it"});
     }
-    if (length > longest_header) {
+    if (length > detail::longest_header) {
         fail_with<error>({from.name(), ": a header of ", length,
-                          " bytes is longer than the format allows, ", longest_header});
+                          " bytes is longer than the format allows, ", detail::longest_header});
     }
     const auto header_size = static_cast<std::size_t>(length);
     const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + 8, header_size);
     file_header header = parse_header(json, from.name());
-    check_layout(header, size - 8 - length, from.name());
-    return {std::move(from), std::move(header), bytes.subspan(8 + header_size)};
+    detail::check_layout(header, size - 8 - length, from.name());
+    std::string name = from.name();
+    return {std::move(name),
+            std::move(header),
+            {{std::move(from), 8 + header_size}},
+            detail::plain_formats<>};
 }
 
-/// A view and the part of a tensor that it stands for. The rows of a view are all its axes but the
-/// last, its columns the last; element (row, column) is the tensor's number
-/// first + row * row_stride + column * column_stride.
-struct piece {
-    any_view view;
-    std::size_t tensor = 0;  // among those of the file
-    std::uint64_t first = 0;
-    std::uint64_t row_stride = 0;
-    std::uint64_t column_stride = 1;
-    /// If not 0, the view's rows 2k and 2k + 1 of each so many are the tensor's k and k + half.
-    std::uint64_t interleaved = 0;
-};
-
-SEQUENT_LAZY
-inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
-    return shape.empty() ? 1 : shape.back();
-}
-
-/// A view that is all of a tensor.
-SEQUENT_LAZY
-inline piece whole(const any_view& view, std::size_t tensor) {
-    return {view, tensor, 0, columns_of(shape_of(view)), 1, 0};
-}
-
-/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
-/// tensor's numbers from `number`, `number_stride` apart.
-struct piece_row {
-    std::ptrdiff_t at = 0;
-    std::ptrdiff_t stride = 1;
-    std::uint64_t number = 0;
-    std::uint64_t number_stride = 1;
-    int columns = 0;
-};
-
-/// Calls f(piece_row) for each row of a piece.
-template <class F>
-SEQUENT_COLD void for_each_row(const piece& part, F f) {
-    const any_view& view = part.view;
-    if (view.size() == 0) return;
-    const int last = view.rank - 1;
-    piece_row result;
-    result.columns = view.rank > 0 ? view.extents[static_cast<std::size_t>(last)] : 1;
-    result.stride = view.rank > 0 ? view.strides[static_cast<std::size_t>(last)] : 1;
-    result.number_stride = part.column_stride;
-    const int rows = view.size() / result.columns;
-    std::array<int, max_rank> index{};
-    for (int row = 0; row < rows; ++row) {
-        auto from = static_cast<std::uint64_t>(row);
-        if (const std::uint64_t of = part.interleaved; of > 0) {
-            const std::uint64_t within = from % of;
-            from += within / 2 + within % 2 * (of / 2) - within;
-        }
-        result.number = part.first + from * part.row_stride;
-        f(result);
-        for (int axis = last; axis-- > 0;) {
-            const auto place = static_cast<std::size_t>(axis);
-            result.at += view.strides[place];
-            if (++index[place] < view.extents[place]) break;
-            result.at -= static_cast<std::ptrdiff_t>(view.extents[place]) * view.strides[place];
-            index[place] = 0;
-        }
-    }
-}
-
-SEQUENT_LAZY
-[[noreturn]] SEQUENT_COLD void fail_element(std::string_view file, std::string_view name,
-                                            std::uint64_t number, std::string_view what) {
-    fail_with<error>({file, ": tensor ", in_quotes(name), ": element ", number, " is ", what});
-}
-
-SEQUENT_LAZY
-inline std::string_view unlike_a_number(double value) {
-    return std::isnan(value) ? "not a number" : "infinite";
-}
-
-/// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
-/// if nothing does.
-SEQUENT_LAZY
-SEQUENT_COLD std::string problem_of_type(const header_entry& entry, dtype wanted) {
-    const auto type = dtype_named(entry.dtype);
-    if (!type) {
-        return joined_text(
-            {": the file has dtype ", entry.dtype, ", which is none of F16, BF16, F32, F64"});
-    }
-    if (io::size_of(*type) > io::size_of(wanted)) {
-        return joined_text({": the file has dtype ", entry.dtype, ", wanted is ", name_of(wanted),
-                            ", which does not hold it exactly"});
-    }
-    return "";
-}
-
-/// A number of the file, which double holds exactly.
-SEQUENT_LAZY
-inline double load_number(dtype type, const std::byte* bytes) noexcept {
-    return with_dtype(
-        type, [&](auto known) { return load_element<double, decltype(known)::value>(bytes); });
-}
-
-/// Fails unless all numbers of a tensor are finite.
-SEQUENT_LAZY
-inline void check_finite(const opened& file, const header_entry& entry, dtype type) {
-    const std::byte* const data = file.data.data() + entry.begin;
-    with_dtype(type, [&](auto known) {
-        constexpr dtype from = decltype(known)::value;
-        constexpr std::size_t bytes = io::size_of(from);
-        using number = std::conditional_t<from == dtype::f64, double, float>;
-        const std::uint64_t count = (entry.end - entry.begin) / bytes;
-        for (std::uint64_t at = 0; at < count; ++at) {
-            const auto value = load_element<number, from>(data + at * bytes);
-            if (!std::isfinite(value))
-                fail_element(file.from.name(), entry.name, at,
-                             unlike_a_number(static_cast<double>(value)));
-        }
-    });
-}
-
-/// Elements of a file, of no greater type, as those of a row of T.
-template <class T, dtype From>
-void load_row(const std::byte* data, const piece_row& row, void* elements) {
-    constexpr std::size_t bytes = io::size_of(From);
-    if constexpr (bytes <= sizeof(T)) {
-        T* const to = static_cast<T*>(elements);
-        std::uint64_t number = row.number;
-        for (int column = 0; column < row.columns; ++column, number += row.number_stride)
-            to[row.at + column * row.stride] = load_element<T, From>(data + number * bytes);
-    }
-}
-
-/// Fills the views from their tensors, all of which have the right type and size, unless one of
-/// them is not finite.
-SEQUENT_LAZY
-SEQUENT_COLD void fill(const opened& file, std::span<const piece> pieces) {
-    std::vector<char> used(file.header.tensors.size());
-    for (const piece& each : pieces) used[each.tensor] = 1;
-    for (std::size_t tensor = 0; tensor < used.size(); ++tensor) {
-        const header_entry& entry = file.header.tensors[tensor];
-        if (used[tensor]) check_finite(file, entry, *dtype_named(entry.dtype));
-    }
-    for (const piece& each : pieces) {
-        const header_entry& entry = file.header.tensors[each.tensor];
-        const std::byte* const data = file.data.data() + entry.begin;
-        const bool wide = each.view.type == dtype::f64;
-        const auto load = with_dtype(*dtype_named(entry.dtype), [&](auto from) {
-            return wide ? load_row<double, from()> : load_row<float, from()>;
-        });
-        for_each_row(each, [&](const piece_row& row) { load(data, row, each.view.data); });
-    }
-}
-
-/// Two tensors of a file that must hold the same numbers.
-struct equal_pair {
-    std::size_t tensor = 0;
-    std::size_t other = 0;
-};
-
-/// Pieces for views that are to be filled, and pairs of tensors that must be equal, or why the file
-/// is not for them.
-struct matching {
-    std::vector<piece> pieces;
-    std::string problem;
-    std::vector<equal_pair> equal{};
-    std::vector<std::size_t> not_negative{};
-};
-
-/// Fails at a number below zero.
-SEQUENT_LAZY
-inline void check_not_negative(const opened& file, std::size_t tensor) {
-    const header_entry& entry = file.header.tensors[tensor];
-    const dtype type = *dtype_named(entry.dtype);
-    for (std::uint64_t at = 0; at < (entry.end - entry.begin) / io::size_of(type); ++at) {
-        const double x = load_number(type, file.data.data() + entry.begin + at * io::size_of(type));
-        if (x < 0)
-            fail_element(file.from.name(), entry.name, at,
-                         joined_text({number_text(x), ", expected is at least 0"}));
-    }
-}
-
-/// Fails unless two tensors of one shape hold the same numbers.
-SEQUENT_LAZY
-SEQUENT_COLD void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
-    const header_entry& one = file.header.tensors[tensor];
-    const header_entry& two = file.header.tensors[other];
-    const dtype left = *dtype_named(one.dtype), right = *dtype_named(two.dtype);
-    const std::byte* const a = file.data.data() + one.begin;
-    const std::byte* const b = file.data.data() + two.begin;
-    for (std::uint64_t at = 0; at < (one.end - one.begin) / io::size_of(left); ++at) {
-        const double x = load_number(left, a + at * io::size_of(left));
-        const double y = load_number(right, b + at * io::size_of(right));
-        if (x == y) continue;
-        const std::string found =
-            std::isfinite(x) ? number_text(x) : std::string(unlike_a_number(x));
-        fail_element(file.from.name(), one.name, at,
-                     joined_text({found, ", expected is that of ", in_quotes(two.name), ", ",
-                                  number_text(y), ", which the model has in its place"}));
-    }
-}
+namespace detail {
 
 SEQUENT_LAZY
 SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
@@ -430,7 +176,8 @@ SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const file_header& header, std::span<const any_tensor> tensors) {
+SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> tensors) {
+    const file_header& header = file.header;
     const name_table entries = table_of_names(header.tensors);
     std::vector<char> used(header.tensors.size());
     matching result;
@@ -450,7 +197,7 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
             return problem(joined_text({": the file has shape ", shape_text(entry.shape),
                                         ", wanted is ", shape_text(wanted)}));
         }
-        if (const auto what = problem_of_type(entry, tensor.view.type); !what.empty())
+        if (const auto what = problem_of_type(file, entry, tensor.view.type); !what.empty())
             return problem(what);
         result.pieces.push_back(whole(tensor.view, found->number));
         if (!tensor.may_be_negative) result.not_negative.push_back(found->number);
@@ -465,51 +212,56 @@ SEQUENT_COLD matching match(const file_header& header, std::span<const any_tenso
     return result;
 }
 
-/// Fills the views of a matching, or says why not.
-SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_all(opened&& file, const matching& found) {
-    if (!found.problem.empty()) fail_with<error>({file.from.name(), ": ", found.problem});
-    for (const equal_pair& pair : found.equal) check_equal(file, pair.tensor, pair.other);
-    for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensor);
-    fill(file, found.pieces);
-    return std::move(file.header.metadata);
-}
-
 /// A tensor that is to be written: what it is made of covers it.
 struct planned_tensor {
     std::string name;
     std::vector<std::uint64_t> shape;
 };
 
-/// Elements of a row of T as numbers of a file. Fails at one that is not finite or too large.
-template <class T, dtype To>
-void store_row(const void* from, const piece_row& row, std::byte* data, std::string_view file,
-               std::string_view tensor) {
-    constexpr std::size_t bytes = io::size_of(To);
-    const T* const elements = static_cast<const T*>(from);
-    std::uint64_t number = row.number;
-    for (int column = 0; column < row.columns; ++column, number += row.number_stride) {
-        const T element = elements[row.at + column * row.stride];
-        if (!std::isfinite(element)) {
-            fail_element(file, tensor, number, unlike_a_number(static_cast<double>(element)));
-        }
-        if (!store_element<To>(element, data + number * bytes)) {
+/// Elements of a row as numbers.
+template <class T>
+void load_values(const void* data, std::ptrdiff_t at, std::ptrdiff_t stride, std::size_t count,
+                 double* values) {
+    const T* from = static_cast<const T*>(data) + at;
+    for (std::size_t column = 0; column < count; ++column, from += stride)
+        values[column] = static_cast<double>(*from);
+}
+
+/// Fails at a number that is not finite or too large for the type.
+template <dtype To>
+void encode_plain(const double* values, std::size_t count, std::uint64_t first,
+                  std::uint64_t stride, std::byte* data, std::string_view file,
+                  std::string_view tensor) {
+    std::uint64_t number = first;
+    for (std::size_t column = 0; column < count; ++column, number += stride) {
+        const double value = values[column];
+        if (!std::isfinite(value)) fail_element(file, tensor, number, unlike_a_number(value));
+        if (!store_element<To>(value, data + number * io::size_of(To)))
             fail_element(file, tensor, number,
-                         joined_text({number_text(static_cast<double>(element)), ", too large for ",
-                                      name_of(To)}));
-        }
+                         joined_text({number_text(value), ", too large for ", name_of(To)}));
     }
 }
 
-/// A piece as numbers of a file's tensor, which begins at `data`.
+/// A piece as numbers of a file's tensor, which begins at `data`. Of a sum, its first tensor has
+/// all and the others are zero.
 SEQUENT_LAZY
 SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, std::string_view file,
                               std::string_view tensor) {
-    const bool wide = part.view.type == dtype::f64;
-    const auto store = with_dtype(
-        type, [&](auto to) { return wide ? store_row<double, to()> : store_row<float, to()>; });
-    for_each_row(part,
-                 [&](const piece_row& row) { store(part.view.data, row, data, file, tensor); });
+    if (part.is_summand) return;
+    const auto load = part.view.type == dtype::f64 ? load_values<double> : load_values<float>;
+    const auto encode = with_dtype(type, [](auto to) { return encode_plain<to()>; });
+    std::array<double, decoded_together> values;
+    for_each_row(part, [&](const piece_row& row) {
+        for (std::size_t column = 0; column < row.columns; column += values.size()) {
+            const std::size_t some = std::min(values.size(), row.columns - column);
+            load(part.view.data, row.at + static_cast<std::ptrdiff_t>(column) * row.stride,
+                 row.stride, some, values.data());
+            if (part.plus != 0)
+                for (std::size_t at = 0; at < some; ++at) values[at] -= part.plus;
+            encode(values.data(), some, row.number + column * row.number_stride, row.number_stride,
+                   data, file, tensor);
+        }
+    });
 }
 
 /// Writes a file of tensors that consist of pieces.
@@ -584,10 +336,9 @@ SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_tensors(const source& from, std::span<const any_tensor> tensors) {
-    opened file = open_checked(from);
-    const matching found = match(file.header, tensors);
-    return load_all(std::move(file), found);
+SEQUENT_COLD metadata_map load_tensors(const tensor_file& file,
+                                       std::span<const any_tensor> tensors) {
+    return load_all(file, match(file, tensors));
 }
 
 }  // namespace detail
@@ -611,17 +362,21 @@ void save(const file_path& path, const Tensors& tensors, const metadata_map& met
 ///
 /// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
 template <detail::NamedTensors Tensors>
-metadata_map load(const source& from, const Tensors& tensors) {
+metadata_map load(const tensor_file& from, const Tensors& tensors) {
     static_assert(!std::is_const_v<detail::element_of<Tensors>>,
                   "load writes into the views: they must not be const");
     return detail::load_tensors(from, detail::any_tensors(tensors));
+}
+template <detail::NamedTensors Tensors>
+metadata_map load(const source& from, const Tensors& tensors) {
+    return load(open_safetensors(from), tensors);
 }
 
 /// The header of a file, checked, without the elements: what the file holds and its metadata.
 /// Throws io::error if the file is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD file_header read_header(const source& from) {
-    return detail::open_checked(from).header;
+    return open_safetensors(from).header;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io

@@ -43,6 +43,20 @@ class source {
     const std::string& name() const noexcept { return name_; }
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
+    /// Removes the pages of a mapped file that begin within bytes [first, last) from the memory of
+    /// the process. They are read again on their next use.
+    SEQUENT_LAZY void release([[maybe_unused]] std::size_t first,
+                              [[maybe_unused]] std::size_t last) const noexcept {
+#ifdef SEQUENT_HAS_MMAP
+        if (!mapped_) return;
+        const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+        const std::size_t begin = first / page * page, end = last / page * page;
+        if (begin >= end) return;
+        // A failure costs memory alone.
+        (void)::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
+#endif
+    }
+
   private:
     SEQUENT_LAZY SEQUENT_COLD void open(const file_path& path) {
         name_ = path.string();
@@ -81,6 +95,7 @@ class source {
         memory_ = std::shared_ptr<const void>(
             first, [length](const void* mapped) { ::munmap(const_cast<void*>(mapped), length); });
         bytes_ = {static_cast<const std::byte*>(first), length};
+        mapped_ = true;
         return true;
 #else
         return false;
@@ -94,6 +109,7 @@ class source {
     std::string name_;
     std::span<const std::byte> bytes_;
     std::shared_ptr<const void> memory_;
+    bool mapped_ = false;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io

@@ -57,10 +57,10 @@ std::string misfit(const llama2c_configuration& configuration) {
 }
 
 template <class Model>
-std::string misfit(const file_header& header, const name_map* names) {
+std::string misfit(const tensor_file& file, const name_map* names) {
     const std::vector<any_tensor> parameters = shapes_of<Model>();
-    return names ? match(header, parameters, *names, pairs_neighbours<Model>).problem
-                 : match(header, parameters).problem;
+    return names ? match(file, parameters, *names, pairs_neighbours<Model>).problem
+                 : match(file, parameters).problem;
 }
 
 template <class Model, class... Models, class F>
@@ -73,9 +73,9 @@ decltype(auto) call_for(std::size_t number, F&& f) {
 
 /// The number of the first model without a misfit. Fails if there is none.
 SEQUENT_LAZY
-inline std::size_t first_fit(const source& from, const std::string& found,
+inline std::size_t first_fit(std::string_view file, const std::string& found,
                              std::span<const std::string> misfits) {
-    std::string message = joined_text({from.name(), ": ", found, "; no model of the list fits"});
+    std::string message = joined_text({file, ": ", found, "; no model of the list fits"});
     for (std::size_t at = 0; at < misfits.size(); ++at) {
         if (misfits[at].empty()) return at;
         append_text(message, {"\n  model ", at + 1, ": ", misfits[at]});
@@ -84,19 +84,20 @@ inline std::size_t first_fit(const source& from, const std::string& found,
 }
 
 template <class... Models, class F>
+decltype(auto) visit_tensors(const tensor_file& file, const name_map* names, F&& f) {
+    const std::array<std::string, sizeof...(Models)> misfits{misfit<Models>(file, names)...};
+    const std::size_t fitting = first_fit(
+        file.name, joined_text({"has ", file.header.tensors.size(), " tensors"}), misfits);
+    return call_for<Models...>(fitting, std::forward<F>(f));
+}
+
+template <class... Models, class F>
 decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
-    std::array<std::string, sizeof...(Models)> misfits;
-    std::string found;
-    if (is_safetensors(from.bytes())) {
-        const file_header header = read_header(from);
-        misfits = {misfit<Models>(header, names)...};
-        found = joined_text({"has ", header.tensors.size(), " tensors"});
-    } else {
-        const auto configuration = read_llama2c_header(from);
-        misfits = {misfit<Models>(configuration)...};
-        found = "has " + configuration.text();
-    }
-    const std::size_t fitting = first_fit(from, found, misfits);
+    if (is_safetensors(from.bytes()))
+        return visit_tensors<Models...>(open_safetensors(from), names, std::forward<F>(f));
+    const auto configuration = read_llama2c_header(from);
+    const std::array<std::string, sizeof...(Models)> misfits{misfit<Models>(configuration)...};
+    const std::size_t fitting = first_fit(from.name(), "has " + configuration.text(), misfits);
     return call_for<Models...>(fitting, std::forward<F>(f));
 }
 
@@ -104,7 +105,9 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
 
 /// Calls f.template operator()<Model>() for the first of the models that has exactly the parameters
 /// of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it states the
-/// positions too, or a safetensors file with the model's own names, or with those of `names`.
+/// positions too, or a safetensors file, or what a reader of another format has opened, with the
+/// model's own names, or with those of `names`. (A file fits models with fewer positions, too, if
+/// `names` says so: of these, the one with most stands first in the list.)
 ///
 /// Throws io::error if the file is neither, or if no model fits: the message gives what the file
 /// has, and what of each model is different.
@@ -115,6 +118,15 @@ decltype(auto) visit(const source& from, F&& f) {
 template <class Model, class... Models, class F>
 decltype(auto) visit(const source& from, name_map names, F&& f) {
     return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
+}
+
+template <class Model, class... Models, class F>
+decltype(auto) visit(const tensor_file& from, F&& f) {
+    return detail::visit_tensors<Model, Models...>(from, nullptr, std::forward<F>(f));
+}
+template <class Model, class... Models, class F>
+decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
+    return detail::visit_tensors<Model, Models...>(from, &names, std::forward<F>(f));
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "simd.hpp"
+#include "tables.hpp"
 
 /// Rotary and sinusoidal positions: the pairs of a row as points of a plane, pair k of Length / 2
 /// at the angle position * base^(-2k / Length) (arXiv 2104.09864, section 3.2.2; arXiv 1706.03762,
@@ -28,7 +29,7 @@ inline void write_angles(double position, double base, T* to) noexcept {
     }
 }
 
-/// The same for positions 0 to Positions - 1, made when the program starts. The base is given by
+/// The same for positions 0 to Positions - 1. The base is given by
 /// its bits: numbers of this kind are no template arguments everywhere.
 template <int Length, class T, int Positions, std::uint64_t Base>
 class angle_table {
@@ -43,11 +44,11 @@ class angle_table {
         }();
         return table.data();
     }
-    static inline const T* at_start = made();
+    static inline const table_maker maker{[] { (void)made(); }};
 
   public:
     static const T* at(int position) noexcept {
-        (void)&at_start;
+        (void)&maker;
         return made() + static_cast<std::ptrdiff_t>(position) * Length;
     }
 };

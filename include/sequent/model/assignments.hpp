@@ -46,7 +46,7 @@ class listed_pairs {
     }();
 
     static std::span<const int> inner_values(int of) noexcept {
-        (void)&at_start;
+        (void)&maker;
         const pairs& all = made();
         const int begin = all.begins[static_cast<std::size_t>(of)];
         const int end = all.begins[static_cast<std::size_t>(of) + 1];
@@ -74,8 +74,7 @@ class listed_pairs {
         }();
         return result;
     }
-    /// Has the list made when the program starts, not in the first call.
-    static inline const pairs& at_start = made();
+    static inline const kernel::table_maker maker{[] { (void)made(); }};
 };
 
 template <class Plan, int At, class T>
@@ -88,6 +87,16 @@ class assignments {
     const bindings<T>& bound_;
     int index_[plan::max_variables]{};
     int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
+    kernel::row_range rows_{};           // the values of `ranged`
+
+    /// The variable of which a run takes some values alone: the position, in a state's plan; else
+    /// -1.
+    static constexpr int ranged = [] {
+        if constexpr (requires { Plan::template position_of_general<At>; })
+            return Plan::template position_of_general<At>;
+        else
+            return -1;
+    }();
 
     explicit assignments(const bindings<T>& bound) noexcept : bound_(bound) {}
 
@@ -156,12 +165,19 @@ class assignments {
                 if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else if constexpr (Place == listed::place) {
                 for (const int value : listed::inner_values(index_[listed::outer])) {
+                    if constexpr (variable == ranged)
+                        if (value < rows_.begin || value >= rows_.end) continue;
                     index_[variable] = value;
                     each_value<Place + 1, To>(body);
                 }
-            } else if constexpr (made_by < 0) {
-                for (index_[variable] = 0; index_[variable] < step.extents[variable];
+            } else if constexpr (variable == ranged) {
+                for (index_[variable] = rows_.begin; index_[variable] < rows_.end;
                      ++index_[variable])
+                    each_value<Place + 1, To>(body);
+            } else if constexpr (made_by < 0) {
+                const int end =
+                    plan::least_count(step.counts[variable], step.extents[variable], bound_.counts);
+                for (index_[variable] = 0; index_[variable] < end; ++index_[variable])
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else {
                 constexpr pair_join join = step.joins[made_by];

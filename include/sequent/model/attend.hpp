@@ -62,16 +62,15 @@ struct attention_mask {
         static const kernel::mask_table made(step.rows, step.columns, holds);
         return made;
     }
-    /// Has the table made when the program starts, not in the first call.
-    static inline const kernel::mask_table& at_start = made_table();
+    static inline const kernel::table_maker table_maker{[] { (void)made_table(); }};
     static const kernel::mask_table& table() noexcept {
-        (void)&at_start;
+        (void)&table_maker;
         return made_table();
     }
 
-    /// A row's pairs as bits, made when the program starts.
+    /// A row's pairs as bits.
     static const std::uint64_t* bits(int row) noexcept {
-        (void)&bits_at_start;
+        (void)&bits_maker;
         return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
     }
 
@@ -95,7 +94,7 @@ struct attention_mask {
         else
             return evaluate<mask.form.tabled>(row, column) != 0;
     }
-    static inline const std::vector<std::uint64_t>& bits_at_start = made_bits();
+    static inline const kernel::table_maker bits_maker{[] { (void)made_bits(); }};
 };
 
 /// The kernel's view of attention step `At` of a plan, in the rounds of a kind.
@@ -352,6 +351,17 @@ class attention_runner {
         });
     }
 
+    /// The rows of a range that are in pairs.
+    template <class Range>
+    static auto rows_of([[maybe_unused]] const bindings<T>& bound, Range range) noexcept {
+        if constexpr (step.row_counts == 0) {
+            return range;
+        } else {
+            const int all = plan::least_count(step.row_counts, step.rows, bound.counts);
+            return kernel::counted_rows{range.begin, std::min<int>(range.end, all), all};
+        }
+    }
+
     template <class Shape>
     static T* kept_scores(const bindings<T>& bound, int first, int second, int third) noexcept {
         if constexpr (Shape::keeps_scores)
@@ -383,15 +393,21 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            const auto present = rows_of(bound, range);
             T* normalizer = bound.write(step.normalizer.at) +
                             outer_shift(step.normalizer, first, second, third);
             if constexpr (Shape::is_table)
                 kernel::attention<Shape>(Shape::mask::table(), from, value, out, normalizer,
-                                         bound.counts, range);
+                                         bound.counts, present);
             else
                 kernel::attention<Shape>(from, value, out, normalizer,
                                          kept_scores<Shape>(bound, first, second, third),
-                                         bound.counts, range);
+                                         bound.counts, present);
+            if constexpr (step.row_counts != 0) {
+                const int end = plan::least_count(step.out_counts, range.end, bound.counts);
+                for (int row = std::max(present.begin, present.end); row < end; ++row)
+                    std::fill_n(out + row * step.out.row, step.length, T(0));
+            }
         });
     }
     static void backward_at(const bindings<T>& bound, int first, int second, int third) noexcept {
@@ -413,7 +429,8 @@ class attention_runner {
             else
                 kernel::attention_gradient<Shape>(from, value, out, normalizer,
                                                   kept_scores<Shape>(bound, first, second, third),
-                                                  out_gradient, value_gradient, bound.counts);
+                                                  out_gradient, value_gradient, bound.counts,
+                                                  rows_of(bound, kernel::all_rows<step.rows>{}));
         });
     }
 };

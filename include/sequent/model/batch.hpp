@@ -16,6 +16,43 @@
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
+/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
+/// may be a part.
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
+                             Body body) noexcept {
+    int length = 1;
+    int axes = view.rank;
+    bool inner = true;  // all of the axes within are whole
+    while (axes > 0 && view.strides[axes - 1] == length && inner) {
+        --axes;
+        length *= view.extents[axes];
+        inner = view.extents[axes] == whole.extents[axes];
+    }
+    int runs = 1;
+    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
+    int step = 1;
+    for (int axis = axes; axis < view.rank; ++axis) step *= whole.extents[axis];
+    for (int run = 0; run < runs && length > 0; ++run) {
+        int offset = view.offset;
+        int position = 0;
+        int rest = run;
+        int stride = step;
+        for (int axis = axes; axis-- > 0; rest /= view.extents[axis]) {
+            const int index = rest % view.extents[axis];
+            offset += index * view.strides[axis];
+            position += index * stride;
+            stride *= whole.extents[axis];
+        }
+        body(position, offset, length);
+    }
+}
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
+    each_run(view, view, body);
+}
+
 /// The outputs of a plan as a caller sees them: row-major, one after another.
 template <class Plan>
 struct output_layout {
@@ -67,71 +104,64 @@ struct output_layout {
     using views = std::conditional_t<count == 1, one_view<T>,
                                      std::array<one_view<T>, static_cast<std::size_t>(count)>>;
 
+    /// Views of numbers that lie so, as long as facts are; all of them zero.
     template <class T>
-    static views<T> views_of(T* numbers) noexcept {
-        if constexpr (count == 1) {
-            constexpr weight_view only = side_by_side(0);
-            return to_tensor<rank>(only, numbers);
-        } else {
-            views<T> result;
-            kernel::unroll<count>([&](auto index) {
-                constexpr weight_view one = side_by_side(index());
-                result[static_cast<std::size_t>(index())] = to_tensor<one.rank>(one, numbers);
+    static views<T> cleared_views(T* numbers, const int* counts) noexcept {
+        views<T> result;
+        kernel::unroll<count>([&](auto index) {
+            constexpr int at = index();
+            weight_view one = side_by_side(at);
+            const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
+            std::copy_n(limited.extents, max_rank, one.extents);
+            each_run(one, [&](int, int offset, int length) {
+                std::fill_n(numbers + offset, length, T(0));
             });
-            return result;
-        }
+            constexpr int own_rank = side_by_side(at).rank;
+            if constexpr (count == 1)
+                result = to_tensor<own_rank>(one, numbers);
+            else
+                result[static_cast<std::size_t>(at)] = to_tensor<own_rank>(one, numbers);
+        });
+        return result;
     }
 };
 
-/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
-/// `position` in row-major order of its extents, `offset` in memory.
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
-    int length = 1;
-    int axes = view.rank;
-    while (axes > 0 && view.strides[axes - 1] == length) length *= view.extents[--axes];
-    int runs = 1;
-    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
-    for (int run = 0; run < runs; ++run) {
-        int offset = view.offset;
-        int rest = run;
-        for (int axis = axes; axis-- > 0; rest /= view.extents[axis])
-            offset += rest % view.extents[axis] * view.strides[axis];
-        body(run * length, offset, length);
-    }
-}
-
 /// The memory of batches on the threads of a pool, which must outlive it: for each thread a
-/// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient for each
-/// group of samples but the first.
+/// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient.
 ///
 /// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
-/// order: the numbers depend on how many groups there are and never on the threads. No more threads
-/// than groups can share a backward_batch. With one group there is no gradient but the caller's.
-/// One call uses it at a time.
+/// order: the numbers depend on how many groups there are and never on the threads. That number is
+/// `groups`, or, where it is 0, follows from the number of samples: half of it, at least 4 and at
+/// most 64. No more threads than groups can share a backward_batch. With one group there is no
+/// gradient but the caller's. One call uses it at a time.
 template <class Plan, class T, class Memory>
 class batch_memory {
     static constexpr bool trains = std::is_same_v<Memory, workspace_block<Plan, T>>;
 
   public:
-    explicit batch_memory(thread_pool& pool, int groups = 4)
-        : pool_(pool), losses_(static_cast<std::size_t>(trains ? std::max(1, groups) : 1)) {
+    explicit batch_memory(thread_pool& pool, int groups = 0)
+        : pool_(pool), groups_(std::max(0, groups)) {
         for (int thread = 0; thread < pool.size(); ++thread) {
             workspaces_.push_back(make_unique<Memory>());
-            if constexpr (trains)
+            if constexpr (trains) {
                 outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
+                if (groups_ != 1) gradients_.push_back(make_unique<parameter_block<Plan, T>>());
+                if constexpr (prepares<Plan>)
+                    prepared_gradients_.emplace_back(static_cast<std::size_t>(prepared_size<Plan>));
+            }
         }
-        for (int group = 1; group < this->groups(); ++group)
-            gradients_.push_back(make_unique<parameter_block<Plan, T>>());
         if constexpr (prepares<Plan>) {
             prepared_ = make_unique<prepared_block<Plan, T>>();
-            for (int group = 0; group < this->groups(); ++group)
+            if constexpr (trains)
                 prepared_gradients_.emplace_back(static_cast<std::size_t>(prepared_size<Plan>));
         }
     }
 
     /// Parameters, prepared.
-    const prepared_block<Plan, T>& prepared(const prepared_block<Plan, T>& p) noexcept { return p; }
+    template <class P>
+    const P& prepared(const P& p) noexcept {
+        return p;
+    }
     const auto& prepared(const parameter_block<Plan, T>& p) noexcept {
         if constexpr (prepares<Plan>) {
             prepared_->prepare(p);
@@ -142,7 +172,19 @@ class batch_memory {
     }
 
     thread_pool& pool() const noexcept { return pool_; }
-    int groups() const noexcept { return static_cast<int>(losses_.size()); }
+    /// Of a backward_batch of so many samples.
+    int groups(int samples) const noexcept {
+        const int wanted = groups_ > 0 ? groups_ : std::clamp(samples / 2, 4, 64);
+        return std::clamp(samples, 1, wanted);
+    }
+    /// Of all memory that this owns.
+    std::size_t bytes() const noexcept {
+        std::size_t result = workspaces_.size() * sizeof(Memory) +
+                             gradients_.size() * sizeof(parameter_block<Plan, T>);
+        for (const auto& each : outward_) result += each.size() * sizeof(T);
+        for (const auto& each : prepared_gradients_) result += each.size() * sizeof(T);
+        return result + (prepared_ ? sizeof(prepared_block<Plan, T>) : 0);
+    }
 
     Memory& workspace(int thread) noexcept { return *at(workspaces_, thread); }
     /// Room for the gradients of one sample's outputs.
@@ -153,24 +195,28 @@ class batch_memory {
     /// end, the gradient of what is prepared once for all samples.
     template <class P, class Add>
     double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) {
+        const int count = groups(samples);
+        for (auto& each : shared_->turns) each = 0;
+        shared_->failed = false;
+        double loss = 0;
         clear_at_end clear{*this};
-        pool_.run(groups(), [&](int group, int thread) {
-            auto& gradient = group == 0 ? total : *at(gradients_, group - 1);
-            double loss = 0;
-            for (int sample = first_of(group, samples); sample < first_of(group + 1, samples);
-                 ++sample)
-                loss += add(sample, thread, gradient, prepared_gradient(group));
-            at(losses_, group) = loss;
+        pool_.run(count, [&](int group, int thread) {
+            ring_at_end ring{*this};
+            auto& gradient = group == 0 ? total : *at(gradients_, thread);
+            T* const prepared = prepared_gradient(group == 0 ? 0 : 1 + thread);
+            double mine = 0;
+            for (int sample = first_of(group, count, samples);
+                 sample < first_of(group + 1, count, samples); ++sample)
+                mine += add(sample, thread, gradient, prepared);
+            add_in_turn(group, gradient, prepared, total, mine, loss);
+            ring.failed = false;
         });
-        if (groups() > 1) add_groups(samples, total);
         if constexpr (prepares<Plan>) {
             prepare_gradient<Plan>(numbers_of(p), prepared_in(p), prepared_gradient(0),
                                    total.numbers, workspace(0).scratch);
             std::fill_n(prepared_gradient(0), prepared_size<Plan>, T(0));
         }
         clear.wanted = false;
-        double loss = 0;
-        for (const double each : losses_) loss += each;
         return loss;
     }
 
@@ -179,12 +225,12 @@ class batch_memory {
     class use {
       public:
         explicit use(batch_memory& of) : of_(of) {
-            if (of_.used_.now.exchange(true, std::memory_order_acquire))
+            if (of_.shared_->used.exchange(true, std::memory_order_acquire))
                 fail<argument_error>(
                     "sequent: a batch is given to a call while another call uses it; each call "
                     "that runs at the same time, or within another, needs a batch of its own");
         }
-        ~use() { of_.used_.now.store(false, std::memory_order_release); }
+        ~use() { of_.shared_->used.store(false, std::memory_order_release); }
         use(const use&) = delete;
         use& operator=(const use&) = delete;
 
@@ -193,14 +239,7 @@ class batch_memory {
     };
 
   private:
-    /// Nobody uses what is moved.
-    struct usage {
-        std::atomic<bool> now{false};
-        usage() = default;
-        usage(usage&&) noexcept {}
-    };
-
-    /// Restores the zeros of the groups' gradients if an exception has left numbers there.
+    /// Restores the zeros of the gradients if an exception has left numbers there.
     struct clear_at_end {
         batch_memory& of;
         bool wanted = true;
@@ -213,18 +252,44 @@ class batch_memory {
         }
     };
 
+    /// Tells the groups that wait if this one has ended by an exception.
+    struct ring_at_end {
+        batch_memory& of;
+        bool failed = true;
+        ~ring_at_end() {
+            if (!failed) return;
+            of.shared_->failed = true;
+            of.shared_->waiting.ring();
+        }
+    };
+
+    static constexpr int numbers = parameter_block<Plan, T>::size;
+    /// Parts of the gradient that are added one by one, so that one group can add to the first
+    /// while the group before it adds to the second.
+    static constexpr int parts = std::clamp(numbers / 8192, 1, 64);
+
+    /// What the threads of a call share.
+    struct shared {
+        // The group whose turn it is to add to each part, and to what stands beside the parameters.
+        std::array<std::atomic<int>, std::size_t{parts} + 1> turns{};
+        std::atomic<bool> failed{false};
+        std::atomic<bool> used{false};
+        bell waiting{};
+    };
+
     thread_pool& pool_;
-    usage used_;
-    std::vector<double> losses_;
+    int groups_;
+    std::unique_ptr<shared> shared_ = std::make_unique<shared>();
     std::vector<std::unique_ptr<Memory>> workspaces_;
     std::vector<std::vector<T>> outward_;
-    // Zero between calls.
+    // Of each thread; zero between calls.
     std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;
-    std::vector<std::vector<T>> prepared_gradients_;  // of each group, if anything is prepared
+    // If anything is prepared: of the first group, then of each thread.
+    std::vector<std::vector<T>> prepared_gradients_;
     std::unique_ptr<prepared_block<Plan, T>> prepared_;
 
-    T* prepared_gradient(int group) noexcept {
-        return prepares<Plan> ? at(prepared_gradients_, group).data() : nullptr;
+    T* prepared_gradient(int index) noexcept {
+        return prepares<Plan> ? at(prepared_gradients_, index).data() : nullptr;
     }
 
     template <class List>
@@ -232,25 +297,37 @@ class batch_memory {
         return list[static_cast<std::size_t>(index)];
     }
 
-    int first_of(int group, int samples) const noexcept {
-        return static_cast<int>((static_cast<long long>(samples) * group + groups() - 1) /
-                                groups());
+    static int first_of(int group, int count, int samples) noexcept {
+        return static_cast<int>((static_cast<long long>(samples) * group + count - 1) / count);
     }
 
-    /// Adds the groups' gradients to `total` and leaves zeros.
-    void add_groups(int samples, parameter_block<Plan, T>& total) noexcept {
-        constexpr int size = parameter_block<Plan, T>::size;
-        constexpr int part = 8192;
-        pool_.run((size + part - 1) / part, [&](int task) {
-            const int end = std::min(size, (task + 1) * part);
-            for (int group = 1; group < groups(); ++group)
-                if (first_of(group, samples) < first_of(group + 1, samples))
-                    move_to(total.numbers, at(gradients_, group - 1)->numbers, task * part, end);
+    /// Calls add() once all groups before this one have done so; not if one of them has failed.
+    template <class Body>
+    void in_turn(int group, int part, Body body) noexcept {
+        std::atomic<int>& turn = at(shared_->turns, part);
+        shared_->waiting.wait([&] { return turn == group || shared_->failed; });
+        if (turn != group) return;
+        body();
+        turn = group + 1;
+        shared_->waiting.ring();
+    }
+
+    /// Adds a group's numbers to those of the groups before it, and leaves zeros. The first group's
+    /// are there already. Groups begin in order, so that those which are waited for have begun.
+    void add_in_turn(int group, parameter_block<Plan, T>& gradient, T* prepared,
+                     parameter_block<Plan, T>& total, double loss, double& losses) noexcept {
+        for (int part = 0; part < parts; ++part)
+            in_turn(group, part, [&] {
+                if (group > 0)
+                    move_to(total.numbers, gradient.numbers,
+                            static_cast<int>(1LL * numbers * part / parts),
+                            static_cast<int>(1LL * numbers * (part + 1) / parts));
+            });
+        in_turn(group, parts, [&] {
+            losses += loss;
+            if (prepares<Plan> && group > 0)
+                move_to(prepared_gradient(0), prepared, 0, prepared_size<Plan>);
         });
-        if constexpr (prepares<Plan>)
-            for (int group = 1; group < groups(); ++group)
-                if (first_of(group, samples) < first_of(group + 1, samples))
-                    move_to(prepared_gradient(0), prepared_gradient(group), 0, prepared_size<Plan>);
     }
 
     static void move_to(T* to, T* from, int begin, int end) noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "../kernel/dropout.hpp"
@@ -20,6 +21,7 @@ struct bindings {
     const T* parameters = nullptr;
     T* workspace = nullptr;
     const T* prepared = nullptr;
+    const std::byte* packed = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
     T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
@@ -30,7 +32,7 @@ struct bindings {
     const int* counts = nullptr;     // plan::given_numbers: counts, in the order in which the
                                      // program names them, and runs of equal symbols
     int layer[plan::max_loops]{};    // of stacks; or the time, in a recursion
-    int first_row = 0;               // of those at hand
+    const int* origins = nullptr;    // of a state: the first row at hand, and those of its windows
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
         std::ptrdiff_t at = 0;
@@ -39,13 +41,18 @@ struct bindings {
         return at;
     }
     SEQUENT_INLINE std::ptrdiff_t place_of(const operand& at) const noexcept {
-        return at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn -
-               static_cast<std::ptrdiff_t>(at.moving) * first_row;
+        const std::ptrdiff_t from =
+            at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn;
+        return at.moving == 0 ? from
+                              : from - static_cast<std::ptrdiff_t>(at.moving) * origins[at.origin];
     }
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
         if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
         if (at.where == place::prepared) return prepared + place_of(at);
         return (at.where == place::parameter ? parameters : workspace) + place_of(at);
+    }
+    SEQUENT_INLINE const std::byte* read_packed(const operand& at) const noexcept {
+        return packed + 64 * place_of(at);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);

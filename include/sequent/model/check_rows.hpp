@@ -13,11 +13,17 @@ consteval auto rows_mistake() {
     if constexpr (Why == later_rows)
         return mistake::rows_that_need_later_rows{};
     else if constexpr (Why == recursion)
-        return mistake::a_recursion_runs_over_all_of_its_times_at_once{};
-    else if constexpr (Why == other_rows)
-        return mistake::a_rule_that_reads_other_rows_than_its_own_outside_of_attention{};
-    else if constexpr (Why == facts_of_several_lengths)
-        return mistake::facts_along_the_sequence_have_different_lengths_or_are_sparse{};
+        return mistake::a_recursion_over_another_variable_than_the_position{};
+    else if constexpr (Why == distant_rows)
+        return mistake::a_rule_that_reads_rows_at_no_bounded_distance_before_its_own{};
+    else if constexpr (Why == inner_rows)
+        return mistake::a_rule_whose_first_argument_is_not_the_position{};
+    else if constexpr (Why == pairs)
+        return mistake::a_rule_over_the_pairs_of_a_sparse_fact{};
+    else if constexpr (Why == lost_rows)
+        return mistake::a_state_that_keeps_the_last_rows_alone_is_not_truncated{};
+    else if constexpr (Why == several_lengths)
+        return mistake::facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse{};
     else
         return mistake::none{};
 }

@@ -114,9 +114,9 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     switch (step.kind) {
         case plan::step_kind::rows: {
             const row_step& row = *each.row;
-            append_text(what, {row.pairs >= 0   ? "pairs "
-                               : row.count >= 0 ? "rows up to "
-                                                : "rows ",
+            append_text(what, {row.pairs >= 0    ? "pairs "
+                               : row.counts != 0 ? "rows up to "
+                                                 : "rows ",
                                row.rows, " x ", row.columns()});
             int summands = 0;
             for (const row_term& term : row.terms) {
@@ -203,23 +203,26 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
 template <class Model>
 std::string explain() {
     using plan = typename Model::plan;
-    std::string result = "steps\n";
-    kernel::unroll<plan::tables.steps.size()>([&](auto index) {
-        model_detail::append_step(result, model_detail::explained<plan, index()>());
-    });
-    constexpr auto& text = model_detail::program_text<Model::program>;
-    for (int relation = 0; relation < text.relations.size(); ++relation) {
-        model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()}, relation,
-                                           text.relations[relation].id);
+    std::string result;
+    if constexpr (plan::ok) {
+        result = "steps\n";
+        kernel::unroll<plan::tables.steps.size()>([&](auto index) {
+            model_detail::append_step(result, model_detail::explained<plan, index()>());
+        });
+        constexpr auto& text = model_detail::program_text<Model::program>;
+        for (int relation = 0; relation < text.relations.size(); ++relation) {
+            model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()},
+                                               relation, text.relations[relation].id);
+        }
+        model_detail::explained_memory memory;
+        memory.training = sizeof(typename Model::template workspace<float>);
+        memory.inference = sizeof(typename Model::template scratch<float>);
+        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
+            memory.state = sizeof(typename Model::template state<float>);
+        model_detail::append_memory(result, Model::parameter_count,
+                                    static_cast<long long>(sizeof(float)) * plan::tables.parameters,
+                                    memory);
     }
-    model_detail::explained_memory memory;
-    memory.training = sizeof(typename Model::template workspace<float>);
-    memory.inference = sizeof(typename Model::template scratch<float>);
-    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
-        memory.state = sizeof(typename Model::template state<float>);
-    model_detail::append_memory(result, Model::parameter_count,
-                                static_cast<long long>(sizeof(float)) * plan::tables.parameters,
-                                memory);
     return result;
 }
 

@@ -11,7 +11,7 @@ template <class Plan, int At, class T>
 class general_runner : ground_rule<Plan, At, T> {
     using ground = ground_rule<Plan, At, T>;
     using ground::admitted, ground::evaluate, ground::result, ground::shift, ground::undo;
-    using ground::bound_, ground::index_, ground::pair_;
+    using ground::bound_, ground::index_, ground::pair_, ground::rows_;
     using ground::length, ground::room, ground::step;
     using typename ground::own_value;
 
@@ -183,10 +183,32 @@ class general_runner : ground_rule<Plan, At, T> {
         }
     }
 
+    /// How many numbers from the first on may be read.
+    static int cleared(const bindings<T>& bound) noexcept {
+        if constexpr (step.out_counts == 0)
+            return step.out_total;
+        else
+            return step.out_row *
+                   plan::least_count(step.out_counts, step.out_total / step.out_row, bound.counts);
+    }
+
   public:
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
-        if constexpr (skips) std::fill_n(bound.write(step.out), step.out_total, T(0));
+        if constexpr (skips) std::fill_n(bound.write(step.out), cleared(bound), T(0));
+        auto body = [&] { runner.forward_head(); };
+        runner.template each<0, step.heads>(body);
+    }
+    /// For some rows of a sequence.
+    static void forward(const bindings<T>& bound, kernel::row_range rows) noexcept {
+        general_runner runner(bound);
+        runner.rows_ = rows;
+        if constexpr (skips) {
+            constexpr std::ptrdiff_t row = step.out_strides[ground::ranged];
+            if (rows.begin < rows.end)
+                std::fill_n(bound.write(step.out) + rows.begin * row, (rows.end - rows.begin) * row,
+                            T(0));
+        }
         auto body = [&] { runner.forward_head(); };
         runner.template each<0, step.heads>(body);
     }

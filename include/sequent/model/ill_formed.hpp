@@ -100,7 +100,11 @@ class ill_formed_model {
     template <class T>
     using workspace = any_block<T>;
     template <class T>
+    using scratch = any_block<T>;
+    template <class T>
     using batch = any_batch;
+    template <class T>
+    using scratch_batch = any_batch;
     template <class T>
     using state = any_state;
     template <class T>

@@ -121,7 +121,8 @@ class kept_runner {
         if constexpr (Operand::value.kept && Operand::value.moves)
             keep(bound, operand, begin, end, Operand::value.slides ? first_column : 0);
         else if constexpr (Operand::value.kept && First)
-            keep(bound, operand, 0, Operand::value.columns, 0);
+            keep(bound, operand, 0,
+                 plan::least_count(step.column_counts, Operand::value.columns, bound.counts), 0);
     }
 
     using query = kernel::detail::kept_operands<step.nodes.size(), T>;
@@ -197,7 +198,9 @@ class kept_runner {
   public:
     /// First: what is computed once has been computed in this run.
     template <bool First, class Range>
-    static void forward(const bindings<T>& bound, Range range, int first_column) noexcept {
+    static void forward(const bindings<T>& bound, Range range) noexcept {
+        const int first_column =
+            Plan::made.column_window > 0 ? bound.origins[Plan::made.column_window] : 0;
         keep_new<First>(bound, value_operand{}, range.begin, range.end, first_column);
         if constexpr (step.is_prepared()) {
             weigh(bound, range, first_column);
@@ -226,38 +229,109 @@ class kept_runner {
     }
 };
 
-/// Runs the steps of a state's plan that follow from the sequence.
-template <class Plan, bool First, class T, class Range>
-struct state_steps {
-    Range range;
-    int first_column;
+/// Whether some steps do not follow from the sequence.
+template <class Plan>
+inline constexpr bool computes_once = [] {
+    for (int at = 0; at < Plan::tables.steps.size(); ++at)
+        if (Plan::form.once[at]) return true;
+    return false;
+}();
 
-    template <int At>
-    void run(const bindings<T>& bound) const noexcept {
-        constexpr plan::step step = Plan::template step_at<At>;
-        if constexpr (step.kind == step_kind::rows)
-            forward_rows<Plan, step.at>(bound, range);
-        else
-            kept_runner<Plan, step.at, T>::template forward<First>(bound, range, first_column);
+/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions, of
+/// at most so many.
+SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
+    return {positions.begin == 0 ? 0 : positions.begin + lead,
+            std::min(positions.end + lead, most)};
+}
+/// The same without a lead, where all positions have a row.
+template <int Lead, int Most, int Length, class Range>
+SEQUENT_INLINE auto rows_led(Range positions) noexcept {
+    if constexpr (Lead == 0 && Most >= Length)
+        return positions;
+    else
+        return led({positions.begin, positions.end}, Lead, Most);
+}
+
+/// Step `At`, which follows from the sequence, for some positions.
+template <class Plan, int At, bool First, class T, class Range>
+void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    constexpr int lead = Plan::template lead_of<At>;
+    constexpr int length = Plan::form.rows;
+    if constexpr (Plan::template is_in_time<At>) {
+        const int round = bound.layer[step.depth - 1];
+        const kernel::row_range rounds =
+            led({positions.begin, positions.end}, lead, std::min(step.last, plan::never));
+        if (rounds.begin <= round && round < rounds.end && step.first <= round)
+            forward_step<Plan, At>(bound, whole_run{});
+    } else if constexpr (step.kind == step_kind::rows) {
+        forward_rows<Plan, step.at>(
+            bound, rows_led<lead, Plan::template row_step_at<step.at>.rows, length>(positions));
+    } else if constexpr (step.kind == step_kind::attention) {
+        kept_runner<Plan, step.at, T>::template forward<First>(
+            bound, rows_led<lead, Plan::template attention_at<step.at>.rows, length>(positions));
+    } else {
+        constexpr int variable = Plan::template position_of_general<step.at>;
+        general_runner<Plan, step.at, T>::forward(
+            bound, led({positions.begin, positions.end}, lead,
+                       Plan::template general_at<step.at>.extents[variable]));
     }
-};
+}
+
+/// The rounds of the recursion that begins with step `At` in which some step is run.
+template <class Plan, int At>
+SEQUENT_INLINE kernel::row_range rounds_led(kernel::row_range positions) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    constexpr auto leads = [] {
+        std::pair<int, int> result{plan::never, 0};
+        for (int at = At + 1; at < step.at; ++at) {
+            result.first = std::min(result.first, Plan::made.lead[at]);
+            result.second = std::max(result.second, Plan::made.lead[at]);
+        }
+        return result;
+    }();
+    return {led(positions, leads.first, step.repeat).begin,
+            led(positions, leads.second, step.repeat).end};
+}
+
+/// Steps [At, End) for some positions of the sequence. Once: those that do not follow from it as
+/// well, for all of their rows.
+template <class Plan, int At, int End, bool Once, class T, class Range>
+void sequence_steps(bindings<T>& bound, Range positions) noexcept {
+    if constexpr (At < End) {
+        constexpr plan::step step = Plan::template step_at<At>;
+        constexpr bool repeats = step.kind == step_kind::repeat_begin;
+        constexpr int next = (repeats ? step.at : At) + 1;
+        if constexpr (step.prepared) {
+            // Not of a run.
+        } else if constexpr (Plan::template is_once<At>) {
+            if constexpr (Once) forward_steps<Plan, At, next>(bound, whole_run{});
+        } else if constexpr (repeats) {
+            kernel::row_range rounds{0, step.repeat};
+            if constexpr (step.recurs)
+                rounds = rounds_led<Plan, At>({positions.begin, positions.end});
+            for (int round = rounds.begin; round < rounds.end; ++round) {
+                bound.layer[step.depth] = round;
+                sequence_steps<Plan, At + 1, step.at, Once>(bound, positions);
+            }
+            bound.layer[step.depth] = 0;
+        } else {
+            forward_sequence_step<Plan, At, Once>(bound, positions);
+        }
+        sequence_steps<Plan, next, End, Once>(bound, positions);
+    }
+}
 
 /// Entry point to the code that computes rows of a sequence, as `compiled` is for whole runs.
 template <class Plan, class T, bool First, class Range>
 struct compiled_rows {
-    static void run(bindings<T>& bound, Range range, int first_column) noexcept;
+    static void run(bindings<T>& bound, Range range) noexcept;
 };
 template <class Plan, class T, bool First, class Range>
-void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range,
-                                               int first_column) noexcept {
+void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range) noexcept {
     constexpr int count = Plan::tables.steps.size();
-    constexpr bool computes_once = []<int... At>(std::integer_sequence<int, At...>) {
-        return (Plan::template is_once<At> || ...);
-    }
-    (std::make_integer_sequence<int, count>{});
-    if constexpr (!First || computes_once)
-        sequence_steps<Plan, 0, count, First>(
-            bound, state_steps<Plan, First, T, Range>{range, first_column});
+    if constexpr (!First || computes_once<Plan>)
+        sequence_steps<Plan, 0, count, First>(bound, range);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail

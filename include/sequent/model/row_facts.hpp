@@ -69,6 +69,7 @@ class row_facts {
 
     template <class List>
     void take_all(const List& given) {
+        kernel::table_maker::make_all();
         int position = 0;
         for (const auto& each : given) {
             const int at = each.id.length ? place_of(each.id) : position++;

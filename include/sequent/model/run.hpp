@@ -82,12 +82,21 @@ void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         general_runner<Plan, at, T>::forward(bound);
 }
 
+/// Calls visit(offset, size) for the numbers that are zeroed of each part of a gradient.
+template <class Visit>
+SEQUENT_INLINE void each_part_of(const plan::birth& born, const int* counts, Visit visit) noexcept {
+    for (int part = 0; part < born.parts; ++part)
+        visit(born.offset + part * born.size, born.cleared(counts));
+}
+
 template <class Plan, int At, class T>
 void backward_step(const bindings<T>& bound, whole_run) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
     kernel::unroll<step.births.size()>([&](auto index) {
         constexpr plan::birth born = step.births[index()];
-        std::fill_n(bound.workspace + born.offset, born.size, T(0));
+        each_part_of(born, bound.counts, [&](int offset, int size) {
+            std::fill_n(bound.workspace + offset, size, T(0));
+        });
     });
     if constexpr (step.kind == step_kind::rows)
         backward_rows<Plan, step.at>(bound);
@@ -104,7 +113,9 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
     kernel::unroll<step.births.size()>([&](auto index) {
         constexpr plan::birth born = step.births[index()];
-        clear_on_pool(bound.workspace + born.offset, born.size, run.pool);
+        each_part_of(born, bound.counts, [&](int offset, int size) {
+            clear_on_pool(bound.workspace + offset, size, run.pool);
+        });
     });
     if constexpr (step.kind == step_kind::rows)
         pooled_rows<typename row_code<Plan, step.at>::step, T>::backward(
@@ -158,39 +169,6 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
         }
     }
 }
-
-/// Steps [At, End) for some rows of the sequence: steps.run<S>(bound) runs those that follow from
-/// it. Once: the others as well, for all of their rows.
-template <class Plan, int At, int End, bool Once, class T, class Steps>
-void sequence_steps(bindings<T>& bound, const Steps& steps) noexcept {
-    if constexpr (At < End) {
-        constexpr plan::step step = Plan::template step_at<At>;
-        constexpr bool repeats = step.kind == step_kind::repeat_begin;
-        constexpr int next = (repeats ? step.at : At) + 1;
-        if constexpr (step.prepared) {
-            // Not of a run.
-        } else if constexpr (Plan::template is_once<At>) {
-            if constexpr (Once) forward_steps<Plan, At, next>(bound, whole_run{});
-        } else if constexpr (repeats) {
-            for (int round = 0; round < step.repeat; ++round) {
-                bound.layer[step.depth] = round;
-                sequence_steps<Plan, At + 1, step.at, Once>(bound, steps);
-            }
-            bound.layer[step.depth] = 0;
-        } else {
-            steps.template run<At>(bound);
-        }
-        sequence_steps<Plan, next, End, Once>(bound, steps);
-    }
-}
-
-/// Whether some steps do not follow from the sequence.
-template <class Plan>
-inline constexpr bool computes_once = [] {
-    for (int at = 0; at < Plan::tables.steps.size(); ++at)
-        if (Plan::by_rows.once[at]) return true;
-    return false;
-}();
 
 template <class Plan, int Begin, int At, bool Prepares = false, class T, class Run>
 void backward_steps(bindings<T>& bound, Run run) noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstring>
 
 #include "arguments.hpp"
@@ -14,7 +15,7 @@
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
-/// sequence.
+/// sequence. Copies are states of their own.
 template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.obstacle.rule < 0)>
 class alignas(64) state_block {
     using state_plan = plan::state_plan_of<Plan>;
@@ -23,6 +24,10 @@ class alignas(64) state_block {
     static constexpr bool is_along(int fact) {
         return ((state_plan::form.sequences >> fact) & 1u) != 0;
     }
+
+    static_assert(state_plan::tables.workspace != plan::too_large,
+                  "sequent: the memory of step would hold more than 2147483647 numbers: fewer "
+                  "layers or positions, or narrower ones");
 
   public:
     /// How many numbers are kept.
@@ -37,7 +42,7 @@ class alignas(64) state_block {
         for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
         return result;
     }();
-    static constexpr bool computes_once = model_detail::computes_once<Plan> || [] {
+    static constexpr bool computes_once = model_detail::computes_once<state_plan> || [] {
         // Columns of other facts are kept once, too.
         bool result = false;
         const auto add = [&](const kept_operand& of) { result = result || (of.kept && !of.moves); };
@@ -60,9 +65,20 @@ class alignas(64) state_block {
     /// Starts another sequence.
     void reset() noexcept {
         position_ = 0;
-        first_column_ = 0;
+        std::fill_n(origins_, std::size(origins_), 0);
         has_rest_ = false;
         has_prepared_ = false;
+    }
+
+    /// Forgets rows from `position` on: the next step computes that row. Throws argument_error
+    /// beyond position(). Does not compile where the state keeps the last rows alone, as of a
+    /// recursion, a convolution or a window: a copy of the state, `*saved = *state`, does instead.
+    void truncate(int position) {
+        static_assert(sizeof(check_rows<Plan, made.lost.rule, made.lost.why>) > 0);
+        if (position < 0 || position > position_)
+            fail_with<argument_error>({"sequent: a state at position ", position_,
+                                       " is truncated to position ", position});
+        position_ = position;
     }
 
     /// Whether the facts besides the sequence have been given.
@@ -75,8 +91,12 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (made.reads_fact[at]) {
-                constexpr std::size_t bytes = bytes_of(at);
-                std::memcpy(facts_ + fact_offset(at), pointers[at], bytes);
+                constexpr plan::fact_shape given = Plan::shapes.facts[at];
+                std::size_t bytes = bytes_of(at);
+                if constexpr (given.up_to)
+                    bytes =
+                        bytes / given.extents[0] * static_cast<std::size_t>(counts[given.length]);
+                if (bytes > 0) std::memcpy(facts_ + fact_offset(at), pointers[at], bytes);
             }
         });
     }
@@ -85,9 +105,10 @@ class alignas(64) state_block {
     /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
     /// once.
     /// What is prepared may be null: then the sequence's first rows prepare it.
-    template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T* parameters, const T* prepared, Rows rows, Rest rest, Pairs pairs,
-             Range range) noexcept {
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+        const T* const parameters = numbers_of(p);
+        const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
             if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
             has_prepared_ = true;
@@ -96,14 +117,24 @@ class alignas(64) state_block {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = prepared;
+        bound.packed = packed_in(p);
         bound.workspace = numbers_;
         bound.counts = counts_;
         bound.scratch = scratch_;
-        bound.first_row = range.begin;
+        bound.origins = origins_;
+        const void* given[max_facts]{};
+        slide(range.begin, range.end);
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (is_along(at)) {
-                bound.facts[at] = rows(at);
+                // Rows are given as they come, up to all.
+                constexpr plan::fact_shape shape = Plan::shapes.facts[at];
+                if constexpr (shape.up_to) counts_[shape.length] = shape.extents[0];
+                bound.facts[at] = given[at] = rows(at);
+                if constexpr (made.keeps_fact[at]) {
+                    keep_rows<at>(bound.facts[at], range.begin, range.end);
+                    bound.facts[at] = facts_ + fact_offset(at);
+                }
             } else if constexpr (made.reads_fact[at]) {
                 bound.facts[at] = facts_ + fact_offset(at);
             } else if constexpr (First) {
@@ -111,10 +142,8 @@ class alignas(64) state_block {
                 bound.pairs[at] = pairs(at);
             }
         });
-        find_runs(bound.facts, range);
-        if constexpr (made.window > 0) slide(range.begin, range.end);
-        compiled_rows<state_plan, T, First, Range>::run(bound, range, first_column_);
-        first_row_ = range.begin;
+        find_runs(given, range);
+        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
         position_ = range.end;
     }
 
@@ -122,10 +151,12 @@ class alignas(64) state_block {
     template <int At>
     auto output() const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
-        constexpr int row = made.row_size[state_plan::tables.relations[relation].index];
+        constexpr int buffer = state_plan::tables.relations[relation].index;
+        constexpr int row = made.row_size[buffer];
         constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row);
         return to_tensor<view.rank>(
-            view, numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row_) * row);
+            view,
+            numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row<buffer>()) * row);
     }
 
   private:
@@ -143,28 +174,58 @@ class alignas(64) state_block {
         return result;
     }
 
+    /// The first row that is kept of a buffer.
+    template <int Buffer>
+    int first_row() const noexcept {
+        constexpr int window = made.kept_whole[Buffer] ? -1 : made.window_of[Buffer];
+        return window < 0 ? 0 : origins_[window];
+    }
+
+    /// Of a row of a fact.
+    static constexpr std::size_t row_bytes(int at) {
+        const plan::fact_shape& fact = Plan::facts[at];
+        const std::size_t number =
+            fact.kind == plan::fact_kind::symbols ? sizeof(std::int32_t) : sizeof(T);
+        const int rows = fact.rank > 0 ? fact.extents[0] : 1;
+        return static_cast<std::size_t>(fact.size() / rows) * number;
+    }
+    /// How many rows of a fact are kept.
+    static constexpr int rows_kept(int at) {
+        const int window = made.fact_window[at];
+        return window > 0 ? made.windows[window - 1].capacity : Plan::facts[at].extents[0];
+    }
     static constexpr std::size_t bytes_of(int at) {
-        const bool symbols = Plan::facts[at].kind == plan::fact_kind::symbols;
-        return static_cast<std::size_t>(Plan::facts[at].size()) *
-               (symbols ? sizeof(std::int32_t) : sizeof(T));
+        return row_bytes(at) * static_cast<std::size_t>(rows_kept(at));
     }
     static constexpr std::size_t fact_offset(int end) {
         std::size_t offset = 0;
         for (int at = 0; at < end; ++at)
-            if (made.reads_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
+            if (made.reads_fact[at] || made.keeps_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
         return offset;
     }
     static constexpr std::size_t fact_bytes = fact_offset(fact_count);
+
+    /// The elements of a list alone, without the room for more.
+    template <class List>
+    static constexpr auto elements(const List& of, auto count) {
+        std::array<std::remove_cvref_t<decltype(of[0])>, decltype(count)::value> result{};
+        for (std::size_t at = 0; at < result.size(); ++at) result[at] = of[static_cast<int>(at)];
+        return result;
+    }
+    static constexpr auto windows =
+        elements(made.windows, std::integral_constant<std::size_t, made.windows.size()>{});
+    static constexpr auto window_places =
+        elements(made.places, std::integral_constant<std::size_t, made.places.size()>{});
 
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
     alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
     alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
-    std::int32_t last_symbols_[plan::max_compared]{};
+    std::int32_t symbols_[std::max(1, compared_facts<Plan>.size())]
+                         [compared_facts<Plan>.size() > 0 ? length : 1]{};
     int position_ = 0;
-    int first_row_ = 0;     // of the rows at hand
-    int first_column_ = 0;  // of those that a window keeps
+    int origins_[made.windows.size() + 1]{};  // the first row at hand, and those of windows
     bool has_rest_ = false;
     bool has_prepared_ = false;
 
@@ -184,36 +245,50 @@ class alignas(64) state_block {
             const auto* symbols = static_cast<const std::int32_t*>(rows[fact]);
             for (int row = range.begin; row < range.end; ++row) {
                 const std::int32_t symbol = symbols[row - range.begin];
-                const bool same = row > 0 && symbol == last_symbols_[at];
+                const bool same = row > 0 && symbol == symbols_[at][row - 1];
                 begins[row] = same ? begins[row - 1] : row;
                 ends[row] = length_of;
-                last_symbols_[at] = symbol;
+                symbols_[at][row] = symbol;
             }
         }
     }
 
-    /// Makes room for columns up to `end`: what a row may still need moves to the front.
+    /// Adds the rows at hand of a fact to those that are kept.
+    template <int At>
+    void keep_rows(const void* rows, int begin, int end) noexcept {
+        constexpr int window = made.fact_window[At];
+        constexpr std::size_t row = row_bytes(At);
+        const int first = window > 0 ? origins_[window] : 0;
+        std::memcpy(facts_ + fact_offset(At) + static_cast<std::size_t>(begin - first) * row, rows,
+                    static_cast<std::size_t>(end - begin) * row);
+    }
+
+    /// Makes room for the rows at hand: where a window is full, its first rows give way.
     void slide(int begin, int end) noexcept {
-        if (end - first_column_ <= made.window) return;
-        const int first = std::max(0, begin - made.reach + 1) / 16 * 16;
-        const int columns = begin - first;
-        const int away = first - first_column_;
-        const auto move = [&](int offset, int lines) {
-            T* line = numbers_ + offset;
-            for (int at = 0; at < lines; ++at, line += made.window)
-                std::copy_n(line + away, columns, line);
-        };
-        kernel::unroll<made.kept.size()>([&](auto index) {
-            constexpr int at = decltype(index)::value;
-            constexpr kept_attention kept = state_plan::template kept_at<at>;
-            if constexpr (kept.value.slides) move(kept.value.to.offset, kept.value.lines);
-            kernel::unroll<state_plan::template attention_at<at>.nodes.size()>([&](auto node) {
-                constexpr kept_operand of =
-                    state_plan::template kept_at<at>.nodes[decltype(node)::value];
-                if constexpr (of.slides) move(of.to.offset, of.lines);
+        origins_[0] = begin;
+        for (std::size_t at = 0; at < windows.size(); ++at) {
+            const plan::row_window& window = windows[at];
+            int& first = origins_[at + 1];
+            const int next = window.first(first, begin, end);
+            const std::ptrdiff_t away = next - first;
+            const std::ptrdiff_t rows = begin + window.ahead - next;
+            first = next;
+            if (away == 0) continue;
+            for (const plan::window_place& place : window_places) {
+                if (place.window != static_cast<int>(at)) continue;
+                T* line = numbers_ + place.offset;
+                for (int count = place.lines; count-- > 0; line += place.pitch)
+                    std::copy_n(line + away * place.row, rows * place.row, line);
+            }
+            kernel::unroll<fact_count>([&](auto index) {
+                constexpr int fact = decltype(index)::value;
+                constexpr auto row = static_cast<std::ptrdiff_t>(row_bytes(fact));
+                constexpr int window_of_fact = made.fact_window[fact];
+                if (window_of_fact != static_cast<int>(at) + 1) return;
+                std::byte* to = facts_ + fact_offset(fact);
+                std::memmove(to, to + away * row, static_cast<std::size_t>(rows * row));
             });
-        });
-        first_column_ = first;
+        }
     }
 };
 
@@ -232,10 +307,11 @@ class state_block<Plan, T, false> {
 
     int position() const noexcept { return 0; }
     void reset() noexcept {}
+    void truncate(int) noexcept {}
     bool has_rest() const noexcept { return false; }
     void take_rest(const void* const*, const int*) noexcept {}
-    template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T*, const T*, Rows, Rest, Pairs, Range) noexcept {}
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    void run(const P&, Rows, Rest, Pairs, Range) noexcept {}
     template <int At>
     tensor_view<const T> output() const noexcept {
         return {};

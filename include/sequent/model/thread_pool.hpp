@@ -83,6 +83,7 @@ class bell {
   public:
     template <class Condition>
     void wait(Condition condition) noexcept {
+        if (condition()) return;
         const long long end = nanoseconds_now() + 50'000;
         do {
             for (int look = 0; look < 16; ++look) {

@@ -2,6 +2,7 @@
 
 #include "general_builder.hpp"
 #include "layout.hpp"
+#include "unread_rows.hpp"
 
 /// Turns each rule into a step, in order.
 
@@ -15,9 +16,10 @@ class builder {
         find_attention();
         find_inlined();
         group_products(draft_);
-        draft_.out.parameters = lay_out_parameters(draft_, 0, 0);
+        draft_.out.parameters = static_cast<int>(lay_out_parameters(draft_, 0, 0));
         for (int at = 0; at < draft_.in.text.relations.size(); ++at) lay_out_fact(at);
         emit_scope(0);
+        unread_rows_finder<Draft>{draft_};
     }
 
   private:
@@ -49,17 +51,17 @@ class builder {
     }
 
     /// Strides in the order of the arguments, pairs outermost; returns the size.
-    constexpr int pack(relation_layout& layout, int relation) {
+    constexpr long long pack(relation_layout& layout, int relation) {
         const relation_shape& shape = draft_.in.relations[relation];
         layout.pairs = draft_.pairs_of(relation);
-        int stride = shape.value.size();
+        long long stride = shape.value.size();
         for (int axis = shape.arity; axis-- > 0;) {
             if (layout.pairs.has(axis)) continue;
-            layout.strides[axis] = stride;
+            layout.strides[axis] = static_cast<int>(stride);
             stride *= shape.extents[axis];
         }
         if (!layout.pairs.any()) return stride;
-        layout.pair_stride = stride;
+        layout.pair_stride = static_cast<int>(stride);
         return stride * draft_.in.facts[layout.pairs.fact].pairs;
     }
 
@@ -172,7 +174,7 @@ class builder {
     constexpr void emit_row(int at) {
         const rule& written = draft_.rule_of(at);
         row_builder<Draft> row(draft_, at);
-        const int size = row.size() * draft_.times_of(written);
+        const long long size = row.size() * draft_.times_of(written);
         if (!lay_out_in_carry(at) && !is_laid_out(at))
             row.lay_out(draft_.new_buffer(size, at), 0, 0);
         row_step made = row.build();
@@ -199,8 +201,8 @@ class builder {
             row_builder<Draft> row(draft_, member);
             if (of.buffer < 0) {
                 const rule& written = draft_.rule_of(member);
-                of.buffer =
-                    draft_.new_buffer(row.rows() * of.columns * draft_.times_of(written), member);
+                of.buffer = draft_.new_buffer(
+                    1LL * row.rows() * of.columns * draft_.times_of(written), member);
             }
             row.lay_out(of.buffer, offset, of.columns);
             const group_candidate shape = candidate_width(member, row.chosen());
@@ -324,7 +326,7 @@ class builder {
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
         made.normalizer.at.where = place::value;
         made.normalizer.at.index =
-            draft_.new_buffer(outer * 2 * made.rows * draft_.times_of(written), at);
+            draft_.new_buffer(2LL * outer * made.rows * draft_.times_of(written), at);
         if (written.recurs.loop >= 0) {
             draft_.add_time(made.normalizer.at, written, outer * 2 * made.rows);
             made.normalizer.at.offset -= written.recurs.delay * outer * 2 * made.rows;
@@ -370,7 +372,7 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        const int size = aligned(pack(carried, input));
+        const long long size = aligned(pack(carried, input));
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.each_layer = true;
         row_step copy = copy_step(item.relation, input);
@@ -412,6 +414,7 @@ class builder {
             if (target.pairs.has(axis)) continue;
             if (axis == 0 && !target.pairs.any()) {
                 made.rows = shape.extents[0];
+                made.counts = counts_above(draft_.out.pool, draft_.conditions.domain[to], 0);
                 term.x.row = source.strides[0];
                 made.out.row = target.strides[0];
             } else {

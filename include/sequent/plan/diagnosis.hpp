@@ -79,6 +79,8 @@ struct a_count_that_is_not_given {};
 struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
 struct several_outputs_need_a_query {};
+/// A relation, a fact, or the weights from the first to the one that is named.
+struct more_than_2147483647_numbers {};
 struct a_stack_is_applied_to_a_value {};
 struct a_stacked_block_has_one_input_and_one_output {};
 struct a_stacked_block_gives_the_atoms_that_it_takes {};
@@ -91,9 +93,12 @@ struct no_relation_of_this_name {};
 struct the_plan_does_not_keep_this_relation_without_a_query {};
 /// Why a program does not run for some rows alone, as `step`, `prefill` and forward for rows do.
 struct rows_that_need_later_rows {};
-struct a_recursion_runs_over_all_of_its_times_at_once {};
-struct a_rule_that_reads_other_rows_than_its_own_outside_of_attention {};
-struct facts_along_the_sequence_have_different_lengths_or_are_sparse {};
+struct a_recursion_over_another_variable_than_the_position {};
+struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
+struct a_rule_whose_first_argument_is_not_the_position {};
+struct a_rule_over_the_pairs_of_a_sparse_fact {};
+struct a_state_that_keeps_the_last_rows_alone_is_not_truncated {};
+struct facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse {};
 }  // namespace mistake
 
 /// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
@@ -189,7 +194,8 @@ enum class fault {
     a_stacked_block_has_one_input_and_one_output,
     a_stacked_block_gives_the_atoms_that_it_takes,
     two_stacks_of_one_head,
-    two_inputs_of_a_stacked_block
+    two_inputs_of_a_stacked_block,
+    more_than_2147483647_numbers
 };
 
 /// The rule that keeps a program from running for some rows alone, and why.
@@ -197,9 +203,12 @@ struct rows_obstacle {
     enum class kind {
         none,
         later_rows,
-        recursion,
-        other_rows,
-        facts_of_several_lengths,
+        recursion,     // over another variable than the position
+        distant_rows,  // at no constant distance, or at none that the condition bounds
+        inner_rows,    // the numbers of a row do not lie together
+        pairs,         // of a sparse fact
+        several_lengths,
+        lost_rows,  // of truncate: the last rows alone are kept
     };
     int rule = -1;
     kind why = kind::none;
@@ -316,6 +325,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
     SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
     SEQUENT_MISTAKE(two_stacks_of_one_head)
+    SEQUENT_MISTAKE(more_than_2147483647_numbers)
 #undef SEQUENT_MISTAKE
 #define SEQUENT_LIMIT(NAME, LIMIT)                       \
     if constexpr (found == fault::NAME)                  \

@@ -35,6 +35,7 @@ struct relation_layout {
     bool each_layer = false;  // one part further with each layer
     pair_place pairs{};
     int pair_stride = 0;
+    unsigned counts[max_arity]{};  // that limit an argument, a bit for each
 };
 
 /// Where a weight lies in the parameters of its scope. Input-major by default: all outputs of one
@@ -62,11 +63,20 @@ struct buffer {
     int offset = 0;
     int adjoint = -1;
     bool prepared = false;
+    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each.
+    unsigned counts = 0;
+    int row = 0;
+
+    /// What of the gradient is zeroed when it is first written.
+    constexpr birth adjoint_birth() const {
+        if (counts == 0) return {adjoint, size};
+        return {adjoint, size / parts, parts, counts, row};
+    }
 };
 
 /// Where row `row` of a packed table begins; and how many numbers stand before it.
 constexpr int packed_row(int row) {
-    return row * (row + 1) / 2;
+    return static_cast<int>(1LL * row * (row + 1) / 2);
 }
 
 /// Products of one input with several weights, computed as one.
@@ -105,6 +115,7 @@ struct drafted {
     const shaped<Sizes, Facts>& in;
     plan_tables<Sizes, Facts> out{};
     bool recurs = false;  // some rules do
+    diagnosis mistake{};  // something is too large to be laid out
 
     constexpr explicit drafted(const shaped<Sizes, Facts>& program) : in(program) {
         for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
@@ -132,7 +143,7 @@ struct drafted {
 template <sizes Sizes, int Facts>
 struct draft : drafted<Sizes, Facts> {
     using base = drafted<Sizes, Facts>;
-    using base::depth_of, base::in, base::out, base::recurs, base::rule_of;
+    using base::depth_of, base::in, base::mistake, base::out, base::recurs, base::rule_of;
     static constexpr int rule_capacity = Sizes.rules;
 
     const domains<Sizes>& conditions;
@@ -263,13 +274,23 @@ struct draft : drafted<Sizes, Facts> {
         return result;
     }
     /// For numbers of a rule.
-    constexpr int new_buffer(int size, int rule, int parts = 1) {
+    constexpr int new_buffer(long long size, int rule, int parts = 1) {
+        if (size > max_numbers) refuse_size(rule);
         buffer made;
-        made.size = size;
+        made.size = static_cast<int>(size);
         made.parts = parts;
         made.scope = rule_of(rule).scope;
         made.prepared = prepared[rule];
         return out.buffers.push(made);
+    }
+
+    constexpr void refuse_size(int rule) {
+        if (!mistake.ok()) return;
+        const int stacking = in.text.scopes[rule_of(rule).scope].rule;
+        mistake.found = fault::more_than_2147483647_numbers;
+        mistake.rule = rule_of(rule).number;
+        mistake.relation = in.text.relations[rule_of(rule).head].id;
+        mistake.stacked_by = stacking < 0 ? -1 : in.text.rules[stacking].number;
     }
 
     /// How many times a rule in a recursion has atoms for; its numbers are kept for each.

@@ -7,7 +7,8 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-constexpr int aligned(int size) {
+template <class Int>
+constexpr Int aligned(Int size) {
     return (size + 15) / 16 * 16;
 }
 
@@ -151,12 +152,19 @@ constexpr void group_products(Draft& draft) {
 /// Gives each weight of a scope its place, and the scopes within it theirs. Returns the scope's
 /// size per layer.
 template <class Draft>
-constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
-    int size = 0;
+constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) {
+    long long size = 0;
     int matrix_of[Draft::rule_capacity]{};
     int bias_of[Draft::rule_capacity]{};
     for (int at = 0; at < Draft::rule_capacity; ++at) matrix_of[at] = bias_of[at] = -1;
-    draft.out.scope_offset[scope] = base;
+    draft.out.scope_offset[scope] = static_cast<int>(base);
+    const auto check = [&](int weight) {
+        if (base + size <= max_numbers || !draft.mistake.ok()) return;
+        draft.mistake.found = fault::more_than_2147483647_numbers;
+        draft.mistake.rule = -1;
+        draft.mistake.relation = draft.in.text.weights[weight].id;
+    };
+    int last = 0;
     for (int at = 0; at < draft.in.text.weights.size(); ++at) {
         const weight& declared = draft.in.text.weights[at];
         if (declared.scope != scope || draft.in.weights[at].uses == 0) continue;
@@ -164,18 +172,20 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
         weight_layout& layout = draft.out.weights[at];
         const int rows = declared.shape[0];
         const int columns = declared.shape[1];
-        int total = rows * columns;
+        last = at;
+        long long total = 1LL * rows * columns;
         for (int axis = 0; axis < shape.arity; ++axis) total *= shape.extents[axis];
-        const int side = layout.packed ? shape.extents[shape.arity - 1] : 0;
-        if (layout.packed) total = total / (side * side) * packed_row(side);
+        const long long side = layout.packed ? shape.extents[shape.arity - 1] : 0;
+        if (layout.packed) total = total / (side * side) * (side * (side + 1) / 2);
         if (layout.group >= 0) {
             // One panel for the group: for each input, the outputs of all its members.
             const group& of = draft.groups[layout.group];
             const bool matrix = declared.rank == 2;
             int& start = matrix ? matrix_of[layout.group] : bias_of[layout.group];
             if (start < 0) {
-                start = size;
-                size += aligned(matrix ? of.columns * columns : of.columns);
+                start = static_cast<int>(size);
+                size += aligned(1LL * of.columns * (matrix ? columns : 1));
+                check(at);
             }
             layout.offset = start + layout.group_column;
             layout.row = 1;
@@ -183,15 +193,16 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
             if (shape.arity) layout.strides[0] = rows;
             continue;
         }
-        layout.offset = size;
+        layout.offset = static_cast<int>(size);
         size += aligned(total);
+        check(at);
         bool bare = false;
         for (const literal& item : draft.in.text.literals)
             bare = bare || (item.kind == literal_kind::weight && item.weight.weight == at);
         const bool row_major = declared.rank == 2 && (shape.looked_up || bare);
         layout.row = row_major ? columns : 1;
         layout.column = row_major ? 1 : rows;
-        int stride = rows * columns;
+        long long stride = 1LL * rows * columns;
         if (layout.interleaved >= 0 && !row_major) {
             const int extent = shape.extents[layout.interleaved];
             layout.strides[layout.interleaved] = rows;
@@ -200,18 +211,19 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
         }
         for (int axis = shape.arity; axis-- > 0;) {
             if (axis == layout.interleaved && !row_major) continue;
-            layout.strides[axis] = stride;
+            layout.strides[axis] = static_cast<int>(stride);
             stride *= shape.extents[axis];
             // Rows have no stride; what stands for it tells that they are apart.
-            if (layout.packed && axis == shape.arity - 2) stride = packed_row(side);
+            if (layout.packed && axis == shape.arity - 2) stride = side * (side + 1) / 2;
         }
     }
     for (int inner = 1; inner < draft.in.text.scopes.size(); ++inner) {
         if (draft.in.text.scopes[inner].parent != scope) continue;
-        const int each = lay_out_parameters(draft, inner, base + size);
+        const long long each = lay_out_parameters(draft, inner, base + size);
         size += each * draft.in.text.scopes[inner].repeat;
+        check(last);
     }
-    draft.out.scope_parameters[scope] = size;
+    draft.out.scope_parameters[scope] = static_cast<int>(size);
     return size;
 }
 

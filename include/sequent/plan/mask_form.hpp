@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "steps.hpp"
 
 /// How the pairs of an attention step are found: as the pieces of a space, or in a table that is
@@ -242,27 +244,41 @@ constexpr mask_form form_of(Tree& tree, int row, int column) {
     return result;
 }
 
-/// Whether the condition admits no column beyond its row, by what its parts say.
+/// How far the columns that a condition admits lie from their row: in [-back, ahead].
+struct column_reach {
+    int back = 0;
+    int ahead = 0;
+};
 template <class Tree>
-constexpr bool looks_back(const Tree& tree, int root, int row, int column, int rows) {
-    if (root < 0) return false;
+constexpr column_reach reach_of(const Tree& tree, int root, int row, int column, int rows,
+                                int columns) {
+    if (root < 0) return {rows - 1, columns - 1};
     const space where = make_space(tree.pool.nodes, root, row, column);
     if (!where.exact) {
         const node& top = tree.pool.nodes[root];
+        if (top.kind != node_kind::conjunction && top.kind != node_kind::disjunction)
+            return {rows - 1, columns - 1};
+        const column_reach left = reach_of(tree, top.left, row, column, rows, columns);
+        const column_reach right = reach_of(tree, top.right, row, column, rows, columns);
         if (top.kind == node_kind::conjunction)
-            return looks_back(tree, top.left, row, column, rows) ||
-                   looks_back(tree, top.right, row, column, rows);
-        if (top.kind == node_kind::disjunction)
-            return looks_back(tree, top.left, row, column, rows) &&
-                   looks_back(tree, top.right, row, column, rows);
-        return false;
+            return {std::min(left.back, right.back), std::min(left.ahead, right.ahead)};
+        return {std::max(left.back, right.back), std::max(left.ahead, right.ahead)};
     }
+    column_reach most{1 - columns, 1 - rows};
     for (const piece& part : where.pieces)
         for (int at = 0; at < rows; ++at) {
-            const auto [begin, end] = part.widest(at, rows);
-            if (begin < end && end > at + 1) return false;
+            const auto [begin, end] = part.widest(at, columns);
+            if (begin >= end) continue;
+            most.back = std::max(most.back, at - begin);
+            most.ahead = std::max(most.ahead, end - 1 - at);
         }
-    return true;
+    return most;
+}
+
+/// Returns true if the condition admits no column beyond its row.
+template <class Tree>
+constexpr bool looks_back(const Tree& tree, int root, int row, int column, int rows) {
+    return root >= 0 && reach_of(tree, root, row, column, rows, rows).ahead <= 0;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

@@ -130,15 +130,23 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
 /// computed. infer: until they are last read, and all layers of a stack share one layer's memory.
 enum class purpose { train, infer };
 
+/// Of a workspace that would have more than max_numbers.
+inline constexpr int too_large = -1;
+
+constexpr int numbers_of_memory(long long numbers) {
+    return numbers > max_numbers ? too_large : static_cast<int>(numbers);
+}
+
 /// Memory that is given out for spans of time: each time the first place that is free for that
 /// long.
 template <int Capacity>
 class arena {
   public:
-    int size = 0;
+    long long size = 0;
 
-    constexpr int put(int numbers, int first, int last) {
-        int offset = 0;
+    /// Of no use where the whole has become larger than max_numbers.
+    constexpr int put(long long numbers, int first, int last) {
+        long long offset = 0;
         bool moved = true;
         while (moved) {
             moved = false;
@@ -152,13 +160,13 @@ class arena {
         }
         taken_.push({offset, numbers, first, last});
         if (offset + numbers > size) size = offset + numbers;
-        return offset;
+        return static_cast<int>(offset);
     }
 
   private:
     struct interval {
-        int offset = 0;
-        int size = 0;
+        long long offset = 0;
+        long long size = 0;
         int first = 0;
         int last = 0;
     };
@@ -182,6 +190,7 @@ class memory_planner {
         }
         place_prepared(draft_);
         place_buffers();
+        if (out_.workspace == too_large) return;
         if (trains_) set_births();
         for (const step& at : out_.steps)
             visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
@@ -260,13 +269,13 @@ class memory_planner {
         };
         for (buffer& each : out_.buffers) {
             if (each.last < 0) continue;
-            each.offset = memory.put(each.size * each.copies, each.first, each.last);
+            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
         // Those of a recursion are all born at once: together, they can be cleared at once.
         if (draft_.recurs)
             for (buffer& each : out_.buffers) put_adjoint(each);
-        out_.workspace = memory.size;
+        out_.workspace = numbers_of_memory(memory.size);
     }
 
     constexpr void set_births() {
@@ -276,10 +285,11 @@ class memory_planner {
             if (at >= out_.steps.size()) continue;
             auto& births = out_.steps[at].births;
             birth* last = births.size() ? births.end() - 1 : nullptr;
-            if (last && last->offset + last->size == each.adjoint)
+            if (each.counts == 0 && last && last->counts == 0 &&
+                last->offset + last->size == each.adjoint)
                 last->size += each.size;
             else
-                births.push({each.adjoint, each.size});
+                births.push(each.adjoint_birth());
         }
     }
 

@@ -10,17 +10,18 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 template <int Steps>
 struct rows_form {
-    bool possible = true;
     rows_obstacle obstacle{};
     int rows = 0;            // how many there are in all
     unsigned sequences = 0;  // a bit for each fact whose first argument is the position
     bool once[Steps]{};      // steps that follow from other facts, or from none
+    int position[Steps]{};   // the variable of the step's rule that is the position, or -1
+    bool in_time[Steps]{};   // steps of a recursion over the positions
 };
 
-/// Arguments that are one variable in some rule run together. What runs together with the first
-/// argument of the outputs are positions, and the facts of which it is the first argument are the
-/// sequence; what does not depend on these is computed once. Another step runs by rows if its rows
-/// are positions, and an attention step if no row needs a later column.
+/// Finds the positions of a program: arguments that are one variable in some rule are one class,
+/// and so are the arguments that a variable shifts, `x(i - k)`. The class of the first argument of
+/// the outputs are the positions; the facts of which it is the first argument are the sequence;
+/// what does not depend on these is computed once.
 template <class Shaped, class Tables>
 class rows_form_finder {
   public:
@@ -43,16 +44,10 @@ class rows_form_finder {
         }
         find_positions();
         for (int at : in.order) {
-            refuse_sums(at);
             refuse_concat(at);
             refuse_compared(at, in.text.rules[at].condition);
         }
-        for (int at = 0; at < tables_.steps.size(); ++at) {
-            const step& each = tables_.steps[at];
-            const bool alone = !(depends_[in.text.rules[each.rule].head] & found.sequences);
-            found.once[at] = alone;
-            if (!alone) refuse(each.rule, obstacle_of(each));
-        }
+        for (int at = 0; at < tables_.steps.size(); ++at) read_step(at);
     }
 
   private:
@@ -67,9 +62,7 @@ class rows_form_finder {
     unsigned positions_[decltype(in.relations)::capacity()]{};  // a bit for each argument
 
     constexpr void refuse(int rule, kind why) {
-        if (why == kind::none || !found.possible) return;
-        found.possible = false;
-        found.obstacle = {rule, why};
+        if (found.obstacle.rule < 0) found.obstacle = {rule, why};
     }
 
     static constexpr int argument(int relation, int axis) { return relation * max_arity + axis; }
@@ -142,16 +135,17 @@ class rows_form_finder {
     }
 
     constexpr void find_positions() {
-        int classes[decltype(in.outputs)::capacity() + 1]{};
-        int count = 0;
+        list<int, decltype(in.outputs)::capacity() + 1> first{};
         for (int output : in.outputs)
-            if (in.relations[output].arity > 0) classes[count++] = class_of(argument(output, 0));
+            if (in.relations[output].arity > 0) first.push(argument(output, 0));
         const auto mark = [&] {
-            for (int at = 0; at < in.text.relations.size(); ++at)
-                for (int axis = 0; axis < in.relations[at].arity; ++axis)
-                    for (int each = 0; each < count; ++each)
-                        if (class_of(argument(at, axis)) == classes[each])
-                            positions_[at] |= 1u << axis;
+            do {
+                for (int at = 0; at < in.text.relations.size(); ++at)
+                    for (int axis = 0; axis < in.relations[at].arity; ++axis)
+                        for (int each : first)
+                            if (class_of(argument(at, axis)) == class_of(each))
+                                positions_[at] |= 1u << axis;
+            } while (join_shifted());
             for (int at = 0; at < in.text.relations.size(); ++at)
                 if (const int fact = in.relations[at].fact;
                     fact >= 0 && (positions_[at] & 1u) && can_be_sequence(fact))
@@ -161,7 +155,7 @@ class rows_form_finder {
         // Outputs that meet no fact run along the first one.
         for (int at = 0; at < in.text.relations.size() && !found.sequences; ++at)
             if (in.relations[at].fact >= 0 && can_be_sequence(in.relations[at].fact)) {
-                classes[count++] = class_of(argument(at, 0));
+                first.push(argument(at, 0));
                 mark();
             }
         for (int at = 0; at < in.facts.size(); ++at)
@@ -175,7 +169,30 @@ class rows_form_finder {
         for (int at = 0; at < in.facts.size(); ++at)
             if (((found.sequences >> at) & 1u) &&
                 (in.facts[at].extents[0] != found.rows || in.facts[at].is_sparse()))
-                refuse(in.relations[in.outputs[0]].rule, kind::facts_of_several_lengths);
+                refuse(in.relations[in.outputs[0]].rule, kind::several_lengths);
+    }
+
+    /// Of an argument `i - k`, where i is a position: the argument is one, too. Returns true if
+    /// it was not known.
+    constexpr bool join_shifted() {
+        bool joined = false;
+        for (int at : in.order) {
+            const rule& written = in.text.rules[at];
+            const literal& item = in.text.literals[written.first_literal];
+            if (!written.views || item.kind != literal_kind::relation) continue;
+            for (int axis = 0; axis < item.arity; ++axis) {
+                const term& sum = item.terms[axis];
+                if (sum.second < 0 || ((positions_[item.relation] >> axis) & 1u)) continue;
+                // The head's arguments are the rule's variables in their order.
+                for (const int variable : {sum.variable, sum.factor == 1 ? sum.second : -1}) {
+                    if (variable < 0 || !((positions_[written.head] >> variable) & 1u)) continue;
+                    join(argument(written.head, variable), argument(item.relation, axis));
+                    joined = true;
+                    break;
+                }
+            }
+        }
+        return joined;
     }
 
     /// The variables of a rule that are positions.
@@ -195,24 +212,13 @@ class rows_form_finder {
         return result;
     }
 
-    /// Positions that are sums of variables may be later ones.
-    constexpr void refuse_sums(int at) {
-        const rule& written = in.text.rules[at];
-        if (!written.views) return;
-        const literal& item = in.text.literals[written.first_literal];
-        for (int axis = 0; axis < item.arity; ++axis)
-            if (item.kind == literal_kind::relation && item.terms[axis].second >= 0 &&
-                ((positions_[item.relation] >> axis) & 1u))
-                refuse(at, kind::later_rows);
-    }
-
     /// Positions side by side are all rows at once. No step may be left to show it.
     constexpr void refuse_concat(int at) {
         const rule& written = in.text.rules[at];
         if (written.aggregated == aggregation::concat &&
             (depends_[written.head] & found.sequences) &&
             (variables_of(written) & ~written.head_variables()))
-            refuse(at, kind::other_rows);
+            refuse(at, kind::distant_rows);
     }
 
     /// Symbols of the sequence may be of later positions where other variables than positions are
@@ -234,36 +240,31 @@ class rows_form_finder {
         }
     }
 
-    /// What keeps a step from running for some rows alone.
-    constexpr kind obstacle_of(const step& each) const {
-        if (each.recurs) return kind::recursion;
+    /// All rules of a recursion are computed in one loop: none of them once.
+    constexpr bool is_once(const rule& written) const {
+        if (written.recurs.loop < 0) return !(depends_[written.head] & found.sequences);
+        for (int other : in.order)
+            if (in.text.rules[other].recurs.loop == written.recurs.loop &&
+                (depends_[in.text.rules[other].head] & found.sequences))
+                return false;
+        return true;
+    }
+    constexpr void read_step(int at) {
+        const step& each = tables_.steps[at];
         const rule& written = in.text.rules[each.rule];
-        const unsigned positions = variables_of(written);
-        if (each.kind == step_kind::rows) {
-            const row_step& row = tables_.rows[each.at];
-            if (row.rows != found.rows || row.row_variable < 0) return kind::other_rows;
-            for (const row_term& term : row.terms)
-                if (term.relation >= 0 && positions_[term.relation] && term.x.row == 0)
-                    return kind::other_rows;
-            const bool own = (positions & written.head_variables()) == 1u << row.row_variable;
-            return own ? kind::none : kind::other_rows;
+        const unsigned positions = positions_[written.head];
+        found.position[at] = -1;
+        found.once[at] = is_once(written);
+        if (found.once[at]) return;
+        if (written.recurs.loop >= 0) {
+            found.in_time[at] = ((positions >> written.recurs.argument) & 1u) != 0;
+            if (!found.in_time[at]) refuse(each.rule, kind::recursion);
+            if (written.recurs.backward) refuse(each.rule, kind::later_rows);
+            found.position[at] = written.recurs.time;
+            return;
         }
-        if (each.kind == step_kind::attention) {
-            const attention_step& attention = tables_.attentions[each.at];
-            if (attention.rows != found.rows || attention.row_variable < 0 ||
-                (positions & written.head_variables()) != 1u << attention.row_variable)
-                return kind::other_rows;
-            if (!((positions >> attention.column_variable) & 1u)) return kind::none;
-            const int rounds = different_rounds(tables_.pool, attention);
-            for (int round = 0; round < rounds; ++round) {
-                const auto condition = condition_in_round(tables_.pool.nodes, attention, round);
-                if (!looks_back(condition, condition.root, attention.row_variable,
-                                attention.column_variable, found.rows))
-                    return kind::later_rows;
-            }
-            return kind::none;
-        }
-        return each.kind == step_kind::general ? kind::other_rows : kind::none;
+        for (int axis = written.arity; axis-- > 0;)
+            if ((positions >> axis) & 1u) found.position[at] = written.terms[axis].variable;
     }
 };
 

@@ -109,16 +109,18 @@ class attention_matcher {
         relation_layout& layout = draft_.out.relations[rule_.head];
         layout.where = place::value;
         const int size = step.length;
-        int stride = size;
+        long long stride = size;
         auto assign = [&](int variable) {
             for (int axis = 0; axis < rule_.arity; ++axis)
-                if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
+                if (rule_.terms[axis].variable == variable)
+                    layout.strides[axis] = static_cast<int>(stride);
             stride *= rule_.variables[variable].extent;
         };
         for (int outer = outers_.size(); outer-- > 0;) assign(outers_[outer]);
         if (row_ >= 0) assign(row_);
         for (int axis = 0; axis < rule_.arity; ++axis)
-            if (rule_.terms[axis].variable == loop_time) layout.strides[axis] = stride;
+            if (rule_.terms[axis].variable == loop_time)
+                layout.strides[axis] = static_cast<int>(stride);
         stride *= draft_.times_of(rule_);
         layout.index = draft_.new_buffer(stride, at_);
         layout.offset = 0;
@@ -238,7 +240,7 @@ class attention_matcher {
     }
 
     /// Whether the pairs of all rounds can be found by pieces or tables.
-    constexpr bool has_masks() const {
+    constexpr bool has_masks() {
         if (step.condition < 0) return true;
         const auto& pool = draft_.out.pool;
         unsigned allowed = 1u << column_;
@@ -250,6 +252,8 @@ class attention_matcher {
             auto condition = condition_in_round(pool.nodes, step, round);
             if (!form_of(condition, row_, column_).possible) return false;
         }
+        if (row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
+        step.column_counts = counts_above(pool, step.condition, column_);
         return true;
     }
 

@@ -57,7 +57,8 @@ void save_checkpoint(const io::file_path& path, std::span<T> parameters, Optimiz
 template <class Model, class T, class Optimizer>
 io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> parameters,
                                  Optimizer& optimizer) {
-    const io::metadata_map known = io::read_header(path).metadata;
+    const io::tensor_file file = io::open_safetensors(path);
+    const io::metadata_map& known = file.header.metadata;
     const auto steps = known.find("optimizer.steps");
     if (steps == known.end())
         fail_with<io::error>({path.string(), ": the metadata has no \"optimizer.steps\""});
@@ -69,7 +70,7 @@ io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> paramet
         count = count * 10 + (digit - '0');
     }
     const io::metadata_map metadata =
-        io::detail::load_tensors(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer));
+        io::detail::load_tensors(file, detail::checkpoint_tensors<Model, T>(parameters, optimizer));
     optimizer.set_steps(count);
     return metadata;
 }

@@ -4,15 +4,20 @@ torch and transformers (written with 2.13.0 and 5.23.0).
 
     python make.py
 
+With --written FOLDER it writes nothing, but lets transformers load what the tests have written back
+under its names (`SEQUENT_WRITTEN=FOLDER test_nn`), and compares the outputs with the checked-in ones.
+
 For each preset there is NAME.safetensors with the weights, as the library saves them;
 NAME.gradients.safetensors with the gradients under the same names; and NAME.values.safetensors with
 the facts, the outputs, and the coefficients of the sum of outputs that was differentiated.
 """
 
+import argparse
 import copy
 import json
 import os
 import pathlib
+import shutil
 import tempfile
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -21,6 +26,9 @@ import torch
 import transformers as hf
 from safetensors.torch import load_file, save_file
 
+parser = argparse.ArgumentParser()
+parser.add_argument("--written", type=pathlib.Path, metavar="FOLDER")
+written_folder = parser.parse_args().written
 here = pathlib.Path(__file__).parent
 torch.manual_seed(1)
 torch.set_default_dtype(torch.float64)
@@ -34,8 +42,32 @@ def save_like_library(model, path):
     save_file({name: tensor.float().contiguous() for name, tensor in tensors.items()}, path)
 
 
+def check_written(name, model, facts, outputs):
+    """Loads the file that was written for this model, and compares outputs."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.config.save_pretrained(folder)
+        shutil.copy(written_folder / f"{name}.safetensors", pathlib.Path(folder) / "model.safetensors")
+        loaded, report = type(model).from_pretrained(
+            folder, dtype=torch.float64, output_loading_info=True
+        )
+    for kind in "missing_keys", "unexpected_keys", "mismatched_keys":
+        if report[kind]:
+            raise SystemExit(f"{name}: {kind} {report[kind]}")
+    expected = load_file(here / f"{name}.values.safetensors")
+    # Without the same random draws before, facts that are no symbols would be others.
+    for key, tensor in facts.items():
+        tensor.copy_(expected[key])
+    for key, tensor in outputs(loaded.eval()).items():
+        error = (tensor - expected[key]).abs().max() / expected[key].double().square().mean().sqrt()
+        print(f"{name} {key}: largest difference {error:.1e} of the root mean square")
+        if not error < 1e-5:
+            raise SystemExit(f"{name}: {key} is another")
+
+
 def write(name, model, facts, outputs):
     """`outputs` computes a dictionary of tensors from the model."""
+    if written_folder:
+        return check_written(name, model, facts, outputs)
     model = model.eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -81,6 +113,19 @@ write(
     lambda model: {"logits": model(tokens).logits[0]},
 )
 
+write(
+    "qwen2",
+    hf.Qwen2ForCausalLM(
+        hf.Qwen2Config(
+            vocab_size=11, hidden_size=16, intermediate_size=12, num_hidden_layers=2,
+            num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=5,
+            tie_word_embeddings=True,
+        )
+    ),
+    {"token": tokens[0]},
+    lambda model: {"logits": model(tokens).logits[0]},
+)
+
 segments = torch.tensor([[0, 0, 1, 1, 1]])
 mask = torch.tensor([[1, 1, 1, 1, 0]])
 bert = hf.BertConfig(
@@ -104,6 +149,28 @@ write(
     },
 )
 
+write(
+    "roberta",
+    hf.RobertaForMaskedLM(
+        hf.RobertaConfig(
+            vocab_size=11, hidden_size=8, num_hidden_layers=2, num_attention_heads=2,
+            intermediate_size=12, max_position_embeddings=7, type_vocab_size=1, layer_norm_eps=1e-5,
+        )
+    ),
+    {"token": tokens[0]},
+    lambda model: {"logits": model(tokens, attention_mask=mask).logits[0]},
+)
+write(
+    "distilbert",
+    hf.DistilBertForMaskedLM(
+        hf.DistilBertConfig(
+            vocab_size=11, dim=8, n_layers=2, n_heads=2, hidden_dim=12, max_position_embeddings=5
+        )
+    ),
+    {"token": tokens[0]},
+    lambda model: {"logits": model(tokens, attention_mask=mask).logits[0]},
+)
+
 image = torch.randn(1, 2, 8, 12).float().double()
 patches = image[0].unfold(1, 4, 4).unfold(2, 4, 4).permute(1, 2, 0, 3, 4).reshape(6, 32)
 write(
@@ -115,7 +182,11 @@ write(
         )
     ),
     {"patch": patches},
-    lambda model: {"logits": model(image).logits[0]},
+    lambda model: {
+        "logits": model(
+            patches.reshape(2, 3, 2, 4, 4).permute(2, 0, 3, 1, 4).reshape(1, 2, 8, 12)
+        ).logits[0]
+    },
 )
 
 source = torch.tensor([[4, 2, 9, 9, 1, 5, 8]])
@@ -141,5 +212,5 @@ for name, options in {
     )
 
 for path in sorted(here.glob("*.safetensors")):
-    if path.name.count(".") == 1:
+    if path.name.count(".") == 1 and not written_folder:
         print(path.name, json.dumps(sorted(load_file(path))))

@@ -1,0 +1,575 @@
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <iterator>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../config.hpp"
+#include "../io/dtype.hpp"
+#include "../io/error.hpp"
+#include "../io/placement.hpp"
+#include "../io/sorted.hpp"
+#include "../io/source.hpp"
+#include "../io/tensor_file.hpp"
+#include "../io/utf8.hpp"
+#include "../joined_text.hpp"
+
+/// Files of llama.cpp, GGUF of version 2 and 3: metadata, the vocabulary, and tensors in F32, F16,
+/// BF16, F64, Q8_0, Q4_0 and Q4_1, which are widened to float or double.
+/// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+///
+///     const io::gguf_file file("model.gguf");
+///     io::load<Model>(file.tensors(), parameters, io::llama_cpp::llama);
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What the tokenizer of a file consists of. Lists that the file does not have are empty.
+struct gguf_vocabulary {
+    std::string model;                // "llama", "gpt2", "bert", "t5" ...
+    std::string split;                // tokenizer.ggml.pre: how text is split before merges
+    std::vector<std::string> tokens;  // each token's text
+    std::vector<float> scores;
+    std::vector<std::int32_t> types;  // 1 normal, 2 unknown, 3 control, 4 user's, 5 unused, 6 byte
+    std::vector<std::string> merges;  // "left right", the first one first
+    std::int32_t begin = -1;          // of the text; -1 if the file does not state it
+    std::int32_t end = -1;
+    std::int32_t unknown = -1;
+    std::int32_t padding = -1;
+    bool adds_begin = false;
+    bool adds_end = false;
+    bool adds_space = true;  // before the text
+};
+
+namespace detail {
+
+enum class gguf_type : std::uint32_t {
+    u8,
+    i8,
+    u16,
+    i16,
+    u32,
+    i32,
+    f32,
+    boolean,
+    text,
+    array,
+    u64,
+    i64,
+    f64
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD std::string name_of_gguf(gguf_type type) {
+    constexpr const char* names[] = {"uint8",  "int8",    "uint16", "int16",  "uint32",
+                                     "int32",  "float32", "bool",   "string", "array",
+                                     "uint64", "int64",   "float64"};
+    const auto number = static_cast<std::uint32_t>(type);
+    return number < std::size(names) ? std::string(names[number])
+                                     : joined_text({"the unknown type ", number});
+}
+
+/// The bytes of a value; 0 of strings and arrays, which tell their own length.
+constexpr std::uint64_t size_of_gguf(gguf_type type) noexcept {
+    using enum gguf_type;
+    switch (type) {
+        case u8:
+        case i8:
+        case boolean:
+            return 1;
+        case u16:
+        case i16:
+            return 2;
+        case u32:
+        case i32:
+        case f32:
+            return 4;
+        case u64:
+        case i64:
+        case f64:
+            return 8;
+        default:
+            return 0;
+    }
+}
+
+/// A pair of the metadata: where its value, or the first of `count`, begins in the file.
+struct gguf_field {
+    std::string_view key;
+    gguf_type type = gguf_type::u8;
+    bool is_array = false;
+    std::uint64_t count = 1;
+    std::size_t at = 0;
+};
+
+/// Numbers of blocks of 32 as d q + m: `Bits` is 8 or 4, `HasMinimum` tells whether m is stored;
+/// otherwise quarter bytes are q - 8.
+template <int Bits, bool HasMinimum>
+void decode_blocks(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
+                   std::size_t count, double* numbers) {
+    constexpr std::size_t head = HasMinimum ? 4 : 2;
+    constexpr std::size_t bytes = head + 32 * Bits / 8;
+    std::uint64_t number = first;
+    for (std::size_t at = 0; at < count;) {
+        const std::uint64_t block = number / 32;
+        const std::byte* const data = tensor + block * bytes;
+        const double d = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
+        const double m =
+            HasMinimum ? static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2))) : 0;
+        const std::uint64_t end = 32 * block + 32;
+        for (; at < count && number < end; ++at, number += stride) {
+            const auto place = static_cast<std::size_t>(number % 32);
+            int q = 0;
+            if constexpr (Bits == 8) {
+                q = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(data[head + place]));
+            } else {
+                const int both = std::to_integer<int>(data[head + place % 16]);
+                q = (place < 16 ? both & 15 : both >> 4) - (HasMinimum ? 0 : 8);
+            }
+            numbers[at] = d * q + m;
+        }
+    }
+}
+
+SEQUENT_LAZY inline constexpr number_format gguf_formats[] = {
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"F16", 1, 2, true, decode_plain<dtype::f16>},
+    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
+    {"F64", 1, 8, false, decode_plain<dtype::f64>},
+    {"Q8_0", 32, 34, true, decode_blocks<8, false>},
+    {"Q4_0", 32, 18, true, decode_blocks<4, false>},
+    {"Q4_1", 32, 20, true, decode_blocks<4, true>},
+};
+
+/// What ggml calls the type of a tensor.
+SEQUENT_LAZY
+SEQUENT_COLD std::string type_of_gguf_tensor(std::uint32_t number) {
+    constexpr std::string_view names[] = {
+        "F32",     "F16",    "Q4_0",    "Q4_1",  "",       "",      "Q5_0",  "Q5_1",
+        "Q8_0",    "Q8_1",   "Q2_K",    "Q3_K",  "Q4_K",   "Q5_K",  "Q6_K",  "Q8_K",
+        "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS",
+        "I8",      "I16",    "I32",     "I64",   "F64",    "IQ1_M", "BF16",  "",
+        "",        "",       "TQ1_0",   "TQ2_0", "",       "",      "",      "MXFP4"};
+    if (number < std::size(names) && !names[number].empty()) return std::string(names[number]);
+    return joined_text({"number ", number});
+}
+
+/// Reads a file from front to back; each read is checked against its end.
+SEQUENT_LAZY class gguf_reader {
+  public:
+    explicit gguf_reader(const source& from) : bytes_(from.bytes()), file_(from.name()) {}
+
+    std::size_t at() const noexcept { return at_; }
+    std::uint64_t left() const noexcept { return bytes_.size() - at_; }
+
+    template <class Bits>
+    Bits number(std::string_view what) {
+        need(sizeof(Bits), what);
+        const auto result = load_bits<Bits>(bytes_.data() + at_);
+        at_ += sizeof(Bits);
+        return result;
+    }
+
+    SEQUENT_COLD std::string_view text(std::string_view what) {
+        const auto length = number<std::uint64_t>(what);
+        need(length, what);
+        const std::string_view result(reinterpret_cast<const char*>(bytes_.data()) + at_,
+                                      static_cast<std::size_t>(length));
+        at_ += result.size();
+        return result;
+    }
+
+    /// A count of things of at least `size` bytes each.
+    SEQUENT_COLD std::uint64_t count(std::uint64_t size, std::string_view what) {
+        const auto result = number<std::uint64_t>(what);
+        if (result > left() / size)
+            fail({what, " is ", result, ", the file has only ", left(), " bytes behind it"});
+        return result;
+    }
+
+    SEQUENT_COLD void skip(std::uint64_t bytes, std::string_view what) {
+        need(bytes, what);
+        at_ += static_cast<std::size_t>(bytes);
+    }
+
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({file_, ": byte ", at_, ": ", joined_text(what)});
+    }
+
+  private:
+    void need(std::uint64_t bytes, std::string_view what) const {
+        if (bytes > left())
+            fail({what, " takes ", bytes, " bytes, the file has only ", left(), " there"});
+    }
+
+    std::span<const std::byte> bytes_;
+    std::string_view file_;
+    std::size_t at_ = 0;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD gguf_field read_gguf_field(gguf_reader<>& reader) {
+    gguf_field field;
+    field.key = reader.text("a key");
+    if (!is_utf8(field.key)) reader.fail({"a key is not UTF-8"});
+    const auto fail_type = [&] {
+        reader.fail({in_quotes(field.key), " has ", name_of_gguf(field.type),
+                     field.is_array ? " as the type of an array's elements" : " as its type"});
+    };
+    field.type = static_cast<gguf_type>(reader.number<std::uint32_t>(field.key));
+    if (field.type == gguf_type::array) {
+        field.is_array = true;
+        field.type = static_cast<gguf_type>(reader.number<std::uint32_t>(field.key));
+    }
+    const std::uint64_t size = size_of_gguf(field.type);
+    const bool is_text = field.type == gguf_type::text;
+    if (size == 0 && !is_text) fail_type();
+    if (field.is_array) field.count = reader.count(is_text ? 8 : size, field.key);
+    field.at = reader.at();
+    if (is_text) {
+        for (std::uint64_t at = 0; at < field.count; ++at) (void)reader.text(field.key);
+    } else {
+        reader.skip(field.count * size, field.key);
+    }
+    return field;
+}
+
+/// A tensor's line; `end` is not known.
+SEQUENT_LAZY
+SEQUENT_COLD header_entry read_gguf_tensor(gguf_reader<>& reader) {
+    header_entry entry;
+    entry.name = std::string(reader.text("a tensor's name"));
+    if (!is_utf8(entry.name)) reader.fail({"a tensor's name is not UTF-8"});
+    const auto rank = reader.number<std::uint32_t>(entry.name);
+    if (rank > 4)
+        reader.fail({"tensor ", in_quotes(entry.name), " has ", rank, " extents, at most are 4"});
+    entry.shape.resize(rank);
+    // The file has the fastest extent first.
+    for (std::size_t axis = rank; axis-- > 0;)
+        entry.shape[axis] = reader.number<std::uint64_t>(entry.name);
+    entry.dtype = type_of_gguf_tensor(reader.number<std::uint32_t>(entry.name));
+    entry.begin = reader.number<std::uint64_t>(entry.name);
+    return entry;
+}
+
+}  // namespace detail
+
+/// A GGUF file, its metadata and where its tensors are read and checked.
+SEQUENT_LAZY class basic_gguf_file {
+  public:
+    /// Throws io::error if the file is not well-formed.
+    SEQUENT_COLD explicit basic_gguf_file(const source& from) {
+        detail::gguf_reader<> reader(from);
+        file_.name = from.name();
+        file_.formats = detail::gguf_formats<>;
+        const auto magic = reader.number<std::uint32_t>("the file");
+        if (magic != 0x46554747) reader.fail({"the file does not begin with \"GGUF\""});
+        const auto version = reader.number<std::uint32_t>("the version");
+        if (version < 2 || version > 3)
+            reader.fail({"the file is of version ", version, " of the format, known are 2 and 3"});
+        // A tensor's line and a pair have at least as many bytes.
+        const std::uint64_t tensors = reader.count(24, "the number of tensors");
+        const std::uint64_t pairs = reader.count(13, "the number of pairs of metadata");
+        detail::name_table keys, names;
+        for (std::uint64_t at = 0; at < pairs; ++at) {
+            fields_.push_back(detail::read_gguf_field(reader));
+            keys.add(fields_.back().key, fields_.size() - 1);
+        }
+        keys.sort();
+        if (const auto* const again = keys.repeated())
+            reader.fail({"the key ", detail::in_quotes(again->name), " stands twice"});
+        std::vector<header_entry>& entries = file_.header.tensors;
+        for (std::uint64_t at = 0; at < tensors; ++at)
+            entries.push_back(detail::read_gguf_tensor(reader));
+        for (std::size_t at = 0; at < entries.size(); ++at) names.add(entries[at].name, at);
+        names.sort();
+        if (const auto* const again = names.repeated())
+            reader.fail({"tensor ", detail::in_quotes(again->name), " stands twice"});
+        file_.parts.push_back({from, 0});
+        const std::int64_t alignment = has("general.alignment") ? integer("general.alignment") : 32;
+        if (alignment < 1 || alignment > (1 << 20) || (alignment & (alignment - 1)) != 0)
+            fail("general.alignment", joined_text({"is ", alignment, ", no power of two to 2^20"}));
+        const auto step = static_cast<std::size_t>(alignment);
+        const std::size_t data = (reader.at() + step - 1) / step * step;
+        file_.parts[0].data = data;
+        const std::size_t size = from.bytes().size();
+        check_tensors(data < size ? size - data : 0, step);
+        for (const detail::gguf_field& field : fields_)
+            if (field.type == detail::gguf_type::text && !field.is_array)
+                file_.header.metadata[std::string(field.key)] = text(field.key);
+    }
+
+    /// The tensors, for `load`; their dtype is what ggml calls it. Their metadata are the pairs
+    /// whose value is a string.
+    const tensor_file& tensors() const noexcept { return file_; }
+
+    bool has(std::string_view key) const noexcept { return find(key) != nullptr; }
+
+    /// Values of the metadata. Each throws io::error if there is no such key, or if its value is of
+    /// another kind or beyond the result's type.
+    SEQUENT_COLD std::string text(std::string_view key) const {
+        return std::string(text_at(of(key, false, is_text, "a string").at));
+    }
+    SEQUENT_COLD std::int64_t integer(std::string_view key) const {
+        return integer_at(of(key, false, is_integer, "an integer"), 0);
+    }
+    SEQUENT_COLD double number(std::string_view key) const {
+        return number_at(of(key, false, is_number, "a number"), 0);
+    }
+    SEQUENT_COLD bool truth(std::string_view key) const {
+        const detail::gguf_field& field = of(key, false, is_truth, "a bool");
+        const auto value = load<std::uint8_t>(field.at);
+        if (value > 1) fail(key, joined_text({"is the bool ", static_cast<int>(value)}));
+        return value == 1;
+    }
+    SEQUENT_COLD std::vector<std::string> texts(std::string_view key) const {
+        const detail::gguf_field& field = of(key, true, is_text, "an array of strings");
+        std::vector<std::string> result;
+        result.reserve(static_cast<std::size_t>(field.count));
+        std::size_t at = field.at;
+        for (std::uint64_t number = 0; number < field.count; ++number) {
+            result.emplace_back(text_at(at));
+            at += 8 + result.back().size();
+        }
+        return result;
+    }
+    SEQUENT_COLD std::vector<std::int64_t> integers(std::string_view key) const {
+        const detail::gguf_field& field = of(key, true, is_integer, "an array of integers");
+        std::vector<std::int64_t> result;
+        for (std::uint64_t at = 0; at < field.count; ++at) result.push_back(integer_at(field, at));
+        return result;
+    }
+    SEQUENT_COLD std::vector<double> numbers(std::string_view key) const {
+        const detail::gguf_field& field = of(key, true, is_number, "an array of numbers");
+        std::vector<double> result;
+        for (std::uint64_t at = 0; at < field.count; ++at) result.push_back(number_at(field, at));
+        return result;
+    }
+
+    /// The vocabulary. Throws io::error if the file has no tokens, if scores, types or merges are
+    /// of another kind or number, or a special token is none of the tokens.
+    SEQUENT_COLD gguf_vocabulary vocabulary() const {
+        const std::string prefix = "tokenizer.ggml.";
+        gguf_vocabulary result;
+        result.model = text(prefix + "model");
+        if (has(prefix + "pre")) result.split = text(prefix + "pre");
+        result.tokens = texts(prefix + "tokens");
+        const auto check_count = [&](const char* name, std::size_t count) {
+            if (count != result.tokens.size())
+                fail(prefix + name, joined_text({"has ", count, " elements, there are ",
+                                                 result.tokens.size(), " tokens"}));
+        };
+        if (has(prefix + "scores")) {
+            const auto scores = numbers(prefix + "scores");
+            check_count("scores", scores.size());
+            for (const double score : scores) result.scores.push_back(static_cast<float>(score));
+        }
+        if (has(prefix + "token_type")) {
+            const auto types = integers(prefix + "token_type");
+            check_count("token_type", types.size());
+            for (const std::int64_t each : types) {
+                if (each < 0 || each > 6)
+                    fail(prefix + "token_type", joined_text({"has the unknown type ", each}));
+                result.types.push_back(static_cast<std::int32_t>(each));
+            }
+        }
+        if (has(prefix + "merges")) result.merges = texts(prefix + "merges");
+        const auto special = [&](const char* name, std::int32_t& token) {
+            const std::string key = joined_text({prefix, name, "_token_id"});
+            if (!has(key)) return;
+            const std::int64_t value = integer(key);
+            if (value < 0 || static_cast<std::uint64_t>(value) >= result.tokens.size())
+                fail(key,
+                     joined_text({"is ", value, ", there are ", result.tokens.size(), " tokens"}));
+            token = static_cast<std::int32_t>(value);
+        };
+        special("bos", result.begin);
+        special("eos", result.end);
+        special("unknown", result.unknown);
+        special("padding", result.padding);
+        const auto adds = [&](const char* name, bool& value) {
+            const std::string key = joined_text({prefix, "add_", name});
+            if (has(key)) value = truth(key);
+        };
+        adds("bos_token", result.adds_begin);
+        adds("eos_token", result.adds_end);
+        adds("space_prefix", result.adds_space);
+        return result;
+    }
+
+  private:
+    using type = detail::gguf_type;
+
+    static bool is_text(type of) noexcept { return of == type::text; }
+    static bool is_truth(type of) noexcept { return of == type::boolean; }
+    static bool is_integer(type of) noexcept {
+        return is_number(of) && of != type::f32 && of != type::f64;
+    }
+    static bool is_number(type of) noexcept {
+        return of != type::text && of != type::boolean && of != type::array;
+    }
+
+    const detail::gguf_field* find(std::string_view key) const noexcept {
+        for (const detail::gguf_field& field : fields_)
+            if (field.key == key) return &field;
+        return nullptr;
+    }
+
+    SEQUENT_COLD const detail::gguf_field& of(std::string_view key, bool is_array,
+                                              bool (*fits)(type), const char* wanted) const {
+        const detail::gguf_field* const field = find(key);
+        if (field == nullptr) fail(key, "is not in the file");
+        if (field->is_array != is_array || !fits(field->type))
+            fail(key, joined_text({"is ", field->is_array ? "an array of " : "of the type ",
+                                   detail::name_of_gguf(field->type), ", wanted is ", wanted}));
+        return *field;
+    }
+
+    [[noreturn]] SEQUENT_COLD void fail(std::string_view key, std::string_view what) const {
+        fail_with<error>({file_.name, ": metadata ", detail::in_quotes(key), " ", what});
+    }
+
+    template <class Bits>
+    Bits load(std::size_t at) const noexcept {
+        return detail::load_bits<Bits>(file_.parts[0].from.bytes().data() + at);
+    }
+
+    std::string_view text_at(std::size_t at) const noexcept {
+        return {reinterpret_cast<const char*>(file_.parts[0].from.bytes().data()) + at + 8,
+                static_cast<std::size_t>(load<std::uint64_t>(at))};
+    }
+
+    SEQUENT_COLD std::int64_t integer_at(const detail::gguf_field& field,
+                                         std::uint64_t number) const {
+        const std::size_t at =
+            field.at + static_cast<std::size_t>(number * size_of_gguf(field.type));
+        switch (field.type) {
+            case type::u8:
+                return load<std::uint8_t>(at);
+            case type::i8:
+                return static_cast<std::int8_t>(load<std::uint8_t>(at));
+            case type::u16:
+                return load<std::uint16_t>(at);
+            case type::i16:
+                return static_cast<std::int16_t>(load<std::uint16_t>(at));
+            case type::u32:
+                return load<std::uint32_t>(at);
+            case type::i32:
+                return static_cast<std::int32_t>(load<std::uint32_t>(at));
+            default:
+                break;
+        }
+        const auto value = load<std::uint64_t>(at);
+        if (field.type == type::u64 && value >> 63 != 0)
+            fail(field.key, joined_text({"is ", value, ", beyond 63 bits"}));
+        return static_cast<std::int64_t>(value);
+    }
+
+    SEQUENT_COLD double number_at(const detail::gguf_field& field, std::uint64_t number) const {
+        const std::size_t at =
+            field.at + static_cast<std::size_t>(number * size_of_gguf(field.type));
+        if (field.type == type::f32)
+            return static_cast<double>(std::bit_cast<float>(load<std::uint32_t>(at)));
+        if (field.type == type::f64) return std::bit_cast<double>(load<std::uint64_t>(at));
+        return static_cast<double>(integer_at(field, number));
+    }
+
+    /// The tensors must be aligned and lie within the data, and none overlaps another. The end of
+    /// one of an unknown type is not known.
+    SEQUENT_COLD void check_tensors(std::uint64_t size, std::uint64_t alignment) {
+        std::vector<header_entry>& entries = file_.header.tensors;
+        std::vector<detail::numbered_range> ranges;
+        for (std::size_t at = 0; at < entries.size(); ++at) {
+            header_entry& entry = entries[at];
+            const auto fail = [&](std::initializer_list<text_part> what) {
+                fail_with<error>({file_.name, ": tensor ", detail::in_quotes(entry.name), ": ",
+                                  joined_text(what)});
+            };
+            if (entry.begin % alignment != 0)
+                fail({"its offset ", entry.begin, " is no multiple of ", alignment});
+            std::uint64_t count = 1;
+            for (const std::uint64_t extent : entry.shape) {
+                // A tensor has less than 2^48 elements, so that no count of bytes overflows.
+                if (extent > 0 && count > (std::uint64_t{1} << 48) / extent)
+                    fail({"its shape is ", detail::shape_text(entry.shape), ", too large"});
+                count *= extent;
+            }
+            std::uint64_t bytes = 0;
+            if (const detail::number_format* const format = file_.format_of(entry)) {
+                const std::uint64_t row = entry.shape.empty() ? 1 : entry.shape.back();
+                if (row % format->count != 0)
+                    fail({"its rows have ", row, " elements, ", format->name, " has blocks of ",
+                          format->count});
+                bytes = count / format->count * format->bytes;
+            }
+            if (entry.begin > size || bytes > size - entry.begin)
+                fail({"bytes [", entry.begin, ", ", entry.begin + bytes,
+                      ") reach beyond the data of ", size, " bytes (is the file truncated?)"});
+            entry.end = entry.begin + bytes;
+            if (bytes > 0) ranges.push_back({entry.begin, entry.end, at});
+        }
+        detail::sort(ranges);
+        for (std::size_t at = 1; at < ranges.size(); ++at)
+            if (ranges[at].first < ranges[at - 1].last)
+                fail_with<error>({file_.name, ": tensor ",
+                                  detail::in_quotes(entries[ranges[at].number].name),
+                                  " overlaps the tensor ",
+                                  detail::in_quotes(entries[ranges[at - 1].number].name)});
+    }
+
+    tensor_file file_;
+    std::vector<detail::gguf_field> fields_;
+};
+
+using gguf_file = basic_gguf_file<>;
+
+/// The tensors of llama.cpp's files, for the presets:
+/// `io::load<Model>(io::gguf_file("model.gguf").tensors(), parameters, io::llama_cpp::llama)`.
+namespace llama_cpp {
+
+namespace detail {
+/// The converter puts the rows of queries and keys into the order of rotary() for the architecture
+/// "llama" alone.
+constexpr auto llama_names(const placement& order) {
+    return std::to_array<name_entry>({
+        {"embedding", "token_embd.weight"},
+        {"layers.gain_1", "blk.{}.attn_norm.weight"},
+        {"layers.W_query", "blk.{}.attn_q.weight", order},
+        {"layers.W_key", "blk.{}.attn_k.weight", order},
+        {"layers.W_value", "blk.{}.attn_v.weight"},
+        {"layers.b_query", "blk.{}.attn_q.bias", order | flat},
+        {"layers.b_key", "blk.{}.attn_k.bias", order | flat},
+        {"layers.b_value", "blk.{}.attn_v.bias", flat},
+        constant("layers.b_out", 0),
+        constant("layers.b_gate", 0),
+        constant("layers.b_expand", 0),
+        constant("layers.b_contract", 0),
+        {"layers.W_out", "blk.{}.attn_output.weight"},
+        {"layers.gain_2", "blk.{}.ffn_norm.weight"},
+        {"layers.W_gate", "blk.{}.ffn_gate.weight"},
+        {"layers.W_expand", "blk.{}.ffn_up.weight"},
+        {"layers.W_contract", "blk.{}.ffn_down.weight"},
+        {"gain", "output_norm.weight"},
+        {"W_logits", "output.weight"},
+        copy_of("embedding", "output.weight"),
+    });
+}
+}  // namespace detail
+
+/// Of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2. (The tensor rope_freqs of
+/// Llama 3.1 scales frequencies; a file that has it is refused.)
+inline constexpr auto llama = detail::llama_names(neighbours);
+/// Of "qwen2", for llama<biases<true>>: only queries, keys and values have biases in the file.
+inline constexpr auto qwen2 = detail::llama_names(halves);
+
+}  // namespace llama_cpp
+
+}  // namespace sequent::inline SEQUENT_ABI::io

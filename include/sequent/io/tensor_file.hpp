@@ -1,0 +1,525 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../config.hpp"
+#include "../joined_text.hpp"
+#include "../model/tensor_view.hpp"
+#include "../number_text.hpp"
+#include "dtype.hpp"
+#include "error.hpp"
+#include "source.hpp"
+
+/// Named tensors in files, whatever their format is, and their numbers as views of float or double.
+/// Each format has a reader that checks the file and makes a `tensor_file` of it.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Free text that travels with the tensors.
+using metadata_map = std::map<std::string, std::string>;
+
+/// One tensor of a file. `begin` and `end` count bytes from where the data of the file begin.
+struct header_entry {
+    std::string name;
+    std::string dtype;
+    std::vector<std::uint64_t> shape;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    std::size_t part = 0;  // which file has it, where several files hold the tensors
+};
+
+/// The tensors in the order of the file.
+struct file_header {
+    std::vector<header_entry> tensors;
+    metadata_map metadata;
+};
+
+namespace detail {
+
+/// Writes `count` numbers of a tensor to `numbers`: number `first` of the tensor and those that are
+/// `stride` apart.
+using decoder = void (*)(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
+                         std::size_t count, double* numbers);
+
+/// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
+struct number_format {
+    std::string_view name;
+    std::uint64_t count = 1;
+    std::uint64_t bytes = 0;
+    bool fits_float = true;  // every number is one of float's
+    decoder decode = nullptr;
+};
+
+template <dtype Type>
+void decode_plain(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
+                  std::size_t count, double* numbers) {
+    constexpr std::size_t bytes = io::size_of(Type);
+    tensor += first * bytes;
+    if (stride == 1) {
+        for (std::size_t at = 0; at < count; ++at)
+            numbers[at] = load_element<double, Type>(tensor + at * bytes);
+        return;
+    }
+    for (std::size_t at = 0; at < count; ++at)
+        numbers[at] = load_element<double, Type>(tensor + at * stride * bytes);
+}
+
+/// The formats that have a dtype.
+SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
+    {"F16", 1, 2, true, decode_plain<dtype::f16>},
+    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"F64", 1, 8, false, decode_plain<dtype::f64>},
+};
+
+}  // namespace detail
+
+/// Tensors of one or several files, checked: the bytes of each lie within its file and are as many
+/// as its shape and dtype take.
+struct tensor_file {
+    /// A file, and where its data begin.
+    struct part {
+        source from;
+        std::size_t data = 0;
+    };
+
+    std::string name;  // in messages
+    file_header header;
+    std::vector<part> parts;
+    std::span<const detail::number_format> formats;
+
+    const std::string& name_of_part(const header_entry& entry) const noexcept {
+        return parts[entry.part].from.name();
+    }
+    const std::byte* data_of(const header_entry& entry) const noexcept {
+        const part& of = parts[entry.part];
+        return of.from.bytes().data() + of.data + entry.begin;
+    }
+    /// How the numbers of a tensor are stored; null if the dtype is not known.
+    const detail::number_format* format_of(const header_entry& entry) const noexcept {
+        for (const detail::number_format& each : formats)
+            if (each.name == entry.dtype) return &each;
+        return nullptr;
+    }
+    /// Gives the memory of bytes [first, last) of a tensor back.
+    void release(const header_entry& entry, std::uint64_t first,
+                 std::uint64_t last) const noexcept {
+        const part& of = parts[entry.part];
+        const std::uint64_t begin = of.data + entry.begin;
+        of.from.release(static_cast<std::size_t>(begin + first),
+                        static_cast<std::size_t>(begin + last));
+    }
+};
+
+namespace detail {
+
+/// One more than a parameter has: the axis of a row is split in two where its order changes.
+inline constexpr std::size_t max_axes = max_rank + 1;
+
+/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
+/// and writes files is compiled once for all element types and all models. Const data is only read.
+struct any_view {
+    void* data = nullptr;
+    dtype type = dtype::f32;
+    int rank = 0;
+    std::array<int, max_axes> extents{};
+    std::array<int, max_axes> strides{};
+
+    template <class T>
+    static any_view of(const tensor_view<T>& view) noexcept {
+        any_view result;
+        result.data = const_cast<std::remove_const_t<T>*>(view.data);
+        result.type = sizeof(T) == 4 ? dtype::f32 : dtype::f64;
+        result.rank = view.rank;
+        for (std::size_t axis = 0; axis < view.extents.size(); ++axis) {
+            result.extents[axis] = view.extents[axis];
+            result.strides[axis] = view.strides[axis];
+        }
+        return result;
+    }
+
+    std::int64_t size() const noexcept {
+        std::int64_t count = 1;
+        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
+        return count;
+    }
+};
+
+/// A tensor as the file's names and the model's meet.
+struct any_tensor {
+    std::string name;
+    any_view view;
+    bool may_be_negative = true;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD std::string in_quotes(std::string_view name) {
+    return joined_text({"\"", name, "\""});
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
+    std::string text = "[";
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+        if (axis > 0) text += ", ";
+        append_text(text, {shape[axis]});
+    }
+    return text + "]";
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD std::vector<std::uint64_t> shape_of(const any_view& view) {
+    std::vector<std::uint64_t> shape;
+    for (int axis = 0; axis < view.rank; ++axis) {
+        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
+    }
+    return shape;
+}
+
+/// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
+SEQUENT_LAZY
+inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
+    std::uint64_t size = 1;
+    for (const std::uint64_t extent : shape) size *= extent;
+    return size;
+}
+
+/// How many numbers a tensor has: its bytes have been checked.
+SEQUENT_LAZY
+inline std::uint64_t count_of(const header_entry& entry, const number_format& format) {
+    return (entry.end - entry.begin) / format.bytes * format.count;
+}
+
+/// The strides of a row-major tensor of this shape.
+SEQUENT_LAZY
+inline std::array<std::uint64_t, max_axes> row_major(const any_view& view) {
+    std::array<std::uint64_t, max_axes> result{};
+    std::uint64_t stride = 1;
+    for (auto axis = static_cast<std::size_t>(view.rank); axis-- > 0;) {
+        result[axis] = stride;
+        stride *= static_cast<std::uint64_t>(view.extents[axis]);
+    }
+    return result;
+}
+
+/// A view and the numbers of a tensor that it stands for: those of a view with the same extents
+/// that begins at number `first` and has its own strides.
+struct piece {
+    any_view view;
+    std::size_t tensor = 0;  // among those of the file
+    std::uint64_t first = 0;
+    std::array<std::uint64_t, max_axes> strides{};
+    bool is_summand = false;  // its numbers are added to what the view has
+    double plus = 0;          // and this to each
+};
+
+/// A view that is all of a tensor.
+SEQUENT_LAZY
+inline piece whole(const any_view& view, std::size_t tensor) {
+    return {view, tensor, 0, row_major(view)};
+}
+
+/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
+/// tensor's numbers from `number`, `number_stride` apart.
+struct piece_row {
+    std::ptrdiff_t at = 0;
+    std::ptrdiff_t stride = 1;
+    std::uint64_t number = 0;
+    std::uint64_t number_stride = 1;
+    std::size_t columns = 1;
+};
+
+/// A piece whose axes are in the order in which the tensor has its numbers.
+SEQUENT_LAZY
+SEQUENT_COLD piece in_order(piece part) {
+    const auto rank = static_cast<std::size_t>(part.view.rank);
+    for (std::size_t end = 1; end < rank; ++end) {
+        for (std::size_t at = end; at > 0 && part.strides[at - 1] < part.strides[at]; --at) {
+            std::swap(part.strides[at - 1], part.strides[at]);
+            std::swap(part.view.strides[at - 1], part.view.strides[at]);
+            std::swap(part.view.extents[at - 1], part.view.extents[at]);
+        }
+    }
+    return part;
+}
+
+/// Calls f(piece_row) for the rows of a piece, in the order of the tensor.
+template <class F>
+SEQUENT_COLD void for_each_row(const piece& given, F f) {
+    const piece part = in_order(given);
+    const any_view& view = part.view;
+    if (view.size() == 0) return;
+    piece_row result;
+    result.number = part.first;
+    std::size_t last = 0;
+    if (view.rank > 0) {
+        last = static_cast<std::size_t>(view.rank) - 1;
+        result.columns = static_cast<std::size_t>(view.extents[last]);
+        result.stride = view.strides[last];
+        result.number_stride = part.strides[last];
+    }
+    std::array<int, max_axes> index{};
+    for (;;) {
+        f(result);
+        std::size_t axis = last;
+        for (;; --axis) {
+            if (axis == 0) return;
+            const std::size_t place = axis - 1;
+            result.at += view.strides[place];
+            result.number += part.strides[place];
+            if (++index[place] < view.extents[place]) break;
+            const auto extent = static_cast<std::uint64_t>(view.extents[place]);
+            result.at -= static_cast<std::ptrdiff_t>(extent) * view.strides[place];
+            result.number -= extent * part.strides[place];
+            index[place] = 0;
+        }
+    }
+}
+
+SEQUENT_LAZY
+[[noreturn]] SEQUENT_COLD void fail_element(std::string_view file, std::string_view name,
+                                            std::uint64_t number, std::string_view what) {
+    fail_with<error>({file, ": tensor ", in_quotes(name), ": element ", number, " is ", what});
+}
+
+SEQUENT_LAZY
+inline std::string_view unlike_a_number(double value) {
+    return std::isnan(value) ? "not a number" : "infinite";
+}
+
+/// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
+/// if nothing does.
+SEQUENT_LAZY
+SEQUENT_COLD std::string problem_of_type(const tensor_file& file, const header_entry& entry,
+                                         dtype wanted) {
+    const number_format* const format = file.format_of(entry);
+    if (format == nullptr) {
+        std::string known;
+        for (const number_format& each : file.formats)
+            append_text(known, {known.empty() ? "" : ", ", each.name});
+        return joined_text({": the file has dtype ", entry.dtype, ", which is none of ", known});
+    }
+    if (wanted == dtype::f32 && !format->fits_float) {
+        return joined_text({": the file has dtype ", entry.dtype, ", wanted is ", name_of(wanted),
+                            ", which does not hold it exactly"});
+    }
+    return "";
+}
+
+/// Numbers that are decoded together.
+inline constexpr std::size_t decoded_together = 512;
+/// Bytes of a file that are in memory before they are released.
+inline constexpr std::uint64_t released_together = std::uint64_t{1} << 22;
+
+/// Releases what has been read of a tensor while it is read in order.
+class releaser {
+  public:
+    releaser(const tensor_file& file, const header_entry& entry, const number_format& format)
+        : file_(file), entry_(entry), format_(format) {}
+    ~releaser() { file_.release(entry_, released_, entry_.end - entry_.begin); }
+    releaser(const releaser&) = delete;
+    releaser& operator=(const releaser&) = delete;
+
+    /// Numbers below `number` have been read.
+    void advance(std::uint64_t number) {
+        const std::uint64_t bytes = number / format_.count * format_.bytes;
+        if (bytes < released_ + released_together) return;
+        file_.release(entry_, released_, bytes);
+        released_ = bytes;
+    }
+
+  private:
+    const tensor_file& file_;
+    const header_entry& entry_;
+    const number_format& format_;
+    std::uint64_t released_ = 0;
+};
+
+/// Calls f(number, value) for all numbers of a tensor in order.
+template <class F>
+SEQUENT_COLD void for_each_number(const tensor_file& file, const header_entry& entry, F f) {
+    const number_format& format = *file.format_of(entry);
+    const std::byte* const data = file.data_of(entry);
+    const std::uint64_t count = count_of(entry, format);
+    std::array<double, decoded_together> values;
+    releaser done(file, entry, format);
+    for (std::uint64_t first = 0; first < count; first += values.size()) {
+        const auto some =
+            static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - first));
+        format.decode(data, first, 1, some, values.data());
+        for (std::size_t at = 0; at < some; ++at) f(first + at, values[at]);
+        done.advance(first + some);
+    }
+}
+
+/// Fails at a number that is not finite, and at one whose magnitude is above `most`, so that it
+/// cannot be added.
+SEQUENT_LAZY
+SEQUENT_COLD void check_numbers(const tensor_file& file, const header_entry& entry, double most) {
+    const auto fail = [&](std::uint64_t number, double value) {
+        fail_element(file.name_of_part(entry), entry.name, number,
+                     std::isfinite(value) ? number_text(value) + ", too large to be added"
+                                          : std::string(unlike_a_number(value)));
+    };
+    for_each_number(file, entry, [&](std::uint64_t number, double value) {
+        if (!(std::abs(value) <= most)) fail(number, value);
+    });
+}
+
+/// Fails at a number below zero.
+SEQUENT_LAZY
+SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry& entry) {
+    for_each_number(file, entry, [&](std::uint64_t number, double value) {
+        if (value < 0)
+            fail_element(file.name_of_part(entry), entry.name, number,
+                         joined_text({number_text(value), ", expected is at least 0"}));
+    });
+}
+
+/// Fails unless two tensors of one shape hold the same numbers.
+SEQUENT_LAZY
+SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
+                              const header_entry& two) {
+    const number_format& format = *file.format_of(two);
+    const std::byte* const data = file.data_of(two);
+    releaser done(file, two, format);
+    const std::uint64_t count = count_of(two, format);
+    std::array<double, decoded_together> values;
+    for_each_number(file, one, [&](std::uint64_t number, double x) {
+        const auto at = static_cast<std::size_t>(number % values.size());
+        if (at == 0) {
+            const auto some =
+                static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - number));
+            format.decode(data, number, 1, some, values.data());
+            done.advance(number);
+        }
+        const double y = values[at];
+        if (x == y) return;
+        const std::string found =
+            std::isfinite(x) ? number_text(x) : std::string(unlike_a_number(x));
+        fail_element(file.name_of_part(one), one.name, number,
+                     joined_text({found, ", expected is that of ", in_quotes(two.name), ", ",
+                                  number_text(y), ", which the model has in its place"}));
+    });
+}
+
+/// Decoded numbers as elements of a row.
+template <class T>
+void store_values(const double* values, std::size_t count, const piece& part, std::ptrdiff_t at,
+                  std::ptrdiff_t stride) {
+    T* to = static_cast<T*>(part.view.data) + at;
+    if (part.is_summand) {
+        for (std::size_t column = 0; column < count; ++column, to += stride)
+            *to += static_cast<T>(values[column] + part.plus);
+    } else if (part.plus != 0) {
+        for (std::size_t column = 0; column < count; ++column, to += stride)
+            *to = static_cast<T>(values[column] + part.plus);
+    } else if (stride == 1) {
+        for (std::size_t column = 0; column < count; ++column)
+            to[column] = static_cast<T>(values[column]);
+    } else {
+        for (std::size_t column = 0; column < count; ++column, to += stride)
+            *to = static_cast<T>(values[column]);
+    }
+}
+
+/// Fills a view from its tensor.
+SEQUENT_LAZY
+SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
+    const header_entry& entry = file.header.tensors[part.tensor];
+    const number_format& format = *file.format_of(entry);
+    const std::byte* const data = file.data_of(entry);
+    const auto store = part.view.type == dtype::f64 ? store_values<double> : store_values<float>;
+    std::array<double, decoded_together> values;
+    releaser done(file, entry, format);
+    for_each_row(part, [&](const piece_row& row) {
+        for (std::size_t column = 0; column < row.columns; column += values.size()) {
+            const std::size_t some = std::min(values.size(), row.columns - column);
+            format.decode(data, row.number + column * row.number_stride, row.number_stride, some,
+                          values.data());
+            store(values.data(), some, part,
+                  row.at + static_cast<std::ptrdiff_t>(column) * row.stride, row.stride);
+        }
+        done.advance(row.number);
+    });
+}
+
+/// Fills the views from their tensors, all of which have the right type and size, unless one of
+/// them is not finite.
+SEQUENT_LAZY
+SEQUENT_COLD void fill(const tensor_file& file, std::span<const piece> pieces) {
+    std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
+    for (const piece& each : pieces) {
+        const double of_type = each.view.type == dtype::f32
+                                   ? static_cast<double>(std::numeric_limits<float>::max())
+                                   : std::numeric_limits<double>::max();
+        const double most = each.is_summand || each.plus != 0 ? of_type / 4 : of_type;
+        double& of = largest[each.tensor];
+        of = of == 0 ? most : std::min(of, most);
+    }
+    for (std::size_t tensor = 0; tensor < largest.size(); ++tensor)
+        if (largest[tensor] > 0) check_numbers(file, file.header.tensors[tensor], largest[tensor]);
+    for (const piece& each : pieces) fill_piece(file, each);
+}
+
+/// Two tensors of a file that must hold the same numbers.
+struct equal_pair {
+    std::size_t tensor = 0;
+    std::size_t other = 0;
+};
+
+/// A view and the number that all its elements are.
+struct constant_view {
+    any_view view;
+    double number = 0;
+};
+
+/// Pieces for views that are to be filled, and pairs of tensors that must be equal, or why the file
+/// is not for them.
+struct matching {
+    std::vector<piece> pieces;
+    std::string problem;
+    std::vector<equal_pair> equal{};
+    std::vector<std::size_t> not_negative{};
+    std::vector<constant_view> constants{};
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD void fill_constant(const constant_view& each) {
+    const piece part = whole(each.view, 0);
+    const auto store = each.view.type == dtype::f64 ? store_values<double> : store_values<float>;
+    for_each_row(part, [&](const piece_row& row) {
+        for (std::size_t column = 0; column < row.columns; ++column)
+            store(&each.number, 1, part, row.at + static_cast<std::ptrdiff_t>(column) * row.stride,
+                  1);
+    });
+}
+
+/// Fills the views of a matching, or says why not.
+SEQUENT_LAZY
+SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
+    if (!found.problem.empty()) fail_with<error>({file.name, ": ", found.problem});
+    const std::vector<header_entry>& tensors = file.header.tensors;
+    for (const equal_pair& pair : found.equal)
+        check_equal(file, tensors[pair.tensor], tensors[pair.other]);
+    for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensors[tensor]);
+    fill(file, found.pieces);
+    for (const constant_view& each : found.constants) fill_constant(each);
+    return file.header.metadata;
+}
+
+}  // namespace detail
+
+}  // namespace sequent::inline SEQUENT_ABI::io

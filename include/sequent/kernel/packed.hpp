@@ -1,0 +1,251 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "packed_formats.hpp"
+
+/// Products of float rows with packed weights (packed_formats.hpp).
+///
+/// A packed matrix is made of panels of 16 outputs, padded with zeros: first the scales of the
+/// panel, 16 for each block of 32 inputs, as binary16 numbers, padded to 64 bytes; then its blocks.
+/// The bytes do not depend on the instruction set.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+inline constexpr int panel_outputs = 16;
+inline constexpr int panel_vectors = panel_outputs / lanes<float>;
+
+constexpr int packed_blocks(int inputs) noexcept {
+    return (inputs + block_inputs - 1) / block_inputs;
+}
+template <class Format>
+constexpr std::size_t scale_bytes(int blocks) noexcept {
+    const int bytes = Format::rows::scaled ? blocks * panel_outputs * 2 : 0;
+    return static_cast<std::size_t>((bytes + 63) / 64 * 64);
+}
+template <class Format>
+constexpr std::size_t panel_bytes(int blocks) noexcept {
+    return scale_bytes<Format>(blocks) +
+           static_cast<std::size_t>(blocks) * static_cast<std::size_t>(Format::block_bytes);
+}
+
+/// Where the panel of output n begins.
+template <class Format>
+constexpr std::size_t panel_at(int inputs, int n) noexcept {
+    return static_cast<std::size_t>(n / panel_outputs) * panel_bytes<Format>(packed_blocks(inputs));
+}
+
+/// Rows and panels of a tile, whose sums stay in registers: for one row, and for many.
+template <class Format>
+struct packed_tiles {
+    static constexpr bool large = vector_registers == 32;
+    static constexpr int panels_of_one = std::max(1, (large ? 4 : 2) / panel_vectors);
+    static constexpr int panels = std::max(1, 2 / panel_vectors);
+    // Scaled formats need sums of a block beside those of the row.
+    static constexpr int sums = large ? (Format::rows::scaled ? 12 : 16) : 4;
+    static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
+};
+
+/// What is the same for all tiles of a product.
+struct packed_place {
+    int blocks;
+    std::ptrdiff_t panel;  ///< bytes from one panel of weights to the next
+    std::ptrdiff_t out_stride;
+    bool accumulate;
+};
+
+/// Rows x Panels of the product, of which `outputs` columns are stored.
+template <class Format, int Rows, int Panels>
+inline void packed_tile(const typename Format::rows::block* x, const std::byte* w, float* out,
+                        int outputs, const packed_place& place) noexcept {
+    using rows = typename Format::rows;
+    constexpr int n = lanes<float>;
+    constexpr int vectors = Panels * panel_vectors;
+    constexpr int together = Format::together;
+    const std::byte* scales = w;
+    w += scale_bytes<Format>(place.blocks);
+    batch<float> sum[Rows][vectors];
+    SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) SEQUENT_UNROLL for (int v = 0; v < vectors; ++v)
+        sum[r][v] = zero<float>();
+    SEQUENT_NO_UNROLL for (int block = 0; block < place.blocks; ++block) {
+        typename rows::sum block_sum[Rows][vectors];
+        SEQUENT_UNROLL for (int r = 0; r < Rows; ++r)
+            SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) block_sum[r][v] =
+                rows::begin(x[r * place.blocks], sum[r][v]);
+        SEQUENT_UNROLL for (int step = 0; step < rows::groups / together; ++step) {
+            words loaded[vectors][together];
+            SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) Format::load(
+                w + v / panel_vectors * place.panel, step, v % panel_vectors * n, loaded[v]);
+            SEQUENT_UNROLL for (int group = 0; group < together; ++group)
+                SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
+                const words numbers = rows::group(x[r * place.blocks], step * together + group);
+                SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) block_sum[r][v] =
+                    rows::add(block_sum[r][v], loaded[v][group], numbers);
+            }
+        }
+        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
+            batch<float> scale = zero<float>();
+            if constexpr (rows::scaled)
+                scale = load_halves(scales + v / panel_vectors * place.panel +
+                                    v % panel_vectors * n * 2);
+            SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) sum[r][v] =
+                rows::end(x[r * place.blocks], block_sum[r][v], scale, sum[r][v]);
+        }
+        ++x;
+        w += Format::block_bytes;
+        scales += panel_outputs * 2;
+    }
+    SEQUENT_UNROLL for (int r = 0; r < Rows; ++r, out += place.out_stride)
+        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
+        float* to = out + v * n;
+        const int count = outputs - v * n;
+        if (count >= n)
+            store(to, place.accumulate ? load(to) + sum[r][v] : sum[r][v]);
+        else if (count > 0)
+            store_first(to, place.accumulate ? load_first(to, count) + sum[r][v] : sum[r][v],
+                        count);
+    }
+}
+
+/// All rows with a few panels: tiles of Rows rows, then smaller ones.
+template <class Format, int Rows, int Panels>
+inline void packed_panels(const typename Format::rows::block* x, const std::byte* w, float* out,
+                          int outputs, int rows, const packed_place& place) noexcept {
+    for (; rows >= Rows; rows -= Rows, x += Rows * place.blocks, out += Rows * place.out_stride)
+        packed_tile<Format, Rows, Panels>(x, w, out, outputs, place);
+    if constexpr (Rows > 1)
+        packed_panels<Format,
+                      (Rows > 4   ? 4
+                       : Rows > 2 ? 2
+                                  : 1),
+                      Panels>(x, w, out, outputs, rows, place);
+}
+
+/// All outputs: Panels panels at a time, then the rest one by one.
+template <class Format, int Rows, int Panels>
+inline void packed_outputs(const typename Format::rows::block* x, const std::byte* w, float* out,
+                           int outputs, int rows, const packed_place& place) noexcept {
+    constexpr int width = Panels * panel_outputs;
+    // All Panels panels exist, the last of them perhaps with padding.
+    for (; outputs > width - panel_outputs;
+         outputs -= width, out += width, w += Panels * place.panel)
+        packed_panels<Format, Rows, Panels>(x, w, out, outputs, rows, place);
+    if constexpr (Panels > 1)
+        if (outputs > 0) packed_outputs<Format, Rows, 1>(x, w, out, outputs, rows, place);
+}
+
+/// Shared by all sizes: what depends on them passes as numbers.
+template <class Format>
+SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, const std::byte* w,
+                                     float* out, int inputs, int outputs, int rows,
+                                     std::byte* scratch, const packed_place& place) noexcept {
+    using block = typename Format::rows::block;
+    auto* const quantised = reinterpret_cast<block*>(scratch);
+    block* to = quantised;
+    for (int row = 0; row < rows; ++row, x += x_stride) {
+        int k = 0;
+        for (; k + block_inputs <= inputs; k += block_inputs, ++to)
+            Format::rows::quantise(x + k, *to);
+        if (k < inputs) {
+            float rest[block_inputs] = {};
+            std::copy(x + k, x + inputs, rest);
+            Format::rows::quantise(rest, *to++);
+        }
+    }
+    using tiles = packed_tiles<Format>;
+    if (rows == 1)
+        packed_outputs<Format, 1, tiles::panels_of_one>(quantised, w, out, outputs, 1, place);
+    else
+        packed_outputs<Format, tiles::rows, tiles::panels>(quantised, w, out, outputs, rows, place);
+}
+
+}  // namespace detail
+
+/// Bytes of a packed matrix of inputs x outputs, a multiple of 64. Both are at least 1.
+template <class Format>
+constexpr std::size_t packed_bytes(int inputs, int outputs) {
+    return detail::panel_at<Format>(inputs, outputs + detail::panel_outputs - 1);
+}
+
+/// Writes the 32 inputs from 32 * block of output n: their scale (binary16; bf16 has none) and
+/// stored integers (see the format). Those behind the last input must stand for zero.
+template <class Format>
+void put_packed_block(std::byte* to, int inputs, int n, int block, std::uint16_t scale,
+                      const std::uint16_t* q) noexcept {
+    const int blocks = detail::packed_blocks(inputs);
+    const int place = n % detail::panel_outputs;
+    to += detail::panel_at<Format>(inputs, n);
+    if constexpr (Format::rows::scaled)
+        std::memcpy(to + (block * detail::panel_outputs + place) * 2, &scale, 2);
+    to += detail::scale_bytes<Format>(blocks) + std::ptrdiff_t{block} * Format::block_bytes;
+    for (int k = 0; k < detail::block_inputs; ++k) Format::put(to, k, place, q[k]);
+}
+
+/// Packs w, whose element (k, n) is w[k * input_stride + n * output_stride], for k < inputs and
+/// n < outputs. A block with NaN, infinity or numbers beyond the scale's range becomes NaN, in bf16
+/// only the number itself.
+template <class Format, class T>
+SEQUENT_COLD void pack(const T* w, int inputs, int outputs, std::ptrdiff_t input_stride,
+                       std::ptrdiff_t output_stride, std::byte* to) noexcept {
+    std::memset(to, 0, packed_bytes<Format>(inputs, outputs));
+    const int padded =
+        (outputs + detail::panel_outputs - 1) / detail::panel_outputs * detail::panel_outputs;
+    for (int n = 0; n < padded; ++n)
+        for (int block = 0; block < detail::packed_blocks(inputs); ++block) {
+            float x[detail::block_inputs] = {};
+            std::uint16_t q[detail::block_inputs];
+            const int first = block * detail::block_inputs;
+            const int last = n < outputs ? std::min(inputs, first + detail::block_inputs) : 0;
+            for (int k = first; k < last; ++k)
+                x[k - first] = static_cast<float>(w[k * input_stride + n * output_stride]);
+            const std::uint16_t scale = Format::quantise(x, q);
+            put_packed_block<Format>(to, inputs, n, block, scale, q);
+        }
+}
+
+/// The weight (k, n) of a packed matrix of inputs x outputs.
+template <class Format>
+float packed_element(const std::byte* from, int inputs, int /*outputs*/, int k, int n) noexcept {
+    const int block = k / detail::block_inputs;
+    const int place = n % detail::panel_outputs;
+    from += detail::panel_at<Format>(inputs, n);
+    std::uint16_t scale = 0x3C00;  // 1
+    if constexpr (Format::rows::scaled)
+        std::memcpy(&scale, from + (block * detail::panel_outputs + place) * 2, 2);
+    from += detail::scale_bytes<Format>(detail::packed_blocks(inputs)) +
+            std::ptrdiff_t{block} * Format::block_bytes;
+    return detail::float_of_half(scale) *
+           Format::value(Format::get(from, k % detail::block_inputs, place));
+}
+
+/// Bytes that packed_product needs for `rows` quantised rows, a multiple of 64.
+template <class Format, int Inputs>
+constexpr std::size_t packed_scratch_bytes(int rows) {
+    const std::size_t blocks = static_cast<std::size_t>(detail::packed_blocks(Inputs));
+    return (static_cast<std::size_t>(rows) * blocks * sizeof(typename Format::rows::block) + 63) /
+           64 * 64;
+}
+
+/// out[r * out_stride + n] = (Accumulate ? out[...] : 0) + the sum over k of
+/// x[r * x_stride + k] * w(k, n), for r < rows, k < Inputs and n < Outputs, where w is a packed
+/// matrix and x is quantised by blocks of 32 numbers of a row: for bf16 rounded to bfloat16, else
+/// to scale * q, with scale = max |x| / 127 and |q| <= 127. NaN or infinity in a block of x makes
+/// the row's results NaN (for bf16 as float arithmetic has it). Products of a block are summed as
+/// integers, exactly; blocks are added in float.
+/// scratch: packed_scratch_bytes<Format, Inputs>(rows) bytes, aligned to 64.
+template <class Format, int Inputs, int Outputs, bool Accumulate>
+inline void packed_product(const float* x, std::ptrdiff_t x_stride, const std::byte* w, float* out,
+                           std::ptrdiff_t out_stride, int rows, std::byte* scratch) noexcept {
+    static_assert(Inputs >= 1 && Outputs >= 1);
+    constexpr int blocks = detail::packed_blocks(Inputs);
+    detail::packed_product<Format>(
+        x, x_stride, w, out, Inputs, Outputs, rows, scratch,
+        {blocks, detail::panel_bytes<Format>(blocks), out_stride, Accumulate});
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel

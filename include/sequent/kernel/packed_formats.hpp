@@ -1,0 +1,139 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "packed_rows.hpp"
+
+/// Number types of packed weights. A format is a type with static members only:
+///   rows         the type of the rows that it is multiplied with (packed_rows.hpp)
+///   block_bytes  bytes of a block: 32 inputs of 16 outputs
+///   together     how many groups of inputs one load gives; a group is a word of each output
+///   load         loads lanes<float> outputs of these groups
+///   quantise     the stored integers of 32 weights of one output; returns their scale (binary16)
+///   value        the number that a stored integer stands for, without its scale
+///   put, get     write and read a stored integer of a block
+/// Formats with `rows::scaled` have a scale for each output of a block, which stands apart.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+/// Of a block, the number of greatest magnitude; NaN if one is NaN.
+inline float greatest_number(const float* x) noexcept {
+    float result = 0;
+    for (int k = 0; k < block_inputs; ++k)
+        if (!std::isnan(result) && !(std::abs(x[k]) <= std::abs(result))) result = x[k];
+    return result;
+}
+
+/// Divides a block by the scale, rounded to binary16, and gives the quotients plus `offset` as
+/// integers of 0 .. most, to nearest even. Returns the scale; where it is not finite or is zero all
+/// quotients are zero.
+inline std::uint16_t quantise_block(const float* x, float scale, int offset, int most,
+                                    std::uint16_t* q) noexcept {
+    const std::uint16_t half = half_of_float(scale);
+    const float divisor = float_of_half(half);
+    const bool divides = std::isfinite(divisor) && divisor != 0;
+    for (int k = 0; k < block_inputs; ++k) {
+        const float number = divides ? std::nearbyint(x[k] / divisor) : 0.0f;
+        const float most_number = static_cast<float>(most - offset);
+        q[k] = static_cast<std::uint16_t>(
+            static_cast<int>(std::clamp(number, static_cast<float>(-offset), most_number)) +
+            offset);
+    }
+    return half;
+}
+
+}  // namespace detail
+
+/// 16-bit floats, the upper half of a float, rounded to nearest even. Activations are rounded
+/// alike; products and sums are floats.
+struct bf16 {
+    using rows = detail::bfloat_rows;
+    static constexpr int block_bytes = 1024;
+    static constexpr int together = 1;
+
+    static SEQUENT_INLINE void load(const std::byte* block, int step, int first,
+                                    detail::words (&to)[1]) noexcept {
+        to[0] = detail::load_words(block + 64 * step + 4 * first);
+    }
+    static std::uint16_t quantise(const float* x, std::uint16_t* q) noexcept {
+        for (int k = 0; k < detail::block_inputs; ++k) q[k] = detail::bfloat_of_float(x[k]);
+        return 0x3C00;  // 1
+    }
+    static float value(std::uint16_t q) noexcept { return detail::float_of_bfloat(q); }
+    static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
+        std::memcpy(block + at(k, n), &q, 2);
+    }
+    static std::uint16_t get(const std::byte* block, int k, int n) noexcept {
+        std::uint16_t q;
+        std::memcpy(&q, block + at(k, n), 2);
+        return q;
+    }
+
+  private:
+    static constexpr int at(int k, int n) noexcept { return k / 2 * 64 + n * 4 + k % 2 * 2; }
+};
+
+/// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 128) with q in
+/// 0 .. 255, scale = max |w| / 127. GGUF's Q8_0 with q + 128 in place of q.
+struct q8_0 {
+    using rows = detail::byte_rows<detail::signed_bytes ? 0 : 128>;
+    static constexpr int block_bytes = 512;
+    static constexpr int together = 1;
+
+    static SEQUENT_INLINE void load(const std::byte* block, int step, int first,
+                                    detail::words (&to)[1]) noexcept {
+        const detail::words w = detail::load_words(block + 64 * step + 4 * first);
+        to[0] = detail::signed_bytes ? detail::flip_signs(w) : w;
+    }
+    static std::uint16_t quantise(const float* x, std::uint16_t* q) noexcept {
+        const float greatest = std::abs(detail::greatest_number(x));
+        return detail::quantise_block(x, greatest / 127, 128, 255, q);
+    }
+    static float value(std::uint16_t q) noexcept { return static_cast<float>(q - 128); }
+    static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
+        block[at(k, n)] = static_cast<std::byte>(q);
+    }
+    static std::uint16_t get(const std::byte* block, int k, int n) noexcept {
+        return std::to_integer<std::uint16_t>(block[at(k, n)]);
+    }
+
+  private:
+    static constexpr int at(int k, int n) noexcept { return k / 4 * 64 + n * 4 + k % 4; }
+};
+
+/// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 8) with q in
+/// 0 .. 15, scale = w / -8 for the w of greatest magnitude, as in GGUF's Q4_0.
+struct q4_0 {
+    using rows = detail::byte_rows<8>;
+    static constexpr int block_bytes = 256;
+    static constexpr int together = 2;
+
+    static SEQUENT_INLINE void load(const std::byte* block, int step, int first,
+                                    detail::words (&to)[2]) noexcept {
+        const detail::words both = detail::load_words(block + 64 * step + 4 * first);
+        to[0] = detail::nibbles<false>(both);
+        to[1] = detail::nibbles<true>(both);
+    }
+    static std::uint16_t quantise(const float* x, std::uint16_t* q) noexcept {
+        return detail::quantise_block(x, detail::greatest_number(x) / -8, 8, 15, q);
+    }
+    static float value(std::uint16_t q) noexcept { return static_cast<float>(q - 8); }
+    static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
+        const int shift = k / 4 % 2 * 4;
+        std::byte& pair = block[at(k, n)];
+        pair = (pair & std::byte(0xF0 >> shift)) | std::byte(q << shift);
+    }
+    static std::uint16_t get(const std::byte* block, int k, int n) noexcept {
+        return std::to_integer<std::uint16_t>(block[at(k, n)]) >> k / 4 % 2 * 4 & 15;
+    }
+
+  private:
+    static constexpr int at(int k, int n) noexcept { return k / 8 * 64 + n * 4 + k % 4; }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel

@@ -1,0 +1,263 @@
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "simd.hpp"
+
+// GCC 12 finds the undefined pass-through of its own AVX-512 intrinsics uninitialised.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+/// Vectors of packed integers: what each instruction set does for the products of packed weights.
+/// Each 32-bit word belongs to one output and holds four bytes or two 16-bit floats of its inputs.
+
+namespace sequent::inline SEQUENT_ABI::kernel::detail {
+
+/// `words`: lanes<float> 32-bit words. Products of signed bytes need weights with their sign
+/// (`signed_bytes`); others need unsigned weights.
+#if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
+#define SEQUENT_PACKED_AVX512
+using words = __m512i;
+inline constexpr bool signed_bytes = false;
+#elif defined(__AVX2__) && !defined(__AVX512F__)
+#define SEQUENT_PACKED_AVX2
+using words = __m256i;
+inline constexpr bool signed_bytes = false;
+#elif defined(__SSE2__) && !defined(__AVX__)
+#define SEQUENT_PACKED_SSE2
+using words = __m128i;
+inline constexpr bool signed_bytes = false;
+#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(__ARM_FEATURE_SVE)
+#define SEQUENT_PACKED_NEON
+using words = int32x4_t;
+inline constexpr bool signed_bytes = true;
+#else
+struct words {
+    std::uint32_t at[lanes<float>];
+};
+inline constexpr bool signed_bytes = false;
+#endif
+
+/// The float of the bits of an IEEE 754 binary16 number.
+constexpr float float_of_half(std::uint16_t half) noexcept {
+    const std::uint32_t rest = std::uint32_t{half} & 0x7FFFu;
+    const bool finite = rest < 0x7C00u;
+    const std::uint32_t scaled =
+        std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest << 13) * 0x1p112f);
+    const std::uint32_t bits = finite ? scaled : rest << 13 | 0x7F800000u;
+    return std::bit_cast<float>(bits | (std::uint32_t{half} & 0x8000u) << 16);
+}
+
+/// The bits of the binary16 number nearest to x, ties to even.
+constexpr std::uint16_t half_of_float(float x) noexcept {
+    const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
+    const std::uint32_t sign = bits >> 16 & 0x8000u;
+    std::uint32_t rest = bits & 0x7FFFFFFFu;
+    if (rest > 0x7F800000u)
+        rest = 0x7E00u;
+    else if (rest >= 0x477FF000u)  // 65520 and more
+        rest = 0x7C00u;
+    else if (rest < 0x38800000u)  // below 2^-14: multiples of 2^-24, rounded by an addition
+        rest = std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest) + 0.5f) - 0x3F000000u;
+    else
+        rest = ((rest + 0xFFFu + (rest >> 13 & 1u)) >> 13) - (112u << 10);
+    return static_cast<std::uint16_t>(sign | rest);
+}
+
+/// The bits of the bfloat16 number nearest to x, ties to even.
+constexpr std::uint16_t bfloat_of_float(float x) noexcept {
+    const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
+    const bool nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
+    return static_cast<std::uint16_t>(nan ? bits >> 16 | 0x40u
+                                          : (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
+}
+
+constexpr float float_of_bfloat(std::uint16_t bits) noexcept {
+    return std::bit_cast<float>(std::uint32_t{bits} << 16);
+}
+
+SEQUENT_INLINE words load_words(const void* from) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_loadu_si512(from);
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_loadu_si128(static_cast<const __m128i*>(from));
+#elif defined(SEQUENT_PACKED_NEON)
+    return vreinterpretq_s32_u8(vld1q_u8(static_cast<const std::uint8_t*>(from)));
+#else
+    words result;
+    std::memcpy(&result, from, sizeof result);
+    return result;
+#endif
+}
+
+/// The same word in all lanes.
+SEQUENT_INLINE words set_word(std::int32_t word) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_set1_epi32(word);
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_set1_epi32(word);
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_set1_epi32(word);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vdupq_n_s32(word);
+#else
+    words result;
+    for (std::uint32_t& x : result.at) x = static_cast<std::uint32_t>(word);
+    return result;
+#endif
+}
+
+SEQUENT_INLINE words set_word(const void* from) noexcept {
+    std::int32_t word;
+    std::memcpy(&word, from, sizeof word);
+    return set_word(word);
+}
+
+/// Each byte's low or high four bits.
+template <bool High>
+SEQUENT_INLINE words nibbles(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_and_si512(High ? _mm512_srli_epi16(x, 4) : x, _mm512_set1_epi8(15));
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_and_si256(High ? _mm256_srli_epi16(x, 4) : x, _mm256_set1_epi8(15));
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_and_si128(High ? _mm_srli_epi16(x, 4) : x, _mm_set1_epi8(15));
+#elif defined(SEQUENT_PACKED_NEON)
+    const uint8x16_t bytes = vreinterpretq_u8_s32(x);
+    return vreinterpretq_s32_u8(High ? vshrq_n_u8(bytes, 4) : vandq_u8(bytes, vdupq_n_u8(15)));
+#else
+    for (std::uint32_t& word : x.at) word = (High ? word >> 4 : word) & 0x0F0F0F0Fu;
+    return x;
+#endif
+}
+
+/// Each byte minus 128, modulo 256.
+SEQUENT_INLINE words flip_signs(words x) noexcept {
+#if defined(SEQUENT_PACKED_NEON)
+    return vreinterpretq_s32_u8(veorq_u8(vreinterpretq_u8_s32(x), vdupq_n_u8(128)));
+#else
+    return x;  // only signed_bytes asks for it
+#endif
+}
+
+/// sum + the products of the four bytes of each word, exactly. The bytes of w are unsigned, or
+/// signed if signed_bytes; those of x are signed, and none is -128.
+SEQUENT_INLINE words add_byte_products(words sum, words w, words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512) && defined(__AVX512VNNI__)
+    return _mm512_dpbusd_epi32(sum, w, x);
+#elif defined(SEQUENT_PACKED_AVX512)
+    // Bytes 0 and 2, then 1 and 3, as 16-bit numbers, whose products do not overflow.
+    const words even = _mm512_madd_epi16(_mm512_and_si512(w, _mm512_set1_epi16(255)),
+                                         _mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8));
+    const words odd = _mm512_madd_epi16(_mm512_srli_epi16(w, 8), _mm512_srai_epi16(x, 8));
+    return _mm512_add_epi32(_mm512_add_epi32(sum, even), odd);
+#elif defined(SEQUENT_PACKED_AVX2) && defined(__AVXVNNI__) && defined(__FMA__)
+    return _mm256_dpbusd_avx_epi32(sum, w, x);
+#elif defined(SEQUENT_PACKED_AVX2)
+    const words even = _mm256_madd_epi16(_mm256_and_si256(w, _mm256_set1_epi16(255)),
+                                         _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8));
+    const words odd = _mm256_madd_epi16(_mm256_srli_epi16(w, 8), _mm256_srai_epi16(x, 8));
+    return _mm256_add_epi32(_mm256_add_epi32(sum, even), odd);
+#elif defined(SEQUENT_PACKED_SSE2)
+    const words even = _mm_madd_epi16(_mm_and_si128(w, _mm_set1_epi16(255)),
+                                      _mm_srai_epi16(_mm_slli_epi16(x, 8), 8));
+    const words odd = _mm_madd_epi16(_mm_srli_epi16(w, 8), _mm_srai_epi16(x, 8));
+    return _mm_add_epi32(_mm_add_epi32(sum, even), odd);
+#elif defined(SEQUENT_PACKED_NEON) && defined(__ARM_FEATURE_DOTPROD)
+    return vdotq_s32(sum, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x));
+#elif defined(SEQUENT_PACKED_NEON)
+    const int8x16_t a = vreinterpretq_s8_s32(w), b = vreinterpretq_s8_s32(x);
+    const int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
+    return vaddq_s32(sum, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(vmull_high_s8(a, b))));
+#else
+    for (int i = 0; i < lanes<float>; ++i) {
+        std::int32_t total = static_cast<std::int32_t>(sum.at[i]);
+        for (int byte = 0; byte < 4; ++byte)
+            total += static_cast<std::int32_t>(w.at[i] >> 8 * byte & 255u) *
+                     static_cast<std::int8_t>(x.at[i] >> 8 * byte & 255u);
+        sum.at[i] = static_cast<std::uint32_t>(total);
+    }
+    return sum;
+#endif
+}
+
+/// Signed words as floats.
+SEQUENT_INLINE batch<float> floats_of(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_cvtepi32_ps(x);
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_cvtepi32_ps(x);
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_cvtepi32_ps(x);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vcvtq_f32_s32(x);
+#else
+    alignas(batch<float>) float result[lanes<float>];
+    for (int i = 0; i < lanes<float>; ++i)
+        result[i] = static_cast<float>(static_cast<std::int32_t>(x.at[i]));
+    return batch<float>::load_aligned(result);
+#endif
+}
+
+/// The low or high bfloat16 number of each word.
+template <bool High>
+SEQUENT_INLINE batch<float> bfloats(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    const words high = _mm512_set1_epi32(-65536);
+    return _mm512_castsi512_ps(High ? _mm512_and_si512(x, high) : _mm512_slli_epi32(x, 16));
+#elif defined(SEQUENT_PACKED_AVX2)
+    const words high = _mm256_set1_epi32(-65536);
+    return _mm256_castsi256_ps(High ? _mm256_and_si256(x, high) : _mm256_slli_epi32(x, 16));
+#elif defined(SEQUENT_PACKED_SSE2)
+    const words high = _mm_set1_epi32(-65536);
+    return _mm_castsi128_ps(High ? _mm_and_si128(x, high) : _mm_slli_epi32(x, 16));
+#elif defined(SEQUENT_PACKED_NEON)
+    const words high = vdupq_n_s32(-65536);
+    return vreinterpretq_f32_s32(High ? vandq_s32(x, high) : vshlq_n_s32(x, 16));
+#else
+    alignas(batch<float>) float result[lanes<float>];
+    for (int i = 0; i < lanes<float>; ++i)
+        result[i] = std::bit_cast<float>(High ? x.at[i] & 0xFFFF0000u : x.at[i] << 16);
+    return batch<float>::load_aligned(result);
+#endif
+}
+
+/// sum + the products of the two bfloat16 numbers of each word, in float. vdpbf16ps takes
+/// subnormal numbers for zeros.
+SEQUENT_INLINE batch<float> add_bfloat_products(batch<float> sum, words w, words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512) && defined(__AVX512BF16__)
+    return _mm512_dpbf16_ps(sum, std::bit_cast<__m512bh>(w), std::bit_cast<__m512bh>(x));
+#else
+    return fma(bfloats<false>(w), bfloats<false>(x), fma(bfloats<true>(w), bfloats<true>(x), sum));
+#endif
+}
+
+/// lanes<float> binary16 numbers.
+SEQUENT_INLINE batch<float> load_halves(const void* from) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(from)));
+#elif defined(SEQUENT_PACKED_AVX2) && defined(__F16C__)
+    return _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(from)));
+#elif defined(SEQUENT_PACKED_NEON)
+    return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(static_cast<const std::uint16_t*>(from))));
+#else
+    std::uint16_t halves[lanes<float>];
+    std::memcpy(halves, from, sizeof halves);
+    alignas(batch<float>) float result[lanes<float>];
+    for (int i = 0; i < lanes<float>; ++i) result[i] = float_of_half(halves[i]);
+    return batch<float>::load_aligned(result);
+#endif
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel::detail
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif

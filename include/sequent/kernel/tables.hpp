@@ -1,0 +1,49 @@
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+#include "../config.hpp"
+
+/// Tables that kernels read, such as the angles of positions or the pairs of a mask. A program
+/// makes those of all its models when it first names facts for a call: later than main begins, so
+/// that a program that runs no model does not wait for them, and before the call, which allocates
+/// nothing.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// A table that this program may need: a static object beside the table, which it makes.
+class table_maker {
+  public:
+    explicit table_maker(void (*make)()) : make_(make) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        next_ = first_;
+        first_ = this;
+    }
+    table_maker(const table_maker&) = delete;
+    table_maker& operator=(const table_maker&) = delete;
+
+    /// Makes the tables that have not been made. Throws std::bad_alloc.
+    static void make_all() {
+        if (!first_.load(std::memory_order_acquire)) return;
+        make_those_that_wait();
+    }
+
+  private:
+    void (*make_)();
+    table_maker* next_ = nullptr;
+
+    // Libraries that are loaded later add theirs.
+    static inline constinit std::atomic<table_maker*> first_{nullptr};
+    static inline constinit std::mutex mutex_{};
+
+    SEQUENT_COLD static void make_those_that_wait() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        while (table_maker* const one = first_) {
+            one->make_();
+            first_ = one->next_;
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel

@@ -1,0 +1,163 @@
+#include <sequent/formats/check_type.hpp>
+#include <sequent/formats/model_description.hpp>
+#include <sequent/nn.hpp>
+
+#include <span>
+#include <string>
+
+#include "../catch.hpp"
+#include "folder.hpp"
+
+namespace io = sequent::io;
+using io_test::check_contains;
+
+namespace {
+
+io::model_description of(const std::string& json) {
+    return io::describe(io::source(std::as_bytes(std::span(json)), "config.json"));
+}
+
+std::string message(const std::string& json) {
+    try {
+        (void)of(json);
+    } catch (const io::error& error) {
+        return error.what();
+    }
+    return "";
+}
+
+template <class Model>
+std::string misfit(const std::string& json) {
+    try {
+        io::check_type<Model>(of(json));
+    } catch (const io::error& error) {
+        return error.what();
+    }
+    return "";
+}
+
+std::string with(std::string json, const std::string& members) {
+    json.insert(json.rfind('}'), ", " + members);
+    return json;
+}
+
+const std::string gpt2_json = R"({"model_type": "gpt2", "vocab_size": 50257, "n_positions": 1024,
+    "n_embd": 768, "n_head": 12, "n_layer": 12, "n_inner": null, "layer_norm_epsilon": 1e-05,
+    "activation_function": "gelu_new"})";
+const std::string llama_json = R"({"model_type": "llama", "vocab_size": 11, "hidden_size": 16,
+    "max_position_embeddings": 8, "num_attention_heads": 4, "num_key_value_heads": 2,
+    "num_hidden_layers": 2, "intermediate_size": 12, "hidden_act": "silu", "rms_norm_eps": 1e-05,
+    "rope_theta": 100000.0, "rope_scaling": null, "attention_bias": false,
+    "tie_word_embeddings": true})";
+const std::string bert_json = R"({"model_type": "bert", "vocab_size": 30522, "hidden_size": 384,
+    "max_position_embeddings": 512, "num_attention_heads": 12, "num_hidden_layers": 6,
+    "intermediate_size": 1536, "hidden_act": "gelu", "layer_norm_eps": 1e-12,
+    "position_embedding_type": "absolute", "type_vocab_size": 2})";
+const std::string vit_json = R"({"model_type": "vit", "image_size": [224, 160], "patch_size": 16,
+    "num_channels": 3, "hidden_size": 768, "num_attention_heads": 12, "num_hidden_layers": 12,
+    "intermediate_size": 3072, "hidden_act": "gelu", "layer_norm_eps": 1e-12, "qkv_bias": true,
+    "id2label": {"0": "cat", "1": "dog", "2": "bird"}})";
+const std::string t5_json = R"({"model_type": "t5", "vocab_size": 32128, "d_model": 512, "d_kv": 64,
+    "d_ff": 1024, "num_layers": 8, "num_heads": 6, "relative_attention_num_buckets": 32,
+    "feed_forward_proj": "gated-gelu", "layer_norm_epsilon": 1e-06, "tie_word_embeddings": false})";
+
+}  // namespace
+
+TEST_CASE("the type of a model follows from its configuration") {
+    CHECK(of(gpt2_json).text() ==
+          "gpt2<vocabulary<50257>, tokens<1024>, width<768>, heads<12>, depth<12>>");
+    CHECK(of(gpt2_json).names == "io::hugging_face::gpt2");
+    CHECK(of(llama_json).text() ==
+          "llama<vocabulary<11>, tokens<8>, width<16>, heads<4>, key_heads<2>, hidden<12>, "
+          "depth<2>, position::rotary_halves<100000>>");
+    std::string mistral = with(llama_json, R"("sliding_window": 4096, "head_dim": 6)");
+    mistral.replace(mistral.find("llama"), 5, "mistral");
+    CHECK(of(mistral).text() ==
+          "llama<vocabulary<11>, tokens<8>, width<16>, heads<4>, key_heads<2>, head_width<6>, "
+          "hidden<12>, depth<2>, position::rotary_halves<100000>, mask::window<4095>>");
+    // As version 5 of transformers writes it.
+    std::string later = llama_json;
+    later.replace(later.find("\"rope_theta\": 100000.0, \"rope_scaling\": null"), 44,
+                  R"("rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"})");
+    CHECK_THAT(of(later).text(), sequent_test::contains("position::rotary_halves<>>"));
+    CHECK(of(bert_json).text() ==
+          "bert<vocabulary<30522>, tokens<512>, width<384>, heads<12>, depth<6>>");
+    CHECK(of(with(bert_json, R"("architectures": ["BertForMaskedLM"])")).preset ==
+          "bert_masked_language");
+    const auto changed = [](std::string json, const std::string& from, const std::string& to) {
+        return of(json.replace(json.find(from), from.size(), to));
+    };
+    CHECK_THAT(changed(llama_json, "llama", "qwen2").text(),
+               sequent_test::contains("position::rotary_halves<100000>, biases<true>>"));
+    const auto roberta = changed(bert_json, "bert", "roberta");
+    CHECK(roberta.names == "io::hugging_face::roberta");
+    CHECK_THAT(roberta.text(), sequent_test::contains("tokens<510>"));
+    CHECK(of(R"({"model_type": "distilbert", "vocab_size": 11, "max_position_embeddings": 5,
+        "dim": 8, "n_heads": 2, "n_layers": 2, "hidden_dim": 12, "activation": "gelu",
+        "architectures": ["DistilBertForMaskedLM"]})")
+              .text() ==
+          "bert_masked_language<vocabulary<11>, tokens<5>, width<8>, heads<2>, depth<2>, "
+          "hidden<12>, segments<1>>");
+    CHECK(of(vit_json).text() ==
+          "vit<tokens<140>, patch_width<768>, classes<3>, width<768>, heads<12>, depth<12>, "
+          "normalization::layer<12>>");
+    CHECK(of(t5_json).text() ==
+          "t5<vocabulary<32128>, tokens<512>, source_tokens<512>, width<512>, heads<6>, "
+          "head_width<64>, hidden<1024>, source_depth<8>, depth<8>, activation::geglu_tanh, "
+          "tied<false>>");
+    CHECK(of(t5_json).names == "io::hugging_face::t5_gated");
+}
+
+TEST_CASE("what no preset computes is refused by its name") {
+    check_contains(message("{}"),
+                   {"config.json: \"model_type\" is \"\", known are bert, distilbert"});
+    check_contains(message(R"({"model_type": "gpt2"})"),
+                   {"config.json, byte", "lacks \"vocab_size\""});
+    check_contains(message(with(gpt2_json, R"("scale_attn_weights": false)")),
+                   {"\"scale_attn_weights\" is false"});
+    const auto changed = [](std::string json, const std::string& from, const std::string& to) {
+        return message(json.replace(json.find(from), from.size(), to));
+    };
+    check_contains(changed(gpt2_json, "1e-05", "2e-05"),
+                   {"\"layer_norm_epsilon\" is 2e-05", "no power"});
+    check_contains(changed(gpt2_json, "768", "768.5"), {"\"n_embd\" is 768.5", "whole number"});
+    check_contains(changed(gpt2_json, "768", "3000000000"), {"\"n_embd\" is 3e+09", "2147483647"});
+    check_contains(changed(gpt2_json, "gelu_new", "mish"),
+                   {"the activation \"mish\" is not known"});
+    check_contains(changed(llama_json, "null", R"({"rope_type": "llama3", "factor": 32})"),
+                   {"\"rope_scaling\" scales rotary positions by \"llama3\""});
+    check_contains(changed(llama_json, "\"attention_bias\": false", "\"attention_bias\": true"),
+                   {"\"attention_bias\" is true"});
+    check_contains(changed(bert_json, "absolute", "relative_key"), {"expected \"absolute\""});
+    check_contains(changed(vit_json, "[224, 160]", "[224]"), {"expected two numbers, found 1"});
+    check_contains(changed(t5_json, "gated-gelu", "gated-mish"), {"not known"});
+}
+
+TEST_CASE("a model is compared with a configuration field by field") {
+    using namespace sequent;
+    using Right = sequent::llama<vocabulary<11>, tokens<8>, width<16>, heads<4>, key_heads<2>,
+                                 hidden<12>, depth<2>, position::rotary_halves<100000>>;
+    CHECK(misfit<Right>(llama_json).empty());
+    // A name map changes the order of pairs, and a model may have fewer positions.
+    using Shorter = sequent::llama<vocabulary<11>, tokens<4>, width<16>, heads<4>, key_heads<2>,
+                                   hidden<12>, depth<2>, position::rotary<100000>>;
+    CHECK(misfit<Shorter>(llama_json).empty());
+    using Wrong = sequent::llama<vocabulary<11>, tokens<9>, width<16>, heads<4>, hidden<12>,
+                                 depth<3>, tied<false>, activation::geglu, normalization::rms<6>>;
+    const std::string found = misfit<Wrong>(llama_json);
+    check_contains(found,
+                   {"tokens: the file has tokens<8> (\"max_position_embeddings\"), the model "
+                    "tokens<9>",
+                    "key_heads: the file has key_heads<2> (\"num_key_value_heads\"), the model "
+                    "key_heads<4>",
+                    "depth: the file has depth<2> (\"num_hidden_layers\"), the model depth<3>",
+                    "activation: the file has activation::swiglu",
+                    "normalization::rms<5> (\"rms_norm_eps\"), the model normalization::rms<6>",
+                    "position::rotary_halves<100000> (\"rope_theta\"), the model "
+                    "position::rotary<>",
+                    "tied: the file has tied<true>", "the type that fits is llama<vocabulary<11>"});
+    CHECK_THAT(found, !sequent_test::contains("width: ") && !sequent_test::contains("hidden: "));
+    using Other = sequent::gpt2<vocabulary<50257>, tokens<4>, width<768>, heads<12>, depth<12>>;
+    CHECK(misfit<Other>(gpt2_json).empty());
+    check_contains(misfit<Other>(llama_json), {"position: ", "another kind of position"});
+}

@@ -1,0 +1,136 @@
+#include <sequent/nn.hpp>
+
+#include "rules.hpp"
+#include "step.hpp"
+
+/// Causal programs other than attention, computed row by row and in blocks of random sizes.
+
+namespace {
+using namespace names;
+using sequent::fact;
+using sequent::model;
+
+inline constexpr var<"k", 3> k;
+inline constexpr var<"d", 9> d;
+inline constexpr var<"t", 37> t;
+inline constexpr relation<"state"> state;
+inline constexpr relation<"shifted"> shifted;
+inline constexpr relation<"mixed"> mixed;
+inline constexpr weight<"U", 3, 3> U;
+inline constexpr weight<"V", 3, 3> V;
+inline constexpr weight<"s", 3> s;
+
+// Recursions: the state of the last step is kept.
+
+inline constexpr auto cell = rules(state(next(i)) <<= (x(i)[U], state(i)[V]) | tanh(),
+                                   state(0) <<= s, y(i) <<= state(next(i)));
+inline constexpr auto second_order =
+    rules(state(i) <<= x(i)[U], state(i) <<= state(i - 2)[V], y(i) <<= (state(i), x(i)));
+inline constexpr auto layers = rules(y(i) <<= x(i) | stack<3>(cell));
+
+TEST_CASE("recursions step by step") {
+    check::streams_agree<model<cell, fact<"x", 41, 3>>>();
+    check::streams_agree<model<second_order, fact<"x", 50, 3>>>();
+    check::streams_agree<model<layers, fact<"x", 41, 3>>>();
+}
+
+// Shifts and convolutions: the last rows of what they read are kept.
+
+inline constexpr auto convolution =
+    rules(mixed(i) <<= (x(i - k)[W<"K", 4, 3>(k)], x(i)[W<"A", 4, 3>]) | sum(k),
+          y(i) <<= mixed(i) | relu());
+inline constexpr auto dilated =
+    rules(mixed(i) <<= (x(i - d)[W<"K", 3, 3>(d)], x(i), d % 4 == 0) | sum(d),
+          shifted(i) <<= (mixed(i - d)[W<"L", 3, 3>(d)], x(i), d % 2 == 0) | sum(d),
+          y(i) <<= shifted(i) | tanh());
+inline constexpr auto convolutions =
+    rules(mixed(i) <<= (x(i - k)[W<"A", 3, 3>(k)], x(i)) | sum(k), shifted(i) <<= mixed(i) | tanh(),
+          z(i) <<= shifted(i - 5)[W<"B", 3, 3>], z(i) <<= x(i),
+          y(i) <<= (z(i - k), x(i)) | elementwise_product() | concat(k));
+inline constexpr auto of_symbols = rules(y(i) <<= (x(i)[W<"E", 7, 4>], x(i - 2)[W<"F", 7, 4>]));
+inline constexpr auto residual =
+    rules(mixed(i) <<= (x(i - k)[W<"A", 3, 3>(k)], x(i)) | sum(k), y(i) <<= (mixed(i), x(i)));
+inline constexpr auto stacked = rules(y(i) <<= x(i) | stack<3>(residual));
+
+TEST_CASE("shifts and convolutions step by step") {
+    check::streams_agree<model<convolution, fact<"x", 53, 3>>>();
+    check::streams_agree<model<dilated, fact<"x", 90, 3>>>();
+    check::streams_agree<model<convolutions, fact<"x", 70, 3>>>();
+    check::streams_agree<model<of_symbols, fact<"x", 40, sequent::symbol<7>>>>();
+    check::streams_agree<model<stacked, fact<"x", 60, 3>>>();
+}
+
+// Parts of vectors and relations side by side.
+
+inline constexpr auto parts =
+    rules(a(i) <<= x(i) | slice(0, 2), b(i) <<= x(i)[U] | slice(1, 2), c(i) <<= a(i) | rotary(i),
+          y(i) <<= (c(i), b(i), x(i)) | concat());
+
+TEST_CASE("slices and concatenations step by step") {
+    check::streams_agree<model<parts, fact<"x", 29, 3>>>();
+}
+
+// Aggregates over everything before, or over a window of it.
+
+inline constexpr auto aggregates =
+    rules(a(t) <<= (x(j)[U], j <= t) | mean(j), b(t) <<= (x(j), j <= t) | max(j),
+          c(t) <<= (x(j), j <= t, t - j < 4) | sum(j), z(t) <<= (hidden(x(j)), j < t) | count(j),
+          y(t) <<= (a(t), b(t), c(t), z(t), x(t)) | concat());
+inline constexpr auto pairs = rules(weights(i, j) <<= (x(j).T(), x(i), j <= i) | product(),
+                                    y(i) <<= (weights(i, j), x(j)) | product() | sum(j));
+
+TEST_CASE("causal aggregates step by step") {
+    check::streams_agree<model<aggregates, fact<"x", 37, 3>>>();
+    check::streams_agree<model<pairs, fact<"x", 21, 3>>>();
+}
+
+// A state that is taken back, and one that is copied.
+
+inline constexpr relation<"mark"> mark;
+inline constexpr auto marked =
+    rules(weights(i, j) <<= (x(j).T(), x(i), j <= i, mark(i) == mark(j)) | product() | softmax(j),
+          y(i) <<= (weights(i, j), x(j)) | product() | sum(j));
+
+TEST_CASE("a state is truncated to an earlier position") {
+    check::sequence<model<pairs, fact<"x", 21, 3>>, double> all;
+    all.prefill(0, 20);
+    for (const int row : {17, 17, 5, 0, 3}) {
+        if (row > all.s->position()) all.prefill(all.s->position(), row);
+        all.s->truncate(row);
+        all.step(row);
+    }
+    CHECK(all.error.value() < 1e-10);
+    CHECK_THROWS_WITH(all.s->truncate(6),
+                      sequent_test::contains("at position 4 is truncated to position 6"));
+    CHECK_THROWS(all.s->truncate(-1));
+}
+TEST_CASE("runs of equal symbols begin where the state is truncated") {
+    using Model = model<marked, fact<"x", 9, 3>, fact<"mark", 9, sequent::symbol<4>>>;
+    check::fixture<Model, double> f(1);
+    for (int row = 0; row < 9; ++row) f.symbols[1][check::to_size(row)] = row / 4;
+    const auto whole = Model::forward(*f.p, f.given(), *f.w);
+    const auto s = sequent::make_unique<Model::state<double>>();
+    sequent_test::largest_error error;
+    const auto compare = [&](int row) {
+        const auto y = Model::step(*f.p,
+                                   {x = std::span(f.dense[0]).subspan(check::to_size(3 * row), 3),
+                                    mark = f.symbols[1][check::to_size(row)]},
+                                   *s);
+        for (int at = 0; at < 3; ++at) error.add(y(at), whole(row, at));
+    };
+    for (int row = 0; row < 9; ++row) compare(row);
+    s->truncate(3);
+    for (int row = 3; row < 9; ++row) compare(row);
+    CHECK(error.value() < 1e-10);
+}
+TEST_CASE("a copy of a state goes its own way") {
+    check::sequence<model<layers, fact<"x", 41, 3>>, double> all;
+    all.prefill(0, 20);
+    const auto saved = sequent::make_unique<decltype(all)::state_type>();
+    *saved = *all.s;
+    for (int row = 20; row < 33; ++row) all.step(row);
+    *all.s = *saved;
+    for (int row = 20; row < 41; ++row) all.step(row);
+    CHECK(all.error.value() < 1e-10);
+}
+}  // namespace
