@@ -27204,8 +27204,8 @@ struct state_plan_of : single_steps<state_plan_of<Plan>> {
         return -1;
     }();
     template <int At>
-    static constexpr column_bound bound_of_general =
-        made.bounds.size() > At ? made.bounds[At] : column_bound{};
+    static constexpr column_bound bound_of_general = made.bounds.size() > At ? made.bounds[At]
+                                                                             : column_bound{};
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
