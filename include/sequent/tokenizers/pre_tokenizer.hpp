@@ -26,7 +26,7 @@ struct split_step {
         digits,       // around numbers: each for itself if `individual`
         punctuated,   // at punctuation
         word_runs,    // \w+|[^\w\s]+
-        blank_runs,   // before each run of U+2581
+        blank_runs,   // before each run of `what`
         blank,        // a blank before the piece unless it begins with one
         metaspace,    // blanks become `what`, which begins pieces if `split`
     };
@@ -172,14 +172,14 @@ SEQUENT_LAZY class pre_tokenizer {
             case kind::blank_runs: {
                 std::uint32_t begin = piece.begin;
                 text = text.substr(0, piece.end);
-                for (std::size_t at = piece.begin; (at = text.find(block, at)) != text.npos;) {
+                for (std::size_t at = piece.begin; (at = text.find(of.what, at)) != text.npos;) {
                     if (at > begin) {
                         to.push_back({begin, static_cast<std::uint32_t>(at)});
                         begin = static_cast<std::uint32_t>(at);
                     }
                     do {
-                        at += block.size();
-                    } while (text.substr(at).starts_with(block));
+                        at += of.what.size();
+                    } while (text.substr(at).starts_with(of.what));
                 }
                 return to.push_back({begin, piece.end});
             }
