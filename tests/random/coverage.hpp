@@ -70,7 +70,7 @@ class coverage {
         if (row.multiplies) words.insert("row product of terms");
         if (row.is_outer) words.insert("row outer product");
         if (row.pairs >= 0) words.insert("row pairs");
-        if (row.count >= 0) words.insert("row count");
+        if (row.counts != 0) words.insert("row count");
         if (row.condition >= 0) words.insert("row condition");
     }
 

@@ -14,7 +14,7 @@ class general_interpreter {
     }
 
     void forward() {
-        if (skips()) memory_.write(step_.out).write(numbers(to_size(step_.out_total), 0.0));
+        if (skips()) memory_.write(step_.out).write(numbers(to_size(cleared()), 0.0));
         each(0, step_.heads, [&] { forward_head(); });
     }
     /// For some values of a variable.
@@ -95,8 +95,14 @@ class general_interpreter {
             return;
         }
         const row_range all = variable == ranged_ ? range_ : row_range{0, step_.extents[variable]};
-        for (index_[variable] = all.begin; index_[variable] < all.end; ++index_[variable])
+        const int end = plan::least_count(step_.counts[variable], all.end, memory_.counts.data());
+        for (index_[variable] = all.begin; index_[variable] < end; ++index_[variable])
             if (holds_at(at)) each_value(at + 1, to, body);
+    }
+    int cleared() const {
+        if (step_.out_counts == 0) return step_.out_total;
+        return step_.out_row * plan::least_count(step_.out_counts, step_.out_total / step_.out_row,
+                                                 memory_.counts.data());
     }
     template <class Body>
     void each_ground(const Body& body) {

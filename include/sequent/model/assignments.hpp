@@ -175,8 +175,9 @@ class assignments {
                      ++index_[variable])
                     each_value<Place + 1, To>(body);
             } else if constexpr (made_by < 0) {
-                for (index_[variable] = 0; index_[variable] < step.extents[variable];
-                     ++index_[variable])
+                const int end =
+                    plan::least_count(step.counts[variable], step.extents[variable], bound_.counts);
+                for (index_[variable] = 0; index_[variable] < end; ++index_[variable])
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else {
                 constexpr pair_join join = step.joins[made_by];

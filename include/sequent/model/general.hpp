@@ -183,10 +183,19 @@ class general_runner : ground_rule<Plan, At, T> {
         }
     }
 
+    /// How many numbers from the first on may be read.
+    static int cleared(const bindings<T>& bound) noexcept {
+        if constexpr (step.out_counts == 0)
+            return step.out_total;
+        else
+            return step.out_row *
+                   plan::least_count(step.out_counts, step.out_total / step.out_row, bound.counts);
+    }
+
   public:
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
-        if constexpr (skips) std::fill_n(bound.write(step.out), step.out_total, T(0));
+        if constexpr (skips) std::fill_n(bound.write(step.out), cleared(bound), T(0));
         auto body = [&] { runner.forward_head(); };
         runner.template each<0, step.heads>(body);
     }

@@ -157,6 +157,7 @@ class state_planner {
     }
 
     constexpr void forget_training() {
+        write_unread_rows(out_);
         for (row_step& row : out_.rows) row.before = {};
         for (int at = 0; at < out_.steps.size(); ++at) {
             if (out_.steps[at].kind != step_kind::attention) continue;

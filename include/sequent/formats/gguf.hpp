@@ -14,14 +14,14 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../io/dtype.hpp"
+#include "../io/error.hpp"
+#include "../io/placement.hpp"
+#include "../io/sorted.hpp"
+#include "../io/source.hpp"
+#include "../io/tensor_file.hpp"
+#include "../io/utf8.hpp"
 #include "../joined_text.hpp"
-#include "dtype.hpp"
-#include "error.hpp"
-#include "placement.hpp"
-#include "sorted.hpp"
-#include "source.hpp"
-#include "tensor_file.hpp"
-#include "utf8.hpp"
 
 /// Files of llama.cpp, GGUF of version 2 and 3: metadata, the vocabulary, and tensors in F32, F16,
 /// BF16, F64, Q8_0, Q4_0 and Q4_1, which are widened to float or double.
