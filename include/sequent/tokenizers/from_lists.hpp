@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "../config.hpp"
-#include "../io/gguf.hpp"
+#include "../io/gguf_vocabulary.hpp"
 #include "../io/source.hpp"
 #include "../io/tokenizer.hpp"
 #include "build.hpp"

@@ -10,7 +10,7 @@
 
 #include "../config.hpp"
 #include "../io/dtype.hpp"
-#include "../io/gguf.hpp"
+#include "../io/gguf_vocabulary.hpp"
 #include "../io/source.hpp"
 #include "from_lists.hpp"
 #include "tokenizer.hpp"

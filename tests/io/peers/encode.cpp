@@ -18,6 +18,7 @@
 #include <iostream>
 #include <iterator>
 #include <optional>
+#include <sequent/formats.hpp>
 #include <sequent/tokenizers.hpp>
 #include <string>
 #include <string_view>
