@@ -187,18 +187,22 @@ SEQUENT_LAZY class normalizer {
         const std::string_view text = from.text;
         const std::size_t before = to.text.size();
         for (std::size_t at = 0; at < text.size();) {
-            const auto byte = static_cast<unsigned char>(text[at]);
-            if (byte < 0x80) {
-                const bool is_space = byte == ' ' || (byte >= 9 && byte <= 13);
-                if (of.clean && (byte < 32 || byte == 127) && byte != '\t' && byte != '\n' &&
-                    byte != '\r') {
-                    ++at;
-                    continue;
+            if (const std::size_t end = ascii_end(text, at); end > at) {
+                const std::size_t begun = to.text.size();
+                to.text.resize(begun + (end - at));
+                char* next = to.text.data() + begun;
+                for (; at < end; ++at) {
+                    const char each = text[at];
+                    const bool is_space = each == ' ' || (each >= 9 && each <= 13);
+                    const bool is_break = each == '\t' || each == '\n' || each == '\r';
+                    if (of.clean && !is_break && (each < 32 || each == 127)) continue;
+                    *next++ = of.clean && is_space ? ' '
+                              : of.lower && each >= 'A' && each <= 'Z'
+                                  ? static_cast<char>(each + 32)
+                                  : each;
+                    if (to.is_tracked) to.ranges.push_back(from.ranges[at]);
                 }
-                char each = of.clean && is_space ? ' ' : text[at];
-                if (of.lower && each >= 'A' && each <= 'Z') each = static_cast<char>(each + 32);
-                to.put(std::string_view(&each, 1), from, at);
-                ++at;
+                to.text.resize(static_cast<std::size_t>(next - to.text.data()));
                 continue;
             }
             const code_point each = decode_utf8(text, at);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -188,11 +189,12 @@ SEQUENT_LAZY class pre_tokenizer {
         }
     }
 
+    static constexpr bool is_ascii_mark(std::uint32_t code) {
+        return (code >= 33 && code <= 47) || (code >= 58 && code <= 64) ||
+               (code >= 91 && code <= 96) || (code >= 123 && code <= 126);
+    }
     static bool is_punctuation(std::uint32_t code) {
-        if (code < 0x80) {
-            return (code >= 33 && code <= 47) || (code >= 58 && code <= 64) ||
-                   (code >= 91 && code <= 96) || (code >= 123 && code <= 126);
-        }
+        if (code < 0x80) return is_ascii_mark(code);
         return unicode().is(code, punctuation);
     }
 
@@ -249,14 +251,21 @@ SEQUENT_LAZY class pre_tokenizer {
     }
 
     static void split_bert(std::string_view text, text_piece piece, std::vector<text_piece>& to) {
+        enum : std::uint8_t { space = 1, mark = 2 };
+        static constexpr auto ascii = [] {
+            std::array<std::uint8_t, 128> result{};
+            for (std::uint32_t code = 0; code < result.size(); ++code)
+                result[code] = is_white_space(code) ? space : is_ascii_mark(code) ? mark : 0;
+            return result;
+        }();
         std::uint32_t begin = piece.begin;
         for (std::uint32_t at = piece.begin; at < piece.end;) {
             const auto byte = static_cast<unsigned char>(text[at]);
             std::uint32_t length = 1;
             bool is_space = false, is_mark = false;
             if (byte < 0x80) {
-                is_space = is_white_space(byte);
-                is_mark = is_punctuation(byte);
+                is_space = ascii[byte] == space;
+                is_mark = ascii[byte] == mark;
             } else {
                 const code_point each = decode_utf8(text, at);
                 length = each.length;

@@ -248,6 +248,7 @@ class tokenizer {
         }
         encoding result;
         result.ids.reserve(one.ids.size() + two.ids.size() + added);
+        result.segments.reserve(result.ids.capacity());
         for (const auto& item : items) {
             if (item.is == kind::token) {
                 if (!options.special_tokens) continue;
@@ -320,6 +321,7 @@ class tokenizer {
             fail_with<argument_error>({"sequent: a text of ", text.size(), " bytes is too long"});
         if (!io::is_utf8(text)) fail<argument_error>("sequent: the text is not UTF-8");
         encoding result;
+        result.ids.reserve(text.size() / 3 + 8);
         const detail::parts& of = *parts_;
         work.raw_parts_.clear();
         of.raw_finder.split(text, options.parse_special, work.raw_parts_);
