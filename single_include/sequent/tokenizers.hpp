@@ -2023,18 +2023,22 @@ SEQUENT_LAZY class normalizer {
         const std::string_view text = from.text;
         const std::size_t before = to.text.size();
         for (std::size_t at = 0; at < text.size();) {
-            const auto byte = static_cast<unsigned char>(text[at]);
-            if (byte < 0x80) {
-                const bool is_space = byte == ' ' || (byte >= 9 && byte <= 13);
-                if (of.clean && (byte < 32 || byte == 127) && byte != '\t' && byte != '\n' &&
-                    byte != '\r') {
-                    ++at;
-                    continue;
+            if (const std::size_t end = ascii_end(text, at); end > at) {
+                const std::size_t begun = to.text.size();
+                to.text.resize(begun + (end - at));
+                char* next = to.text.data() + begun;
+                for (; at < end; ++at) {
+                    const char each = text[at];
+                    const bool is_space = each == ' ' || (each >= 9 && each <= 13);
+                    const bool is_break = each == '\t' || each == '\n' || each == '\r';
+                    if (of.clean && !is_break && (each < 32 || each == 127)) continue;
+                    *next++ = of.clean && is_space ? ' '
+                              : of.lower && each >= 'A' && each <= 'Z'
+                                  ? static_cast<char>(each + 32)
+                                  : each;
+                    if (to.is_tracked) to.ranges.push_back(from.ranges[at]);
                 }
-                char each = of.clean && is_space ? ' ' : text[at];
-                if (of.lower && each >= 'A' && each <= 'Z') each = static_cast<char>(each + 32);
-                to.put(std::string_view(&each, 1), from, at);
-                ++at;
+                to.text.resize(static_cast<std::size_t>(next - to.text.data()));
                 continue;
             }
             const code_point each = decode_utf8(text, at);
@@ -2690,11 +2694,12 @@ SEQUENT_LAZY class pre_tokenizer {
         }
     }
 
+    static constexpr bool is_ascii_mark(std::uint32_t code) {
+        return (code >= 33 && code <= 47) || (code >= 58 && code <= 64) ||
+               (code >= 91 && code <= 96) || (code >= 123 && code <= 126);
+    }
     static bool is_punctuation(std::uint32_t code) {
-        if (code < 0x80) {
-            return (code >= 33 && code <= 47) || (code >= 58 && code <= 64) ||
-                   (code >= 91 && code <= 96) || (code >= 123 && code <= 126);
-        }
+        if (code < 0x80) return is_ascii_mark(code);
         return unicode().is(code, punctuation);
     }
 
@@ -2751,14 +2756,21 @@ SEQUENT_LAZY class pre_tokenizer {
     }
 
     static void split_bert(std::string_view text, text_piece piece, std::vector<text_piece>& to) {
+        enum : std::uint8_t { space = 1, mark = 2 };
+        static constexpr auto ascii = [] {
+            std::array<std::uint8_t, 128> result{};
+            for (std::uint32_t code = 0; code < result.size(); ++code)
+                result[code] = is_white_space(code) ? space : is_ascii_mark(code) ? mark : 0;
+            return result;
+        }();
         std::uint32_t begin = piece.begin;
         for (std::uint32_t at = piece.begin; at < piece.end;) {
             const auto byte = static_cast<unsigned char>(text[at]);
             std::uint32_t length = 1;
             bool is_space = false, is_mark = false;
             if (byte < 0x80) {
-                is_space = is_white_space(byte);
-                is_mark = is_punctuation(byte);
+                is_space = ascii[byte] == space;
+                is_mark = ascii[byte] == mark;
             } else {
                 const code_point each = decode_utf8(text, at);
                 length = each.length;
@@ -3195,6 +3207,7 @@ class tokenizer {
         }
         encoding result;
         result.ids.reserve(one.ids.size() + two.ids.size() + added);
+        result.segments.reserve(result.ids.capacity());
         for (const auto& item : items) {
             if (item.is == kind::token) {
                 if (!options.special_tokens) continue;
@@ -3267,6 +3280,7 @@ class tokenizer {
             fail_with<argument_error>({"sequent: a text of ", text.size(), " bytes is too long"});
         if (!io::is_utf8(text)) fail<argument_error>("sequent: the text is not UTF-8");
         encoding result;
+        result.ids.reserve(text.size() / 3 + 8);
         const detail::parts& of = *parts_;
         work.raw_parts_.clear();
         of.raw_finder.split(text, options.parse_special, work.raw_parts_);
