@@ -372,15 +372,37 @@ struct error : std::runtime_error {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
+#include <cstdint>
+#include <vector>
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What the tokenizer of a GGUF file consists of. Lists that the file does not have are empty.
+struct gguf_vocabulary {
+    std::string model;                // "llama", "gpt2", "bert", "t5" ...
+    std::string split;                // tokenizer.ggml.pre: how text is split before merges
+    std::vector<std::string> tokens;  // each token's text
+    std::vector<float> scores;
+    std::vector<std::int32_t> types;  // 1 normal, 2 unknown, 3 control, 4 user's, 5 unused, 6 byte
+    std::vector<std::string> merges;  // "left right", the first one first
+    std::int32_t begin = -1;          // of the text; -1 if the file does not state it
+    std::int32_t end = -1;
+    std::int32_t unknown = -1;
+    std::int32_t padding = -1;
+    bool adds_begin = false;
+    bool adds_end = false;
+    bool adds_space = true;  // before the text
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
 #include <array>
 
 #include <algorithm>
-#include <cstdint>
 #include <span>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <initializer_list>
 
@@ -15580,6 +15602,15 @@ struct general_step {
     int delay = 0;
 };
 
+/// Of a general step of a state: the variable whose values lie near the position, in [position -
+/// back, position + ahead]. Runs: each row adds to the row before, so that back is -ahead.
+struct column_bound {
+    int variable = -1;
+    int back = 0;
+    int ahead = 0;
+    bool runs = false;
+};
+
 /// weights: the softmax of an attention step whose scores follow from parameters alone.
 enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
@@ -21249,13 +21280,20 @@ class assignments {
     int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
     kernel::row_range rows_{};           // the values of `ranged`
 
-    /// The variable of which a run takes some values alone: the position, in a state's plan; else
-    /// -1.
-    static constexpr int ranged = [] {
+    /// In a state's plan, the position, of which a run takes some values alone unless it is the
+    /// time of a recursion, and the variable whose values lie near it; else -1.
+    static constexpr int position = [] {
         if constexpr (requires { Plan::template position_of_general<At>; })
             return Plan::template position_of_general<At>;
         else
             return -1;
+    }();
+    static constexpr int ranged = position == step.time ? -1 : position;
+    static constexpr plan::column_bound nearby = [] {
+        if constexpr (position >= 0)
+            return Plan::template bound_of_general<At>;
+        else
+            return plan::column_bound{};
     }();
 
     explicit assignments(const bindings<T>& bound) noexcept : bound_(bound) {}
@@ -21334,6 +21372,12 @@ class assignments {
                 for (index_[variable] = rows_.begin; index_[variable] < rows_.end;
                      ++index_[variable])
                     each_value<Place + 1, To>(body);
+            } else if constexpr (variable == nearby.variable && made_by < 0) {
+                const int end =
+                    std::min(index_[position] + nearby.ahead + 1, step.extents[variable]);
+                for (index_[variable] = std::max(0, index_[position] - nearby.back);
+                     index_[variable] < end; ++index_[variable])
+                    if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else if constexpr (made_by < 0) {
                 const int end =
                     plan::least_count(step.counts[variable], step.extents[variable], bound_.counts);
@@ -23825,13 +23869,33 @@ class general_runner : ground_rule<Plan, At, T> {
                                    place_in_order(step, step.listed.left) < step.heads &&
                                    place_in_order(step, step.listed.right) < step.heads);
 
+    /// Whether a row begins with the row before, and adds one value.
+    static constexpr bool runs = ground::nearby.runs;
+
+    /// What a row is before values are added, and how many have been.
+    int begin_row(T* to) noexcept {
+        if constexpr (runs) {
+            const int row = index_[ground::position];
+            if (row > 0) {
+                const int before = std::clamp(row + ground::nearby.ahead, 0,
+                                              step.extents[ground::nearby.variable]);
+                const T* last = to - step.out_strides[ground::position];
+                const T scale =
+                    step.aggregated == aggregation::mean ? static_cast<T>(before) : T(1);
+                for (int at = 0; at < step.out_size; ++at) to[at] = last[at] * scale;
+                return step.aggregated == aggregation::count ? 0 : before;
+            }
+        }
+        std::fill_n(to, step.out_size, T(0));
+        return 0;
+    }
+
     void forward_head() noexcept {
         if constexpr (normalises) {
             forward_softmax();
         } else {
             T* to = out();
-            std::fill_n(to, step.out_size, T(0));
-            int count = 0;
+            int count = begin_row(to);
             auto body = [&] {
                 if constexpr (step.aggregated != aggregation::count) evaluate();
                 const T* x = result();
@@ -23847,7 +23911,7 @@ class general_runner : ground_rule<Plan, At, T> {
                 ++count;
             };
             each_ground(body);
-            if constexpr (step.aggregated == aggregation::count) to[0] = static_cast<T>(count);
+            if constexpr (step.aggregated == aggregation::count) to[0] += static_cast<T>(count);
             if constexpr (step.aggregated == aggregation::mean)
                 if (count > 0)
                     for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
@@ -26345,10 +26409,8 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The memory of one sequence that is computed a few rows at a time. Each buffer of the sequence
-/// keeps, besides the rows at hand, as many rows before them as later steps read: none for plain
-/// rows, a few for shifts, convolutions and recursions, all for aggregates over everything before.
-/// Attention keeps its columns apart, transposed.
+/// Which rows of a sequence the steps of a plan read and write: how far before the position at hand
+/// what they read lies, and how far beyond it what is read must have been computed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -26412,6 +26474,7 @@ struct state_tables {
 
     Tables steps{};
     list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
+    list<column_bound, decltype(Tables::generals)::capacity()> bounds{};
     list<row_window, buffers + facts + 1> windows{};
     list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
     int row_size[buffers]{};                          // of what moves with the rows
@@ -26429,47 +26492,20 @@ struct state_tables {
     rows_obstacle lost{};  // the first rule of which only the last rows are kept
 };
 
-/// Places the steps of a draft for a few rows at a time.
+/// Reads the steps of a draft. Its results are in the tables of the state that is planned, and for
+/// its planner.
 template <class Drafted, class Form>
-class state_planner {
+class row_reach {
   public:
     state_tables<decltype(Drafted::out), decltype(std::declval<Drafted&>().in.facts)::capacity()>
         made{};
 
-    /// Of at most `block` rows at a time; 0: as many as suit the size of the weights.
-    constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
+    constexpr row_reach(const Drafted& from, const Form& form)
         : draft_(from), out_(draft_.out), form_(form) {
         made.rows = form.rows;
-        if (block == 0) block = most_block_rows(draft_.out.parameters);
-        made.block = std::min(form.rows, block);
-        made.obstacle = form.obstacle;
-        // Where no fact is along a sequence, there are no rows.
-        if (refused() || form.rows == 0) return;
-        forget_training();
-        find_rows();
-        if (!refused()) find_leads();
-        if (refused()) return;
-        find_windows();
-        place_prepared(draft_);
-        find_column_window();
-        find_lost();
-        find_kept();
-        find_lifetimes();
-        place();
-        if (out_.workspace == too_large) {
-            made.steps.workspace = too_large;
-            return;
-        }
-        for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
-        for (relation_layout& layout : out_.relations)
-            if (layout.where == place::value && !resolve_prepared(draft_, layout))
-                layout.offset +=
-                    out_.buffers[layout.index].offset +
-                    (kept_[layout.index] ? layout.part : layout.part % 2) * part_[layout.index];
-        made.steps = out_;
     }
 
-  private:
+  protected:
     static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
     using kind = rows_obstacle::kind;
 
@@ -26477,12 +26513,88 @@ class state_planner {
     decltype(draft_.out)& out_;
     const Form& form_;
     int old_part_[capacity]{};
-    int part_[capacity]{};
-    bool kept_[capacity]{};   // rows of it are kept from run to run
     int extent_[capacity]{};  // how many rows a buffer has
     int lead_[capacity]{};    // how many of them beyond those at hand are computed
     int back_[capacity]{};    // how many before them are read
     int fact_back_[decltype(made)::facts]{};
+
+    constexpr void find_reach() {
+        find_rows();
+        if (refused()) return;
+        made.bounds.reset(out_.generals.size());
+        for (int at = 0; at < out_.steps.size(); ++at)
+            if (out_.steps[at].kind == step_kind::general && !form_.once[at])
+                made.bounds[out_.steps[at].at] = find_bound(at);
+        find_leads();
+    }
+
+    /// Of the variables that are aggregated over, the one that reaches least far.
+    constexpr column_bound find_bound(int at) const {
+        const general_step& general = out_.generals[out_.steps[at].at];
+        const int position = form_.position[at];
+        column_bound best;
+        for (int place = general.heads; place < general.variables; ++place) {
+            const int variable = general.order[place];
+            const column_reach found = reach_of(out_, general.condition, position, variable,
+                                                rows_of_general(at), general.extents[variable]);
+            if (best.variable < 0 || found.back + found.ahead < best.back + best.ahead)
+                best = {variable, found.back, found.ahead};
+        }
+        if (best.variable >= 0 && runs(at, best)) {
+            best.back = -best.ahead;
+            best.runs = true;
+        }
+        return best;
+    }
+    /// Returns true if a row of the step is the row before and what one more value of the variable
+    /// adds: a sum over j <= i of what does not depend on i.
+    constexpr bool runs(int at, const column_bound& over) const {
+        const general_step& general = out_.generals[out_.steps[at].at];
+        const int position = form_.position[at];
+        const unsigned moved = 1u << position;
+        const bool adds =
+            general.aggregated == aggregation::sum || general.aggregated == aggregation::count;
+        const bool picks =
+            general.aggregated == aggregation::max || general.aggregated == aggregation::min;
+        if (form_.in_time[at] || over.ahead > 0 || general.joins.size() > 0 ||
+            general.listed.decision >= 0 || general.variables != general.heads + 1 ||
+            general.order[general.heads] != over.variable ||
+            !(adds || picks || general.aggregated == aggregation::mean))
+            return false;
+        for (const general_literal& item : general.literals) {
+            const bool requires_only = item.required_nonzero || item.required_zero;
+            if (item.strides[position] || item.weight_strides[position] || item.limits[position] ||
+                (item.has_element && item.element.variable == position) ||
+                (out_.pool.variables(item.expression) & moved) || (requires_only && !adds))
+                return false;
+        }
+        for (const general_function& function : general.functions)
+            if (function.weight_strides[0][position] || function.weight_strides[1][position] ||
+                function.kind == transformation::dropout ||
+                (out_.pool.variables(function.position) & moved))
+                return false;
+        return admits_all_before(general, position, over);
+    }
+    /// Whether the condition admits all values of the variable up to position + ahead.
+    constexpr bool admits_all_before(const general_step& general, int position,
+                                     const column_bound& over) const {
+        if (mentions_given(general.condition)) return false;
+        const space where = make_space(out_.pool.nodes, general.condition, position, over.variable);
+        if (!where.exact || where.pieces.size() != 1 || where.pieces[0].modulus != 1) return false;
+        const int columns = general.extents[over.variable];
+        for (int row = 0; row < general.extents[position]; ++row) {
+            const auto [begin, end] = where.pieces[0].widest(row, columns);
+            const int all = std::clamp(row + 1 + over.ahead, 0, columns);
+            if (all == 0 ? begin < end : begin > 0 || end != all) return false;
+        }
+        return true;
+    }
+    constexpr bool mentions_given(int root) const {
+        if (root < 0) return false;
+        const node& top = out_.pool.nodes[root];
+        return top.kind == node_kind::count || top.kind == node_kind::same_symbol ||
+               top.kind == node_kind::pair || mentions_given(top.left) || mentions_given(top.right);
+    }
 
     constexpr bool refused() const { return made.obstacle.rule >= 0; }
     constexpr bool is_sequence(const operand& at) const {
@@ -26495,17 +26607,6 @@ class state_planner {
     }
     constexpr void refuse(const step& at, kind why) {
         if (!refused()) made.obstacle = {at.rule, why};
-    }
-
-    constexpr void forget_training() {
-        write_unread_rows(out_);
-        for (row_step& row : out_.rows) row.before = {};
-        for (int at = 0; at < out_.steps.size(); ++at) {
-            if (out_.steps[at].kind != step_kind::attention) continue;
-            attention_step& attention = out_.attentions[out_.steps[at].at];
-            attention.scores = {};
-            if (!form_.once[at] && !form_.in_time[at]) attention.normalizer = {};
-        }
     }
 
     /// Calls visit(operand, row stride) for what a step writes for each row.
@@ -26650,7 +26751,11 @@ class state_planner {
         const general_step& general = out_.generals[each.at];
         const int position = form_.position[at];
         const int rows = rows_of_general(at);
-        const auto reach = [&](int variable) {
+        const column_bound& bound = made.bounds[each.at];
+        if (bound.runs)  // a row reads the one before
+            call(general.out, general.out_strides[position], -1, -1);
+        const auto reach = [&](int variable) -> column_reach {
+            if (variable == bound.variable) return {bound.back, bound.ahead};
             return reach_of(out_, general.condition, position, variable, rows,
                             general.extents[variable]);
         };
@@ -26779,6 +26884,77 @@ class state_planner {
         }
         each_compared(top.left, visit);
         each_compared(top.right, visit);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The memory of one sequence that is computed a few rows at a time. Each buffer of the sequence
+/// keeps, besides the rows at hand, as many rows before them as later steps read: none for plain
+/// rows, a few for shifts, convolutions and recursions, all for aggregates over everything before.
+/// Attention keeps its columns apart, transposed.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Places the steps of a draft for a few rows at a time.
+template <class Drafted, class Form>
+class state_planner : public row_reach<Drafted, Form> {
+    using base = row_reach<Drafted, Form>;
+
+  public:
+    using base::made;
+
+    /// Of at most `block` rows at a time; 0: as many as suit the size of the weights.
+    constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
+        : base(from, form) {
+        if (block == 0) block = most_block_rows(draft_.out.parameters);
+        made.block = std::min(form.rows, block);
+        made.obstacle = form.obstacle;
+        // Where no fact is along a sequence, there are no rows.
+        if (refused() || form.rows == 0) return;
+        forget_training();
+        this->find_reach();
+        if (refused()) return;
+        find_windows();
+        place_prepared(draft_);
+        find_column_window();
+        find_lost();
+        find_kept();
+        find_lifetimes();
+        place();
+        if (out_.workspace == too_large) {
+            made.steps.workspace = too_large;
+            return;
+        }
+        for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
+        for (relation_layout& layout : out_.relations)
+            if (layout.where == place::value && !resolve_prepared(draft_, layout))
+                layout.offset +=
+                    out_.buffers[layout.index].offset +
+                    (kept_[layout.index] ? layout.part : layout.part % 2) * part_[layout.index];
+        made.steps = out_;
+    }
+
+  private:
+    static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
+    using kind = rows_obstacle::kind;
+
+    using base::attention_reach, base::back_, base::draft_, base::extent_, base::fact_back_,
+        base::form_, base::is_sequence, base::lead_, base::old_part_, base::out_, base::refused,
+        base::row_size, base::visit_reads;
+
+    int part_[capacity]{};
+    bool kept_[capacity]{};  // rows of it are kept from run to run
+
+    constexpr void forget_training() {
+        write_unread_rows(out_);
+        for (row_step& row : out_.rows) row.before = {};
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            if (out_.steps[at].kind != step_kind::attention) continue;
+            attention_step& attention = out_.attentions[out_.steps[at].at];
+            attention.scores = {};
+            if (!form_.once[at] && !form_.in_time[at]) attention.normalizer = {};
+        }
     }
 
     // What is kept from run to run.
@@ -27040,16 +27216,18 @@ struct state_plan_of : single_steps<state_plan_of<Plan>> {
     static constexpr bool is_in_time = form.in_time[At];
     template <int At>
     static constexpr int lead_of = made.lead[At];
-    /// The variable that is the position, of general step number `At`; -1 where it takes all of its
-    /// values at once.
+    /// The variable that is the position, of general step number `At`; -1 where there is none.
     template <int At>
     static constexpr int position_of_general = [] {
         for (int each = 0; each < tables.steps.size(); ++each)
             if (tables.steps[each].kind == step_kind::general && tables.steps[each].at == At &&
-                !form.once[each] && !form.in_time[each])
+                !form.once[each])
                 return form.position[each];
         return -1;
     }();
+    template <int At>
+    static constexpr column_bound bound_of_general = made.bounds.size() > At ? made.bounds[At]
+                                                                             : column_bound{};
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

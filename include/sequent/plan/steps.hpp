@@ -282,6 +282,15 @@ struct general_step {
     int delay = 0;
 };
 
+/// Of a general step of a state: the variable whose values lie near the position, in [position -
+/// back, position + ahead]. Runs: each row adds to the row before, so that back is -ahead.
+struct column_bound {
+    int variable = -1;
+    int back = 0;
+    int ahead = 0;
+    bool runs = false;
+};
+
 /// weights: the softmax of an attention step whose scores follow from parameters alone.
 enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
