@@ -5,7 +5,10 @@
 
 #include "prologue.hpp"
 
+#include "tokenizers/chat.hpp"
 #include "tokenizers/from_json.hpp"
+#include "tokenizers/from_lists.hpp"
+#include "tokenizers/from_sentencepiece.hpp"
 #include "tokenizers/tokenizer.hpp"
 
 #include "epilogue.hpp"

@@ -26,8 +26,9 @@
 #ifndef SEQUENT_SINGLE_SEQUENT_HPP
 #define SEQUENT_SINGLE_SEQUENT_HPP
 
-/// All that a program with an embedded model needs. Three parts are included by name:
-/// `sequent/rasp.hpp` (RASP programs), `sequent/draw.hpp` (pictures) and `sequent/tokenizers.hpp`.
+/// All that a program with an embedded model needs. Four parts are included by name:
+/// `sequent/rasp.hpp` (RASP programs), `sequent/draw.hpp` (pictures), `sequent/formats.hpp` (files
+/// of other programs) and `sequent/tokenizers.hpp`.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -371,15 +372,37 @@ struct error : std::runtime_error {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
+#include <cstdint>
+#include <vector>
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What the tokenizer of a GGUF file consists of. Lists that the file does not have are empty.
+struct gguf_vocabulary {
+    std::string model;                // "llama", "gpt2", "bert", "t5" ...
+    std::string split;                // tokenizer.ggml.pre: how text is split before merges
+    std::vector<std::string> tokens;  // each token's text
+    std::vector<float> scores;
+    std::vector<std::int32_t> types;  // 1 normal, 2 unknown, 3 control, 4 user's, 5 unused, 6 byte
+    std::vector<std::string> merges;  // "left right", the first one first
+    std::int32_t begin = -1;          // of the text; -1 if the file does not state it
+    std::int32_t end = -1;
+    std::int32_t unknown = -1;
+    std::int32_t padding = -1;
+    bool adds_begin = false;
+    bool adds_end = false;
+    bool adds_space = true;  // before the text
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
 #include <array>
 
 #include <algorithm>
-#include <cstdint>
 #include <span>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <initializer_list>
 
@@ -7376,8 +7399,6 @@ SEQUENT_ONE_BODY void small_product(const T* a, const T* b, T* c, product_stride
     } while (depth > 0);
 }
 
-#undef SEQUENT_ONE_BODY
-
 }  // namespace sequent::inline SEQUENT_ABI::kernel::detail
 
 namespace sequent::inline SEQUENT_ABI::kernel {
@@ -7495,14 +7516,29 @@ SEQUENT_INLINE void store_sums(batch<T>* sum, Last last, T* to, const tile_targe
     store_first<StoreLast, T>(to + Whole * n, last);
 }
 
+/// Strides that are constants, named as in product_strides.
+template <int ARow, int ADepth, int BDepth, int CRow>
+struct constant_strides {
+    static constexpr int a_row = ARow, a_depth = ADepth, b_depth = BDepth, c_row = CRow;
+};
+
 /// Rows x Vectors batches of C in registers. The last vector of each row is a Last, loaded from B
-/// with LoadLast lanes and stored to C with StoreLast lanes.
-template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, int ARow, int ADepth,
-          int BDepth, int CRow, class T, class Finish>
-inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target place,
-                         const Finish& finish) noexcept {
+/// with LoadLast lanes and stored to C with StoreLast lanes. Strides: constant_strides or
+/// product_strides.
+template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, class Strides, class T,
+          class Finish>
+inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides& strides,
+                         tile_target place, const Finish& finish) noexcept {
     constexpr int n = lanes<T>;
     constexpr int whole = Vectors - 1;
+    // Strides that are no constants: the address of a row is the first of four rows and 0 to 3
+    // strides, so that few registers hold them.
+    constexpr int together = std::is_same_v<Strides, product_strides> ? 4 : Rows;
+    constexpr int groups = (Rows + together - 1) / together;
+    const T* first[groups];
+    SEQUENT_UNROLL for (int g = 0; g < groups; ++g) {
+        first[g] = a + g * together * std::ptrdiff_t{strides.a_row};
+    }
     batch<T> sum[Rows][Vectors];  // the last column only fills what would be an array of none
     Last last_sum[Rows];
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
@@ -7516,8 +7552,9 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target pl
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
         const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
         SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-            batch<T> x = set(a[r * ARow]);
-            Last last_x(a[r * ARow]);
+            const T number = first[r / together][r % together * std::ptrdiff_t{strides.a_row}];
+            batch<T> x = set(number);
+            Last last_x(number);
 #if defined(__clang__) && defined(__x86_64__)
             // Clang spreads the number in half a vector, then again: a shuffle for each row.
             // "v" is a vector register of x86.
@@ -7529,12 +7566,38 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target pl
             SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
             last_sum[r] = fma(last_x, last_y, last_sum[r]);
         }
-        a += ADepth;
-        b += BDepth;
+        SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += strides.a_depth;
+        b += strides.b_depth;
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-        store_sums<whole, StoreLast>(sum[r], last_sum[r], c + r * CRow, place, finish);
+        store_sums<whole, StoreLast>(sum[r], last_sum[r], c + r * std::ptrdiff_t{strides.c_row},
+                                     place, finish);
         ++place.row;
+    }
+}
+
+/// A tile that is one function for all shapes: what is left of the rows of a panel.
+template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, class T>
+SEQUENT_ONE_BODY void product_rest(const T* a, const T* b, T* c, int depth,
+                                   const product_strides& strides, bool accumulate) noexcept {
+    product_tile<Last, Rows, Vectors, LoadLast, StoreLast>(
+        a, b, c, depth, strides, tile_target{0, 0, accumulate, false}, as_is{});
+}
+
+/// Finishes rows of a panel that are in C already.
+template <class Last, int Vectors, int StoreLast, class T, class Finish>
+inline void finish_panel(T* c, int c_row, int rows, tile_target place,
+                         const Finish& finish) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int whole = Vectors - 1;
+    for (int r = 0; r < rows; ++r, ++place.row, c += c_row) {
+        for (int v = 0; v < whole; ++v)
+            store(c + v * n, finish(load(c + v * n), place.row, place.column + v * n,
+                                    std::integral_constant<int, n>{}));
+        T* const last = c + whole * n;
+        store_first<StoreLast, T>(
+            last, finish(load_first_as<Last, StoreLast>(last), place.row, place.column + whole * n,
+                         std::integral_constant<int, StoreLast>{}));
     }
 }
 
@@ -7581,29 +7644,48 @@ template <product_shape Shape, bool Whole, class Last, int Vectors, int LoadLast
 inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, tile_target place,
                           const Finish& finish) noexcept {
     constexpr even_split tiles{Shape.rows, product_plan<Shape, T>::most_rows(Vectors)};
+    const auto advance = [&](int tile) {
+        place.row += tile;
+        a += tile * Shape.a_row;
+        c += tile * Shape.c_row;
+        rows -= tile;
+    };
     const auto take = [&](auto tile) {
-        product_tile<Last, tile(), Vectors, LoadLast, StoreLast, Shape.a_row, Shape.a_depth, BDepth,
-                     Shape.c_row>(a, b, c, depth, place, finish);
-        place.row += tile();
-        a += tile() * Shape.a_row;
-        c += tile() * Shape.c_row;
-        rows -= tile();
+        product_tile<Last, tile(), Vectors, LoadLast, StoreLast>(
+            a, b, c, depth, constant_strides<Shape.a_row, Shape.a_depth, BDepth, Shape.c_row>{},
+            place, finish);
+        advance(tile());
     };
     using std::integral_constant;
     if constexpr (Whole && Shape.rows == 1) {
         product_row<Last, Vectors, LoadLast, StoreLast, Shape.a_depth, BDepth>(a, b, c, depth,
                                                                                place, finish);
     } else if constexpr (Whole) {
-        for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
+        // Tiles that no row reaches are not compiled.
+        if constexpr (tiles.longer > 0)
+            for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
         while (rows > 0) take(integral_constant<int, tiles.size>{});
     } else {
         constexpr int greatest = tiles.greatest();
         while (rows >= greatest) take(integral_constant<int, greatest>{});
+        if (rows == 0) return;
+        const tile_target rest_place = place;
+        T* const rest = c;
+        const int count = rows;
+        constexpr product_strides strides{Shape.a_row, Shape.a_depth, BDepth, 1, Shape.c_row};
         unroll<4>([&](auto i) {
             constexpr int tile = 8 >> i();
             if constexpr (tile < greatest)
-                if (rows >= tile) take(integral_constant<int, tile>{});
+                if (rows >= tile) {
+                    product_rest<Last, tile, Vectors, LoadLast, StoreLast>(a, b, c, depth, strides,
+                                                                           place.accumulate);
+                    advance(tile);
+                }
         });
+        if constexpr (!std::is_same_v<Finish, as_is>)
+            if (place.finishes)
+                finish_panel<Last, Vectors, StoreLast>(rest, Shape.c_row, count, rest_place,
+                                                       finish);
     }
 }
 
@@ -7788,11 +7870,13 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
         using std::integral_constant;
         constexpr even_split panels = plan::panels;
         constexpr integral_constant<int, panels.size> size{};
-        for (int i = 0; i < panels.longer; ++i)
-            take(batch<T>{}, integral_constant<int, panels.size + 1>{},
-                 integral_constant<int, n>{});
-        for (int i = panels.longer + 1; i < panels.parts; ++i)
-            take(batch<T>{}, size, integral_constant<int, n>{});
+        if constexpr (panels.longer > 0)
+            for (int i = 0; i < panels.longer; ++i)
+                take(batch<T>{}, integral_constant<int, panels.size + 1>{},
+                     integral_constant<int, n>{});
+        if constexpr (panels.longer + 1 < panels.parts)
+            for (int i = panels.longer + 1; i < panels.parts; ++i)
+                take(batch<T>{}, size, integral_constant<int, n>{});
         take(last_batch{}, size, integral_constant<int, plan::last>{});
         accumulate = true;
         left -= block;
@@ -15247,8 +15331,9 @@ inline constexpr int max_outers = 3;
 inline constexpr int max_terms = 6;            // of a row step
 inline constexpr int max_condition_joins = 6;  // of a general step
 
-/// prepared: what follows from parameters alone, computed once for all calls.
-enum class place { none, parameter, value, fact, prepared };
+/// prepared: what follows from parameters alone, computed once for all calls. packed: parameters in
+/// another number type, of which 64 bytes count as one element.
+enum class place { none, parameter, value, fact, prepared, packed };
 
 /// Where numbers lie. Offsets and strides count elements; layer strides apply within stacks.
 struct operand {
@@ -15293,6 +15378,7 @@ struct row_term {
     int w_split = 0;
     int relation = -1;
     side indexed = side::none;  // of a pair's two indices, the one that is the row of x
+    int format = 0;             // of a packed weight; 0: numbers like those of x
 };
 
 struct row_function {
@@ -15514,6 +15600,15 @@ struct general_step {
     int time = -1;  // in a recursion, the variable that the loop at this level counts
     int level = 0;
     int delay = 0;
+};
+
+/// Of a general step of a state: the variable whose values lie near the position, in [position -
+/// back, position + ahead]. Runs: each row adds to the row before, so that back is -ahead.
+struct column_bound {
+    int variable = -1;
+    int back = 0;
+    int ahead = 0;
+    bool runs = false;
 };
 
 /// weights: the softmax of an attention step whose scores follow from parameters alone.
@@ -20954,6 +21049,7 @@ struct bindings {
     const T* parameters = nullptr;
     T* workspace = nullptr;
     const T* prepared = nullptr;
+    const std::byte* packed = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
     T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
@@ -20982,6 +21078,9 @@ struct bindings {
         if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
         if (at.where == place::prepared) return prepared + place_of(at);
         return (at.where == place::parameter ? parameters : workspace) + place_of(at);
+    }
+    SEQUENT_INLINE const std::byte* read_packed(const operand& at) const noexcept {
+        return packed + 64 * place_of(at);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
@@ -21181,13 +21280,20 @@ class assignments {
     int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
     kernel::row_range rows_{};           // the values of `ranged`
 
-    /// The variable of which a run takes some values alone: the position, in a state's plan; else
-    /// -1.
-    static constexpr int ranged = [] {
+    /// In a state's plan, the position, of which a run takes some values alone unless it is the
+    /// time of a recursion, and the variable whose values lie near it; else -1.
+    static constexpr int position = [] {
         if constexpr (requires { Plan::template position_of_general<At>; })
             return Plan::template position_of_general<At>;
         else
             return -1;
+    }();
+    static constexpr int ranged = position == step.time ? -1 : position;
+    static constexpr plan::column_bound nearby = [] {
+        if constexpr (position >= 0)
+            return Plan::template bound_of_general<At>;
+        else
+            return plan::column_bound{};
     }();
 
     explicit assignments(const bindings<T>& bound) noexcept : bound_(bound) {}
@@ -21266,6 +21372,12 @@ class assignments {
                 for (index_[variable] = rows_.begin; index_[variable] < rows_.end;
                      ++index_[variable])
                     each_value<Place + 1, To>(body);
+            } else if constexpr (variable == nearby.variable && made_by < 0) {
+                const int end =
+                    std::min(index_[position] + nearby.ahead + 1, step.extents[variable]);
+                for (index_[variable] = std::max(0, index_[position] - nearby.back);
+                     index_[variable] < end; ++index_[variable])
+                    if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else if constexpr (made_by < 0) {
                 const int end =
                     plan::least_count(step.counts[variable], step.extents[variable], bound_.counts);
@@ -21404,6 +21516,7 @@ constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.splits);
     visit(term.x_split);
     visit(term.w_split);
+    visit(term.format);
 }
 
 template <class Function, class Visit>
@@ -21488,6 +21601,9 @@ struct row_pointers {
 
     SEQUENT_INLINE const T* read(const operand& of) const noexcept {
         return static_cast<const T*>(at[of.index]);
+    }
+    SEQUENT_INLINE const std::byte* read_packed(const operand& of) const noexcept {
+        return static_cast<const std::byte*>(at[of.index]);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& of) const noexcept {
         return static_cast<const std::int32_t*>(at[of.index]);
@@ -21585,6 +21701,8 @@ class row_code {
                 if constexpr (used.at.where != place::none) {
                     if constexpr (used.symbols)
                         result.at[index()] = bound.read_symbols(used.at);
+                    else if constexpr (used.at.where == place::packed)
+                        result.at[index()] = bound.read_packed(used.at);
                     else if constexpr (used.written && !Backward)
                         result.at[index()] = bound.write(used.at);
                     else
@@ -21892,6 +22010,11 @@ constexpr int block_rows(int rows) {
     const int blocks = (rows + 63) / 64;
     return (rows + blocks - 1) / blocks;
 }
+
+/// Product `At` of a row step by packed weights; model/packed.hpp has it.
+template <class Step, int At, bool Accumulate, int Block>
+void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
+                     int rows) noexcept;
 
 template <class Step, class T>
 class row_runner {
@@ -22310,29 +22433,50 @@ class row_runner {
                          int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
-        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-        constexpr int block = by_row(term) ? 1 : Block;
-        kernel::unroll<term.splits>([&](auto split) {
-            constexpr kernel::product_shape shape{
-                block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
-                term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
-            const T* a = x + split() * term.x_split;
-            const T* b = w + split() * term.w_split;
-            if constexpr (by_row(term)) {
-                for (int at = row; at < row + rows; ++at)
-                    kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
-                                           sum + at * sum_row);
-            } else {
-                const auto product = [&](const auto& finish) {
-                    kernel::detail::tile_product<shape, Even>(
-                        a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
-                };
-                if constexpr (fusion::any && fusion::product_at == At && split() == term.splits - 1)
-                    product(finish(bound, first, second, third, out, row));
-                else
-                    product(kernel::as_is{});
-            }
-        });
+        if constexpr (term.w.at.where == place::packed) {
+            multiply_packed<Step, At, Accumulate, Block>(x + row * term.x.row,
+                                                         bound.read_packed(term.w.at),
+                                                         sum + row * sum_row, sum_row, rows);
+            if constexpr (fusion::any && fusion::product_at == At)
+                finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
+                            rows);
+            return;
+        } else {
+            const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            constexpr int block = by_row(term) ? 1 : Block;
+            kernel::unroll<term.splits>([&](auto split) {
+                constexpr kernel::product_shape shape{
+                    block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
+                    term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
+                const T* a = x + split() * term.x_split;
+                const T* b = w + split() * term.w_split;
+                if constexpr (by_row(term)) {
+                    for (int at = row; at < row + rows; ++at)
+                        kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
+                                               sum + at * sum_row);
+                } else {
+                    const auto product = [&](const auto& finish) {
+                        kernel::detail::tile_product<shape, Even>(
+                            a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
+                    };
+                    if constexpr (fusion::any && fusion::product_at == At &&
+                                  split() == term.splits - 1)
+                        product(finish(bound, first, second, third, out, row));
+                    else
+                        product(kernel::as_is{});
+                }
+            });
+        }
+    }
+
+    /// What a product would have done to its tiles.
+    static void finish_rows(const row_finish<Step, T>& finish, T* sum, int rows) noexcept {
+        for (int row = 0; row < rows; ++row)
+            each_lane<columns, T>([&](int at, auto count) {
+                T* to = sum + row * sum_row + at;
+                kernel::store_first<count()>(
+                    to, kernel::batch<T>(finish(kernel::load_first<count()>(to), row, at, count)));
+            });
     }
 
     template <int At, class Range>
@@ -23725,13 +23869,33 @@ class general_runner : ground_rule<Plan, At, T> {
                                    place_in_order(step, step.listed.left) < step.heads &&
                                    place_in_order(step, step.listed.right) < step.heads);
 
+    /// Whether a row begins with the row before, and adds one value.
+    static constexpr bool runs = ground::nearby.runs;
+
+    /// What a row is before values are added, and how many have been.
+    int begin_row(T* to) noexcept {
+        if constexpr (runs) {
+            const int row = index_[ground::position];
+            if (row > 0) {
+                const int before = std::clamp(row + ground::nearby.ahead, 0,
+                                              step.extents[ground::nearby.variable]);
+                const T* last = to - step.out_strides[ground::position];
+                const T scale =
+                    step.aggregated == aggregation::mean ? static_cast<T>(before) : T(1);
+                for (int at = 0; at < step.out_size; ++at) to[at] = last[at] * scale;
+                return step.aggregated == aggregation::count ? 0 : before;
+            }
+        }
+        std::fill_n(to, step.out_size, T(0));
+        return 0;
+    }
+
     void forward_head() noexcept {
         if constexpr (normalises) {
             forward_softmax();
         } else {
             T* to = out();
-            std::fill_n(to, step.out_size, T(0));
-            int count = 0;
+            int count = begin_row(to);
             auto body = [&] {
                 if constexpr (step.aggregated != aggregation::count) evaluate();
                 const T* x = result();
@@ -23747,7 +23911,7 @@ class general_runner : ground_rule<Plan, At, T> {
                 ++count;
             };
             each_ground(body);
-            if constexpr (step.aggregated == aggregation::count) to[0] = static_cast<T>(count);
+            if constexpr (step.aggregated == aggregation::count) to[0] += static_cast<T>(count);
             if constexpr (step.aggregated == aggregation::mean)
                 if (count > 0)
                     for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
@@ -25440,10 +25604,23 @@ class alignas(64) prepared_block {
     alignas(64) T scratch_[static_cast<std::size_t>(prepares<Plan> ? scratch_size<Plan, T> : 1)]{};
 };
 
-/// Parameters, prepared or not.
+/// Parameters, prepared or not: what has gradients.
 template <class P, class Plan>
-concept parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
+concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
+
+/// These, or what stands in their place; model/packed.hpp has packed_block.
+template <class Plan, class Format>
+class packed_block;
+template <class P, class Plan>
+concept parameters_of =
+    trained_parameters_of<P, Plan> || std::is_same_v<typename P::packed_for, Plan>;
+
+/// What a plan with its memory laid out is for these parameters.
+template <class P, class Placed>
+struct placed_for {
+    using type = Placed;
+};
 
 template <class Plan, class T>
 const T* numbers_of(const parameter_block<Plan, T>& p) noexcept {
@@ -25463,6 +25640,19 @@ template <class Plan, class T>
 const T* prepared_in(const prepared_block<Plan, T>& p) noexcept {
     return p.data();
 }
+
+/// Packed weights, or null.
+template <class P>
+const std::byte* packed_in(const P&) noexcept {
+    return nullptr;
+}
+
+template <class Plan, class Format>
+const float* numbers_of(const packed_block<Plan, Format>& p) noexcept;
+template <class Plan, class Format>
+const float* prepared_in(const packed_block<Plan, Format>& p) noexcept;
+template <class Plan, class Format>
+const std::byte* packed_in(const packed_block<Plan, Format>& p) noexcept;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -25612,7 +25802,10 @@ class batch_memory {
     }
 
     /// Parameters, prepared.
-    const prepared_block<Plan, T>& prepared(const prepared_block<Plan, T>& p) noexcept { return p; }
+    template <class P>
+    const P& prepared(const P& p) noexcept {
+        return p;
+    }
     const auto& prepared(const parameter_block<Plan, T>& p) noexcept {
         if constexpr (prepares<Plan>) {
             prepared_->prepare(p);
@@ -26216,10 +26409,8 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The memory of one sequence that is computed a few rows at a time. Each buffer of the sequence
-/// keeps, besides the rows at hand, as many rows before them as later steps read: none for plain
-/// rows, a few for shifts, convolutions and recursions, all for aggregates over everything before.
-/// Attention keeps its columns apart, transposed.
+/// Which rows of a sequence the steps of a plan read and write: how far before the position at hand
+/// what they read lies, and how far beyond it what is read must have been computed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -26283,6 +26474,7 @@ struct state_tables {
 
     Tables steps{};
     list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
+    list<column_bound, decltype(Tables::generals)::capacity()> bounds{};
     list<row_window, buffers + facts + 1> windows{};
     list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
     int row_size[buffers]{};                          // of what moves with the rows
@@ -26300,47 +26492,20 @@ struct state_tables {
     rows_obstacle lost{};  // the first rule of which only the last rows are kept
 };
 
-/// Places the steps of a draft for a few rows at a time.
+/// Reads the steps of a draft. Its results are in the tables of the state that is planned, and for
+/// its planner.
 template <class Drafted, class Form>
-class state_planner {
+class row_reach {
   public:
     state_tables<decltype(Drafted::out), decltype(std::declval<Drafted&>().in.facts)::capacity()>
         made{};
 
-    /// Of at most `block` rows at a time; 0: as many as suit the size of the weights.
-    constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
+    constexpr row_reach(const Drafted& from, const Form& form)
         : draft_(from), out_(draft_.out), form_(form) {
         made.rows = form.rows;
-        if (block == 0) block = most_block_rows(draft_.out.parameters);
-        made.block = std::min(form.rows, block);
-        made.obstacle = form.obstacle;
-        // Where no fact is along a sequence, there are no rows.
-        if (refused() || form.rows == 0) return;
-        forget_training();
-        find_rows();
-        if (!refused()) find_leads();
-        if (refused()) return;
-        find_windows();
-        place_prepared(draft_);
-        find_column_window();
-        find_lost();
-        find_kept();
-        find_lifetimes();
-        place();
-        if (out_.workspace == too_large) {
-            made.steps.workspace = too_large;
-            return;
-        }
-        for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
-        for (relation_layout& layout : out_.relations)
-            if (layout.where == place::value && !resolve_prepared(draft_, layout))
-                layout.offset +=
-                    out_.buffers[layout.index].offset +
-                    (kept_[layout.index] ? layout.part : layout.part % 2) * part_[layout.index];
-        made.steps = out_;
     }
 
-  private:
+  protected:
     static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
     using kind = rows_obstacle::kind;
 
@@ -26348,12 +26513,88 @@ class state_planner {
     decltype(draft_.out)& out_;
     const Form& form_;
     int old_part_[capacity]{};
-    int part_[capacity]{};
-    bool kept_[capacity]{};   // rows of it are kept from run to run
     int extent_[capacity]{};  // how many rows a buffer has
     int lead_[capacity]{};    // how many of them beyond those at hand are computed
     int back_[capacity]{};    // how many before them are read
     int fact_back_[decltype(made)::facts]{};
+
+    constexpr void find_reach() {
+        find_rows();
+        if (refused()) return;
+        made.bounds.reset(out_.generals.size());
+        for (int at = 0; at < out_.steps.size(); ++at)
+            if (out_.steps[at].kind == step_kind::general && !form_.once[at])
+                made.bounds[out_.steps[at].at] = find_bound(at);
+        find_leads();
+    }
+
+    /// Of the variables that are aggregated over, the one that reaches least far.
+    constexpr column_bound find_bound(int at) const {
+        const general_step& general = out_.generals[out_.steps[at].at];
+        const int position = form_.position[at];
+        column_bound best;
+        for (int place = general.heads; place < general.variables; ++place) {
+            const int variable = general.order[place];
+            const column_reach found = reach_of(out_, general.condition, position, variable,
+                                                rows_of_general(at), general.extents[variable]);
+            if (best.variable < 0 || found.back + found.ahead < best.back + best.ahead)
+                best = {variable, found.back, found.ahead};
+        }
+        if (best.variable >= 0 && runs(at, best)) {
+            best.back = -best.ahead;
+            best.runs = true;
+        }
+        return best;
+    }
+    /// Returns true if a row of the step is the row before and what one more value of the variable
+    /// adds: a sum over j <= i of what does not depend on i.
+    constexpr bool runs(int at, const column_bound& over) const {
+        const general_step& general = out_.generals[out_.steps[at].at];
+        const int position = form_.position[at];
+        const unsigned moved = 1u << position;
+        const bool adds =
+            general.aggregated == aggregation::sum || general.aggregated == aggregation::count;
+        const bool picks =
+            general.aggregated == aggregation::max || general.aggregated == aggregation::min;
+        if (form_.in_time[at] || over.ahead > 0 || general.joins.size() > 0 ||
+            general.listed.decision >= 0 || general.variables != general.heads + 1 ||
+            general.order[general.heads] != over.variable ||
+            !(adds || picks || general.aggregated == aggregation::mean))
+            return false;
+        for (const general_literal& item : general.literals) {
+            const bool requires_only = item.required_nonzero || item.required_zero;
+            if (item.strides[position] || item.weight_strides[position] || item.limits[position] ||
+                (item.has_element && item.element.variable == position) ||
+                (out_.pool.variables(item.expression) & moved) || (requires_only && !adds))
+                return false;
+        }
+        for (const general_function& function : general.functions)
+            if (function.weight_strides[0][position] || function.weight_strides[1][position] ||
+                function.kind == transformation::dropout ||
+                (out_.pool.variables(function.position) & moved))
+                return false;
+        return admits_all_before(general, position, over);
+    }
+    /// Whether the condition admits all values of the variable up to position + ahead.
+    constexpr bool admits_all_before(const general_step& general, int position,
+                                     const column_bound& over) const {
+        if (mentions_given(general.condition)) return false;
+        const space where = make_space(out_.pool.nodes, general.condition, position, over.variable);
+        if (!where.exact || where.pieces.size() != 1 || where.pieces[0].modulus != 1) return false;
+        const int columns = general.extents[over.variable];
+        for (int row = 0; row < general.extents[position]; ++row) {
+            const auto [begin, end] = where.pieces[0].widest(row, columns);
+            const int all = std::clamp(row + 1 + over.ahead, 0, columns);
+            if (all == 0 ? begin < end : begin > 0 || end != all) return false;
+        }
+        return true;
+    }
+    constexpr bool mentions_given(int root) const {
+        if (root < 0) return false;
+        const node& top = out_.pool.nodes[root];
+        return top.kind == node_kind::count || top.kind == node_kind::same_symbol ||
+               top.kind == node_kind::pair || mentions_given(top.left) || mentions_given(top.right);
+    }
 
     constexpr bool refused() const { return made.obstacle.rule >= 0; }
     constexpr bool is_sequence(const operand& at) const {
@@ -26366,17 +26607,6 @@ class state_planner {
     }
     constexpr void refuse(const step& at, kind why) {
         if (!refused()) made.obstacle = {at.rule, why};
-    }
-
-    constexpr void forget_training() {
-        write_unread_rows(out_);
-        for (row_step& row : out_.rows) row.before = {};
-        for (int at = 0; at < out_.steps.size(); ++at) {
-            if (out_.steps[at].kind != step_kind::attention) continue;
-            attention_step& attention = out_.attentions[out_.steps[at].at];
-            attention.scores = {};
-            if (!form_.once[at] && !form_.in_time[at]) attention.normalizer = {};
-        }
     }
 
     /// Calls visit(operand, row stride) for what a step writes for each row.
@@ -26521,7 +26751,11 @@ class state_planner {
         const general_step& general = out_.generals[each.at];
         const int position = form_.position[at];
         const int rows = rows_of_general(at);
-        const auto reach = [&](int variable) {
+        const column_bound& bound = made.bounds[each.at];
+        if (bound.runs)  // a row reads the one before
+            call(general.out, general.out_strides[position], -1, -1);
+        const auto reach = [&](int variable) -> column_reach {
+            if (variable == bound.variable) return {bound.back, bound.ahead};
             return reach_of(out_, general.condition, position, variable, rows,
                             general.extents[variable]);
         };
@@ -26650,6 +26884,77 @@ class state_planner {
         }
         each_compared(top.left, visit);
         each_compared(top.right, visit);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The memory of one sequence that is computed a few rows at a time. Each buffer of the sequence
+/// keeps, besides the rows at hand, as many rows before them as later steps read: none for plain
+/// rows, a few for shifts, convolutions and recursions, all for aggregates over everything before.
+/// Attention keeps its columns apart, transposed.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Places the steps of a draft for a few rows at a time.
+template <class Drafted, class Form>
+class state_planner : public row_reach<Drafted, Form> {
+    using base = row_reach<Drafted, Form>;
+
+  public:
+    using base::made;
+
+    /// Of at most `block` rows at a time; 0: as many as suit the size of the weights.
+    constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
+        : base(from, form) {
+        if (block == 0) block = most_block_rows(draft_.out.parameters);
+        made.block = std::min(form.rows, block);
+        made.obstacle = form.obstacle;
+        // Where no fact is along a sequence, there are no rows.
+        if (refused() || form.rows == 0) return;
+        forget_training();
+        this->find_reach();
+        if (refused()) return;
+        find_windows();
+        place_prepared(draft_);
+        find_column_window();
+        find_lost();
+        find_kept();
+        find_lifetimes();
+        place();
+        if (out_.workspace == too_large) {
+            made.steps.workspace = too_large;
+            return;
+        }
+        for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
+        for (relation_layout& layout : out_.relations)
+            if (layout.where == place::value && !resolve_prepared(draft_, layout))
+                layout.offset +=
+                    out_.buffers[layout.index].offset +
+                    (kept_[layout.index] ? layout.part : layout.part % 2) * part_[layout.index];
+        made.steps = out_;
+    }
+
+  private:
+    static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
+    using kind = rows_obstacle::kind;
+
+    using base::attention_reach, base::back_, base::draft_, base::extent_, base::fact_back_,
+        base::form_, base::is_sequence, base::lead_, base::old_part_, base::out_, base::refused,
+        base::row_size, base::visit_reads;
+
+    int part_[capacity]{};
+    bool kept_[capacity]{};  // rows of it are kept from run to run
+
+    constexpr void forget_training() {
+        write_unread_rows(out_);
+        for (row_step& row : out_.rows) row.before = {};
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            if (out_.steps[at].kind != step_kind::attention) continue;
+            attention_step& attention = out_.attentions[out_.steps[at].at];
+            attention.scores = {};
+            if (!form_.once[at] && !form_.in_time[at]) attention.normalizer = {};
+        }
     }
 
     // What is kept from run to run.
@@ -26911,16 +27216,18 @@ struct state_plan_of : single_steps<state_plan_of<Plan>> {
     static constexpr bool is_in_time = form.in_time[At];
     template <int At>
     static constexpr int lead_of = made.lead[At];
-    /// The variable that is the position, of general step number `At`; -1 where it takes all of its
-    /// values at once.
+    /// The variable that is the position, of general step number `At`; -1 where there is none.
     template <int At>
     static constexpr int position_of_general = [] {
         for (int each = 0; each < tables.steps.size(); ++each)
             if (tables.steps[each].kind == step_kind::general && tables.steps[each].at == At &&
-                !form.once[each] && !form.in_time[each])
+                !form.once[each])
                 return form.position[each];
         return -1;
     }();
+    template <int At>
+    static constexpr column_bound bound_of_general = made.bounds.size() > At ? made.bounds[At]
+                                                                             : column_bound{};
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -27350,9 +27657,10 @@ class alignas(64) state_block {
     /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
     /// once.
     /// What is prepared may be null: then the sequence's first rows prepare it.
-    template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T* parameters, const T* prepared, Rows rows, Rest rest, Pairs pairs,
-             Range range) noexcept {
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+        const T* const parameters = numbers_of(p);
+        const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
             if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
             has_prepared_ = true;
@@ -27361,6 +27669,7 @@ class alignas(64) state_block {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = prepared;
+        bound.packed = packed_in(p);
         bound.workspace = numbers_;
         bound.counts = counts_;
         bound.scratch = scratch_;
@@ -27386,7 +27695,7 @@ class alignas(64) state_block {
             }
         });
         find_runs(given, range);
-        compiled_rows<state_plan, T, First, Range>::run(bound, range);
+        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
         position_ = range.end;
     }
 
@@ -27553,8 +27862,8 @@ class state_block<Plan, T, false> {
     void truncate(int) noexcept {}
     bool has_rest() const noexcept { return false; }
     void take_rest(const void* const*, const int*) noexcept {}
-    template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T*, const T*, Rows, Rest, Pairs, Range) noexcept {}
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    void run(const P&, Rows, Rest, Pairs, Range) noexcept {}
     template <int At>
     tensor_view<const T> output() const noexcept {
         return {};
@@ -27596,6 +27905,10 @@ class model {
     /// prepared again when the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
+    /// Weights in fewer bits, of Format kernel::bf16, kernel::q8_0 or kernel::q4_0, which stand in
+    /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
+    template <class Format>
+    using packed = model_detail::packed_block<plan, Format>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T, workspace<T>>;
     /// The memory of forward_batch alone.
@@ -27741,6 +28054,14 @@ class model {
             return result;
         }();
 
+        /// Code for kinds of facts that the program does not have is not compiled.
+        template <class Test>
+        static constexpr bool has_fact(Test test) {
+            for (int at = 0; at < facts_list::capacity(); ++at)
+                if (test(plan::facts[at])) return true;
+            return false;
+        }
+
         void take(int at, const subject& what, const model_detail::argument<const T>& given) {
             const auto& wanted = plan::facts[at];
             if (wanted.kind == kind::count) {
@@ -27767,42 +28088,46 @@ class model {
                 shape.extents[0] = model_detail::length_of(what, given.shape, wanted);
                 counts[count_places[static_cast<std::size_t>(at)]] = shape.extents[0];
             }
-            if (wanted.is_sparse()) {
-                if constexpr (large_index) indices_.resize(index_size);
-                std::int32_t* memory = indices_.data() + index_offset(at);
-                model_detail::take_pairs(what, given, layout_of(at), memory);
-                const int count = memory[model_detail::pair_layout::count()];
-                const bool valued = given.shape.rank > 0;
-                if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                    model_detail::refuse(what,
-                                         {" needs a value for each pair, given are pairs alone"});
-                shape = wanted.values_of(count);
-                if (!valued || count == 0) {
-                    if (valued)
-                        model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                    pointers[at] = ones();
-                    return;
+            if constexpr (has_fact([](const auto& each) { return each.is_sparse(); })) {
+                if (wanted.is_sparse()) {
+                    if constexpr (large_index) indices_.resize(index_size);
+                    std::int32_t* memory = indices_.data() + index_offset(at);
+                    model_detail::take_pairs(what, given, layout_of(at), memory);
+                    const int count = memory[model_detail::pair_layout::count()];
+                    const bool valued = given.shape.rank > 0;
+                    if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
+                        model_detail::refuse(
+                            what, {" needs a value for each pair, given are pairs alone"});
+                    shape = wanted.values_of(count);
+                    if (!valued || count == 0) {
+                        if (valued)
+                            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                        pointers[at] = ones();
+                        return;
+                    }
                 }
             }
             // Of no values there may be no memory.
             const bool empty =
                 wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
-            if (wanted.kind == kind::symbols) {
-                if (!given.symbols && !empty)
-                    model_detail::refuse(what,
-                                         {" holds symbols as std::int32_t, given are numbers"});
-                model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
-                pointers[at] = given.symbols;
-                model_detail::find_runs(model_detail::compared_facts<plan>, at, what, given.symbols,
-                                        shape.extents[0], counts);
-            } else {
-                if (!given.numbers && !empty)
-                    model_detail::refuse(what, {" holds numbers, given are symbols"});
-                model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                model_detail::check_finite(what, given.numbers, shape.size());
-                pointers[at] = given.numbers;
+            if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
+                if (wanted.kind == kind::symbols) {
+                    if (!given.symbols && !empty)
+                        model_detail::refuse(what,
+                                             {" holds symbols as std::int32_t, given are numbers"});
+                    model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                    model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
+                    pointers[at] = given.symbols;
+                    model_detail::find_runs(model_detail::compared_facts<plan>, at, what,
+                                            given.symbols, shape.extents[0], counts);
+                    return;
+                }
             }
+            if (!given.numbers && !empty)
+                model_detail::refuse(what, {" holds numbers, given are symbols"});
+            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+            model_detail::check_finite(what, given.numbers, shape.size());
+            pointers[at] = given.numbers;
         }
     };
 
@@ -28075,7 +28400,7 @@ class model {
     /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
     /// there was no forward, or one of other facts or parameters, as far as some elements of each
     /// tell; in release builds the gradients are then of no meaning.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
     static void backward(
         const P& p, const std::type_identity_t<facts_of_call<T>>& given,
         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
@@ -28087,7 +28412,7 @@ class model {
     }
 
     /// The same on all threads of a pool, to the same numbers.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
     static void backward(
         const P& p, const std::type_identity_t<facts_of_call<T>>& given,
         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
@@ -28150,7 +28475,7 @@ class model {
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
     /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
-    template <model_detail::parameters_of<plan> P, class T, class Loss>
+    template <model_detail::trained_parameters_of<plan> P, class T, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
     static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
@@ -28174,7 +28499,7 @@ class model {
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
     /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
     /// argument_error unless there is one for each.
-    template <model_detail::parameters_of<plan> P, class T>
+    template <model_detail::trained_parameters_of<plan> P, class T>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                                std::span<const std::type_identity_t<T>> outward, batch<T>& b,
                                parameters<T>& gradient) {
@@ -28268,6 +28593,7 @@ class model {
         model_detail::bindings<T> result;
         result.parameters = model_detail::numbers_of(p);
         result.prepared = model_detail::prepared_in(p);
+        result.packed = model_detail::packed_in(p);
         if (!result.prepared) {
             if (!kept)
                 model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
@@ -28286,7 +28612,8 @@ class model {
                                              Run run) noexcept {
         auto bound = bind(p, given, w);
         if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
-        model_detail::compiled_forward<typename W::placed, T, Run>::run(bound, run);
+        using placed = typename model_detail::placed_for<P, typename W::placed>::type;
+        model_detail::compiled_forward<placed, T, Run>::run(bound, run);
         std::copy_n(given.counts, W::count_of_counts, w.counts);
         kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
         return all_outputs<T>(w);
@@ -28338,8 +28665,7 @@ class model {
     static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
                          Range range) noexcept {
         s.template run<First>(
-            model_detail::numbers_of(p), model_detail::prepared_in(p),
-            [&](int fact) { return given.row(fact, from); },
+            p, [&](int fact) { return given.row(fact, from); },
             [&](int fact) { return given.rest().pointers[fact]; },
             [&](int fact) { return given.rest().pairs(fact); }, range);
     }

@@ -218,6 +218,113 @@
 #pragma float_control(precise, on)
 #endif
 
+namespace sequent::inline SEQUENT_ABI::tokenizers {
+
+enum class chat_role : std::uint8_t { system, user, assistant };
+
+struct chat_message {
+    chat_role role = chat_role::user;
+    std::string text;
+};
+
+/// How the chat models of a family want a conversation.
+enum class chat_format : std::uint8_t {
+    llama2,
+    llama3,  // of Llama 3; Llama 3.1 and later add the date to the system message
+    chatml,  // SmolLM2, Qwen2; they put a system message of their own first, if there is none
+    gemma,
+    mistral,  // of version 3: no blank before [/INST]
+};
+
+namespace detail {
+
+SEQUENT_LAZY std::string_view stripped(std::string_view text) {
+    constexpr std::string_view space = " \t\n\r\v\f";
+    const std::size_t first = text.find_first_not_of(space);
+    if (first == text.npos) return {};
+    return text.substr(first, text.find_last_not_of(space) + 1 - first);
+}
+
+}  // namespace detail
+
+/// A conversation as the text that a chat model continues with the assistant's next message. It
+/// begins with the token that begins texts: encode it with `{.special_tokens = false}`. Special
+/// tokens that the messages contain are not told from those of the format; remove them from what
+/// strangers write. Of `llama2`, `gemma` and `mistral`, a system message comes first, then user and
+/// assistant take turns and the user has the last word; anything else throws argument_error.
+SEQUENT_LAZY std::string chat_text(chat_format format, std::span<const chat_message> messages) {
+    std::string result;
+    const bool takes_turns = format != chat_format::llama3 && format != chat_format::chatml;
+    std::string_view system;
+    std::size_t first = 0;
+    if (takes_turns) {
+        if (!messages.empty() && messages[0].role == chat_role::system) {
+            system = messages[0].text;
+            first = 1;
+        }
+        for (std::size_t at = first; at < messages.size(); ++at) {
+            const auto wanted = (at - first) % 2 == 0 ? chat_role::user : chat_role::assistant;
+            if (messages[at].role != wanted) {
+                fail_with<argument_error>({"sequent: message ", at,
+                                           " of a conversation is not the ",
+                                           wanted == chat_role::user ? "user's" : "assistant's"});
+            }
+        }
+        if ((messages.size() - first) % 2 == 0)
+            fail<argument_error>("sequent: the last message of a conversation is not the user's");
+    }
+    constexpr std::string_view names[] = {"system", "user", "assistant"};
+    if (format == chat_format::llama3) result = "<|begin_of_text|>";
+    if (format == chat_format::gemma) result = "<bos>";
+    if (format == chat_format::mistral) result = "<s>";
+    for (std::size_t at = first; at < messages.size(); ++at) {
+        const chat_message& each = messages[at];
+        const std::string_view name = names[static_cast<std::size_t>(each.role)];
+        const std::string_view text = detail::stripped(each.text);
+        const bool is_user = each.role == chat_role::user;
+        const bool has_system = at == first && first == 1;
+        switch (format) {
+            case chat_format::llama2:
+                if (!is_user) {
+                    append_text(result, {" ", text, " </s>"});
+                    break;
+                }
+                append_text(result, {"<s>[INST] "});
+                if (has_system) append_text(result, {"<<SYS>>\n", system, "\n<</SYS>>\n\n"});
+                append_text(result, {has_system ? std::string_view(each.text) : text, " [/INST]"});
+                break;
+            case chat_format::llama3:
+                append_text(result, {"<|start_header_id|>", name, "<|end_header_id|>\n\n", text,
+                                     "<|eot_id|>"});
+                break;
+            case chat_format::chatml:
+                append_text(result, {"<|im_start|>", name, "\n", each.text, "<|im_end|>\n"});
+                break;
+            case chat_format::gemma:
+                append_text(result, {"<start_of_turn>", is_user ? "user" : "model", "\n"});
+                if (has_system) append_text(result, {system, "\n\n"});
+                append_text(result, {text, "<end_of_turn>\n"});
+                break;
+            case chat_format::mistral:
+                if (!is_user) {
+                    append_text(result, {" ", each.text, "</s>"});
+                    break;
+                }
+                append_text(result, {"[INST] "});
+                if (first == 1 && at + 1 == messages.size()) append_text(result, {system, "\n\n"});
+                append_text(result, {each.text, "[/INST]"});
+                break;
+        }
+    }
+    if (format == chat_format::llama3)
+        result += "<|start_header_id|>assistant<|end_header_id|>\n\n";
+    if (format == chat_format::chatml) result += "<|im_start|>assistant\n";
+    if (format == chat_format::gemma) result += "<start_of_turn>model\n";
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::tokenizers
+
 // Unicode 14.0.0, made by tests/io/peers/unicode_tables.py, which tells the form.
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail::unicode_tables {
@@ -1782,11 +1889,12 @@ SEQUENT_LAZY class normalizer {
 
     std::vector<step> steps;
 
-    /// Normalizes `text`; `other` is memory for it.
-    void apply(aligned_text& text, aligned_text& other) const {
+    /// Normalizes `text`; `other` is memory for it. `is_first`: it begins where the whole text
+    /// does.
+    void apply(aligned_text& text, aligned_text& other, bool is_first = true) const {
         for (const step& each : steps) {
             other.clear(text.is_tracked);
-            apply(each, text, other);
+            apply(each, text, other, is_first);
             std::swap(text, other);
         }
     }
@@ -1802,7 +1910,7 @@ SEQUENT_LAZY class normalizer {
   private:
     static const unicode_data<>& unicode() { return unicode_data<>::get(); }
 
-    void apply(const step& of, const aligned_text& from, aligned_text& to) const {
+    void apply(const step& of, const aligned_text& from, aligned_text& to, bool is_first) const {
         const std::string_view text = from.text;
         switch (of.is) {
             case kind::nfc:
@@ -1851,7 +1959,7 @@ SEQUENT_LAZY class normalizer {
             case kind::charsmap:
                 return of.map.normalize(from, to);
             case kind::sentencepiece:
-                return sentencepiece(of, from, to);
+                return sentencepiece(of, from, to, is_first);
         }
     }
 
@@ -1915,18 +2023,22 @@ SEQUENT_LAZY class normalizer {
         const std::string_view text = from.text;
         const std::size_t before = to.text.size();
         for (std::size_t at = 0; at < text.size();) {
-            const auto byte = static_cast<unsigned char>(text[at]);
-            if (byte < 0x80) {
-                const bool is_space = byte == ' ' || (byte >= 9 && byte <= 13);
-                if (of.clean && (byte < 32 || byte == 127) && byte != '\t' && byte != '\n' &&
-                    byte != '\r') {
-                    ++at;
-                    continue;
+            if (const std::size_t end = ascii_end(text, at); end > at) {
+                const std::size_t begun = to.text.size();
+                to.text.resize(begun + (end - at));
+                char* next = to.text.data() + begun;
+                for (; at < end; ++at) {
+                    const char each = text[at];
+                    const bool is_space = each == ' ' || (each >= 9 && each <= 13);
+                    const bool is_break = each == '\t' || each == '\n' || each == '\r';
+                    if (of.clean && !is_break && (each < 32 || each == 127)) continue;
+                    *next++ = of.clean && is_space ? ' '
+                              : of.lower && each >= 'A' && each <= 'Z'
+                                  ? static_cast<char>(each + 32)
+                                  : each;
+                    if (to.is_tracked) to.ranges.push_back(from.ranges[at]);
                 }
-                char each = of.clean && is_space ? ' ' : text[at];
-                if (of.lower && each >= 'A' && each <= 'Z') each = static_cast<char>(each + 32);
-                to.put(std::string_view(&each, 1), from, at);
-                ++at;
+                to.text.resize(static_cast<std::size_t>(next - to.text.data()));
                 continue;
             }
             const code_point each = decode_utf8(text, at);
@@ -1980,7 +2092,8 @@ SEQUENT_LAZY class normalizer {
         rest.apply(to, other);
     }
 
-    static void sentencepiece(const step& of, const aligned_text& from, aligned_text& to) {
+    static void sentencepiece(const step& of, const aligned_text& from, aligned_text& to,
+                              bool is_first) {
         const std::string_view text = from.text;
         const std::string_view blank = of.escape ? block : " ";
         const auto chunk = [&](std::size_t at) -> charsmap<>::match {
@@ -1992,14 +2105,14 @@ SEQUENT_LAZY class normalizer {
             return {length, text.substr(at, length)};
         };
         std::size_t at = 0;
-        while (of.spaces && at < text.size()) {
+        while (of.spaces && is_first && at < text.size()) {
             const auto each = chunk(at);
             if (each.text != " ") break;
             at += each.length;
         }
         if (at == text.size()) return;
-        if (of.prefix) to.put(blank, from, at);
-        bool behind_blank = of.spaces;
+        if (of.prefix && is_first) to.put(blank, from, at);
+        bool behind_blank = of.spaces && is_first;
         while (at < text.size()) {
             auto each = chunk(at);
             while (behind_blank && each.text.starts_with(' ')) each.text.remove_prefix(1);
@@ -2419,7 +2532,7 @@ struct split_step {
         digits,       // around numbers: each for itself if `individual`
         punctuated,   // at punctuation
         word_runs,    // \w+|[^\w\s]+
-        blank_runs,   // before each run of U+2581
+        blank_runs,   // before each run of `what`
         blank,        // a blank before the piece unless it begins with one
         metaspace,    // blanks become `what`, which begins pieces if `split`
     };
@@ -2565,14 +2678,14 @@ SEQUENT_LAZY class pre_tokenizer {
             case kind::blank_runs: {
                 std::uint32_t begin = piece.begin;
                 text = text.substr(0, piece.end);
-                for (std::size_t at = piece.begin; (at = text.find(block, at)) != text.npos;) {
+                for (std::size_t at = piece.begin; (at = text.find(of.what, at)) != text.npos;) {
                     if (at > begin) {
                         to.push_back({begin, static_cast<std::uint32_t>(at)});
                         begin = static_cast<std::uint32_t>(at);
                     }
                     do {
-                        at += block.size();
-                    } while (text.substr(at).starts_with(block));
+                        at += of.what.size();
+                    } while (text.substr(at).starts_with(of.what));
                 }
                 return to.push_back({begin, piece.end});
             }
@@ -2581,11 +2694,12 @@ SEQUENT_LAZY class pre_tokenizer {
         }
     }
 
+    static constexpr bool is_ascii_mark(std::uint32_t code) {
+        return (code >= 33 && code <= 47) || (code >= 58 && code <= 64) ||
+               (code >= 91 && code <= 96) || (code >= 123 && code <= 126);
+    }
     static bool is_punctuation(std::uint32_t code) {
-        if (code < 0x80) {
-            return (code >= 33 && code <= 47) || (code >= 58 && code <= 64) ||
-                   (code >= 91 && code <= 96) || (code >= 123 && code <= 126);
-        }
+        if (code < 0x80) return is_ascii_mark(code);
         return unicode().is(code, punctuation);
     }
 
@@ -2642,14 +2756,21 @@ SEQUENT_LAZY class pre_tokenizer {
     }
 
     static void split_bert(std::string_view text, text_piece piece, std::vector<text_piece>& to) {
+        enum : std::uint8_t { space = 1, mark = 2 };
+        static constexpr auto ascii = [] {
+            std::array<std::uint8_t, 128> result{};
+            for (std::uint32_t code = 0; code < result.size(); ++code)
+                result[code] = is_white_space(code) ? space : is_ascii_mark(code) ? mark : 0;
+            return result;
+        }();
         std::uint32_t begin = piece.begin;
         for (std::uint32_t at = piece.begin; at < piece.end;) {
             const auto byte = static_cast<unsigned char>(text[at]);
             std::uint32_t length = 1;
             bool is_space = false, is_mark = false;
             if (byte < 0x80) {
-                is_space = is_white_space(byte);
-                is_mark = is_punctuation(byte);
+                is_space = ascii[byte] == space;
+                is_mark = ascii[byte] == mark;
             } else {
                 const code_point each = decode_utf8(text, at);
                 length = each.length;
@@ -2717,9 +2838,11 @@ SEQUENT_LAZY class unigram {
     std::uint32_t unknown = none;
     std::array<std::uint32_t, 256> bytes{};  // the token of each byte, or none
     bool has_bytes = false;
+    bool adds_floats = false;  // sums are rounded to float, as SentencePiece does
 
-    void add(std::string_view text, std::uint32_t id, double score) {
-        least_ = scores_.empty() ? score : std::min(least_, score);
+    /// `is_least`: the score may be the least of all, to which an unknown one relates.
+    void add(std::string_view text, std::uint32_t id, double score, bool is_least = true) {
+        if (is_least) least_ = std::min(least_, score);
         if (scores_.size() <= id) scores_.resize(id + 1);
         scores_[id] = score;
         if (text.empty()) return;
@@ -2741,7 +2864,8 @@ SEQUENT_LAZY class unigram {
     bool append(std::string_view word, std::vector<word_token>& result, workspace& work) const {
         auto& nodes = work.nodes;
         nodes.assign(word.size() + 1, {});
-        const auto reach = [&](std::size_t end, std::size_t begin, double score, std::uint32_t id) {
+        const auto reach = [&](std::size_t end, std::size_t begin, double sum, std::uint32_t id) {
+            const double score = adds_floats ? double{static_cast<float>(sum)} : sum;
             if (nodes[end].begin == none || score > nodes[end].score)
                 nodes[end] = {score, static_cast<std::uint32_t>(begin), id};
         };
@@ -2786,7 +2910,7 @@ SEQUENT_LAZY class unigram {
     pair_table<> trie_;  // a node and a byte: the next node, then the token that ends here or none
     std::uint32_t node_count_ = 1;
     std::vector<double> scores_;
-    double least_ = 0;
+    double least_ = std::numeric_limits<double>::max();
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::tokenizers::detail
@@ -2915,6 +3039,7 @@ struct parts {
     bool trims_offsets = false;  // blanks at the ends of a token are not in its offsets
     bool adds_blank = false;     // but the one that was added is
     std::vector<decoder_step> decoder;
+    bool finds_written = false;  // normalized text has added tokens as they are written
     tokenizers::truncation truncation;
     // Set by the constructor of tokenizer:
     added_token_finder<> raw_finder;
@@ -2954,7 +3079,8 @@ class tokenizer {
             from.special[id] = from.special[id] || each.special;
             from.is_added[id] = true;
             if (each.normalized) {
-                from.finder.add(from.normalizer.applied(each.text), each);
+                from.finder.add(from.finds_written ? each.text : from.normalizer.applied(each.text),
+                                each);
             } else {
                 from.raw_finder.add(each.text, each);
             }
@@ -3081,6 +3207,7 @@ class tokenizer {
         }
         encoding result;
         result.ids.reserve(one.ids.size() + two.ids.size() + added);
+        result.segments.reserve(result.ids.capacity());
         for (const auto& item : items) {
             if (item.is == kind::token) {
                 if (!options.special_tokens) continue;
@@ -3153,6 +3280,7 @@ class tokenizer {
             fail_with<argument_error>({"sequent: a text of ", text.size(), " bytes is too long"});
         if (!io::is_utf8(text)) fail<argument_error>("sequent: the text is not UTF-8");
         encoding result;
+        result.ids.reserve(text.size() / 3 + 8);
         const detail::parts& of = *parts_;
         work.raw_parts_.clear();
         of.raw_finder.split(text, options.parse_special, work.raw_parts_);
@@ -3163,7 +3291,7 @@ class tokenizer {
             }
             work.text_.assign(text.substr(raw.begin, raw.end - raw.begin), raw.begin,
                               options.offsets);
-            of.normalizer.apply(work.text_, work.other_);
+            of.normalizer.apply(work.text_, work.other_, raw.begin == 0);
             work.normal_parts_.clear();
             of.finder.split(work.text_.text, options.parse_special, work.normal_parts_);
             for (const auto& each : work.normal_parts_) {
@@ -3276,6 +3404,8 @@ namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 SEQUENT_LAZY class builder {
   public:
     parts result;
+    std::string_view blank = block;  // how a blank is written in tokens
+    std::vector<bool> is_apart;      // tokens with which no word begins and that no merge makes
 
     explicit builder(std::string name) { result.name = std::move(name); }
 
@@ -3328,7 +3458,7 @@ SEQUENT_LAZY class builder {
     /// Finds the tokens with which words begin. `by_bytes`: tokens are written in the alphabet of
     /// bytes. `fallback`: tokens like <0x41> stand for bytes of what has no token. `suffix` ends
     /// the last token of a word.
-    void start_pairs(bool by_bytes, bool fallback, std::string_view suffix) {
+    void start_pairs(bool by_bytes, bool fallback, std::string_view suffix = "") {
         auto& to = result.pair_encoding;
         to.by_bytes = by_bytes;
         to.bytes.fill(none);
@@ -3338,6 +3468,11 @@ SEQUENT_LAZY class builder {
         for (std::uint32_t id = 0; id < count; ++id) {
             std::string_view text = result.tokens[id];
             if (text.empty()) continue;
+            if (const int byte = fallback_byte(text); byte >= 0 && fallback) {
+                auto& known = to.bytes[static_cast<std::size_t>(byte)];
+                if (known == none) known = id;
+            }
+            if (is_apart.size() > id && is_apart[id]) continue;
             const bool is_last =
                 !suffix.empty() && text.size() > suffix.size() && text.ends_with(suffix);
             if (is_last) text.remove_suffix(suffix.size());
@@ -3348,10 +3483,6 @@ SEQUENT_LAZY class builder {
                     ids[static_cast<unsigned char>(bytes[0])] = id;
                 }
                 continue;
-            }
-            if (const int byte = fallback_byte(text); byte >= 0 && fallback && !is_last) {
-                auto& known = to.bytes[static_cast<std::size_t>(byte)];
-                if (known == none) known = id;
             }
             if (is_letter) {
                 auto& list = is_last ? to.last_starts : to.starts;
@@ -3367,20 +3498,64 @@ SEQUENT_LAZY class builder {
         const std::uint32_t one = id_of(left, "merges"), two = id_of(right, "merges");
         joined_.assign(left).append(right);
         result.pair_encoding.merges.set(one, two, {rank, id_of(joined_, "merges")});
-        crosses_ = crosses_ || (right.starts_with(block) && !left.ends_with(block));
+        crosses_ = crosses_ || (right.starts_with(blank) && !left.ends_with(blank));
     }
 
-    /// Once merges are in: where a text is not split into words, but no merge joins a blank
-    /// (U+2581) to something else before it, it is split there, to the same tokens.
+    /// Adds the merges of all pairs of tokens whose texts together are a token: those that give a
+    /// higher score come first.
+    void add_scored_merges(std::span<const float> scores) {
+        const auto& tokens = result.tokens;
+        const auto is_word = [&](std::uint32_t id) {
+            return id != none && !(is_apart.size() > id && is_apart[id]);
+        };
+        std::vector<std::uint32_t> order;
+        for (std::uint32_t id = 0; id < tokens.size(); ++id) {
+            if (!std::isfinite(scores[id])) fail({"the score of token ", id, " is not finite"});
+            if (is_word(id)) order.push_back(id);
+        }
+        std::stable_sort(order.begin(), order.end(), [&](std::uint32_t one, std::uint32_t two) {
+            return scores[one] > scores[two];
+        });
+        std::uint32_t rank = 0;
+        for (std::size_t at = 0; at < order.size(); ++at) {
+            const std::string_view text = tokens[order[at]];
+            if (at > 0 && scores[order[at]] < scores[order[at - 1]]) ++rank;
+            if (tokens.find(text) != order[at]) continue;
+            for (std::size_t split = 1; split < text.size(); ++split) {
+                const auto byte = static_cast<unsigned char>(text[split]);
+                if ((byte & 0xC0) == 0x80) continue;
+                const std::string_view left = text.substr(0, split), right = text.substr(split);
+                if (is_word(tokens.find(left)) && is_word(tokens.find(right)))
+                    add_merge(left, right, rank);
+            }
+        }
+    }
+
+    /// Once merges are in: where a text is not split into words, but no merge joins a blank to
+    /// something else before it, it is split there, to the same tokens.
     void split_at_blanks() {
         auto& pairs = result.pair_encoding;
         if (crosses_ || pairs.whole_words || pairs.by_bytes || pairs.last_starts.size() > 0 ||
-            pairs.starts.find(block) == none) {
+            pairs.starts.find(blank) == none) {
             return;
         }
         split_step step;
         step.is = split_step::kind::blank_runs;
+        step.what = blank;
         result.pre_tokenizer.steps.push_back(std::move(step));
+    }
+
+    /// Words that are tokens are not merged from parts.
+    void find_whole_words(bool by_bytes) {
+        auto& pairs = result.pair_encoding;
+        pairs.whole_words = true;
+        std::string bytes;
+        for (std::uint32_t id = 0; id < result.tokens.size(); ++id) {
+            const std::string_view text = result.tokens[id];
+            if (!result.is_token[id] || (by_bytes && !bytes_of_letters(text, bytes))) continue;
+            pairs.words.add(by_bytes ? std::string_view(bytes) : text);
+            pairs.word_ids.push_back(id);
+        }
     }
 
     /// Finds the tokens like <0x41> that stand for bytes of what is unknown.
@@ -3743,7 +3918,6 @@ SEQUENT_LAZY class json_reader {
         if (present(of, "unk_token"))
             pairs.unknown = build_.id_of(of["unk_token"].string(), "unk_token");
         pairs.joins_unknown = flag(of, "fuse_unk", false);
-        pairs.whole_words = flag(of, "ignore_merges", false);
         const std::string_view suffix =
             present(of, "end_of_word_suffix") ? of["end_of_word_suffix"].string() : "";
         build_.start_pairs(by_bytes_, flag(of, "byte_fallback", false), suffix);
@@ -3765,16 +3939,7 @@ SEQUENT_LAZY class json_reader {
             }
             build_.add_merge(left, right, rank++);
         });
-        if (pairs.whole_words) {
-            std::string bytes;
-            for (std::uint32_t id = 0; id < to.tokens.size(); ++id) {
-                if (!to.is_token[id]) continue;
-                const bool is_word = !by_bytes_ || bytes_of_letters(to.tokens[id], bytes);
-                if (!is_word) continue;
-                pairs.words.add(by_bytes_ ? std::string_view(bytes) : to.tokens[id]);
-                pairs.word_ids.push_back(id);
-            }
-        }
+        if (flag(of, "ignore_merges", false)) build_.find_whole_words(by_bytes_);
         build_.split_at_blanks();
     }
 
@@ -3971,6 +4136,463 @@ SEQUENT_LAZY tokenizer from_json(const io::source& from) {
     const io::json_document document({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
                                      from.name());
     return tokenizer(detail::json_reader<>(document, from.name()).read());
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::tokenizers
+
+namespace sequent::inline SEQUENT_ABI::tokenizers {
+
+namespace detail {
+
+/// Fills in the parts from lists of tokens, scores, types and merges.
+SEQUENT_LAZY class list_reader {
+  public:
+    list_reader(const io::gguf_vocabulary& from, std::string name)
+        : from_(from), build_(std::move(name)) {}
+
+    SEQUENT_COLD parts read() {
+        if (from_.tokens.empty()) build_.fail({"there are no tokens"});
+        add_tokens(true);
+        if (from_.model == "gpt2") {
+            read_bytes();
+        } else if (from_.model == "llama") {
+            read_scored(block, nullptr);
+        } else {
+            build_.fail({"the tokenizer model \"", from_.model, "\" is not known"});
+        }
+        add_ends();
+        return std::move(build_.result);
+    }
+
+    /// As `read`, of a unigram model or one whose merges follow from the scores, normalized by
+    /// `normalizer`. `finds`: control tokens are found in texts.
+    SEQUENT_COLD parts read_sentencepiece(std::string_view blank, bool is_unigram, bool finds,
+                                          bool fallback, normalizer_step normalizer) {
+        if (from_.tokens.empty()) build_.fail({"there are no tokens"});
+        add_tokens(finds, is_unigram);
+        build_.result.finds_written = true;
+        if (is_unigram) {
+            read_unigram(fallback);
+            build_.result.normalizer.steps.push_back(std::move(normalizer));
+            add_decoder(blank);
+        } else {
+            read_scored(blank, &normalizer);
+        }
+        add_ends();
+        return std::move(build_.result);
+    }
+
+  private:
+    enum : std::int32_t { normal = 1, unknown, control, user, unused, byte };
+
+    std::int32_t type(std::size_t id) const {
+        return from_.types.empty() ? normal : from_.types[id];
+    }
+
+    void add_tokens(bool finds, bool is_unigram = false) {
+        for (const std::string& text : from_.tokens) build_.add_token(text);
+        build_.is_apart.resize(from_.tokens.size());
+        for (std::size_t id = 0; id < from_.tokens.size(); ++id) {
+            const std::int32_t kind = type(id);
+            if (kind == unused) {
+                build_.fail({"token ", id, " \"", from_.tokens[id],
+                             "\" is of the type unused, which is not known"});
+            }
+            build_.is_apart[id] = kind == unknown || kind == control || kind == byte;
+            // A unigram model takes the user's tokens by their scores.
+            if (kind != control && (kind != user || is_unigram)) continue;
+            added_token token;
+            token.text = kind == user || finds ? from_.tokens[id] : "";
+            token.id = static_cast<std::int32_t>(id);
+            token.special = kind == control;
+            token.normalized = kind == user && from_.model != "gpt2";
+            // Of equal texts the first is found.
+            if (build_.result.tokens.find(from_.tokens[id]) != id) token.text.clear();
+            build_.result.added.push_back(std::move(token));
+        }
+    }
+
+    void add_split(split_step::kind is, std::string_view expression) {
+        split_step step;
+        step.is = is;
+        step.pattern = find_pattern(expression);
+        build_.result.pre_tokenizer.steps.push_back(std::move(step));
+    }
+
+    /// Byte-level BPE. What splits words has a name.
+    void read_bytes() {
+        struct known_split {
+            std::string_view name;
+            std::size_t pattern;
+            bool digits = false, composes = false, whole_words = false;
+        };
+        constexpr known_split known[] = {{"gpt-2", 0},
+                                         {"phi-2", 0},
+                                         {"mpt", 0},
+                                         {"olmo", 0},
+                                         {"smollm", 0, true},
+                                         {"starcoder", 0, true},
+                                         {"qwen2", 3, false, true},
+                                         {"llama-bpe", 2, false, false, true},
+                                         {"llama3", 2, false, false, true},
+                                         {"gpt-4o", 4},
+                                         {"tekken", 5, false, false, true}};
+        const known_split* found = nullptr;
+        for (const known_split& each : known) {
+            if (each.name == from_.split) found = &each;
+        }
+        if (found == nullptr) build_.fail({"the pre-tokenizer \"", from_.split, "\" is not known"});
+        parts& to = build_.result;
+        if (found->composes) {
+            to.normalizer.steps.emplace_back();
+            to.normalizer.steps.back().is = normalizer_step::kind::nfc;
+        }
+        if (found->digits) add_split(split_step::kind::digits, "");
+        add_split(split_step::kind::words, word_patterns[found->pattern].expression);
+        build_.start_pairs(true, false);
+        std::uint32_t rank = 0;
+        for (const std::string_view both : from_.merges) {
+            const std::size_t blank = both.find(' ', 1);
+            if (blank == both.npos) build_.fail({"merge ", rank, " lacks a blank"});
+            build_.add_merge(both.substr(0, blank), both.substr(blank + 1), rank);
+            ++rank;
+        }
+        if (found->whole_words) build_.find_whole_words(true);
+        to.decoder.emplace_back();
+        to.decoder.back().is = decoder_step::kind::byte_letters;
+    }
+
+    void check_scores() const {
+        if (from_.scores.size() != from_.tokens.size()) {
+            build_.fail({"there are ", from_.scores.size(), " scores for ", from_.tokens.size(),
+                         " tokens"});
+        }
+    }
+
+    /// BPE with byte fallback, merges by score.
+    void read_scored(std::string_view blank, normalizer_step* normalizer) {
+        check_scores();
+        parts& to = build_.result;
+        to.finds_written = true;
+        build_.blank = blank;
+        build_.start_pairs(false, true);
+        to.pair_encoding.unknown = unknown_id();
+        to.pair_encoding.joins_unknown = true;
+        build_.add_scored_merges(from_.scores);
+        build_.split_at_blanks();
+        if (normalizer != nullptr) {
+            to.normalizer.steps.push_back(std::move(*normalizer));
+        } else {
+            to.normalizer.steps.emplace_back();
+            auto& step = to.normalizer.steps.back();
+            step.is = normalizer_step::kind::sentencepiece;
+            step.prefix = from_.adds_space;
+            step.escape = true;
+        }
+        add_decoder(blank);
+    }
+
+    void read_unigram(bool fallback) {
+        check_scores();
+        parts& to = build_.result;
+        to.model = model_kind::unigram;
+        // A user's token scores as SentencePiece has it, so that it is mostly taken.
+        float most = std::numeric_limits<float>::min();
+        for (std::uint32_t id = 0; id < to.tokens.size(); ++id) {
+            if (!std::isfinite(from_.scores[id]))
+                build_.fail({"the score of token ", id, " is not finite"});
+            if (type(id) == normal) most = std::max(most, from_.scores[id]);
+        }
+        to.unigram.adds_floats = true;
+        for (std::uint32_t id = 0; id < to.tokens.size(); ++id) {
+            const std::string_view text = to.tokens[id];
+            const float score =
+                type(id) == user ? static_cast<float>(text.size()) * most - 0.1F : from_.scores[id];
+            if (!build_.is_apart[id]) to.unigram.add(text, id, double{score}, type(id) == normal);
+        }
+        to.unigram.unknown = unknown_id();
+        if (fallback) build_.start_unigram_bytes();
+    }
+
+    std::uint32_t unknown_id() const {
+        if (from_.unknown >= 0) return static_cast<std::uint32_t>(from_.unknown);
+        for (std::uint32_t id = 0; id < from_.tokens.size(); ++id) {
+            if (type(id) == unknown) return id;
+        }
+        return none;
+    }
+
+    void add_decoder(std::string_view blank) {
+        using kind = decoder_step::kind;
+        auto& steps = build_.result.decoder;
+        const auto add = [&](kind is, std::string_view what) {
+            steps.emplace_back();
+            steps.back().is = is;
+            steps.back().what = what;
+            steps.back().with = " ";
+            steps.back().count = 1;
+        };
+        add(kind::replace, blank);
+        add(kind::byte_fallback, "");
+        if (from_.adds_space) add(kind::strip, " ");
+    }
+
+    void add_ends() {
+        parts& to = build_.result;
+        const auto add = [&](std::int32_t id, std::int32_t segment,
+                             std::vector<template_item>& items) {
+            if (id < 0 || static_cast<std::size_t>(id) >= from_.tokens.size())
+                build_.fail({"the token that begins or ends texts, ", id, ", is none"});
+            items.push_back({template_item::kind::token, id, segment});
+        };
+        to.single.clear();
+        to.pair.clear();
+        for (auto* items : {&to.single, &to.pair}) {
+            const std::int32_t texts = items == &to.pair ? 2 : 1;
+            for (std::int32_t text = 0; text < texts; ++text) {
+                if (from_.adds_begin) add(from_.begin, text, *items);
+                items->push_back(
+                    {text == 0 ? template_item::kind::first : template_item::kind::second, 0,
+                     text});
+                if (from_.adds_end) add(from_.end, text, *items);
+            }
+        }
+    }
+
+    const io::gguf_vocabulary& from_;
+    builder<> build_;
+};
+
+}  // namespace detail
+
+/// The tokenizer of a GGUF file: byte-level BPE ("gpt2", if how it splits words is known by name)
+/// or BPE with scores ("llama"). `name` stands in messages. Throws io::error for others.
+SEQUENT_LAZY tokenizer from_vocabulary(const io::gguf_vocabulary& from,
+                                       std::string name = "vocabulary") {
+    return tokenizer(detail::list_reader<>(from, std::move(name)).read());
+}
+
+/// The tokenizer of llama2.c's file (see io::tokenizer). Texts begin with token 1.
+SEQUENT_LAZY tokenizer from_llama2c(const io::source& file) {
+    const io::tokenizer tokens(file);
+    io::gguf_vocabulary list;
+    list.model = "llama";
+    for (std::int32_t id = 0; id < tokens.size(); ++id) {
+        const std::string& text = tokens[id].text;
+        list.tokens.push_back(text);
+        list.scores.push_back(tokens[id].score);
+        list.types.push_back(id == 0 ? 2 : id <= 2 ? 3 : detail::fallback_byte(text) >= 0 ? 6 : 1);
+    }
+    list.begin = io::tokenizer::begin;
+    list.adds_begin = true;
+    detail::normalizer_step step;
+    step.is = detail::normalizer_step::kind::sentencepiece;
+    step.prefix = true;
+    return tokenizer(detail::list_reader<>(list, file.name())
+                         .read_sentencepiece(" ", false, false, true, std::move(step)));
+}
+
+/// What a vocab.txt leaves to its model.
+struct word_piece_options {
+    bool lower_case = true;        // capitals and accents are removed, as "uncased" models want
+    std::size_t max_length = 512;  // texts are cut, with special tokens
+};
+
+/// BERT's tokenizer of a vocab.txt, a token in each line. Texts begin with [CLS] and end with
+/// [SEP]. Throws io::error if one of [UNK], [CLS] and [SEP] is missing or a token stands twice.
+SEQUENT_LAZY tokenizer from_vocab_txt(const io::source& file,
+                                      const word_piece_options& options = {}) {
+    detail::builder<> build(file.name());
+    detail::parts& to = build.result;
+    const auto bytes = file.bytes();
+    std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (!io::is_utf8(rest)) build.fail({"is not UTF-8"});
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        std::string_view line = rest.substr(0, end);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (to.tokens.find(line) != detail::none)
+            build.fail({"line ", to.tokens.size() + 1, ": the token \"", line, "\" stands twice"});
+        build.add_token(line);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    to.model = detail::model_kind::word_piece;
+    to.word_piece.prepare(to.tokens, "##", build.id_of("[UNK]", "the unknown token"), 100);
+    for (const char* name : {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}) {
+        const std::uint32_t id = to.tokens.find(name);
+        if (id == detail::none) continue;
+        added_token token;
+        token.text = name;
+        token.id = static_cast<std::int32_t>(id);
+        token.special = true;
+        build.add_added(std::move(token));
+    }
+    to.normalizer.steps.emplace_back();
+    auto& step = to.normalizer.steps.back();
+    step.is = detail::normalizer_step::kind::bert;
+    step.clean = step.chinese = true;
+    step.lower = step.accents = options.lower_case;
+    to.pre_tokenizer.steps.emplace_back();
+    to.pre_tokenizer.steps.back().is = detail::split_step::kind::bert;
+    using kind = detail::template_item::kind;
+    const auto begin = static_cast<std::int32_t>(build.id_of("[CLS]", "the first token"));
+    const auto end = static_cast<std::int32_t>(build.id_of("[SEP]", "the last token"));
+    to.single = {{kind::token, begin, 0}, {kind::first, 0, 0}, {kind::token, end, 0}};
+    to.pair = to.single;
+    to.pair.push_back({kind::second, 0, 1});
+    to.pair.push_back({kind::token, end, 1});
+    to.decoder.emplace_back();
+    to.decoder.back().is = detail::decoder_step::kind::word_piece;
+    to.decoder.back().what = "##";
+    to.decoder.back().cleans = true;
+    to.truncation.max_length = options.max_length;
+    return tokenizer(std::move(to));
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::tokenizers
+
+namespace sequent::inline SEQUENT_ABI::tokenizers {
+
+namespace detail {
+
+/// Reads a message of Protocol Buffers field by field.
+SEQUENT_LAZY class message_reader {
+  public:
+    message_reader(std::string_view bytes, std::string_view file) : rest_(bytes), file_(file) {}
+
+    /// Goes to the next field; false at the end.
+    bool next() {
+        if (rest_.empty()) return false;
+        const std::uint64_t tag = varint();
+        field_ = tag >> 3;
+        text_ = {};
+        number_ = 0;
+        switch (tag & 7) {
+            case 0:
+                number_ = varint();
+                return true;
+            case 1:
+                take(8);
+                return true;
+            case 2:
+                text_ = take(varint());
+                return true;
+            case 5:
+                number_ = io::detail::load_bits<std::uint32_t>(
+                    reinterpret_cast<const std::byte*>(take(4).data()));
+                return true;
+            default:
+                fail("has a field of an unknown kind");
+        }
+    }
+
+    std::uint64_t field() const noexcept { return field_; }
+    std::uint64_t number() const noexcept { return number_; }
+    float real() const noexcept {
+        return std::bit_cast<float>(static_cast<std::uint32_t>(number_));
+    }
+    std::string_view text() const noexcept { return text_; }
+
+    [[noreturn]] SEQUENT_COLD void fail(std::string_view what) const {
+        fail_with<io::error>({file_, ": ", what});
+    }
+
+  private:
+    std::uint64_t varint() {
+        std::uint64_t result = 0;
+        for (unsigned shift = 0; shift < 64; shift += 7) {
+            const auto byte = static_cast<unsigned char>(take(1)[0]);
+            result |= std::uint64_t{byte & 127U} << shift;
+            if (byte < 128) return result;
+        }
+        fail("has a number of more than 64 bits");
+    }
+
+    std::string_view take(std::uint64_t count) {
+        if (count > rest_.size()) fail("is cut off");
+        const std::string_view result = rest_.substr(0, static_cast<std::size_t>(count));
+        rest_.remove_prefix(result.size());
+        return result;
+    }
+
+    std::string_view rest_;
+    std::string_view file_;
+    std::uint64_t field_ = 0;
+    std::uint64_t number_ = 0;
+    std::string_view text_;
+};
+
+}  // namespace detail
+
+/// Which of its tokens <s> and </s> a model wants around a text: Llama the first, T5 the second.
+struct text_ends {
+    bool begin = false;
+    bool end = false;
+};
+
+/// The tokenizer of a .model file of SentencePiece, BPE or unigram: the tokens that SentencePiece
+/// gives, and those that `ends` adds. Control tokens such as <s> are found in a text only with
+/// encode_options::parse_special. Throws io::error for what it does not know.
+SEQUENT_LAZY tokenizer from_sentencepiece(const io::source& file, text_ends ends = {}) {
+    const auto bytes = file.bytes();
+    io::gguf_vocabulary list;
+    list.adds_begin = ends.begin;
+    list.adds_end = ends.end;
+    detail::normalizer_step step;
+    step.is = detail::normalizer_step::kind::sentencepiece;
+    step.prefix = step.spaces = step.escape = true;
+    std::uint64_t model = 1;
+    bool fallback = false;
+    list.begin = 1;
+    list.end = 2;
+    detail::message_reader<> all({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                                 file.name());
+    while (all.next()) {
+        detail::message_reader<> part(all.text(), file.name());
+        if (all.field() == 1) {
+            list.tokens.emplace_back();
+            list.scores.push_back(0);
+            list.types.push_back(1);
+            while (part.next()) {
+                if (part.field() == 1) list.tokens.back() = part.text();
+                if (part.field() == 2) list.scores.back() = part.real();
+                if (part.field() != 3) continue;
+                if (part.number() < 1 || part.number() > 6)
+                    part.fail("a token has an unknown type");
+                list.types.back() = static_cast<std::int32_t>(part.number());
+            }
+            if (!io::is_utf8(list.tokens.back())) all.fail("a token is not UTF-8");
+        } else if (all.field() == 2) {
+            while (part.next()) {
+                if (part.field() == 3) model = part.number();
+                if (part.field() == 24 && part.number() != 0)
+                    part.fail("treat_whitespace_as_suffix is not known");
+                if (part.field() == 35) fallback = part.number() != 0;
+                if (part.field() == 41) list.begin = static_cast<std::int32_t>(part.number());
+                if (part.field() == 42) list.end = static_cast<std::int32_t>(part.number());
+            }
+        } else if (all.field() == 3) {
+            while (part.next()) {
+                if (part.field() == 2 && !part.text().empty() && !step.map.read(part.text()))
+                    part.fail("precompiled_charsmap is not well-formed");
+                if (part.field() == 3) step.prefix = part.number() != 0;
+                if (part.field() == 4) step.spaces = part.number() != 0;
+                if (part.field() == 5) step.escape = part.number() != 0;
+            }
+        } else if (all.field() == 5) {
+            while (part.next()) {
+                if (part.field() == 2 && !part.text().empty())
+                    part.fail("denormalizer_spec is not known");
+            }
+        }
+    }
+    if (model != 1 && model != 2) all.fail("a model_type other than UNIGRAM and BPE is not known");
+    if (!step.escape) all.fail("escape_whitespaces 0 is not known");
+    list.model = "llama";
+    list.adds_space = step.prefix;
+    return tokenizer(
+        detail::list_reader<>(list, file.name())
+            .read_sentencepiece(detail::block, model == 1, true, fallback, std::move(step)));
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::tokenizers

@@ -126,10 +126,26 @@ put_tokenizer("bytes", named("BPE", vocab=letters, merges=["\u0120 b", "1 2"], i
                       named("Split", pattern={"Regex": gpt4}, behavior="Isolated", invert=False),
                       named("ByteLevel", add_prefix_space=False, use_regex=False)]),
               post_processor=named("ByteLevel", trim_offsets=True))
+def field(number, value):
+    if isinstance(value, int):
+        return bytes([number << 3, value])
+    if isinstance(value, float):
+        return bytes([number << 3 | 5]) + struct.pack("<f", value)
+    size = len(value)
+    return bytes([number << 3 | 2] if number < 16 else [number << 3 & 127 | 130, number >> 4]) + (
+        bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])) + value
+
+
 units = [0] * 512
 units[0] = 1 << 10 | 512
 units[256 ^ 98] = 98 | 256 | 1 << 10 | 512
 rules = struct.pack("<513I", 2048, *units) + b"c\0"
+for kind, name in enumerate(["unigram", "pairs"], 1):
+    file = b"".join(field(1, field(1, piece.encode()) + field(2, float(-at)) + field(3, type_of))
+                    for at, (piece, type_of) in enumerate([("<u>", 2), ("<s>", 3), ("\u2581", 1), ("a", 1),
+                                                           ("c", 1), ("ac", 1), ("\u2581a", 1), ("12", 4)]))
+    put("tokenizers", f"pieces_{name}", b"\x0bab Ab\xc3\xa9 12b" + file + field(2, field(3, kind))
+        + field(3, field(2, rules) + field(4, 0)))
 put_tokenizer("unigram", named("Unigram", unk_id=0, vocab=[["<u>", 0], ["\u2581", -1], ["a", -2], ["ac", -3]]),
               normalizer=named("Precompiled", precompiled_charsmap=base64.b64encode(rules).decode()),
               pre_tokenizer=named("Metaspace", replacement="\u2581", prepend_scheme="first", split=True),

@@ -20,7 +20,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto file = std::span(data, size).subspan(1 + length);
     fuzz::attempt([&] {
         try {
-            const auto of = tokenizers::from_json(io::source(std::as_bytes(file)));
+            const io::source source(std::as_bytes(file));
+            const auto of = !file.empty() && file[0] == '{'
+                                ? tokenizers::from_json(source)
+                                : tokenizers::from_sentencepiece(source, {.begin = true});
             const auto plain = of.encode(text);
             const auto result = of.encode(text, text, {.offsets = true});
             if (result.ids.size() != result.offsets.size()) std::abort();

@@ -84,6 +84,8 @@
 #define Yes macro of the system
 
 #include <sequent/draw.hpp>
+#include <sequent/formats.hpp>
+#include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
 #include <sequent/tokenizers.hpp>

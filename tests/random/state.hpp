@@ -302,7 +302,8 @@ class state_machine {
                 const plan::general_step& general = tables_.generals[step.at];
                 const int variable = plan_.rows->position[at];
                 general_interpreter(now_, general)
-                    .forward(variable, range_of(at, range, general.extents[variable]));
+                    .forward(variable, range_of(at, range, general.extents[variable]),
+                             state_.bounds[step.at]);
             } else if (step.kind != plan::step_kind::repeat_end) {
                 throw plan_fault("a step that a state cannot run");
             }

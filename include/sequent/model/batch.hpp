@@ -158,7 +158,10 @@ class batch_memory {
     }
 
     /// Parameters, prepared.
-    const prepared_block<Plan, T>& prepared(const prepared_block<Plan, T>& p) noexcept { return p; }
+    template <class P>
+    const P& prepared(const P& p) noexcept {
+        return p;
+    }
     const auto& prepared(const parameter_block<Plan, T>& p) noexcept {
         if constexpr (prepares<Plan>) {
             prepared_->prepare(p);

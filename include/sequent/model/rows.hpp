@@ -21,6 +21,11 @@ constexpr int block_rows(int rows) {
     return (rows + blocks - 1) / blocks;
 }
 
+/// Product `At` of a row step by packed weights; model/packed.hpp has it.
+template <class Step, int At, bool Accumulate, int Block>
+void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
+                     int rows) noexcept;
+
 template <class Step, class T>
 class row_runner {
     using fusion = row_fusion<Step>;
@@ -445,29 +450,50 @@ class row_runner {
                          int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
-        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-        constexpr int block = by_row(term) ? 1 : Block;
-        kernel::unroll<term.splits>([&](auto split) {
-            constexpr kernel::product_shape shape{
-                block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
-                term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
-            const T* a = x + split() * term.x_split;
-            const T* b = w + split() * term.w_split;
-            if constexpr (by_row(term)) {
-                for (int at = row; at < row + rows; ++at)
-                    kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
-                                           sum + at * sum_row);
-            } else {
-                const auto product = [&](const auto& finish) {
-                    kernel::detail::tile_product<shape, Even>(
-                        a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
-                };
-                if constexpr (fusion::any && fusion::product_at == At && split() == term.splits - 1)
-                    product(finish(bound, first, second, third, out, row));
-                else
-                    product(kernel::as_is{});
-            }
-        });
+        if constexpr (term.w.at.where == place::packed) {
+            multiply_packed<Step, At, Accumulate, Block>(x + row * term.x.row,
+                                                         bound.read_packed(term.w.at),
+                                                         sum + row * sum_row, sum_row, rows);
+            if constexpr (fusion::any && fusion::product_at == At)
+                finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
+                            rows);
+            return;
+        } else {
+            const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            constexpr int block = by_row(term) ? 1 : Block;
+            kernel::unroll<term.splits>([&](auto split) {
+                constexpr kernel::product_shape shape{
+                    block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
+                    term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
+                const T* a = x + split() * term.x_split;
+                const T* b = w + split() * term.w_split;
+                if constexpr (by_row(term)) {
+                    for (int at = row; at < row + rows; ++at)
+                        kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
+                                               sum + at * sum_row);
+                } else {
+                    const auto product = [&](const auto& finish) {
+                        kernel::detail::tile_product<shape, Even>(
+                            a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
+                    };
+                    if constexpr (fusion::any && fusion::product_at == At &&
+                                  split() == term.splits - 1)
+                        product(finish(bound, first, second, third, out, row));
+                    else
+                        product(kernel::as_is{});
+                }
+            });
+        }
+    }
+
+    /// What a product would have done to its tiles.
+    static void finish_rows(const row_finish<Step, T>& finish, T* sum, int rows) noexcept {
+        for (int row = 0; row < rows; ++row)
+            each_lane<columns, T>([&](int at, auto count) {
+                T* to = sum + row * sum_row + at;
+                kernel::store_first<count()>(
+                    to, kernel::batch<T>(finish(kernel::load_first<count()>(to), row, at, count)));
+            });
     }
 
     template <int At, class Range>

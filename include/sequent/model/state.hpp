@@ -105,9 +105,10 @@ class alignas(64) state_block {
     /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
     /// once.
     /// What is prepared may be null: then the sequence's first rows prepare it.
-    template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T* parameters, const T* prepared, Rows rows, Rest rest, Pairs pairs,
-             Range range) noexcept {
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+        const T* const parameters = numbers_of(p);
+        const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
             if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
             has_prepared_ = true;
@@ -116,6 +117,7 @@ class alignas(64) state_block {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = prepared;
+        bound.packed = packed_in(p);
         bound.workspace = numbers_;
         bound.counts = counts_;
         bound.scratch = scratch_;
@@ -141,7 +143,7 @@ class alignas(64) state_block {
             }
         });
         find_runs(given, range);
-        compiled_rows<state_plan, T, First, Range>::run(bound, range);
+        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
         position_ = range.end;
     }
 
@@ -308,8 +310,8 @@ class state_block<Plan, T, false> {
     void truncate(int) noexcept {}
     bool has_rest() const noexcept { return false; }
     void take_rest(const void* const*, const int*) noexcept {}
-    template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T*, const T*, Rows, Rest, Pairs, Range) noexcept {}
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    void run(const P&, Rows, Rest, Pairs, Range) noexcept {}
     template <int At>
     tensor_view<const T> output() const noexcept {
         return {};

@@ -11,8 +11,9 @@ inline constexpr int max_outers = 3;
 inline constexpr int max_terms = 6;            // of a row step
 inline constexpr int max_condition_joins = 6;  // of a general step
 
-/// prepared: what follows from parameters alone, computed once for all calls.
-enum class place { none, parameter, value, fact, prepared };
+/// prepared: what follows from parameters alone, computed once for all calls. packed: parameters in
+/// another number type, of which 64 bytes count as one element.
+enum class place { none, parameter, value, fact, prepared, packed };
 
 /// Where numbers lie. Offsets and strides count elements; layer strides apply within stacks.
 struct operand {
@@ -57,6 +58,7 @@ struct row_term {
     int w_split = 0;
     int relation = -1;
     side indexed = side::none;  // of a pair's two indices, the one that is the row of x
+    int format = 0;             // of a packed weight; 0: numbers like those of x
 };
 
 struct row_function {
@@ -278,6 +280,15 @@ struct general_step {
     int time = -1;  // in a recursion, the variable that the loop at this level counts
     int level = 0;
     int delay = 0;
+};
+
+/// Of a general step of a state: the variable whose values lie near the position, in [position -
+/// back, position + ahead]. Runs: each row adds to the row before, so that back is -ahead.
+struct column_bound {
+    int variable = -1;
+    int back = 0;
+    int ahead = 0;
+    bool runs = false;
 };
 
 /// weights: the softmax of an attention step whose scores follow from parameters alone.

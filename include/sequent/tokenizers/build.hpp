@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +22,8 @@ namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 SEQUENT_LAZY class builder {
   public:
     parts result;
+    std::string_view blank = block;  // how a blank is written in tokens
+    std::vector<bool> is_apart;      // tokens with which no word begins and that no merge makes
 
     explicit builder(std::string name) { result.name = std::move(name); }
 
@@ -71,7 +76,7 @@ SEQUENT_LAZY class builder {
     /// Finds the tokens with which words begin. `by_bytes`: tokens are written in the alphabet of
     /// bytes. `fallback`: tokens like <0x41> stand for bytes of what has no token. `suffix` ends
     /// the last token of a word.
-    void start_pairs(bool by_bytes, bool fallback, std::string_view suffix) {
+    void start_pairs(bool by_bytes, bool fallback, std::string_view suffix = "") {
         auto& to = result.pair_encoding;
         to.by_bytes = by_bytes;
         to.bytes.fill(none);
@@ -81,6 +86,11 @@ SEQUENT_LAZY class builder {
         for (std::uint32_t id = 0; id < count; ++id) {
             std::string_view text = result.tokens[id];
             if (text.empty()) continue;
+            if (const int byte = fallback_byte(text); byte >= 0 && fallback) {
+                auto& known = to.bytes[static_cast<std::size_t>(byte)];
+                if (known == none) known = id;
+            }
+            if (is_apart.size() > id && is_apart[id]) continue;
             const bool is_last =
                 !suffix.empty() && text.size() > suffix.size() && text.ends_with(suffix);
             if (is_last) text.remove_suffix(suffix.size());
@@ -91,10 +101,6 @@ SEQUENT_LAZY class builder {
                     ids[static_cast<unsigned char>(bytes[0])] = id;
                 }
                 continue;
-            }
-            if (const int byte = fallback_byte(text); byte >= 0 && fallback && !is_last) {
-                auto& known = to.bytes[static_cast<std::size_t>(byte)];
-                if (known == none) known = id;
             }
             if (is_letter) {
                 auto& list = is_last ? to.last_starts : to.starts;
@@ -110,20 +116,64 @@ SEQUENT_LAZY class builder {
         const std::uint32_t one = id_of(left, "merges"), two = id_of(right, "merges");
         joined_.assign(left).append(right);
         result.pair_encoding.merges.set(one, two, {rank, id_of(joined_, "merges")});
-        crosses_ = crosses_ || (right.starts_with(block) && !left.ends_with(block));
+        crosses_ = crosses_ || (right.starts_with(blank) && !left.ends_with(blank));
     }
 
-    /// Once merges are in: where a text is not split into words, but no merge joins a blank
-    /// (U+2581) to something else before it, it is split there, to the same tokens.
+    /// Adds the merges of all pairs of tokens whose texts together are a token: those that give a
+    /// higher score come first.
+    void add_scored_merges(std::span<const float> scores) {
+        const auto& tokens = result.tokens;
+        const auto is_word = [&](std::uint32_t id) {
+            return id != none && !(is_apart.size() > id && is_apart[id]);
+        };
+        std::vector<std::uint32_t> order;
+        for (std::uint32_t id = 0; id < tokens.size(); ++id) {
+            if (!std::isfinite(scores[id])) fail({"the score of token ", id, " is not finite"});
+            if (is_word(id)) order.push_back(id);
+        }
+        std::stable_sort(order.begin(), order.end(), [&](std::uint32_t one, std::uint32_t two) {
+            return scores[one] > scores[two];
+        });
+        std::uint32_t rank = 0;
+        for (std::size_t at = 0; at < order.size(); ++at) {
+            const std::string_view text = tokens[order[at]];
+            if (at > 0 && scores[order[at]] < scores[order[at - 1]]) ++rank;
+            if (tokens.find(text) != order[at]) continue;
+            for (std::size_t split = 1; split < text.size(); ++split) {
+                const auto byte = static_cast<unsigned char>(text[split]);
+                if ((byte & 0xC0) == 0x80) continue;
+                const std::string_view left = text.substr(0, split), right = text.substr(split);
+                if (is_word(tokens.find(left)) && is_word(tokens.find(right)))
+                    add_merge(left, right, rank);
+            }
+        }
+    }
+
+    /// Once merges are in: where a text is not split into words, but no merge joins a blank to
+    /// something else before it, it is split there, to the same tokens.
     void split_at_blanks() {
         auto& pairs = result.pair_encoding;
         if (crosses_ || pairs.whole_words || pairs.by_bytes || pairs.last_starts.size() > 0 ||
-            pairs.starts.find(block) == none) {
+            pairs.starts.find(blank) == none) {
             return;
         }
         split_step step;
         step.is = split_step::kind::blank_runs;
+        step.what = blank;
         result.pre_tokenizer.steps.push_back(std::move(step));
+    }
+
+    /// Words that are tokens are not merged from parts.
+    void find_whole_words(bool by_bytes) {
+        auto& pairs = result.pair_encoding;
+        pairs.whole_words = true;
+        std::string bytes;
+        for (std::uint32_t id = 0; id < result.tokens.size(); ++id) {
+            const std::string_view text = result.tokens[id];
+            if (!result.is_token[id] || (by_bytes && !bytes_of_letters(text, bytes))) continue;
+            pairs.words.add(by_bytes ? std::string_view(bytes) : text);
+            pairs.word_ids.push_back(id);
+        }
     }
 
     /// Finds the tokens like <0x41> that stand for bytes of what is unknown.

@@ -354,7 +354,6 @@ SEQUENT_LAZY class json_reader {
         if (present(of, "unk_token"))
             pairs.unknown = build_.id_of(of["unk_token"].string(), "unk_token");
         pairs.joins_unknown = flag(of, "fuse_unk", false);
-        pairs.whole_words = flag(of, "ignore_merges", false);
         const std::string_view suffix =
             present(of, "end_of_word_suffix") ? of["end_of_word_suffix"].string() : "";
         build_.start_pairs(by_bytes_, flag(of, "byte_fallback", false), suffix);
@@ -376,16 +375,7 @@ SEQUENT_LAZY class json_reader {
             }
             build_.add_merge(left, right, rank++);
         });
-        if (pairs.whole_words) {
-            std::string bytes;
-            for (std::uint32_t id = 0; id < to.tokens.size(); ++id) {
-                if (!to.is_token[id]) continue;
-                const bool is_word = !by_bytes_ || bytes_of_letters(to.tokens[id], bytes);
-                if (!is_word) continue;
-                pairs.words.add(by_bytes_ ? std::string_view(bytes) : to.tokens[id]);
-                pairs.word_ids.push_back(id);
-            }
-        }
+        if (flag(of, "ignore_merges", false)) build_.find_whole_words(by_bytes_);
         build_.split_at_blanks();
     }
 

@@ -53,11 +53,12 @@ SEQUENT_LAZY class normalizer {
 
     std::vector<step> steps;
 
-    /// Normalizes `text`; `other` is memory for it.
-    void apply(aligned_text& text, aligned_text& other) const {
+    /// Normalizes `text`; `other` is memory for it. `is_first`: it begins where the whole text
+    /// does.
+    void apply(aligned_text& text, aligned_text& other, bool is_first = true) const {
         for (const step& each : steps) {
             other.clear(text.is_tracked);
-            apply(each, text, other);
+            apply(each, text, other, is_first);
             std::swap(text, other);
         }
     }
@@ -73,7 +74,7 @@ SEQUENT_LAZY class normalizer {
   private:
     static const unicode_data<>& unicode() { return unicode_data<>::get(); }
 
-    void apply(const step& of, const aligned_text& from, aligned_text& to) const {
+    void apply(const step& of, const aligned_text& from, aligned_text& to, bool is_first) const {
         const std::string_view text = from.text;
         switch (of.is) {
             case kind::nfc:
@@ -122,7 +123,7 @@ SEQUENT_LAZY class normalizer {
             case kind::charsmap:
                 return of.map.normalize(from, to);
             case kind::sentencepiece:
-                return sentencepiece(of, from, to);
+                return sentencepiece(of, from, to, is_first);
         }
     }
 
@@ -186,18 +187,22 @@ SEQUENT_LAZY class normalizer {
         const std::string_view text = from.text;
         const std::size_t before = to.text.size();
         for (std::size_t at = 0; at < text.size();) {
-            const auto byte = static_cast<unsigned char>(text[at]);
-            if (byte < 0x80) {
-                const bool is_space = byte == ' ' || (byte >= 9 && byte <= 13);
-                if (of.clean && (byte < 32 || byte == 127) && byte != '\t' && byte != '\n' &&
-                    byte != '\r') {
-                    ++at;
-                    continue;
+            if (const std::size_t end = ascii_end(text, at); end > at) {
+                const std::size_t begun = to.text.size();
+                to.text.resize(begun + (end - at));
+                char* next = to.text.data() + begun;
+                for (; at < end; ++at) {
+                    const char each = text[at];
+                    const bool is_space = each == ' ' || (each >= 9 && each <= 13);
+                    const bool is_break = each == '\t' || each == '\n' || each == '\r';
+                    if (of.clean && !is_break && (each < 32 || each == 127)) continue;
+                    *next++ = of.clean && is_space ? ' '
+                              : of.lower && each >= 'A' && each <= 'Z'
+                                  ? static_cast<char>(each + 32)
+                                  : each;
+                    if (to.is_tracked) to.ranges.push_back(from.ranges[at]);
                 }
-                char each = of.clean && is_space ? ' ' : text[at];
-                if (of.lower && each >= 'A' && each <= 'Z') each = static_cast<char>(each + 32);
-                to.put(std::string_view(&each, 1), from, at);
-                ++at;
+                to.text.resize(static_cast<std::size_t>(next - to.text.data()));
                 continue;
             }
             const code_point each = decode_utf8(text, at);
@@ -251,7 +256,8 @@ SEQUENT_LAZY class normalizer {
         rest.apply(to, other);
     }
 
-    static void sentencepiece(const step& of, const aligned_text& from, aligned_text& to) {
+    static void sentencepiece(const step& of, const aligned_text& from, aligned_text& to,
+                              bool is_first) {
         const std::string_view text = from.text;
         const std::string_view blank = of.escape ? block : " ";
         const auto chunk = [&](std::size_t at) -> charsmap<>::match {
@@ -263,14 +269,14 @@ SEQUENT_LAZY class normalizer {
             return {length, text.substr(at, length)};
         };
         std::size_t at = 0;
-        while (of.spaces && at < text.size()) {
+        while (of.spaces && is_first && at < text.size()) {
             const auto each = chunk(at);
             if (each.text != " ") break;
             at += each.length;
         }
         if (at == text.size()) return;
-        if (of.prefix) to.put(blank, from, at);
-        bool behind_blank = of.spaces;
+        if (of.prefix && is_first) to.put(blank, from, at);
+        bool behind_blank = of.spaces && is_first;
         while (at < text.size()) {
             auto each = chunk(at);
             while (behind_blank && each.text.starts_with(' ')) each.text.remove_prefix(1);

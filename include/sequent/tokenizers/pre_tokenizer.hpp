@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -26,7 +27,7 @@ struct split_step {
         digits,       // around numbers: each for itself if `individual`
         punctuated,   // at punctuation
         word_runs,    // \w+|[^\w\s]+
-        blank_runs,   // before each run of U+2581
+        blank_runs,   // before each run of `what`
         blank,        // a blank before the piece unless it begins with one
         metaspace,    // blanks become `what`, which begins pieces if `split`
     };
@@ -172,14 +173,14 @@ SEQUENT_LAZY class pre_tokenizer {
             case kind::blank_runs: {
                 std::uint32_t begin = piece.begin;
                 text = text.substr(0, piece.end);
-                for (std::size_t at = piece.begin; (at = text.find(block, at)) != text.npos;) {
+                for (std::size_t at = piece.begin; (at = text.find(of.what, at)) != text.npos;) {
                     if (at > begin) {
                         to.push_back({begin, static_cast<std::uint32_t>(at)});
                         begin = static_cast<std::uint32_t>(at);
                     }
                     do {
-                        at += block.size();
-                    } while (text.substr(at).starts_with(block));
+                        at += of.what.size();
+                    } while (text.substr(at).starts_with(of.what));
                 }
                 return to.push_back({begin, piece.end});
             }
@@ -188,11 +189,12 @@ SEQUENT_LAZY class pre_tokenizer {
         }
     }
 
+    static constexpr bool is_ascii_mark(std::uint32_t code) {
+        return (code >= 33 && code <= 47) || (code >= 58 && code <= 64) ||
+               (code >= 91 && code <= 96) || (code >= 123 && code <= 126);
+    }
     static bool is_punctuation(std::uint32_t code) {
-        if (code < 0x80) {
-            return (code >= 33 && code <= 47) || (code >= 58 && code <= 64) ||
-                   (code >= 91 && code <= 96) || (code >= 123 && code <= 126);
-        }
+        if (code < 0x80) return is_ascii_mark(code);
         return unicode().is(code, punctuation);
     }
 
@@ -249,14 +251,21 @@ SEQUENT_LAZY class pre_tokenizer {
     }
 
     static void split_bert(std::string_view text, text_piece piece, std::vector<text_piece>& to) {
+        enum : std::uint8_t { space = 1, mark = 2 };
+        static constexpr auto ascii = [] {
+            std::array<std::uint8_t, 128> result{};
+            for (std::uint32_t code = 0; code < result.size(); ++code)
+                result[code] = is_white_space(code) ? space : is_ascii_mark(code) ? mark : 0;
+            return result;
+        }();
         std::uint32_t begin = piece.begin;
         for (std::uint32_t at = piece.begin; at < piece.end;) {
             const auto byte = static_cast<unsigned char>(text[at]);
             std::uint32_t length = 1;
             bool is_space = false, is_mark = false;
             if (byte < 0x80) {
-                is_space = is_white_space(byte);
-                is_mark = is_punctuation(byte);
+                is_space = ascii[byte] == space;
+                is_mark = ascii[byte] == mark;
             } else {
                 const code_point each = decode_utf8(text, at);
                 length = each.length;

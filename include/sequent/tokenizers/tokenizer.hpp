@@ -80,6 +80,7 @@ struct parts {
     bool trims_offsets = false;  // blanks at the ends of a token are not in its offsets
     bool adds_blank = false;     // but the one that was added is
     std::vector<decoder_step> decoder;
+    bool finds_written = false;  // normalized text has added tokens as they are written
     tokenizers::truncation truncation;
     // Set by the constructor of tokenizer:
     added_token_finder<> raw_finder;
@@ -119,7 +120,8 @@ class tokenizer {
             from.special[id] = from.special[id] || each.special;
             from.is_added[id] = true;
             if (each.normalized) {
-                from.finder.add(from.normalizer.applied(each.text), each);
+                from.finder.add(from.finds_written ? each.text : from.normalizer.applied(each.text),
+                                each);
             } else {
                 from.raw_finder.add(each.text, each);
             }
@@ -246,6 +248,7 @@ class tokenizer {
         }
         encoding result;
         result.ids.reserve(one.ids.size() + two.ids.size() + added);
+        result.segments.reserve(result.ids.capacity());
         for (const auto& item : items) {
             if (item.is == kind::token) {
                 if (!options.special_tokens) continue;
@@ -318,6 +321,7 @@ class tokenizer {
             fail_with<argument_error>({"sequent: a text of ", text.size(), " bytes is too long"});
         if (!io::is_utf8(text)) fail<argument_error>("sequent: the text is not UTF-8");
         encoding result;
+        result.ids.reserve(text.size() / 3 + 8);
         const detail::parts& of = *parts_;
         work.raw_parts_.clear();
         of.raw_finder.split(text, options.parse_special, work.raw_parts_);
@@ -328,7 +332,7 @@ class tokenizer {
             }
             work.text_.assign(text.substr(raw.begin, raw.end - raw.begin), raw.begin,
                               options.offsets);
-            of.normalizer.apply(work.text_, work.other_);
+            of.normalizer.apply(work.text_, work.other_, raw.begin == 0);
             work.normal_parts_.clear();
             of.finder.split(work.text_.text, options.parse_special, work.normal_parts_);
             for (const auto& each : work.normal_parts_) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -30,9 +31,11 @@ SEQUENT_LAZY class unigram {
     std::uint32_t unknown = none;
     std::array<std::uint32_t, 256> bytes{};  // the token of each byte, or none
     bool has_bytes = false;
+    bool adds_floats = false;  // sums are rounded to float, as SentencePiece does
 
-    void add(std::string_view text, std::uint32_t id, double score) {
-        least_ = scores_.empty() ? score : std::min(least_, score);
+    /// `is_least`: the score may be the least of all, to which an unknown one relates.
+    void add(std::string_view text, std::uint32_t id, double score, bool is_least = true) {
+        if (is_least) least_ = std::min(least_, score);
         if (scores_.size() <= id) scores_.resize(id + 1);
         scores_[id] = score;
         if (text.empty()) return;
@@ -54,7 +57,8 @@ SEQUENT_LAZY class unigram {
     bool append(std::string_view word, std::vector<word_token>& result, workspace& work) const {
         auto& nodes = work.nodes;
         nodes.assign(word.size() + 1, {});
-        const auto reach = [&](std::size_t end, std::size_t begin, double score, std::uint32_t id) {
+        const auto reach = [&](std::size_t end, std::size_t begin, double sum, std::uint32_t id) {
+            const double score = adds_floats ? double{static_cast<float>(sum)} : sum;
             if (nodes[end].begin == none || score > nodes[end].score)
                 nodes[end] = {score, static_cast<std::uint32_t>(begin), id};
         };
@@ -99,7 +103,7 @@ SEQUENT_LAZY class unigram {
     pair_table<> trie_;  // a node and a byte: the next node, then the token that ends here or none
     std::uint32_t node_count_ = 1;
     std::vector<double> scores_;
-    double least_ = 0;
+    double least_ = std::numeric_limits<double>::max();
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::tokenizers::detail

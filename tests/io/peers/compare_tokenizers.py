@@ -8,7 +8,8 @@ that small tokenizers are trained on and that is encoded, too. For each kind of 
 as the models it is named after have it; N strings (100,000) and N / 10 pairs of them are encoded and
 decoded by both, and must have the same tokens, offsets, segments and text. The strings are random
 Unicode, words of many scripts, white space, contractions, numbers, emoji, special tokens and lines of
-the text. Each --file is a published tokenizer.json to compare as well.
+the text. Each --file is a published tokenizer.json, or a
+.model of SentencePiece, to compare as well.
 
     --seed N     of the random strings, 1
     --kind NAME  only kinds whose name contains NAME
@@ -390,6 +391,46 @@ def compare(name, path, program, pairs):
     return bad + streams
 
 
+def pieces(texts, folder, kind):
+    """A small model of SentencePiece."""
+    import sentencepiece
+    path = folder / kind
+    arguments = {"model_type": kind.split("_")[1], "vocab_size": 7000}
+    if "llama" in kind:
+        arguments |= {"byte_fallback": True, "normalization_rule_name": "identity", "split_digits": True,
+                      "remove_extra_whitespaces": False, "user_defined_symbols": ["extra_word"]}
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts), model_prefix=str(path), hard_vocab_limit=False, minloglevel=2,
+        max_sentence_length=100000, character_coverage=0.99, **arguments)
+    return path.with_suffix(".model")
+
+
+def compare_pieces(name, path, program, strings):
+    import sentencepiece
+    model = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    control = [model.id_to_piece(number) for number in range(model.vocab_size())
+               if model.is_control(number) or model.is_unknown(number)]
+    strings = [text for text in strings if not any(each in text for each in control) and "\0" not in text]
+    run = subprocess.run([program, path], input=b"".join(packed(t) + packed(None) for t in strings),
+                         capture_output=True)
+    lines = run.stdout.decode().split("\n")[:-1]
+    bad = abs(len(lines) - len(strings)) + (run.returncode != 0)
+    if bad:
+        print(f"{name}: ended with {run.returncode}: {run.stderr.decode()[-500:]}")
+    for text, line in zip(strings, lines):
+        ids, _, _, got, stream = line.split(";")
+        ids = list(map(int, ids.split()))
+        wanted = model.encode(text)
+        back = model.decode(wanted) if model.unk_id() not in wanted else None
+        if ids != wanted or (back is not None and back != bytes.fromhex(got).decode()):
+            bad += 1
+            if bad <= 3:
+                print(f"{name}: {text!r}\n  wanted {[model.id_to_piece(i) for i in wanted]} {back!r}\n  "
+                      f"got    {[model.id_to_piece(i) for i in ids]} {bytes.fromhex(got).decode()!r}")
+    print(f"{name}: {len(strings)} strings, {bad} differ", flush=True)
+    return bad
+
+
 def measure(name, path, program, files):
     text = "".join(pathlib.Path(file).read_text() for file in files)
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
@@ -443,9 +484,14 @@ def main():
                 if not path.exists():
                     make().save(str(path))
                 files.append((name, path))
+        for name in ("pieces_unigram", "pieces_bpe", "pieces_bpe_llama", "pieces_unigram_llama"):
+            if any(part in name for part in arguments.kind):
+                files.append((name, pieces(corpus[-4000:] + lines, folder, name)))
         bad = 0
         for name, path in files:
-            if arguments.time:
+            if path.suffix == ".model":
+                bad += compare_pieces(name, path, arguments.encode, [first for first, _ in strings])
+            elif arguments.time:
                 measure(name, path, arguments.encode, arguments.text)
             else:
                 bad += compare(name, path, arguments.encode, strings)

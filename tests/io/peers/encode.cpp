@@ -3,7 +3,7 @@
 //
 //     encode FILE < TEXTS         FILE is a tokenizer.json, or what its name ends with tells:
 //     .model
-//                                 (SentencePiece), .txt (vocab.txt), .bin (llama2.c)
+//                                 (SentencePiece), .txt (vocab.txt), .bin (llama2.c), .gguf
 //     encode FILE --time TEXT     prints the speed over the lines of a file, in MB/s
 //
 // TEXTS are pairs: of each text its length (uint32, little-endian) and its bytes; a length of 2^32
@@ -18,6 +18,7 @@
 #include <iostream>
 #include <iterator>
 #include <optional>
+#include <sequent/formats.hpp>
 #include <sequent/tokenizers.hpp>
 #include <string>
 #include <string_view>
@@ -65,6 +66,11 @@ void print_speed(const tokenizers::tokenizer& of, const char* path) {
 }
 
 tokenizers::tokenizer read(const std::string& path) {
+    if (path.ends_with(".model")) return tokenizers::from_sentencepiece(path);
+    if (path.ends_with(".txt")) return tokenizers::from_vocab_txt(path);
+    if (path.ends_with(".bin")) return tokenizers::from_llama2c(path);
+    if (path.ends_with(".gguf"))
+        return tokenizers::from_vocabulary(sequent::io::gguf_file(path).vocabulary(), path);
     return tokenizers::from_json(path);
 }
 
