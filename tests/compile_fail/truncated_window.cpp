@@ -12,9 +12,9 @@ inline constexpr relation<"y"> y;
 
 inline constexpr auto program = rules(
 #ifdef WRONG
-    y(i) <<= (x(j), j <= i, i - j < 3) | sum(j));
+    y(i) <<= (x(j), x(i), j <= i, i - j < 3) | elementwise_product() | sum(j));
 #else
-    y(i) <<= (x(j), j <= i) | sum(j));
+    y(i) <<= (x(j), x(i), j <= i) | elementwise_product() | sum(j));
 #endif
 }  // namespace article
 
