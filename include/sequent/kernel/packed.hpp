@@ -158,6 +158,7 @@ SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, co
         }
     }
     using tiles = packed_tiles<Format>;
+    if (rows == 0) return;  // the addresses may be null
     if (rows == 1)
         packed_outputs<Format, 1, tiles::panels_of_one>(quantised, w, out, outputs, 1, place);
     else
