@@ -43,11 +43,12 @@ constexpr std::size_t panel_at(int inputs, int n) noexcept {
 /// Rows and panels of a tile, whose sums stay in registers: for one row, and for many.
 template <class Format>
 struct packed_tiles {
-    static constexpr bool large = vector_registers == 32;
-    static constexpr int panels_of_one = std::max(1, (large ? 4 : 2) / panel_vectors);
-    static constexpr int panels = std::max(1, 2 / panel_vectors);
     // Scaled formats need sums of a block beside those of the row.
-    static constexpr int sums = large ? (Format::rows::scaled ? 12 : 16) : 4;
+    static constexpr bool large = vector_registers == 32, scaled = Format::rows::scaled;
+    static constexpr int vectors_of_one = !large && !scaled ? 8 : 4;
+    static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 4 : 8;
+    static constexpr int panels_of_one = std::max(1, vectors_of_one / panel_vectors);
+    static constexpr int panels = std::max(1, 2 / panel_vectors);
     static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
 };
 
@@ -83,7 +84,7 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
                 w + v / panel_vectors * place.panel, step, v % panel_vectors * n, loaded[v]);
             SEQUENT_UNROLL for (int group = 0; group < together; ++group)
                 SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-                const words numbers = rows::group(x[r * place.blocks], step * together + group);
+                const auto numbers = rows::group(x[r * place.blocks], step * together + group);
                 SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) block_sum[r][v] =
                     rows::add(block_sum[r][v], loaded[v][group], numbers);
             }
@@ -126,7 +127,7 @@ inline void packed_panels(const typename Format::rows::block* x, const std::byte
                       Panels>(x, w, out, outputs, rows, place);
 }
 
-/// All outputs: Panels panels at a time, then the rest one by one.
+/// All outputs: Panels panels at a time, then half as many.
 template <class Format, int Rows, int Panels>
 inline void packed_outputs(const typename Format::rows::block* x, const std::byte* w, float* out,
                            int outputs, int rows, const packed_place& place) noexcept {
@@ -136,7 +137,7 @@ inline void packed_outputs(const typename Format::rows::block* x, const std::byt
          outputs -= width, out += width, w += Panels * place.panel)
         packed_panels<Format, Rows, Panels>(x, w, out, outputs, rows, place);
     if constexpr (Panels > 1)
-        if (outputs > 0) packed_outputs<Format, Rows, 1>(x, w, out, outputs, rows, place);
+        if (outputs > 0) packed_outputs<Format, Rows, Panels / 2>(x, w, out, outputs, rows, place);
 }
 
 /// Shared by all sizes: what depends on them passes as numbers.
