@@ -78,7 +78,7 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
         SEQUENT_UNROLL for (int r = 0; r < Rows; ++r)
             SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) block_sum[r][v] =
                 rows::begin(x[r * place.blocks], sum[r][v]);
-        SEQUENT_UNROLL for (int step = 0; step < rows::groups / together; ++step) {
+        const auto take = [&](int step) __attribute__((always_inline)) {
             words loaded[vectors][together];
             SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) Format::load(
                 w + v / panel_vectors * place.panel, step, v % panel_vectors * n, loaded[v]);
@@ -88,6 +88,13 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
                 SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) block_sum[r][v] =
                     rows::add(block_sum[r][v], loaded[v][group], numbers);
             }
+        };
+        constexpr int steps = rows::groups / together;
+        if constexpr (packed_tiles<Format>::large) {
+            SEQUENT_UNROLL for (int step = 0; step < steps; ++step) take(step);
+        } else {
+            // Unrolled, GCC 12 would load ahead more than 16 registers hold.
+            SEQUENT_NO_UNROLL for (int step = 0; step < steps; ++step) take(step);
         }
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
             batch<float> scale = zero<float>();
