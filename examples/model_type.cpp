@@ -6,7 +6,7 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <sequent/io/model_description.hpp>
+#include <sequent/formats.hpp>
 #include <string>
 #include <string_view>
 

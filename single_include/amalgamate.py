@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Makes the single headers in single_include/sequent/: sequent.hpp, rasp.hpp and draw.hpp, each from
-the header of that name in include/sequent/ and all that it includes.
+"""Makes the single headers in single_include/sequent/, each from the header of that name in
+include/sequent/ and all that it includes.
 
     amalgamate.py              writes the files
     amalgamate.py --check      fails unless the files are in step
     amalgamate.py -o FOLDER    writes them to another folder
 
-Every header stands once, where it is first included. What a file shares with the one before it in the
-list is not repeated: rasp.hpp includes sequent.hpp, which lies beside it, and draw.hpp includes
-rasp.hpp. A header that is included behind a condition (`#if __has_include(...)`) stays behind it, and
+Every header stands once, where it is first included. A file does not repeat what the file that it
+builds on has: rasp.hpp includes sequent.hpp, which lies beside it, and draw.hpp includes rasp.hpp.
+A header that is included behind a condition (`#if __has_include(...)`) stays behind it, and
 must not be needed outside of it later. prologue.hpp and epilogue.hpp stand once around each file.
 """
 
@@ -21,7 +21,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent / "include" / "sequent"
 TARGET = HERE / "sequent"
 BRACKETS = ("prologue.hpp", "epilogue.hpp")
-FILES = ["sequent.hpp", "rasp.hpp", "draw.hpp"]  # each includes the one before it
+FILES = {  # and what each of them builds on
+    "sequent.hpp": None,
+    "packed.hpp": "sequent.hpp",
+    "rasp.hpp": "sequent.hpp",
+    "draw.hpp": "rasp.hpp",
+    "formats.hpp": "sequent.hpp",
+    "tokenizers.hpp": "sequent.hpp",
+}
 
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 SYSTEM = re.compile(r"^\s*#\s*include\s+(<[^>]+>)")
@@ -29,15 +36,15 @@ DIRECTIVE = re.compile(r"^\s*#\s*(ifdef|ifndef|if|elif|else|endif)\b(.*)$")
 
 
 class Amalgamation:
-    def __init__(self):
+    def __init__(self, base=None):
         self.lines = []
         self.conditions = []  # the conditions around the current line, of all open files
-        self.headers = {}  # header -> the conditions around it
-        self.systems = set()  # system headers included without a condition
+        self.headers = dict(base.headers) if base else {}  # header -> the conditions around it
+        self.systems = set(base.systems) if base else set()  # included without a condition
         self.depth = 0  # of prologues without their epilogue
 
     def file(self, name):
-        """The lines that `name` adds to the files before it."""
+        """The lines that `name` adds to the file that it builds on."""
         self.lines = []
         self.header(ROOT / name, name)
         return self.lines
@@ -115,18 +122,21 @@ def licence():
 
 def amalgamate():
     """The text of each file by its name."""
-    result = Amalgamation()
+    made = {}
     texts = {}
-    before = None
-    for name in FILES:
-        lines = ([f'#include "{before}"', ""] if before else []) + result.file(name)
+    owners = {}  # header -> the single header that has it
+    for name, base in FILES.items():
+        made[name] = Amalgamation(made.get(base))
+        lines = ([f'#include "{base}"', ""] if base else []) + made[name].file(name)
+        for header in made[name].headers.keys() - (made[base].headers.keys() if base else set()):
+            if owners.setdefault(header, name) != name:
+                sys.exit(f"{header} would stand in {owners[header]} and in {name}")
         body = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
         guard = f"SEQUENT_SINGLE_{pathlib.Path(name).stem.upper()}_HPP"
         texts[name] = (
             f"// Sequent {version()}: {name} as a single header, made by single_include/amalgamate.py\n"
             f"// from the headers in include/: change those.\n//\n{licence()}\n\n"
             f"#ifndef {guard}\n#define {guard}\n\n{body}\n\n#endif  // {guard}\n")
-        before = name
     return texts
 
 

@@ -6,7 +6,9 @@
 #include "prologue.hpp"
 
 #include "io/error.hpp"
+#include "io/gguf_vocabulary.hpp"
 #include "io/hugging_face.hpp"
+#include "io/json.hpp"
 #include "io/llama2c.hpp"
 #include "io/name_map.hpp"
 #include "io/npy.hpp"

@@ -1,7 +1,8 @@
 #pragma once
 
-/// All that a program with an embedded model needs. Two parts are included by name:
-/// `sequent/rasp.hpp` (RASP programs) and `sequent/draw.hpp` (pictures).
+/// All that a program with an embedded model needs. Four parts are included by name:
+/// `sequent/rasp.hpp` (RASP programs), `sequent/draw.hpp` (pictures), `sequent/formats.hpp` (files
+/// of other programs) and `sequent/tokenizers.hpp`.
 
 #include "prologue.hpp"
 

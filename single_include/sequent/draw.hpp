@@ -294,11 +294,9 @@ inline std::string elided(std::string_view text, int most) {
     return std::string(first_letters(text, most > 1 ? most - 1 : 0)) + "\xe2\x80\xa6";
 }
 
-/// "layer 3". Of text + std::to_string(number), GCC 12 believes that it overlaps itself.
+/// "layer 3".
 inline std::string numbered(std::string_view text, std::size_t number) {
-    std::string result(text);
-    result += std::to_string(number);
-    return result;
+    return joined_text({text, number});
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
@@ -330,30 +328,33 @@ class svg {
   public:
     svg(double width, double height) : width_(width), height_(height) {}
 
-    void rectangle(double x, double y, double width, double height, std::string_view fill) {
-        add({"<rect x=\"", number(x), "\" y=\"", number(y), "\" width=\"", number(width),
-             "\" height=\"", number(height), "\" fill=\"", fill, "\"/>\n"});
+    SEQUENT_COLD void rectangle(double x, double y, double width, double height,
+                                std::string_view fill) {
+        add({"<rect x=\"", x, "\" y=\"", y, "\" width=\"", width, "\" height=\"", height,
+             "\" fill=\"", fill, "\"/>\n"});
     }
-    void rounded(double x, double y, double width, double height, double radius,
-                 std::string_view fill, std::string_view outline, double thickness = 1) {
-        add({"<rect x=\"", number(x), "\" y=\"", number(y), "\" width=\"", number(width),
-             "\" height=\"", number(height), "\" rx=\"", number(radius), "\" fill=\"", fill,
-             "\" stroke=\"", outline, "\" stroke-width=\"", number(thickness), "\"/>\n"});
+    SEQUENT_COLD void rounded(double x, double y, double width, double height, double radius,
+                              std::string_view fill, std::string_view outline,
+                              double thickness = 1) {
+        add({"<rect x=\"", x, "\" y=\"", y, "\" width=\"", width, "\" height=\"", height,
+             "\" rx=\"", radius, "\" fill=\"", fill, "\" stroke=\"", outline, "\" stroke-width=\"",
+             thickness, "\"/>\n"});
     }
     /// Path data, as a line.
-    void line(std::string_view data, std::string_view colour, double thickness) {
+    SEQUENT_COLD void line(std::string_view data, std::string_view colour, double thickness) {
         add({"<path d=\"", data, "\" fill=\"none\" stroke=\"", colour, "\" stroke-width=\"",
-             number(thickness), "\"/>\n"});
+             thickness, "\"/>\n"});
     }
     /// Path data (SVG 1.1, section 8.3), filled.
-    void path(std::string_view data, std::string_view fill) {
+    SEQUENT_COLD void path(std::string_view data, std::string_view fill) {
         add({"<path d=\"", data, "\" fill=\"", fill, "\" shape-rendering=\"crispEdges\"/>\n"});
     }
     /// `more`: further attributes. `title`: what is shown where one points at the text.
-    void text(double x, double y, std::string_view words, double size, std::string_view fill,
-              std::string_view more = "", std::string_view title = "") {
-        add({"<text x=\"", number(x), "\" y=\"", number(y), "\" font-size=\"", number(size),
-             "\" fill=\"", fill, "\" ", more, ">", escaped(words)});
+    SEQUENT_COLD void text(double x, double y, std::string_view words, double size,
+                           std::string_view fill, std::string_view more = "",
+                           std::string_view title = "") {
+        add({"<text x=\"", x, "\" y=\"", y, "\" font-size=\"", size, "\" fill=\"", fill, "\" ",
+             more, ">", escaped(words)});
         if (!title.empty()) add({"<title>", escaped(title), "</title>"});
         add({"</text>\n"});
     }
@@ -361,11 +362,11 @@ class svg {
     void begin_group(std::string_view attributes) { add({"<g ", attributes, ">\n"}); }
     void end_group() { add({"</g>\n"}); }
 
-    std::string str() const {
+    SEQUENT_COLD std::string str() const {
         svg whole(width_, height_);
-        whole.add({"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", number(width_),
-                   "\" height=\"", number(height_), "\" viewBox=\"0 0 ", number(width_), " ",
-                   number(height_), "\" font-family=\"sans-serif\">\n", body_, "</svg>\n"});
+        whole.add({"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", width_, "\" height=\"",
+                   height_, "\" viewBox=\"0 0 ", width_, " ", height_,
+                   "\" font-family=\"sans-serif\">\n", body_, "</svg>\n"});
         return whole.body_;
     }
 
@@ -376,13 +377,28 @@ class svg {
     double height_;
     std::string body_;
 
-    void add(std::initializer_list<std::string_view> parts) {
-        for (const std::string_view part : parts) body_ += part;
+    /// A text or a number.
+    struct part {
+        std::string_view text{};
+        double value = 0;
+        bool is_number = false;
+
+        part(const char* from) : text(from) {}
+        part(std::string_view from) : text(from) {}
+        part(const std::string& from) : text(from) {}
+        part(double from) : value(from), is_number(true) {}
+    };
+    SEQUENT_COLD void add(std::initializer_list<part> parts) {
+        for (const part& each : parts)
+            if (each.is_number)
+                body_ += number(each.value);
+            else
+                body_ += each.text;
     }
 };
 
 /// Writes text to a file, whole or not at all. Throws io::error.
-inline void write(const std::string& text, const std::string& path) {
+SEQUENT_COLD inline void write(const std::string& text, const std::string& path) {
     io::file_replacement file(path);
     file.write(text.data(), text.size());
     file.commit();
@@ -553,8 +569,6 @@ void masks(const std::string& path, const typename Model::template facts<T>& giv
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
-
-#include <deque>
 
 /// What there is to show of a RASP program for one input (arXiv 2106.06981, figures 1 to 3): layer
 /// by layer the heads, and the elementwise operations that something further is made of.
@@ -772,7 +786,8 @@ class dot_writer {
             "color=\"#7b8794\", fontname=\"monospace\", fontsize=11];\n"
             "    edge [color=\"#7b8794\", fontname=\"monospace\", fontsize=9];\n";
         for (std::size_t at = 0; at < flow_.layers().size(); ++at) add_layer(at);
-        return text_ + edges_ + "}\n";
+        append_text(text_, {edges_, "}\n"});
+        return std::move(text_);
     }
 
   private:
@@ -783,31 +798,33 @@ class dot_writer {
 
     static std::string name_of(int at) { return numbered("n", static_cast<std::size_t>(at)); }
 
-    void begin_cluster(const std::string& indent, const std::string& name,
-                       const std::string& label) {
-        text_ += indent + "subgraph cluster_" + name + " {\n" + indent +
-                 "    label=" + dot_string(label) + "; color=\"#c3ccd6\";\n";
+    SEQUENT_COLD void begin_cluster(std::string_view indent, const std::string& name,
+                                    const std::string& label) {
+        append_text(text_, {indent, "subgraph cluster_", name, " {\n", indent,
+                            "    label=", dot_string(label), "; color=\"#c3ccd6\";\n"});
     }
-    SEQUENT_COLD void add_node(const std::string& indent, int at) {
+    SEQUENT_COLD void add_node(std::string_view indent, int at) {
         const bool is_gathered = rasp::gathers(flow_.program()[at].what);
         const std::string made = is_gathered ? flow_.gathering(at) : flow_.expression(at);
         std::string label = dot_string(elided(flow_.label(at), longest));
         const auto add_line = [&label](const std::string& words) {
             label.back() = '\\';
-            label += 'n' + dot_string(elided(words, longest)).substr(1);
+            append_text(label, {"n", dot_string(elided(words, longest)).substr(1)});
         };
-        if (made != flow_.label(at)) add_line("= " + made);
+        if (made != flow_.label(at)) add_line(joined_text({"= ", made}));
         std::string values;
         for (int position = 0; position < flow_.length(); ++position)
-            values += (position > 0 ? " " : "") + flow_.text(at, position);
+            append_text(values, {position > 0 ? " " : "", flow_.text(at, position)});
         add_line(values);
-        text_ += indent + name_of(at) + " [label=" + label +
-                 ", tooltip=" + dot_string(flow_.definition(at)) +
-                 (at == flow_.output() ? ", color=\"#2563a8\", penwidth=2" : "") + "];\n";
+        append_text(text_, {indent, name_of(at), " [label=", label,
+                            ", tooltip=", dot_string(flow_.definition(at)),
+                            at == flow_.output() ? ", color=\"#2563a8\", penwidth=2" : "", "];\n"});
     }
-    void add_edge(const std::string& from, const std::string& to, const char* label = nullptr) {
-        edges_ += "    " + from + " -> " + to +
-                  (label ? std::string(" [label=\"") + label + "\"]" : std::string()) + ";\n";
+    SEQUENT_COLD void add_edge(const std::string& from, const std::string& to,
+                               const char* label = nullptr) {
+        append_text(edges_, {"    ", from, " -> ", to});
+        if (label) append_text(edges_, {" [label=\"", label, "\"]"});
+        edges_ += ";\n";
     }
 
     SEQUENT_COLD void add_layer(std::size_t number) {
@@ -829,11 +846,12 @@ class dot_writer {
         text_ += "    }\n";
     }
     SEQUENT_COLD void add_selector(const flow_selector& each, const std::string& layer) {
-        const std::string name = numbered("s", static_cast<std::size_t>(each.node)) + "_" + layer;
-        text_ += "            " + name +
-                 " [label=" + dot_string(elided(flow_.definition(each.node), longest)) +
-                 ", tooltip=" + dot_string(flow_.definition(each.node)) +
-                 ", shape=box, style=filled, fillcolor=\"#d6e6f6\"];\n";
+        const std::string name = joined_text({"s", each.node, "_", layer});
+        const std::string definition = flow_.definition(each.node);
+        append_text(text_,
+                    {"            ", name, " [label=", dot_string(elided(definition, longest)),
+                     ", tooltip=", dot_string(definition),
+                     ", shape=box, style=filled, fillcolor=\"#d6e6f6\"];\n"});
         for (const int from : each.keys) add_edge(name_of(from), name, "keys");
         for (const int from : each.queries) add_edge(name_of(from), name, "queries");
         for (const int at : each.results) {
@@ -958,7 +976,7 @@ function select(position, remember) {
 }
 
 // For each row its shares of the columns, and of the start where there is one more.
-SEQUENT_COLD function addView(parent, title, hue, shares, words) {
+function addView(parent, title, hue, shares, words) {
   const view = add(parent, "div", "view");
   const side = Math.max(2, Math.min(12, Math.floor(200 / count)));
   const canvas = add(view, "canvas");
@@ -988,7 +1006,7 @@ SEQUENT_COLD function addView(parent, title, hue, shares, words) {
     pen.strokeStyle = colour("--program", 1);
     pen.lineWidth = 2;
     pen.strokeRect(1, now * pixels, pixels * count - 2, pixels);
-    SEQUENT_COLD boxes.forEach((box, column) => {
+    boxes.forEach((box, column) => {
       const share = visible(shares[now][column]);
       box.style.background = share > 0 ? colour(hue, share) : "";
       box.style.color = share > 0.65 ? "var(--back)" : "";
@@ -1009,7 +1027,7 @@ function wordsOfModel(row) {
     shorter(row[count]) + " at the start";
 }
 
-SEQUENT_COLD function addValues(to, ops) {
+function addValues(to, ops) {
   const parent = add(to, "div", "ops");
   const width = Math.max(320, count * (letters * 8 + 14));
   parent.style.gridTemplateColumns = `repeat(auto-fit, minmax(min(100%, ${width}px), 1fr))`;
@@ -1048,13 +1066,13 @@ const buttons = flow.tokens.map((token, position) => {
   };
   return button;
 });
-SEQUENT_COLD updates.push(() => buttons.forEach((button, at) => {
+updates.push(() => buttons.forEach((button, at) => {
   button.classList.toggle("now", at === now);
   button.setAttribute("aria-pressed", at === now);
 }));
 
 const main = document.getElementById("layers");
-SEQUENT_COLD flow.layers.forEach((layer, number) => {
+flow.layers.forEach((layer, number) => {
   const section = add(main, "section");
   add(section, "h2", "", number === 0 ? "Input" : "Layer " + number);
   const heads = layer.heads.length ? add(section, "div", "heads") : section;
@@ -1063,7 +1081,7 @@ SEQUENT_COLD flow.layers.forEach((layer, number) => {
     add(card, "h3", "", "Head " + head.number);
     add(card, "code", "", head.selector + (head.note ? " (" + head.note + ")" : ""));
     const views = add(card, "div", "views");
-    SEQUENT_COLD addView(views, "program", "--program", head.attends.map(columns => {
+    addView(views, "program", "--program", head.attends.map(columns => {
       const row = new Array(count).fill(0);
       for (const column of columns) row[column] = 1 / columns.length;
       return row;
@@ -1164,17 +1182,17 @@ class page_data {
         }
         text_ += ']';
     }
-    void add_values(int node) {
+    SEQUENT_COLD void add_values(int node) {
         add_list(flow_.length(), [&](int at) { text_ += json_string(flow_.text(node, at)); });
     }
     SEQUENT_COLD void add_s_ops(const std::vector<int>& nodes) {
         add_list(static_cast<int>(nodes.size()), [&](int at) {
             const int node = nodes[static_cast<std::size_t>(at)];
-            text_ +=
-                "\n  {\"name\":" + json_string(flow_.label(node)) + ",\"is\":" +
-                json_string(rasp::gathers(flow_.program()[node].what) ? flow_.gathering(node)
-                                                                      : flow_.expression(node)) +
-                ",\"values\":";
+            append_text(text_, {"\n  {\"name\":", json_string(flow_.label(node)), ",\"is\":",
+                                json_string(rasp::gathers(flow_.program()[node].what)
+                                                ? flow_.gathering(node)
+                                                : flow_.expression(node)),
+                                ",\"values\":"});
             add_values(node);
             text_ += '}';
         });
@@ -1194,14 +1212,13 @@ class page_data {
         text_ += '}';
     }
     SEQUENT_COLD void add_head(int layer, const flow_selector& from, const flow_head& head) {
-        text_ += "\n {\"number\":" + std::to_string(head.number) +
-                 ",\"selector\":" + json_string(flow_.definition(from.node)) +
-                 ",\"note\":" + json_string(note_of(head.at)) + ",\"attends\":";
+        append_text(text_, {"\n {\"number\":", head.number,
+                            ",\"selector\":", json_string(flow_.definition(from.node)),
+                            ",\"note\":", json_string(note_of(head.at)), ",\"attends\":"});
         add_list(flow_.length(), [&](int row) {
             const std::vector<int> columns = flow_.attended(from, head.at, row);
-            add_list(static_cast<int>(columns.size()), [&](int at) {
-                text_ += std::to_string(columns[static_cast<std::size_t>(at)]);
-            });
+            add_list(static_cast<int>(columns.size()),
+                     [&](int at) { append_text(text_, {columns[static_cast<std::size_t>(at)]}); });
         });
         if (model_ && layer <= model_->maps.layers && head.number <= model_->maps.heads) {
             text_ += ",\n  \"model\":";
@@ -1246,24 +1263,20 @@ SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention
     const std::string title =
         escaped(elided(printable(shown.values().output(data.input()).text()), 60) +
                 " \xe2\x86\x92 " + elided(printable(shown.values().output().text()), 60));
-    std::string result = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
-    result += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>";
-    result += title;
-    result += "</title>\n<style>";
-    result += detail::page_style;
-    result += "</style>\n</head>\n<body>\n<header>\n<h1>";
-    result += title;
-    result += "</h1>\n";
-    result += detail::page_top;
+    std::string result;
+    append_text(
+        result,
+        {"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
+         title, "</title>\n<style>", detail::page_style,
+         "</style>\n</head>\n<body>\n<header>\n<h1>", title, "</h1>\n", detail::page_top});
     if (model && model->maps.layers >= static_cast<int>(shown.layers().size()))
-        result += "<p>The model has " + std::to_string(model->maps.layers) +
-                  " layers; those beyond the program's are not shown.</p>\n";
-    result +=
-        "</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">";
-    result += content;
-    result += "</script>\n<script>";
-    result += detail::page_script;
-    result += "</script>\n</body>\n</html>\n";
+        append_text(result, {"<p>The model has ", model->maps.layers,
+                             " layers; those beyond the program's are not shown.</p>\n"});
+    append_text(
+        result,
+        {"</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">",
+         content, "</script>\n<script>", detail::page_script, "</script>\n</body>\n</html>\n"});
     return result;
 }
 
@@ -1409,7 +1422,7 @@ class flow_placer {
         for (const placed_text& title : made_.texts)
             if (title.kind == lettering::title)
                 made_.width = std::max(made_.width, title.x + width_of(title.words, title.kind));
-        return made_;
+        return std::move(made_);
     }
 
   private:
@@ -1446,7 +1459,7 @@ class flow_placer {
     double right_ = 0;  // of its panel
     double y_ = 0;
 
-    int letters_of(int at) const {
+    SEQUENT_COLD int letters_of(int at) const {
         int result = 0;
         for (int position = 0; position < made_.shown; ++position)
             result = std::max(result, letters_in(flow_.text(at, position)));
@@ -1468,25 +1481,26 @@ class flow_placer {
         const rasp::operation what = flow_.program()[at].what;
         return what != rasp::operation::tokens && what != rasp::operation::indices;
     }
-    void add_lane(int at, int reader) {
+    SEQUENT_COLD void add_lane(int at, int reader) {
         if (has_lines(at) && reader - flow_.layer_of(at) > 1 &&
             std::find(lanes_.begin(), lanes_.end(), at) == lanes_.end())
             lanes_.push_back(at);
     }
-    std::string name_of(int at) const { return elided(flow_.label(at), name_letters); }
-    std::string formula_of(int at) const {
+    SEQUENT_COLD std::string name_of(int at) const { return elided(flow_.label(at), name_letters); }
+    SEQUENT_COLD std::string formula_of(int at) const {
         const std::string all = flow_.expression(at);
-        return all == flow_.label(at) ? "" : "= " + all;
+        return all == flow_.label(at) ? std::string() : joined_text({"= ", all});
     }
     double step() const { return made_.cell + 3; }
     double columns_width(const std::vector<int>& of) const {
         return step() * static_cast<double>(std::max<std::size_t>(of.size(), 1));
     }
 
-    void write(double x, double y, std::string words, lettering kind = lettering::name,
-               bool ends_at_x = false, const std::string& whole = "") {
-        made_.texts.push_back(
-            {x, y, words, kind, ends_at_x, whole == words ? std::string() : whole});
+    SEQUENT_COLD void write(double x, double y, std::string_view words,
+                            lettering kind = lettering::name, bool ends_at_x = false,
+                            std::string_view whole = {}) {
+        if (whole == words) whole = {};
+        made_.texts.push_back({x, y, std::string(words), kind, ends_at_x, std::string(whole)});
     }
 
     SEQUENT_COLD void add_titles() {
@@ -1497,21 +1511,21 @@ class flow_placer {
                 given = printable(values.output(at).text());
         const std::string gives = printable(values.output().text());
         const std::string arrow = given.empty() ? "" : "  \xe2\x86\x92  ";
-        write(margin, 34, elided(given, 32) + arrow + elided(gives, 32), lettering::title, false,
-              given + arrow + gives);
+        write(margin, 34, joined_text({elided(given, 32), arrow, elided(gives, 32)}),
+              lettering::title, false, joined_text({given, arrow, gives}));
         std::string note;
         const std::size_t count = flow_.layers().size() - 1;
-        note = std::to_string(count) + (count == 1 ? " layer" : " layers");
+        append_text(note, {count, count == 1 ? " layer" : " layers"});
         if (count > 0) note += ", heads per layer:";
         for (std::size_t layer = 1; layer <= count; ++layer) {
             std::size_t heads = 0;
             for (const flow_selector& each : flow_.layers()[layer].selectors)
                 heads += each.heads.size();
-            note += numbered(" ", heads);
+            append_text(note, {" ", heads});
         }
         if (made_.shown < flow_.length())
-            note += "; the first " + std::to_string(made_.shown) + " of " +
-                    std::to_string(flow_.length()) + " positions are shown";
+            append_text(note, {"; the first ", made_.shown, " of ", flow_.length(),
+                               " positions are shown"});
         write(margin, 58, note, lettering::note);
     }
 
@@ -1600,7 +1614,7 @@ class flow_placer {
         std::string title = "head";
         if (placed.heads.size() > 1) title += "s";
         for (const flow_head& each : placed.heads)
-            title += (&each == &placed.heads[0] ? " " : ", ") + std::to_string(each.number);
+            append_text(title, {&each == &placed.heads[0] ? " " : ", ", each.number});
         write(inner, y_, title, lettering::name);
         const double x = inner + width_of(title) + 12;
         const std::string whole = flow_.definition(placed.node);
@@ -1672,11 +1686,11 @@ class flow_placer {
             base -= 2 * line;
         }
     }
-    void add_row(int at, series kind, double x, double y) {
+    SEQUENT_COLD void add_row(int at, series kind, double x, double y) {
         made_.rows.push_back({at, kind, x, y, false});
     }
     /// Beside the latest grid.
-    void add_column(int at, series kind, double x) {
+    SEQUENT_COLD void add_column(int at, series kind, double x) {
         made_.rows.push_back({at, kind, x, made_.grids.back().y, true});
     }
 
@@ -1727,7 +1741,7 @@ SEQUENT_COLD inline std::string path_of(std::initializer_list<const char*> comma
     for (const char* command : commands) {
         for (; *command != 0; ++command)
             if (*command == '#')
-                result += svg::number(*number++) + " ";
+                append_text(result, {svg::number(*number++), " "});
             else
                 result += *command;
     }
@@ -1752,8 +1766,7 @@ SEQUENT_COLD inline void add_series(svg& to, const flow& shown, const flow_layou
                    is_output ? selected_colour : "#c3ccd6", is_output ? 2 : 1);
     }
     for (int at = 0; at < layout.shown; ++at) {
-        const std::string text =
-            placed.node >= 0 ? shown.text(placed.node, at) : std::to_string(at);
+        const std::string text = placed.node >= 0 ? shown.text(placed.node, at) : joined_text({at});
         if (text.empty()) continue;
         constexpr double smallest = 6;
         constexpr double letter = 0.58;

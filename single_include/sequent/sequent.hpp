@@ -26,8 +26,9 @@
 #ifndef SEQUENT_SINGLE_SEQUENT_HPP
 #define SEQUENT_SINGLE_SEQUENT_HPP
 
-/// All that a program with an embedded model needs. Two parts are included by name:
-/// `sequent/rasp.hpp` (RASP programs) and `sequent/draw.hpp` (pictures).
+/// All that a program with an embedded model needs. Four parts are included by name:
+/// `sequent/rasp.hpp` (RASP programs), `sequent/draw.hpp` (pictures), `sequent/formats.hpp` (files
+/// of other programs) and `sequent/tokenizers.hpp`.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -371,15 +372,37 @@ struct error : std::runtime_error {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
+#include <cstdint>
+#include <vector>
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What the tokenizer of a GGUF file consists of. Lists that the file does not have are empty.
+struct gguf_vocabulary {
+    std::string model;                // "llama", "gpt2", "bert", "t5" ...
+    std::string split;                // tokenizer.ggml.pre: how text is split before merges
+    std::vector<std::string> tokens;  // each token's text
+    std::vector<float> scores;
+    std::vector<std::int32_t> types;  // 1 normal, 2 unknown, 3 control, 4 user's, 5 unused, 6 byte
+    std::vector<std::string> merges;  // "left right", the first one first
+    std::int32_t begin = -1;          // of the text; -1 if the file does not state it
+    std::int32_t end = -1;
+    std::int32_t unknown = -1;
+    std::int32_t padding = -1;
+    bool adds_begin = false;
+    bool adds_end = false;
+    bool adds_space = true;  // before the text
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
 #include <array>
 
 #include <algorithm>
-#include <cstdint>
 #include <span>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <initializer_list>
 
@@ -869,8 +892,20 @@ struct sparse_type {
 template <int Capacity>
 inline constexpr sparse_type<Capacity> sparse{};
 
+template <int Most>
+struct up_to_type {
+    static_assert(Most > 0, "sequent: up_to<N> has room for at least one value");
+    static constexpr int most = Most > 0 ? Most : 1;
+};
+
+/// As the first extent of a dense fact: it is given with any length from 0 to Most. Its atoms end
+/// there, so that all that follows from it has that length, at the cost of that length.
+template <int Most>
+inline constexpr up_to_type<Most> up_to{};
+
 /// A dense fact. `fact<"input", 64, 128>` used as `input(i)` holds 64 vectors of 128 numbers; used
 /// as `input(i, j)`, 64 x 128 scalars. `fact<"token", 64, symbol<65>>` holds 64 symbols.
+/// `fact<"token", up_to<512>, symbol<65>>` holds at most 512, as many as are given.
 /// `fact<"edge", sparse<90>, 40, 40, 3>` is sparse: `edge(i, j)` holds for at most 90 of the pairs
 /// with i, j < 40, each with a vector of 3 numbers; with no extent after the two, a number each;
 /// with symbol<4> there, a symbol each.
@@ -4077,9 +4112,24 @@ struct piece_row {
     std::size_t columns = 1;
 };
 
-/// Calls f(piece_row) for each row of a piece.
+/// A piece whose axes are in the order in which the tensor has its numbers.
+SEQUENT_LAZY
+SEQUENT_COLD piece in_order(piece part) {
+    const auto rank = static_cast<std::size_t>(part.view.rank);
+    for (std::size_t end = 1; end < rank; ++end) {
+        for (std::size_t at = end; at > 0 && part.strides[at - 1] < part.strides[at]; --at) {
+            std::swap(part.strides[at - 1], part.strides[at]);
+            std::swap(part.view.strides[at - 1], part.view.strides[at]);
+            std::swap(part.view.extents[at - 1], part.view.extents[at]);
+        }
+    }
+    return part;
+}
+
+/// Calls f(piece_row) for the rows of a piece, in the order of the tensor.
 template <class F>
-SEQUENT_COLD void for_each_row(const piece& part, F f) {
+SEQUENT_COLD void for_each_row(const piece& given, F f) {
+    const piece part = in_order(given);
     const any_view& view = part.view;
     if (view.size() == 0) return;
     piece_row result;
@@ -4265,12 +4315,6 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     const auto store = part.view.type == dtype::f64 ? store_values<double> : store_values<float>;
     std::array<double, decoded_together> values;
     releaser done(file, entry, format);
-    // Only rows that follow one another in the file are released as they are read.
-    bool in_order = true;
-    for (int axis = 0; axis < part.view.rank; ++axis) {
-        const auto at = static_cast<std::size_t>(axis);
-        in_order = in_order && (at == 0 || part.strides[at - 1] >= part.strides[at]);
-    }
     for_each_row(part, [&](const piece_row& row) {
         for (std::size_t column = 0; column < row.columns; column += values.size()) {
             const std::size_t some = std::min(values.size(), row.columns - column);
@@ -4279,7 +4323,7 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
             store(values.data(), some, part,
                   row.at + static_cast<std::ptrdiff_t>(column) * row.stride, row.stride);
         }
-        if (in_order) done.advance(row.number);
+        done.advance(row.number);
     });
 }
 
@@ -5865,6 +5909,272 @@ inline constexpr auto t5_gated = detail::t5_names(true);
 
 }  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
 
+#include <deque>
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+enum class json_kind : std::uint8_t { null, boolean, number, string, array, object };
+
+namespace detail {
+
+/// A value of a document. Containers are followed by their contents, members by key and value.
+struct json_node {
+    const char* first = nullptr;  // of a string its characters, else where it begins in the text
+    std::uint32_t size = 0;       // of a string or number its characters, else of the contents
+    std::uint32_t next = 0;       // the node behind all that belongs to this one
+    std::uint32_t place = 0;      // its byte in the text
+    json_kind kind = json_kind::null;
+};
+
+struct json_tree {
+    std::string name;
+    std::vector<json_node> nodes;
+    std::deque<std::string> decoded;  // strings that have escapes
+};
+
+SEQUENT_LAZY class json_tree_reader : json_cursor<> {
+  public:
+    json_tree_reader(std::string_view text, std::string_view file) : json_cursor<>(text, file) {}
+
+    /// Reads without recursion: no input exhausts the stack.
+    SEQUENT_COLD void read(json_tree& tree) {
+        if (text_.size() > 0xFFFFFFFF) fail({"4 GiB of JSON or more"});
+        std::vector<std::uint32_t> open;
+        for (;;) {
+            bool closed = value(tree, open);
+            while (closed) {
+                if (open.empty()) {
+                    skip_space();
+                    if (at_ != text_.size()) fail({"expected the end of the file"});
+                    return;
+                }
+                json_node& outer = tree.nodes[open.back()];
+                const bool is_object = outer.kind == json_kind::object;
+                if (accept(',')) {
+                    if (is_object) key(tree);
+                    break;
+                }
+                expect(is_object ? '}' : ']');
+                outer.next = count(tree);
+                open.pop_back();
+            }
+        }
+    }
+
+  private:
+    static constexpr std::size_t deepest = 256;
+
+    static std::uint32_t count(const json_tree& tree) {
+        return static_cast<std::uint32_t>(tree.nodes.size());
+    }
+
+    json_node& add(json_tree& tree, json_kind kind) {
+        json_node node;
+        node.kind = kind;
+        node.first = text_.data() + at_;
+        node.place = static_cast<std::uint32_t>(at_);
+        node.next = count(tree) + 1;
+        tree.nodes.push_back(node);
+        return tree.nodes.back();
+    }
+
+    void key(json_tree& tree) {
+        string_node(tree);
+        expect(':');
+    }
+
+    void string_node(json_tree& tree) {
+        skip_space();
+        json_node& node = add(tree, json_kind::string);
+        std::size_t end = at_ + 1;
+        bool plain = at_ < text_.size() && text_[at_] == '"';
+        while (plain && end < text_.size() && text_[end] != '"') {
+            const auto code = static_cast<unsigned char>(text_[end++]);
+            plain = code >= 0x20 && code < 0x80 && code != '\\';
+        }
+        if (plain && end < text_.size()) {
+            ++node.first;
+            node.size = static_cast<std::uint32_t>(end - at_ - 1);
+            at_ = end + 1;
+        } else {
+            const std::string& text = tree.decoded.emplace_back(string());
+            node.first = text.data();
+            node.size = static_cast<std::uint32_t>(text.size());
+        }
+    }
+
+    /// Reads a value, of a container that is not empty the beginning; then false.
+    bool value(json_tree& tree, std::vector<std::uint32_t>& open) {
+        const char next = peek();
+        if (next == '"') {
+            string_node(tree);
+        } else if (next == '{' || next == '[') {
+            const bool is_object = next == '{';
+            const std::uint32_t number = count(tree);
+            add(tree, is_object ? json_kind::object : json_kind::array);
+            ++at_;
+            if (accept(is_object ? '}' : ']')) return true;
+            if (open.size() == deepest) fail({"more than ", deepest, " values in one another"});
+            open.push_back(number);
+            if (is_object) key(tree);
+            return false;
+        } else if (next == '-' || (next >= '0' && next <= '9')) {
+            json_node& node = add(tree, json_kind::number);
+            const std::size_t begin = at_;
+            number();
+            node.size = static_cast<std::uint32_t>(at_ - begin);
+        } else {
+            json_node& node = add(tree, json_kind::boolean);
+            if (accept_word("null")) {
+                node.kind = json_kind::null;
+            } else if (!accept_word("true") && !accept_word("false")) {
+                fail({"expected a value"});
+            }
+        }
+        return true;
+    }
+
+    void number() {
+        const auto digits = [&] {
+            const std::size_t begin = at_;
+            while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') ++at_;
+            if (at_ == begin) fail({"expected a digit"});
+        };
+        const auto is_next = [&](std::string_view any) {
+            return at_ < text_.size() && any.find(text_[at_]) != std::string_view::npos;
+        };
+        if (is_next("-")) ++at_;
+        const std::size_t first = at_;
+        digits();
+        if (text_[first] == '0' && at_ - first > 1) fail({"a number starts with 0"});
+        if (is_next(".")) {
+            ++at_;
+            digits();
+        }
+        if (is_next("eE")) {
+            ++at_;
+            if (is_next("+-")) ++at_;
+            digits();
+        }
+    }
+};
+
+}  // namespace detail
+
+/// A value of a json_document, valid as long as that. What is asked of a value of another kind
+/// throws io::error with the file, the byte and both kinds.
+class json_value {
+  public:
+    json_value(const detail::json_tree& tree, std::uint32_t at) noexcept : tree_(&tree), at_(at) {}
+
+    json_kind kind() const noexcept { return node().kind; }
+    bool is_null() const noexcept { return kind() == json_kind::null; }
+
+    SEQUENT_LAZY std::string_view string() const {
+        wanted(json_kind::string);
+        return {node().first, node().size};
+    }
+    SEQUENT_LAZY bool boolean() const {
+        wanted(json_kind::boolean);
+        return *node().first == 't';
+    }
+    SEQUENT_LAZY double number() const {
+        wanted(json_kind::number);
+        double result = 0;
+        const char* const last = node().first + node().size;
+        if (std::from_chars(node().first, last, result).ec != std::errc{} || !std::isfinite(result))
+            fail({"the number is too large"});
+        return result;
+    }
+    /// A whole number of at most `largest`, and not negative.
+    SEQUENT_LAZY std::uint64_t whole_number(std::uint64_t largest = 0xFFFFFFFFFFFFFFFF) const {
+        wanted(json_kind::number);
+        std::uint64_t result = 0;
+        const char* const last = node().first + node().size;
+        const auto [end, reason] = std::from_chars(node().first, last, result);
+        if (end != last || reason != std::errc{} || result > largest) {
+            fail({"expected a whole number of 0 to ", largest, ", found ",
+                  std::string_view(node().first, node().size)});
+        }
+        return result;
+    }
+
+    /// Calls f(element) for each element of an array.
+    template <class F>
+    void for_each_element(F f) const {
+        wanted(json_kind::array);
+        for (std::uint32_t at = at_ + 1; at < node().next; at = tree_->nodes[at].next)
+            f(json_value(*tree_, at));
+    }
+    /// Calls f(key, value) for each member of an object.
+    template <class F>
+    void for_each_member(F f) const {
+        wanted(json_kind::object);
+        for (std::uint32_t at = at_ + 1; at < node().next; at = tree_->nodes[at + 1].next)
+            f(json_value(*tree_, at).string(), json_value(*tree_, at + 1));
+    }
+
+    /// Whether an object has a member. The value of a repeated key is an error.
+    SEQUENT_LAZY bool has(std::string_view key) const { return find(key) != 0; }
+    /// The member of an object; an error if there is none.
+    SEQUENT_LAZY json_value operator[](std::string_view key) const {
+        const std::uint32_t at = find(key);
+        if (at == 0) fail({"lacks \"", key, "\""});
+        return {*tree_, at};
+    }
+
+    /// Throws io::error with the file and the byte at which the value begins.
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({tree_->name, ", byte ", node().place, ": ", joined_text(what)});
+    }
+
+  private:
+    const detail::json_node& node() const noexcept { return tree_->nodes[at_]; }
+
+    /// The node of a member's value; 0 if there is none.
+    SEQUENT_LAZY std::uint32_t find(std::string_view wanted_key) const {
+        std::uint32_t found = 0;
+        for_each_member([&](std::string_view key, json_value value) {
+            if (key != wanted_key) return;
+            if (found != 0) value.fail({"\"", key, "\" stands twice"});
+            found = value.at_;
+        });
+        return found;
+    }
+
+    void wanted(json_kind kind) const {
+        static constexpr const char* names[] = {"null",     "true or false", "a number",
+                                                "a string", "an array",      "an object"};
+        if (node().kind != kind) {
+            fail({"expected ", names[static_cast<std::size_t>(kind)], ", found ",
+                  names[static_cast<std::size_t>(node().kind)]});
+        }
+    }
+
+    const detail::json_tree* tree_;
+    std::uint32_t at_;
+};
+
+/// A JSON text of less than 4 GiB. It refers to the text, which must outlive it.
+class json_document {
+  public:
+    /// Throws io::error, which names `file` and the byte, for text that is not JSON (RFC 8259), not
+    /// UTF-8, or nested deeper than 256 values.
+    SEQUENT_LAZY json_document(std::string_view text, std::string file) {
+        tree_.name = std::move(file);
+        detail::json_tree_reader<>(text, tree_.name).read(tree_);
+    }
+    json_document(const json_document&) = delete;
+    json_document& operator=(const json_document&) = delete;
+
+    json_value root() const noexcept { return {tree_, 0}; }
+
+  private:
+    detail::json_tree tree_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
 /// The checkpoints of llama2.c (its first format, which run.c reads): seven int32, then numbers as
 /// F32, all little-endian. https://github.com/karpathy/llama2.c
 ///
@@ -7089,8 +7399,6 @@ SEQUENT_ONE_BODY void small_product(const T* a, const T* b, T* c, product_stride
     } while (depth > 0);
 }
 
-#undef SEQUENT_ONE_BODY
-
 }  // namespace sequent::inline SEQUENT_ABI::kernel::detail
 
 namespace sequent::inline SEQUENT_ABI::kernel {
@@ -7208,14 +7516,29 @@ SEQUENT_INLINE void store_sums(batch<T>* sum, Last last, T* to, const tile_targe
     store_first<StoreLast, T>(to + Whole * n, last);
 }
 
+/// Strides that are constants, named as in product_strides.
+template <int ARow, int ADepth, int BDepth, int CRow>
+struct constant_strides {
+    static constexpr int a_row = ARow, a_depth = ADepth, b_depth = BDepth, c_row = CRow;
+};
+
 /// Rows x Vectors batches of C in registers. The last vector of each row is a Last, loaded from B
-/// with LoadLast lanes and stored to C with StoreLast lanes.
-template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, int ARow, int ADepth,
-          int BDepth, int CRow, class T, class Finish>
-inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target place,
-                         const Finish& finish) noexcept {
+/// with LoadLast lanes and stored to C with StoreLast lanes. Strides: constant_strides or
+/// product_strides.
+template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, class Strides, class T,
+          class Finish>
+inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides& strides,
+                         tile_target place, const Finish& finish) noexcept {
     constexpr int n = lanes<T>;
     constexpr int whole = Vectors - 1;
+    // Strides that are no constants: the address of a row is the first of four rows and 0 to 3
+    // strides, so that few registers hold them.
+    constexpr int together = std::is_same_v<Strides, product_strides> ? 4 : Rows;
+    constexpr int groups = (Rows + together - 1) / together;
+    const T* first[groups];
+    SEQUENT_UNROLL for (int g = 0; g < groups; ++g) {
+        first[g] = a + g * together * std::ptrdiff_t{strides.a_row};
+    }
     batch<T> sum[Rows][Vectors];  // the last column only fills what would be an array of none
     Last last_sum[Rows];
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
@@ -7229,8 +7552,9 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target pl
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
         const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
         SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-            batch<T> x = set(a[r * ARow]);
-            Last last_x(a[r * ARow]);
+            const T number = first[r / together][r % together * std::ptrdiff_t{strides.a_row}];
+            batch<T> x = set(number);
+            Last last_x(number);
 #if defined(__clang__) && defined(__x86_64__)
             // Clang spreads the number in half a vector, then again: a shuffle for each row.
             // "v" is a vector register of x86.
@@ -7242,12 +7566,38 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target pl
             SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
             last_sum[r] = fma(last_x, last_y, last_sum[r]);
         }
-        a += ADepth;
-        b += BDepth;
+        SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += strides.a_depth;
+        b += strides.b_depth;
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-        store_sums<whole, StoreLast>(sum[r], last_sum[r], c + r * CRow, place, finish);
+        store_sums<whole, StoreLast>(sum[r], last_sum[r], c + r * std::ptrdiff_t{strides.c_row},
+                                     place, finish);
         ++place.row;
+    }
+}
+
+/// A tile that is one function for all shapes: what is left of the rows of a panel.
+template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, class T>
+SEQUENT_ONE_BODY void product_rest(const T* a, const T* b, T* c, int depth,
+                                   const product_strides& strides, bool accumulate) noexcept {
+    product_tile<Last, Rows, Vectors, LoadLast, StoreLast>(
+        a, b, c, depth, strides, tile_target{0, 0, accumulate, false}, as_is{});
+}
+
+/// Finishes rows of a panel that are in C already.
+template <class Last, int Vectors, int StoreLast, class T, class Finish>
+inline void finish_panel(T* c, int c_row, int rows, tile_target place,
+                         const Finish& finish) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int whole = Vectors - 1;
+    for (int r = 0; r < rows; ++r, ++place.row, c += c_row) {
+        for (int v = 0; v < whole; ++v)
+            store(c + v * n, finish(load(c + v * n), place.row, place.column + v * n,
+                                    std::integral_constant<int, n>{}));
+        T* const last = c + whole * n;
+        store_first<StoreLast, T>(
+            last, finish(load_first_as<Last, StoreLast>(last), place.row, place.column + whole * n,
+                         std::integral_constant<int, StoreLast>{}));
     }
 }
 
@@ -7294,29 +7644,48 @@ template <product_shape Shape, bool Whole, class Last, int Vectors, int LoadLast
 inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, tile_target place,
                           const Finish& finish) noexcept {
     constexpr even_split tiles{Shape.rows, product_plan<Shape, T>::most_rows(Vectors)};
+    const auto advance = [&](int tile) {
+        place.row += tile;
+        a += tile * Shape.a_row;
+        c += tile * Shape.c_row;
+        rows -= tile;
+    };
     const auto take = [&](auto tile) {
-        product_tile<Last, tile(), Vectors, LoadLast, StoreLast, Shape.a_row, Shape.a_depth, BDepth,
-                     Shape.c_row>(a, b, c, depth, place, finish);
-        place.row += tile();
-        a += tile() * Shape.a_row;
-        c += tile() * Shape.c_row;
-        rows -= tile();
+        product_tile<Last, tile(), Vectors, LoadLast, StoreLast>(
+            a, b, c, depth, constant_strides<Shape.a_row, Shape.a_depth, BDepth, Shape.c_row>{},
+            place, finish);
+        advance(tile());
     };
     using std::integral_constant;
     if constexpr (Whole && Shape.rows == 1) {
         product_row<Last, Vectors, LoadLast, StoreLast, Shape.a_depth, BDepth>(a, b, c, depth,
                                                                                place, finish);
     } else if constexpr (Whole) {
-        for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
+        // Tiles that no row reaches are not compiled.
+        if constexpr (tiles.longer > 0)
+            for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
         while (rows > 0) take(integral_constant<int, tiles.size>{});
     } else {
         constexpr int greatest = tiles.greatest();
         while (rows >= greatest) take(integral_constant<int, greatest>{});
+        if (rows == 0) return;
+        const tile_target rest_place = place;
+        T* const rest = c;
+        const int count = rows;
+        constexpr product_strides strides{Shape.a_row, Shape.a_depth, BDepth, 1, Shape.c_row};
         unroll<4>([&](auto i) {
             constexpr int tile = 8 >> i();
             if constexpr (tile < greatest)
-                if (rows >= tile) take(integral_constant<int, tile>{});
+                if (rows >= tile) {
+                    product_rest<Last, tile, Vectors, LoadLast, StoreLast>(a, b, c, depth, strides,
+                                                                           place.accumulate);
+                    advance(tile);
+                }
         });
+        if constexpr (!std::is_same_v<Finish, as_is>)
+            if (place.finishes)
+                finish_panel<Last, Vectors, StoreLast>(rest, Shape.c_row, count, rest_place,
+                                                       finish);
     }
 }
 
@@ -7501,11 +7870,13 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
         using std::integral_constant;
         constexpr even_split panels = plan::panels;
         constexpr integral_constant<int, panels.size> size{};
-        for (int i = 0; i < panels.longer; ++i)
-            take(batch<T>{}, integral_constant<int, panels.size + 1>{},
-                 integral_constant<int, n>{});
-        for (int i = panels.longer + 1; i < panels.parts; ++i)
-            take(batch<T>{}, size, integral_constant<int, n>{});
+        if constexpr (panels.longer > 0)
+            for (int i = 0; i < panels.longer; ++i)
+                take(batch<T>{}, integral_constant<int, panels.size + 1>{},
+                     integral_constant<int, n>{});
+        if constexpr (panels.longer + 1 < panels.parts)
+            for (int i = panels.longer + 1; i < panels.parts; ++i)
+                take(batch<T>{}, size, integral_constant<int, n>{});
         take(last_batch{}, size, integral_constant<int, plan::last>{});
         accumulate = true;
         left -= block;
@@ -7586,6 +7957,13 @@ struct row_range {
     int end;
 };
 
+/// Rows [begin, end) of the first `all` ones: the others are in no pair.
+struct counted_rows {
+    int begin;
+    int end;
+    int all;
+};
+
 /// All rows, known to the compiler.
 template <int Rows>
 struct all_rows {
@@ -7626,14 +8004,15 @@ struct extent<Known> {
 /// The part of a piece whose rows are first_row + t row_step and columns first_column +
 /// u column_step, with each row's columns as an interval [begin, end) of u. Capacity is the most
 /// rows; Rows and Columns are the extents if all lattices of the piece have them, else -1. Full:
-/// each row has all columns.
-template <int Capacity, int Rows = -1, int Columns = -1, bool Full = false>
+/// each row has all columns. Reach is `columns`, or -1 where the columns end at run time.
+template <int Capacity, int Rows = -1, int Columns = -1, bool Full = false, int Reach = Columns>
 class lattice {
   public:
     extent<(Rows < 0 ? -1 : 0)> first_row;
     extent<(Columns < 0 ? -1 : 0)> first_column;
     extent<Rows> rows;
     extent<Columns> columns;
+    extent<Reach> reach;  // where the columns of the rows end
 
     SEQUENT_INLINE int begin(int row) const noexcept { return Full ? 0 : begin_[at(row)]; }
     SEQUENT_INLINE int end(int row) const noexcept { return Full ? int{columns} : end_[at(row)]; }
@@ -7651,6 +8030,14 @@ class lattice {
 
 constexpr int ceil_divide(int value, int divisor) {
     return value >= 0 ? (value + divisor - 1) / divisor : -(-value / divisor);
+}
+
+/// Whether the columns of a piece end where something that is given at run time says.
+template <class Piece>
+constexpr bool ends_at_run_time(const Piece& piece) {
+    bool result = false;
+    for (const auto& limit : piece.upper) result = result || !limit.is_static();
+    return result;
 }
 
 template <class Piece>
@@ -7672,8 +8059,9 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
         constexpr bool full = piece.lower.size() == 0 && piece.upper.size() == 0 && modulus == 1 &&
                               piece.row_lower.size() == 0 && piece.row_upper.size() == 0 &&
                               piece.row_modulus == 1;
-        lattice<capacity, (has_all_rows ? Shape::rows : -1), (modulus == 1 ? Shape::columns : -1),
-                full>
+        constexpr int columns = modulus == 1 ? Shape::columns : -1;
+        constexpr bool ends = ends_at_run_time(piece);
+        lattice<capacity, (has_all_rows ? Shape::rows : -1), columns, full, (ends ? -1 : columns)>
             part;
         for (int row_class = 0; row_class < row_step && row_class < Shape::rows; ++row_class) {
             if (!((piece.row_residues >> (row_class % piece.row_modulus)) & 1)) continue;
@@ -7688,6 +8076,7 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
                 part.rows = (range.end - part.first_row + row_step - 1) / row_step;
                 part.columns = (Shape::columns - column_class + modulus - 1) / modulus;
                 if (part.rows <= 0) continue;
+                int reach = ends ? 0 : int{part.columns};
                 bool any = full;
                 for (int t = 0; t < part.rows && !full; ++t) {
                     const int row = part.first_row + t * row_step;
@@ -7701,7 +8090,9 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
                     const bool has_columns = begin < end;
                     part.set(t, has_columns ? begin : 0, has_columns ? end : 0);
                     any = any || has_columns;
+                    if (ends && has_columns) reach = std::max(reach, end);
                 }
+                part.reach = reach;
                 if (any) visit(part, index);
             }
         }
@@ -7831,16 +8222,15 @@ inline constexpr tile_plan tiles_of = [] {
     const int block = ceil_divide(most_columns, best.blocks);
     // Some lattices of a piece may have one column less.
     const int widest = piece.modulus == 1 ? block : std::max(block - 1, 1);
-    // Documents are of any length: wide tiles would reach far beyond short ones.
-    bool has_runs = false;
-    for (const auto& limit : piece.upper) has_runs = has_runs || limit.compared >= 0;
+    // Sequences and documents are of any length: wide tiles would reach far beyond short ones.
+    const bool ends = ends_at_run_time(piece);
     double least = std::numeric_limits<double>::infinity();
     for (const int tall :
          {rows, ceil_divide(rows, 2), ceil_divide(rows, ceil_divide(rows, 64)), 16, 32, 48, 64})
         for (const int wide : {widest, ceil_divide(widest, 2), ceil_divide(widest, 3),
                                ceil_divide(widest, ceil_divide(widest, 64)), 16, 32, 48, 64, 96}) {
             if (tall > std::min(rows, 64) || wide > widest || tall * wide > most_tile_numbers ||
-                (has_runs && wide > 64))
+                (ends && wide > 64))
                 continue;
             const double cost =
                 tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, tall, wide);
@@ -7935,7 +8325,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
             row = next;
         }
     } else {
-        for (int fresh = 0; fresh < part.columns; fresh += size) {
+        for (int fresh = 0; fresh < part.reach; fresh += size) {
             const int first = std::min(fresh, part.columns - size);
             const column_block block{first, fresh, first + size, first + size};
             begin(block);
@@ -8137,9 +8527,10 @@ class turned_operands {
 
 /// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step, or
 /// those that Turned has gathered. Each operation has a tile of numbers of its own, `pitch`
-/// elements from row to row.
+/// elements from row to row. Ends: there may be fewer columns, and no number of others is read that
+/// is part of a result.
 template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even,
-          class Turned>
+          class Turned, bool Ends = false>
 class score_tile {
   public:
     static constexpr int pitch = (Columns + lanes<T> - 1) / lanes<T> * lanes<T>;
@@ -8149,13 +8540,14 @@ class score_tile {
     /// `column` of the matrix is column `in_block` of the block that has been turned. Where the
     /// operands are gathered, `in_block` is how many columns there are.
     score_tile(const score_operands<T>& operands, const Turned& turned, int row, int column,
-               int in_block, int rows) noexcept
+               int in_block, int rows, int columns = Columns) noexcept
         : operands_(operands),
           turned_(turned),
           row_(row),
           column_(column),
           in_block_(in_block),
-          rows_(rows) {}
+          rows_(rows),
+          columns_(columns) {}
 
     /// What the numbers of the root's tile are to be multiplied by.
     static constexpr double root_scale() {
@@ -8209,7 +8601,10 @@ class score_tile {
     int column_;
     int in_block_;
     int rows_;
+    int columns_;
     alignas(64) T tiles_[count_tiles()][Rows * pitch];
+
+    SEQUENT_INLINE int columns() const noexcept { return Ends ? columns_ : Columns; }
 
     template <int Node>
     T* tile() noexcept {
@@ -8262,7 +8657,7 @@ class score_tile {
             if constexpr (step == 0) {
                 return set(*from);
             } else {
-                const int count = Columns - c < lanes<T> ? Columns - c : lanes<T>;
+                const int count = std::clamp(columns() - c, 0, lanes<T>);
                 if constexpr (step == 1) return load_first(from, count);
                 alignas(batch<T>) T values[lanes<T>] = {};
                 for (int lane = 0; lane < count; ++lane) values[lane] = from[lane * step];
@@ -8458,7 +8853,7 @@ class score_tile {
                                               y_column, 1,          x_row,   true};
                 dx += row_ * node.x_row;
                 if (pairs.dense())
-                    tile_product<shape, Even>(gradient, y, dx, rows_, Columns);
+                    tile_product<shape, Even>(gradient, y, dx, rows_, columns());
                 else
                     pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], y + c * y_column, dx + r * x_row,
@@ -8471,7 +8866,7 @@ class score_tile {
                                               x_row,   1,          y_column, true};
                 dy += column_ * node.y_column;
                 if (pairs.dense())
-                    tile_product<shape, Even>(gradient, x, dy, Columns, rows_);
+                    tile_product<shape, Even>(gradient, x, dy, columns(), rows_);
                 else
                     pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], x + r * x_row, dy + c * y_column,
@@ -8662,12 +9057,20 @@ struct piece_kernel {
     static constexpr int rows = Few && plan.rows > few_rows ? few_rows : plan.rows;
     static constexpr int columns = plan.columns;
     static constexpr tile_plan tiling{rows, columns, plan.blocks, plan.narrow};
-    static constexpr bool even = is_whole<Range> && row_step == 1 && Shape::rows % rows == 0;
+    static constexpr bool ends = ends_at_run_time(piece);
+    static constexpr bool even =
+        is_whole<Range> && row_step == 1 && Shape::rows % rows == 0 && !ends;
+
+    /// How many columns of a tile from lattice column `first` on are before the last one's end.
+    template <class Lattice>
+    static SEQUENT_INLINE int columns_from(const Lattice& part, int first) noexcept {
+        return ends ? std::min<int>(columns, part.reach - first) : columns;
+    }
 
     static constexpr int block =
         ((Shape::columns + column_step - 1) / column_step + plan.blocks - 1) / plan.blocks;
-    using turned = turned_operands<Shape, T, Few ? 0 : block, column_step>;
-    using tile = score_tile<Shape, T, rows, columns, row_step, column_step, even, turned>;
+    using turned = turned_operands<Shape, T, Few && !ends ? 0 : block, column_step>;
+    using tile = score_tile<Shape, T, rows, columns, row_step, column_step, even, turned, ends>;
 };
 
 /// Of the columns in row r of a lattice, those in a tile, counted from its first.
@@ -8796,7 +9199,7 @@ class finite_operands {
             operands_, out_gradient_, part_.first_row + row * Piece::row_step,
             std::min<int>(rows.end + Piece::rows, part_.rows) - row,
             part_.first_column + column * Piece::column_step,
-            std::min<int>(columns.end + Piece::columns, part_.columns) - column);
+            std::min<int>(columns.end + Piece::columns, part_.reach) - column);
     }
 
     const score_operands<T>& operands_;
@@ -8959,7 +9362,8 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
             std::fill_n(sums, count * lanes<T>, T(0));
             const auto take = [&](tile_place at) __attribute__((always_inline)) {
                 const int column = part.first_column + at.column * piece::column_step;
-                tile scores(operands, turned, row, column, at.column - block.first, count);
+                const int columns = piece::columns_from(part, at.column);
+                tile scores(operands, turned, row, column, at.column - block.first, count, columns);
                 constexpr bool keeps = Shape::keeps_scores;
                 constexpr int raw_row = keeps ? Shape::score_row : tile::pitch;
                 alignas(64) T own[keeps ? piece::rows * tile::pitch : 1];
@@ -8993,7 +9397,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
                     piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
                     out_step,    true};
                 tile_product<shape, piece::even>(p, value + column * Shape::value_column,
-                                                 out + row * Shape::out_row, count, piece::columns);
+                                                 out + row * Shape::out_row, count, columns);
             };
             each_column_tile<piece::columns>(block, first, begin, end, take);
             for (int r = 0; r < count; ++r)
@@ -9003,7 +9407,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
             part,
             [&](const column_block& block) {
                 turned.turn(operands, part.first_column + block.first * piece::column_step,
-                            block.end - block.first);
+                            std::min<int>(block.end, part.reach) - block.first);
             },
             row_tile);
     });
@@ -9018,6 +9422,19 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
 
 }  // namespace detail
 
+namespace detail {
+
+/// How many rows there are. Parts of counted rows are computed as the whole is, to the same bits.
+template <class Range>
+constexpr int count_of(const Range& range) noexcept {
+    if constexpr (std::is_same_v<Range, counted_rows>)
+        return range.all;
+    else
+        return range.end - range.begin;
+}
+
+}  // namespace detail
+
 /// Rows `range` of out and of normalizer, two numbers for each row, which the gradient needs.
 /// `kept` are the scores, if they are kept. A pair outside of the space touches no number, whatever
 /// its operands are; of the others, NaN and infinity propagate.
@@ -9027,26 +9444,26 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
     if constexpr (is_whole<Range>)
         detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, normalizer, kept,
                                                           counts, range);
-    else if (range.end - range.begin <= few_rows)
+    else if (detail::count_of(range) <= few_rows)
         detail::attention<true, Shape>(operands, value, out, normalizer, kept, counts, range);
     else
         detail::attention<false, Shape>(operands, value, out, normalizer, kept, counts, range);
 }
 
-/// Adds to the gradients in `operands` and to value_gradient, which may be null. Scores that are
-/// not kept are computed again; D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
-template <class Shape, class T>
+/// Adds to the gradients in `operands` and to value_gradient, which may be null: all that comes
+/// from rows `range`, which begin with the first. Scores that are not kept are computed again;
+/// D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
+template <class Shape, class T, class Range = all_rows<Shape::rows>>
 void attention_gradient(const score_operands<T>& operands, const T* value, const T* out,
                         const T* normalizer, const T* kept, const T* out_gradient,
-                        T* value_gradient, const int* counts) noexcept {
+                        T* value_gradient, const int* counts, Range range = {}) noexcept {
     T inner[Shape::rows];
-    for (int row = 0; row < Shape::rows; ++row)
+    for (int row = 0; row < range.end; ++row)
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
-    constexpr all_rows<Shape::rows> all;
-    detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto index) {
-        using piece = detail::piece_kernel<Shape, T, all_rows<Shape::rows>,
-                                           (Shape::rows <= few_rows), decltype(index)::value>;
+    detail::each_lattice<Shape>(counts, range, [&](const auto& part, auto index) {
+        using piece = detail::piece_kernel<Shape, T, Range, (Shape::rows <= few_rows),
+                                           decltype(index)::value>;
         using tile = typename piece::tile;
         constexpr int pitch = tile::pitch;
         constexpr int value_step = Shape::value_column * piece::column_step;
@@ -9064,7 +9481,8 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                 const int column = part.first_column + at.column * piece::column_step;
                 const int in_block = at.column - block.first;
                 const T* v = value + column * Shape::value_column;
-                tile scores(operands, turned, row, column, in_block, count);
+                const int columns = piece::columns_from(part, at.column);
+                tile scores(operands, turned, row, column, in_block, count, columns);
                 constexpr bool keeps = Shape::keeps_scores;
                 constexpr bool apart = keeps || tile::needs_scores;
                 constexpr int raw_row = keeps ? Shape::score_row : pitch;
@@ -9122,8 +9540,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                             value_step,     true};
                         T* to = value_gradient + column * Shape::value_column;
                         if (pairs.dense())
-                            detail::tile_product<shape, piece::even>(p, dout, to, piece::columns,
-                                                                     count);
+                            detail::tile_product<shape, piece::even>(p, dout, to, columns, count);
                         else
                             pairs.each([=](int r, int c) {
                                 detail::add_scaled(p[r * pitch + c], dout + r * out_step,
@@ -9138,7 +9555,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
             part,
             [&](const detail::column_block& block) {
                 const int column = part.first_column + block.first * piece::column_step;
-                const int count = block.end - block.first;
+                const int count = std::min<int>(block.end, part.reach) - block.first;
                 turned.turn(operands, column, count);
                 if constexpr (piece::turned::any)
                     detail::turn_columns<value_step, turned_step>(
@@ -10826,6 +11243,7 @@ struct tile_rows {
     // For a clipped table, of each row.
     alignas(64) T row_begin[Shape::clips ? height : 1];
     alignas(64) T row_end[Shape::clips ? height : 1];
+    int listed[Shape::clips ? height : 1];
 
     template <class Range>
     tile_rows(const mask_table& table, const mask_tile& tile, const int* counts,
@@ -10854,6 +11272,19 @@ struct tile_rows {
             taken |= 1u << r;
         }
         if (taken == 0) end = begin;
+        if constexpr (Shape::clips) {
+            const int* const all = table.rows.data() + tile.first_row;
+            const int any = taken == 0 ? 0 : std::countr_zero(taken);
+            for (int r = 0; r < height; ++r) listed[r] = all[(taken >> r) & 1u ? r : any];
+        }
+    }
+
+    /// The rows of a tile. In the place of those beyond what is there stands another.
+    const int* list(const mask_table& table, const mask_tile& tile) const noexcept {
+        if constexpr (Shape::clips)
+            return listed;
+        else
+            return table.rows.data() + tile.first_row;
     }
 
     /// The rows from `first` on that have column `at` of the tile.
@@ -10935,7 +11366,7 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
     for (const mask_tile& each : table.tiles) {
         const tile_rows<Shape, T> rows(table, each, counts, range);
         if (rows.begin >= rows.end) continue;
-        const int* const row = table.rows.data() + each.first_row;
+        const int* const row = rows.list(table, each);
         at_hand.take_columns(operands, row, each.rows);
         std::fill_n(shift, height, lowest<T>);
         std::fill_n(sum, height, T(0));
@@ -11042,7 +11473,7 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
     for (const mask_tile& each : table.tiles) {
         const tile_rows<Shape, T> rows(table, each, counts, all_rows<Shape::rows>{});
         if (rows.begin >= rows.end) continue;
-        const int* const row = table.rows.data() + each.first_row;
+        const int* const row = rows.list(table, each);
         at_hand.take_columns(operands, row, each.rows);
         gathered::template turn_listed<length, height>(out_gradient, Shape::out_row, row,
                                                        turned_dout);
@@ -11133,6 +11564,981 @@ void attention_gradient(const mask_table& table, const score_operands<T>& operan
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// Finds relations that follow from themselves. They are a recursion over time if one argument of
+/// each, the time, moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Whether an argument is the sum or the difference of two variables.
+constexpr bool is_view(const literal& item) {
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].second >= 0) return true;
+    for (int argument = 0; argument < item.weight.arity; ++argument)
+        if (item.weight.terms[argument].second >= 0) return true;
+    return false;
+}
+
+/// Writes each head with plain variables: `h(next(t)) <<= x(t)` as `h(t) <<= x(t - 1)` and a
+/// constant as a variable that has one value. Whether they may stand there is judged later.
+template <sizes Sizes>
+constexpr void straighten_head(rule& written, source<Sizes>& in) {
+    int bent = -1;
+    for (int axis = 0; axis < written.arity; ++axis) {
+        const term& at = written.terms[axis];
+        if (at.variable >= 0 && at.offset == 0) continue;
+        if (bent >= 0) return;
+        bent = axis;
+    }
+    if (bent < 0) return;
+    term& at = written.terms[bent];
+    if (at.variable < 0) {
+        if (written.variables.size() == max_variables || at.offset < 0) return;
+        written.base = at.offset;
+        constexpr name time = make_name("time", 4);
+        at = {written.shifted = written.variables.push({time, 0, 0}), 0};
+        return;
+    }
+    for (int axis = 0; axis < written.arity; ++axis)
+        if (axis != bent && written.terms[axis].variable == at.variable) return;
+    written.shift = at.offset;
+    written.shifted = at.variable;
+    at.offset = 0;
+    auto move = [&](term& moved) {
+        if (moved.variable == written.shifted) moved.offset -= written.shift;
+        if (moved.second == written.shifted) moved.offset -= moved.factor * written.shift;
+    };
+    for (int body = 0; body < written.literals; ++body) {
+        literal& item = in.literals[written.first_literal + body];
+        for (int axis = 0; axis < item.arity; ++axis) move(item.terms[axis]);
+        for (int axis = 0; axis < item.weight.arity; ++axis) move(item.weight.terms[axis]);
+        if (item.has_element) move(item.element);
+    }
+    for (int axis = 0; axis < written.head_weight.arity; ++axis)
+        move(written.head_weight.terms[axis]);
+    for (transformation_use& function : written.transformations)
+        for (weight_use& use : function.weights)
+            for (int axis = 0; axis < use.arity; ++axis) move(use.terms[axis]);
+}
+
+/// Marks the rules of each recursion. Each relation follows from one rule with a plain head by now.
+template <sizes Sizes>
+class recursion_finder {
+  public:
+    list<int, Sizes.rules + Sizes.literals> definer{};  // per relation its rule, or -1
+    int summed = -1;  // a rule that reads its recursion at a sum of variables
+
+    constexpr explicit recursion_finder(source<Sizes>& in) : in_(in) {
+        definer.reset(in_.relations.size());
+        for (int& rule : definer) rule = -1;
+        for (int at = 0; at < in_.rules.size(); ++at) definer[in_.rules[at].head] = at;
+        if (!may_recur()) return;
+        entered_.reset(in_.rules.size());
+        lowest_.reset(in_.rules.size());
+        for (int at = 0; at < in_.rules.size(); ++at)
+            if (entered_[at] == 0) connect(at);
+    }
+
+  private:
+    source<Sizes>& in_;
+    int recursions_ = 0;
+    // Tarjan's strongly connected components.
+    int time_ = 0;
+    list<int, Sizes.rules> entered_{};  // 0 not yet, -1 in a component
+    list<int, Sizes.rules> lowest_{};
+    list<int, Sizes.rules> open_{};
+
+    constexpr const literal& item(int rule, int body) const {
+        return in_.literals[in_.rules[rule].first_literal + body];
+    }
+    constexpr int definer_of(const literal& value) const {
+        return value.kind == literal_kind::relation ? definer[value.relation] : -1;
+    }
+
+    /// Without an argument that is moved there is no recursion.
+    constexpr bool may_recur() const {
+        for (const rule& written : in_.rules)
+            for (int body = 0; body < written.literals; ++body) {
+                const literal& value = in_.literals[written.first_literal + body];
+                if (definer_of(value) < 0) continue;
+                for (int axis = 0; axis < value.arity; ++axis)
+                    if (value.terms[axis].variable >= 0 && value.terms[axis].offset) return true;
+                if (is_view(value)) return true;
+            }
+        return false;
+    }
+
+    constexpr void connect(int at) {
+        entered_[at] = lowest_[at] = ++time_;
+        open_.push(at);
+        bool follows_itself = false;
+        for (int body = 0; body < in_.rules[at].literals; ++body) {
+            const int from = definer_of(item(at, body));
+            if (from < 0) continue;
+            follows_itself = follows_itself || from == at;
+            if (entered_[from] == 0) {
+                connect(from);
+                if (lowest_[from] < lowest_[at]) lowest_[at] = lowest_[from];
+            } else if (entered_[from] > 0 && entered_[from] < lowest_[at]) {
+                lowest_[at] = entered_[from];
+            }
+        }
+        if (lowest_[at] != entered_[at]) return;
+        list<int, Sizes.rules> members{};
+        int member = -1;
+        while (member != at) {
+            member = open_[--open_.count];
+            entered_[member] = -1;
+            members.push(member);
+        }
+        if (members.size() > 1 || follows_itself) mark(members);
+    }
+
+    /// Finds the time of the rules and how late each is computed; leaves them as they are, a
+    /// cycle, if they have none.
+    constexpr void mark(const list<int, Sizes.rules>& members) {
+        list<int, Sizes.rules> axis{};
+        axis.reset(in_.rules.size());
+        for (int& each : axis) each = -1;
+        for (int at : members)
+            for (int body = 0; body < in_.rules[at].literals; ++body)
+                if (is_member(members, definer_of(item(at, body))) && is_view(item(at, body)))
+                    summed = at;
+        if (!find_first_axis(members, axis) || !follow_axes(members, axis)) return;
+        list<int, Sizes.rules> delay{};
+        delay.reset(in_.rules.size());
+        const bool forward = find_delays(members, axis, 1, delay);
+        if (!forward && !find_delays(members, axis, -1, delay)) return;
+        int most = 0;
+        for (int at : members)
+            if (delay[at] > most) most = delay[at];
+        for (int at : members) {
+            recurrence& recurs = in_.rules[at].recurs;
+            recurs.loop = recursions_;
+            recurs.argument = axis[at];
+            recurs.time = time_of(at, axis);
+            recurs.backward = !forward;
+            recurs.delay = forward ? delay[at] : most - delay[at];
+        }
+        take_in_bases(members);
+        ++recursions_;
+    }
+
+    constexpr int time_of(int rule, const list<int, Sizes.rules>& axis) const {
+        return in_.rules[rule].terms[axis[rule]].variable;
+    }
+    constexpr bool is_member(const list<int, Sizes.rules>& members, int rule) const {
+        for (int member : members)
+            if (member == rule) return true;
+        return false;
+    }
+
+    constexpr bool find_first_axis(const list<int, Sizes.rules>& members,
+                                   list<int, Sizes.rules>& axis) const {
+        for (int at : members)
+            for (int body = 0; body < in_.rules[at].literals; ++body) {
+                const literal& value = item(at, body);
+                if (!is_member(members, definer_of(value))) continue;
+                for (int argument = 0; argument < value.arity; ++argument)
+                    for (int place = 0; place < in_.rules[at].arity; ++place)
+                        if (value.terms[argument].offset && value.terms[argument].variable >= 0 &&
+                            in_.rules[at].terms[place].variable == value.terms[argument].variable) {
+                            axis[at] = place;
+                            return true;
+                        }
+            }
+        return false;
+    }
+
+    constexpr bool follow_axes(const list<int, Sizes.rules>& members,
+                               list<int, Sizes.rules>& axis) const {
+        for (int pass = 0; pass <= members.size(); ++pass)
+            for (int at : members) {
+                if (axis[at] < 0) continue;
+                const rule& written = in_.rules[at];
+                const int time = time_of(at, axis);
+                if (written.repeat || ((written.aggregated_variables >> time) & 1u)) return false;
+                for (int body = 0; body < written.literals; ++body) {
+                    const int from = definer_of(item(at, body));
+                    if (!is_member(members, from)) continue;
+                    const int argument = argument_of(item(at, body), time);
+                    if (argument < 0 || (axis[from] >= 0 && axis[from] != argument)) return false;
+                    axis[from] = argument;
+                }
+            }
+        return true;
+    }
+
+    static constexpr int argument_of(const literal& value, int variable) {
+        int found = -1;
+        for (int axis = 0; axis < value.arity; ++axis)
+            if (value.terms[axis].variable == variable || value.terms[axis].second == variable)
+                found = found < 0 && value.terms[axis].second < 0 ? axis : -2;
+        return found;
+    }
+
+    /// A rule is as late as what it follows from, less how far that lies back.
+    constexpr bool find_delays(const list<int, Sizes.rules>& members,
+                               const list<int, Sizes.rules>& axis, int direction,
+                               list<int, Sizes.rules>& delay) const {
+        for (int at : members) delay[at] = 0;
+        for (int pass = 0; pass <= members.size(); ++pass) {
+            bool changed = false;
+            for (int at : members)
+                for (int body = 0; body < in_.rules[at].literals; ++body) {
+                    const literal& value = item(at, body);
+                    const int from = definer_of(value);
+                    if (!is_member(members, from)) continue;
+                    const int least = delay[from] + direction * value.terms[axis[from]].offset;
+                    if (least <= delay[at]) continue;
+                    delay[at] = least;
+                    changed = true;
+                }
+            if (!changed) return true;
+        }
+        return false;
+    }
+
+    /// A base depends on nothing in the loop; it is computed there for its one time.
+    constexpr void take_in_bases(const list<int, Sizes.rules>& members) {
+        for (int at : members) {
+            if (!in_.rules[at].total) continue;
+            for (int body = 0; body < in_.rules[at].literals; ++body) {
+                const int part = definer_of(item(at, body));
+                if (part < 0 || in_.rules[part].base < 0 || in_.rules[part].recurs.loop >= 0)
+                    continue;
+                const recurrence& of = in_.rules[at].recurs;
+                recurrence& taken = in_.rules[part].recurs;
+                const int time = in_.rules[part].terms[of.argument].variable;
+                taken = of;
+                taken.time = time;
+            }
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Rewrites a source so that each relation follows from one rule whose head is a plain atom: a head
+/// weight, what a stack is applied to, a sum within a softmax, an atom transformation, and several
+/// rules with one head become rules over invented relations; a weighted literal becomes one where
+/// the rule is not itself a linear map or would compute it again for each value of a variable that
+/// it does not mention, and so does what a rule of a recursion adds from outside; a literal at the
+/// sum or difference of two variables is read through a rule that does nothing else.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+constexpr sizes normal_size(sizes source) {
+    const int rules = 4 * source.rules + source.literals;
+    return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
+}
+
+/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
+/// an offset are known to lie within their relations.
+constexpr bool is_plain(const literal& item, bool moved = false) {
+    if (!item.gives_value() || item.has_element) return false;
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
+            return false;
+    return !is_view(item);
+}
+
+/// Whether the literals that give values are added, weighted or not, for each head on its own: what
+/// a matrix product with its additions computes. Variables that are summed away must then index a
+/// weight.
+template <sizes Sizes>
+constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
+    if (rule.literals > 1 && rule.combined != combination::sum) return false;
+    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
+    const unsigned head = rule.head_variables();
+    unsigned mentioned = head;
+    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
+    for (int at = 0; at < rule.literals; ++at) {
+        const literal& item = source.literals[rule.first_literal + at];
+        if (!item.gives_value()) continue;
+        unsigned in_relation = 0;
+        unsigned in_weight = 0;
+        for (int argument = 0; argument < item.arity; ++argument)
+            if (item.terms[argument].variable >= 0)
+                in_relation |= 1u << item.terms[argument].variable;
+        for (int argument = 0; argument < item.weight.arity; ++argument) {
+            if (item.weight.terms[argument].second >= 0 ||
+                (item.weight.terms[argument].offset &&
+                 item.weight.terms[argument].variable != loop_time))
+                return false;
+            if (item.weight.terms[argument].variable >= 0)
+                in_weight |= 1u << item.weight.terms[argument].variable;
+        }
+        const unsigned summed = ~head;
+        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
+        if ((in_relation & summed) != (in_weight & summed)) return false;
+        mentioned |= in_relation;
+    }
+    // A variable that nothing mentions adds as many times as it has values.
+    return mentioned == (1u << rule.variables.size()) - 1;
+}
+
+/// Whether this is all that the rule does.
+template <sizes Sizes>
+constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
+    if (rule.condition >= 0 || rule.repeat) return false;
+    for (int at = 0; at < rule.literals; ++at)
+        if (!is_plain(source.literals[rule.first_literal + at])) return false;
+    return is_linear_sum(rule, source);
+}
+
+template <sizes Sizes>
+class normaliser {
+  public:
+    source<normal_size(Sizes)> out{};
+
+    constexpr explicit normaliser(const source<Sizes>& in) {
+        for (const literal& item : in.literals) out.literals.push(item);
+        for (const rule& item : in.rules) out.rules.push(item);
+        for (const node& item : in.nodes) out.nodes.push(item);
+        for (const relation& item : in.relations) out.relations.push(item);
+        for (const weight& item : in.weights) out.weights.push(item);
+        for (const name& item : in.counts) out.counts.push(item);
+        for (const decision_function item : in.decisions) out.decisions.push(item);
+        for (const name& item : in.compared) out.compared.push(item);
+        for (const scope& item : in.scopes) out.scopes.push(item);
+        out.mistake = in.mistake;
+        out.mistaken_rule = in.mistaken_rule;
+        out.mistaken_scope = in.mistaken_scope;
+        out.refused = in.refused;
+        if (out.mistake != fault::none) return;
+        for (rule& item : out.rules)
+            if (!item.transforms_atom) straighten_head(item, out);
+        split_head_weights();
+        split_stacks();
+        split_softmax_of_sums();
+        split_atom_transformations();
+        split_several_rules();
+        split_recursions();
+        split_weighted_literals();
+        split_views();
+    }
+
+  private:
+    using sizes_made = source<normal_size(Sizes)>;
+    // How the rules of a relation are combined, and which rules were atom transformations.
+    combination combined_[decltype(sizes_made::relations)::capacity()]{};
+    bool was_atom_[decltype(sizes_made::rules)::capacity()]{};
+
+    constexpr void fail(fault mistake, const rule& at) {
+        if (out.mistake != fault::none) return;
+        out.mistake = mistake;
+        out.mistaken_rule = at.number;
+        out.mistaken_scope = at.scope;
+    }
+
+    constexpr int invent(const rule& from) {
+        return out.relations.push({out.relations[from.head].id, from.scope, true});
+    }
+
+    /// The rule's own head as a literal of `relation`.
+    static constexpr literal head_literal(const rule& from, int relation) {
+        literal result;
+        result.relation = relation;
+        result.arity = from.arity;
+        for (int at = 0; at < from.arity; ++at) result.terms[at] = from.terms[at];
+        return result;
+    }
+
+    /// An empty rule with the head of another and with its head weight, if any, of which the
+    /// variables are the only ones.
+    static constexpr rule same_head(const rule& from) {
+        rule result;
+        result.number = from.number;
+        result.scope = from.scope;
+        result.head = from.head;
+        result.arity = from.arity;
+        result.head_weight = from.head_weight;
+        int map[max_variables]{};  // one more than the variable's place
+        auto apply = [&](term& to, const term& written) {
+            if (written.variable >= 0 && map[written.variable] == 0)
+                map[written.variable] = result.variables.push(from.variables[written.variable]) + 1;
+            to = {written.variable >= 0 ? map[written.variable] - 1 : -1, written.offset};
+        };
+        for (int at = 0; at < from.arity; ++at) apply(result.terms[at], from.terms[at]);
+        for (int at = 0; at < from.head_weight.arity; ++at)
+            apply(result.head_weight.terms[at], from.head_weight.terms[at]);
+        return result;
+    }
+
+    constexpr void push(rule made, const literal& only) {
+        made.first_literal = out.literals.push(only);
+        made.literals = 1;
+        out.rules.push(made);
+    }
+
+    constexpr void split_head_weights() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            rule& inner = out.rules[at];
+            if (inner.head_weight.weight < 0) continue;
+            rule outer = same_head(inner);
+            inner.head = invent(inner);
+            literal only = head_literal(outer, inner.head);
+            only.weight = outer.head_weight;
+            outer.head_weight = inner.head_weight = {};
+            push(outer, only);
+        }
+    }
+
+    /// A stack applied to anything but a relation at the head's arguments: the rest of the rule
+    /// becomes a rule of its own.
+    constexpr void split_stacks() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at)
+            for (int earlier = 0; earlier < at; ++earlier)
+                if (out.rules[at].repeat && out.rules[earlier].repeat &&
+                    out.rules[at].scope == out.rules[earlier].scope &&
+                    out.relations[out.rules[at].head].id ==
+                        out.relations[out.rules[earlier].head].id)
+                    fail(fault::two_stacks_of_one_head, out.rules[at]);
+        for (int at = 0; at < count; ++at) {
+            rule& inner = out.rules[at];
+            if (inner.repeat == 0 || is_bare_stack(inner)) continue;
+            rule outer = same_head(inner);
+            outer.repeat = inner.repeat;
+            outer.block = inner.block;
+            const literal& first = out.literals[inner.first_literal];
+            inner.repeat = inner.block = 0;
+            // The input of a block may be found by the name of what the block is applied to.
+            inner.head =
+                inner.literals == 1 && first.kind == literal_kind::relation
+                    ? out.relations.push({out.relations[first.relation].id, inner.scope, true})
+                    : invent(inner);
+            const literal only = head_literal(outer, inner.head);
+            out.scopes[outer.block].rule = out.rules.size();
+            push(outer, only);
+        }
+    }
+    constexpr bool is_bare_stack(const rule& written) const {
+        if (written.literals != 1 || written.condition >= 0 || written.transformations.size() > 0 ||
+            written.states_aggregation || written.combined == combination::cosine ||
+            written.variables.size() != written.arity)
+            return false;
+        const literal& item = out.literals[written.first_literal];
+        if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.transposed ||
+            !item.gives_value() || item.has_element || item.arity != written.arity)
+            return false;
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (!(item.terms[axis] == written.terms[axis])) return false;
+        return true;
+    }
+
+    /// A softmax over some of the head's variables, of a body with variables that the head does not
+    /// name: these are summed first, by a rule of their own.
+    constexpr void split_softmax_of_sums() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            rule& inner = out.rules[at];
+            const unsigned head = inner.head_variables();
+            if (inner.aggregated != aggregation::softmax || (inner.aggregated_variables & ~head) ||
+                !(((1u << inner.variables.size()) - 1) & ~head))
+                continue;
+            rule outer = same_head(inner);
+            outer.aggregated = aggregation::softmax;
+            outer.states_aggregation = true;
+            for (const int index : inner.aggregated_order)
+                for (int axis = 0; axis < inner.arity; ++axis)
+                    if (inner.terms[axis].variable == index) {
+                        outer.aggregated_order.push(outer.terms[axis].variable);
+                        outer.aggregated_variables |= 1u << outer.terms[axis].variable;
+                    }
+            inner.aggregated = aggregation::sum;
+            inner.aggregated_variables = 0;
+            inner.aggregated_order = {};
+            inner.head = invent(inner);
+            push(outer, head_literal(outer, inner.head));
+        }
+    }
+
+    constexpr void split_atom_transformations() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            if (!out.rules[at].transforms_atom) continue;
+            const int head = out.rules[at].head;
+            const int inner = invent(out.rules[at]);
+            if (out.rules[at].states_combination) {
+                for (int earlier = 0; earlier < at; ++earlier)
+                    if (out.rules[earlier].head == head && !out.rules[earlier].transforms_atom &&
+                        was_atom_[earlier])
+                        fail(fault::a_combination_stands_first, out.rules[at]);
+                combined_[inner] = out.rules[at].combined;
+                out.rules[at].combined = combination::sum;
+            }
+            was_atom_[at] = true;
+            for (rule& other : out.rules)
+                if (other.head == head && !other.transforms_atom) other.head = inner;
+            rule& outer = out.rules[at];
+            outer.transforms_atom = false;
+            for (variable& index : outer.variables) index.stated = 0;  // all atoms are transformed
+            outer.first_literal = out.literals.push(head_literal(outer, inner));
+            outer.literals = 1;
+        }
+    }
+
+    constexpr void split_several_rules() {
+        const int relations = out.relations.size();
+        const int rules = out.rules.size();
+        for (int head = 0; head < relations; ++head) {
+            int count = 0;
+            int first = -1;
+            for (int at = 0; at < rules; ++at)
+                if (out.rules[at].head == head && count++ == 0) first = at;
+            if (count == 1 && combined_[head] == combination::cosine)
+                fail(fault::cosine_of_two_values, out.rules[first]);
+            if (count < 2) continue;
+            if (count > max_literals) {
+                fail(fault::too_many_rules_for_one_head, out.rules[first]);
+                continue;
+            }
+            rule sum = same_head(out.rules[first]);
+            // How far a variable runs is stated for its own rule.
+            for (variable& index : sum.variables) index.stated = 0;
+            sum.total = true;
+            sum.combined = combined_[head];
+            sum.first_literal = out.literals.size();
+            sum.literals = count;
+            for (int at = 0; at < rules; ++at) {
+                rule& part = out.rules[at];
+                if (part.head != head) continue;
+                if (part.arity != sum.arity && out.mistake == fault::none) {
+                    fail(fault::wrong_number_of_arguments, part);
+                    out.clash[0] = part.arity;
+                    out.clash[1] = sum.arity;
+                }
+                part.head = invent(part);
+                out.literals.push(head_literal(sum, part.head));
+            }
+            out.rules.push(sum);
+        }
+    }
+
+    // Recursions: what comes from outside is computed for all times at once, and each product
+    // within becomes a rule, so that those with one input can be computed as one.
+
+    constexpr void split_recursions() {
+        const recursion_finder<normal_size(Sizes)> found(out);
+        if (found.summed >= 0)
+            fail(fault::argument_is_not_a_variable_plus_a_constant, out.rules[found.summed]);
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            if (out.rules[at].recurs.loop < 0) continue;
+            split_outside(at, found.definer);
+            const rule user = out.rules[at];
+            if (user.literals == 1 && user.transformations.size() == 0 && is_linear(user, out))
+                continue;
+            for (int body = 0; body < user.literals; ++body) {
+                const literal item = out.literals[user.first_literal + body];
+                if (item.kind != literal_kind::relation || item.weight.weight < 0) continue;
+                const int from = found.definer[item.relation];
+                const int rules = out.rules.size();
+                split_weighted_literal(at, user.first_literal + body);
+                if (out.rules.size() == rules || !is_in_loop(from, user)) continue;
+                rule& made = out.rules[rules];
+                made.recurs = out.rules[from].recurs;
+                const literal& inner = out.literals[made.first_literal];
+                made.recurs.time = inner.terms[made.recurs.argument].variable;
+                for (int axis = 0; axis < made.arity; ++axis)
+                    if (made.terms[axis].variable == made.recurs.time) made.recurs.argument = axis;
+            }
+        }
+    }
+
+    constexpr bool is_in_loop(int rule_at, const rule& of) const {
+        return rule_at >= 0 && out.rules[rule_at].recurs.loop == of.recurs.loop;
+    }
+
+    /// Whether the rule adds its literals for each head on its own.
+    constexpr bool adds_literals(const rule& written) const {
+        if (written.condition >= 0 || written.total || written.literals < 2 ||
+            written.combined != combination::sum || written.aggregated != aggregation::sum)
+            return false;
+        const unsigned head = written.head_variables();
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& item = out.literals[written.first_literal + body];
+            if (!item.gives_value() || item.has_element || item.transposed ||
+                (variables_of(item) & ~head))
+                return false;
+        }
+        return true;
+    }
+    static constexpr unsigned variables_of(const literal& item) {
+        unsigned mask = 0;
+        auto add = [&](const term& at) {
+            if (at.variable >= 0) mask |= 1u << at.variable;
+            if (at.second >= 0) mask |= 1u << at.second;
+        };
+        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
+        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
+        return mask;
+    }
+
+    /// The variable that stands for another one plus an offset.
+    static constexpr variable moved(variable index, int offset) {
+        index.stated = index.stated && index.stated + offset > 0 ? index.stated + offset : 0;
+        return index;
+    }
+
+    /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
+    static constexpr bool take_away(literal& item, const int* offsets) {
+        bool plain = !is_view(item);
+        auto take = [&](term& at) {
+            if (at.variable < 0) return;
+            at.offset -= offsets[at.variable];
+            plain = plain && at.offset == 0;
+        };
+        for (int axis = 0; axis < item.arity; ++axis) take(item.terms[axis]);
+        for (int axis = 0; axis < item.weight.arity; ++axis) take(item.weight.terms[axis]);
+        return plain;
+    }
+
+    /// Of a rule in a recursion, the products of relations outside and the biases become a rule
+    /// outside.
+    constexpr void split_outside(int at, const auto& definer) {
+        if (!adds_literals(out.rules[at])) return;
+        rule user = out.rules[at];
+        auto is_outside = [&](const literal& item) {
+            return item.kind == literal_kind::relation && item.weight.weight >= 0 &&
+                   !is_in_loop(definer[item.relation], user);
+        };
+        int offsets[max_variables]{};
+        unsigned mentioned = 0;
+        for (int body = 0; body < user.literals && !mentioned; ++body) {
+            const literal& item = out.literals[user.first_literal + body];
+            if (!is_outside(item)) continue;
+            mentioned = variables_of(item);
+            for (int axis = 0; axis < item.arity; ++axis)
+                if (item.terms[axis].variable >= 0)
+                    offsets[item.terms[axis].variable] = item.terms[axis].offset;
+        }
+        if (!((mentioned >> user.recurs.time) & 1u)) return;
+        rule made;
+        made.number = user.number;
+        made.scope = user.scope;
+        literal outer;
+        int places[max_variables]{};
+        for (int axis = 0; axis < user.arity; ++axis) {
+            const int index = user.terms[axis].variable;
+            if (!((mentioned >> index) & 1u)) continue;
+            places[index] = made.variables.push(moved(user.variables[index], offsets[index]));
+            made.terms[made.arity++] = {places[index], 0};
+            outer.terms[outer.arity++] = {index, offsets[index]};
+        }
+        made.head = outer.relation =
+            out.relations.push({out.relations[user.head].id, user.scope, true});
+        made.first_literal = out.literals.size();
+        int kept = 0;
+        for (int body = 0; body < user.literals; ++body) {
+            const literal item = out.literals[user.first_literal + body];
+            literal moved = item;
+            const bool plain = take_away(moved, offsets);
+            const bool taken = plain && !(variables_of(item) & ~mentioned) &&
+                               (is_outside(item) || item.kind == literal_kind::weight);
+            if (!taken) {
+                out.literals[user.first_literal + kept++] = item;
+                continue;
+            }
+            for (int axis = 0; axis < item.arity; ++axis)
+                if (moved.terms[axis].variable >= 0)
+                    moved.terms[axis].variable = places[moved.terms[axis].variable];
+            for (int axis = 0; axis < item.weight.arity; ++axis)
+                if (moved.weight.terms[axis].variable >= 0)
+                    moved.weight.terms[axis].variable = places[moved.weight.terms[axis].variable];
+            out.literals.push(moved);
+            ++made.literals;
+        }
+        out.literals[user.first_literal + kept++] = outer;
+        out.rules[at].literals = kept;
+        out.rules.push(made);
+    }
+
+    constexpr void split_weighted_literals() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            if (out.rules[at].repeat) continue;
+            const bool linear = is_linear(out.rules[at], out);
+            for (int item = 0; item < out.rules[at].literals; ++item) {
+                const int item_at = out.rules[at].first_literal + item;
+                if (!linear || mentions_less(out.literals[item_at], out.rules[at]))
+                    split_weighted_literal(at, item_at);
+            }
+        }
+    }
+
+    /// Whether the literal, one of several, is the same for all values of one of the head's
+    /// variables.
+    static constexpr bool mentions_less(const literal& item, const rule& user) {
+        return user.literals > 1 && (user.head_variables() & ~variables_of(item));
+    }
+
+    constexpr void split_weighted_literal(int user_at, int item_at) {
+        const literal item = out.literals[item_at];
+        if (item.kind != literal_kind::relation || item.weight.weight < 0) return;
+        const rule user = out.rules[user_at];
+        rule made;
+        made.number = user.number;
+        made.scope = user.scope;
+        int arguments = 0;
+        for (int at = 0; at < item.arity; ++at) arguments += item.terms[at].variable >= 0;
+        for (int at = 0; at < item.weight.arity; ++at) {
+            bool known = item.weight.terms[at].variable < 0;
+            for (int other = 0; other < item.arity; ++other)
+                known = known || item.terms[other] == item.weight.terms[at];
+            arguments += !known;
+        }
+        if (arguments > max_arity) {
+            fail(fault::too_many_arguments, user);
+            return;
+        }
+        literal inner = item;
+        literal outer = item;
+        inner.transposed = false;
+        inner.has_element = false;
+        outer.weight = {};
+        outer.arity = 0;
+        auto add_variable = [&](const term& argument) {
+            constexpr name sum = make_name("sum", 3);
+            const int index = made.variables.push(
+                argument.second >= 0 ? variable{sum, 0, 0}
+                                     : moved(user.variables[argument.variable], argument.offset));
+            made.terms[made.arity++] = {index, 0};
+            outer.terms[outer.arity++] = argument;
+            return index;
+        };
+        for (int argument = 0; argument < item.arity; ++argument)
+            if (item.terms[argument].variable >= 0)
+                inner.terms[argument] = {add_variable(item.terms[argument]), 0};
+        const int relation_arguments = made.arity;
+        for (int argument = 0; argument < item.weight.arity; ++argument) {
+            const term& written = item.weight.terms[argument];
+            if (written.variable < 0) continue;
+            int index = -1;
+            for (int known = 0; known < relation_arguments; ++known)
+                if (outer.terms[known] == written) index = known;
+            if (index < 0) index = add_variable(written);
+            inner.weight.terms[argument] = {index, 0};
+        }
+        made.head = out.relations.push({out.relations[item.relation].id, user.scope, true});
+        outer.relation = made.head;
+        out.literals[item_at] = outer;
+        push(made, inner);
+    }
+
+    // Sums of variables: the rule r'(i, j) <<= r(i - j) stands for r in their place.
+
+    constexpr void split_views() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at)
+            for (int body = 0; body < out.rules[at].literals; ++body)
+                if (is_view(out.literals[out.rules[at].first_literal + body]))
+                    split_view(out.rules[at], out.rules[at].first_literal + body);
+    }
+
+    constexpr void split_view(const rule& user, int item_at) {
+        literal inner = out.literals[item_at];
+        literal outer = inner;
+        if (user.repeat) {
+            fail(fault::argument_is_not_a_variable_plus_a_constant, user);
+            return;
+        }
+        inner.transposed = inner.has_element = false;
+        outer.kind = literal_kind::relation;
+        outer.weight = {};
+        outer.arity = 0;
+        rule made;
+        made.number = user.number;
+        made.scope = user.scope;
+        made.views = true;
+        int places[max_variables]{};  // one more than the variable's place
+        auto apply = [&](int& index) {
+            if (index < 0) return;
+            if (places[index] == 0) {
+                if (made.arity == max_arity) {
+                    fail(fault::too_many_arguments, user);
+                    return;
+                }
+                places[index] = made.variables.push(user.variables[index]) + 1;
+                made.terms[made.arity++] = {places[index] - 1, 0};
+                outer.terms[outer.arity++] = {index, 0};
+            }
+            index = places[index] - 1;
+        };
+        const bool bare = inner.kind == literal_kind::weight;
+        term* terms = bare ? inner.weight.terms : inner.terms;
+        for (int axis = 0; axis < (bare ? inner.weight.arity : inner.arity); ++axis) {
+            apply(terms[axis].variable);
+            apply(terms[axis].second);
+        }
+        made.head = outer.relation = out.relations.push(
+            {bare ? out.weights[inner.weight.weight].id : out.relations[inner.relation].id,
+             user.scope, true});
+        out.literals[item_at] = outer;
+        push(made, inner);
+    }
+};
+
+template <sizes Sizes>
+constexpr auto normalise(const source<Sizes>& in) {
+    return normaliser<Sizes>(in).out;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The extents of relations, variables and weights, and the shapes of values.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+inline constexpr int max_fact_rank = 6;
+
+enum class fact_kind { dense, symbols, count };
+
+struct fact_shape {
+    name id{};
+    fact_kind kind = fact_kind::dense;
+    int rank = 0;
+    int extents[max_fact_rank]{};
+    int classes = 0;
+    int pairs = 0;       // how many a sparse fact may have; 0 of a dense one
+    bool up_to = false;  // the first extent is the most that may be given
+    int length = -1;     // then which of the program's counts tells how many are
+
+    constexpr bool is_sparse() const { return pairs > 0; }
+    /// How many numbers there are: of all pairs, or of one.
+    constexpr int size() const { return (is_sparse() ? pairs : 1) * product_from(sparse_axes()); }
+    constexpr int pair_size() const { return product_from(2); }
+    /// A dense fact of the values of `count` pairs.
+    constexpr fact_shape values_of(int count) const {
+        fact_shape result = *this;
+        result.pairs = 0;
+        result.extents[0] = count;
+        result.rank = rank - 1;
+        for (int axis = 1; axis < result.rank; ++axis) result.extents[axis] = extents[axis + 1];
+        return result;
+    }
+
+  private:
+    constexpr int sparse_axes() const { return is_sparse() ? 2 : 0; }
+    constexpr int product_from(int axis) const {
+        int product = 1;
+        for (; axis < rank; ++axis) product *= extents[axis];
+        return product;
+    }
+};
+
+/// Rows x columns; a vector is one column, a scalar 1 x 1.
+struct value_shape {
+    int rows = 1;
+    int columns = 1;
+
+    constexpr int size() const { return rows * columns; }
+    constexpr bool is_scalar() const { return size() == 1; }
+    constexpr value_shape transposed() const { return {columns, rows}; }
+    friend constexpr bool operator==(const value_shape&, const value_shape&) = default;
+};
+
+struct relation_shape {
+    int fact = -1;
+    int rule = -1;
+    int arity = -1;
+    int extents[max_arity]{};
+    value_shape value{};
+    int classes = 0;       // of a symbol
+    int passes_into = -1;  // for a block's input: the relation that it is at first
+    int uses = 0;          // by value, in bodies
+    bool output = false;
+};
+
+struct weight_shape {
+    int arity = -1;
+    int extents[max_arity]{};
+    bool trained = false;
+    int uses = 0;
+    bool looked_up = false;  // by a symbol: its rows are read whole
+};
+
+template <sizes Sizes, int Facts>
+struct shaped {
+    source<Sizes> text{};
+    list<fact_shape, Facts> facts{};
+    list<relation_shape, decltype(text.relations)::capacity()> relations{};
+    list<weight_shape, decltype(text.weights)::capacity()> weights{};
+    list<int, Sizes.rules> order{};  // rules; those of a stacked block before their stack
+    int block_input[Sizes.scopes]{};
+    int block_output[Sizes.scopes]{};
+    list<int, Sizes.rules> outputs{};
+    diagnosis mistake{};
+};
+
+/// The fact whose symbols the program compares under number `at`; -1 if there is none with one
+/// symbol for each value of one index.
+template <class Shaped>
+constexpr int compared_fact(const Shaped& in, int at) {
+    for (int given = 0; given < in.facts.size(); ++given)
+        if (in.facts[given].id == in.text.compared[at] &&
+            in.facts[given].kind == fact_kind::symbols && in.facts[given].rank == 1)
+            return given;
+    return -1;
+}
+
+/// The least and the greatest value of an argument.
+template <class Variables>
+constexpr int first_of(const term& at, const Variables& variables) {
+    return at.offset - (at.factor < 0 ? variables[at.second].extent - 1 : 0);
+}
+template <class Variables>
+constexpr int last_of(const term& at, const Variables& variables) {
+    return at.offset + (at.variable < 0 ? 0 : variables[at.variable].extent - 1) +
+           (at.factor > 0 ? variables[at.second].extent - 1 : 0);
+}
+
+/// The value of one literal, and of a body.
+template <class Shaped>
+constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool& fits, int& left,
+                                    int& right) {
+    value_shape shape{};
+    if (item.kind == literal_kind::relation) {
+        shape = in.relations[item.relation].value;
+        if (item.weight.weight >= 0) {
+            const weight& applied = in.text.weights[item.weight.weight];
+            value_shape matrix{applied.shape[0], applied.shape[1]};
+            if (item.weight.transposed) matrix = matrix.transposed();
+            if (in.relations[item.relation].classes) {
+                if (applied.rank != 2 || matrix.rows != in.relations[item.relation].classes) {
+                    fits = false;
+                    left = matrix.rows;
+                    right = in.relations[item.relation].classes;
+                }
+                shape = {matrix.columns, 1};
+            } else if (!matrix.is_scalar()) {
+                if (matrix.columns != shape.rows) {
+                    fits = false;
+                    left = matrix.columns;
+                    right = shape.rows;
+                }
+                shape = {matrix.rows, shape.columns};
+            }
+        }
+    } else if (item.kind == literal_kind::weight) {
+        const weight& bare = in.text.weights[item.weight.weight];
+        shape = {bare.shape[0], bare.shape[1]};
+    }
+    if (item.has_element) {
+        if (shape.rows > 1 && shape.columns > 1) {
+            fits = false;
+            left = shape.columns;
+            right = 1;
+        }
+        shape = {1, 1};
+    }
+    return item.transposed ? shape.transposed() : shape;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
 
 /// The pairs of a sparse fact, indexed both ways.
 
@@ -11560,6 +12966,20 @@ inline void check_shape(const subject& what, const extents& given, const int* ex
                {" needs the shape ", extents_text(expected, rank), ", given is ", given.text()});
     if (!given.contiguous)
         refuse(what, {" needs contiguous row-major values, given is a strided view"});
+}
+
+/// The length of a container for a fact of a length up to its first extent. Throws unless it is
+/// that; the other extents are left to check_shape.
+SEQUENT_LAZY
+inline int length_of(const subject& what, const extents& given, const plan::fact_shape& fact) {
+    const int row = fact.size() / fact.extents[0];
+    const bool flat = given.rank == 1 && !given.shaped;
+    if (flat && given.size() % row != 0)
+        refuse(what, {" needs rows of ", row, " values, given are ", given.size(), " values"});
+    const long length = flat ? given.size() / row : given.rank > 0 ? given.at[0] : 1;
+    if (length > fact.extents[0])
+        refuse(what, {" has a length of up to ", fact.extents[0], ", given is ", length});
+    return static_cast<int>(length);
 }
 
 SEQUENT_LAZY
@@ -12461,975 +13881,72 @@ std::unique_ptr<Block> make_unique() {
 
 #include <numeric>
 
-/// Finds relations that follow from themselves. They are a recursion over time if one argument of
-/// each, the time, moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
+/// How large a count that is given at run time may be: what a variable is compared with, `j <
+/// length`, is at most the variable's extent.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Whether an argument is the sum or the difference of two variables.
-constexpr bool is_view(const literal& item) {
-    for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].second >= 0) return true;
-    for (int argument = 0; argument < item.weight.arity; ++argument)
-        if (item.weight.terms[argument].second >= 0) return true;
-    return false;
+inline constexpr int without_limit = -1;
+
+/// The counts that bound a variable, a bit for each: those of the conjuncts `variable < count`.
+template <class Pool>
+constexpr unsigned counts_above(const Pool& pool, int root, int variable) {
+    unsigned result = 0;
+    pool.each_conjunct(root, [&](int part) {
+        const node& top = pool.nodes[part];
+        if (top.kind != node_kind::less) return;
+        const node& left = pool.nodes[top.left];
+        const node& right = pool.nodes[top.right];
+        if (left.kind == node_kind::variable && left.value == variable &&
+            right.kind == node_kind::count)
+            result |= 1u << right.value;
+    });
+    return result;
 }
 
-/// Writes each head with plain variables: `h(next(t)) <<= x(t)` as `h(t) <<= x(t - 1)` and a
-/// constant as a variable that has one value. Whether they may stand there is judged later.
-template <sizes Sizes>
-constexpr void straighten_head(rule& written, source<Sizes>& in) {
-    int bent = -1;
-    for (int axis = 0; axis < written.arity; ++axis) {
-        const term& at = written.terms[axis];
-        if (at.variable >= 0 && at.offset == 0) continue;
-        if (bent >= 0) return;
-        bent = axis;
-    }
-    if (bent < 0) return;
-    term& at = written.terms[bent];
-    if (at.variable < 0) {
-        if (written.variables.size() == max_variables || at.offset < 0) return;
-        written.base = at.offset;
-        constexpr name time = make_name("time", 4);
-        at = {written.shifted = written.variables.push({time, 0, 0}), 0};
+/// The least of `most` and of some counts, a bit for each.
+constexpr int least_count(unsigned counts, int most, const int* given) noexcept {
+    for (int at = 0; counts != 0; ++at, counts >>= 1)
+        if ((counts & 1u) && given[at] < most) most = given[at];
+    return most;
+}
+
+namespace detail {
+
+template <class Shaped>
+constexpr void find_count_limit(const Shaped& in, const rule& written, int root, int count,
+                                int& limit) {
+    if (root < 0) return;
+    const node& top = in.text.nodes[root];
+    const bool ordered = top.kind >= node_kind::less && top.kind <= node_kind::greater_equal;
+    if (!ordered) {
+        find_count_limit(in, written, top.left, count, limit);
+        find_count_limit(in, written, top.right, count, limit);
         return;
     }
-    for (int axis = 0; axis < written.arity; ++axis)
-        if (axis != bent && written.terms[axis].variable == at.variable) return;
-    written.shift = at.offset;
-    written.shifted = at.variable;
-    at.offset = 0;
-    auto move = [&](term& moved) {
-        if (moved.variable == written.shifted) moved.offset -= written.shift;
-        if (moved.second == written.shifted) moved.offset -= moved.factor * written.shift;
-    };
-    for (int body = 0; body < written.literals; ++body) {
-        literal& item = in.literals[written.first_literal + body];
-        for (int axis = 0; axis < item.arity; ++axis) move(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) move(item.weight.terms[axis]);
-        if (item.has_element) move(item.element);
+    const node* left = &in.text.nodes[top.left];
+    const node* right = &in.text.nodes[top.right];
+    if (left->kind == node_kind::count) {
+        const node* other = left;
+        left = right;
+        right = other;
     }
-    for (int axis = 0; axis < written.head_weight.arity; ++axis)
-        move(written.head_weight.terms[axis]);
-    for (transformation_use& function : written.transformations)
-        for (weight_use& use : function.weights)
-            for (int axis = 0; axis < use.arity; ++axis) move(use.terms[axis]);
+    if (left->kind != node_kind::variable || right->kind != node_kind::count ||
+        right->value != count)
+        return;
+    const int extent = written.variables[left->value].extent;
+    if (extent > limit) limit = extent;
 }
 
-/// Marks the rules of each recursion. Each relation follows from one rule with a plain head by now.
-template <sizes Sizes>
-class recursion_finder {
-  public:
-    list<int, Sizes.rules + Sizes.literals> definer{};  // per relation its rule, or -1
-    int summed = -1;  // a rule that reads its recursion at a sum of variables
+}  // namespace detail
 
-    constexpr explicit recursion_finder(source<Sizes>& in) : in_(in) {
-        definer.reset(in_.relations.size());
-        for (int& rule : definer) rule = -1;
-        for (int at = 0; at < in_.rules.size(); ++at) definer[in_.rules[at].head] = at;
-        if (!may_recur()) return;
-        entered_.reset(in_.rules.size());
-        lowest_.reset(in_.rules.size());
-        for (int at = 0; at < in_.rules.size(); ++at)
-            if (entered_[at] == 0) connect(at);
-    }
-
-  private:
-    source<Sizes>& in_;
-    int recursions_ = 0;
-    // Tarjan's strongly connected components.
-    int time_ = 0;
-    list<int, Sizes.rules> entered_{};  // 0 not yet, -1 in a component
-    list<int, Sizes.rules> lowest_{};
-    list<int, Sizes.rules> open_{};
-
-    constexpr const literal& item(int rule, int body) const {
-        return in_.literals[in_.rules[rule].first_literal + body];
-    }
-    constexpr int definer_of(const literal& value) const {
-        return value.kind == literal_kind::relation ? definer[value.relation] : -1;
-    }
-
-    /// Without an argument that is moved there is no recursion.
-    constexpr bool may_recur() const {
-        for (const rule& written : in_.rules)
-            for (int body = 0; body < written.literals; ++body) {
-                const literal& value = in_.literals[written.first_literal + body];
-                if (definer_of(value) < 0) continue;
-                for (int axis = 0; axis < value.arity; ++axis)
-                    if (value.terms[axis].variable >= 0 && value.terms[axis].offset) return true;
-                if (is_view(value)) return true;
-            }
-        return false;
-    }
-
-    constexpr void connect(int at) {
-        entered_[at] = lowest_[at] = ++time_;
-        open_.push(at);
-        bool follows_itself = false;
-        for (int body = 0; body < in_.rules[at].literals; ++body) {
-            const int from = definer_of(item(at, body));
-            if (from < 0) continue;
-            follows_itself = follows_itself || from == at;
-            if (entered_[from] == 0) {
-                connect(from);
-                if (lowest_[from] < lowest_[at]) lowest_[at] = lowest_[from];
-            } else if (entered_[from] > 0 && entered_[from] < lowest_[at]) {
-                lowest_[at] = entered_[from];
-            }
-        }
-        if (lowest_[at] != entered_[at]) return;
-        list<int, Sizes.rules> members{};
-        int member = -1;
-        while (member != at) {
-            member = open_[--open_.count];
-            entered_[member] = -1;
-            members.push(member);
-        }
-        if (members.size() > 1 || follows_itself) mark(members);
-    }
-
-    /// Finds the time of the rules and how late each is computed; leaves them as they are, a
-    /// cycle, if they have none.
-    constexpr void mark(const list<int, Sizes.rules>& members) {
-        list<int, Sizes.rules> axis{};
-        axis.reset(in_.rules.size());
-        for (int& each : axis) each = -1;
-        for (int at : members)
-            for (int body = 0; body < in_.rules[at].literals; ++body)
-                if (is_member(members, definer_of(item(at, body))) && is_view(item(at, body)))
-                    summed = at;
-        if (!find_first_axis(members, axis) || !follow_axes(members, axis)) return;
-        list<int, Sizes.rules> delay{};
-        delay.reset(in_.rules.size());
-        const bool forward = find_delays(members, axis, 1, delay);
-        if (!forward && !find_delays(members, axis, -1, delay)) return;
-        int most = 0;
-        for (int at : members)
-            if (delay[at] > most) most = delay[at];
-        for (int at : members) {
-            recurrence& recurs = in_.rules[at].recurs;
-            recurs.loop = recursions_;
-            recurs.argument = axis[at];
-            recurs.time = time_of(at, axis);
-            recurs.backward = !forward;
-            recurs.delay = forward ? delay[at] : most - delay[at];
-        }
-        take_in_bases(members);
-        ++recursions_;
-    }
-
-    constexpr int time_of(int rule, const list<int, Sizes.rules>& axis) const {
-        return in_.rules[rule].terms[axis[rule]].variable;
-    }
-    constexpr bool is_member(const list<int, Sizes.rules>& members, int rule) const {
-        for (int member : members)
-            if (member == rule) return true;
-        return false;
-    }
-
-    constexpr bool find_first_axis(const list<int, Sizes.rules>& members,
-                                   list<int, Sizes.rules>& axis) const {
-        for (int at : members)
-            for (int body = 0; body < in_.rules[at].literals; ++body) {
-                const literal& value = item(at, body);
-                if (!is_member(members, definer_of(value))) continue;
-                for (int argument = 0; argument < value.arity; ++argument)
-                    for (int place = 0; place < in_.rules[at].arity; ++place)
-                        if (value.terms[argument].offset && value.terms[argument].variable >= 0 &&
-                            in_.rules[at].terms[place].variable == value.terms[argument].variable) {
-                            axis[at] = place;
-                            return true;
-                        }
-            }
-        return false;
-    }
-
-    constexpr bool follow_axes(const list<int, Sizes.rules>& members,
-                               list<int, Sizes.rules>& axis) const {
-        for (int pass = 0; pass <= members.size(); ++pass)
-            for (int at : members) {
-                if (axis[at] < 0) continue;
-                const rule& written = in_.rules[at];
-                const int time = time_of(at, axis);
-                if (written.repeat || ((written.aggregated_variables >> time) & 1u)) return false;
-                for (int body = 0; body < written.literals; ++body) {
-                    const int from = definer_of(item(at, body));
-                    if (!is_member(members, from)) continue;
-                    const int argument = argument_of(item(at, body), time);
-                    if (argument < 0 || (axis[from] >= 0 && axis[from] != argument)) return false;
-                    axis[from] = argument;
-                }
-            }
-        return true;
-    }
-
-    static constexpr int argument_of(const literal& value, int variable) {
-        int found = -1;
-        for (int axis = 0; axis < value.arity; ++axis)
-            if (value.terms[axis].variable == variable || value.terms[axis].second == variable)
-                found = found < 0 && value.terms[axis].second < 0 ? axis : -2;
-        return found;
-    }
-
-    /// A rule is as late as what it follows from, less how far that lies back.
-    constexpr bool find_delays(const list<int, Sizes.rules>& members,
-                               const list<int, Sizes.rules>& axis, int direction,
-                               list<int, Sizes.rules>& delay) const {
-        for (int at : members) delay[at] = 0;
-        for (int pass = 0; pass <= members.size(); ++pass) {
-            bool changed = false;
-            for (int at : members)
-                for (int body = 0; body < in_.rules[at].literals; ++body) {
-                    const literal& value = item(at, body);
-                    const int from = definer_of(value);
-                    if (!is_member(members, from)) continue;
-                    const int least = delay[from] + direction * value.terms[axis[from]].offset;
-                    if (least <= delay[at]) continue;
-                    delay[at] = least;
-                    changed = true;
-                }
-            if (!changed) return true;
-        }
-        return false;
-    }
-
-    /// A base depends on nothing in the loop; it is computed there for its one time.
-    constexpr void take_in_bases(const list<int, Sizes.rules>& members) {
-        for (int at : members) {
-            if (!in_.rules[at].total) continue;
-            for (int body = 0; body < in_.rules[at].literals; ++body) {
-                const int part = definer_of(item(at, body));
-                if (part < 0 || in_.rules[part].base < 0 || in_.rules[part].recurs.loop >= 0)
-                    continue;
-                const recurrence& of = in_.rules[at].recurs;
-                recurrence& taken = in_.rules[part].recurs;
-                const int time = in_.rules[part].terms[of.argument].variable;
-                taken = of;
-                taken.time = time;
-            }
-        }
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
-/// Rewrites a source so that each relation follows from one rule whose head is a plain atom: a head
-/// weight, what a stack is applied to, a sum within a softmax, an atom transformation, and several
-/// rules with one head become rules over invented relations; a weighted literal becomes one where
-/// the rule is not itself a linear map or would compute it again for each value of a variable that
-/// it does not mention, and so does what a rule of a recursion adds from outside; a literal at the
-/// sum or difference of two variables is read through a rule that does nothing else.
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-constexpr sizes normal_size(sizes source) {
-    const int rules = 4 * source.rules + source.literals;
-    return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
-}
-
-/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
-/// an offset are known to lie within their relations.
-constexpr bool is_plain(const literal& item, bool moved = false) {
-    if (!item.gives_value() || item.has_element) return false;
-    for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
-            return false;
-    return !is_view(item);
-}
-
-/// Whether the literals that give values are added, weighted or not, for each head on its own: what
-/// a matrix product with its additions computes. Variables that are summed away must then index a
-/// weight.
-template <sizes Sizes>
-constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
-    if (rule.literals > 1 && rule.combined != combination::sum) return false;
-    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
-    const unsigned head = rule.head_variables();
-    unsigned mentioned = head;
-    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
-    for (int at = 0; at < rule.literals; ++at) {
-        const literal& item = source.literals[rule.first_literal + at];
-        if (!item.gives_value()) continue;
-        unsigned in_relation = 0;
-        unsigned in_weight = 0;
-        for (int argument = 0; argument < item.arity; ++argument)
-            if (item.terms[argument].variable >= 0)
-                in_relation |= 1u << item.terms[argument].variable;
-        for (int argument = 0; argument < item.weight.arity; ++argument) {
-            if (item.weight.terms[argument].second >= 0 ||
-                (item.weight.terms[argument].offset &&
-                 item.weight.terms[argument].variable != loop_time))
-                return false;
-            if (item.weight.terms[argument].variable >= 0)
-                in_weight |= 1u << item.weight.terms[argument].variable;
-        }
-        const unsigned summed = ~head;
-        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
-        if ((in_relation & summed) != (in_weight & summed)) return false;
-        mentioned |= in_relation;
-    }
-    // A variable that nothing mentions adds as many times as it has values.
-    return mentioned == (1u << rule.variables.size()) - 1;
-}
-
-/// Whether this is all that the rule does.
-template <sizes Sizes>
-constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
-    if (rule.condition >= 0 || rule.repeat) return false;
-    for (int at = 0; at < rule.literals; ++at)
-        if (!is_plain(source.literals[rule.first_literal + at])) return false;
-    return is_linear_sum(rule, source);
-}
-
-template <sizes Sizes>
-class normaliser {
-  public:
-    source<normal_size(Sizes)> out{};
-
-    constexpr explicit normaliser(const source<Sizes>& in) {
-        for (const literal& item : in.literals) out.literals.push(item);
-        for (const rule& item : in.rules) out.rules.push(item);
-        for (const node& item : in.nodes) out.nodes.push(item);
-        for (const relation& item : in.relations) out.relations.push(item);
-        for (const weight& item : in.weights) out.weights.push(item);
-        for (const name& item : in.counts) out.counts.push(item);
-        for (const decision_function item : in.decisions) out.decisions.push(item);
-        for (const name& item : in.compared) out.compared.push(item);
-        for (const scope& item : in.scopes) out.scopes.push(item);
-        out.mistake = in.mistake;
-        out.mistaken_rule = in.mistaken_rule;
-        out.mistaken_scope = in.mistaken_scope;
-        out.refused = in.refused;
-        if (out.mistake != fault::none) return;
-        for (rule& item : out.rules)
-            if (!item.transforms_atom) straighten_head(item, out);
-        split_head_weights();
-        split_stacks();
-        split_softmax_of_sums();
-        split_atom_transformations();
-        split_several_rules();
-        split_recursions();
-        split_weighted_literals();
-        split_views();
-    }
-
-  private:
-    using sizes_made = source<normal_size(Sizes)>;
-    // How the rules of a relation are combined, and which rules were atom transformations.
-    combination combined_[decltype(sizes_made::relations)::capacity()]{};
-    bool was_atom_[decltype(sizes_made::rules)::capacity()]{};
-
-    constexpr void fail(fault mistake, const rule& at) {
-        if (out.mistake != fault::none) return;
-        out.mistake = mistake;
-        out.mistaken_rule = at.number;
-        out.mistaken_scope = at.scope;
-    }
-
-    constexpr int invent(const rule& from) {
-        return out.relations.push({out.relations[from.head].id, from.scope, true});
-    }
-
-    /// The rule's own head as a literal of `relation`.
-    static constexpr literal head_literal(const rule& from, int relation) {
-        literal result;
-        result.relation = relation;
-        result.arity = from.arity;
-        for (int at = 0; at < from.arity; ++at) result.terms[at] = from.terms[at];
-        return result;
-    }
-
-    /// An empty rule with the head of another and with its head weight, if any, of which the
-    /// variables are the only ones.
-    static constexpr rule same_head(const rule& from) {
-        rule result;
-        result.number = from.number;
-        result.scope = from.scope;
-        result.head = from.head;
-        result.arity = from.arity;
-        result.head_weight = from.head_weight;
-        int map[max_variables]{};  // one more than the variable's place
-        auto apply = [&](term& to, const term& written) {
-            if (written.variable >= 0 && map[written.variable] == 0)
-                map[written.variable] = result.variables.push(from.variables[written.variable]) + 1;
-            to = {written.variable >= 0 ? map[written.variable] - 1 : -1, written.offset};
-        };
-        for (int at = 0; at < from.arity; ++at) apply(result.terms[at], from.terms[at]);
-        for (int at = 0; at < from.head_weight.arity; ++at)
-            apply(result.head_weight.terms[at], from.head_weight.terms[at]);
-        return result;
-    }
-
-    constexpr void push(rule made, const literal& only) {
-        made.first_literal = out.literals.push(only);
-        made.literals = 1;
-        out.rules.push(made);
-    }
-
-    constexpr void split_head_weights() {
-        const int count = out.rules.size();
-        for (int at = 0; at < count; ++at) {
-            rule& inner = out.rules[at];
-            if (inner.head_weight.weight < 0) continue;
-            rule outer = same_head(inner);
-            inner.head = invent(inner);
-            literal only = head_literal(outer, inner.head);
-            only.weight = outer.head_weight;
-            outer.head_weight = inner.head_weight = {};
-            push(outer, only);
-        }
-    }
-
-    /// A stack applied to anything but a relation at the head's arguments: the rest of the rule
-    /// becomes a rule of its own.
-    constexpr void split_stacks() {
-        const int count = out.rules.size();
-        for (int at = 0; at < count; ++at)
-            for (int earlier = 0; earlier < at; ++earlier)
-                if (out.rules[at].repeat && out.rules[earlier].repeat &&
-                    out.rules[at].scope == out.rules[earlier].scope &&
-                    out.relations[out.rules[at].head].id ==
-                        out.relations[out.rules[earlier].head].id)
-                    fail(fault::two_stacks_of_one_head, out.rules[at]);
-        for (int at = 0; at < count; ++at) {
-            rule& inner = out.rules[at];
-            if (inner.repeat == 0 || is_bare_stack(inner)) continue;
-            rule outer = same_head(inner);
-            outer.repeat = inner.repeat;
-            outer.block = inner.block;
-            const literal& first = out.literals[inner.first_literal];
-            inner.repeat = inner.block = 0;
-            // The input of a block may be found by the name of what the block is applied to.
-            inner.head =
-                inner.literals == 1 && first.kind == literal_kind::relation
-                    ? out.relations.push({out.relations[first.relation].id, inner.scope, true})
-                    : invent(inner);
-            const literal only = head_literal(outer, inner.head);
-            out.scopes[outer.block].rule = out.rules.size();
-            push(outer, only);
-        }
-    }
-    constexpr bool is_bare_stack(const rule& written) const {
-        if (written.literals != 1 || written.condition >= 0 || written.transformations.size() > 0 ||
-            written.states_aggregation || written.combined == combination::cosine ||
-            written.variables.size() != written.arity)
-            return false;
-        const literal& item = out.literals[written.first_literal];
-        if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.transposed ||
-            !item.gives_value() || item.has_element || item.arity != written.arity)
-            return false;
-        for (int axis = 0; axis < item.arity; ++axis)
-            if (!(item.terms[axis] == written.terms[axis])) return false;
-        return true;
-    }
-
-    /// A softmax over some of the head's variables, of a body with variables that the head does not
-    /// name: these are summed first, by a rule of their own.
-    constexpr void split_softmax_of_sums() {
-        const int count = out.rules.size();
-        for (int at = 0; at < count; ++at) {
-            rule& inner = out.rules[at];
-            const unsigned head = inner.head_variables();
-            if (inner.aggregated != aggregation::softmax || (inner.aggregated_variables & ~head) ||
-                !(((1u << inner.variables.size()) - 1) & ~head))
-                continue;
-            rule outer = same_head(inner);
-            outer.aggregated = aggregation::softmax;
-            outer.states_aggregation = true;
-            for (const int index : inner.aggregated_order)
-                for (int axis = 0; axis < inner.arity; ++axis)
-                    if (inner.terms[axis].variable == index) {
-                        outer.aggregated_order.push(outer.terms[axis].variable);
-                        outer.aggregated_variables |= 1u << outer.terms[axis].variable;
-                    }
-            inner.aggregated = aggregation::sum;
-            inner.aggregated_variables = 0;
-            inner.aggregated_order = {};
-            inner.head = invent(inner);
-            push(outer, head_literal(outer, inner.head));
-        }
-    }
-
-    constexpr void split_atom_transformations() {
-        const int count = out.rules.size();
-        for (int at = 0; at < count; ++at) {
-            if (!out.rules[at].transforms_atom) continue;
-            const int head = out.rules[at].head;
-            const int inner = invent(out.rules[at]);
-            if (out.rules[at].states_combination) {
-                for (int earlier = 0; earlier < at; ++earlier)
-                    if (out.rules[earlier].head == head && !out.rules[earlier].transforms_atom &&
-                        was_atom_[earlier])
-                        fail(fault::a_combination_stands_first, out.rules[at]);
-                combined_[inner] = out.rules[at].combined;
-                out.rules[at].combined = combination::sum;
-            }
-            was_atom_[at] = true;
-            for (rule& other : out.rules)
-                if (other.head == head && !other.transforms_atom) other.head = inner;
-            rule& outer = out.rules[at];
-            outer.transforms_atom = false;
-            for (variable& index : outer.variables) index.stated = 0;  // all atoms are transformed
-            outer.first_literal = out.literals.push(head_literal(outer, inner));
-            outer.literals = 1;
-        }
-    }
-
-    constexpr void split_several_rules() {
-        const int relations = out.relations.size();
-        const int rules = out.rules.size();
-        for (int head = 0; head < relations; ++head) {
-            int count = 0;
-            int first = -1;
-            for (int at = 0; at < rules; ++at)
-                if (out.rules[at].head == head && count++ == 0) first = at;
-            if (count == 1 && combined_[head] == combination::cosine)
-                fail(fault::cosine_of_two_values, out.rules[first]);
-            if (count < 2) continue;
-            if (count > max_literals) {
-                fail(fault::too_many_rules_for_one_head, out.rules[first]);
-                continue;
-            }
-            rule sum = same_head(out.rules[first]);
-            // How far a variable runs is stated for its own rule.
-            for (variable& index : sum.variables) index.stated = 0;
-            sum.total = true;
-            sum.combined = combined_[head];
-            sum.first_literal = out.literals.size();
-            sum.literals = count;
-            for (int at = 0; at < rules; ++at) {
-                rule& part = out.rules[at];
-                if (part.head != head) continue;
-                if (part.arity != sum.arity && out.mistake == fault::none) {
-                    fail(fault::wrong_number_of_arguments, part);
-                    out.clash[0] = part.arity;
-                    out.clash[1] = sum.arity;
-                }
-                part.head = invent(part);
-                out.literals.push(head_literal(sum, part.head));
-            }
-            out.rules.push(sum);
-        }
-    }
-
-    // Recursions: what comes from outside is computed for all times at once, and each product
-    // within becomes a rule, so that those with one input can be computed as one.
-
-    constexpr void split_recursions() {
-        const recursion_finder<normal_size(Sizes)> found(out);
-        if (found.summed >= 0)
-            fail(fault::argument_is_not_a_variable_plus_a_constant, out.rules[found.summed]);
-        const int count = out.rules.size();
-        for (int at = 0; at < count; ++at) {
-            if (out.rules[at].recurs.loop < 0) continue;
-            split_outside(at, found.definer);
-            const rule user = out.rules[at];
-            if (user.literals == 1 && user.transformations.size() == 0 && is_linear(user, out))
-                continue;
-            for (int body = 0; body < user.literals; ++body) {
-                const literal item = out.literals[user.first_literal + body];
-                if (item.kind != literal_kind::relation || item.weight.weight < 0) continue;
-                const int from = found.definer[item.relation];
-                const int rules = out.rules.size();
-                split_weighted_literal(at, user.first_literal + body);
-                if (out.rules.size() == rules || !is_in_loop(from, user)) continue;
-                rule& made = out.rules[rules];
-                made.recurs = out.rules[from].recurs;
-                const literal& inner = out.literals[made.first_literal];
-                made.recurs.time = inner.terms[made.recurs.argument].variable;
-                for (int axis = 0; axis < made.arity; ++axis)
-                    if (made.terms[axis].variable == made.recurs.time) made.recurs.argument = axis;
-            }
-        }
-    }
-
-    constexpr bool is_in_loop(int rule_at, const rule& of) const {
-        return rule_at >= 0 && out.rules[rule_at].recurs.loop == of.recurs.loop;
-    }
-
-    /// Whether the rule adds its literals for each head on its own.
-    constexpr bool adds_literals(const rule& written) const {
-        if (written.condition >= 0 || written.total || written.literals < 2 ||
-            written.combined != combination::sum || written.aggregated != aggregation::sum)
-            return false;
-        const unsigned head = written.head_variables();
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& item = out.literals[written.first_literal + body];
-            if (!item.gives_value() || item.has_element || item.transposed ||
-                (variables_of(item) & ~head))
-                return false;
-        }
-        return true;
-    }
-    static constexpr unsigned variables_of(const literal& item) {
-        unsigned mask = 0;
-        auto add = [&](const term& at) {
-            if (at.variable >= 0) mask |= 1u << at.variable;
-            if (at.second >= 0) mask |= 1u << at.second;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
-        return mask;
-    }
-
-    /// The variable that stands for another one plus an offset.
-    static constexpr variable moved(variable index, int offset) {
-        index.stated = index.stated && index.stated + offset > 0 ? index.stated + offset : 0;
-        return index;
-    }
-
-    /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
-    static constexpr bool take_away(literal& item, const int* offsets) {
-        bool plain = !is_view(item);
-        auto take = [&](term& at) {
-            if (at.variable < 0) return;
-            at.offset -= offsets[at.variable];
-            plain = plain && at.offset == 0;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) take(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) take(item.weight.terms[axis]);
-        return plain;
-    }
-
-    /// Of a rule in a recursion, the products of relations outside and the biases become a rule
-    /// outside.
-    constexpr void split_outside(int at, const auto& definer) {
-        if (!adds_literals(out.rules[at])) return;
-        rule user = out.rules[at];
-        auto is_outside = [&](const literal& item) {
-            return item.kind == literal_kind::relation && item.weight.weight >= 0 &&
-                   !is_in_loop(definer[item.relation], user);
-        };
-        int offsets[max_variables]{};
-        unsigned mentioned = 0;
-        for (int body = 0; body < user.literals && !mentioned; ++body) {
-            const literal& item = out.literals[user.first_literal + body];
-            if (!is_outside(item)) continue;
-            mentioned = variables_of(item);
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (item.terms[axis].variable >= 0)
-                    offsets[item.terms[axis].variable] = item.terms[axis].offset;
-        }
-        if (!((mentioned >> user.recurs.time) & 1u)) return;
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
-        literal outer;
-        int places[max_variables]{};
-        for (int axis = 0; axis < user.arity; ++axis) {
-            const int index = user.terms[axis].variable;
-            if (!((mentioned >> index) & 1u)) continue;
-            places[index] = made.variables.push(moved(user.variables[index], offsets[index]));
-            made.terms[made.arity++] = {places[index], 0};
-            outer.terms[outer.arity++] = {index, offsets[index]};
-        }
-        made.head = outer.relation =
-            out.relations.push({out.relations[user.head].id, user.scope, true});
-        made.first_literal = out.literals.size();
-        int kept = 0;
-        for (int body = 0; body < user.literals; ++body) {
-            const literal item = out.literals[user.first_literal + body];
-            literal moved = item;
-            const bool plain = take_away(moved, offsets);
-            const bool taken = plain && !(variables_of(item) & ~mentioned) &&
-                               (is_outside(item) || item.kind == literal_kind::weight);
-            if (!taken) {
-                out.literals[user.first_literal + kept++] = item;
-                continue;
-            }
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (moved.terms[axis].variable >= 0)
-                    moved.terms[axis].variable = places[moved.terms[axis].variable];
-            for (int axis = 0; axis < item.weight.arity; ++axis)
-                if (moved.weight.terms[axis].variable >= 0)
-                    moved.weight.terms[axis].variable = places[moved.weight.terms[axis].variable];
-            out.literals.push(moved);
-            ++made.literals;
-        }
-        out.literals[user.first_literal + kept++] = outer;
-        out.rules[at].literals = kept;
-        out.rules.push(made);
-    }
-
-    constexpr void split_weighted_literals() {
-        const int count = out.rules.size();
-        for (int at = 0; at < count; ++at) {
-            if (out.rules[at].repeat) continue;
-            const bool linear = is_linear(out.rules[at], out);
-            for (int item = 0; item < out.rules[at].literals; ++item) {
-                const int item_at = out.rules[at].first_literal + item;
-                if (!linear || mentions_less(out.literals[item_at], out.rules[at]))
-                    split_weighted_literal(at, item_at);
-            }
-        }
-    }
-
-    /// Whether the literal, one of several, is the same for all values of one of the head's
-    /// variables.
-    static constexpr bool mentions_less(const literal& item, const rule& user) {
-        return user.literals > 1 && (user.head_variables() & ~variables_of(item));
-    }
-
-    constexpr void split_weighted_literal(int user_at, int item_at) {
-        const literal item = out.literals[item_at];
-        if (item.kind != literal_kind::relation || item.weight.weight < 0) return;
-        const rule user = out.rules[user_at];
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
-        int arguments = 0;
-        for (int at = 0; at < item.arity; ++at) arguments += item.terms[at].variable >= 0;
-        for (int at = 0; at < item.weight.arity; ++at) {
-            bool known = item.weight.terms[at].variable < 0;
-            for (int other = 0; other < item.arity; ++other)
-                known = known || item.terms[other] == item.weight.terms[at];
-            arguments += !known;
-        }
-        if (arguments > max_arity) {
-            fail(fault::too_many_arguments, user);
-            return;
-        }
-        literal inner = item;
-        literal outer = item;
-        inner.transposed = false;
-        inner.has_element = false;
-        outer.weight = {};
-        outer.arity = 0;
-        auto add_variable = [&](const term& argument) {
-            constexpr name sum = make_name("sum", 3);
-            const int index = made.variables.push(
-                argument.second >= 0 ? variable{sum, 0, 0}
-                                     : moved(user.variables[argument.variable], argument.offset));
-            made.terms[made.arity++] = {index, 0};
-            outer.terms[outer.arity++] = argument;
-            return index;
-        };
-        for (int argument = 0; argument < item.arity; ++argument)
-            if (item.terms[argument].variable >= 0)
-                inner.terms[argument] = {add_variable(item.terms[argument]), 0};
-        const int relation_arguments = made.arity;
-        for (int argument = 0; argument < item.weight.arity; ++argument) {
-            const term& written = item.weight.terms[argument];
-            if (written.variable < 0) continue;
-            int index = -1;
-            for (int known = 0; known < relation_arguments; ++known)
-                if (outer.terms[known] == written) index = known;
-            if (index < 0) index = add_variable(written);
-            inner.weight.terms[argument] = {index, 0};
-        }
-        made.head = out.relations.push({out.relations[item.relation].id, user.scope, true});
-        outer.relation = made.head;
-        out.literals[item_at] = outer;
-        push(made, inner);
-    }
-
-    // Sums of variables: the rule r'(i, j) <<= r(i - j) stands for r in their place.
-
-    constexpr void split_views() {
-        const int count = out.rules.size();
-        for (int at = 0; at < count; ++at)
-            for (int body = 0; body < out.rules[at].literals; ++body)
-                if (is_view(out.literals[out.rules[at].first_literal + body]))
-                    split_view(out.rules[at], out.rules[at].first_literal + body);
-    }
-
-    constexpr void split_view(const rule& user, int item_at) {
-        literal inner = out.literals[item_at];
-        literal outer = inner;
-        if (user.repeat) {
-            fail(fault::argument_is_not_a_variable_plus_a_constant, user);
-            return;
-        }
-        inner.transposed = inner.has_element = false;
-        outer.kind = literal_kind::relation;
-        outer.weight = {};
-        outer.arity = 0;
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
-        made.views = true;
-        int places[max_variables]{};  // one more than the variable's place
-        auto apply = [&](int& index) {
-            if (index < 0) return;
-            if (places[index] == 0) {
-                if (made.arity == max_arity) {
-                    fail(fault::too_many_arguments, user);
-                    return;
-                }
-                places[index] = made.variables.push(user.variables[index]) + 1;
-                made.terms[made.arity++] = {places[index] - 1, 0};
-                outer.terms[outer.arity++] = {index, 0};
-            }
-            index = places[index] - 1;
-        };
-        const bool bare = inner.kind == literal_kind::weight;
-        term* terms = bare ? inner.weight.terms : inner.terms;
-        for (int axis = 0; axis < (bare ? inner.weight.arity : inner.arity); ++axis) {
-            apply(terms[axis].variable);
-            apply(terms[axis].second);
-        }
-        made.head = outer.relation = out.relations.push(
-            {bare ? out.weights[inner.weight.weight].id : out.relations[inner.relation].id,
-             user.scope, true});
-        out.literals[item_at] = outer;
-        push(made, inner);
-    }
-};
-
-template <sizes Sizes>
-constexpr auto normalise(const source<Sizes>& in) {
-    return normaliser<Sizes>(in).out;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
-/// The extents of relations, variables and weights, and the shapes of values.
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-inline constexpr int max_fact_rank = 6;
-
-enum class fact_kind { dense, symbols, count };
-
-struct fact_shape {
-    name id{};
-    fact_kind kind = fact_kind::dense;
-    int rank = 0;
-    int extents[max_fact_rank]{};
-    int classes = 0;
-    int pairs = 0;  // how many a sparse fact may have; 0 of a dense one
-
-    constexpr bool is_sparse() const { return pairs > 0; }
-    /// How many numbers there are: of all pairs, or of one.
-    constexpr int size() const { return (is_sparse() ? pairs : 1) * product_from(sparse_axes()); }
-    constexpr int pair_size() const { return product_from(2); }
-    /// A dense fact of the values of `count` pairs.
-    constexpr fact_shape values_of(int count) const {
-        fact_shape result = *this;
-        result.pairs = 0;
-        result.extents[0] = count;
-        result.rank = rank - 1;
-        for (int axis = 1; axis < result.rank; ++axis) result.extents[axis] = extents[axis + 1];
-        return result;
-    }
-
-  private:
-    constexpr int sparse_axes() const { return is_sparse() ? 2 : 0; }
-    constexpr int product_from(int axis) const {
-        int product = 1;
-        for (; axis < rank; ++axis) product *= extents[axis];
-        return product;
-    }
-};
-
-/// Rows x columns; a vector is one column, a scalar 1 x 1.
-struct value_shape {
-    int rows = 1;
-    int columns = 1;
-
-    constexpr int size() const { return rows * columns; }
-    constexpr bool is_scalar() const { return size() == 1; }
-    constexpr value_shape transposed() const { return {columns, rows}; }
-    friend constexpr bool operator==(const value_shape&, const value_shape&) = default;
-};
-
-struct relation_shape {
-    int fact = -1;
-    int rule = -1;
-    int arity = -1;
-    int extents[max_arity]{};
-    value_shape value{};
-    int classes = 0;       // of a symbol
-    int passes_into = -1;  // for a block's input: the relation that it is at first
-    int uses = 0;          // by value, in bodies
-    bool output = false;
-};
-
-struct weight_shape {
-    int arity = -1;
-    int extents[max_arity]{};
-    bool trained = false;
-    int uses = 0;
-    bool looked_up = false;  // by a symbol: its rows are read whole
-};
-
-template <sizes Sizes, int Facts>
-struct shaped {
-    source<Sizes> text{};
-    list<fact_shape, Facts> facts{};
-    list<relation_shape, decltype(text.relations)::capacity()> relations{};
-    list<weight_shape, decltype(text.weights)::capacity()> weights{};
-    list<int, Sizes.rules> order{};  // rules; those of a stacked block before their stack
-    int block_input[Sizes.scopes]{};
-    int block_output[Sizes.scopes]{};
-    list<int, Sizes.rules> outputs{};
-    diagnosis mistake{};
-};
-
-/// The fact whose symbols the program compares under number `at`; -1 if there is none with one
-/// symbol for each value of one index.
+/// The greatest extent of the variables that this count bounds, or without_limit.
 template <class Shaped>
-constexpr int compared_fact(const Shaped& in, int at) {
-    for (int given = 0; given < in.facts.size(); ++given)
-        if (in.facts[given].id == in.text.compared[at] &&
-            in.facts[given].kind == fact_kind::symbols && in.facts[given].rank == 1)
-            return given;
-    return -1;
-}
-
-/// The least and the greatest value of an argument.
-template <class Variables>
-constexpr int first_of(const term& at, const Variables& variables) {
-    return at.offset - (at.factor < 0 ? variables[at.second].extent - 1 : 0);
-}
-template <class Variables>
-constexpr int last_of(const term& at, const Variables& variables) {
-    return at.offset + (at.variable < 0 ? 0 : variables[at.variable].extent - 1) +
-           (at.factor > 0 ? variables[at.second].extent - 1 : 0);
-}
-
-/// The value of one literal, and of a body.
-template <class Shaped>
-constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool& fits, int& left,
-                                    int& right) {
-    value_shape shape{};
-    if (item.kind == literal_kind::relation) {
-        shape = in.relations[item.relation].value;
-        if (item.weight.weight >= 0) {
-            const weight& applied = in.text.weights[item.weight.weight];
-            value_shape matrix{applied.shape[0], applied.shape[1]};
-            if (item.weight.transposed) matrix = matrix.transposed();
-            if (in.relations[item.relation].classes) {
-                if (applied.rank != 2 || matrix.rows != in.relations[item.relation].classes) {
-                    fits = false;
-                    left = matrix.rows;
-                    right = in.relations[item.relation].classes;
-                }
-                shape = {matrix.columns, 1};
-            } else if (!matrix.is_scalar()) {
-                if (matrix.columns != shape.rows) {
-                    fits = false;
-                    left = matrix.columns;
-                    right = shape.rows;
-                }
-                shape = {matrix.rows, shape.columns};
-            }
-        }
-    } else if (item.kind == literal_kind::weight) {
-        const weight& bare = in.text.weights[item.weight.weight];
-        shape = {bare.shape[0], bare.shape[1]};
-    }
-    if (item.has_element) {
-        if (shape.rows > 1 && shape.columns > 1) {
-            fits = false;
-            left = shape.columns;
-            right = 1;
-        }
-        shape = {1, 1};
-    }
-    return item.transposed ? shape.transposed() : shape;
+constexpr int limit_of_count(const Shaped& in, int count) {
+    int limit = without_limit;
+    for (const rule& written : in.text.rules)
+        detail::find_count_limit(in, written, written.condition, count, limit);
+    return limit;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -14445,6 +14962,9 @@ class domain_finder {
         for (int& root : out.domain) root = -1;
         differing_.count = in.text.rules.size();
         for (int& body : differing_) body = -1;
+        for (int at = 0; at < in.text.relations.size(); ++at)
+            if (const int fact = in.relations[at].fact; fact >= 0 && in.facts[fact].up_to)
+                out.domain[at] = below_length(out.pool.add(node_kind::variable, 0), fact);
         for (int at : in.order) visit(at);
         check_logits();
     }
@@ -14476,6 +14996,7 @@ class domain_finder {
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
         if (written.shifted >= 0) identity[written.shifted].offset = -written.shift;
         int root = out.pool.substitute(in.text.nodes, written.condition, identity);
+        root = out.pool.both(root, within_compared(written.condition, identity));
         root = out.pool.both(root, limit_of_time(written));
         int common = -1;
         for (int body = 0; body < written.literals; ++body) {
@@ -14519,6 +15040,7 @@ class domain_finder {
                            stacking < 0 ? -1 : in.text.rules[stacking].number};
         }
         if (!written.total) root = out.pool.both(root, within_variables(written, root));
+        if (written.total) root = out.pool.both(root, counted(common, written));
         out.condition[at] = root;
         if (written.total) root = common;
         term positions[max_variables]{};
@@ -14526,6 +15048,24 @@ class domain_finder {
             positions[written.terms[axis].variable] = {axis, 0};
         out.domain[written.head] = out.pool.substitute(
             out.pool.nodes, restrict(root, written.head_variables()), positions);
+    }
+
+    constexpr int below_length(int index, int fact) {
+        return out.pool.add(node_kind::less, 0, index,
+                            out.pool.add(node_kind::count, in.facts[fact].length));
+    }
+    /// Symbols are compared where there are any.
+    constexpr int within_compared(int root, const term* terms) {
+        if (root < 0) return -1;
+        const node top = in.text.nodes[root];
+        if (top.kind != node_kind::same_symbol)
+            return out.pool.both(within_compared(top.left, terms),
+                                 within_compared(top.right, terms));
+        const int fact = compared_fact(in, top.value);
+        if (fact < 0 || !in.facts[fact].up_to) return -1;
+        const int left = out.pool.substitute(in.text.nodes, top.left, terms);
+        const int right = out.pool.substitute(in.text.nodes, top.right, terms);
+        return out.pool.both(below_length(left, fact), below_length(right, fact));
     }
 
     /// A block's input has the domain of what it is at first.
@@ -14680,6 +15220,18 @@ class domain_finder {
         return false;
     }
 
+    /// What is said of a total rule's atoms by counts: beyond them, no literal has one.
+    constexpr int counted(int root, const rule& written) {
+        int result = -1;
+        if (written.recurs.loop < 0)
+            out.pool.each_conjunct(root, [&](int part) {
+                for (int index = 0; index < written.variables.size(); ++index)
+                    if (counts_above(out.pool, part, index) != 0)
+                        result = out.pool.both(result, part);
+            });
+        return result;
+    }
+
     constexpr int not_negative(const rule& written, const term& at) {
         if (first_of(at, written.variables) >= 0) return -1;
         return out.pool.add(node_kind::greater_equal, 0, out.pool.at_term(at),
@@ -14779,8 +15331,9 @@ inline constexpr int max_outers = 3;
 inline constexpr int max_terms = 6;            // of a row step
 inline constexpr int max_condition_joins = 6;  // of a general step
 
-/// prepared: what follows from parameters alone, computed once for all calls.
-enum class place { none, parameter, value, fact, prepared };
+/// prepared: what follows from parameters alone, computed once for all calls. packed: parameters in
+/// another number type, of which 64 bytes count as one element.
+enum class place { none, parameter, value, fact, prepared, packed };
 
 /// Where numbers lie. Offsets and strides count elements; layer strides apply within stacks.
 struct operand {
@@ -14825,6 +15378,7 @@ struct row_term {
     int w_split = 0;
     int relation = -1;
     side indexed = side::none;  // of a pair's two indices, the one that is the row of x
+    int format = 0;             // of a packed weight; 0: numbers like those of x
 };
 
 struct row_function {
@@ -14895,16 +15449,16 @@ struct row_step {
     access before{};  // the sum before the functions, kept where their gradient needs it
 
     // Rows beyond a count given at run time, and those for which a condition does not hold, are no
-    // atoms: zero.
-    int pairs = -1;  // the sparse fact whose pairs the rows are
-    int count = -1;  // or the count that limits them
-    int count_offset = 0;
+    // atoms: zero, as far as they are read.
+    int pairs = -1;           // the sparse fact whose pairs the rows are
+    unsigned counts = 0;      // or the counts that limit them, a bit for each
+    unsigned out_counts = 0;  // and those beyond which no row of `out` is read
     int condition = -1;
     int outer_variables[max_outers]{-1, -1, -1};  // in the condition, as row_variable
     int pair_variables[2]{-1, -1};
 
     constexpr int columns() const { return segments * length; }
-    constexpr bool is_limited() const { return pairs >= 0 || count >= 0; }
+    constexpr bool is_limited() const { return pairs >= 0 || counts != 0; }
     /// Returns true if the gradient of the functions reads the sum before them. Values between two
     /// functions are computed again from that sum.
     constexpr bool needs_sum() const {
@@ -14953,6 +15507,11 @@ struct attention_step {
     int row_variable = -1;
     int column_variable = -1;
     int outer_variables[max_outers]{-1, -1, -1};
+    // Counts given at run time, a bit for each: rows and columns beyond them are in no pair and not
+    // read. Rows of `out` beyond its own are not read by others.
+    unsigned row_counts = 0;
+    unsigned column_counts = 0;
+    unsigned out_counts = 0;
 
     constexpr int rounds() const { return outer_extents[0] * outer_extents[1] * outer_extents[2]; }
     constexpr bool is_prepared() const { return weights.at.where != place::none; }
@@ -15018,6 +15577,7 @@ struct general_function {
 struct general_step {
     int variables = 0;
     int extents[max_variables]{};
+    unsigned counts[max_variables]{};  // that limit a variable, a bit for each
     int order[max_variables]{};  // the outermost first; the head's, less those softmax ranges over
     int heads = 0;               // how many of them those are
     list<general_literal, max_literals> literals{};
@@ -15032,7 +15592,9 @@ struct general_step {
     int out_size = 1;
     int out_join = -1;
     int out_pair_stride = 0;
-    int out_total = 0;  // of all atoms; 0 in a recursion
+    int out_total = 0;        // of all atoms; 0 in a recursion
+    unsigned out_counts = 0;  // beyond these, no atom is read
+    int out_row = 0;          // that differ in the index which they limit
     list<pair_join, max_condition_joins + max_literals + 1> joins{};
     pair_list listed{};
     int time = -1;  // in a recursion, the variable that the loop at this level counts
@@ -15040,13 +15602,31 @@ struct general_step {
     int delay = 0;
 };
 
+/// Of a general step of a state: the variable whose values lie near the position, in [position -
+/// back, position + ahead]. Runs: each row adds to the row before, so that back is -ahead.
+struct column_bound {
+    int variable = -1;
+    int back = 0;
+    int ahead = 0;
+    bool runs = false;
+};
+
 /// weights: the softmax of an attention step whose scores follow from parameters alone.
 enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
-/// A gradient that is first written in the backward of a step, to be zeroed there.
+/// A gradient that is first written in the backward of a step, to be zeroed there: `parts` of
+/// `size` numbers, or of each the rows up to some counts, a bit for each.
 struct birth {
     int offset = 0;
     int size = 0;
+    int parts = 1;
+    unsigned counts = 0;
+    int row = 0;
+
+    /// How many numbers of a part are zeroed.
+    constexpr int cleared(const int* given) const noexcept {
+        return counts == 0 ? size : least_count(counts, size / row, given) * row;
+    }
 };
 
 struct step {
@@ -15099,6 +15679,7 @@ struct relation_layout {
     bool each_layer = false;  // one part further with each layer
     pair_place pairs{};
     int pair_stride = 0;
+    unsigned counts[max_arity]{};  // that limit an argument, a bit for each
 };
 
 /// Where a weight lies in the parameters of its scope. Input-major by default: all outputs of one
@@ -15126,6 +15707,15 @@ struct buffer {
     int offset = 0;
     int adjoint = -1;
     bool prepared = false;
+    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each.
+    unsigned counts = 0;
+    int row = 0;
+
+    /// What of the gradient is zeroed when it is first written.
+    constexpr birth adjoint_birth() const {
+        if (counts == 0) return {adjoint, size};
+        return {adjoint, size / parts, parts, counts, row};
+    }
 };
 
 /// Where row `row` of a packed table begins; and how many numbers stand before it.
@@ -15418,8 +16008,10 @@ class general_builder {
             made.out_total = layout.pairs.any()
                                  ? layout.pair_stride * draft_.in.facts[layout.pairs.fact].pairs
                                  : relation_size(rule_.head);
-        for (int index = 0; index < made.variables; ++index)
+        for (int index = 0; index < made.variables; ++index) {
             made.extents[index] = rule_.variables[index].extent;
+            made.counts[index] = counts_above(draft_.out.pool, made.condition, index);
+        }
         unsigned outermost = rule_.head_variables();
         if (rule_.aggregated == aggregation::softmax) outermost &= ~rule_.aggregated_variables;
         int place = 0;
@@ -15918,8 +16510,10 @@ constexpr bool can_inline(const Draft& draft, int at) {
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
     // What is the same for all values of a variable is computed once.
     if (item.arity < using_rule.arity) return false;
-    // A total rule does not inherit the condition.
-    if (using_rule.total && draft.conditions.condition[at] >= 0) return false;
+    // A total rule does not inherit all of the condition.
+    if (using_rule.total && !draft.out.pool.holds_conjuncts(draft.conditions.condition[user],
+                                                            draft.conditions.condition[at]))
+        return false;
     for (int axis = 0; axis < item.arity; ++axis) {
         const term& argument = item.terms[axis];
         if (argument.variable < 0 && argument.variable != loop_time) return false;
@@ -16060,15 +16654,12 @@ class row_builder {
         for (int at = 0; at < made.outers; ++at) made.outer_variables[at] = axes_.outers[at];
         pool.each_conjunct(draft_.conditions.condition[at_], [&](int part) {
             const node top = pool.nodes[part];
-            const bool is_bound = top.kind == node_kind::less && axes_.row >= 0 &&
-                                  pool.nodes[top.left].kind == node_kind::variable &&
-                                  pool.nodes[top.left].value == axes_.row &&
-                                  pool.nodes[top.right].kind == node_kind::count;
-            if (is_bound && made.count < 0)
-                made.count = pool.nodes[top.right].value;
-            else if (top.kind != node_kind::pair || top.value != axes_.pairs ||
-                     !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
-                     !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
+            const unsigned counts = axes_.row < 0 ? 0 : counts_above(pool, part, axes_.row);
+            made.counts |= counts;
+            if (counts != 0) return;
+            if (top.kind != node_kind::pair || top.value != axes_.pairs ||
+                !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
+                !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
                 made.condition = pool.both(made.condition, part);
         });
     }
@@ -16151,10 +16742,15 @@ class row_builder {
             ++products;
         }
         const unsigned conditioned = draft_.out.pool.variables(draft_.conditions.condition[at_]);
+        // Rows are what a count limits, or else the longest.
+        const auto rank = [&](int index) {
+            const int condition = draft_.conditions.condition[at_];
+            return variables_[index].extent +
+                   (counts_above(draft_.out.pool, condition, index) != 0 ? never : 0);
+        };
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
             if (index < 0) continue;
-            const int extent = variables_[index].extent;
             if (axes_.in_pair(index)) continue;
             if (product) {
                 const literal& item = product->item;
@@ -16171,7 +16767,7 @@ class row_builder {
                 if (!in_x || in_w) continue;
             }
             if (axes_.pairs >= 0) continue;
-            if (axes_.row < 0 || extent > variables_[axes_.row].extent) axes_.row = index;
+            if (axes_.row < 0 || rank(index) > rank(axes_.row)) axes_.row = index;
         }
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
@@ -16805,7 +17401,7 @@ class attention_matcher {
     }
 
     /// Whether the pairs of all rounds can be found by pieces or tables.
-    constexpr bool has_masks() const {
+    constexpr bool has_masks() {
         if (step.condition < 0) return true;
         const auto& pool = draft_.out.pool;
         unsigned allowed = 1u << column_;
@@ -16817,6 +17413,8 @@ class attention_matcher {
             auto condition = condition_in_round(pool.nodes, step, round);
             if (!form_of(condition, row_, column_).possible) return false;
         }
+        if (row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
+        step.column_counts = counts_above(pool, step.condition, column_);
         return true;
     }
 
@@ -17296,6 +17894,190 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// Finds the buffers of which no step reads rows beyond counts that are given at run time: what
+/// writes them need not write zeros there, and their gradients are cleared and added to up to the
+/// counts alone.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// An operand as a step walks it: by some indices, of which counts limit some.
+struct walk {
+    struct index {
+        int stride = 0;
+        int extent = 1;
+        unsigned counts = 0;
+    };
+    list<index, max_variables + 4> indices{};
+    bool known = true;
+
+    constexpr void add(int stride, int extent, unsigned counts = 0) {
+        if (stride != 0 && extent > 0) indices.push({stride, extent, counts});
+    }
+
+    /// The counts that limit the rows, `row` numbers each, that are walked from the first on; none
+    /// if that is not to be seen.
+    constexpr unsigned limits_of_rows(const operand& from, int row) const {
+        if (!known || from.offset < 0 || from.offset >= row) return 0;
+        for (int stride : from.layer_strides)
+            if (stride != 0) return 0;
+        unsigned counts = 0;
+        long long reach = from.offset;
+        for (const index& each : indices) {
+            if (each.stride == row && counts == 0 && each.counts != 0)
+                counts = each.counts;
+            else
+                reach +=
+                    static_cast<long long>(each.stride < 0 ? row : each.stride) * (each.extent - 1);
+        }
+        return reach < row ? counts : 0;
+    }
+};
+
+template <class Draft>
+class unread_rows_finder {
+  public:
+    constexpr explicit unread_rows_finder(Draft& draft) : out_(draft.out) {
+        for (int at = 0; at < out_.relations.size(); ++at)
+            for (int axis = 0; axis < draft.in.relations[at].arity; ++axis)
+                out_.relations[at].counts[axis] =
+                    counts_above(out_.pool, draft.conditions.domain[at], axis);
+        for (buffer& each : out_.buffers) each.counts = each.prepared ? 0 : all_counts;
+        // Those that write the rows know how long they are.
+        each_walk([&](const operand& to, const walk& by, bool writes) {
+            buffer& of = out_.buffers[to.index];
+            for (const walk::index& each : by.indices)
+                if (writes && each.counts != 0 && of.row == 0) of.row = each.stride;
+        });
+        each_walk([&](const operand& from, const walk& by, bool) {
+            buffer& of = out_.buffers[from.index];
+            of.counts &= of.row > 0 ? by.limits_of_rows(from, of.row) : 0;
+        });
+        // Of outputs, the other rows are cleared at the end.
+        for (int relation : draft.in.outputs) {
+            const relation_layout& layout = out_.relations[relation];
+            if (layout.where != place::value) continue;
+            walk by;
+            by.known = !layout.pairs.any();
+            for (int axis = 0; axis < draft.in.relations[relation].arity; ++axis)
+                by.add(layout.strides[axis], draft.in.relations[relation].extents[axis],
+                       layout.counts[axis]);
+            operand at;
+            at.offset = layout.offset;
+            buffer& of = out_.buffers[layout.index];
+            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
+        }
+        for (buffer& each : out_.buffers)
+            if (each.counts == all_counts) each.counts = 0;
+        for (row_step& row : out_.rows)
+            if (row.counts != 0) row.out_counts = out_.buffers[row.out.at.index].counts;
+        for (attention_step& attention : out_.attentions)
+            if (attention.row_counts != 0)
+                attention.out_counts = out_.buffers[attention.out.at.index].counts;
+        for (general_step& general : out_.generals) limit_heads(general);
+    }
+
+  private:
+    static constexpr unsigned all_counts = ~0u;
+
+    decltype(Draft::out)& out_;
+
+    constexpr void limit_heads(general_step& general) {
+        const buffer& of = out_.buffers[general.out.index];
+        general.out_counts = of.counts;
+        general.out_row = of.row;
+        for (int place = 0; place < general.heads; ++place) {
+            const int variable = general.order[place];
+            const bool walks_rows = of.counts != 0 && general.out_strides[variable] == of.row &&
+                                    general.counts[variable] != 0;
+            general.counts[variable] = walks_rows ? of.counts : 0;
+        }
+    }
+
+    /// Calls visit(operand, walk, writes) for all that a step does with values.
+    template <class Visit>
+    constexpr void each_walk(Visit visit) const {
+        const auto see = [&](const operand& at, const walk& by, bool writes = false) {
+            if (at.where == place::value) visit(at, by, writes);
+        };
+        for (const step& each : out_.steps) {
+            if (each.kind == step_kind::rows) walk_row(out_.rows[each.at], see);
+            if (each.kind == step_kind::attention) walk_attention(out_.attentions[each.at], see);
+            if (each.kind == step_kind::general) walk_general(out_.generals[each.at], see);
+        }
+    }
+
+    static constexpr walk walk_of(const access& at, const row_step& row, unsigned counts) {
+        walk result;
+        result.add(at.row, row.rows, counts);
+        result.add(at.column, row.segments);
+        for (int outer = 0; outer < max_outers; ++outer)
+            result.add(at.outer[outer], row.outer_extents[outer]);
+        return result;
+    }
+    template <class See>
+    static constexpr void walk_row(const row_step& row, See see) {
+        for (const row_term& term : row.terms) {
+            walk by = walk_of(term.x, row, row.counts);
+            by.add(term.x_split, term.splits);
+            by.known = term.indexed == side::none && row.pairs < 0;
+            see(term.x.at, by);
+            see(term.w.at, {{}, false});
+        }
+        see(row.out.at, walk_of(row.out, row, row.counts), true);
+        see(row.before.at, walk_of(row.before, row, row.counts));
+    }
+
+    static constexpr walk walk_of(const access& at, const attention_step& step) {
+        walk result;
+        result.add(at.row, step.rows, step.row_counts);
+        result.add(at.column, step.columns, step.column_counts);
+        for (int outer = 0; outer < max_outers; ++outer)
+            result.add(at.outer[outer], step.outer_extents[outer]);
+        return result;
+    }
+    template <class See>
+    static constexpr void walk_attention(const attention_step& step, See see) {
+        for (const score_node& node : step.nodes) {
+            see(node.x.at, walk_of(node.x, step));
+            see(node.y.at, walk_of(node.y, step));
+        }
+        see(step.value.at, walk_of(step.value, step));
+        see(step.out.at, walk_of(step.out, step), true);
+    }
+
+    template <class See>
+    static constexpr void walk_general(const general_step& step, See see) {
+        const auto walked = [&](const int* strides, bool known) {
+            walk result;
+            result.known = known;
+            for (int variable = 0; variable < step.variables; ++variable)
+                result.add(strides[variable], step.extents[variable], step.counts[variable]);
+            return result;
+        };
+        for (const general_literal& item : step.literals) {
+            see(item.at, walked(item.strides, item.join < 0));
+            see(item.weight, {{}, false});
+        }
+        see(step.out, walked(step.out_strides, step.out_join < 0), true);
+    }
+};
+
+/// Has all rows written again that are not read: of a few rows at hand it costs nothing, and there
+/// is no end at which the outputs' are cleared.
+template <class Tables>
+constexpr void write_unread_rows(Tables& tables) {
+    for (buffer& each : tables.buffers) each.counts = 0;
+    for (row_step& row : tables.rows) row.out_counts = 0;
+    for (attention_step& attention : tables.attentions) attention.out_counts = 0;
+    for (general_step& general : tables.generals) {
+        general.out_counts = 0;
+        for (int place = 0; place < general.heads; ++place)
+            general.counts[general.order[place]] = 0;
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Turns each rule into a step, in order.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -17311,6 +18093,7 @@ class builder {
         draft_.out.parameters = static_cast<int>(lay_out_parameters(draft_, 0, 0));
         for (int at = 0; at < draft_.in.text.relations.size(); ++at) lay_out_fact(at);
         emit_scope(0);
+        unread_rows_finder<Draft>{draft_};
     }
 
   private:
@@ -17705,6 +18488,7 @@ class builder {
             if (target.pairs.has(axis)) continue;
             if (axis == 0 && !target.pairs.any()) {
                 made.rows = shape.extents[0];
+                made.counts = counts_above(draft_.out.pool, draft_.conditions.domain[to], 0);
                 term.x.row = source.strides[0];
                 made.out.row = target.strides[0];
             } else {
@@ -17729,53 +18513,6 @@ class builder {
              draft_.out.generals.push(general_builder<Draft>(draft_, at).build()), at);
     }
 };
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
-/// How large a count that is given at run time may be: what a variable is compared with, `j <
-/// length`, is at most the variable's extent.
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-inline constexpr int without_limit = -1;
-
-namespace detail {
-
-template <class Shaped>
-constexpr void find_count_limit(const Shaped& in, const rule& written, int root, int count,
-                                int& limit) {
-    if (root < 0) return;
-    const node& top = in.text.nodes[root];
-    const bool ordered = top.kind >= node_kind::less && top.kind <= node_kind::greater_equal;
-    if (!ordered) {
-        find_count_limit(in, written, top.left, count, limit);
-        find_count_limit(in, written, top.right, count, limit);
-        return;
-    }
-    const node* left = &in.text.nodes[top.left];
-    const node* right = &in.text.nodes[top.right];
-    if (left->kind == node_kind::count) {
-        const node* other = left;
-        left = right;
-        right = other;
-    }
-    if (left->kind != node_kind::variable || right->kind != node_kind::count ||
-        right->value != count)
-        return;
-    const int extent = written.variables[left->value].extent;
-    if (extent > limit) limit = extent;
-}
-
-}  // namespace detail
-
-/// The greatest extent of the variables that this count bounds, or without_limit.
-template <class Shaped>
-constexpr int limit_of_count(const Shaped& in, int count) {
-    int limit = without_limit;
-    for (const rule& written : in.text.rules)
-        detail::find_count_limit(in, written, written.condition, count, limit);
-    return limit;
-}
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
@@ -18946,10 +19683,11 @@ class memory_planner {
             if (at >= out_.steps.size()) continue;
             auto& births = out_.steps[at].births;
             birth* last = births.size() ? births.end() - 1 : nullptr;
-            if (last && last->offset + last->size == each.adjoint)
+            if (each.counts == 0 && last && last->counts == 0 &&
+                last->offset + last->size == each.adjoint)
                 last->size += each.size;
             else
-                births.push({each.adjoint, each.size});
+                births.push(each.adjoint_birth());
         }
     }
 
@@ -19343,10 +20081,13 @@ class shaper {
             if (out.relations[at].fact >= 0 && out.relations[at].rule >= 0)
                 fail(fault::a_fact_cannot_be_a_head, out.text.rules[out.relations[at].rule], at);
         }
+        count_lengths();
         for (int at = 0; at < out.text.counts.size(); ++at) {
             bool given = false;
             for (const fact_shape& known : out.facts)
-                if (known.kind == fact_kind::count && known.id == out.text.counts[at]) given = true;
+                if ((known.kind == fact_kind::count || known.up_to) &&
+                    known.id == out.text.counts[at])
+                    given = true;
             if (given || !ok()) continue;
             for (const rule& written : out.text.rules)
                 if (mentions(node_kind::count, written, at))
@@ -19365,6 +20106,16 @@ class shaper {
         }
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_outside(scope);
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_block(scope);
+    }
+
+    /// The length of a fact that may be shorter is a count of its name.
+    constexpr void count_lengths() {
+        for (fact_shape& given : out.facts) {
+            if (!given.up_to) continue;
+            for (int at = 0; at < out.text.counts.size(); ++at)
+                if (out.text.counts[at] == given.id) given.length = at;
+            if (given.length < 0) given.length = out.text.counts.push(given.id);
+        }
     }
 
     /// Whether the rule mentions a count, or compares a fact.
@@ -19489,7 +20240,7 @@ class shaper {
         const fact_shape& given = out.facts[shape.fact];
         if (given.is_sparse() && arity != 2)
             fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
-        if (arity > given.rank)
+        if (arity > given.rank || (given.up_to && arity < 1))
             fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
     }
 
@@ -20111,6 +20862,13 @@ class shaper {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+template <auto...>
+inline constexpr bool begins_with_length = false;
+template <auto First, auto... Rest>
+inline constexpr bool begins_with_length<First, Rest...> = requires {
+    decltype(First)::most;
+};
+
 template <class T>
 struct fact_reader;
 template <language::fixed_string Name, auto... Shape>
@@ -20118,16 +20876,24 @@ struct fact_reader<language::fact<Name, Shape...>> {
     static constexpr bool is_query = false;
     static constexpr fact_shape read() {
         static_assert(sizeof...(Shape) <= max_fact_rank, "sequent: a fact has up to 6 dimensions");
-        constexpr int rank = (0 + ... + (std::is_integral_v<decltype(Shape)> ? 1 : 0));
+        constexpr int lengths = (0 + ... + (requires { decltype(Shape)::most; } ? 1 : 0));
+        constexpr int rank = (lengths + ... + (std::is_integral_v<decltype(Shape)> ? 1 : 0));
         constexpr bool sparse = (... || requires { decltype(Shape)::pairs; });
         static_assert(!sparse || (rank >= 2 && rank <= 4),
                       "sequent: a sparse fact has two indices and up to two extents of its values: "
                       "fact<\"edge\", sparse<90>, 40, 40, 3>");
+        static_assert(lengths == 0 || (lengths == 1 && !sparse && begins_with_length<Shape...>),
+                      "sequent: up_to<N> is the first extent of a dense fact; a sparse one takes "
+                      "any number of pairs as it is, and its relations end where those end that "
+                      "its rules mention besides");
         fact_shape result;
         result.id = make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
         [[maybe_unused]] auto add = [&]<class Extent>(Extent extent) {
             if constexpr (std::is_integral_v<Extent>) {
                 result.extents[result.rank++] = static_cast<int>(extent);
+            } else if constexpr (requires { Extent::most; }) {
+                result.up_to = true;
+                result.extents[result.rank++] = Extent::most;
             } else if constexpr (requires { Extent::pairs; }) {
                 result.pairs = Extent::pairs;
             } else {
@@ -20283,6 +21049,7 @@ struct bindings {
     const T* parameters = nullptr;
     T* workspace = nullptr;
     const T* prepared = nullptr;
+    const std::byte* packed = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
     T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
@@ -20311,6 +21078,9 @@ struct bindings {
         if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
         if (at.where == place::prepared) return prepared + place_of(at);
         return (at.where == place::parameter ? parameters : workspace) + place_of(at);
+    }
+    SEQUENT_INLINE const std::byte* read_packed(const operand& at) const noexcept {
+        return packed + 64 * place_of(at);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
@@ -20510,13 +21280,20 @@ class assignments {
     int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
     kernel::row_range rows_{};           // the values of `ranged`
 
-    /// The variable of which a run takes some values alone: the position, in a state's plan; else
-    /// -1.
-    static constexpr int ranged = [] {
+    /// In a state's plan, the position, of which a run takes some values alone unless it is the
+    /// time of a recursion, and the variable whose values lie near it; else -1.
+    static constexpr int position = [] {
         if constexpr (requires { Plan::template position_of_general<At>; })
             return Plan::template position_of_general<At>;
         else
             return -1;
+    }();
+    static constexpr int ranged = position == step.time ? -1 : position;
+    static constexpr plan::column_bound nearby = [] {
+        if constexpr (position >= 0)
+            return Plan::template bound_of_general<At>;
+        else
+            return plan::column_bound{};
     }();
 
     explicit assignments(const bindings<T>& bound) noexcept : bound_(bound) {}
@@ -20595,9 +21372,16 @@ class assignments {
                 for (index_[variable] = rows_.begin; index_[variable] < rows_.end;
                      ++index_[variable])
                     each_value<Place + 1, To>(body);
+            } else if constexpr (variable == nearby.variable && made_by < 0) {
+                const int end =
+                    std::min(index_[position] + nearby.ahead + 1, step.extents[variable]);
+                for (index_[variable] = std::max(0, index_[position] - nearby.back);
+                     index_[variable] < end; ++index_[variable])
+                    if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else if constexpr (made_by < 0) {
-                for (index_[variable] = 0; index_[variable] < step.extents[variable];
-                     ++index_[variable])
+                const int end =
+                    plan::least_count(step.counts[variable], step.extents[variable], bound_.counts);
+                for (index_[variable] = 0; index_[variable] < end; ++index_[variable])
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else {
                 constexpr pair_join join = step.joins[made_by];
@@ -20732,6 +21516,7 @@ constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.splits);
     visit(term.x_split);
     visit(term.w_split);
+    visit(term.format);
 }
 
 template <class Function, class Visit>
@@ -20755,7 +21540,8 @@ constexpr void visit_form(Form& form, Visit& visit) {
     for (auto& extent : step.outer_extents) visit(extent);
     visit(step.multiplies);
     visit(step.is_outer);
-    visit(step.count);
+    visit(step.counts);
+    visit(step.out_counts);
     visit(step.terms.count);
     for (auto& term : step.terms) visit_term(term, visit);
     for (int at = 0; at < step.terms.size(); ++at)
@@ -20815,6 +21601,9 @@ struct row_pointers {
 
     SEQUENT_INLINE const T* read(const operand& of) const noexcept {
         return static_cast<const T*>(at[of.index]);
+    }
+    SEQUENT_INLINE const std::byte* read_packed(const operand& of) const noexcept {
+        return static_cast<const std::byte*>(at[of.index]);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& of) const noexcept {
         return static_cast<const std::int32_t*>(at[of.index]);
@@ -20912,6 +21701,8 @@ class row_code {
                 if constexpr (used.at.where != place::none) {
                     if constexpr (used.symbols)
                         result.at[index()] = bound.read_symbols(used.at);
+                    else if constexpr (used.at.where == place::packed)
+                        result.at[index()] = bound.read_packed(used.at);
                     else if constexpr (used.written && !Backward)
                         result.at[index()] = bound.write(used.at);
                     else
@@ -21220,6 +22011,11 @@ constexpr int block_rows(int rows) {
     return (rows + blocks - 1) / blocks;
 }
 
+/// Product `At` of a row step by packed weights; model/packed.hpp has it.
+template <class Step, int At, bool Accumulate, int Block>
+void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
+                     int rows) noexcept;
+
 template <class Step, class T>
 class row_runner {
     using fusion = row_fusion<Step>;
@@ -21237,18 +22033,43 @@ class row_runner {
     template <class Range>
     static void forward_at(const bindings& bound, int first, int second, int third,
                            Range range) noexcept {
-        if constexpr (step.is_limited()) {
-            const kernel::row_range present{range.begin, std::min(range.end, limit(bound))};
-            forward_rows(bound, first, second, third, present);
+        if constexpr (!is_whole) {
+            const kernel::row_range present{range.begin, std::min<int>(range.end, limit(bound))};
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            for (int row = std::max(present.begin, present.end); row < range.end; ++row)
-                clear(out + row * step.out.row);
+            int row = range.begin;
+            const auto clear_to = [&](int end) {
+                for (; row < end; ++row) clear(out + row * step.out.row);
+            };
+            each_run(bound, first, second, third, present, [&](auto run) {
+                clear_to(run.begin);
+                forward_rows(bound, first, second, third, run);
+                row = run.end;
+            });
+            clear_to(plan::least_count(step.out_counts, range.end, bound.counts));
         } else {
             forward_rows(bound, first, second, third, range);
         }
     }
 
   private:
+    /// Calls visit(range) for the atoms among some rows, side by side.
+    template <class Range, class Visit>
+    static void each_run(const bindings& bound, int first, int second, int third, Range range,
+                         Visit visit) noexcept {
+        if constexpr (step.condition < 0) {
+            visit(range);
+        } else {
+            const auto is_there = [&](int row) { return exists(bound, row, first, second, third); };
+            for (int begin = range.begin; begin < range.end;) {
+                int end = begin;
+                while (end < range.end && is_there(end)) ++end;
+                if (begin < end) visit(kernel::row_range{begin, end});
+                for (begin = end; begin < range.end && !is_there(begin);) ++begin;
+            }
+        }
+    }
+
+    /// Atoms alone: operands may end where the others do.
     template <class Range>
     static void forward_rows(const bindings& bound, int first, int second, int third,
                              Range range) noexcept {
@@ -21262,7 +22083,13 @@ class row_runner {
         for (int row = range.begin; row < range.end; row += block) {
             const int rows = std::min(block, range.end - row);
             constexpr bool even = one || (kernel::is_whole<Range> && step.rows % block == 0);
-            combine<block, even>(bound, first, second, third, sum, out, row, rows);
+            // Products of few rows are others than those of many.
+            constexpr int few = step.counts != 0 && block > 16 ? 16 : 0;
+            if (few > 0 && rows <= few)
+                combine<(few > 0 ? few : block), false>(bound, first, second, third, sum, out, row,
+                                                        rows);
+            else
+                combine<block, even>(bound, first, second, third, sum, out, row, rows);
             constexpr int applied = fusion::applies ? 1 : 0;
             if constexpr (step.functions.size() > applied)
                 for (int at = row; at < row + rows; ++at)
@@ -21271,9 +22098,6 @@ class row_runner {
                         const T* x = function == 0 ? sum + at * sum_row : out + at * step.out.row;
                         functions.template forward<function>(x, out + at * step.out.row, at);
                     });
-            if constexpr (step.condition >= 0)
-                for (int at = row; at < row + rows; ++at)
-                    if (!exists(bound, at, first, second, third)) clear(out + at * step.out.row);
         }
     }
 
@@ -21310,11 +22134,6 @@ class row_runner {
                                          outer_shift(step.before, first, second, third)
                                    : out;
         for (int row = range.begin; row < range.end; ++row) {
-            if constexpr (step.condition >= 0)
-                if (!exists(bound, row, first, second, third)) {
-                    clear(gradient + row * step.out.row);
-                    continue;
-                }
             if constexpr (count > 0) {
                 // The arguments of the functions. Those between the first and the last are computed
                 // again from the sum; where the sum is not kept, no derivative reads them.
@@ -21361,15 +22180,16 @@ class row_runner {
     }
 
     /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory,
-    /// from the first `rows` rows of x.
-    template <int At, class Range>
+    /// from some rows of x.
+    template <int At, class Range, class Rows = kernel::all_rows<Step::value.rows>>
     static void weight_gradient(const bindings& bound, int first, int second, int third, int split,
-                                Range range, int rows = step.rows) noexcept {
+                                Range range, Rows of = {}) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
-            const T* dy = gradient_of_out(bound, first, second, third);
+            const int rows = of.end - of.begin;
+            const T* dy = gradient_of_out(bound, first, second, third) + of.begin * step.out.row;
             const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third) +
-                         split * term.x_split;
+                         split * term.x_split + of.begin * term.x.row;
             T* dw = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third) +
                     split * term.w_split;
             const int count = range.end - range.begin;
@@ -21410,7 +22230,7 @@ class row_runner {
             } else {
                 input_gradient<At>(bound, first, second, third, split, range);
                 weight_gradient<At>(bound, first, second, third, split,
-                                    kernel::all_rows<weight_rows<At>()>{}, range.end);
+                                    kernel::all_rows<weight_rows<At>()>{}, range);
             }
         }
     }
@@ -21453,8 +22273,10 @@ class row_runner {
     static int limit(const bindings& bound) noexcept {
         if constexpr (step.pairs >= 0)
             return bound.pairs[step.pairs][pair_layout::count()];
+        else if constexpr (step.counts == 0)
+            return step.rows;
         else
-            return std::min(bound.counts[step.count], step.rows);
+            return plan::least_count(step.counts, step.rows, bound.counts);
     }
 
     static bool exists(const bindings& bound, int row, int first, int second, int third) noexcept {
@@ -21496,16 +22318,18 @@ class row_runner {
     template <class Range>
     static void backward_rows(const bindings& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
-            if constexpr (step.functions.size() > 0 || step.condition >= 0)
-                undo_functions(bound, first, second, third, range);
-            kernel::unroll<step.terms.size()>([&](auto index) {
-                constexpr row_term term = step.terms[index()];
-                if constexpr (term.kind == term_kind::product)
-                    product_gradient<index()>(bound, first, second, third, range);
-                else if constexpr (term.kind == term_kind::gather)
-                    gather_gradient<index()>(bound, first, second, third, range);
-                else
-                    summand_gradient<index()>(bound, first, second, third, range);
+            each_run(bound, first, second, third, range, [&](auto run) {
+                if constexpr (step.functions.size() > 0)
+                    undo_functions(bound, first, second, third, run);
+                kernel::unroll<step.terms.size()>([&](auto index) {
+                    constexpr row_term term = step.terms[index()];
+                    if constexpr (term.kind == term_kind::product)
+                        product_gradient<index()>(bound, first, second, third, run);
+                    else if constexpr (term.kind == term_kind::gather)
+                        gather_gradient<index()>(bound, first, second, third, run);
+                    else
+                        summand_gradient<index()>(bound, first, second, third, run);
+                });
             });
         });
     }
@@ -21609,29 +22433,50 @@ class row_runner {
                          int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
-        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-        constexpr int block = by_row(term) ? 1 : Block;
-        kernel::unroll<term.splits>([&](auto split) {
-            constexpr kernel::product_shape shape{
-                block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
-                term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
-            const T* a = x + split() * term.x_split;
-            const T* b = w + split() * term.w_split;
-            if constexpr (by_row(term)) {
-                for (int at = row; at < row + rows; ++at)
-                    kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
-                                           sum + at * sum_row);
-            } else {
-                const auto product = [&](const auto& finish) {
-                    kernel::detail::tile_product<shape, Even>(
-                        a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
-                };
-                if constexpr (fusion::any && fusion::product_at == At && split() == term.splits - 1)
-                    product(finish(bound, first, second, third, out, row));
-                else
-                    product(kernel::as_is{});
-            }
-        });
+        if constexpr (term.w.at.where == place::packed) {
+            multiply_packed<Step, At, Accumulate, Block>(x + row * term.x.row,
+                                                         bound.read_packed(term.w.at),
+                                                         sum + row * sum_row, sum_row, rows);
+            if constexpr (fusion::any && fusion::product_at == At)
+                finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
+                            rows);
+            return;
+        } else {
+            const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            constexpr int block = by_row(term) ? 1 : Block;
+            kernel::unroll<term.splits>([&](auto split) {
+                constexpr kernel::product_shape shape{
+                    block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
+                    term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
+                const T* a = x + split() * term.x_split;
+                const T* b = w + split() * term.w_split;
+                if constexpr (by_row(term)) {
+                    for (int at = row; at < row + rows; ++at)
+                        kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
+                                               sum + at * sum_row);
+                } else {
+                    const auto product = [&](const auto& finish) {
+                        kernel::detail::tile_product<shape, Even>(
+                            a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
+                    };
+                    if constexpr (fusion::any && fusion::product_at == At &&
+                                  split() == term.splits - 1)
+                        product(finish(bound, first, second, third, out, row));
+                    else
+                        product(kernel::as_is{});
+                }
+            });
+        }
+    }
+
+    /// What a product would have done to its tiles.
+    static void finish_rows(const row_finish<Step, T>& finish, T* sum, int rows) noexcept {
+        for (int row = 0; row < rows; ++row)
+            each_lane<columns, T>([&](int at, auto count) {
+                T* to = sum + row * sum_row + at;
+                kernel::store_first<count()>(
+                    to, kernel::batch<T>(finish(kernel::load_first<count()>(to), row, at, count)));
+            });
     }
 
     template <int At, class Range>
@@ -21722,9 +22567,6 @@ class row_runner {
         constexpr int length = step.length;
         alignas(64) T others[length];
         for (int row = range.begin; row < range.end; ++row) {
-            // Zero times what is not finite would be NaN.
-            if constexpr (step.condition >= 0)
-                if (!exists(bound, row, first, second, third)) continue;
             for (int segment = 0; segment < step.segments; ++segment) {
                 std::copy_n(gradient + row * step.out.row + segment * length, length, others);
                 kernel::unroll<step.terms.size()>([&](auto other) {
@@ -22088,6 +22930,17 @@ class attention_runner {
         });
     }
 
+    /// The rows of a range that are in pairs.
+    template <class Range>
+    static auto rows_of([[maybe_unused]] const bindings<T>& bound, Range range) noexcept {
+        if constexpr (step.row_counts == 0) {
+            return range;
+        } else {
+            const int all = plan::least_count(step.row_counts, step.rows, bound.counts);
+            return kernel::counted_rows{range.begin, std::min<int>(range.end, all), all};
+        }
+    }
+
     template <class Shape>
     static T* kept_scores(const bindings<T>& bound, int first, int second, int third) noexcept {
         if constexpr (Shape::keeps_scores)
@@ -22119,15 +22972,21 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            const auto present = rows_of(bound, range);
             T* normalizer = bound.write(step.normalizer.at) +
                             outer_shift(step.normalizer, first, second, third);
             if constexpr (Shape::is_table)
                 kernel::attention<Shape>(Shape::mask::table(), from, value, out, normalizer,
-                                         bound.counts, range);
+                                         bound.counts, present);
             else
                 kernel::attention<Shape>(from, value, out, normalizer,
                                          kept_scores<Shape>(bound, first, second, third),
-                                         bound.counts, range);
+                                         bound.counts, present);
+            if constexpr (step.row_counts != 0) {
+                const int end = plan::least_count(step.out_counts, range.end, bound.counts);
+                for (int row = std::max(present.begin, present.end); row < end; ++row)
+                    std::fill_n(out + row * step.out.row, step.length, T(0));
+            }
         });
     }
     static void backward_at(const bindings<T>& bound, int first, int second, int third) noexcept {
@@ -22149,7 +23008,8 @@ class attention_runner {
             else
                 kernel::attention_gradient<Shape>(from, value, out, normalizer,
                                                   kept_scores<Shape>(bound, first, second, third),
-                                                  out_gradient, value_gradient, bound.counts);
+                                                  out_gradient, value_gradient, bound.counts,
+                                                  rows_of(bound, kernel::all_rows<step.rows>{}));
         });
     }
 };
@@ -23009,13 +23869,33 @@ class general_runner : ground_rule<Plan, At, T> {
                                    place_in_order(step, step.listed.left) < step.heads &&
                                    place_in_order(step, step.listed.right) < step.heads);
 
+    /// Whether a row begins with the row before, and adds one value.
+    static constexpr bool runs = ground::nearby.runs;
+
+    /// What a row is before values are added, and how many have been.
+    int begin_row(T* to) noexcept {
+        if constexpr (runs) {
+            const int row = index_[ground::position];
+            if (row > 0) {
+                const int before = std::clamp(row + ground::nearby.ahead, 0,
+                                              step.extents[ground::nearby.variable]);
+                const T* last = to - step.out_strides[ground::position];
+                const T scale =
+                    step.aggregated == aggregation::mean ? static_cast<T>(before) : T(1);
+                for (int at = 0; at < step.out_size; ++at) to[at] = last[at] * scale;
+                return step.aggregated == aggregation::count ? 0 : before;
+            }
+        }
+        std::fill_n(to, step.out_size, T(0));
+        return 0;
+    }
+
     void forward_head() noexcept {
         if constexpr (normalises) {
             forward_softmax();
         } else {
             T* to = out();
-            std::fill_n(to, step.out_size, T(0));
-            int count = 0;
+            int count = begin_row(to);
             auto body = [&] {
                 if constexpr (step.aggregated != aggregation::count) evaluate();
                 const T* x = result();
@@ -23031,7 +23911,7 @@ class general_runner : ground_rule<Plan, At, T> {
                 ++count;
             };
             each_ground(body);
-            if constexpr (step.aggregated == aggregation::count) to[0] = static_cast<T>(count);
+            if constexpr (step.aggregated == aggregation::count) to[0] += static_cast<T>(count);
             if constexpr (step.aggregated == aggregation::mean)
                 if (count > 0)
                     for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
@@ -23137,10 +24017,19 @@ class general_runner : ground_rule<Plan, At, T> {
         }
     }
 
+    /// How many numbers from the first on may be read.
+    static int cleared(const bindings<T>& bound) noexcept {
+        if constexpr (step.out_counts == 0)
+            return step.out_total;
+        else
+            return step.out_row *
+                   plan::least_count(step.out_counts, step.out_total / step.out_row, bound.counts);
+    }
+
   public:
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
-        if constexpr (skips) std::fill_n(bound.write(step.out), step.out_total, T(0));
+        if constexpr (skips) std::fill_n(bound.write(step.out), cleared(bound), T(0));
         auto body = [&] { runner.forward_head(); };
         runner.template each<0, step.heads>(body);
     }
@@ -23985,12 +24874,21 @@ void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         general_runner<Plan, at, T>::forward(bound);
 }
 
+/// Calls visit(offset, size) for the numbers that are zeroed of each part of a gradient.
+template <class Visit>
+SEQUENT_INLINE void each_part_of(const plan::birth& born, const int* counts, Visit visit) noexcept {
+    for (int part = 0; part < born.parts; ++part)
+        visit(born.offset + part * born.size, born.cleared(counts));
+}
+
 template <class Plan, int At, class T>
 void backward_step(const bindings<T>& bound, whole_run) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
     kernel::unroll<step.births.size()>([&](auto index) {
         constexpr plan::birth born = step.births[index()];
-        std::fill_n(bound.workspace + born.offset, born.size, T(0));
+        each_part_of(born, bound.counts, [&](int offset, int size) {
+            std::fill_n(bound.workspace + offset, size, T(0));
+        });
     });
     if constexpr (step.kind == step_kind::rows)
         backward_rows<Plan, step.at>(bound);
@@ -24007,7 +24905,9 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
     kernel::unroll<step.births.size()>([&](auto index) {
         constexpr plan::birth born = step.births[index()];
-        clear_on_pool(bound.workspace + born.offset, born.size, run.pool);
+        each_part_of(born, bound.counts, [&](int offset, int size) {
+            clear_on_pool(bound.workspace + offset, size, run.pool);
+        });
     });
     if constexpr (step.kind == step_kind::rows)
         pooled_rows<typename row_code<Plan, step.at>::step, T>::backward(
@@ -24434,6 +25334,64 @@ constexpr weight_view view_of_relation(int at) {
     return result;
 }
 
+/// The counts of a plan that are the lengths of facts, a bit for each.
+template <class Plan>
+inline constexpr unsigned length_counts = [] {
+    unsigned result = 0;
+    for (const plan::fact_shape& given : Plan::shapes.facts)
+        if (given.up_to) result |= 1u << given.length;
+    return result;
+}();
+
+template <class Plan>
+constexpr bool is_output(int relation) {
+    for (int output : Plan::shapes.outputs)
+        if (output == relation) return true;
+    return false;
+}
+
+/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
+/// ends it, and, of what is no output, where it has not been written.
+struct view_limits {
+    unsigned counts[max_rank]{};
+    bool any = false;
+    // Of outputs: rows along `axis` beyond some counts have not been written.
+    int axis = -1;
+    unsigned written = 0;
+};
+template <class Plan>
+constexpr view_limits limits_of_view(int relation) {
+    const plan::relation_layout& layout = Plan::tables.relations[relation];
+    view_limits result;
+    if (layout.pairs.any()) return result;
+    const bool output = is_output<Plan>(relation);
+    for (int axis = 0; axis < Plan::shapes.relations[relation].arity; ++axis) {
+        unsigned& counts = result.counts[axis];
+        counts = layout.counts[axis] & length_counts<Plan>;
+        if (layout.where == plan::place::value) {
+            const plan::buffer& of = Plan::tables.buffers[layout.index];
+            if (of.counts != 0 && layout.strides[axis] == of.row && layout.counts[axis] != 0) {
+                if (!output) counts |= of.counts;
+                result.axis = axis;
+                result.written = of.counts;
+            }
+        }
+        result.any = result.any || counts != 0;
+    }
+    return result;
+}
+/// The view of a relation when these counts have been given.
+template <class Plan, int Relation>
+constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
+    constexpr view_limits limits = limits_of_view<Plan>(Relation);
+    weight_view result = view_of_relation<Plan>(Relation);
+    if constexpr (limits.any)
+        for (int axis = 0; axis < result.rank; ++axis)
+            result.extents[axis] =
+                plan::least_count(limits.counts[axis], result.extents[axis], given);
+    return result;
+}
+
 template <class Plan, fixed_string Name>
 consteval int find_relation() {
     constexpr plan::name id =
@@ -24493,8 +25451,12 @@ struct alignas(64) call_memory {
     /// What parameters that have not been prepared are prepared to.
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
     alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
+    /// The counts that forward was given.
+    static constexpr int count_of_counts = Placed::shapes.text.counts.size();
+    int counts[count_of_counts > 0 ? count_of_counts : 1]{};
 
-    /// A relation's values after forward; of a workspace, until backward.
+    /// A relation's values after forward; of a workspace, until backward. Where a count or the
+    /// length of a fact ends the relation, the view may end there.
     template <fixed_string Name>
     auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Placed, Name>();
@@ -24503,8 +25465,8 @@ struct alignas(64) call_memory {
             std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
                                mistake::the_plan_does_not_keep_this_relation_without_a_query>;
         if constexpr (kept) {
-            constexpr weight_view view = view_of_relation<Placed>(at);
-            return to_tensor<view.rank>(view, numbers);
+            constexpr int rank = view_of_relation<Placed>(at).rank;
+            return to_tensor<rank>(limited_view<Placed, at>(counts), numbers);
         } else {
             static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
             return tensor_view<const T>{};
@@ -24642,10 +25604,23 @@ class alignas(64) prepared_block {
     alignas(64) T scratch_[static_cast<std::size_t>(prepares<Plan> ? scratch_size<Plan, T> : 1)]{};
 };
 
-/// Parameters, prepared or not.
+/// Parameters, prepared or not: what has gradients.
 template <class P, class Plan>
-concept parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
+concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
+
+/// These, or what stands in their place; model/packed.hpp has packed_block.
+template <class Plan, class Format>
+class packed_block;
+template <class P, class Plan>
+concept parameters_of =
+    trained_parameters_of<P, Plan> || std::is_same_v<typename P::packed_for, Plan>;
+
+/// What a plan with its memory laid out is for these parameters.
+template <class P, class Placed>
+struct placed_for {
+    using type = Placed;
+};
 
 template <class Plan, class T>
 const T* numbers_of(const parameter_block<Plan, T>& p) noexcept {
@@ -24666,11 +25641,61 @@ const T* prepared_in(const prepared_block<Plan, T>& p) noexcept {
     return p.data();
 }
 
+/// Packed weights, or null.
+template <class P>
+const std::byte* packed_in(const P&) noexcept {
+    return nullptr;
+}
+
+template <class Plan, class Format>
+const float* numbers_of(const packed_block<Plan, Format>& p) noexcept;
+template <class Plan, class Format>
+const float* prepared_in(const packed_block<Plan, Format>& p) noexcept;
+template <class Plan, class Format>
+const std::byte* packed_in(const packed_block<Plan, Format>& p) noexcept;
+
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
 /// Many samples on several threads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
+/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
+/// may be a part.
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
+                             Body body) noexcept {
+    int length = 1;
+    int axes = view.rank;
+    bool inner = true;  // all of the axes within are whole
+    while (axes > 0 && view.strides[axes - 1] == length && inner) {
+        --axes;
+        length *= view.extents[axes];
+        inner = view.extents[axes] == whole.extents[axes];
+    }
+    int runs = 1;
+    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
+    int step = 1;
+    for (int axis = axes; axis < view.rank; ++axis) step *= whole.extents[axis];
+    for (int run = 0; run < runs && length > 0; ++run) {
+        int offset = view.offset;
+        int position = 0;
+        int rest = run;
+        int stride = step;
+        for (int axis = axes; axis-- > 0; rest /= view.extents[axis]) {
+            const int index = rest % view.extents[axis];
+            offset += index * view.strides[axis];
+            position += index * stride;
+            stride *= whole.extents[axis];
+        }
+        body(position, offset, length);
+    }
+}
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
+    each_run(view, view, body);
+}
 
 /// The outputs of a plan as a caller sees them: row-major, one after another.
 template <class Plan>
@@ -24723,39 +25748,27 @@ struct output_layout {
     using views = std::conditional_t<count == 1, one_view<T>,
                                      std::array<one_view<T>, static_cast<std::size_t>(count)>>;
 
+    /// Views of numbers that lie so, as long as facts are; all of them zero.
     template <class T>
-    static views<T> views_of(T* numbers) noexcept {
-        if constexpr (count == 1) {
-            constexpr weight_view only = side_by_side(0);
-            return to_tensor<rank>(only, numbers);
-        } else {
-            views<T> result;
-            kernel::unroll<count>([&](auto index) {
-                constexpr weight_view one = side_by_side(index());
-                result[static_cast<std::size_t>(index())] = to_tensor<one.rank>(one, numbers);
+    static views<T> cleared_views(T* numbers, const int* counts) noexcept {
+        views<T> result;
+        kernel::unroll<count>([&](auto index) {
+            constexpr int at = index();
+            weight_view one = side_by_side(at);
+            const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
+            std::copy_n(limited.extents, max_rank, one.extents);
+            each_run(one, [&](int, int offset, int length) {
+                std::fill_n(numbers + offset, length, T(0));
             });
-            return result;
-        }
+            constexpr int own_rank = side_by_side(at).rank;
+            if constexpr (count == 1)
+                result = to_tensor<own_rank>(one, numbers);
+            else
+                result[static_cast<std::size_t>(at)] = to_tensor<own_rank>(one, numbers);
+        });
+        return result;
     }
 };
-
-/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
-/// `position` in row-major order of its extents, `offset` in memory.
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
-    int length = 1;
-    int axes = view.rank;
-    while (axes > 0 && view.strides[axes - 1] == length) length *= view.extents[--axes];
-    int runs = 1;
-    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
-    for (int run = 0; run < runs; ++run) {
-        int offset = view.offset;
-        int rest = run;
-        for (int axis = axes; axis-- > 0; rest /= view.extents[axis])
-            offset += rest % view.extents[axis] * view.strides[axis];
-        body(run * length, offset, length);
-    }
-}
 
 /// The memory of batches on the threads of a pool, which must outlive it: for each thread a
 /// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient.
@@ -24789,7 +25802,10 @@ class batch_memory {
     }
 
     /// Parameters, prepared.
-    const prepared_block<Plan, T>& prepared(const prepared_block<Plan, T>& p) noexcept { return p; }
+    template <class P>
+    const P& prepared(const P& p) noexcept {
+        return p;
+    }
     const auto& prepared(const parameter_block<Plan, T>& p) noexcept {
         if constexpr (prepares<Plan>) {
             prepared_->prepare(p);
@@ -25361,10 +26377,10 @@ constexpr int count_given() {
 }
 
 /// If the rules compare fact `fact`, writes where the run of equal symbols around each position
-/// begins and ends. Throws where a symbol comes back after another one.
+/// begins and ends, `length` of them. Throws where a symbol comes back after another one.
 SEQUENT_LAZY
 inline void find_runs(const compared_list& compared, int fact, const subject& what,
-                      const std::int32_t* symbols, int* given) {
+                      const std::int32_t* symbols, int length, int* given) {
     int room = plan::given_numbers::runs;
     for (int at = 0; at < compared.size(); ++at) {
         const auto [of, size] = compared[at];
@@ -25375,8 +26391,8 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
         room += 2 * size;
         if (of != fact) continue;
         std::int32_t greatest = -1;
-        for (int begin = 0, end = 0; begin < size; begin = end) {
-            while (end < size && symbols[end] == symbols[begin]) ++end;
+        for (int begin = 0, end = 0; begin < length; begin = end) {
+            while (end < length && symbols[end] == symbols[begin]) ++end;
             const bool rises = symbols[begin] > greatest;  // as documents do that are counted
             if (rises) greatest = symbols[begin];
             for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
@@ -25393,10 +26409,8 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The memory of one sequence that is computed a few rows at a time. Each buffer of the sequence
-/// keeps, besides the rows at hand, as many rows before them as later steps read: none for plain
-/// rows, a few for shifts, convolutions and recursions, all for aggregates over everything before.
-/// Attention keeps its columns apart, transposed.
+/// Which rows of a sequence the steps of a plan read and write: how far before the position at hand
+/// what they read lies, and how far beyond it what is read must have been computed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -25460,6 +26474,7 @@ struct state_tables {
 
     Tables steps{};
     list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
+    list<column_bound, decltype(Tables::generals)::capacity()> bounds{};
     list<row_window, buffers + facts + 1> windows{};
     list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
     int row_size[buffers]{};                          // of what moves with the rows
@@ -25477,47 +26492,20 @@ struct state_tables {
     rows_obstacle lost{};  // the first rule of which only the last rows are kept
 };
 
-/// Places the steps of a draft for a few rows at a time.
+/// Reads the steps of a draft. Its results are in the tables of the state that is planned, and for
+/// its planner.
 template <class Drafted, class Form>
-class state_planner {
+class row_reach {
   public:
     state_tables<decltype(Drafted::out), decltype(std::declval<Drafted&>().in.facts)::capacity()>
         made{};
 
-    /// Of at most `block` rows at a time; 0: as many as suit the size of the weights.
-    constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
+    constexpr row_reach(const Drafted& from, const Form& form)
         : draft_(from), out_(draft_.out), form_(form) {
         made.rows = form.rows;
-        if (block == 0) block = most_block_rows(draft_.out.parameters);
-        made.block = std::min(form.rows, block);
-        made.obstacle = form.obstacle;
-        // Where no fact is along a sequence, there are no rows.
-        if (refused() || form.rows == 0) return;
-        forget_training();
-        find_rows();
-        if (!refused()) find_leads();
-        if (refused()) return;
-        find_windows();
-        place_prepared(draft_);
-        find_column_window();
-        find_lost();
-        find_kept();
-        find_lifetimes();
-        place();
-        if (out_.workspace == too_large) {
-            made.steps.workspace = too_large;
-            return;
-        }
-        for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
-        for (relation_layout& layout : out_.relations)
-            if (layout.where == place::value && !resolve_prepared(draft_, layout))
-                layout.offset +=
-                    out_.buffers[layout.index].offset +
-                    (kept_[layout.index] ? layout.part : layout.part % 2) * part_[layout.index];
-        made.steps = out_;
     }
 
-  private:
+  protected:
     static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
     using kind = rows_obstacle::kind;
 
@@ -25525,12 +26513,88 @@ class state_planner {
     decltype(draft_.out)& out_;
     const Form& form_;
     int old_part_[capacity]{};
-    int part_[capacity]{};
-    bool kept_[capacity]{};   // rows of it are kept from run to run
     int extent_[capacity]{};  // how many rows a buffer has
     int lead_[capacity]{};    // how many of them beyond those at hand are computed
     int back_[capacity]{};    // how many before them are read
     int fact_back_[decltype(made)::facts]{};
+
+    constexpr void find_reach() {
+        find_rows();
+        if (refused()) return;
+        made.bounds.reset(out_.generals.size());
+        for (int at = 0; at < out_.steps.size(); ++at)
+            if (out_.steps[at].kind == step_kind::general && !form_.once[at])
+                made.bounds[out_.steps[at].at] = find_bound(at);
+        find_leads();
+    }
+
+    /// Of the variables that are aggregated over, the one that reaches least far.
+    constexpr column_bound find_bound(int at) const {
+        const general_step& general = out_.generals[out_.steps[at].at];
+        const int position = form_.position[at];
+        column_bound best;
+        for (int place = general.heads; place < general.variables; ++place) {
+            const int variable = general.order[place];
+            const column_reach found = reach_of(out_, general.condition, position, variable,
+                                                rows_of_general(at), general.extents[variable]);
+            if (best.variable < 0 || found.back + found.ahead < best.back + best.ahead)
+                best = {variable, found.back, found.ahead};
+        }
+        if (best.variable >= 0 && runs(at, best)) {
+            best.back = -best.ahead;
+            best.runs = true;
+        }
+        return best;
+    }
+    /// Returns true if a row of the step is the row before and what one more value of the variable
+    /// adds: a sum over j <= i of what does not depend on i.
+    constexpr bool runs(int at, const column_bound& over) const {
+        const general_step& general = out_.generals[out_.steps[at].at];
+        const int position = form_.position[at];
+        const unsigned moved = 1u << position;
+        const bool adds =
+            general.aggregated == aggregation::sum || general.aggregated == aggregation::count;
+        const bool picks =
+            general.aggregated == aggregation::max || general.aggregated == aggregation::min;
+        if (form_.in_time[at] || over.ahead > 0 || general.joins.size() > 0 ||
+            general.listed.decision >= 0 || general.variables != general.heads + 1 ||
+            general.order[general.heads] != over.variable ||
+            !(adds || picks || general.aggregated == aggregation::mean))
+            return false;
+        for (const general_literal& item : general.literals) {
+            const bool requires_only = item.required_nonzero || item.required_zero;
+            if (item.strides[position] || item.weight_strides[position] || item.limits[position] ||
+                (item.has_element && item.element.variable == position) ||
+                (out_.pool.variables(item.expression) & moved) || (requires_only && !adds))
+                return false;
+        }
+        for (const general_function& function : general.functions)
+            if (function.weight_strides[0][position] || function.weight_strides[1][position] ||
+                function.kind == transformation::dropout ||
+                (out_.pool.variables(function.position) & moved))
+                return false;
+        return admits_all_before(general, position, over);
+    }
+    /// Whether the condition admits all values of the variable up to position + ahead.
+    constexpr bool admits_all_before(const general_step& general, int position,
+                                     const column_bound& over) const {
+        if (mentions_given(general.condition)) return false;
+        const space where = make_space(out_.pool.nodes, general.condition, position, over.variable);
+        if (!where.exact || where.pieces.size() != 1 || where.pieces[0].modulus != 1) return false;
+        const int columns = general.extents[over.variable];
+        for (int row = 0; row < general.extents[position]; ++row) {
+            const auto [begin, end] = where.pieces[0].widest(row, columns);
+            const int all = std::clamp(row + 1 + over.ahead, 0, columns);
+            if (all == 0 ? begin < end : begin > 0 || end != all) return false;
+        }
+        return true;
+    }
+    constexpr bool mentions_given(int root) const {
+        if (root < 0) return false;
+        const node& top = out_.pool.nodes[root];
+        return top.kind == node_kind::count || top.kind == node_kind::same_symbol ||
+               top.kind == node_kind::pair || mentions_given(top.left) || mentions_given(top.right);
+    }
 
     constexpr bool refused() const { return made.obstacle.rule >= 0; }
     constexpr bool is_sequence(const operand& at) const {
@@ -25543,16 +26607,6 @@ class state_planner {
     }
     constexpr void refuse(const step& at, kind why) {
         if (!refused()) made.obstacle = {at.rule, why};
-    }
-
-    constexpr void forget_training() {
-        for (row_step& row : out_.rows) row.before = {};
-        for (int at = 0; at < out_.steps.size(); ++at) {
-            if (out_.steps[at].kind != step_kind::attention) continue;
-            attention_step& attention = out_.attentions[out_.steps[at].at];
-            attention.scores = {};
-            if (!form_.once[at] && !form_.in_time[at]) attention.normalizer = {};
-        }
     }
 
     /// Calls visit(operand, row stride) for what a step writes for each row.
@@ -25697,7 +26751,11 @@ class state_planner {
         const general_step& general = out_.generals[each.at];
         const int position = form_.position[at];
         const int rows = rows_of_general(at);
-        const auto reach = [&](int variable) {
+        const column_bound& bound = made.bounds[each.at];
+        if (bound.runs)  // a row reads the one before
+            call(general.out, general.out_strides[position], -1, -1);
+        const auto reach = [&](int variable) -> column_reach {
+            if (variable == bound.variable) return {bound.back, bound.ahead};
             return reach_of(out_, general.condition, position, variable, rows,
                             general.extents[variable]);
         };
@@ -25826,6 +26884,77 @@ class state_planner {
         }
         each_compared(top.left, visit);
         each_compared(top.right, visit);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The memory of one sequence that is computed a few rows at a time. Each buffer of the sequence
+/// keeps, besides the rows at hand, as many rows before them as later steps read: none for plain
+/// rows, a few for shifts, convolutions and recursions, all for aggregates over everything before.
+/// Attention keeps its columns apart, transposed.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Places the steps of a draft for a few rows at a time.
+template <class Drafted, class Form>
+class state_planner : public row_reach<Drafted, Form> {
+    using base = row_reach<Drafted, Form>;
+
+  public:
+    using base::made;
+
+    /// Of at most `block` rows at a time; 0: as many as suit the size of the weights.
+    constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
+        : base(from, form) {
+        if (block == 0) block = most_block_rows(draft_.out.parameters);
+        made.block = std::min(form.rows, block);
+        made.obstacle = form.obstacle;
+        // Where no fact is along a sequence, there are no rows.
+        if (refused() || form.rows == 0) return;
+        forget_training();
+        this->find_reach();
+        if (refused()) return;
+        find_windows();
+        place_prepared(draft_);
+        find_column_window();
+        find_lost();
+        find_kept();
+        find_lifetimes();
+        place();
+        if (out_.workspace == too_large) {
+            made.steps.workspace = too_large;
+            return;
+        }
+        for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
+        for (relation_layout& layout : out_.relations)
+            if (layout.where == place::value && !resolve_prepared(draft_, layout))
+                layout.offset +=
+                    out_.buffers[layout.index].offset +
+                    (kept_[layout.index] ? layout.part : layout.part % 2) * part_[layout.index];
+        made.steps = out_;
+    }
+
+  private:
+    static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
+    using kind = rows_obstacle::kind;
+
+    using base::attention_reach, base::back_, base::draft_, base::extent_, base::fact_back_,
+        base::form_, base::is_sequence, base::lead_, base::old_part_, base::out_, base::refused,
+        base::row_size, base::visit_reads;
+
+    int part_[capacity]{};
+    bool kept_[capacity]{};  // rows of it are kept from run to run
+
+    constexpr void forget_training() {
+        write_unread_rows(out_);
+        for (row_step& row : out_.rows) row.before = {};
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            if (out_.steps[at].kind != step_kind::attention) continue;
+            attention_step& attention = out_.attentions[out_.steps[at].at];
+            attention.scores = {};
+            if (!form_.once[at] && !form_.in_time[at]) attention.normalizer = {};
+        }
     }
 
     // What is kept from run to run.
@@ -26087,16 +27216,18 @@ struct state_plan_of : single_steps<state_plan_of<Plan>> {
     static constexpr bool is_in_time = form.in_time[At];
     template <int At>
     static constexpr int lead_of = made.lead[At];
-    /// The variable that is the position, of general step number `At`; -1 where it takes all of its
-    /// values at once.
+    /// The variable that is the position, of general step number `At`; -1 where there is none.
     template <int At>
     static constexpr int position_of_general = [] {
         for (int each = 0; each < tables.steps.size(); ++each)
             if (tables.steps[each].kind == step_kind::general && tables.steps[each].at == At &&
-                !form.once[each] && !form.in_time[each])
+                !form.once[each])
                 return form.position[each];
         return -1;
     }();
+    template <int At>
+    static constexpr column_bound bound_of_general = made.bounds.size() > At ? made.bounds[At]
+                                                                             : column_bound{};
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -26216,7 +27347,8 @@ class kept_runner {
         if constexpr (Operand::value.kept && Operand::value.moves)
             keep(bound, operand, begin, end, Operand::value.slides ? first_column : 0);
         else if constexpr (Operand::value.kept && First)
-            keep(bound, operand, 0, Operand::value.columns, 0);
+            keep(bound, operand, 0,
+                 plan::least_count(step.column_counts, Operand::value.columns, bound.counts), 0);
     }
 
     using query = kernel::detail::kept_operands<step.nodes.size(), T>;
@@ -26511,8 +27643,12 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (made.reads_fact[at]) {
-                constexpr std::size_t bytes = bytes_of(at);
-                std::memcpy(facts_ + fact_offset(at), pointers[at], bytes);
+                constexpr plan::fact_shape given = Plan::shapes.facts[at];
+                std::size_t bytes = bytes_of(at);
+                if constexpr (given.up_to)
+                    bytes =
+                        bytes / given.extents[0] * static_cast<std::size_t>(counts[given.length]);
+                if (bytes > 0) std::memcpy(facts_ + fact_offset(at), pointers[at], bytes);
             }
         });
     }
@@ -26521,9 +27657,10 @@ class alignas(64) state_block {
     /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
     /// once.
     /// What is prepared may be null: then the sequence's first rows prepare it.
-    template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T* parameters, const T* prepared, Rows rows, Rest rest, Pairs pairs,
-             Range range) noexcept {
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+        const T* const parameters = numbers_of(p);
+        const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
             if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
             has_prepared_ = true;
@@ -26532,6 +27669,7 @@ class alignas(64) state_block {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = prepared;
+        bound.packed = packed_in(p);
         bound.workspace = numbers_;
         bound.counts = counts_;
         bound.scratch = scratch_;
@@ -26541,6 +27679,9 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (is_along(at)) {
+                // Rows are given as they come, up to all.
+                constexpr plan::fact_shape shape = Plan::shapes.facts[at];
+                if constexpr (shape.up_to) counts_[shape.length] = shape.extents[0];
                 bound.facts[at] = given[at] = rows(at);
                 if constexpr (made.keeps_fact[at]) {
                     keep_rows<at>(bound.facts[at], range.begin, range.end);
@@ -26554,7 +27695,7 @@ class alignas(64) state_block {
             }
         });
         find_runs(given, range);
-        compiled_rows<state_plan, T, First, Range>::run(bound, range);
+        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
         position_ = range.end;
     }
 
@@ -26721,8 +27862,8 @@ class state_block<Plan, T, false> {
     void truncate(int) noexcept {}
     bool has_rest() const noexcept { return false; }
     void take_rest(const void* const*, const int*) noexcept {}
-    template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T*, const T*, Rows, Rest, Pairs, Range) noexcept {}
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    void run(const P&, Rows, Rest, Pairs, Range) noexcept {}
     template <int At>
     tensor_view<const T> output() const noexcept {
         return {};
@@ -26740,6 +27881,7 @@ using language::fact;
 using language::query;
 using language::sparse;
 using language::symbol;
+using language::up_to;
 
 /// `model<program, fact<"input", 16, 64>>`. Facts are given to forward in this order, or by name. A
 /// `query<"a", "b">` among them names the outputs.
@@ -26763,6 +27905,10 @@ class model {
     /// prepared again when the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
+    /// Weights in fewer bits, of Format kernel::bf16, kernel::q8_0 or kernel::q4_0, which stand in
+    /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
+    template <class Format>
+    using packed = model_detail::packed_block<plan, Format>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T, workspace<T>>;
     /// The memory of forward_batch alone.
@@ -26783,6 +27929,10 @@ class model {
 
     static constexpr int parameter_count = model_detail::count_parameters<plan>();
     static constexpr int outputs = plan::shapes.outputs.size();
+
+    /// Whether a fact is given with any length up to its extent. Outputs that it ends are views of
+    /// that length, and so are their gradients.
+    static constexpr bool has_lengths = model_detail::length_counts<plan> != 0;
 
     /// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
     /// the containers, which must live as long as the facts are used, and copy the pairs of sparse
@@ -26814,7 +27964,7 @@ class model {
             for (int at = 0; at < facts_list::capacity(); ++at) {
                 const auto& fact = plan::facts[at];
                 if (fact.kind == kind::count) continue;
-                int size = fact.size();
+                int size = given_shape(at, counts).size();
                 if (fact.is_sparse()) {
                     const std::int32_t* index = pairs(at);
                     const int count = index[model_detail::pair_layout::count()];
@@ -26896,18 +28046,6 @@ class model {
                            std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
             indices_;
 
-        /// Where a run-time count stands among those that the program names; -1 if it names none.
-        static constexpr auto count_places = [] {
-            std::array<int, model_detail::max_facts> result{};
-            for (int at = 0; at < facts_list::capacity(); ++at) {
-                result[static_cast<std::size_t>(at)] = -1;
-                for (int place = 0; place < plan::shapes.text.counts.size(); ++place)
-                    if (plan::shapes.text.counts[place] == plan::facts[at].id)
-                        result[static_cast<std::size_t>(at)] = place;
-            }
-            return result;
-        }();
-
         static constexpr auto count_limits = [] {
             std::array<int, sequent::plan::max_counts> result{};
             for (int at = 0; at < plan::shapes.text.counts.size(); ++at)
@@ -26915,6 +28053,14 @@ class model {
                     sequent::plan::limit_of_count(plan::shapes, at);
             return result;
         }();
+
+        /// Code for kinds of facts that the program does not have is not compiled.
+        template <class Test>
+        static constexpr bool has_fact(Test test) {
+            for (int at = 0; at < facts_list::capacity(); ++at)
+                if (test(plan::facts[at])) return true;
+            return false;
+        }
 
         void take(int at, const subject& what, const model_detail::argument<const T>& given) {
             const auto& wanted = plan::facts[at];
@@ -26938,39 +28084,50 @@ class model {
                     what, {(wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
                                                : " is dense, given are sparse_pairs()")});
             sequent::plan::fact_shape shape = wanted;
-            if (wanted.is_sparse()) {
-                if constexpr (large_index) indices_.resize(index_size);
-                std::int32_t* memory = indices_.data() + index_offset(at);
-                model_detail::take_pairs(what, given, layout_of(at), memory);
-                const int count = memory[model_detail::pair_layout::count()];
-                const bool valued = given.shape.rank > 0;
-                if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                    model_detail::refuse(what,
-                                         {" needs a value for each pair, given are pairs alone"});
-                shape = wanted.values_of(count);
-                if (!valued || count == 0) {
-                    if (valued)
-                        model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                    pointers[at] = ones();
+            if (wanted.up_to) {
+                shape.extents[0] = model_detail::length_of(what, given.shape, wanted);
+                counts[count_places[static_cast<std::size_t>(at)]] = shape.extents[0];
+            }
+            if constexpr (has_fact([](const auto& each) { return each.is_sparse(); })) {
+                if (wanted.is_sparse()) {
+                    if constexpr (large_index) indices_.resize(index_size);
+                    std::int32_t* memory = indices_.data() + index_offset(at);
+                    model_detail::take_pairs(what, given, layout_of(at), memory);
+                    const int count = memory[model_detail::pair_layout::count()];
+                    const bool valued = given.shape.rank > 0;
+                    if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
+                        model_detail::refuse(
+                            what, {" needs a value for each pair, given are pairs alone"});
+                    shape = wanted.values_of(count);
+                    if (!valued || count == 0) {
+                        if (valued)
+                            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                        pointers[at] = ones();
+                        return;
+                    }
+                }
+            }
+            // Of no values there may be no memory.
+            const bool empty =
+                wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
+            if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
+                if (wanted.kind == kind::symbols) {
+                    if (!given.symbols && !empty)
+                        model_detail::refuse(what,
+                                             {" holds symbols as std::int32_t, given are numbers"});
+                    model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                    model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
+                    pointers[at] = given.symbols;
+                    model_detail::find_runs(model_detail::compared_facts<plan>, at, what,
+                                            given.symbols, shape.extents[0], counts);
                     return;
                 }
             }
-            if (wanted.kind == kind::symbols) {
-                if (!given.symbols)
-                    model_detail::refuse(what,
-                                         {" holds symbols as std::int32_t, given are numbers"});
-                model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
-                pointers[at] = given.symbols;
-                model_detail::find_runs(model_detail::compared_facts<plan>, at, what, given.symbols,
-                                        counts);
-            } else {
-                if (!given.numbers)
-                    model_detail::refuse(what, {" holds numbers, given are symbols"});
-                model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                model_detail::check_finite(what, given.numbers, shape.size());
-                pointers[at] = given.numbers;
-            }
+            if (!given.numbers && !empty)
+                model_detail::refuse(what, {" holds numbers, given are symbols"});
+            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+            model_detail::check_finite(what, given.numbers, shape.size());
+            pointers[at] = given.numbers;
         }
     };
 
@@ -27008,7 +28165,24 @@ class model {
 
         const T* pointers[outputs > 0 ? outputs : 1]{};
 
+        /// Throws unless the gradients of outputs that a fact's length ends have that length.
+        void check_lengths(const int* counts) const {
+            if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
+                    (check_length<At>(counts), ...);
+                }
+            (std::make_integer_sequence<int, outputs>{});
+        }
+
       private:
+        model_detail::extents shapes_[has_lengths && outputs > 0 ? outputs : 1]{};
+
+        template <int At>
+        void check_length(const int* counts) const {
+            const auto view = model_detail::limited_view<plan, plan::shapes.outputs[At]>(counts);
+            model_detail::check_shape({"the gradient of output", output_layout::names[At]},
+                                      shapes_[At], view.extents, view.rank);
+        }
+
         template <class List>
         void take_all(const List& given) {
             kernel::table_maker::make_all();
@@ -27025,9 +28199,14 @@ class model {
                 const auto& id = output_layout::names[at];
                 if (given.id.length ? !(id == given.id) : at != position) continue;
                 const model_detail::weight_view& view = output_layout::whole_views[at];
-                model_detail::check_shape({"the gradient of output", id}, given.shape, view.extents,
-                                          view.rank);
-                pointers[at] = given.numbers;
+                if constexpr (has_lengths)
+                    shapes_[at] = given.shape;
+                else
+                    model_detail::check_shape({"the gradient of output", id}, given.shape,
+                                              view.extents, view.rank);
+                // Of no numbers there may be no memory, but of this one none is read.
+                static constexpr T nothing{};
+                pointers[at] = given.numbers ? given.numbers : &nothing;
                 return;
             }
             fail<argument_error>("sequent: a gradient is given for what is no output");
@@ -27064,14 +28243,39 @@ class model {
                     fail<argument_error>("sequent: only dense facts have gradients");
                 // Of a sparse one, with room for all pairs that it may have.
                 const auto& of = plan::facts[at];
-                const auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
-                model_detail::check_shape({"the gradient of fact", of.id, at}, each.shape,
-                                          shape.extents, shape.rank);
+                auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
+                const model_detail::subject what{"the gradient of fact", of.id, at};
+                if constexpr (has_lengths)
+                    if (of.up_to)
+                        lengths_[at].number = shape.extents[0] =
+                            model_detail::length_of(what, each.shape, of);
+                model_detail::check_shape(what, each.shape, shape.extents, shape.rank);
                 pointers[at] = each.numbers;
             }
         }
 
         T* pointers[model_detail::max_facts]{};
+
+        /// Throws unless the gradients of facts are as long as these.
+        void check_lengths(const int* counts) const {
+            if constexpr (has_lengths)
+                for (int at = 0; at < facts_list::capacity(); ++at) {
+                    const auto& of = plan::facts[at];
+                    if (!pointers[at] || !of.up_to) continue;
+                    const int length = given_shape(at, counts).extents[0];
+                    const int given = lengths_[at].number;
+                    if (given >= 0 && given != length)
+                        model_detail::refuse(
+                            {"the gradient of fact", of.id, at},
+                            {" has the length ", given, ", the fact that is given has ", length});
+                }
+        }
+
+      private:
+        struct told_length {
+            int number = -1;  // where the pointer was set by hand
+        };
+        told_length lengths_[has_lengths ? model_detail::max_facts : 1]{};
     };
 
     /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
@@ -27196,21 +28400,25 @@ class model {
     /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
     /// there was no forward, or one of other facts or parameters, as far as some elements of each
     /// tell; in release builds the gradients are then of no meaning.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-                         parameters<T>& gradient,
-                         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
+    static void backward(
+        const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
+        parameters<T>& gradient,
+        const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
+        check_lengths(*given, *outward, of_facts);
         run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::whole_run{});
     }
 
     /// The same on all threads of a pool, to the same numbers.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-                         parameters<T>& gradient, thread_pool& pool,
-                         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
+    static void backward(
+        const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
+        parameters<T>& gradient, thread_pool& pool,
+        const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
+        check_lengths(*given, *outward, of_facts);
         run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::run_on_pool{pool});
     }
@@ -27249,8 +28457,12 @@ class model {
             (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
             T* to = out.data() + std::ptrdiff_t{size} * sample;
             kernel::unroll<outputs>([&](auto index) {
+                if constexpr (has_lengths)
+                    std::fill_n(to + output_layout::offset(index()), output_layout::size(index()),
+                                T(0));
                 model_detail::each_run(
-                    view_of_output<W, index()>, [&](int position, int offset, int length) {
+                    limited_output<W, index()>(w.counts), view_of_output<W, index()>,
+                    [&](int position, int offset, int length) {
                         std::copy_n(w.numbers + offset, length,
                                     to + output_layout::offset(index()) + position);
                     });
@@ -27263,7 +28475,7 @@ class model {
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
     /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
-    template <model_detail::parameters_of<plan> P, class T, class Loss>
+    template <model_detail::trained_parameters_of<plan> P, class T, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
     static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
@@ -27276,11 +28488,10 @@ class model {
                          const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                          workspace<T>& w = b.workspace(thread);
                          const auto y = forward(ready, given, w);
-                         auto& outward = b.outward(thread);
-                         std::fill(outward.begin(), outward.end(), T(0));
+                         T* const outward = b.outward(thread).data();
                          const auto result = static_cast<double>(
-                             loss(sample, y, output_layout::template views_of<T>(outward.data())));
-                         backward_from(ready, given, outward.data(), w, to, to_prepared);
+                             loss(sample, y, output_layout::cleared_views(outward, given.counts)));
+                         backward_from(ready, given, outward, w, to, to_prepared);
                          return result;
                      });
     }
@@ -27288,7 +28499,7 @@ class model {
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
     /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
     /// argument_error unless there is one for each.
-    template <model_detail::parameters_of<plan> P, class T>
+    template <model_detail::trained_parameters_of<plan> P, class T>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                                std::span<const std::type_identity_t<T>> outward, batch<T>& b,
                                parameters<T>& gradient) {
@@ -27311,6 +28522,19 @@ class model {
 
   private:
     using output_layout = model_detail::output_layout<plan>;
+
+    /// Where a count, or the length of a fact, stands among those that the program names; -1 if
+    /// it is none.
+    static constexpr auto count_places = [] {
+        std::array<int, model_detail::max_facts> result{};
+        for (int at = 0; at < facts_list::capacity(); ++at) {
+            result[static_cast<std::size_t>(at)] = -1;
+            for (int place = 0; place < plan::shapes.text.counts.size(); ++place)
+                if (plan::shapes.text.counts[place] == plan::facts[at].id)
+                    result[static_cast<std::size_t>(at)] = place;
+        }
+        return result;
+    }();
 
     template <class T, class F>
     static void for_each_at(T* base, F& f) {
@@ -27369,6 +28593,7 @@ class model {
         model_detail::bindings<T> result;
         result.parameters = model_detail::numbers_of(p);
         result.prepared = model_detail::prepared_in(p);
+        result.packed = model_detail::packed_in(p);
         if (!result.prepared) {
             if (!kept)
                 model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
@@ -27387,8 +28612,45 @@ class model {
                                              Run run) noexcept {
         auto bound = bind(p, given, w);
         if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
-        model_detail::compiled_forward<typename W::placed, T, Run>::run(bound, run);
+        using placed = typename model_detail::placed_for<P, typename W::placed>::type;
+        model_detail::compiled_forward<placed, T, Run>::run(bound, run);
+        std::copy_n(given.counts, W::count_of_counts, w.counts);
+        kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
         return all_outputs<T>(w);
+    }
+
+    /// Clears the rows of an output that a caller sees and no step has written.
+    template <int At, class T, class W>
+    static void clear_rest([[maybe_unused]] W& w) noexcept {
+        using placed = typename W::placed;
+        constexpr int relation = plan::shapes.outputs[At];
+        constexpr model_detail::view_limits limits = model_detail::limits_of_view<placed>(relation);
+        if constexpr (limits.axis >= 0) {
+            model_detail::weight_view rest = model_detail::limited_view<placed, relation>(w.counts);
+            const int written =
+                sequent::plan::least_count(limits.written, rest.extents[limits.axis], w.counts);
+            rest.extents[limits.axis] -= written;
+            rest.offset += written * rest.strides[limits.axis];
+            model_detail::each_run(rest, [&](int, int offset, int length) {
+                std::fill_n(w.numbers + offset, length, T(0));
+            });
+        }
+    }
+
+    template <class T>
+    static void check_lengths(const facts<T>& given, const output_gradients<T>& outward,
+                              const fact_gradients<T>& of_facts) noexcept(!has_lengths) {
+        if constexpr (has_lengths) {
+            outward.check_lengths(given.counts);
+            of_facts.check_lengths(given.counts);
+        }
+    }
+
+    /// A fact's shape when these counts have been given.
+    static constexpr sequent::plan::fact_shape given_shape(int at, const int* counts) noexcept {
+        sequent::plan::fact_shape result = plan::facts[at];
+        if (result.up_to) result.extents[0] = counts[count_places[static_cast<std::size_t>(at)]];
+        return result;
     }
 
     template <class T>
@@ -27403,8 +28665,7 @@ class model {
     static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
                          Range range) noexcept {
         s.template run<First>(
-            model_detail::numbers_of(p), model_detail::prepared_in(p),
-            [&](int fact) { return given.row(fact, from); },
+            p, [&](int fact) { return given.row(fact, from); },
             [&](int fact) { return given.rest().pointers[fact]; },
             [&](int fact) { return given.rest().pairs(fact); }, range);
     }
@@ -27425,7 +28686,7 @@ class model {
 
     /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
     /// is null, on to the parameters.
-    template <class P, class T, class Run>
+    template <bool Whole = false, class P, class T, class Run>
     static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
                              workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
                              const fact_gradients<T>& of_facts, Run run) noexcept {
@@ -27439,8 +28700,10 @@ class model {
                 bound.prepared_gradient = w.prepared_gradient;
             }
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
-        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
-        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, true); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, false); });
         model_detail::compiled_backward<plan, T, Run>::run(bound, run);
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
@@ -27455,8 +28718,8 @@ class model {
                               parameters<T>& gradient, T* prepared_gradient) noexcept {
         const T* pointers[outputs > 0 ? outputs : 1];
         for (int at = 0; at < outputs; ++at) pointers[at] = outward + output_layout::offset(at);
-        run_backward(p, given, pointers, w, gradient, prepared_gradient, {},
-                     model_detail::whole_run{});
+        run_backward<true>(p, given, pointers, w, gradient, prepared_gradient, {},
+                           model_detail::whole_run{});
     }
 
     /// Where an output lies in that memory.
@@ -27479,26 +28742,42 @@ class model {
 
     template <class T, int At, class W>
     static auto output(const W& w) noexcept {
-        constexpr auto view = view_of_output<W, At>;
-        return model_detail::to_tensor<view.rank>(view, static_cast<const T*>(w.numbers));
+        constexpr int rank = view_of_output<W, At>.rank;
+        return model_detail::to_tensor<rank>(limited_output<W, At>(w.counts),
+                                             static_cast<const T*>(w.numbers));
+    }
+
+    template <class W, int At>
+    static constexpr model_detail::weight_view limited_output(const int* counts) noexcept {
+        return model_detail::limited_view<typename W::placed, plan::shapes.outputs[At]>(counts);
     }
 
     /// The caller's gradient of an output, to where backward expects it; first zeros, since an
-    /// output may lie among others' numbers.
-    template <int At, class T>
-    static void seed(const T* outward, workspace<T>& w, bool clear) noexcept {
+    /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
+    /// the lengths of facts are.
+    template <int At, bool Whole, class T>
+    static void seed(const T* outward, workspace<T>& w, const int* counts, bool clear) noexcept {
         // By value: a reference would put the plan's tables into the program.
         constexpr int index = plan::tables.relations[plan::shapes.outputs[At]].index;
         constexpr auto buffer = plan::tables.buffers[index];
-        constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
+        constexpr auto whole = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
         if (clear) {
-            std::fill_n(w.numbers + buffer.adjoint, buffer.size, T(0));
+            constexpr sequent::plan::birth born = buffer.adjoint_birth();
+            model_detail::each_part_of(born, counts, [&](int offset, int size) {
+                std::fill_n(w.numbers + offset, size, T(0));
+            });
             return;
         }
         T* to = w.numbers + buffer.adjoint - buffer.offset;
-        model_detail::each_run(view, [&](int position, int offset, int length) {
+        const auto add = [&](int position, int offset, int length) {
             for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
-        });
+        };
+        if constexpr (has_lengths) {
+            const auto view = limited_output<workspace<T>, At>(counts);
+            model_detail::each_run(view, Whole ? whole : view, add);
+        } else {
+            model_detail::each_run(whole, add);
+        }
     }
 };
 
@@ -27613,9 +28892,9 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     switch (step.kind) {
         case plan::step_kind::rows: {
             const row_step& row = *each.row;
-            append_text(what, {row.pairs >= 0   ? "pairs "
-                               : row.count >= 0 ? "rows up to "
-                                                : "rows ",
+            append_text(what, {row.pairs >= 0    ? "pairs "
+                               : row.counts != 0 ? "rows up to "
+                                                 : "rows ",
                                row.rows, " x ", row.columns()});
             int summands = 0;
             for (const row_term& term : row.terms) {

@@ -261,6 +261,7 @@ TEST_CASE("a program as a graph for Graphviz") {
 TEST_CASE("a page has what the program's heads and the compiled model's attend to") {
     const std::string text = drawn<reversed, compiled>("hello", "sequent_rasp.html");
     CHECK(text.starts_with("<!DOCTYPE html>"));
+    CHECK(count_of(text, "SEQUENT_") == 0);  // its script is not C++
     CHECK(count_of(text, "\"attends\":[[4],[3],[2],[1],[0]]") == 1);
     CHECK(count_of(text, "\"attends\":[[0,1,2,3,4],") == 1);
     CHECK(count_of(text, "\"model\":[[0,0,0,0,0.9,0.1],[0,0,0,0.9,0,0.1],") == 1);

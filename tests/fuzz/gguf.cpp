@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
-#include <sequent/io/gguf.hpp>
+#include <sequent/formats/gguf.hpp>
 #include <sequent/io/name_map.hpp>
 #include <span>
 #include <string>

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
-#include <sequent/io/npz.hpp>
+#include <sequent/formats/npz.hpp>
 #include <span>
 #include <vector>
 

@@ -1,5 +1,6 @@
 """Writes the files that the fuzzers begin with: seeds.py FOLDER"""
 
+import base64
 import io
 import json
 import pathlib
@@ -84,6 +85,71 @@ shape = "'fortran_order': False, 'shape': (2, 3), }"
 put("npy", "floats", array("{'descr': '<f4', " + shape + "\n", floats(*range(6))))
 put("npy", "halves", array("{'descr': '<f2', " + shape, b"\0\x3c" * 6))
 put("npy", "symbols", array("{'descr': '<i8', " + shape, struct.pack("<6q", *range(6))))
+
+
+def added(number, text, **more):
+    return {"id": number, "content": text, "single_word": False, "lstrip": False, "rstrip": False,
+            "normalized": False, "special": True} | more
+
+
+def named(kind, **more):
+    return {"type": kind} | more
+
+
+def put_tokenizer(name, model, **more):
+    file = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
+            "pre_tokenizer": None, "post_processor": None, "decoder": None, "model": model} | more
+    put("tokenizers", name, b"\x0bab Ab\xc3\xa9 12b" + json.dumps(file).encode())
+
+
+def numbered(texts):
+    return {text: number for number, text in enumerate(texts)}
+
+
+put_tokenizer("word_piece", named("WordPiece", unk_token="[UNK]", continuing_subword_prefix="##",
+                                  max_input_chars_per_word=9, vocab=numbered(["[UNK]", "a", "##b", "e"])),
+              added_tokens=[added(0, "[UNK]", normalized=True)], decoder=named("WordPiece", prefix="##"),
+              normalizer=named("BertNormalizer", lowercase=True), pre_tokenizer=named("BertPreTokenizer"),
+              post_processor=named("BertProcessing", sep=["[UNK]", 0], cls=["[UNK]", 0]))
+pairs = named("BPE", unk_token="<u>", fuse_unk=True, byte_fallback=True, end_of_word_suffix=None,
+              vocab=numbered(["<u>", "\u2581", "a", "b", "ab", "<0xC3>", "<0xA9>"]), merges=["a b"])
+put_tokenizer("fallback", pairs, decoder=named("Sequence", decoders=[
+    named("Replace", pattern={"String": "\u2581"}, content=" "), named("ByteFallback"), named("Fuse"),
+    named("Strip", content=" ", start=1, stop=0)]), normalizer=named("Sequence", normalizers=[
+        named("Prepend", prepend="\u2581"), named("Replace", pattern={"String": " "}, content="\u2581")]))
+letters = numbered(["\u0120", "a", "b", "\u0120b", "\u00c3", "\u00a9", "1", "2", "12", "A"])
+gpt4 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+        r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+put_tokenizer("bytes", named("BPE", vocab=letters, merges=["\u0120 b", "1 2"], ignore_merges=True),
+              normalizer=named("NFKC"), decoder=named("ByteLevel"), pre_tokenizer=named(
+                  "Sequence", pretokenizers=[
+                      named("Split", pattern={"Regex": gpt4}, behavior="Isolated", invert=False),
+                      named("ByteLevel", add_prefix_space=False, use_regex=False)]),
+              post_processor=named("ByteLevel", trim_offsets=True))
+def field(number, value):
+    if isinstance(value, int):
+        return bytes([number << 3, value])
+    if isinstance(value, float):
+        return bytes([number << 3 | 5]) + struct.pack("<f", value)
+    size = len(value)
+    return bytes([number << 3 | 2] if number < 16 else [number << 3 & 127 | 130, number >> 4]) + (
+        bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])) + value
+
+
+units = [0] * 512
+units[0] = 1 << 10 | 512
+units[256 ^ 98] = 98 | 256 | 1 << 10 | 512
+rules = struct.pack("<513I", 2048, *units) + b"c\0"
+for kind, name in enumerate(["unigram", "pairs"], 1):
+    file = b"".join(field(1, field(1, piece.encode()) + field(2, float(-at)) + field(3, type_of))
+                    for at, (piece, type_of) in enumerate([("<u>", 2), ("<s>", 3), ("\u2581", 1), ("a", 1),
+                                                           ("c", 1), ("ac", 1), ("\u2581a", 1), ("12", 4)]))
+    put("tokenizers", f"pieces_{name}", b"\x0bab Ab\xc3\xa9 12b" + file + field(2, field(3, kind))
+        + field(3, field(2, rules) + field(4, 0)))
+put_tokenizer("unigram", named("Unigram", unk_id=0, vocab=[["<u>", 0], ["\u2581", -1], ["a", -2], ["ac", -3]]),
+              normalizer=named("Precompiled", precompiled_charsmap=base64.b64encode(rules).decode()),
+              pre_tokenizer=named("Metaspace", replacement="\u2581", prepend_scheme="first", split=True),
+              decoder=named("Metaspace", replacement="\u2581", prepend_scheme="first"))
 
 
 def text(value):

@@ -1,4 +1,4 @@
-#include <sequent/io/gguf.hpp>
+#include <sequent/formats/gguf.hpp>
 #include <sequent/io/name_map.hpp>
 #include <sequent/io/visit.hpp>
 #include <sequent/nn.hpp>

@@ -1,5 +1,5 @@
-#include <sequent/io/check_type.hpp>
-#include <sequent/io/model_description.hpp>
+#include <sequent/formats/check_type.hpp>
+#include <sequent/formats/model_description.hpp>
 #include <sequent/nn.hpp>
 
 #include <span>

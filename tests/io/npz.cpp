@@ -1,4 +1,4 @@
-#include <sequent/io/npz.hpp>
+#include <sequent/formats/npz.hpp>
 
 #include <array>
 #include <cstdint>

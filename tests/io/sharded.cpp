@@ -1,4 +1,4 @@
-#include <sequent/io/sharded.hpp>
+#include <sequent/formats/sharded.hpp>
 
 #include <array>
 #include <string>

@@ -124,6 +124,7 @@ void numbers<T>::fill(std::uint64_t seed, int count, int pair_count) {
                 random_pairs(std::min(wanted, most), fact.extents[0], fact.extents[1], random);
             size = static_cast<int>(pairs.back().size()) * fact.pair_size();
         }
+        if (fact.up_to) size = size / fact.extents[0] * std::min(count, fact.extents[0]);
         for (int at = 0; at < size; ++at) {
             if (fact.kind == fact_kind::dense)
                 dense.back().push_back(static_cast<T>(random.normal()));
@@ -179,6 +180,11 @@ oracle::world numbers<T>::world() const {
             sparse.values = values.values;
             for (const pair& each : pairs[at]) sparse.atoms.push_back({each[0], each[1]});
         } else {
+            if (fact.up_to) {
+                const std::size_t row = to_size(fact.size() / fact.extents[0]);
+                result.lengths[name] = static_cast<int>(values.values.size() / row);
+                values.values.resize(to_size(fact.size()));
+            }
             result.facts[name] = values;
         }
     }

@@ -2,8 +2,10 @@
 
 #include "interpreted.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -113,17 +115,14 @@ class fixture : public numbers<T> {
         return give(std::make_index_sequence<to_size(Model::facts_list::capacity())>{});
     }
 
-    /// The outputs' values, one after another.
+    /// The outputs' values, one after another; zeros where they end before their first extent.
     std::vector<T> outputs() const {
         std::vector<T> values;
-        const auto append = [&](const sequent::tensor_view<const T>& view) {
-            for (int at = 0; at < view.size(); ++at) values.push_back(view.element(at));
-        };
-        const auto result = Model::forward(*p, given(), *w);
-        if constexpr (Model::outputs == 1)
-            append(result);
-        else
-            for (const auto& view : result) append(view);
+        each_output([&](int at, const sequent::tensor_view<const T>& view) {
+            for (int element = 0; element < view.size(); ++element)
+                values.push_back(view.element(element));
+            values.resize(to_size(layout::offset(at + 1)));
+        });
         return values;
     }
 
@@ -134,11 +133,13 @@ class fixture : public numbers<T> {
         typename Model::template fact_gradients<T> wanted;
         for (std::size_t at = 0; at < gradients.size(); ++at)
             if (!gradients[at].empty()) wanted.pointers[at] = gradients[at].data();
-        (void)Model::forward(*p, given(), *w);
+        std::array<int, to_size(Model::outputs)> sizes{};
+        each_output([&](int at, const auto& view) { sizes[to_size(at)] = view.size(); });
         *gradient = {};
-        Model::backward(*p, given(),
-                        outward(coefficients, std::make_index_sequence<to_size(Model::outputs)>{}),
-                        *w, *gradient, wanted);
+        Model::backward(
+            *p, given(),
+            outward(coefficients, sizes, std::make_index_sequence<to_size(Model::outputs)>{}), *w,
+            *gradient, wanted);
         return gradients;
     }
 
@@ -181,11 +182,22 @@ class fixture : public numbers<T> {
         return typename Model::template facts<T>({this->argument(At)...});
     }
     template <std::size_t... At>
-    typename Model::template output_gradients<T> outward(const std::vector<T>& coefficients,
-                                                         std::index_sequence<At...>) const {
-        return typename Model::template output_gradients<T>(
-            {std::span<const T>(coefficients.data() + layout::offset(static_cast<int>(At)),
-                                to_size(layout::size(static_cast<int>(At))))...});
+    typename Model::template output_gradients<T> outward(
+        const std::vector<T>& coefficients, const std::array<int, to_size(Model::outputs)>& sizes,
+        std::index_sequence<At...>) const {
+        return typename Model::template output_gradients<T>({std::span<const T>(
+            coefficients.data() + layout::offset(static_cast<int>(At)), to_size(sizes[At]))...});
+    }
+
+    /// Calls visit(output, view) after a forward in memory that holds nothing but NaN.
+    template <class Visit>
+    void each_output(Visit visit) const {
+        std::fill_n(w->numbers, w->size, std::numeric_limits<T>::quiet_NaN());
+        const auto result = Model::forward(*p, given(), *w);
+        if constexpr (Model::outputs == 1)
+            visit(0, result);
+        else
+            for (int at = 0; at < Model::outputs; ++at) visit(at, result[to_size(at)]);
     }
 };
 

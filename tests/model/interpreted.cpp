@@ -33,8 +33,10 @@ std::vector<int> numbers_of(const tables& of) {
         });
     }
     for (const plan::row_step& each : of.rows) {
-        result.insert(result.end(), {each.rows, each.segments, each.length, each.count, each.pairs,
-                                     each.condition, each.multiplies});
+        result.insert(
+            result.end(),
+            {each.rows, each.segments, each.length, static_cast<int>(each.counts),
+             static_cast<int>(each.out_counts), each.pairs, each.condition, each.multiplies});
         for (const plan::row_function& function : each.functions)
             result.push_back(static_cast<int>(function.kind));
     }
@@ -101,6 +103,7 @@ void add_facts(written_model& to, std::span<const sequent::plan::fact_shape> fac
         made.classes = shape.classes;
         made.count = count;
         made.pairs = shape.pairs;
+        if (shape.up_to) made.length = count;
         if (shape.is_sparse()) {
             const int most = std::min(shape.pairs, shape.extents[0] * shape.extents[1]);
             made.given_pairs =

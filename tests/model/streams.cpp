@@ -12,7 +12,6 @@ using sequent::model;
 
 inline constexpr var<"k", 3> k;
 inline constexpr var<"d", 9> d;
-inline constexpr var<"t", 37> t;
 inline constexpr relation<"state"> state;
 inline constexpr relation<"shifted"> shifted;
 inline constexpr relation<"mixed"> mixed;
@@ -72,15 +71,27 @@ TEST_CASE("slices and concatenations step by step") {
 
 // Aggregates over everything before, or over a window of it.
 
-inline constexpr auto aggregates =
-    rules(a(t) <<= (x(j)[U], j <= t) | mean(j), b(t) <<= (x(j), j <= t) | max(j),
-          c(t) <<= (x(j), j <= t, t - j < 4) | sum(j), z(t) <<= (hidden(x(j)), j < t) | count(j),
-          y(t) <<= (a(t), b(t), c(t), z(t), x(t)) | concat());
+template <int Rows>
+inline constexpr var<"t", Rows> t;
+template <int Rows>
+inline constexpr auto running = rules(
+    a(t<Rows>) <<= (x(j)[U], j <= t<Rows>) | mean(j), b(t<Rows>) <<= (x(j), j <= t<Rows>) | max(j),
+    z(t<Rows>) <<= (x(j)[V], j < t<Rows>) | sum(j), c(t<Rows>) <<= (x(j), j + 2 < t<Rows>) | min(j),
+    q(t<Rows>) <<= (hidden(x(j)), j <= t<Rows>) | count(j),
+    y(t<Rows>) <<= (a(t<Rows>), b(t<Rows>), z(t<Rows>), c(t<Rows>), q(t<Rows>)) | concat());
+inline constexpr auto windows =
+    rules(a(t<90>) <<= (x(j), j <= t<90>, t<90> - j < 4) | sum(j),
+          b(t<90>) <<= (a(j)[U], j < t<90>, t<90> - j <= 6, (t<90> - j) % 2 == 0) | max(j),
+          y(t<90>) <<= (a(t<90>), b(t<90>)));
 inline constexpr auto pairs = rules(weights(i, j) <<= (x(j).T(), x(i), j <= i) | product(),
                                     y(i) <<= (weights(i, j), x(j)) | product() | sum(j));
 
 TEST_CASE("causal aggregates step by step") {
-    check::streams_agree<model<aggregates, fact<"x", 37, 3>>>();
+    check::streams_agree<model<running<90>, fact<"x", 90, 3>>>();
+    check::streams_agree<model<windows, fact<"x", 90, 3>>>();
+    // What is kept does not grow with the sequence.
+    CHECK(sizeof(model<running<90>, fact<"x", 90, 3>>::state<float>) ==
+          sizeof(model<running<900>, fact<"x", 900, 3>>::state<float>));
     check::streams_agree<model<pairs, fact<"x", 21, 3>>>();
 }
 

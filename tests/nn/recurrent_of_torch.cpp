@@ -1,8 +1,8 @@
 #include <cmath>
 #include <filesystem>
 #include <random>
+#include <sequent/formats/torch.hpp>
 #include <sequent/io/name_map.hpp>
-#include <sequent/io/torch.hpp>
 #include <sequent/nn.hpp>
 #include <string>
 #include <vector>

@@ -386,7 +386,10 @@ class grounder {
 
     std::vector<requirement> requirements(const tree::rule& rule) const {
         std::vector<requirement> required;
-        for (const tree::condition& condition : rule.conditions) require(condition, required);
+        for (const tree::condition& condition : rule.conditions) {
+            require_compared(condition, required);
+            require(condition, required);
+        }
         for (const tree::literal& used : rule.literals) require(used, required);
         for (const tree::literal& weight : rule.head.weight) require(weight, required);
         for (const tree::transformation& step : rule.transformations)
@@ -421,8 +424,12 @@ class grounder {
                                 },
                                 source.holds_by_value});
         // Outside of the extents there is no ground rule, whether the atom is to hold or not.
-        for (std::size_t at = 0; at < used.terms.size(); ++at)
-            require_existing(used, {at}, {source.values.extents[at]}, nullptr, required);
+        const bool is_fact = used.from == tree::source::relation && !heads_.count(used.name);
+        for (std::size_t at = 0; at < used.terms.size(); ++at) {
+            const int extent = source.values.extents[at];
+            const int end = is_fact && at == 0 ? length_of(used.name, extent) : extent;
+            require_existing(used, {at}, {end}, nullptr, required);
+        }
         if (!used.negated) {
             for (const domain_part& part : source.domain)
                 require_existing(used, part.arguments, part.extents, &part.holds, required);
@@ -436,6 +443,25 @@ class grounder {
                                     return 0 <= at && at < length;
                                 }});
         }
+    }
+
+    /// Of a fact that may be shorter than its extent.
+    int length_of(const std::string& fact, int extent) const {
+        const auto length = given_.lengths.find(fact);
+        return length == given_.lengths.end() ? extent : length->second;
+    }
+
+    /// Symbols are compared within the fact alone.
+    void require_compared(const tree::condition& condition,
+                          std::vector<requirement>& required) const {
+        for (const tree::condition& part : condition.parts) require_compared(part, required);
+        if (condition.fact.empty() || !given_.lengths.count(condition.fact)) return;
+        const int length = given_.lengths.at(condition.fact);
+        for (const tree::index& side : condition.sides)
+            required.push_back({tree::variables_of(std::vector{side}),
+                                [this, &side, length](const assignment& variables) {
+                                    return index_value(side, variables, given_.counts) < length;
+                                }});
     }
 
     /// These arguments lie within the extents, and hold, if it is told where they do.

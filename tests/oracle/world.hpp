@@ -33,6 +33,9 @@ struct world {
     /// The names of those facts whose values are symbols.
     std::set<std::string> symbols{};
     std::map<std::string, sparse_tensor> sparse{};
+    /// How many values of their first argument dense facts have, where they may have fewer than the
+    /// extent: all are outside of the fact from there on.
+    std::map<std::string, int> lengths{};
     /// The values of `bound<"length">`.
     std::map<std::string, int> counts{};
     /// Extents of the index arguments, then rows, columns as declared. A weight of the block of

@@ -84,8 +84,11 @@
 #define Yes macro of the system
 
 #include <sequent/draw.hpp>
+#include <sequent/formats.hpp>
+#include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
+#include <sequent/tokenizers.hpp>
 
 #if !defined(min) || !defined(check) || !defined(I) || !defined(near) || !defined(B1)
 #error "a macro is lost"

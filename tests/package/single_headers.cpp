@@ -1,8 +1,11 @@
-// Only single_include/ is on the include path. The last of the three headers comes first.
+// Only single_include/ is on the include path. The last of the headers come first.
 
 #include <sequent/draw.hpp>
+#include <sequent/formats.hpp>
+#include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
+#include <sequent/tokenizers.hpp>
 
 #include <cstdio>
 

@@ -2,8 +2,11 @@
 // would fail to link.
 
 #include <sequent/draw.hpp>
+#include <sequent/formats.hpp>
+#include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
+#include <sequent/tokenizers.hpp>
 
 #include <array>
 #include <cstdio>

@@ -1,6 +1,9 @@
 #include <sequent/draw.hpp>
+#include <sequent/formats.hpp>
+#include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
+#include <sequent/tokenizers.hpp>
 
 #include <span>
 #include <vector>

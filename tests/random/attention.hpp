@@ -84,7 +84,8 @@ class attention_interpreter {
     void forward(row_range range) {
         each_outer(step_.outer_extents, [&](const int* outer) {
             outer_ = outer;
-            for (int row = range.begin; row < range.end; ++row) forward_row(row);
+            const int end = plan::least_count(step_.out_counts, range.end, memory_.counts.data());
+            for (int row = range.begin; row < end; ++row) forward_row(row);
         });
     }
     void forward() { forward({0, step_.rows}); }
@@ -92,7 +93,8 @@ class attention_interpreter {
     void backward() {
         each_outer(step_.outer_extents, [&](const int* outer) {
             outer_ = outer;
-            for (int row = 0; row < step_.rows; ++row)
+            const int end = plan::least_count(step_.row_counts, step_.rows, memory_.counts.data());
+            for (int row = 0; row < end; ++row)
                 step_.is_prepared() ? backward_weighted(row) : backward_row(row);
         });
     }

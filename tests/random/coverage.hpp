@@ -34,6 +34,9 @@ class coverage {
             if (of.rows->in_time[at]) words.insert("state recursion");
             if (tables_.steps[at].kind == plan::step_kind::general) words.insert("state general");
             if (of.state->lead[at] > 0) words.insert("state lead");
+            if (tables_.steps[at].kind == plan::step_kind::general &&
+                of.state->bounds[tables_.steps[at].at].runs)
+                words.insert("state running aggregate");
         }
         for (int at = 0; at < tables_.steps.size(); ++at)
             if (of.rows->once[at]) words.insert("state once");
@@ -70,7 +73,7 @@ class coverage {
         if (row.multiplies) words.insert("row product of terms");
         if (row.is_outer) words.insert("row outer product");
         if (row.pairs >= 0) words.insert("row pairs");
-        if (row.count >= 0) words.insert("row count");
+        if (row.counts != 0) words.insert("row count");
         if (row.condition >= 0) words.insert("row condition");
     }
 

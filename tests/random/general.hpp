@@ -14,13 +14,14 @@ class general_interpreter {
     }
 
     void forward() {
-        if (skips()) memory_.write(step_.out).write(numbers(to_size(step_.out_total), 0.0));
+        if (skips()) memory_.write(step_.out).write(numbers(to_size(cleared()), 0.0));
         each(0, step_.heads, [&] { forward_head(); });
     }
     /// For some values of a variable.
-    void forward(int variable, row_range range) {
+    void forward(int variable, row_range range, const plan::column_bound& nearby) {
         ranged_ = variable;
         range_ = range;
+        nearby_ = nearby;
         if (skips()) {
             const int row = step_.out_strides[variable];
             (memory_.write(step_.out) + range.begin * row)
@@ -39,6 +40,7 @@ class general_interpreter {
     memory& memory_;
     const plan::general_step& step_;
     int ranged_ = -1;
+    plan::column_bound nearby_{};
     row_range range_{};
     int index_[plan::max_variables]{};
     std::vector<int> pair_{};
@@ -94,9 +96,21 @@ class general_interpreter {
             if (holds_at(at)) each_value(at + 1, to, body);
             return;
         }
-        const row_range all = variable == ranged_ ? range_ : row_range{0, step_.extents[variable]};
-        for (index_[variable] = all.begin; index_[variable] < all.end; ++index_[variable])
+        row_range all = variable == ranged_ ? range_ : row_range{0, step_.extents[variable]};
+        if (variable == nearby_.variable)
+            all = {std::max(0, index_[ranged_] - nearby_.back),
+                   std::min(all.end, index_[ranged_] + nearby_.ahead + 1)};
+        // A row of a state beyond a count is cleared.
+        const int end = variable == ranged_ ? all.end
+                                            : plan::least_count(step_.counts[variable], all.end,
+                                                                memory_.counts.data());
+        for (index_[variable] = all.begin; index_[variable] < end; ++index_[variable])
             if (holds_at(at)) each_value(at + 1, to, body);
+    }
+    int cleared() const {
+        if (step_.out_counts == 0) return step_.out_total;
+        return step_.out_row * plan::least_count(step_.out_counts, step_.out_total / step_.out_row,
+                                                 memory_.counts.data());
     }
     template <class Body>
     void each_ground(const Body& body) {
@@ -444,11 +458,23 @@ class general_interpreter {
         return step_.aggregated == aggregation::max || step_.aggregated == aggregation::min;
     }
 
+    /// What a row is before values are added, and how many have been.
+    int begin_row(const cursor& to) {
+        to.write(numbers(to_size(step_.out_size), 0.0));
+        if (!nearby_.runs || index_[ranged_] == 0) return 0;
+        const int before =
+            std::clamp(index_[ranged_] + nearby_.ahead, 0, step_.extents[nearby_.variable]);
+        numbers last = (to + -step_.out_strides[ranged_]).read(step_.out_size);
+        if (step_.aggregated == aggregation::mean)
+            for (double& each : last) each *= before;
+        to.write(last);
+        return step_.aggregated == aggregation::count ? 0 : before;
+    }
+
     void forward_head() {
         if (step_.aggregated == aggregation::softmax) return forward_softmax();
         const cursor to = out();
-        to.write(numbers(to_size(step_.out_size), 0.0));
-        int count = 0;
+        int count = begin_row(to);
         each_ground([&] {
             if (step_.aggregated != aggregation::count) {
                 const numbers x = evaluate();
@@ -467,7 +493,7 @@ class general_interpreter {
             }
             ++count;
         });
-        if (step_.aggregated == aggregation::count) to[0] = count;
+        if (step_.aggregated == aggregation::count) to[0] += count;
         if (step_.aggregated == aggregation::mean && count > 0)
             for (int at = 0; at < length(); ++at) to[at] /= count;
     }

@@ -166,6 +166,10 @@ class generator {
                     given.extents.push_back(length());
                 }
             }
+            // Of most of these some values are given.
+            if (arguments > 0 && given.pairs == 0 && dice_.one_in(5))
+                given.length =
+                    dice_.one_in(4) ? given.extents[0] : dice_.between(0, given.extents[0]);
             add_fact(given, arguments);
         }
         if (dice_.one_in(4)) {

@@ -35,6 +35,7 @@ class machine {
         now_ = -1;
         run_forward(0, steps_, false);
         advance(steps_);
+        for (int output : shapes_.outputs) clear_rest(output);
     }
 
     /// Given the gradients of the outputs, one after another.
@@ -90,6 +91,23 @@ class machine {
                     memory_.workspace.fill(each.offset, each.size, dead);
     }
 
+    /// Rows of an output that no step has written.
+    void clear_rest(int output) {
+        const plan::relation_layout& layout = tables_.relations[output];
+        const plan::buffer& of = tables_.buffers[layout.index];
+        if (of.counts == 0) return;
+        view rest = view_of_relation(shapes_, tables_, output);
+        for (int axis = 0; axis < shapes_.relations[output].arity; ++axis) {
+            if (layout.strides[axis] != of.row || layout.counts[axis] == 0) continue;
+            int& extent = rest.extents[to_size(axis)];
+            const int written = plan::least_count(of.counts, extent, memory_.counts.data());
+            rest.offset += written * of.row;
+            extent -= written;
+            rest.each([&](std::ptrdiff_t place) { memory_.workspace.at(place) = 0; });
+            return;
+        }
+    }
+
     bool is_run(const plan::step& step) const {
         if (step.last == plan::never) return true;
         const int round = memory_.layer[step.depth - 1];
@@ -138,7 +156,9 @@ class machine {
         const plan::step& step = tables_.steps[at];
         if (!step.prepared) advance(2 * steps_ - at);
         for (const plan::birth& born : step.births)
-            memory_.workspace.fill(born.offset, born.size, 0);
+            for (int part = 0; part < born.parts; ++part)
+                memory_.workspace.fill(born.offset + part * born.size,
+                                       born.cleared(memory_.counts.data()), 0);
         switch (step.kind) {
             case plan::step_kind::rows:
                 return row_interpreter(memory_, tables_.rows[step.at]).backward();

@@ -62,7 +62,10 @@ class printer {
         if (given.kind == plan::fact_kind::count) return "bound<" + quoted(given.name) + ">";
         std::string result = "fact<" + quoted(given.name);
         if (given.pairs > 0) result += ", sparse<" + std::to_string(given.pairs) + ">";
-        for (int extent : given.extents) result += ", " + std::to_string(extent);
+        for (std::size_t axis = 0; axis < given.extents.size(); ++axis) {
+            const std::string extent = std::to_string(given.extents[axis]);
+            result += axis == 0 && given.length >= 0 ? ", up_to<" + extent + ">" : ", " + extent;
+        }
         if (given.kind == plan::fact_kind::symbols)
             result += ", symbol<" + std::to_string(given.classes) + ">";
         return result + ">";

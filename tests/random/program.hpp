@@ -40,6 +40,7 @@ struct fact {
     bool zeros = false;     // some values are zero
     int count = 0;          // the value of a count
     int given_pairs = -1;   // of a sparse fact; -1: drawn
+    int length = -1;        // of one whose first extent is up_to; -1 of others
 };
 
 struct program {

@@ -17,7 +17,8 @@
 ///
 /// Names with a capital are weights, with their shape; `$n` is a count, `i<5>` a variable with a
 /// stated extent. Facts are as the arguments of `model`, without quotation marks:
-/// `fact<x, 5, 4>, fact<edge, sparse<7>, 5, 5>, fact<token, 5, symbol<3>>, bound<n>, query<out>`.
+/// `fact<x, 5, 4>, fact<edge, sparse<7>, 5, 5>, fact<token, 5, symbol<3>>, bound<n>, query<out>`;
+/// of `fact<y, up_to<5>=3, 4>` three are given.
 
 namespace random_programs {
 
@@ -128,6 +129,11 @@ class text_reader {
             to.kind = plan::fact_kind::symbols;
             to.classes = integer();
             expect(">");
+        } else if (take("up_to<")) {
+            to.extents.push_back(integer());
+            expect(">");
+            expect("=");
+            to.length = integer();
         } else if (take("runs")) {
             to.runs = true;
         } else {

@@ -15,7 +15,8 @@ class row_interpreter {
             outer_ = outer;
             const int end = std::min(range.end, limit());
             for (int row = range.begin; row < end; ++row) forward_row(row);
-            for (int row = std::max(range.begin, end); row < range.end; ++row) clear(out(row));
+            const int read = plan::least_count(step_.out_counts, range.end, memory_.counts.data());
+            for (int row = std::max(range.begin, end); row < read; ++row) clear(out(row));
         });
     }
     void forward() { forward({0, step_.rows}); }
@@ -24,9 +25,11 @@ class row_interpreter {
         each_outer(step_.outer_extents, [&](const int* outer) {
             outer_ = outer;
             const int end = limit();
-            for (int row = 0; row < end; ++row) undo_functions(row);
+            for (int row = 0; row < end; ++row)
+                if (exists(row)) undo_functions(row);
             for (int at = 0; at < step_.terms.size(); ++at)
-                for (int row = 0; row < end; ++row) undo_term(at, row);
+                for (int row = 0; row < end; ++row)
+                    if (exists(row)) undo_term(at, row);
         });
     }
 
@@ -40,8 +43,7 @@ class row_interpreter {
 
     int limit() {
         if (step_.pairs >= 0) return static_cast<int>(memory_.fact_of(step_.pairs).pairs.size());
-        if (step_.count >= 0) return std::min(memory_.counts[to_size(step_.count)], step_.rows);
-        return step_.rows;
+        return plan::least_count(step_.counts, step_.rows, memory_.counts.data());
     }
 
     std::ptrdiff_t place(const access& at, std::ptrdiff_t row) const {
@@ -119,6 +121,7 @@ class row_interpreter {
     }
 
     void forward_row(int row) {
+        if (!exists(row)) return clear(out(row));
         numbers total(to_size(columns()), step_.multiplies ? 1.0 : 0.0);
         if (step_.is_outer) {
             const cursor left = read(step_.terms[0].x, row);
@@ -137,7 +140,6 @@ class row_interpreter {
         numbers x = total;
         for (int at = 0; at < step_.functions.size(); ++at) x = apply_function(at, x, row);
         out(row).write(x);
-        if (!exists(row)) clear(out(row));
     }
 
     int segments_of(const plan::row_function& function) const {
@@ -175,10 +177,6 @@ class row_interpreter {
     }
 
     void undo_functions(int row) {
-        if (!exists(row)) {
-            clear(out_gradient(row));
-            return;
-        }
         const int count = step_.functions.size();
         if (count == 0) return;
         // What each function was applied to, computed again but for the first and the last.

@@ -243,6 +243,7 @@ class shrinker {
             replace(given.classes);
             replace(given.pairs);
             replace(given.count);
+            replace(given.length);
         }
         each_rule(of.rules.rules, [&](tree::rule& rule) {
             each_literal(rule, [&](tree::literal& item) {

@@ -302,7 +302,8 @@ class state_machine {
                 const plan::general_step& general = tables_.generals[step.at];
                 const int variable = plan_.rows->position[at];
                 general_interpreter(now_, general)
-                    .forward(variable, range_of(at, range, general.extents[variable]));
+                    .forward(variable, range_of(at, range, general.extents[variable]),
+                             state_.bounds[step.at]);
             } else if (step.kind != plan::step_kind::repeat_end) {
                 throw plan_fault("a step that a state cannot run");
             }
@@ -345,7 +346,8 @@ class state_machine {
         if (of.kept && of.moves)
             keep(step, of, range.begin, range.end, of.slides ? first_column() : 0);
         else if (of.kept && first)
-            keep(step, of, 0, of.columns, 0);
+            keep(step, of, 0, plan::least_count(step.column_counts, of.columns, now_.counts.data()),
+                 0);
     }
 
     /// Number k of a column, kept or not.
@@ -457,7 +459,11 @@ inline verdict compare_steps(const program& written, const planned& of, const gi
                              const expectation& right) {
     dice sizes(written.values + 2);
     const bool one_by_one = sizes.one_in(2);
-    if (of.state->rows == 0) return {};  // no fact is along a sequence
+    if (of.state->rows == 0) return {};                  // no fact is along a sequence
+    for (int at = 0; at < of.shapes.facts.size(); ++at)  // all rows are computed
+        if (((of.rows->sequences >> at) & 1u) && of.shapes.facts[at].up_to &&
+            given.place.counts[to_size(of.shapes.facts[at].length)] < of.state->rows)
+            return {};
     state_machine run(given.place, of);
     std::vector<numbers> found(to_size(of.shapes.outputs.size()));
     for (int row = 0; row < run.rows();) {

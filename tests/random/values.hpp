@@ -25,7 +25,8 @@ class value_maker {
     value_maker(const program& of, const planned& plan)
         : program_(of), plan_(plan), dice_(of.values) {
         make_counts();
-        for (const fact& given : of.facts) make_fact(given);
+        for (int at = 0; at < static_cast<int>(of.facts.size()); ++at)
+            make_fact(of.facts[to_size(at)], plan.shapes.facts[at].length);
         find_runs();
         make_weights();
     }
@@ -62,7 +63,8 @@ class value_maker {
         }
     }
 
-    void make_fact(const fact& given) {
+    /// Its length is the count `length`, if it has one.
+    void make_fact(const fact& given, int length) {
         given_fact& to = made.place.facts.emplace_back();
         numbers& directions = made.fact_directions.emplace_back();
         if (given.kind == plan::fact_kind::count) return;
@@ -82,6 +84,11 @@ class value_maker {
             }
             extents.erase(extents.begin());
             extents[0] = count;
+        }
+        if (length >= 0) {
+            extents[0] = std::min(given.length, extents[0]);
+            made.place.counts[to_size(length)] = extents[0];
+            made.world.lengths[given.name] = extents[0];
         }
         const auto size = static_cast<int>(oracle::volume(extents));
         std::vector<oracle::real> values;
@@ -113,6 +120,7 @@ class value_maker {
             all.values = values;
             for (const auto& [row, column] : to.pairs) all.atoms.push_back({row, column});
         } else {
+            values.resize(oracle::volume(given.extents));
             made.world.facts[given.name] = {given.extents, values};
         }
     }
@@ -130,15 +138,16 @@ class value_maker {
             const int of = plan::compared_fact(plan_.shapes, at);
             if (of < 0) continue;
             const std::vector<int>& symbols = made.place.facts[to_size(of)].symbols;
-            const int size = static_cast<int>(symbols.size());
+            const int size = plan_.shapes.facts[of].extents[0];
+            const int length = static_cast<int>(symbols.size());
             counts[to_size(plan::given_numbers::begins_of(at))] = room;
             counts[to_size(plan::given_numbers::ends_of(at))] = room + size;
-            for (int position = 0; position < size; ++position) {
+            for (int position = 0; position < length; ++position) {
                 int begin = position;
                 int end = position;
                 while (begin > 0 && symbols[to_size(begin - 1)] == symbols[to_size(position)])
                     --begin;
-                while (end < size && symbols[to_size(end)] == symbols[to_size(position)]) ++end;
+                while (end < length && symbols[to_size(end)] == symbols[to_size(position)]) ++end;
                 counts[to_size(room + position)] = begin;
                 counts[to_size(room + size + position)] = end;
             }

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
 
+#include "../joined_text.hpp"
 #include "flow.hpp"
 
 /// The flow of a program as a graph in the DOT language, which Graphviz draws.
@@ -32,7 +35,8 @@ class dot_writer {
             "color=\"#7b8794\", fontname=\"monospace\", fontsize=11];\n"
             "    edge [color=\"#7b8794\", fontname=\"monospace\", fontsize=9];\n";
         for (std::size_t at = 0; at < flow_.layers().size(); ++at) add_layer(at);
-        return text_ + edges_ + "}\n";
+        append_text(text_, {edges_, "}\n"});
+        return std::move(text_);
     }
 
   private:
@@ -43,31 +47,33 @@ class dot_writer {
 
     static std::string name_of(int at) { return numbered("n", static_cast<std::size_t>(at)); }
 
-    void begin_cluster(const std::string& indent, const std::string& name,
-                       const std::string& label) {
-        text_ += indent + "subgraph cluster_" + name + " {\n" + indent +
-                 "    label=" + dot_string(label) + "; color=\"#c3ccd6\";\n";
+    SEQUENT_COLD void begin_cluster(std::string_view indent, const std::string& name,
+                                    const std::string& label) {
+        append_text(text_, {indent, "subgraph cluster_", name, " {\n", indent,
+                            "    label=", dot_string(label), "; color=\"#c3ccd6\";\n"});
     }
-    SEQUENT_COLD void add_node(const std::string& indent, int at) {
+    SEQUENT_COLD void add_node(std::string_view indent, int at) {
         const bool is_gathered = rasp::gathers(flow_.program()[at].what);
         const std::string made = is_gathered ? flow_.gathering(at) : flow_.expression(at);
         std::string label = dot_string(elided(flow_.label(at), longest));
         const auto add_line = [&label](const std::string& words) {
             label.back() = '\\';
-            label += 'n' + dot_string(elided(words, longest)).substr(1);
+            append_text(label, {"n", dot_string(elided(words, longest)).substr(1)});
         };
-        if (made != flow_.label(at)) add_line("= " + made);
+        if (made != flow_.label(at)) add_line(joined_text({"= ", made}));
         std::string values;
         for (int position = 0; position < flow_.length(); ++position)
-            values += (position > 0 ? " " : "") + flow_.text(at, position);
+            append_text(values, {position > 0 ? " " : "", flow_.text(at, position)});
         add_line(values);
-        text_ += indent + name_of(at) + " [label=" + label +
-                 ", tooltip=" + dot_string(flow_.definition(at)) +
-                 (at == flow_.output() ? ", color=\"#2563a8\", penwidth=2" : "") + "];\n";
+        append_text(text_, {indent, name_of(at), " [label=", label,
+                            ", tooltip=", dot_string(flow_.definition(at)),
+                            at == flow_.output() ? ", color=\"#2563a8\", penwidth=2" : "", "];\n"});
     }
-    void add_edge(const std::string& from, const std::string& to, const char* label = nullptr) {
-        edges_ += "    " + from + " -> " + to +
-                  (label ? std::string(" [label=\"") + label + "\"]" : std::string()) + ";\n";
+    SEQUENT_COLD void add_edge(const std::string& from, const std::string& to,
+                               const char* label = nullptr) {
+        append_text(edges_, {"    ", from, " -> ", to});
+        if (label) append_text(edges_, {" [label=\"", label, "\"]"});
+        edges_ += ";\n";
     }
 
     SEQUENT_COLD void add_layer(std::size_t number) {
@@ -89,11 +95,12 @@ class dot_writer {
         text_ += "    }\n";
     }
     SEQUENT_COLD void add_selector(const flow_selector& each, const std::string& layer) {
-        const std::string name = numbered("s", static_cast<std::size_t>(each.node)) + "_" + layer;
-        text_ += "            " + name +
-                 " [label=" + dot_string(elided(flow_.definition(each.node), longest)) +
-                 ", tooltip=" + dot_string(flow_.definition(each.node)) +
-                 ", shape=box, style=filled, fillcolor=\"#d6e6f6\"];\n";
+        const std::string name = joined_text({"s", each.node, "_", layer});
+        const std::string definition = flow_.definition(each.node);
+        append_text(text_,
+                    {"            ", name, " [label=", dot_string(elided(definition, longest)),
+                     ", tooltip=", dot_string(definition),
+                     ", shape=box, style=filled, fillcolor=\"#d6e6f6\"];\n"});
         for (const int from : each.keys) add_edge(name_of(from), name, "keys");
         for (const int from : each.queries) add_edge(name_of(from), name, "queries");
         for (const int at : each.results) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../joined_text.hpp"
 #include "../number_text.hpp"
 #include "../rasp/attention_maps.hpp"
 #include "flow.hpp"
@@ -89,17 +90,17 @@ class page_data {
         }
         text_ += ']';
     }
-    void add_values(int node) {
+    SEQUENT_COLD void add_values(int node) {
         add_list(flow_.length(), [&](int at) { text_ += json_string(flow_.text(node, at)); });
     }
     SEQUENT_COLD void add_s_ops(const std::vector<int>& nodes) {
         add_list(static_cast<int>(nodes.size()), [&](int at) {
             const int node = nodes[static_cast<std::size_t>(at)];
-            text_ +=
-                "\n  {\"name\":" + json_string(flow_.label(node)) + ",\"is\":" +
-                json_string(rasp::gathers(flow_.program()[node].what) ? flow_.gathering(node)
-                                                                      : flow_.expression(node)) +
-                ",\"values\":";
+            append_text(text_, {"\n  {\"name\":", json_string(flow_.label(node)), ",\"is\":",
+                                json_string(rasp::gathers(flow_.program()[node].what)
+                                                ? flow_.gathering(node)
+                                                : flow_.expression(node)),
+                                ",\"values\":"});
             add_values(node);
             text_ += '}';
         });
@@ -119,14 +120,13 @@ class page_data {
         text_ += '}';
     }
     SEQUENT_COLD void add_head(int layer, const flow_selector& from, const flow_head& head) {
-        text_ += "\n {\"number\":" + std::to_string(head.number) +
-                 ",\"selector\":" + json_string(flow_.definition(from.node)) +
-                 ",\"note\":" + json_string(note_of(head.at)) + ",\"attends\":";
+        append_text(text_, {"\n {\"number\":", head.number,
+                            ",\"selector\":", json_string(flow_.definition(from.node)),
+                            ",\"note\":", json_string(note_of(head.at)), ",\"attends\":"});
         add_list(flow_.length(), [&](int row) {
             const std::vector<int> columns = flow_.attended(from, head.at, row);
-            add_list(static_cast<int>(columns.size()), [&](int at) {
-                text_ += std::to_string(columns[static_cast<std::size_t>(at)]);
-            });
+            add_list(static_cast<int>(columns.size()),
+                     [&](int at) { append_text(text_, {columns[static_cast<std::size_t>(at)]}); });
         });
         if (model_ && layer <= model_->maps.layers && head.number <= model_->maps.heads) {
             text_ += ",\n  \"model\":";
@@ -171,24 +171,20 @@ SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention
     const std::string title =
         escaped(elided(printable(shown.values().output(data.input()).text()), 60) +
                 " \xe2\x86\x92 " + elided(printable(shown.values().output().text()), 60));
-    std::string result = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
-    result += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>";
-    result += title;
-    result += "</title>\n<style>";
-    result += detail::page_style;
-    result += "</style>\n</head>\n<body>\n<header>\n<h1>";
-    result += title;
-    result += "</h1>\n";
-    result += detail::page_top;
+    std::string result;
+    append_text(
+        result,
+        {"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
+         title, "</title>\n<style>", detail::page_style,
+         "</style>\n</head>\n<body>\n<header>\n<h1>", title, "</h1>\n", detail::page_top});
     if (model && model->maps.layers >= static_cast<int>(shown.layers().size()))
-        result += "<p>The model has " + std::to_string(model->maps.layers) +
-                  " layers; those beyond the program's are not shown.</p>\n";
-    result +=
-        "</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">";
-    result += content;
-    result += "</script>\n<script>";
-    result += detail::page_script;
-    result += "</script>\n</body>\n</html>\n";
+        append_text(result, {"<p>The model has ", model->maps.layers,
+                             " layers; those beyond the program's are not shown.</p>\n"});
+    append_text(
+        result,
+        {"</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">",
+         content, "</script>\n<script>", detail::page_script, "</script>\n</body>\n</html>\n"});
     return result;
 }
 

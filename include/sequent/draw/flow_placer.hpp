@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "../joined_text.hpp"
 #include "flow.hpp"
 #include "flow_layout.hpp"
 
@@ -75,7 +78,7 @@ class flow_placer {
         for (const placed_text& title : made_.texts)
             if (title.kind == lettering::title)
                 made_.width = std::max(made_.width, title.x + width_of(title.words, title.kind));
-        return made_;
+        return std::move(made_);
     }
 
   private:
@@ -112,7 +115,7 @@ class flow_placer {
     double right_ = 0;  // of its panel
     double y_ = 0;
 
-    int letters_of(int at) const {
+    SEQUENT_COLD int letters_of(int at) const {
         int result = 0;
         for (int position = 0; position < made_.shown; ++position)
             result = std::max(result, letters_in(flow_.text(at, position)));
@@ -134,25 +137,26 @@ class flow_placer {
         const rasp::operation what = flow_.program()[at].what;
         return what != rasp::operation::tokens && what != rasp::operation::indices;
     }
-    void add_lane(int at, int reader) {
+    SEQUENT_COLD void add_lane(int at, int reader) {
         if (has_lines(at) && reader - flow_.layer_of(at) > 1 &&
             std::find(lanes_.begin(), lanes_.end(), at) == lanes_.end())
             lanes_.push_back(at);
     }
-    std::string name_of(int at) const { return elided(flow_.label(at), name_letters); }
-    std::string formula_of(int at) const {
+    SEQUENT_COLD std::string name_of(int at) const { return elided(flow_.label(at), name_letters); }
+    SEQUENT_COLD std::string formula_of(int at) const {
         const std::string all = flow_.expression(at);
-        return all == flow_.label(at) ? "" : "= " + all;
+        return all == flow_.label(at) ? std::string() : joined_text({"= ", all});
     }
     double step() const { return made_.cell + 3; }
     double columns_width(const std::vector<int>& of) const {
         return step() * static_cast<double>(std::max<std::size_t>(of.size(), 1));
     }
 
-    void write(double x, double y, std::string words, lettering kind = lettering::name,
-               bool ends_at_x = false, const std::string& whole = "") {
-        made_.texts.push_back(
-            {x, y, words, kind, ends_at_x, whole == words ? std::string() : whole});
+    SEQUENT_COLD void write(double x, double y, std::string_view words,
+                            lettering kind = lettering::name, bool ends_at_x = false,
+                            std::string_view whole = {}) {
+        if (whole == words) whole = {};
+        made_.texts.push_back({x, y, std::string(words), kind, ends_at_x, std::string(whole)});
     }
 
     SEQUENT_COLD void add_titles() {
@@ -163,21 +167,21 @@ class flow_placer {
                 given = printable(values.output(at).text());
         const std::string gives = printable(values.output().text());
         const std::string arrow = given.empty() ? "" : "  \xe2\x86\x92  ";
-        write(margin, 34, elided(given, 32) + arrow + elided(gives, 32), lettering::title, false,
-              given + arrow + gives);
+        write(margin, 34, joined_text({elided(given, 32), arrow, elided(gives, 32)}),
+              lettering::title, false, joined_text({given, arrow, gives}));
         std::string note;
         const std::size_t count = flow_.layers().size() - 1;
-        note = std::to_string(count) + (count == 1 ? " layer" : " layers");
+        append_text(note, {count, count == 1 ? " layer" : " layers"});
         if (count > 0) note += ", heads per layer:";
         for (std::size_t layer = 1; layer <= count; ++layer) {
             std::size_t heads = 0;
             for (const flow_selector& each : flow_.layers()[layer].selectors)
                 heads += each.heads.size();
-            note += numbered(" ", heads);
+            append_text(note, {" ", heads});
         }
         if (made_.shown < flow_.length())
-            note += "; the first " + std::to_string(made_.shown) + " of " +
-                    std::to_string(flow_.length()) + " positions are shown";
+            append_text(note, {"; the first ", made_.shown, " of ", flow_.length(),
+                               " positions are shown"});
         write(margin, 58, note, lettering::note);
     }
 
@@ -266,7 +270,7 @@ class flow_placer {
         std::string title = "head";
         if (placed.heads.size() > 1) title += "s";
         for (const flow_head& each : placed.heads)
-            title += (&each == &placed.heads[0] ? " " : ", ") + std::to_string(each.number);
+            append_text(title, {&each == &placed.heads[0] ? " " : ", ", each.number});
         write(inner, y_, title, lettering::name);
         const double x = inner + width_of(title) + 12;
         const std::string whole = flow_.definition(placed.node);
@@ -338,11 +342,11 @@ class flow_placer {
             base -= 2 * line;
         }
     }
-    void add_row(int at, series kind, double x, double y) {
+    SEQUENT_COLD void add_row(int at, series kind, double x, double y) {
         made_.rows.push_back({at, kind, x, y, false});
     }
     /// Beside the latest grid.
-    void add_column(int at, series kind, double x) {
+    SEQUENT_COLD void add_column(int at, series kind, double x) {
         made_.rows.push_back({at, kind, x, made_.grids.back().y, true});
     }
 

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <string>
 
+#include "../joined_text.hpp"
 #include "../number_text.hpp"
 #include "flow_placer.hpp"
 #include "svg.hpp"
@@ -33,7 +34,7 @@ SEQUENT_COLD inline std::string path_of(std::initializer_list<const char*> comma
     for (const char* command : commands) {
         for (; *command != 0; ++command)
             if (*command == '#')
-                result += svg::number(*number++) + " ";
+                append_text(result, {svg::number(*number++), " "});
             else
                 result += *command;
     }
@@ -58,8 +59,7 @@ SEQUENT_COLD inline void add_series(svg& to, const flow& shown, const flow_layou
                    is_output ? selected_colour : "#c3ccd6", is_output ? 2 : 1);
     }
     for (int at = 0; at < layout.shown; ++at) {
-        const std::string text =
-            placed.node >= 0 ? shown.text(placed.node, at) : std::to_string(at);
+        const std::string text = placed.node >= 0 ? shown.text(placed.node, at) : joined_text({at});
         if (text.empty()) continue;
         constexpr double smallest = 6;
         constexpr double letter = 0.58;

@@ -104,7 +104,7 @@ function select(position, remember) {
 }
 
 // For each row its shares of the columns, and of the start where there is one more.
-SEQUENT_COLD function addView(parent, title, hue, shares, words) {
+function addView(parent, title, hue, shares, words) {
   const view = add(parent, "div", "view");
   const side = Math.max(2, Math.min(12, Math.floor(200 / count)));
   const canvas = add(view, "canvas");
@@ -134,7 +134,7 @@ SEQUENT_COLD function addView(parent, title, hue, shares, words) {
     pen.strokeStyle = colour("--program", 1);
     pen.lineWidth = 2;
     pen.strokeRect(1, now * pixels, pixels * count - 2, pixels);
-    SEQUENT_COLD boxes.forEach((box, column) => {
+    boxes.forEach((box, column) => {
       const share = visible(shares[now][column]);
       box.style.background = share > 0 ? colour(hue, share) : "";
       box.style.color = share > 0.65 ? "var(--back)" : "";
@@ -155,7 +155,7 @@ function wordsOfModel(row) {
     shorter(row[count]) + " at the start";
 }
 
-SEQUENT_COLD function addValues(to, ops) {
+function addValues(to, ops) {
   const parent = add(to, "div", "ops");
   const width = Math.max(320, count * (letters * 8 + 14));
   parent.style.gridTemplateColumns = `repeat(auto-fit, minmax(min(100%, ${width}px), 1fr))`;
@@ -194,13 +194,13 @@ const buttons = flow.tokens.map((token, position) => {
   };
   return button;
 });
-SEQUENT_COLD updates.push(() => buttons.forEach((button, at) => {
+updates.push(() => buttons.forEach((button, at) => {
   button.classList.toggle("now", at === now);
   button.setAttribute("aria-pressed", at === now);
 }));
 
 const main = document.getElementById("layers");
-SEQUENT_COLD flow.layers.forEach((layer, number) => {
+flow.layers.forEach((layer, number) => {
   const section = add(main, "section");
   add(section, "h2", "", number === 0 ? "Input" : "Layer " + number);
   const heads = layer.heads.length ? add(section, "div", "heads") : section;
@@ -209,7 +209,7 @@ SEQUENT_COLD flow.layers.forEach((layer, number) => {
     add(card, "h3", "", "Head " + head.number);
     add(card, "code", "", head.selector + (head.note ? " (" + head.note + ")" : ""));
     const views = add(card, "div", "views");
-    SEQUENT_COLD addView(views, "program", "--program", head.attends.map(columns => {
+    addView(views, "program", "--program", head.attends.map(columns => {
       const row = new Array(count).fill(0);
       for (const column of columns) row[column] = 1 / columns.length;
       return row;

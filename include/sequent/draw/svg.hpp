@@ -35,30 +35,33 @@ class svg {
   public:
     svg(double width, double height) : width_(width), height_(height) {}
 
-    void rectangle(double x, double y, double width, double height, std::string_view fill) {
-        add({"<rect x=\"", number(x), "\" y=\"", number(y), "\" width=\"", number(width),
-             "\" height=\"", number(height), "\" fill=\"", fill, "\"/>\n"});
+    SEQUENT_COLD void rectangle(double x, double y, double width, double height,
+                                std::string_view fill) {
+        add({"<rect x=\"", x, "\" y=\"", y, "\" width=\"", width, "\" height=\"", height,
+             "\" fill=\"", fill, "\"/>\n"});
     }
-    void rounded(double x, double y, double width, double height, double radius,
-                 std::string_view fill, std::string_view outline, double thickness = 1) {
-        add({"<rect x=\"", number(x), "\" y=\"", number(y), "\" width=\"", number(width),
-             "\" height=\"", number(height), "\" rx=\"", number(radius), "\" fill=\"", fill,
-             "\" stroke=\"", outline, "\" stroke-width=\"", number(thickness), "\"/>\n"});
+    SEQUENT_COLD void rounded(double x, double y, double width, double height, double radius,
+                              std::string_view fill, std::string_view outline,
+                              double thickness = 1) {
+        add({"<rect x=\"", x, "\" y=\"", y, "\" width=\"", width, "\" height=\"", height,
+             "\" rx=\"", radius, "\" fill=\"", fill, "\" stroke=\"", outline, "\" stroke-width=\"",
+             thickness, "\"/>\n"});
     }
     /// Path data, as a line.
-    void line(std::string_view data, std::string_view colour, double thickness) {
+    SEQUENT_COLD void line(std::string_view data, std::string_view colour, double thickness) {
         add({"<path d=\"", data, "\" fill=\"none\" stroke=\"", colour, "\" stroke-width=\"",
-             number(thickness), "\"/>\n"});
+             thickness, "\"/>\n"});
     }
     /// Path data (SVG 1.1, section 8.3), filled.
-    void path(std::string_view data, std::string_view fill) {
+    SEQUENT_COLD void path(std::string_view data, std::string_view fill) {
         add({"<path d=\"", data, "\" fill=\"", fill, "\" shape-rendering=\"crispEdges\"/>\n"});
     }
     /// `more`: further attributes. `title`: what is shown where one points at the text.
-    void text(double x, double y, std::string_view words, double size, std::string_view fill,
-              std::string_view more = "", std::string_view title = "") {
-        add({"<text x=\"", number(x), "\" y=\"", number(y), "\" font-size=\"", number(size),
-             "\" fill=\"", fill, "\" ", more, ">", escaped(words)});
+    SEQUENT_COLD void text(double x, double y, std::string_view words, double size,
+                           std::string_view fill, std::string_view more = "",
+                           std::string_view title = "") {
+        add({"<text x=\"", x, "\" y=\"", y, "\" font-size=\"", size, "\" fill=\"", fill, "\" ",
+             more, ">", escaped(words)});
         if (!title.empty()) add({"<title>", escaped(title), "</title>"});
         add({"</text>\n"});
     }
@@ -66,11 +69,11 @@ class svg {
     void begin_group(std::string_view attributes) { add({"<g ", attributes, ">\n"}); }
     void end_group() { add({"</g>\n"}); }
 
-    std::string str() const {
+    SEQUENT_COLD std::string str() const {
         svg whole(width_, height_);
-        whole.add({"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", number(width_),
-                   "\" height=\"", number(height_), "\" viewBox=\"0 0 ", number(width_), " ",
-                   number(height_), "\" font-family=\"sans-serif\">\n", body_, "</svg>\n"});
+        whole.add({"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", width_, "\" height=\"",
+                   height_, "\" viewBox=\"0 0 ", width_, " ", height_,
+                   "\" font-family=\"sans-serif\">\n", body_, "</svg>\n"});
         return whole.body_;
     }
 
@@ -81,13 +84,28 @@ class svg {
     double height_;
     std::string body_;
 
-    void add(std::initializer_list<std::string_view> parts) {
-        for (const std::string_view part : parts) body_ += part;
+    /// A text or a number.
+    struct part {
+        std::string_view text{};
+        double value = 0;
+        bool is_number = false;
+
+        part(const char* from) : text(from) {}
+        part(std::string_view from) : text(from) {}
+        part(const std::string& from) : text(from) {}
+        part(double from) : value(from), is_number(true) {}
+    };
+    SEQUENT_COLD void add(std::initializer_list<part> parts) {
+        for (const part& each : parts)
+            if (each.is_number)
+                body_ += number(each.value);
+            else
+                body_ += each.text;
     }
 };
 
 /// Writes text to a file, whole or not at all. Throws io::error.
-inline void write(const std::string& text, const std::string& path) {
+SEQUENT_COLD inline void write(const std::string& text, const std::string& path) {
     io::file_replacement file(path);
     file.write(text.data(), text.size());
     file.commit();

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "../config.hpp"
+#include "../joined_text.hpp"
 
 /// Text as pictures show it: UTF-8 of any origin, counted and cut by its letters.
 
@@ -82,11 +82,9 @@ inline std::string elided(std::string_view text, int most) {
     return std::string(first_letters(text, most > 1 ? most - 1 : 0)) + "\xe2\x80\xa6";
 }
 
-/// "layer 3". Of text + std::to_string(number), GCC 12 believes that it overlaps itself.
+/// "layer 3".
 inline std::string numbered(std::string_view text, std::size_t number) {
-    std::string result(text);
-    result += std::to_string(number);
-    return result;
+    return joined_text({text, number});
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw

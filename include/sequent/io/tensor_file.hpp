@@ -241,9 +241,24 @@ struct piece_row {
     std::size_t columns = 1;
 };
 
-/// Calls f(piece_row) for each row of a piece.
+/// A piece whose axes are in the order in which the tensor has its numbers.
+SEQUENT_LAZY
+SEQUENT_COLD piece in_order(piece part) {
+    const auto rank = static_cast<std::size_t>(part.view.rank);
+    for (std::size_t end = 1; end < rank; ++end) {
+        for (std::size_t at = end; at > 0 && part.strides[at - 1] < part.strides[at]; --at) {
+            std::swap(part.strides[at - 1], part.strides[at]);
+            std::swap(part.view.strides[at - 1], part.view.strides[at]);
+            std::swap(part.view.extents[at - 1], part.view.extents[at]);
+        }
+    }
+    return part;
+}
+
+/// Calls f(piece_row) for the rows of a piece, in the order of the tensor.
 template <class F>
-SEQUENT_COLD void for_each_row(const piece& part, F f) {
+SEQUENT_COLD void for_each_row(const piece& given, F f) {
+    const piece part = in_order(given);
     const any_view& view = part.view;
     if (view.size() == 0) return;
     piece_row result;
@@ -429,12 +444,6 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     const auto store = part.view.type == dtype::f64 ? store_values<double> : store_values<float>;
     std::array<double, decoded_together> values;
     releaser done(file, entry, format);
-    // Only rows that follow one another in the file are released as they are read.
-    bool in_order = true;
-    for (int axis = 0; axis < part.view.rank; ++axis) {
-        const auto at = static_cast<std::size_t>(axis);
-        in_order = in_order && (at == 0 || part.strides[at - 1] >= part.strides[at]);
-    }
     for_each_row(part, [&](const piece_row& row) {
         for (std::size_t column = 0; column < row.columns; column += values.size()) {
             const std::size_t some = std::min(values.size(), row.columns - column);
@@ -443,7 +452,7 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
             store(values.data(), some, part,
                   row.at + static_cast<std::ptrdiff_t>(column) * row.stride, row.stride);
         }
-        if (in_order) done.advance(row.number);
+        done.advance(row.number);
     });
 }
 

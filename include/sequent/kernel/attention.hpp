@@ -37,12 +37,20 @@ struct piece_kernel {
     static constexpr int rows = Few && plan.rows > few_rows ? few_rows : plan.rows;
     static constexpr int columns = plan.columns;
     static constexpr tile_plan tiling{rows, columns, plan.blocks, plan.narrow};
-    static constexpr bool even = is_whole<Range> && row_step == 1 && Shape::rows % rows == 0;
+    static constexpr bool ends = ends_at_run_time(piece);
+    static constexpr bool even =
+        is_whole<Range> && row_step == 1 && Shape::rows % rows == 0 && !ends;
+
+    /// How many columns of a tile from lattice column `first` on are before the last one's end.
+    template <class Lattice>
+    static SEQUENT_INLINE int columns_from(const Lattice& part, int first) noexcept {
+        return ends ? std::min<int>(columns, part.reach - first) : columns;
+    }
 
     static constexpr int block =
         ((Shape::columns + column_step - 1) / column_step + plan.blocks - 1) / plan.blocks;
-    using turned = turned_operands<Shape, T, Few ? 0 : block, column_step>;
-    using tile = score_tile<Shape, T, rows, columns, row_step, column_step, even, turned>;
+    using turned = turned_operands<Shape, T, Few && !ends ? 0 : block, column_step>;
+    using tile = score_tile<Shape, T, rows, columns, row_step, column_step, even, turned, ends>;
 };
 
 /// Of the columns in row r of a lattice, those in a tile, counted from its first.
@@ -171,7 +179,7 @@ class finite_operands {
             operands_, out_gradient_, part_.first_row + row * Piece::row_step,
             std::min<int>(rows.end + Piece::rows, part_.rows) - row,
             part_.first_column + column * Piece::column_step,
-            std::min<int>(columns.end + Piece::columns, part_.columns) - column);
+            std::min<int>(columns.end + Piece::columns, part_.reach) - column);
     }
 
     const score_operands<T>& operands_;
@@ -334,7 +342,8 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
             std::fill_n(sums, count * lanes<T>, T(0));
             const auto take = [&](tile_place at) __attribute__((always_inline)) {
                 const int column = part.first_column + at.column * piece::column_step;
-                tile scores(operands, turned, row, column, at.column - block.first, count);
+                const int columns = piece::columns_from(part, at.column);
+                tile scores(operands, turned, row, column, at.column - block.first, count, columns);
                 constexpr bool keeps = Shape::keeps_scores;
                 constexpr int raw_row = keeps ? Shape::score_row : tile::pitch;
                 alignas(64) T own[keeps ? piece::rows * tile::pitch : 1];
@@ -368,7 +377,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
                     piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
                     out_step,    true};
                 tile_product<shape, piece::even>(p, value + column * Shape::value_column,
-                                                 out + row * Shape::out_row, count, piece::columns);
+                                                 out + row * Shape::out_row, count, columns);
             };
             each_column_tile<piece::columns>(block, first, begin, end, take);
             for (int r = 0; r < count; ++r)
@@ -378,7 +387,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
             part,
             [&](const column_block& block) {
                 turned.turn(operands, part.first_column + block.first * piece::column_step,
-                            block.end - block.first);
+                            std::min<int>(block.end, part.reach) - block.first);
             },
             row_tile);
     });
@@ -393,6 +402,19 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
 
 }  // namespace detail
 
+namespace detail {
+
+/// How many rows there are. Parts of counted rows are computed as the whole is, to the same bits.
+template <class Range>
+constexpr int count_of(const Range& range) noexcept {
+    if constexpr (std::is_same_v<Range, counted_rows>)
+        return range.all;
+    else
+        return range.end - range.begin;
+}
+
+}  // namespace detail
+
 /// Rows `range` of out and of normalizer, two numbers for each row, which the gradient needs.
 /// `kept` are the scores, if they are kept. A pair outside of the space touches no number, whatever
 /// its operands are; of the others, NaN and infinity propagate.
@@ -402,26 +424,26 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
     if constexpr (is_whole<Range>)
         detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, normalizer, kept,
                                                           counts, range);
-    else if (range.end - range.begin <= few_rows)
+    else if (detail::count_of(range) <= few_rows)
         detail::attention<true, Shape>(operands, value, out, normalizer, kept, counts, range);
     else
         detail::attention<false, Shape>(operands, value, out, normalizer, kept, counts, range);
 }
 
-/// Adds to the gradients in `operands` and to value_gradient, which may be null. Scores that are
-/// not kept are computed again; D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
-template <class Shape, class T>
+/// Adds to the gradients in `operands` and to value_gradient, which may be null: all that comes
+/// from rows `range`, which begin with the first. Scores that are not kept are computed again;
+/// D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
+template <class Shape, class T, class Range = all_rows<Shape::rows>>
 void attention_gradient(const score_operands<T>& operands, const T* value, const T* out,
                         const T* normalizer, const T* kept, const T* out_gradient,
-                        T* value_gradient, const int* counts) noexcept {
+                        T* value_gradient, const int* counts, Range range = {}) noexcept {
     T inner[Shape::rows];
-    for (int row = 0; row < Shape::rows; ++row)
+    for (int row = 0; row < range.end; ++row)
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
-    constexpr all_rows<Shape::rows> all;
-    detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto index) {
-        using piece = detail::piece_kernel<Shape, T, all_rows<Shape::rows>,
-                                           (Shape::rows <= few_rows), decltype(index)::value>;
+    detail::each_lattice<Shape>(counts, range, [&](const auto& part, auto index) {
+        using piece = detail::piece_kernel<Shape, T, Range, (Shape::rows <= few_rows),
+                                           decltype(index)::value>;
         using tile = typename piece::tile;
         constexpr int pitch = tile::pitch;
         constexpr int value_step = Shape::value_column * piece::column_step;
@@ -439,7 +461,8 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                 const int column = part.first_column + at.column * piece::column_step;
                 const int in_block = at.column - block.first;
                 const T* v = value + column * Shape::value_column;
-                tile scores(operands, turned, row, column, in_block, count);
+                const int columns = piece::columns_from(part, at.column);
+                tile scores(operands, turned, row, column, in_block, count, columns);
                 constexpr bool keeps = Shape::keeps_scores;
                 constexpr bool apart = keeps || tile::needs_scores;
                 constexpr int raw_row = keeps ? Shape::score_row : pitch;
@@ -497,8 +520,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                             value_step,     true};
                         T* to = value_gradient + column * Shape::value_column;
                         if (pairs.dense())
-                            detail::tile_product<shape, piece::even>(p, dout, to, piece::columns,
-                                                                     count);
+                            detail::tile_product<shape, piece::even>(p, dout, to, columns, count);
                         else
                             pairs.each([=](int r, int c) {
                                 detail::add_scaled(p[r * pitch + c], dout + r * out_step,
@@ -513,7 +535,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
             part,
             [&](const detail::column_block& block) {
                 const int column = part.first_column + block.first * piece::column_step;
-                const int count = block.end - block.first;
+                const int count = std::min<int>(block.end, part.reach) - block.first;
                 turned.turn(operands, column, count);
                 if constexpr (piece::turned::any)
                     detail::turn_columns<value_step, turned_step>(

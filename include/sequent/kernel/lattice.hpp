@@ -18,6 +18,13 @@ struct row_range {
     int end;
 };
 
+/// Rows [begin, end) of the first `all` ones: the others are in no pair.
+struct counted_rows {
+    int begin;
+    int end;
+    int all;
+};
+
 /// All rows, known to the compiler.
 template <int Rows>
 struct all_rows {
@@ -58,14 +65,15 @@ struct extent<Known> {
 /// The part of a piece whose rows are first_row + t row_step and columns first_column +
 /// u column_step, with each row's columns as an interval [begin, end) of u. Capacity is the most
 /// rows; Rows and Columns are the extents if all lattices of the piece have them, else -1. Full:
-/// each row has all columns.
-template <int Capacity, int Rows = -1, int Columns = -1, bool Full = false>
+/// each row has all columns. Reach is `columns`, or -1 where the columns end at run time.
+template <int Capacity, int Rows = -1, int Columns = -1, bool Full = false, int Reach = Columns>
 class lattice {
   public:
     extent<(Rows < 0 ? -1 : 0)> first_row;
     extent<(Columns < 0 ? -1 : 0)> first_column;
     extent<Rows> rows;
     extent<Columns> columns;
+    extent<Reach> reach;  // where the columns of the rows end
 
     SEQUENT_INLINE int begin(int row) const noexcept { return Full ? 0 : begin_[at(row)]; }
     SEQUENT_INLINE int end(int row) const noexcept { return Full ? int{columns} : end_[at(row)]; }
@@ -83,6 +91,14 @@ class lattice {
 
 constexpr int ceil_divide(int value, int divisor) {
     return value >= 0 ? (value + divisor - 1) / divisor : -(-value / divisor);
+}
+
+/// Whether the columns of a piece end where something that is given at run time says.
+template <class Piece>
+constexpr bool ends_at_run_time(const Piece& piece) {
+    bool result = false;
+    for (const auto& limit : piece.upper) result = result || !limit.is_static();
+    return result;
 }
 
 template <class Piece>
@@ -104,8 +120,9 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
         constexpr bool full = piece.lower.size() == 0 && piece.upper.size() == 0 && modulus == 1 &&
                               piece.row_lower.size() == 0 && piece.row_upper.size() == 0 &&
                               piece.row_modulus == 1;
-        lattice<capacity, (has_all_rows ? Shape::rows : -1), (modulus == 1 ? Shape::columns : -1),
-                full>
+        constexpr int columns = modulus == 1 ? Shape::columns : -1;
+        constexpr bool ends = ends_at_run_time(piece);
+        lattice<capacity, (has_all_rows ? Shape::rows : -1), columns, full, (ends ? -1 : columns)>
             part;
         for (int row_class = 0; row_class < row_step && row_class < Shape::rows; ++row_class) {
             if (!((piece.row_residues >> (row_class % piece.row_modulus)) & 1)) continue;
@@ -120,6 +137,7 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
                 part.rows = (range.end - part.first_row + row_step - 1) / row_step;
                 part.columns = (Shape::columns - column_class + modulus - 1) / modulus;
                 if (part.rows <= 0) continue;
+                int reach = ends ? 0 : int{part.columns};
                 bool any = full;
                 for (int t = 0; t < part.rows && !full; ++t) {
                     const int row = part.first_row + t * row_step;
@@ -133,7 +151,9 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
                     const bool has_columns = begin < end;
                     part.set(t, has_columns ? begin : 0, has_columns ? end : 0);
                     any = any || has_columns;
+                    if (ends && has_columns) reach = std::max(reach, end);
                 }
+                part.reach = reach;
                 if (any) visit(part, index);
             }
         }
@@ -263,16 +283,15 @@ inline constexpr tile_plan tiles_of = [] {
     const int block = ceil_divide(most_columns, best.blocks);
     // Some lattices of a piece may have one column less.
     const int widest = piece.modulus == 1 ? block : std::max(block - 1, 1);
-    // Documents are of any length: wide tiles would reach far beyond short ones.
-    bool has_runs = false;
-    for (const auto& limit : piece.upper) has_runs = has_runs || limit.compared >= 0;
+    // Sequences and documents are of any length: wide tiles would reach far beyond short ones.
+    const bool ends = ends_at_run_time(piece);
     double least = std::numeric_limits<double>::infinity();
     for (const int tall :
          {rows, ceil_divide(rows, 2), ceil_divide(rows, ceil_divide(rows, 64)), 16, 32, 48, 64})
         for (const int wide : {widest, ceil_divide(widest, 2), ceil_divide(widest, 3),
                                ceil_divide(widest, ceil_divide(widest, 64)), 16, 32, 48, 64, 96}) {
             if (tall > std::min(rows, 64) || wide > widest || tall * wide > most_tile_numbers ||
-                (has_runs && wide > 64))
+                (ends && wide > 64))
                 continue;
             const double cost =
                 tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, tall, wide);
@@ -367,7 +386,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
             row = next;
         }
     } else {
-        for (int fresh = 0; fresh < part.columns; fresh += size) {
+        for (int fresh = 0; fresh < part.reach; fresh += size) {
             const int first = std::min(fresh, part.columns - size);
             const column_block block{first, fresh, first + size, first + size};
             begin(block);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -122,14 +123,29 @@ SEQUENT_INLINE void store_sums(batch<T>* sum, Last last, T* to, const tile_targe
     store_first<StoreLast, T>(to + Whole * n, last);
 }
 
+/// Strides that are constants, named as in product_strides.
+template <int ARow, int ADepth, int BDepth, int CRow>
+struct constant_strides {
+    static constexpr int a_row = ARow, a_depth = ADepth, b_depth = BDepth, c_row = CRow;
+};
+
 /// Rows x Vectors batches of C in registers. The last vector of each row is a Last, loaded from B
-/// with LoadLast lanes and stored to C with StoreLast lanes.
-template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, int ARow, int ADepth,
-          int BDepth, int CRow, class T, class Finish>
-inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target place,
-                         const Finish& finish) noexcept {
+/// with LoadLast lanes and stored to C with StoreLast lanes. Strides: constant_strides or
+/// product_strides.
+template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, class Strides, class T,
+          class Finish>
+inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides& strides,
+                         tile_target place, const Finish& finish) noexcept {
     constexpr int n = lanes<T>;
     constexpr int whole = Vectors - 1;
+    // Strides that are no constants: the address of a row is the first of four rows and 0 to 3
+    // strides, so that few registers hold them.
+    constexpr int together = std::is_same_v<Strides, product_strides> ? 4 : Rows;
+    constexpr int groups = (Rows + together - 1) / together;
+    const T* first[groups];
+    SEQUENT_UNROLL for (int g = 0; g < groups; ++g) {
+        first[g] = a + g * together * std::ptrdiff_t{strides.a_row};
+    }
     batch<T> sum[Rows][Vectors];  // the last column only fills what would be an array of none
     Last last_sum[Rows];
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
@@ -143,8 +159,9 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target pl
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
         const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
         SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-            batch<T> x = set(a[r * ARow]);
-            Last last_x(a[r * ARow]);
+            const T number = first[r / together][r % together * std::ptrdiff_t{strides.a_row}];
+            batch<T> x = set(number);
+            Last last_x(number);
 #if defined(__clang__) && defined(__x86_64__)
             // Clang spreads the number in half a vector, then again: a shuffle for each row.
             // "v" is a vector register of x86.
@@ -156,12 +173,38 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target pl
             SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
             last_sum[r] = fma(last_x, last_y, last_sum[r]);
         }
-        a += ADepth;
-        b += BDepth;
+        SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += strides.a_depth;
+        b += strides.b_depth;
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-        store_sums<whole, StoreLast>(sum[r], last_sum[r], c + r * CRow, place, finish);
+        store_sums<whole, StoreLast>(sum[r], last_sum[r], c + r * std::ptrdiff_t{strides.c_row},
+                                     place, finish);
         ++place.row;
+    }
+}
+
+/// A tile that is one function for all shapes: what is left of the rows of a panel.
+template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, class T>
+SEQUENT_ONE_BODY void product_rest(const T* a, const T* b, T* c, int depth,
+                                   const product_strides& strides, bool accumulate) noexcept {
+    product_tile<Last, Rows, Vectors, LoadLast, StoreLast>(
+        a, b, c, depth, strides, tile_target{0, 0, accumulate, false}, as_is{});
+}
+
+/// Finishes rows of a panel that are in C already.
+template <class Last, int Vectors, int StoreLast, class T, class Finish>
+inline void finish_panel(T* c, int c_row, int rows, tile_target place,
+                         const Finish& finish) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int whole = Vectors - 1;
+    for (int r = 0; r < rows; ++r, ++place.row, c += c_row) {
+        for (int v = 0; v < whole; ++v)
+            store(c + v * n, finish(load(c + v * n), place.row, place.column + v * n,
+                                    std::integral_constant<int, n>{}));
+        T* const last = c + whole * n;
+        store_first<StoreLast, T>(
+            last, finish(load_first_as<Last, StoreLast>(last), place.row, place.column + whole * n,
+                         std::integral_constant<int, StoreLast>{}));
     }
 }
 
@@ -208,29 +251,48 @@ template <product_shape Shape, bool Whole, class Last, int Vectors, int LoadLast
 inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, tile_target place,
                           const Finish& finish) noexcept {
     constexpr even_split tiles{Shape.rows, product_plan<Shape, T>::most_rows(Vectors)};
+    const auto advance = [&](int tile) {
+        place.row += tile;
+        a += tile * Shape.a_row;
+        c += tile * Shape.c_row;
+        rows -= tile;
+    };
     const auto take = [&](auto tile) {
-        product_tile<Last, tile(), Vectors, LoadLast, StoreLast, Shape.a_row, Shape.a_depth, BDepth,
-                     Shape.c_row>(a, b, c, depth, place, finish);
-        place.row += tile();
-        a += tile() * Shape.a_row;
-        c += tile() * Shape.c_row;
-        rows -= tile();
+        product_tile<Last, tile(), Vectors, LoadLast, StoreLast>(
+            a, b, c, depth, constant_strides<Shape.a_row, Shape.a_depth, BDepth, Shape.c_row>{},
+            place, finish);
+        advance(tile());
     };
     using std::integral_constant;
     if constexpr (Whole && Shape.rows == 1) {
         product_row<Last, Vectors, LoadLast, StoreLast, Shape.a_depth, BDepth>(a, b, c, depth,
                                                                                place, finish);
     } else if constexpr (Whole) {
-        for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
+        // Tiles that no row reaches are not compiled.
+        if constexpr (tiles.longer > 0)
+            for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
         while (rows > 0) take(integral_constant<int, tiles.size>{});
     } else {
         constexpr int greatest = tiles.greatest();
         while (rows >= greatest) take(integral_constant<int, greatest>{});
+        if (rows == 0) return;
+        const tile_target rest_place = place;
+        T* const rest = c;
+        const int count = rows;
+        constexpr product_strides strides{Shape.a_row, Shape.a_depth, BDepth, 1, Shape.c_row};
         unroll<4>([&](auto i) {
             constexpr int tile = 8 >> i();
             if constexpr (tile < greatest)
-                if (rows >= tile) take(integral_constant<int, tile>{});
+                if (rows >= tile) {
+                    product_rest<Last, tile, Vectors, LoadLast, StoreLast>(a, b, c, depth, strides,
+                                                                           place.accumulate);
+                    advance(tile);
+                }
         });
+        if constexpr (!std::is_same_v<Finish, as_is>)
+            if (place.finishes)
+                finish_panel<Last, Vectors, StoreLast>(rest, Shape.c_row, count, rest_place,
+                                                       finish);
     }
 }
 
@@ -415,11 +477,13 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
         using std::integral_constant;
         constexpr even_split panels = plan::panels;
         constexpr integral_constant<int, panels.size> size{};
-        for (int i = 0; i < panels.longer; ++i)
-            take(batch<T>{}, integral_constant<int, panels.size + 1>{},
-                 integral_constant<int, n>{});
-        for (int i = panels.longer + 1; i < panels.parts; ++i)
-            take(batch<T>{}, size, integral_constant<int, n>{});
+        if constexpr (panels.longer > 0)
+            for (int i = 0; i < panels.longer; ++i)
+                take(batch<T>{}, integral_constant<int, panels.size + 1>{},
+                     integral_constant<int, n>{});
+        if constexpr (panels.longer + 1 < panels.parts)
+            for (int i = panels.longer + 1; i < panels.parts; ++i)
+                take(batch<T>{}, size, integral_constant<int, n>{});
         take(last_batch{}, size, integral_constant<int, plan::last>{});
         accumulate = true;
         left -= block;

@@ -173,9 +173,10 @@ class turned_operands {
 
 /// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step, or
 /// those that Turned has gathered. Each operation has a tile of numbers of its own, `pitch`
-/// elements from row to row.
+/// elements from row to row. Ends: there may be fewer columns, and no number of others is read that
+/// is part of a result.
 template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even,
-          class Turned>
+          class Turned, bool Ends = false>
 class score_tile {
   public:
     static constexpr int pitch = (Columns + lanes<T> - 1) / lanes<T> * lanes<T>;
@@ -185,13 +186,14 @@ class score_tile {
     /// `column` of the matrix is column `in_block` of the block that has been turned. Where the
     /// operands are gathered, `in_block` is how many columns there are.
     score_tile(const score_operands<T>& operands, const Turned& turned, int row, int column,
-               int in_block, int rows) noexcept
+               int in_block, int rows, int columns = Columns) noexcept
         : operands_(operands),
           turned_(turned),
           row_(row),
           column_(column),
           in_block_(in_block),
-          rows_(rows) {}
+          rows_(rows),
+          columns_(columns) {}
 
     /// What the numbers of the root's tile are to be multiplied by.
     static constexpr double root_scale() {
@@ -245,7 +247,10 @@ class score_tile {
     int column_;
     int in_block_;
     int rows_;
+    int columns_;
     alignas(64) T tiles_[count_tiles()][Rows * pitch];
+
+    SEQUENT_INLINE int columns() const noexcept { return Ends ? columns_ : Columns; }
 
     template <int Node>
     T* tile() noexcept {
@@ -298,7 +303,7 @@ class score_tile {
             if constexpr (step == 0) {
                 return set(*from);
             } else {
-                const int count = Columns - c < lanes<T> ? Columns - c : lanes<T>;
+                const int count = std::clamp(columns() - c, 0, lanes<T>);
                 if constexpr (step == 1) return load_first(from, count);
                 alignas(batch<T>) T values[lanes<T>] = {};
                 for (int lane = 0; lane < count; ++lane) values[lane] = from[lane * step];
@@ -494,7 +499,7 @@ class score_tile {
                                               y_column, 1,          x_row,   true};
                 dx += row_ * node.x_row;
                 if (pairs.dense())
-                    tile_product<shape, Even>(gradient, y, dx, rows_, Columns);
+                    tile_product<shape, Even>(gradient, y, dx, rows_, columns());
                 else
                     pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], y + c * y_column, dx + r * x_row,
@@ -507,7 +512,7 @@ class score_tile {
                                               x_row,   1,          y_column, true};
                 dy += column_ * node.y_column;
                 if (pairs.dense())
-                    tile_product<shape, Even>(gradient, x, dy, Columns, rows_);
+                    tile_product<shape, Even>(gradient, x, dy, columns(), rows_);
                 else
                     pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], x + r * x_row, dy + c * y_column,

@@ -124,6 +124,4 @@ SEQUENT_ONE_BODY void small_product(const T* a, const T* b, T* c, product_stride
     } while (depth > 0);
 }
 
-#undef SEQUENT_ONE_BODY
-
 }  // namespace sequent::inline SEQUENT_ABI::kernel::detail

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <bit>
+
 #include "attention.hpp"
 #include "mask_table.hpp"
 
@@ -199,6 +201,7 @@ struct tile_rows {
     // For a clipped table, of each row.
     alignas(64) T row_begin[Shape::clips ? height : 1];
     alignas(64) T row_end[Shape::clips ? height : 1];
+    int listed[Shape::clips ? height : 1];
 
     template <class Range>
     tile_rows(const mask_table& table, const mask_tile& tile, const int* counts,
@@ -227,6 +230,19 @@ struct tile_rows {
             taken |= 1u << r;
         }
         if (taken == 0) end = begin;
+        if constexpr (Shape::clips) {
+            const int* const all = table.rows.data() + tile.first_row;
+            const int any = taken == 0 ? 0 : std::countr_zero(taken);
+            for (int r = 0; r < height; ++r) listed[r] = all[(taken >> r) & 1u ? r : any];
+        }
+    }
+
+    /// The rows of a tile. In the place of those beyond what is there stands another.
+    const int* list(const mask_table& table, const mask_tile& tile) const noexcept {
+        if constexpr (Shape::clips)
+            return listed;
+        else
+            return table.rows.data() + tile.first_row;
     }
 
     /// The rows from `first` on that have column `at` of the tile.
@@ -308,7 +324,7 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
     for (const mask_tile& each : table.tiles) {
         const tile_rows<Shape, T> rows(table, each, counts, range);
         if (rows.begin >= rows.end) continue;
-        const int* const row = table.rows.data() + each.first_row;
+        const int* const row = rows.list(table, each);
         at_hand.take_columns(operands, row, each.rows);
         std::fill_n(shift, height, lowest<T>);
         std::fill_n(sum, height, T(0));
@@ -415,7 +431,7 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
     for (const mask_tile& each : table.tiles) {
         const tile_rows<Shape, T> rows(table, each, counts, all_rows<Shape::rows>{});
         if (rows.begin >= rows.end) continue;
-        const int* const row = table.rows.data() + each.first_row;
+        const int* const row = rows.list(table, each);
         at_hand.take_columns(operands, row, each.rows);
         gathered::template turn_listed<length, height>(out_gradient, Shape::out_row, row,
                                                        turned_dout);

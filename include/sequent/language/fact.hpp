@@ -26,8 +26,20 @@ struct sparse_type {
 template <int Capacity>
 inline constexpr sparse_type<Capacity> sparse{};
 
+template <int Most>
+struct up_to_type {
+    static_assert(Most > 0, "sequent: up_to<N> has room for at least one value");
+    static constexpr int most = Most > 0 ? Most : 1;
+};
+
+/// As the first extent of a dense fact: it is given with any length from 0 to Most. Its atoms end
+/// there, so that all that follows from it has that length, at the cost of that length.
+template <int Most>
+inline constexpr up_to_type<Most> up_to{};
+
 /// A dense fact. `fact<"input", 64, 128>` used as `input(i)` holds 64 vectors of 128 numbers; used
 /// as `input(i, j)`, 64 x 128 scalars. `fact<"token", 64, symbol<65>>` holds 64 symbols.
+/// `fact<"token", up_to<512>, symbol<65>>` holds at most 512, as many as are given.
 /// `fact<"edge", sparse<90>, 40, 40, 3>` is sparse: `edge(i, j)` holds for at most 90 of the pairs
 /// with i, j < 40, each with a vector of 3 numbers; with no extent after the two, a number each;
 /// with symbol<4> there, a symbol each.

@@ -14,6 +14,7 @@
 #include "../kernel.hpp"
 #include "../language.hpp"
 #include "../plan/list.hpp"
+#include "../plan/shape.hpp"
 #include "pair_index.hpp"
 #include "tensor_view.hpp"
 
@@ -341,6 +342,20 @@ inline void check_shape(const subject& what, const extents& given, const int* ex
                {" needs the shape ", extents_text(expected, rank), ", given is ", given.text()});
     if (!given.contiguous)
         refuse(what, {" needs contiguous row-major values, given is a strided view"});
+}
+
+/// The length of a container for a fact of a length up to its first extent. Throws unless it is
+/// that; the other extents are left to check_shape.
+SEQUENT_LAZY
+inline int length_of(const subject& what, const extents& given, const plan::fact_shape& fact) {
+    const int row = fact.size() / fact.extents[0];
+    const bool flat = given.rank == 1 && !given.shaped;
+    if (flat && given.size() % row != 0)
+        refuse(what, {" needs rows of ", row, " values, given are ", given.size(), " values"});
+    const long length = flat ? given.size() / row : given.rank > 0 ? given.at[0] : 1;
+    if (length > fact.extents[0])
+        refuse(what, {" has a length of up to ", fact.extents[0], ", given is ", length});
+    return static_cast<int>(length);
 }
 
 SEQUENT_LAZY

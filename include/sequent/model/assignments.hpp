@@ -89,13 +89,20 @@ class assignments {
     int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
     kernel::row_range rows_{};           // the values of `ranged`
 
-    /// The variable of which a run takes some values alone: the position, in a state's plan; else
-    /// -1.
-    static constexpr int ranged = [] {
+    /// In a state's plan, the position, of which a run takes some values alone unless it is the
+    /// time of a recursion, and the variable whose values lie near it; else -1.
+    static constexpr int position = [] {
         if constexpr (requires { Plan::template position_of_general<At>; })
             return Plan::template position_of_general<At>;
         else
             return -1;
+    }();
+    static constexpr int ranged = position == step.time ? -1 : position;
+    static constexpr plan::column_bound nearby = [] {
+        if constexpr (position >= 0)
+            return Plan::template bound_of_general<At>;
+        else
+            return plan::column_bound{};
     }();
 
     explicit assignments(const bindings<T>& bound) noexcept : bound_(bound) {}
@@ -174,9 +181,16 @@ class assignments {
                 for (index_[variable] = rows_.begin; index_[variable] < rows_.end;
                      ++index_[variable])
                     each_value<Place + 1, To>(body);
+            } else if constexpr (variable == nearby.variable && made_by < 0) {
+                const int end =
+                    std::min(index_[position] + nearby.ahead + 1, step.extents[variable]);
+                for (index_[variable] = std::max(0, index_[position] - nearby.back);
+                     index_[variable] < end; ++index_[variable])
+                    if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else if constexpr (made_by < 0) {
-                for (index_[variable] = 0; index_[variable] < step.extents[variable];
-                     ++index_[variable])
+                const int end =
+                    plan::least_count(step.counts[variable], step.extents[variable], bound_.counts);
+                for (index_[variable] = 0; index_[variable] < end; ++index_[variable])
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else {
                 constexpr pair_join join = step.joins[made_by];

@@ -351,6 +351,17 @@ class attention_runner {
         });
     }
 
+    /// The rows of a range that are in pairs.
+    template <class Range>
+    static auto rows_of([[maybe_unused]] const bindings<T>& bound, Range range) noexcept {
+        if constexpr (step.row_counts == 0) {
+            return range;
+        } else {
+            const int all = plan::least_count(step.row_counts, step.rows, bound.counts);
+            return kernel::counted_rows{range.begin, std::min<int>(range.end, all), all};
+        }
+    }
+
     template <class Shape>
     static T* kept_scores(const bindings<T>& bound, int first, int second, int third) noexcept {
         if constexpr (Shape::keeps_scores)
@@ -382,15 +393,21 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            const auto present = rows_of(bound, range);
             T* normalizer = bound.write(step.normalizer.at) +
                             outer_shift(step.normalizer, first, second, third);
             if constexpr (Shape::is_table)
                 kernel::attention<Shape>(Shape::mask::table(), from, value, out, normalizer,
-                                         bound.counts, range);
+                                         bound.counts, present);
             else
                 kernel::attention<Shape>(from, value, out, normalizer,
                                          kept_scores<Shape>(bound, first, second, third),
-                                         bound.counts, range);
+                                         bound.counts, present);
+            if constexpr (step.row_counts != 0) {
+                const int end = plan::least_count(step.out_counts, range.end, bound.counts);
+                for (int row = std::max(present.begin, present.end); row < end; ++row)
+                    std::fill_n(out + row * step.out.row, step.length, T(0));
+            }
         });
     }
     static void backward_at(const bindings<T>& bound, int first, int second, int third) noexcept {
@@ -412,7 +429,8 @@ class attention_runner {
             else
                 kernel::attention_gradient<Shape>(from, value, out, normalizer,
                                                   kept_scores<Shape>(bound, first, second, third),
-                                                  out_gradient, value_gradient, bound.counts);
+                                                  out_gradient, value_gradient, bound.counts,
+                                                  rows_of(bound, kernel::all_rows<step.rows>{}));
         });
     }
 };

@@ -16,6 +16,43 @@
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
+/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
+/// may be a part.
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
+                             Body body) noexcept {
+    int length = 1;
+    int axes = view.rank;
+    bool inner = true;  // all of the axes within are whole
+    while (axes > 0 && view.strides[axes - 1] == length && inner) {
+        --axes;
+        length *= view.extents[axes];
+        inner = view.extents[axes] == whole.extents[axes];
+    }
+    int runs = 1;
+    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
+    int step = 1;
+    for (int axis = axes; axis < view.rank; ++axis) step *= whole.extents[axis];
+    for (int run = 0; run < runs && length > 0; ++run) {
+        int offset = view.offset;
+        int position = 0;
+        int rest = run;
+        int stride = step;
+        for (int axis = axes; axis-- > 0; rest /= view.extents[axis]) {
+            const int index = rest % view.extents[axis];
+            offset += index * view.strides[axis];
+            position += index * stride;
+            stride *= whole.extents[axis];
+        }
+        body(position, offset, length);
+    }
+}
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
+    each_run(view, view, body);
+}
+
 /// The outputs of a plan as a caller sees them: row-major, one after another.
 template <class Plan>
 struct output_layout {
@@ -67,39 +104,27 @@ struct output_layout {
     using views = std::conditional_t<count == 1, one_view<T>,
                                      std::array<one_view<T>, static_cast<std::size_t>(count)>>;
 
+    /// Views of numbers that lie so, as long as facts are; all of them zero.
     template <class T>
-    static views<T> views_of(T* numbers) noexcept {
-        if constexpr (count == 1) {
-            constexpr weight_view only = side_by_side(0);
-            return to_tensor<rank>(only, numbers);
-        } else {
-            views<T> result;
-            kernel::unroll<count>([&](auto index) {
-                constexpr weight_view one = side_by_side(index());
-                result[static_cast<std::size_t>(index())] = to_tensor<one.rank>(one, numbers);
+    static views<T> cleared_views(T* numbers, const int* counts) noexcept {
+        views<T> result;
+        kernel::unroll<count>([&](auto index) {
+            constexpr int at = index();
+            weight_view one = side_by_side(at);
+            const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
+            std::copy_n(limited.extents, max_rank, one.extents);
+            each_run(one, [&](int, int offset, int length) {
+                std::fill_n(numbers + offset, length, T(0));
             });
-            return result;
-        }
+            constexpr int own_rank = side_by_side(at).rank;
+            if constexpr (count == 1)
+                result = to_tensor<own_rank>(one, numbers);
+            else
+                result[static_cast<std::size_t>(at)] = to_tensor<own_rank>(one, numbers);
+        });
+        return result;
     }
 };
-
-/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
-/// `position` in row-major order of its extents, `offset` in memory.
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
-    int length = 1;
-    int axes = view.rank;
-    while (axes > 0 && view.strides[axes - 1] == length) length *= view.extents[--axes];
-    int runs = 1;
-    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
-    for (int run = 0; run < runs; ++run) {
-        int offset = view.offset;
-        int rest = run;
-        for (int axis = axes; axis-- > 0; rest /= view.extents[axis])
-            offset += rest % view.extents[axis] * view.strides[axis];
-        body(run * length, offset, length);
-    }
-}
 
 /// The memory of batches on the threads of a pool, which must outlive it: for each thread a
 /// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient.
@@ -133,7 +158,10 @@ class batch_memory {
     }
 
     /// Parameters, prepared.
-    const prepared_block<Plan, T>& prepared(const prepared_block<Plan, T>& p) noexcept { return p; }
+    template <class P>
+    const P& prepared(const P& p) noexcept {
+        return p;
+    }
     const auto& prepared(const parameter_block<Plan, T>& p) noexcept {
         if constexpr (prepares<Plan>) {
             prepared_->prepare(p);

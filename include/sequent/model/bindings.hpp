@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "../kernel/dropout.hpp"
@@ -20,6 +21,7 @@ struct bindings {
     const T* parameters = nullptr;
     T* workspace = nullptr;
     const T* prepared = nullptr;
+    const std::byte* packed = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
     T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
@@ -48,6 +50,9 @@ struct bindings {
         if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
         if (at.where == place::prepared) return prepared + place_of(at);
         return (at.where == place::parameter ? parameters : workspace) + place_of(at);
+    }
+    SEQUENT_INLINE const std::byte* read_packed(const operand& at) const noexcept {
+        return packed + 64 * place_of(at);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);

@@ -114,9 +114,9 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     switch (step.kind) {
         case plan::step_kind::rows: {
             const row_step& row = *each.row;
-            append_text(what, {row.pairs >= 0   ? "pairs "
-                               : row.count >= 0 ? "rows up to "
-                                                : "rows ",
+            append_text(what, {row.pairs >= 0    ? "pairs "
+                               : row.counts != 0 ? "rows up to "
+                                                 : "rows ",
                                row.rows, " x ", row.columns()});
             int summands = 0;
             for (const row_term& term : row.terms) {

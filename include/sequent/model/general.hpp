@@ -55,13 +55,33 @@ class general_runner : ground_rule<Plan, At, T> {
                                    place_in_order(step, step.listed.left) < step.heads &&
                                    place_in_order(step, step.listed.right) < step.heads);
 
+    /// Whether a row begins with the row before, and adds one value.
+    static constexpr bool runs = ground::nearby.runs;
+
+    /// What a row is before values are added, and how many have been.
+    int begin_row(T* to) noexcept {
+        if constexpr (runs) {
+            const int row = index_[ground::position];
+            if (row > 0) {
+                const int before = std::clamp(row + ground::nearby.ahead, 0,
+                                              step.extents[ground::nearby.variable]);
+                const T* last = to - step.out_strides[ground::position];
+                const T scale =
+                    step.aggregated == aggregation::mean ? static_cast<T>(before) : T(1);
+                for (int at = 0; at < step.out_size; ++at) to[at] = last[at] * scale;
+                return step.aggregated == aggregation::count ? 0 : before;
+            }
+        }
+        std::fill_n(to, step.out_size, T(0));
+        return 0;
+    }
+
     void forward_head() noexcept {
         if constexpr (normalises) {
             forward_softmax();
         } else {
             T* to = out();
-            std::fill_n(to, step.out_size, T(0));
-            int count = 0;
+            int count = begin_row(to);
             auto body = [&] {
                 if constexpr (step.aggregated != aggregation::count) evaluate();
                 const T* x = result();
@@ -77,7 +97,7 @@ class general_runner : ground_rule<Plan, At, T> {
                 ++count;
             };
             each_ground(body);
-            if constexpr (step.aggregated == aggregation::count) to[0] = static_cast<T>(count);
+            if constexpr (step.aggregated == aggregation::count) to[0] += static_cast<T>(count);
             if constexpr (step.aggregated == aggregation::mean)
                 if (count > 0)
                     for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
@@ -183,10 +203,19 @@ class general_runner : ground_rule<Plan, At, T> {
         }
     }
 
+    /// How many numbers from the first on may be read.
+    static int cleared(const bindings<T>& bound) noexcept {
+        if constexpr (step.out_counts == 0)
+            return step.out_total;
+        else
+            return step.out_row *
+                   plan::least_count(step.out_counts, step.out_total / step.out_row, bound.counts);
+    }
+
   public:
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
-        if constexpr (skips) std::fill_n(bound.write(step.out), step.out_total, T(0));
+        if constexpr (skips) std::fill_n(bound.write(step.out), cleared(bound), T(0));
         auto body = [&] { runner.forward_head(); };
         runner.template each<0, step.heads>(body);
     }

@@ -121,7 +121,8 @@ class kept_runner {
         if constexpr (Operand::value.kept && Operand::value.moves)
             keep(bound, operand, begin, end, Operand::value.slides ? first_column : 0);
         else if constexpr (Operand::value.kept && First)
-            keep(bound, operand, 0, Operand::value.columns, 0);
+            keep(bound, operand, 0,
+                 plan::least_count(step.column_counts, Operand::value.columns, bound.counts), 0);
     }
 
     using query = kernel::detail::kept_operands<step.nodes.size(), T>;

@@ -29,6 +29,7 @@ using language::fact;
 using language::query;
 using language::sparse;
 using language::symbol;
+using language::up_to;
 
 /// `model<program, fact<"input", 16, 64>>`. Facts are given to forward in this order, or by name. A
 /// `query<"a", "b">` among them names the outputs.
@@ -52,6 +53,10 @@ class model {
     /// prepared again when the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
+    /// Weights in fewer bits, of Format kernel::bf16, kernel::q8_0 or kernel::q4_0, which stand in
+    /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
+    template <class Format>
+    using packed = model_detail::packed_block<plan, Format>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T, workspace<T>>;
     /// The memory of forward_batch alone.
@@ -72,6 +77,10 @@ class model {
 
     static constexpr int parameter_count = model_detail::count_parameters<plan>();
     static constexpr int outputs = plan::shapes.outputs.size();
+
+    /// Whether a fact is given with any length up to its extent. Outputs that it ends are views of
+    /// that length, and so are their gradients.
+    static constexpr bool has_lengths = model_detail::length_counts<plan> != 0;
 
     /// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
     /// the containers, which must live as long as the facts are used, and copy the pairs of sparse
@@ -103,7 +112,7 @@ class model {
             for (int at = 0; at < facts_list::capacity(); ++at) {
                 const auto& fact = plan::facts[at];
                 if (fact.kind == kind::count) continue;
-                int size = fact.size();
+                int size = given_shape(at, counts).size();
                 if (fact.is_sparse()) {
                     const std::int32_t* index = pairs(at);
                     const int count = index[model_detail::pair_layout::count()];
@@ -185,18 +194,6 @@ class model {
                            std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
             indices_;
 
-        /// Where a run-time count stands among those that the program names; -1 if it names none.
-        static constexpr auto count_places = [] {
-            std::array<int, model_detail::max_facts> result{};
-            for (int at = 0; at < facts_list::capacity(); ++at) {
-                result[static_cast<std::size_t>(at)] = -1;
-                for (int place = 0; place < plan::shapes.text.counts.size(); ++place)
-                    if (plan::shapes.text.counts[place] == plan::facts[at].id)
-                        result[static_cast<std::size_t>(at)] = place;
-            }
-            return result;
-        }();
-
         static constexpr auto count_limits = [] {
             std::array<int, sequent::plan::max_counts> result{};
             for (int at = 0; at < plan::shapes.text.counts.size(); ++at)
@@ -204,6 +201,14 @@ class model {
                     sequent::plan::limit_of_count(plan::shapes, at);
             return result;
         }();
+
+        /// Code for kinds of facts that the program does not have is not compiled.
+        template <class Test>
+        static constexpr bool has_fact(Test test) {
+            for (int at = 0; at < facts_list::capacity(); ++at)
+                if (test(plan::facts[at])) return true;
+            return false;
+        }
 
         void take(int at, const subject& what, const model_detail::argument<const T>& given) {
             const auto& wanted = plan::facts[at];
@@ -227,39 +232,50 @@ class model {
                     what, {(wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
                                                : " is dense, given are sparse_pairs()")});
             sequent::plan::fact_shape shape = wanted;
-            if (wanted.is_sparse()) {
-                if constexpr (large_index) indices_.resize(index_size);
-                std::int32_t* memory = indices_.data() + index_offset(at);
-                model_detail::take_pairs(what, given, layout_of(at), memory);
-                const int count = memory[model_detail::pair_layout::count()];
-                const bool valued = given.shape.rank > 0;
-                if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                    model_detail::refuse(what,
-                                         {" needs a value for each pair, given are pairs alone"});
-                shape = wanted.values_of(count);
-                if (!valued || count == 0) {
-                    if (valued)
-                        model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                    pointers[at] = ones();
+            if (wanted.up_to) {
+                shape.extents[0] = model_detail::length_of(what, given.shape, wanted);
+                counts[count_places[static_cast<std::size_t>(at)]] = shape.extents[0];
+            }
+            if constexpr (has_fact([](const auto& each) { return each.is_sparse(); })) {
+                if (wanted.is_sparse()) {
+                    if constexpr (large_index) indices_.resize(index_size);
+                    std::int32_t* memory = indices_.data() + index_offset(at);
+                    model_detail::take_pairs(what, given, layout_of(at), memory);
+                    const int count = memory[model_detail::pair_layout::count()];
+                    const bool valued = given.shape.rank > 0;
+                    if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
+                        model_detail::refuse(
+                            what, {" needs a value for each pair, given are pairs alone"});
+                    shape = wanted.values_of(count);
+                    if (!valued || count == 0) {
+                        if (valued)
+                            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                        pointers[at] = ones();
+                        return;
+                    }
+                }
+            }
+            // Of no values there may be no memory.
+            const bool empty =
+                wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
+            if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
+                if (wanted.kind == kind::symbols) {
+                    if (!given.symbols && !empty)
+                        model_detail::refuse(what,
+                                             {" holds symbols as std::int32_t, given are numbers"});
+                    model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                    model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
+                    pointers[at] = given.symbols;
+                    model_detail::find_runs(model_detail::compared_facts<plan>, at, what,
+                                            given.symbols, shape.extents[0], counts);
                     return;
                 }
             }
-            if (wanted.kind == kind::symbols) {
-                if (!given.symbols)
-                    model_detail::refuse(what,
-                                         {" holds symbols as std::int32_t, given are numbers"});
-                model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
-                pointers[at] = given.symbols;
-                model_detail::find_runs(model_detail::compared_facts<plan>, at, what, given.symbols,
-                                        counts);
-            } else {
-                if (!given.numbers)
-                    model_detail::refuse(what, {" holds numbers, given are symbols"});
-                model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                model_detail::check_finite(what, given.numbers, shape.size());
-                pointers[at] = given.numbers;
-            }
+            if (!given.numbers && !empty)
+                model_detail::refuse(what, {" holds numbers, given are symbols"});
+            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+            model_detail::check_finite(what, given.numbers, shape.size());
+            pointers[at] = given.numbers;
         }
     };
 
@@ -297,7 +313,24 @@ class model {
 
         const T* pointers[outputs > 0 ? outputs : 1]{};
 
+        /// Throws unless the gradients of outputs that a fact's length ends have that length.
+        void check_lengths(const int* counts) const {
+            if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
+                    (check_length<At>(counts), ...);
+                }
+            (std::make_integer_sequence<int, outputs>{});
+        }
+
       private:
+        model_detail::extents shapes_[has_lengths && outputs > 0 ? outputs : 1]{};
+
+        template <int At>
+        void check_length(const int* counts) const {
+            const auto view = model_detail::limited_view<plan, plan::shapes.outputs[At]>(counts);
+            model_detail::check_shape({"the gradient of output", output_layout::names[At]},
+                                      shapes_[At], view.extents, view.rank);
+        }
+
         template <class List>
         void take_all(const List& given) {
             kernel::table_maker::make_all();
@@ -314,9 +347,14 @@ class model {
                 const auto& id = output_layout::names[at];
                 if (given.id.length ? !(id == given.id) : at != position) continue;
                 const model_detail::weight_view& view = output_layout::whole_views[at];
-                model_detail::check_shape({"the gradient of output", id}, given.shape, view.extents,
-                                          view.rank);
-                pointers[at] = given.numbers;
+                if constexpr (has_lengths)
+                    shapes_[at] = given.shape;
+                else
+                    model_detail::check_shape({"the gradient of output", id}, given.shape,
+                                              view.extents, view.rank);
+                // Of no numbers there may be no memory, but of this one none is read.
+                static constexpr T nothing{};
+                pointers[at] = given.numbers ? given.numbers : &nothing;
                 return;
             }
             fail<argument_error>("sequent: a gradient is given for what is no output");
@@ -353,14 +391,39 @@ class model {
                     fail<argument_error>("sequent: only dense facts have gradients");
                 // Of a sparse one, with room for all pairs that it may have.
                 const auto& of = plan::facts[at];
-                const auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
-                model_detail::check_shape({"the gradient of fact", of.id, at}, each.shape,
-                                          shape.extents, shape.rank);
+                auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
+                const model_detail::subject what{"the gradient of fact", of.id, at};
+                if constexpr (has_lengths)
+                    if (of.up_to)
+                        lengths_[at].number = shape.extents[0] =
+                            model_detail::length_of(what, each.shape, of);
+                model_detail::check_shape(what, each.shape, shape.extents, shape.rank);
                 pointers[at] = each.numbers;
             }
         }
 
         T* pointers[model_detail::max_facts]{};
+
+        /// Throws unless the gradients of facts are as long as these.
+        void check_lengths(const int* counts) const {
+            if constexpr (has_lengths)
+                for (int at = 0; at < facts_list::capacity(); ++at) {
+                    const auto& of = plan::facts[at];
+                    if (!pointers[at] || !of.up_to) continue;
+                    const int length = given_shape(at, counts).extents[0];
+                    const int given = lengths_[at].number;
+                    if (given >= 0 && given != length)
+                        model_detail::refuse(
+                            {"the gradient of fact", of.id, at},
+                            {" has the length ", given, ", the fact that is given has ", length});
+                }
+        }
+
+      private:
+        struct told_length {
+            int number = -1;  // where the pointer was set by hand
+        };
+        told_length lengths_[has_lengths ? model_detail::max_facts : 1]{};
     };
 
     /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
@@ -485,21 +548,25 @@ class model {
     /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
     /// there was no forward, or one of other facts or parameters, as far as some elements of each
     /// tell; in release builds the gradients are then of no meaning.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-                         parameters<T>& gradient,
-                         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
+    static void backward(
+        const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
+        parameters<T>& gradient,
+        const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
+        check_lengths(*given, *outward, of_facts);
         run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::whole_run{});
     }
 
     /// The same on all threads of a pool, to the same numbers.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-                         parameters<T>& gradient, thread_pool& pool,
-                         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
+    static void backward(
+        const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
+        parameters<T>& gradient, thread_pool& pool,
+        const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
+        check_lengths(*given, *outward, of_facts);
         run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::run_on_pool{pool});
     }
@@ -538,8 +605,12 @@ class model {
             (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
             T* to = out.data() + std::ptrdiff_t{size} * sample;
             kernel::unroll<outputs>([&](auto index) {
+                if constexpr (has_lengths)
+                    std::fill_n(to + output_layout::offset(index()), output_layout::size(index()),
+                                T(0));
                 model_detail::each_run(
-                    view_of_output<W, index()>, [&](int position, int offset, int length) {
+                    limited_output<W, index()>(w.counts), view_of_output<W, index()>,
+                    [&](int position, int offset, int length) {
                         std::copy_n(w.numbers + offset, length,
                                     to + output_layout::offset(index()) + position);
                     });
@@ -552,7 +623,7 @@ class model {
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
     /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
-    template <model_detail::parameters_of<plan> P, class T, class Loss>
+    template <model_detail::trained_parameters_of<plan> P, class T, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
     static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
@@ -565,11 +636,10 @@ class model {
                          const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                          workspace<T>& w = b.workspace(thread);
                          const auto y = forward(ready, given, w);
-                         auto& outward = b.outward(thread);
-                         std::fill(outward.begin(), outward.end(), T(0));
+                         T* const outward = b.outward(thread).data();
                          const auto result = static_cast<double>(
-                             loss(sample, y, output_layout::template views_of<T>(outward.data())));
-                         backward_from(ready, given, outward.data(), w, to, to_prepared);
+                             loss(sample, y, output_layout::cleared_views(outward, given.counts)));
+                         backward_from(ready, given, outward, w, to, to_prepared);
                          return result;
                      });
     }
@@ -577,7 +647,7 @@ class model {
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
     /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
     /// argument_error unless there is one for each.
-    template <model_detail::parameters_of<plan> P, class T>
+    template <model_detail::trained_parameters_of<plan> P, class T>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                                std::span<const std::type_identity_t<T>> outward, batch<T>& b,
                                parameters<T>& gradient) {
@@ -600,6 +670,19 @@ class model {
 
   private:
     using output_layout = model_detail::output_layout<plan>;
+
+    /// Where a count, or the length of a fact, stands among those that the program names; -1 if
+    /// it is none.
+    static constexpr auto count_places = [] {
+        std::array<int, model_detail::max_facts> result{};
+        for (int at = 0; at < facts_list::capacity(); ++at) {
+            result[static_cast<std::size_t>(at)] = -1;
+            for (int place = 0; place < plan::shapes.text.counts.size(); ++place)
+                if (plan::shapes.text.counts[place] == plan::facts[at].id)
+                    result[static_cast<std::size_t>(at)] = place;
+        }
+        return result;
+    }();
 
     template <class T, class F>
     static void for_each_at(T* base, F& f) {
@@ -658,6 +741,7 @@ class model {
         model_detail::bindings<T> result;
         result.parameters = model_detail::numbers_of(p);
         result.prepared = model_detail::prepared_in(p);
+        result.packed = model_detail::packed_in(p);
         if (!result.prepared) {
             if (!kept)
                 model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
@@ -676,8 +760,45 @@ class model {
                                              Run run) noexcept {
         auto bound = bind(p, given, w);
         if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
-        model_detail::compiled_forward<typename W::placed, T, Run>::run(bound, run);
+        using placed = typename model_detail::placed_for<P, typename W::placed>::type;
+        model_detail::compiled_forward<placed, T, Run>::run(bound, run);
+        std::copy_n(given.counts, W::count_of_counts, w.counts);
+        kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
         return all_outputs<T>(w);
+    }
+
+    /// Clears the rows of an output that a caller sees and no step has written.
+    template <int At, class T, class W>
+    static void clear_rest([[maybe_unused]] W& w) noexcept {
+        using placed = typename W::placed;
+        constexpr int relation = plan::shapes.outputs[At];
+        constexpr model_detail::view_limits limits = model_detail::limits_of_view<placed>(relation);
+        if constexpr (limits.axis >= 0) {
+            model_detail::weight_view rest = model_detail::limited_view<placed, relation>(w.counts);
+            const int written =
+                sequent::plan::least_count(limits.written, rest.extents[limits.axis], w.counts);
+            rest.extents[limits.axis] -= written;
+            rest.offset += written * rest.strides[limits.axis];
+            model_detail::each_run(rest, [&](int, int offset, int length) {
+                std::fill_n(w.numbers + offset, length, T(0));
+            });
+        }
+    }
+
+    template <class T>
+    static void check_lengths(const facts<T>& given, const output_gradients<T>& outward,
+                              const fact_gradients<T>& of_facts) noexcept(!has_lengths) {
+        if constexpr (has_lengths) {
+            outward.check_lengths(given.counts);
+            of_facts.check_lengths(given.counts);
+        }
+    }
+
+    /// A fact's shape when these counts have been given.
+    static constexpr sequent::plan::fact_shape given_shape(int at, const int* counts) noexcept {
+        sequent::plan::fact_shape result = plan::facts[at];
+        if (result.up_to) result.extents[0] = counts[count_places[static_cast<std::size_t>(at)]];
+        return result;
     }
 
     template <class T>
@@ -692,8 +813,7 @@ class model {
     static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
                          Range range) noexcept {
         s.template run<First>(
-            model_detail::numbers_of(p), model_detail::prepared_in(p),
-            [&](int fact) { return given.row(fact, from); },
+            p, [&](int fact) { return given.row(fact, from); },
             [&](int fact) { return given.rest().pointers[fact]; },
             [&](int fact) { return given.rest().pairs(fact); }, range);
     }
@@ -714,7 +834,7 @@ class model {
 
     /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
     /// is null, on to the parameters.
-    template <class P, class T, class Run>
+    template <bool Whole = false, class P, class T, class Run>
     static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
                              workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
                              const fact_gradients<T>& of_facts, Run run) noexcept {
@@ -728,8 +848,10 @@ class model {
                 bound.prepared_gradient = w.prepared_gradient;
             }
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
-        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
-        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, true); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, false); });
         model_detail::compiled_backward<plan, T, Run>::run(bound, run);
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
@@ -744,8 +866,8 @@ class model {
                               parameters<T>& gradient, T* prepared_gradient) noexcept {
         const T* pointers[outputs > 0 ? outputs : 1];
         for (int at = 0; at < outputs; ++at) pointers[at] = outward + output_layout::offset(at);
-        run_backward(p, given, pointers, w, gradient, prepared_gradient, {},
-                     model_detail::whole_run{});
+        run_backward<true>(p, given, pointers, w, gradient, prepared_gradient, {},
+                           model_detail::whole_run{});
     }
 
     /// Where an output lies in that memory.
@@ -768,26 +890,42 @@ class model {
 
     template <class T, int At, class W>
     static auto output(const W& w) noexcept {
-        constexpr auto view = view_of_output<W, At>;
-        return model_detail::to_tensor<view.rank>(view, static_cast<const T*>(w.numbers));
+        constexpr int rank = view_of_output<W, At>.rank;
+        return model_detail::to_tensor<rank>(limited_output<W, At>(w.counts),
+                                             static_cast<const T*>(w.numbers));
+    }
+
+    template <class W, int At>
+    static constexpr model_detail::weight_view limited_output(const int* counts) noexcept {
+        return model_detail::limited_view<typename W::placed, plan::shapes.outputs[At]>(counts);
     }
 
     /// The caller's gradient of an output, to where backward expects it; first zeros, since an
-    /// output may lie among others' numbers.
-    template <int At, class T>
-    static void seed(const T* outward, workspace<T>& w, bool clear) noexcept {
+    /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
+    /// the lengths of facts are.
+    template <int At, bool Whole, class T>
+    static void seed(const T* outward, workspace<T>& w, const int* counts, bool clear) noexcept {
         // By value: a reference would put the plan's tables into the program.
         constexpr int index = plan::tables.relations[plan::shapes.outputs[At]].index;
         constexpr auto buffer = plan::tables.buffers[index];
-        constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
+        constexpr auto whole = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
         if (clear) {
-            std::fill_n(w.numbers + buffer.adjoint, buffer.size, T(0));
+            constexpr sequent::plan::birth born = buffer.adjoint_birth();
+            model_detail::each_part_of(born, counts, [&](int offset, int size) {
+                std::fill_n(w.numbers + offset, size, T(0));
+            });
             return;
         }
         T* to = w.numbers + buffer.adjoint - buffer.offset;
-        model_detail::each_run(view, [&](int position, int offset, int length) {
+        const auto add = [&](int position, int offset, int length) {
             for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
-        });
+        };
+        if constexpr (has_lengths) {
+            const auto view = limited_output<workspace<T>, At>(counts);
+            model_detail::each_run(view, Whole ? whole : view, add);
+        } else {
+            model_detail::each_run(whole, add);
+        }
     }
 };
 

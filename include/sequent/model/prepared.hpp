@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cassert>
+#include <cstddef>
 #include <type_traits>
 
 #include "run.hpp"
@@ -98,10 +99,23 @@ class alignas(64) prepared_block {
     alignas(64) T scratch_[static_cast<std::size_t>(prepares<Plan> ? scratch_size<Plan, T> : 1)]{};
 };
 
-/// Parameters, prepared or not.
+/// Parameters, prepared or not: what has gradients.
 template <class P, class Plan>
-concept parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
+concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
+
+/// These, or what stands in their place; model/packed.hpp has packed_block.
+template <class Plan, class Format>
+class packed_block;
+template <class P, class Plan>
+concept parameters_of =
+    trained_parameters_of<P, Plan> || std::is_same_v<typename P::packed_for, Plan>;
+
+/// What a plan with its memory laid out is for these parameters.
+template <class P, class Placed>
+struct placed_for {
+    using type = Placed;
+};
 
 template <class Plan, class T>
 const T* numbers_of(const parameter_block<Plan, T>& p) noexcept {
@@ -121,5 +135,18 @@ template <class Plan, class T>
 const T* prepared_in(const prepared_block<Plan, T>& p) noexcept {
     return p.data();
 }
+
+/// Packed weights, or null.
+template <class P>
+const std::byte* packed_in(const P&) noexcept {
+    return nullptr;
+}
+
+template <class Plan, class Format>
+const float* numbers_of(const packed_block<Plan, Format>& p) noexcept;
+template <class Plan, class Format>
+const float* prepared_in(const packed_block<Plan, Format>& p) noexcept;
+template <class Plan, class Format>
+const std::byte* packed_in(const packed_block<Plan, Format>& p) noexcept;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail

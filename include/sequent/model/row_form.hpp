@@ -46,6 +46,7 @@ constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.splits);
     visit(term.x_split);
     visit(term.w_split);
+    visit(term.format);
 }
 
 template <class Function, class Visit>
@@ -69,7 +70,8 @@ constexpr void visit_form(Form& form, Visit& visit) {
     for (auto& extent : step.outer_extents) visit(extent);
     visit(step.multiplies);
     visit(step.is_outer);
-    visit(step.count);
+    visit(step.counts);
+    visit(step.out_counts);
     visit(step.terms.count);
     for (auto& term : step.terms) visit_term(term, visit);
     for (int at = 0; at < step.terms.size(); ++at)
@@ -129,6 +131,9 @@ struct row_pointers {
 
     SEQUENT_INLINE const T* read(const operand& of) const noexcept {
         return static_cast<const T*>(at[of.index]);
+    }
+    SEQUENT_INLINE const std::byte* read_packed(const operand& of) const noexcept {
+        return static_cast<const std::byte*>(at[of.index]);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& of) const noexcept {
         return static_cast<const std::int32_t*>(at[of.index]);
@@ -226,6 +231,8 @@ class row_code {
                 if constexpr (used.at.where != place::none) {
                     if constexpr (used.symbols)
                         result.at[index()] = bound.read_symbols(used.at);
+                    else if constexpr (used.at.where == place::packed)
+                        result.at[index()] = bound.read_packed(used.at);
                     else if constexpr (used.written && !Backward)
                         result.at[index()] = bound.write(used.at);
                     else

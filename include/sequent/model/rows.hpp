@@ -21,6 +21,11 @@ constexpr int block_rows(int rows) {
     return (rows + blocks - 1) / blocks;
 }
 
+/// Product `At` of a row step by packed weights; model/packed.hpp has it.
+template <class Step, int At, bool Accumulate, int Block>
+void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
+                     int rows) noexcept;
+
 template <class Step, class T>
 class row_runner {
     using fusion = row_fusion<Step>;
@@ -38,18 +43,43 @@ class row_runner {
     template <class Range>
     static void forward_at(const bindings& bound, int first, int second, int third,
                            Range range) noexcept {
-        if constexpr (step.is_limited()) {
-            const kernel::row_range present{range.begin, std::min(range.end, limit(bound))};
-            forward_rows(bound, first, second, third, present);
+        if constexpr (!is_whole) {
+            const kernel::row_range present{range.begin, std::min<int>(range.end, limit(bound))};
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            for (int row = std::max(present.begin, present.end); row < range.end; ++row)
-                clear(out + row * step.out.row);
+            int row = range.begin;
+            const auto clear_to = [&](int end) {
+                for (; row < end; ++row) clear(out + row * step.out.row);
+            };
+            each_run(bound, first, second, third, present, [&](auto run) {
+                clear_to(run.begin);
+                forward_rows(bound, first, second, third, run);
+                row = run.end;
+            });
+            clear_to(plan::least_count(step.out_counts, range.end, bound.counts));
         } else {
             forward_rows(bound, first, second, third, range);
         }
     }
 
   private:
+    /// Calls visit(range) for the atoms among some rows, side by side.
+    template <class Range, class Visit>
+    static void each_run(const bindings& bound, int first, int second, int third, Range range,
+                         Visit visit) noexcept {
+        if constexpr (step.condition < 0) {
+            visit(range);
+        } else {
+            const auto is_there = [&](int row) { return exists(bound, row, first, second, third); };
+            for (int begin = range.begin; begin < range.end;) {
+                int end = begin;
+                while (end < range.end && is_there(end)) ++end;
+                if (begin < end) visit(kernel::row_range{begin, end});
+                for (begin = end; begin < range.end && !is_there(begin);) ++begin;
+            }
+        }
+    }
+
+    /// Atoms alone: operands may end where the others do.
     template <class Range>
     static void forward_rows(const bindings& bound, int first, int second, int third,
                              Range range) noexcept {
@@ -63,7 +93,13 @@ class row_runner {
         for (int row = range.begin; row < range.end; row += block) {
             const int rows = std::min(block, range.end - row);
             constexpr bool even = one || (kernel::is_whole<Range> && step.rows % block == 0);
-            combine<block, even>(bound, first, second, third, sum, out, row, rows);
+            // Products of few rows are others than those of many.
+            constexpr int few = step.counts != 0 && block > 16 ? 16 : 0;
+            if (few > 0 && rows <= few)
+                combine<(few > 0 ? few : block), false>(bound, first, second, third, sum, out, row,
+                                                        rows);
+            else
+                combine<block, even>(bound, first, second, third, sum, out, row, rows);
             constexpr int applied = fusion::applies ? 1 : 0;
             if constexpr (step.functions.size() > applied)
                 for (int at = row; at < row + rows; ++at)
@@ -72,9 +108,6 @@ class row_runner {
                         const T* x = function == 0 ? sum + at * sum_row : out + at * step.out.row;
                         functions.template forward<function>(x, out + at * step.out.row, at);
                     });
-            if constexpr (step.condition >= 0)
-                for (int at = row; at < row + rows; ++at)
-                    if (!exists(bound, at, first, second, third)) clear(out + at * step.out.row);
         }
     }
 
@@ -111,11 +144,6 @@ class row_runner {
                                          outer_shift(step.before, first, second, third)
                                    : out;
         for (int row = range.begin; row < range.end; ++row) {
-            if constexpr (step.condition >= 0)
-                if (!exists(bound, row, first, second, third)) {
-                    clear(gradient + row * step.out.row);
-                    continue;
-                }
             if constexpr (count > 0) {
                 // The arguments of the functions. Those between the first and the last are computed
                 // again from the sum; where the sum is not kept, no derivative reads them.
@@ -162,15 +190,16 @@ class row_runner {
     }
 
     /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory,
-    /// from the first `rows` rows of x.
-    template <int At, class Range>
+    /// from some rows of x.
+    template <int At, class Range, class Rows = kernel::all_rows<Step::value.rows>>
     static void weight_gradient(const bindings& bound, int first, int second, int third, int split,
-                                Range range, int rows = step.rows) noexcept {
+                                Range range, Rows of = {}) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
-            const T* dy = gradient_of_out(bound, first, second, third);
+            const int rows = of.end - of.begin;
+            const T* dy = gradient_of_out(bound, first, second, third) + of.begin * step.out.row;
             const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third) +
-                         split * term.x_split;
+                         split * term.x_split + of.begin * term.x.row;
             T* dw = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third) +
                     split * term.w_split;
             const int count = range.end - range.begin;
@@ -211,7 +240,7 @@ class row_runner {
             } else {
                 input_gradient<At>(bound, first, second, third, split, range);
                 weight_gradient<At>(bound, first, second, third, split,
-                                    kernel::all_rows<weight_rows<At>()>{}, range.end);
+                                    kernel::all_rows<weight_rows<At>()>{}, range);
             }
         }
     }
@@ -254,8 +283,10 @@ class row_runner {
     static int limit(const bindings& bound) noexcept {
         if constexpr (step.pairs >= 0)
             return bound.pairs[step.pairs][pair_layout::count()];
+        else if constexpr (step.counts == 0)
+            return step.rows;
         else
-            return std::min(bound.counts[step.count], step.rows);
+            return plan::least_count(step.counts, step.rows, bound.counts);
     }
 
     static bool exists(const bindings& bound, int row, int first, int second, int third) noexcept {
@@ -297,16 +328,18 @@ class row_runner {
     template <class Range>
     static void backward_rows(const bindings& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
-            if constexpr (step.functions.size() > 0 || step.condition >= 0)
-                undo_functions(bound, first, second, third, range);
-            kernel::unroll<step.terms.size()>([&](auto index) {
-                constexpr row_term term = step.terms[index()];
-                if constexpr (term.kind == term_kind::product)
-                    product_gradient<index()>(bound, first, second, third, range);
-                else if constexpr (term.kind == term_kind::gather)
-                    gather_gradient<index()>(bound, first, second, third, range);
-                else
-                    summand_gradient<index()>(bound, first, second, third, range);
+            each_run(bound, first, second, third, range, [&](auto run) {
+                if constexpr (step.functions.size() > 0)
+                    undo_functions(bound, first, second, third, run);
+                kernel::unroll<step.terms.size()>([&](auto index) {
+                    constexpr row_term term = step.terms[index()];
+                    if constexpr (term.kind == term_kind::product)
+                        product_gradient<index()>(bound, first, second, third, run);
+                    else if constexpr (term.kind == term_kind::gather)
+                        gather_gradient<index()>(bound, first, second, third, run);
+                    else
+                        summand_gradient<index()>(bound, first, second, third, run);
+                });
             });
         });
     }
@@ -410,29 +443,50 @@ class row_runner {
                          int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
-        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-        constexpr int block = by_row(term) ? 1 : Block;
-        kernel::unroll<term.splits>([&](auto split) {
-            constexpr kernel::product_shape shape{
-                block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
-                term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
-            const T* a = x + split() * term.x_split;
-            const T* b = w + split() * term.w_split;
-            if constexpr (by_row(term)) {
-                for (int at = row; at < row + rows; ++at)
-                    kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
-                                           sum + at * sum_row);
-            } else {
-                const auto product = [&](const auto& finish) {
-                    kernel::detail::tile_product<shape, Even>(
-                        a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
-                };
-                if constexpr (fusion::any && fusion::product_at == At && split() == term.splits - 1)
-                    product(finish(bound, first, second, third, out, row));
-                else
-                    product(kernel::as_is{});
-            }
-        });
+        if constexpr (term.w.at.where == place::packed) {
+            multiply_packed<Step, At, Accumulate, Block>(x + row * term.x.row,
+                                                         bound.read_packed(term.w.at),
+                                                         sum + row * sum_row, sum_row, rows);
+            if constexpr (fusion::any && fusion::product_at == At)
+                finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
+                            rows);
+            return;
+        } else {
+            const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            constexpr int block = by_row(term) ? 1 : Block;
+            kernel::unroll<term.splits>([&](auto split) {
+                constexpr kernel::product_shape shape{
+                    block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
+                    term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
+                const T* a = x + split() * term.x_split;
+                const T* b = w + split() * term.w_split;
+                if constexpr (by_row(term)) {
+                    for (int at = row; at < row + rows; ++at)
+                        kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
+                                               sum + at * sum_row);
+                } else {
+                    const auto product = [&](const auto& finish) {
+                        kernel::detail::tile_product<shape, Even>(
+                            a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
+                    };
+                    if constexpr (fusion::any && fusion::product_at == At &&
+                                  split() == term.splits - 1)
+                        product(finish(bound, first, second, third, out, row));
+                    else
+                        product(kernel::as_is{});
+                }
+            });
+        }
+    }
+
+    /// What a product would have done to its tiles.
+    static void finish_rows(const row_finish<Step, T>& finish, T* sum, int rows) noexcept {
+        for (int row = 0; row < rows; ++row)
+            each_lane<columns, T>([&](int at, auto count) {
+                T* to = sum + row * sum_row + at;
+                kernel::store_first<count()>(
+                    to, kernel::batch<T>(finish(kernel::load_first<count()>(to), row, at, count)));
+            });
     }
 
     template <int At, class Range>
@@ -523,9 +577,6 @@ class row_runner {
         constexpr int length = step.length;
         alignas(64) T others[length];
         for (int row = range.begin; row < range.end; ++row) {
-            // Zero times what is not finite would be NaN.
-            if constexpr (step.condition >= 0)
-                if (!exists(bound, row, first, second, third)) continue;
             for (int segment = 0; segment < step.segments; ++segment) {
                 std::copy_n(gradient + row * step.out.row + segment * length, length, others);
                 kernel::unroll<step.terms.size()>([&](auto other) {

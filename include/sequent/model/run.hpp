@@ -82,12 +82,21 @@ void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         general_runner<Plan, at, T>::forward(bound);
 }
 
+/// Calls visit(offset, size) for the numbers that are zeroed of each part of a gradient.
+template <class Visit>
+SEQUENT_INLINE void each_part_of(const plan::birth& born, const int* counts, Visit visit) noexcept {
+    for (int part = 0; part < born.parts; ++part)
+        visit(born.offset + part * born.size, born.cleared(counts));
+}
+
 template <class Plan, int At, class T>
 void backward_step(const bindings<T>& bound, whole_run) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
     kernel::unroll<step.births.size()>([&](auto index) {
         constexpr plan::birth born = step.births[index()];
-        std::fill_n(bound.workspace + born.offset, born.size, T(0));
+        each_part_of(born, bound.counts, [&](int offset, int size) {
+            std::fill_n(bound.workspace + offset, size, T(0));
+        });
     });
     if constexpr (step.kind == step_kind::rows)
         backward_rows<Plan, step.at>(bound);
@@ -104,7 +113,9 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
     kernel::unroll<step.births.size()>([&](auto index) {
         constexpr plan::birth born = step.births[index()];
-        clear_on_pool(bound.workspace + born.offset, born.size, run.pool);
+        each_part_of(born, bound.counts, [&](int offset, int size) {
+            clear_on_pool(bound.workspace + offset, size, run.pool);
+        });
     });
     if constexpr (step.kind == step_kind::rows)
         pooled_rows<typename row_code<Plan, step.at>::step, T>::backward(

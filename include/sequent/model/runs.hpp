@@ -37,10 +37,10 @@ constexpr int count_given() {
 }
 
 /// If the rules compare fact `fact`, writes where the run of equal symbols around each position
-/// begins and ends. Throws where a symbol comes back after another one.
+/// begins and ends, `length` of them. Throws where a symbol comes back after another one.
 SEQUENT_LAZY
 inline void find_runs(const compared_list& compared, int fact, const subject& what,
-                      const std::int32_t* symbols, int* given) {
+                      const std::int32_t* symbols, int length, int* given) {
     int room = plan::given_numbers::runs;
     for (int at = 0; at < compared.size(); ++at) {
         const auto [of, size] = compared[at];
@@ -51,8 +51,8 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
         room += 2 * size;
         if (of != fact) continue;
         std::int32_t greatest = -1;
-        for (int begin = 0, end = 0; begin < size; begin = end) {
-            while (end < size && symbols[end] == symbols[begin]) ++end;
+        for (int begin = 0, end = 0; begin < length; begin = end) {
+            while (end < length && symbols[end] == symbols[begin]) ++end;
             const bool rises = symbols[begin] > greatest;  // as documents do that are counted
             if (rises) greatest = symbols[begin];
             for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])

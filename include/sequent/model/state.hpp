@@ -91,8 +91,12 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (made.reads_fact[at]) {
-                constexpr std::size_t bytes = bytes_of(at);
-                std::memcpy(facts_ + fact_offset(at), pointers[at], bytes);
+                constexpr plan::fact_shape given = Plan::shapes.facts[at];
+                std::size_t bytes = bytes_of(at);
+                if constexpr (given.up_to)
+                    bytes =
+                        bytes / given.extents[0] * static_cast<std::size_t>(counts[given.length]);
+                if (bytes > 0) std::memcpy(facts_ + fact_offset(at), pointers[at], bytes);
             }
         });
     }
@@ -101,9 +105,10 @@ class alignas(64) state_block {
     /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
     /// once.
     /// What is prepared may be null: then the sequence's first rows prepare it.
-    template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T* parameters, const T* prepared, Rows rows, Rest rest, Pairs pairs,
-             Range range) noexcept {
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+        const T* const parameters = numbers_of(p);
+        const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
             if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
             has_prepared_ = true;
@@ -112,6 +117,7 @@ class alignas(64) state_block {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = prepared;
+        bound.packed = packed_in(p);
         bound.workspace = numbers_;
         bound.counts = counts_;
         bound.scratch = scratch_;
@@ -121,6 +127,9 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (is_along(at)) {
+                // Rows are given as they come, up to all.
+                constexpr plan::fact_shape shape = Plan::shapes.facts[at];
+                if constexpr (shape.up_to) counts_[shape.length] = shape.extents[0];
                 bound.facts[at] = given[at] = rows(at);
                 if constexpr (made.keeps_fact[at]) {
                     keep_rows<at>(bound.facts[at], range.begin, range.end);
@@ -134,7 +143,7 @@ class alignas(64) state_block {
             }
         });
         find_runs(given, range);
-        compiled_rows<state_plan, T, First, Range>::run(bound, range);
+        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
         position_ = range.end;
     }
 
@@ -301,8 +310,8 @@ class state_block<Plan, T, false> {
     void truncate(int) noexcept {}
     bool has_rest() const noexcept { return false; }
     void take_rest(const void* const*, const int*) noexcept {}
-    template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T*, const T*, Rows, Rest, Pairs, Range) noexcept {}
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    void run(const P&, Rows, Rest, Pairs, Range) noexcept {}
     template <int At>
     tensor_view<const T> output() const noexcept {
         return {};

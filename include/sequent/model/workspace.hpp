@@ -38,6 +38,64 @@ constexpr weight_view view_of_relation(int at) {
     return result;
 }
 
+/// The counts of a plan that are the lengths of facts, a bit for each.
+template <class Plan>
+inline constexpr unsigned length_counts = [] {
+    unsigned result = 0;
+    for (const plan::fact_shape& given : Plan::shapes.facts)
+        if (given.up_to) result |= 1u << given.length;
+    return result;
+}();
+
+template <class Plan>
+constexpr bool is_output(int relation) {
+    for (int output : Plan::shapes.outputs)
+        if (output == relation) return true;
+    return false;
+}
+
+/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
+/// ends it, and, of what is no output, where it has not been written.
+struct view_limits {
+    unsigned counts[max_rank]{};
+    bool any = false;
+    // Of outputs: rows along `axis` beyond some counts have not been written.
+    int axis = -1;
+    unsigned written = 0;
+};
+template <class Plan>
+constexpr view_limits limits_of_view(int relation) {
+    const plan::relation_layout& layout = Plan::tables.relations[relation];
+    view_limits result;
+    if (layout.pairs.any()) return result;
+    const bool output = is_output<Plan>(relation);
+    for (int axis = 0; axis < Plan::shapes.relations[relation].arity; ++axis) {
+        unsigned& counts = result.counts[axis];
+        counts = layout.counts[axis] & length_counts<Plan>;
+        if (layout.where == plan::place::value) {
+            const plan::buffer& of = Plan::tables.buffers[layout.index];
+            if (of.counts != 0 && layout.strides[axis] == of.row && layout.counts[axis] != 0) {
+                if (!output) counts |= of.counts;
+                result.axis = axis;
+                result.written = of.counts;
+            }
+        }
+        result.any = result.any || counts != 0;
+    }
+    return result;
+}
+/// The view of a relation when these counts have been given.
+template <class Plan, int Relation>
+constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
+    constexpr view_limits limits = limits_of_view<Plan>(Relation);
+    weight_view result = view_of_relation<Plan>(Relation);
+    if constexpr (limits.any)
+        for (int axis = 0; axis < result.rank; ++axis)
+            result.extents[axis] =
+                plan::least_count(limits.counts[axis], result.extents[axis], given);
+    return result;
+}
+
 template <class Plan, fixed_string Name>
 consteval int find_relation() {
     constexpr plan::name id =
@@ -97,8 +155,12 @@ struct alignas(64) call_memory {
     /// What parameters that have not been prepared are prepared to.
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
     alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
+    /// The counts that forward was given.
+    static constexpr int count_of_counts = Placed::shapes.text.counts.size();
+    int counts[count_of_counts > 0 ? count_of_counts : 1]{};
 
-    /// A relation's values after forward; of a workspace, until backward.
+    /// A relation's values after forward; of a workspace, until backward. Where a count or the
+    /// length of a fact ends the relation, the view may end there.
     template <fixed_string Name>
     auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Placed, Name>();
@@ -107,8 +169,8 @@ struct alignas(64) call_memory {
             std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
                                mistake::the_plan_does_not_keep_this_relation_without_a_query>;
         if constexpr (kept) {
-            constexpr weight_view view = view_of_relation<Placed>(at);
-            return to_tensor<view.rank>(view, numbers);
+            constexpr int rank = view_of_relation<Placed>(at).rank;
+            return to_tensor<rank>(limited_view<Placed, at>(counts), numbers);
         } else {
             static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
             return tensor_view<const T>{};

@@ -2,6 +2,7 @@
 
 #include "general_builder.hpp"
 #include "layout.hpp"
+#include "unread_rows.hpp"
 
 /// Turns each rule into a step, in order.
 
@@ -18,6 +19,7 @@ class builder {
         draft_.out.parameters = static_cast<int>(lay_out_parameters(draft_, 0, 0));
         for (int at = 0; at < draft_.in.text.relations.size(); ++at) lay_out_fact(at);
         emit_scope(0);
+        unread_rows_finder<Draft>{draft_};
     }
 
   private:
@@ -412,6 +414,7 @@ class builder {
             if (target.pairs.has(axis)) continue;
             if (axis == 0 && !target.pairs.any()) {
                 made.rows = shape.extents[0];
+                made.counts = counts_above(draft_.out.pool, draft_.conditions.domain[to], 0);
                 term.x.row = source.strides[0];
                 made.out.row = target.strides[0];
             } else {

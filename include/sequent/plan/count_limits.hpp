@@ -9,6 +9,29 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 inline constexpr int without_limit = -1;
 
+/// The counts that bound a variable, a bit for each: those of the conjuncts `variable < count`.
+template <class Pool>
+constexpr unsigned counts_above(const Pool& pool, int root, int variable) {
+    unsigned result = 0;
+    pool.each_conjunct(root, [&](int part) {
+        const node& top = pool.nodes[part];
+        if (top.kind != node_kind::less) return;
+        const node& left = pool.nodes[top.left];
+        const node& right = pool.nodes[top.right];
+        if (left.kind == node_kind::variable && left.value == variable &&
+            right.kind == node_kind::count)
+            result |= 1u << right.value;
+    });
+    return result;
+}
+
+/// The least of `most` and of some counts, a bit for each.
+constexpr int least_count(unsigned counts, int most, const int* given) noexcept {
+    for (int at = 0; counts != 0; ++at, counts >>= 1)
+        if ((counts & 1u) && given[at] < most) most = given[at];
+    return most;
+}
+
 namespace detail {
 
 template <class Shaped>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "count_limits.hpp"
 #include "shape.hpp"
 #include "space_builder.hpp"
 
@@ -115,6 +116,9 @@ class domain_finder {
         for (int& root : out.domain) root = -1;
         differing_.count = in.text.rules.size();
         for (int& body : differing_) body = -1;
+        for (int at = 0; at < in.text.relations.size(); ++at)
+            if (const int fact = in.relations[at].fact; fact >= 0 && in.facts[fact].up_to)
+                out.domain[at] = below_length(out.pool.add(node_kind::variable, 0), fact);
         for (int at : in.order) visit(at);
         check_logits();
     }
@@ -146,6 +150,7 @@ class domain_finder {
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
         if (written.shifted >= 0) identity[written.shifted].offset = -written.shift;
         int root = out.pool.substitute(in.text.nodes, written.condition, identity);
+        root = out.pool.both(root, within_compared(written.condition, identity));
         root = out.pool.both(root, limit_of_time(written));
         int common = -1;
         for (int body = 0; body < written.literals; ++body) {
@@ -189,6 +194,7 @@ class domain_finder {
                            stacking < 0 ? -1 : in.text.rules[stacking].number};
         }
         if (!written.total) root = out.pool.both(root, within_variables(written, root));
+        if (written.total) root = out.pool.both(root, counted(common, written));
         out.condition[at] = root;
         if (written.total) root = common;
         term positions[max_variables]{};
@@ -196,6 +202,24 @@ class domain_finder {
             positions[written.terms[axis].variable] = {axis, 0};
         out.domain[written.head] = out.pool.substitute(
             out.pool.nodes, restrict(root, written.head_variables()), positions);
+    }
+
+    constexpr int below_length(int index, int fact) {
+        return out.pool.add(node_kind::less, 0, index,
+                            out.pool.add(node_kind::count, in.facts[fact].length));
+    }
+    /// Symbols are compared where there are any.
+    constexpr int within_compared(int root, const term* terms) {
+        if (root < 0) return -1;
+        const node top = in.text.nodes[root];
+        if (top.kind != node_kind::same_symbol)
+            return out.pool.both(within_compared(top.left, terms),
+                                 within_compared(top.right, terms));
+        const int fact = compared_fact(in, top.value);
+        if (fact < 0 || !in.facts[fact].up_to) return -1;
+        const int left = out.pool.substitute(in.text.nodes, top.left, terms);
+        const int right = out.pool.substitute(in.text.nodes, top.right, terms);
+        return out.pool.both(below_length(left, fact), below_length(right, fact));
     }
 
     /// A block's input has the domain of what it is at first.
@@ -348,6 +372,18 @@ class domain_finder {
             return is_countable(where, values, 1) && count_pairs(where, values, 1) == values;
         }
         return false;
+    }
+
+    /// What is said of a total rule's atoms by counts: beyond them, no literal has one.
+    constexpr int counted(int root, const rule& written) {
+        int result = -1;
+        if (written.recurs.loop < 0)
+            out.pool.each_conjunct(root, [&](int part) {
+                for (int index = 0; index < written.variables.size(); ++index)
+                    if (counts_above(out.pool, part, index) != 0)
+                        result = out.pool.both(result, part);
+            });
+        return result;
     }
 
     constexpr int not_negative(const rule& written, const term& at) {

@@ -35,6 +35,7 @@ struct relation_layout {
     bool each_layer = false;  // one part further with each layer
     pair_place pairs{};
     int pair_stride = 0;
+    unsigned counts[max_arity]{};  // that limit an argument, a bit for each
 };
 
 /// Where a weight lies in the parameters of its scope. Input-major by default: all outputs of one
@@ -62,6 +63,15 @@ struct buffer {
     int offset = 0;
     int adjoint = -1;
     bool prepared = false;
+    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each.
+    unsigned counts = 0;
+    int row = 0;
+
+    /// What of the gradient is zeroed when it is first written.
+    constexpr birth adjoint_birth() const {
+        if (counts == 0) return {adjoint, size};
+        return {adjoint, size / parts, parts, counts, row};
+    }
 };
 
 /// Where row `row` of a packed table begins; and how many numbers stand before it.

@@ -26,8 +26,10 @@ class general_builder {
             made.out_total = layout.pairs.any()
                                  ? layout.pair_stride * draft_.in.facts[layout.pairs.fact].pairs
                                  : relation_size(rule_.head);
-        for (int index = 0; index < made.variables; ++index)
+        for (int index = 0; index < made.variables; ++index) {
             made.extents[index] = rule_.variables[index].extent;
+            made.counts[index] = counts_above(draft_.out.pool, made.condition, index);
+        }
         unsigned outermost = rule_.head_variables();
         if (rule_.aggregated == aggregation::softmax) outermost &= ~rule_.aggregated_variables;
         int place = 0;

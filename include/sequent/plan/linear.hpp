@@ -289,8 +289,10 @@ constexpr bool can_inline(const Draft& draft, int at) {
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
     // What is the same for all values of a variable is computed once.
     if (item.arity < using_rule.arity) return false;
-    // A total rule does not inherit the condition.
-    if (using_rule.total && draft.conditions.condition[at] >= 0) return false;
+    // A total rule does not inherit all of the condition.
+    if (using_rule.total && !draft.out.pool.holds_conjuncts(draft.conditions.condition[user],
+                                                            draft.conditions.condition[at]))
+        return false;
     for (int axis = 0; axis < item.arity; ++axis) {
         const term& argument = item.terms[axis];
         if (argument.variable < 0 && argument.variable != loop_time) return false;

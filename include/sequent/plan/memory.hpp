@@ -285,10 +285,11 @@ class memory_planner {
             if (at >= out_.steps.size()) continue;
             auto& births = out_.steps[at].births;
             birth* last = births.size() ? births.end() - 1 : nullptr;
-            if (last && last->offset + last->size == each.adjoint)
+            if (each.counts == 0 && last && last->counts == 0 &&
+                last->offset + last->size == each.adjoint)
                 last->size += each.size;
             else
-                births.push({each.adjoint, each.size});
+                births.push(each.adjoint_birth());
         }
     }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "build.hpp"
-#include "count_limits.hpp"
 #include "loop.hpp"
 #include "read.hpp"
 #include "rows_form.hpp"
@@ -11,6 +10,13 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+template <auto...>
+inline constexpr bool begins_with_length = false;
+template <auto First, auto... Rest>
+inline constexpr bool begins_with_length<First, Rest...> = requires {
+    decltype(First)::most;
+};
+
 template <class T>
 struct fact_reader;
 template <language::fixed_string Name, auto... Shape>
@@ -18,16 +24,24 @@ struct fact_reader<language::fact<Name, Shape...>> {
     static constexpr bool is_query = false;
     static constexpr fact_shape read() {
         static_assert(sizeof...(Shape) <= max_fact_rank, "sequent: a fact has up to 6 dimensions");
-        constexpr int rank = (0 + ... + (std::is_integral_v<decltype(Shape)> ? 1 : 0));
+        constexpr int lengths = (0 + ... + (requires { decltype(Shape)::most; } ? 1 : 0));
+        constexpr int rank = (lengths + ... + (std::is_integral_v<decltype(Shape)> ? 1 : 0));
         constexpr bool sparse = (... || requires { decltype(Shape)::pairs; });
         static_assert(!sparse || (rank >= 2 && rank <= 4),
                       "sequent: a sparse fact has two indices and up to two extents of its values: "
                       "fact<\"edge\", sparse<90>, 40, 40, 3>");
+        static_assert(lengths == 0 || (lengths == 1 && !sparse && begins_with_length<Shape...>),
+                      "sequent: up_to<N> is the first extent of a dense fact; a sparse one takes "
+                      "any number of pairs as it is, and its relations end where those end that "
+                      "its rules mention besides");
         fact_shape result;
         result.id = make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
         [[maybe_unused]] auto add = [&]<class Extent>(Extent extent) {
             if constexpr (std::is_integral_v<Extent>) {
                 result.extents[result.rank++] = static_cast<int>(extent);
+            } else if constexpr (requires { Extent::most; }) {
+                result.up_to = true;
+                result.extents[result.rank++] = Extent::most;
             } else if constexpr (requires { Extent::pairs; }) {
                 result.pairs = Extent::pairs;
             } else {

@@ -121,15 +121,12 @@ class row_builder {
         for (int at = 0; at < made.outers; ++at) made.outer_variables[at] = axes_.outers[at];
         pool.each_conjunct(draft_.conditions.condition[at_], [&](int part) {
             const node top = pool.nodes[part];
-            const bool is_bound = top.kind == node_kind::less && axes_.row >= 0 &&
-                                  pool.nodes[top.left].kind == node_kind::variable &&
-                                  pool.nodes[top.left].value == axes_.row &&
-                                  pool.nodes[top.right].kind == node_kind::count;
-            if (is_bound && made.count < 0)
-                made.count = pool.nodes[top.right].value;
-            else if (top.kind != node_kind::pair || top.value != axes_.pairs ||
-                     !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
-                     !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
+            const unsigned counts = axes_.row < 0 ? 0 : counts_above(pool, part, axes_.row);
+            made.counts |= counts;
+            if (counts != 0) return;
+            if (top.kind != node_kind::pair || top.value != axes_.pairs ||
+                !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
+                !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
                 made.condition = pool.both(made.condition, part);
         });
     }
@@ -212,10 +209,15 @@ class row_builder {
             ++products;
         }
         const unsigned conditioned = draft_.out.pool.variables(draft_.conditions.condition[at_]);
+        // Rows are what a count limits, or else the longest.
+        const auto rank = [&](int index) {
+            const int condition = draft_.conditions.condition[at_];
+            return variables_[index].extent +
+                   (counts_above(draft_.out.pool, condition, index) != 0 ? never : 0);
+        };
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
             if (index < 0) continue;
-            const int extent = variables_[index].extent;
             if (axes_.in_pair(index)) continue;
             if (product) {
                 const literal& item = product->item;
@@ -232,7 +234,7 @@ class row_builder {
                 if (!in_x || in_w) continue;
             }
             if (axes_.pairs >= 0) continue;
-            if (axes_.row < 0 || extent > variables_[axes_.row].extent) axes_.row = index;
+            if (axes_.row < 0 || rank(index) > rank(axes_.row)) axes_.row = index;
         }
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;

@@ -240,7 +240,7 @@ class attention_matcher {
     }
 
     /// Whether the pairs of all rounds can be found by pieces or tables.
-    constexpr bool has_masks() const {
+    constexpr bool has_masks() {
         if (step.condition < 0) return true;
         const auto& pool = draft_.out.pool;
         unsigned allowed = 1u << column_;
@@ -252,6 +252,8 @@ class attention_matcher {
             auto condition = condition_in_round(pool.nodes, step, round);
             if (!form_of(condition, row_, column_).possible) return false;
         }
+        if (row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
+        step.column_counts = counts_above(pool, step.condition, column_);
         return true;
     }
 

@@ -17,7 +17,9 @@ struct fact_shape {
     int rank = 0;
     int extents[max_fact_rank]{};
     int classes = 0;
-    int pairs = 0;  // how many a sparse fact may have; 0 of a dense one
+    int pairs = 0;       // how many a sparse fact may have; 0 of a dense one
+    bool up_to = false;  // the first extent is the most that may be given
+    int length = -1;     // then which of the program's counts tells how many are
 
     constexpr bool is_sparse() const { return pairs > 0; }
     /// How many numbers there are: of all pairs, or of one.

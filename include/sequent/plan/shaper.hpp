@@ -107,10 +107,13 @@ class shaper {
             if (out.relations[at].fact >= 0 && out.relations[at].rule >= 0)
                 fail(fault::a_fact_cannot_be_a_head, out.text.rules[out.relations[at].rule], at);
         }
+        count_lengths();
         for (int at = 0; at < out.text.counts.size(); ++at) {
             bool given = false;
             for (const fact_shape& known : out.facts)
-                if (known.kind == fact_kind::count && known.id == out.text.counts[at]) given = true;
+                if ((known.kind == fact_kind::count || known.up_to) &&
+                    known.id == out.text.counts[at])
+                    given = true;
             if (given || !ok()) continue;
             for (const rule& written : out.text.rules)
                 if (mentions(node_kind::count, written, at))
@@ -129,6 +132,16 @@ class shaper {
         }
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_outside(scope);
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_block(scope);
+    }
+
+    /// The length of a fact that may be shorter is a count of its name.
+    constexpr void count_lengths() {
+        for (fact_shape& given : out.facts) {
+            if (!given.up_to) continue;
+            for (int at = 0; at < out.text.counts.size(); ++at)
+                if (out.text.counts[at] == given.id) given.length = at;
+            if (given.length < 0) given.length = out.text.counts.push(given.id);
+        }
     }
 
     /// Whether the rule mentions a count, or compares a fact.
@@ -253,7 +266,7 @@ class shaper {
         const fact_shape& given = out.facts[shape.fact];
         if (given.is_sparse() && arity != 2)
             fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
-        if (arity > given.rank)
+        if (arity > given.rank || (given.up_to && arity < 1))
             fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
     }
 

@@ -11,8 +11,9 @@ inline constexpr int max_outers = 3;
 inline constexpr int max_terms = 6;            // of a row step
 inline constexpr int max_condition_joins = 6;  // of a general step
 
-/// prepared: what follows from parameters alone, computed once for all calls.
-enum class place { none, parameter, value, fact, prepared };
+/// prepared: what follows from parameters alone, computed once for all calls. packed: parameters in
+/// another number type, of which 64 bytes count as one element.
+enum class place { none, parameter, value, fact, prepared, packed };
 
 /// Where numbers lie. Offsets and strides count elements; layer strides apply within stacks.
 struct operand {
@@ -57,6 +58,7 @@ struct row_term {
     int w_split = 0;
     int relation = -1;
     side indexed = side::none;  // of a pair's two indices, the one that is the row of x
+    int format = 0;             // of a packed weight; 0: numbers like those of x
 };
 
 struct row_function {
@@ -127,16 +129,16 @@ struct row_step {
     access before{};  // the sum before the functions, kept where their gradient needs it
 
     // Rows beyond a count given at run time, and those for which a condition does not hold, are no
-    // atoms: zero.
-    int pairs = -1;  // the sparse fact whose pairs the rows are
-    int count = -1;  // or the count that limits them
-    int count_offset = 0;
+    // atoms: zero, as far as they are read.
+    int pairs = -1;           // the sparse fact whose pairs the rows are
+    unsigned counts = 0;      // or the counts that limit them, a bit for each
+    unsigned out_counts = 0;  // and those beyond which no row of `out` is read
     int condition = -1;
     int outer_variables[max_outers]{-1, -1, -1};  // in the condition, as row_variable
     int pair_variables[2]{-1, -1};
 
     constexpr int columns() const { return segments * length; }
-    constexpr bool is_limited() const { return pairs >= 0 || count >= 0; }
+    constexpr bool is_limited() const { return pairs >= 0 || counts != 0; }
     /// Returns true if the gradient of the functions reads the sum before them. Values between two
     /// functions are computed again from that sum.
     constexpr bool needs_sum() const {
@@ -185,6 +187,11 @@ struct attention_step {
     int row_variable = -1;
     int column_variable = -1;
     int outer_variables[max_outers]{-1, -1, -1};
+    // Counts given at run time, a bit for each: rows and columns beyond them are in no pair and not
+    // read. Rows of `out` beyond its own are not read by others.
+    unsigned row_counts = 0;
+    unsigned column_counts = 0;
+    unsigned out_counts = 0;
 
     constexpr int rounds() const { return outer_extents[0] * outer_extents[1] * outer_extents[2]; }
     constexpr bool is_prepared() const { return weights.at.where != place::none; }
@@ -250,6 +257,7 @@ struct general_function {
 struct general_step {
     int variables = 0;
     int extents[max_variables]{};
+    unsigned counts[max_variables]{};  // that limit a variable, a bit for each
     int order[max_variables]{};  // the outermost first; the head's, less those softmax ranges over
     int heads = 0;               // how many of them those are
     list<general_literal, max_literals> literals{};
@@ -264,7 +272,9 @@ struct general_step {
     int out_size = 1;
     int out_join = -1;
     int out_pair_stride = 0;
-    int out_total = 0;  // of all atoms; 0 in a recursion
+    int out_total = 0;        // of all atoms; 0 in a recursion
+    unsigned out_counts = 0;  // beyond these, no atom is read
+    int out_row = 0;          // that differ in the index which they limit
     list<pair_join, max_condition_joins + max_literals + 1> joins{};
     pair_list listed{};
     int time = -1;  // in a recursion, the variable that the loop at this level counts
@@ -272,13 +282,31 @@ struct general_step {
     int delay = 0;
 };
 
+/// Of a general step of a state: the variable whose values lie near the position, in [position -
+/// back, position + ahead]. Runs: each row adds to the row before, so that back is -ahead.
+struct column_bound {
+    int variable = -1;
+    int back = 0;
+    int ahead = 0;
+    bool runs = false;
+};
+
 /// weights: the softmax of an attention step whose scores follow from parameters alone.
 enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
-/// A gradient that is first written in the backward of a step, to be zeroed there.
+/// A gradient that is first written in the backward of a step, to be zeroed there: `parts` of
+/// `size` numbers, or of each the rows up to some counts, a bit for each.
 struct birth {
     int offset = 0;
     int size = 0;
+    int parts = 1;
+    unsigned counts = 0;
+    int row = 0;
+
+    /// How many numbers of a part are zeroed.
+    constexpr int cleared(const int* given) const noexcept {
+        return counts == 0 ? size : least_count(counts, size / row, given) * row;
+    }
 };
 
 struct step {

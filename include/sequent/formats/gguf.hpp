@@ -14,14 +14,15 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../io/dtype.hpp"
+#include "../io/error.hpp"
+#include "../io/gguf_vocabulary.hpp"
+#include "../io/placement.hpp"
+#include "../io/sorted.hpp"
+#include "../io/source.hpp"
+#include "../io/tensor_file.hpp"
+#include "../io/utf8.hpp"
 #include "../joined_text.hpp"
-#include "dtype.hpp"
-#include "error.hpp"
-#include "placement.hpp"
-#include "sorted.hpp"
-#include "source.hpp"
-#include "tensor_file.hpp"
-#include "utf8.hpp"
 
 /// Files of llama.cpp, GGUF of version 2 and 3: metadata, the vocabulary, and tensors in F32, F16,
 /// BF16, F64, Q8_0, Q4_0 and Q4_1, which are widened to float or double.
@@ -31,23 +32,6 @@
 ///     io::load<Model>(file.tensors(), parameters, io::llama_cpp::llama);
 
 namespace sequent::inline SEQUENT_ABI::io {
-
-/// What the tokenizer of a file consists of. Lists that the file does not have are empty.
-struct gguf_vocabulary {
-    std::string model;                // "llama", "gpt2", "bert", "t5" ...
-    std::string split;                // tokenizer.ggml.pre: how text is split before merges
-    std::vector<std::string> tokens;  // each token's text
-    std::vector<float> scores;
-    std::vector<std::int32_t> types;  // 1 normal, 2 unknown, 3 control, 4 user's, 5 unused, 6 byte
-    std::vector<std::string> merges;  // "left right", the first one first
-    std::int32_t begin = -1;          // of the text; -1 if the file does not state it
-    std::int32_t end = -1;
-    std::int32_t unknown = -1;
-    std::int32_t padding = -1;
-    bool adds_begin = false;
-    bool adds_end = false;
-    bool adds_space = true;  // before the text
-};
 
 namespace detail {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "placement.hpp"
+#include "../io/placement.hpp"
 
 /// The tensors of PyTorch's recurrent layers, for the templates `rnn`, `gru` and `lstm`. Layers are
 /// numbered behind the names, and there are two biases, which are added where that is the same:

@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../io/error.hpp"
+#include "../io/json.hpp"
+#include "../io/source.hpp"
 #include "../joined_text.hpp"
 #include "../number_text.hpp"
-#include "error.hpp"
 #include "gguf.hpp"
-#include "json.hpp"
-#include "source.hpp"
 
 /// The type of the model that a file is for, from the config.json beside the weights of a Hugging
 /// Face model, or from the metadata of a GGUF file:

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../io/error.hpp"
+#include "../io/functions.hpp"
 #include "../joined_text.hpp"
 #include "../nn/arguments.hpp"
-#include "error.hpp"
-#include "functions.hpp"
 #include "model_description.hpp"
 
 /// Compares a preset with what a file states of its model, field by field, including what no

@@ -10,14 +10,14 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../io/dtype.hpp"
+#include "../io/error.hpp"
+#include "../io/npy.hpp"
+#include "../io/safetensors.hpp"
+#include "../io/sorted.hpp"
+#include "../io/source.hpp"
+#include "../io/tensor_file.hpp"
 #include "../joined_text.hpp"
-#include "dtype.hpp"
-#include "error.hpp"
-#include "npy.hpp"
-#include "safetensors.hpp"
-#include "sorted.hpp"
-#include "source.hpp"
-#include "tensor_file.hpp"
 
 /// Several arrays of NumPy in one .npz file, as `numpy.savez` writes it: a ZIP archive of .npy
 /// files that are not compressed.

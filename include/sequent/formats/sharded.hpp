@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../io/error.hpp"
+#include "../io/json.hpp"
+#include "../io/path.hpp"
+#include "../io/safetensors.hpp"
+#include "../io/sorted.hpp"
+#include "../io/source.hpp"
+#include "../io/tensor_file.hpp"
 #include "../joined_text.hpp"
-#include "error.hpp"
-#include "json.hpp"
-#include "path.hpp"
-#include "safetensors.hpp"
-#include "sorted.hpp"
-#include "source.hpp"
-#include "tensor_file.hpp"
 
 /// Large models in several safetensors files, with an index that tells which file has which tensor:
 ///

@@ -1,0 +1,16 @@
+#pragma once
+
+/// Files of other programs: GGUF, safetensors in several files, NumPy's archives, the names of
+/// PyTorch's recurrent layers, and the type of a model from its config.json or GGUF metadata.
+/// Included by name, not by sequent.hpp.
+
+#include "prologue.hpp"
+
+#include "formats/check_type.hpp"
+#include "formats/gguf.hpp"
+#include "formats/model_description.hpp"
+#include "formats/npz.hpp"
+#include "formats/sharded.hpp"
+#include "formats/torch.hpp"
+
+#include "epilogue.hpp"

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "../config.hpp"
+#include "../fail.hpp"
+#include "../joined_text.hpp"
+
+namespace sequent::inline SEQUENT_ABI::tokenizers {
+
+enum class chat_role : std::uint8_t { system, user, assistant };
+
+struct chat_message {
+    chat_role role = chat_role::user;
+    std::string text;
+};
+
+/// How the chat models of a family want a conversation.
+enum class chat_format : std::uint8_t {
+    llama2,
+    llama3,  // of Llama 3; Llama 3.1 and later add the date to the system message
+    chatml,  // SmolLM2, Qwen2; they put a system message of their own first, if there is none
+    gemma,
+    mistral,  // of version 3: no blank before [/INST]
+};
+
+namespace detail {
+
+SEQUENT_LAZY std::string_view stripped(std::string_view text) {
+    constexpr std::string_view space = " \t\n\r\v\f";
+    const std::size_t first = text.find_first_not_of(space);
+    if (first == text.npos) return {};
+    return text.substr(first, text.find_last_not_of(space) + 1 - first);
+}
+
+}  // namespace detail
+
+/// A conversation as the text that a chat model continues with the assistant's next message. It
+/// begins with the token that begins texts: encode it with `{.special_tokens = false}`. Special
+/// tokens that the messages contain are not told from those of the format; remove them from what
+/// strangers write. Of `llama2`, `gemma` and `mistral`, a system message comes first, then user and
+/// assistant take turns and the user has the last word; anything else throws argument_error.
+SEQUENT_LAZY std::string chat_text(chat_format format, std::span<const chat_message> messages) {
+    std::string result;
+    const bool takes_turns = format != chat_format::llama3 && format != chat_format::chatml;
+    std::string_view system;
+    std::size_t first = 0;
+    if (takes_turns) {
+        if (!messages.empty() && messages[0].role == chat_role::system) {
+            system = messages[0].text;
+            first = 1;
+        }
+        for (std::size_t at = first; at < messages.size(); ++at) {
+            const auto wanted = (at - first) % 2 == 0 ? chat_role::user : chat_role::assistant;
+            if (messages[at].role != wanted) {
+                fail_with<argument_error>({"sequent: message ", at,
+                                           " of a conversation is not the ",
+                                           wanted == chat_role::user ? "user's" : "assistant's"});
+            }
+        }
+        if ((messages.size() - first) % 2 == 0)
+            fail<argument_error>("sequent: the last message of a conversation is not the user's");
+    }
+    constexpr std::string_view names[] = {"system", "user", "assistant"};
+    if (format == chat_format::llama3) result = "<|begin_of_text|>";
+    if (format == chat_format::gemma) result = "<bos>";
+    if (format == chat_format::mistral) result = "<s>";
+    for (std::size_t at = first; at < messages.size(); ++at) {
+        const chat_message& each = messages[at];
+        const std::string_view name = names[static_cast<std::size_t>(each.role)];
+        const std::string_view text = detail::stripped(each.text);
+        const bool is_user = each.role == chat_role::user;
+        const bool has_system = at == first && first == 1;
+        switch (format) {
+            case chat_format::llama2:
+                if (!is_user) {
+                    append_text(result, {" ", text, " </s>"});
+                    break;
+                }
+                append_text(result, {"<s>[INST] "});
+                if (has_system) append_text(result, {"<<SYS>>\n", system, "\n<</SYS>>\n\n"});
+                append_text(result, {has_system ? std::string_view(each.text) : text, " [/INST]"});
+                break;
+            case chat_format::llama3:
+                append_text(result, {"<|start_header_id|>", name, "<|end_header_id|>\n\n", text,
+                                     "<|eot_id|>"});
+                break;
+            case chat_format::chatml:
+                append_text(result, {"<|im_start|>", name, "\n", each.text, "<|im_end|>\n"});
+                break;
+            case chat_format::gemma:
+                append_text(result, {"<start_of_turn>", is_user ? "user" : "model", "\n"});
+                if (has_system) append_text(result, {system, "\n\n"});
+                append_text(result, {text, "<end_of_turn>\n"});
+                break;
+            case chat_format::mistral:
+                if (!is_user) {
+                    append_text(result, {" ", each.text, "</s>"});
+                    break;
+                }
+                append_text(result, {"[INST] "});
+                if (first == 1 && at + 1 == messages.size()) append_text(result, {system, "\n\n"});
+                append_text(result, {each.text, "[/INST]"});
+                break;
+        }
+    }
+    if (format == chat_format::llama3)
+        result += "<|start_header_id|>assistant<|end_header_id|>\n\n";
+    if (format == chat_format::chatml) result += "<|im_start|>assistant\n";
+    if (format == chat_format::gemma) result += "<start_of_turn>model\n";
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::tokenizers

@@ -1,0 +1,329 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "../config.hpp"
+#include "../io/gguf_vocabulary.hpp"
+#include "../io/source.hpp"
+#include "../io/tokenizer.hpp"
+#include "build.hpp"
+#include "tokenizer.hpp"
+
+namespace sequent::inline SEQUENT_ABI::tokenizers {
+
+namespace detail {
+
+/// Fills in the parts from lists of tokens, scores, types and merges.
+SEQUENT_LAZY class list_reader {
+  public:
+    list_reader(const io::gguf_vocabulary& from, std::string name)
+        : from_(from), build_(std::move(name)) {}
+
+    SEQUENT_COLD parts read() {
+        if (from_.tokens.empty()) build_.fail({"there are no tokens"});
+        add_tokens(true);
+        if (from_.model == "gpt2") {
+            read_bytes();
+        } else if (from_.model == "llama") {
+            read_scored(block, nullptr);
+        } else {
+            build_.fail({"the tokenizer model \"", from_.model, "\" is not known"});
+        }
+        add_ends();
+        return std::move(build_.result);
+    }
+
+    /// As `read`, of a unigram model or one whose merges follow from the scores, normalized by
+    /// `normalizer`. `finds`: control tokens are found in texts.
+    SEQUENT_COLD parts read_sentencepiece(std::string_view blank, bool is_unigram, bool finds,
+                                          bool fallback, normalizer_step normalizer) {
+        if (from_.tokens.empty()) build_.fail({"there are no tokens"});
+        add_tokens(finds, is_unigram);
+        build_.result.finds_written = true;
+        if (is_unigram) {
+            read_unigram(fallback);
+            build_.result.normalizer.steps.push_back(std::move(normalizer));
+            add_decoder(blank);
+        } else {
+            read_scored(blank, &normalizer);
+        }
+        add_ends();
+        return std::move(build_.result);
+    }
+
+  private:
+    enum : std::int32_t { normal = 1, unknown, control, user, unused, byte };
+
+    std::int32_t type(std::size_t id) const {
+        return from_.types.empty() ? normal : from_.types[id];
+    }
+
+    void add_tokens(bool finds, bool is_unigram = false) {
+        for (const std::string& text : from_.tokens) build_.add_token(text);
+        build_.is_apart.resize(from_.tokens.size());
+        for (std::size_t id = 0; id < from_.tokens.size(); ++id) {
+            const std::int32_t kind = type(id);
+            if (kind == unused) {
+                build_.fail({"token ", id, " \"", from_.tokens[id],
+                             "\" is of the type unused, which is not known"});
+            }
+            build_.is_apart[id] = kind == unknown || kind == control || kind == byte;
+            // A unigram model takes the user's tokens by their scores.
+            if (kind != control && (kind != user || is_unigram)) continue;
+            added_token token;
+            token.text = kind == user || finds ? from_.tokens[id] : "";
+            token.id = static_cast<std::int32_t>(id);
+            token.special = kind == control;
+            token.normalized = kind == user && from_.model != "gpt2";
+            // Of equal texts the first is found.
+            if (build_.result.tokens.find(from_.tokens[id]) != id) token.text.clear();
+            build_.result.added.push_back(std::move(token));
+        }
+    }
+
+    void add_split(split_step::kind is, std::string_view expression) {
+        split_step step;
+        step.is = is;
+        step.pattern = find_pattern(expression);
+        build_.result.pre_tokenizer.steps.push_back(std::move(step));
+    }
+
+    /// Byte-level BPE. What splits words has a name.
+    void read_bytes() {
+        struct known_split {
+            std::string_view name;
+            std::size_t pattern;
+            bool digits = false, composes = false, whole_words = false;
+        };
+        constexpr known_split known[] = {{"gpt-2", 0},
+                                         {"phi-2", 0},
+                                         {"mpt", 0},
+                                         {"olmo", 0},
+                                         {"smollm", 0, true},
+                                         {"starcoder", 0, true},
+                                         {"qwen2", 3, false, true},
+                                         {"llama-bpe", 2, false, false, true},
+                                         {"llama3", 2, false, false, true},
+                                         {"gpt-4o", 4},
+                                         {"tekken", 5, false, false, true}};
+        const known_split* found = nullptr;
+        for (const known_split& each : known) {
+            if (each.name == from_.split) found = &each;
+        }
+        if (found == nullptr) build_.fail({"the pre-tokenizer \"", from_.split, "\" is not known"});
+        parts& to = build_.result;
+        if (found->composes) {
+            to.normalizer.steps.emplace_back();
+            to.normalizer.steps.back().is = normalizer_step::kind::nfc;
+        }
+        if (found->digits) add_split(split_step::kind::digits, "");
+        add_split(split_step::kind::words, word_patterns[found->pattern].expression);
+        build_.start_pairs(true, false);
+        std::uint32_t rank = 0;
+        for (const std::string_view both : from_.merges) {
+            const std::size_t blank = both.find(' ', 1);
+            if (blank == both.npos) build_.fail({"merge ", rank, " lacks a blank"});
+            build_.add_merge(both.substr(0, blank), both.substr(blank + 1), rank);
+            ++rank;
+        }
+        if (found->whole_words) build_.find_whole_words(true);
+        to.decoder.emplace_back();
+        to.decoder.back().is = decoder_step::kind::byte_letters;
+    }
+
+    void check_scores() const {
+        if (from_.scores.size() != from_.tokens.size()) {
+            build_.fail({"there are ", from_.scores.size(), " scores for ", from_.tokens.size(),
+                         " tokens"});
+        }
+    }
+
+    /// BPE with byte fallback, merges by score.
+    void read_scored(std::string_view blank, normalizer_step* normalizer) {
+        check_scores();
+        parts& to = build_.result;
+        to.finds_written = true;
+        build_.blank = blank;
+        build_.start_pairs(false, true);
+        to.pair_encoding.unknown = unknown_id();
+        to.pair_encoding.joins_unknown = true;
+        build_.add_scored_merges(from_.scores);
+        build_.split_at_blanks();
+        if (normalizer != nullptr) {
+            to.normalizer.steps.push_back(std::move(*normalizer));
+        } else {
+            to.normalizer.steps.emplace_back();
+            auto& step = to.normalizer.steps.back();
+            step.is = normalizer_step::kind::sentencepiece;
+            step.prefix = from_.adds_space;
+            step.escape = true;
+        }
+        add_decoder(blank);
+    }
+
+    void read_unigram(bool fallback) {
+        check_scores();
+        parts& to = build_.result;
+        to.model = model_kind::unigram;
+        // A user's token scores as SentencePiece has it, so that it is mostly taken.
+        float most = std::numeric_limits<float>::min();
+        for (std::uint32_t id = 0; id < to.tokens.size(); ++id) {
+            if (!std::isfinite(from_.scores[id]))
+                build_.fail({"the score of token ", id, " is not finite"});
+            if (type(id) == normal) most = std::max(most, from_.scores[id]);
+        }
+        to.unigram.adds_floats = true;
+        for (std::uint32_t id = 0; id < to.tokens.size(); ++id) {
+            const std::string_view text = to.tokens[id];
+            const float score =
+                type(id) == user ? static_cast<float>(text.size()) * most - 0.1F : from_.scores[id];
+            if (!build_.is_apart[id]) to.unigram.add(text, id, double{score}, type(id) == normal);
+        }
+        to.unigram.unknown = unknown_id();
+        if (fallback) build_.start_unigram_bytes();
+    }
+
+    std::uint32_t unknown_id() const {
+        if (from_.unknown >= 0) return static_cast<std::uint32_t>(from_.unknown);
+        for (std::uint32_t id = 0; id < from_.tokens.size(); ++id) {
+            if (type(id) == unknown) return id;
+        }
+        return none;
+    }
+
+    void add_decoder(std::string_view blank) {
+        using kind = decoder_step::kind;
+        auto& steps = build_.result.decoder;
+        const auto add = [&](kind is, std::string_view what) {
+            steps.emplace_back();
+            steps.back().is = is;
+            steps.back().what = what;
+            steps.back().with = " ";
+            steps.back().count = 1;
+        };
+        add(kind::replace, blank);
+        add(kind::byte_fallback, "");
+        if (from_.adds_space) add(kind::strip, " ");
+    }
+
+    void add_ends() {
+        parts& to = build_.result;
+        const auto add = [&](std::int32_t id, std::int32_t segment,
+                             std::vector<template_item>& items) {
+            if (id < 0 || static_cast<std::size_t>(id) >= from_.tokens.size())
+                build_.fail({"the token that begins or ends texts, ", id, ", is none"});
+            items.push_back({template_item::kind::token, id, segment});
+        };
+        to.single.clear();
+        to.pair.clear();
+        for (auto* items : {&to.single, &to.pair}) {
+            const std::int32_t texts = items == &to.pair ? 2 : 1;
+            for (std::int32_t text = 0; text < texts; ++text) {
+                if (from_.adds_begin) add(from_.begin, text, *items);
+                items->push_back(
+                    {text == 0 ? template_item::kind::first : template_item::kind::second, 0,
+                     text});
+                if (from_.adds_end) add(from_.end, text, *items);
+            }
+        }
+    }
+
+    const io::gguf_vocabulary& from_;
+    builder<> build_;
+};
+
+}  // namespace detail
+
+/// The tokenizer of a GGUF file: byte-level BPE ("gpt2", if how it splits words is known by name)
+/// or BPE with scores ("llama"). `name` stands in messages. Throws io::error for others.
+SEQUENT_LAZY tokenizer from_vocabulary(const io::gguf_vocabulary& from,
+                                       std::string name = "vocabulary") {
+    return tokenizer(detail::list_reader<>(from, std::move(name)).read());
+}
+
+/// The tokenizer of llama2.c's file (see io::tokenizer). Texts begin with token 1.
+SEQUENT_LAZY tokenizer from_llama2c(const io::source& file) {
+    const io::tokenizer tokens(file);
+    io::gguf_vocabulary list;
+    list.model = "llama";
+    for (std::int32_t id = 0; id < tokens.size(); ++id) {
+        const std::string& text = tokens[id].text;
+        list.tokens.push_back(text);
+        list.scores.push_back(tokens[id].score);
+        list.types.push_back(id == 0 ? 2 : id <= 2 ? 3 : detail::fallback_byte(text) >= 0 ? 6 : 1);
+    }
+    list.begin = io::tokenizer::begin;
+    list.adds_begin = true;
+    detail::normalizer_step step;
+    step.is = detail::normalizer_step::kind::sentencepiece;
+    step.prefix = true;
+    return tokenizer(detail::list_reader<>(list, file.name())
+                         .read_sentencepiece(" ", false, false, true, std::move(step)));
+}
+
+/// What a vocab.txt leaves to its model.
+struct word_piece_options {
+    bool lower_case = true;        // capitals and accents are removed, as "uncased" models want
+    std::size_t max_length = 512;  // texts are cut, with special tokens
+};
+
+/// BERT's tokenizer of a vocab.txt, a token in each line. Texts begin with [CLS] and end with
+/// [SEP]. Throws io::error if one of [UNK], [CLS] and [SEP] is missing or a token stands twice.
+SEQUENT_LAZY tokenizer from_vocab_txt(const io::source& file,
+                                      const word_piece_options& options = {}) {
+    detail::builder<> build(file.name());
+    detail::parts& to = build.result;
+    const auto bytes = file.bytes();
+    std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (!io::is_utf8(rest)) build.fail({"is not UTF-8"});
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        std::string_view line = rest.substr(0, end);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (to.tokens.find(line) != detail::none)
+            build.fail({"line ", to.tokens.size() + 1, ": the token \"", line, "\" stands twice"});
+        build.add_token(line);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    to.model = detail::model_kind::word_piece;
+    to.word_piece.prepare(to.tokens, "##", build.id_of("[UNK]", "the unknown token"), 100);
+    for (const char* name : {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}) {
+        const std::uint32_t id = to.tokens.find(name);
+        if (id == detail::none) continue;
+        added_token token;
+        token.text = name;
+        token.id = static_cast<std::int32_t>(id);
+        token.special = true;
+        build.add_added(std::move(token));
+    }
+    to.normalizer.steps.emplace_back();
+    auto& step = to.normalizer.steps.back();
+    step.is = detail::normalizer_step::kind::bert;
+    step.clean = step.chinese = true;
+    step.lower = step.accents = options.lower_case;
+    to.pre_tokenizer.steps.emplace_back();
+    to.pre_tokenizer.steps.back().is = detail::split_step::kind::bert;
+    using kind = detail::template_item::kind;
+    const auto begin = static_cast<std::int32_t>(build.id_of("[CLS]", "the first token"));
+    const auto end = static_cast<std::int32_t>(build.id_of("[SEP]", "the last token"));
+    to.single = {{kind::token, begin, 0}, {kind::first, 0, 0}, {kind::token, end, 0}};
+    to.pair = to.single;
+    to.pair.push_back({kind::second, 0, 1});
+    to.pair.push_back({kind::token, end, 1});
+    to.decoder.emplace_back();
+    to.decoder.back().is = detail::decoder_step::kind::word_piece;
+    to.decoder.back().what = "##";
+    to.decoder.back().cleans = true;
+    to.truncation.max_length = options.max_length;
+    return tokenizer(std::move(to));
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::tokenizers

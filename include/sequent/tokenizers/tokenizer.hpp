@@ -1,0 +1,440 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "../config.hpp"
+#include "../fail.hpp"
+#include "../io/utf8.hpp"
+#include "../joined_text.hpp"
+#include "added_tokens.hpp"
+#include "aligned_text.hpp"
+#include "decoder.hpp"
+#include "normalizer.hpp"
+#include "pair_encoding.hpp"
+#include "pre_tokenizer.hpp"
+#include "unigram.hpp"
+#include "vocabulary.hpp"
+#include "word_piece.hpp"
+
+namespace sequent::inline SEQUENT_ABI::tokenizers {
+
+/// What is done about a text of too many tokens.
+struct truncation {
+    enum class strategy : std::uint8_t { longest_first, only_first, only_second };
+    std::size_t max_length = std::numeric_limits<std::size_t>::max();  // with special tokens
+    strategy of = strategy::longest_first;  // of a pair of texts, which is cut
+    bool left = false;                      // the beginning is cut off, else the end
+};
+
+struct encode_options {
+    bool special_tokens = true;  // add those that the model's texts begin and end with
+    bool parse_special = true;   // special tokens that stand in the text become those tokens
+    bool offsets = false;        // fill `encoding::offsets`
+    std::optional<std::size_t> max_length = std::nullopt;  // in place of that of the file
+};
+
+/// A text, or a pair of texts, as tokens.
+struct encoding {
+    std::vector<std::int32_t> ids;
+    std::vector<std::int32_t> segments;  // of each token 0, or what the file gives the second text
+    std::vector<text_range> offsets;  // of each token its bytes in its text; {0, 0} of added ones
+};
+
+namespace detail {
+
+enum class model_kind : std::uint8_t { word_piece, pair_encoding, unigram };
+
+/// A place in what a model reads: a token, or the tokens of the first or second text.
+struct template_item {
+    enum class kind : std::uint8_t { token, first, second };
+    kind is = kind::first;
+    std::int32_t id = 0;
+    std::int32_t segment = 0;
+};
+
+/// All that a tokenizer consists of. Readers of files fill it in.
+struct parts {
+    std::string name;  // of the file, for messages
+    text_list<> tokens;
+    std::vector<bool> is_token;  // numbers that stand for none have no text
+    std::vector<added_token> added;
+    detail::normalizer<> normalizer;
+    detail::pre_tokenizer<> pre_tokenizer;
+    model_kind model = model_kind::pair_encoding;
+    detail::word_piece<> word_piece;
+    detail::pair_encoding<> pair_encoding;
+    detail::unigram<> unigram;
+    std::vector<template_item> single{{}};
+    std::vector<template_item> pair{{}, {template_item::kind::second, 0, 1}};
+    bool trims_offsets = false;  // blanks at the ends of a token are not in its offsets
+    bool adds_blank = false;     // but the one that was added is
+    std::vector<decoder_step> decoder;
+    bool finds_written = false;  // normalized text has added tokens as they are written
+    tokenizers::truncation truncation;
+    // Set by the constructor of tokenizer:
+    added_token_finder<> raw_finder;
+    added_token_finder<> finder;
+    std::vector<bool> special, is_added;
+};
+
+}  // namespace detail
+
+/// Turns text into the tokens of a trained model and back. It is made by `from_json` and the other
+/// functions that read files. Its copies share what they hold; all its functions may be called from
+/// several threads.
+class tokenizer {
+  public:
+    /// Memory for encoding, with the words that were seen: keeping one for many texts saves most of
+    /// the time. One for each thread; for any tokenizer, though it forgets the words of the one
+    /// before.
+    class workspace {
+        friend tokenizer;
+        const void* owner_ = nullptr;
+        std::shared_ptr<const void> kept_;
+        detail::word_cache<> cache_;
+        detail::aligned_text text_, other_, part_;
+        std::vector<detail::text_piece> pieces_, spare_;
+        std::vector<detail::text_part_of> raw_parts_, normal_parts_;
+        std::vector<detail::word_token> tokens_;
+        detail::pair_encoding<>::workspace pairs_;
+        detail::unigram<>::workspace lattice_;
+    };
+
+    /// Of parts that a reader has filled in.
+    SEQUENT_LAZY explicit tokenizer(detail::parts&& from) {
+        from.special.resize(from.tokens.size());
+        from.is_added.resize(from.tokens.size());
+        for (const added_token& each : from.added) {
+            const auto id = static_cast<std::size_t>(each.id);
+            from.special[id] = from.special[id] || each.special;
+            from.is_added[id] = true;
+            if (each.normalized) {
+                from.finder.add(from.finds_written ? each.text : from.normalizer.applied(each.text),
+                                each);
+            } else {
+                from.raw_finder.add(each.text, each);
+            }
+        }
+        from.raw_finder.prepare();
+        from.finder.prepare();
+        parts_ = std::make_shared<const detail::parts>(std::move(from));
+    }
+
+    /// The number of tokens: ids are less. Some of them may stand for nothing.
+    std::int32_t size() const noexcept { return static_cast<std::int32_t>(parts_->tokens.size()); }
+
+    /// The text of a token as the file has it; empty for a number that stands for none.
+    /// 0 <= id < size(). Valid as long as the tokenizer.
+    std::string_view operator[](std::int32_t id) const noexcept {
+        return parts_->tokens[static_cast<std::uint32_t>(id)];
+    }
+
+    /// The token of this text ("[CLS]"), if there is one.
+    SEQUENT_LAZY std::optional<std::int32_t> find(std::string_view text) const {
+        const std::uint32_t id = parts_->tokens.find(text);
+        if (id == detail::none || !parts_->is_token[id]) return std::nullopt;
+        return static_cast<std::int32_t>(id);
+    }
+
+    /// Whether a token is special, as "<s>" is. 0 <= id < size().
+    bool is_special(std::int32_t id) const noexcept {
+        return parts_->special[static_cast<std::size_t>(id)];
+    }
+
+    /// The tokens of a text of UTF-8 of less than 4 GiB. Throws argument_error if it is not UTF-8,
+    /// or if the vocabulary can't express it and has no token for what is unknown.
+    SEQUENT_LAZY encoding encode(std::string_view text, const encode_options& options,
+                                 workspace& work) const {
+        return encoded(text, nullptr, options, work);
+    }
+    SEQUENT_LAZY encoding encode(std::string_view text, const encode_options& options = {}) const {
+        workspace work;
+        return encoded(text, nullptr, options, work);
+    }
+    /// The tokens of a pair of texts: a question and what may answer it.
+    SEQUENT_LAZY encoding encode(std::string_view first, std::string_view second,
+                                 const encode_options& options, workspace& work) const {
+        return encoded(first, &second, options, work);
+    }
+    SEQUENT_LAZY encoding encode(std::string_view first, std::string_view second,
+                                 const encode_options& options = {}) const {
+        workspace work;
+        return encoded(first, &second, options, work);
+    }
+
+    /// The text of tokens, without the special ones unless they are asked for. Bytes that are no
+    /// UTF-8 become U+FFFD. Throws argument_error if an id is not within size().
+    SEQUENT_LAZY std::string decode(std::span<const std::int32_t> ids,
+                                    bool skip_special = true) const {
+        std::string text;
+        detail::decoding<> state(parts_->decoder, false);
+        for (const std::int32_t id : ids) {
+            if (const auto token = token_of(*parts_, id, skip_special)) state.push(*token, text);
+        }
+        state.finish(text);
+        return text;
+    }
+
+    /// Text from tokens as they come: each `push` gives what is certain, so that a character whose
+    /// bytes are several tokens comes whole.
+    class stream {
+      public:
+        SEQUENT_LAZY explicit stream(const tokenizer& of, bool skip_special = true)
+            : parts_(of.parts_), skip_special_(skip_special), state_(parts_->decoder, true) {}
+
+        /// The text that is complete with this token; valid until the next call. Throws
+        /// argument_error if the id is not within size().
+        SEQUENT_LAZY std::string_view push(std::int32_t id) {
+            text_.clear();
+            if (const auto token = token_of(*parts_, id, skip_special_)) state_.push(*token, text_);
+            return text_;
+        }
+        /// The text that is left: U+FFFD for bytes that are no character.
+        SEQUENT_LAZY std::string_view finish() {
+            text_.clear();
+            state_.finish(text_);
+            return text_;
+        }
+
+      private:
+        std::shared_ptr<const detail::parts> parts_;
+        bool skip_special_;
+        detail::decoding<> state_;
+        std::string text_;
+    };
+
+  private:
+    SEQUENT_LAZY static std::optional<std::string_view> token_of(const detail::parts& of,
+                                                                 std::int32_t id,
+                                                                 bool skip_special) {
+        const auto number = static_cast<std::uint32_t>(id);
+        if (id < 0 || number >= of.tokens.size()) {
+            fail_with<argument_error>(
+                {of.name, ": token ", id, " is not within its ", of.tokens.size(), " tokens"});
+        }
+        if (!of.is_token[number] || (skip_special && of.special[number])) return std::nullopt;
+        return of.tokens[number];
+    }
+
+    SEQUENT_LAZY encoding encoded(std::string_view first, const std::string_view* second,
+                                  const encode_options& options, workspace& work) const {
+        if (work.owner_ != parts_.get()) {
+            work.cache_.clear();
+            work.owner_ = parts_.get();
+            work.kept_ = parts_;  // no other parts come to lie there
+        }
+        encoding one = tokens_of(first, options, work), two;
+        if (second != nullptr) two = tokens_of(*second, options, work);
+        const auto& items = second != nullptr ? parts_->pair : parts_->single;
+        using kind = detail::template_item::kind;
+        std::size_t added = 0;
+        for (const auto& item : items)
+            added += options.special_tokens && item.is == kind::token ? 1 : 0;
+        truncate(one, second != nullptr ? &two : nullptr, added, options);
+        if (items.size() == 1) {
+            one.segments.assign(one.ids.size(), items[0].segment);
+            return one;
+        }
+        encoding result;
+        result.ids.reserve(one.ids.size() + two.ids.size() + added);
+        result.segments.reserve(result.ids.capacity());
+        for (const auto& item : items) {
+            if (item.is == kind::token) {
+                if (!options.special_tokens) continue;
+                result.ids.push_back(item.id);
+                if (options.offsets) result.offsets.push_back({});
+            } else {
+                const encoding& from = item.is == kind::first ? one : two;
+                result.ids.insert(result.ids.end(), from.ids.begin(), from.ids.end());
+                result.offsets.insert(result.offsets.end(), from.offsets.begin(),
+                                      from.offsets.end());
+            }
+            result.segments.resize(result.ids.size(), item.segment);
+        }
+        return result;
+    }
+
+    SEQUENT_LAZY void truncate(encoding& one, encoding* two, std::size_t added,
+                               const encode_options& options) const {
+        using strategy = truncation::strategy;
+        const truncation& rule = parts_->truncation;
+        const std::size_t wanted = options.max_length.value_or(rule.max_length);
+        const std::size_t first = one.ids.size(), second = two != nullptr ? two->ids.size() : 0;
+        if (first + second + added <= wanted) return;
+        if (wanted < added) {
+            fail_with<argument_error>(
+                {parts_->name, ": the special tokens are ", added, ", max_length is ", wanted});
+        }
+        const std::size_t most = wanted - added;
+        std::size_t n1 = first, n2 = second;
+        if (two == nullptr && rule.of != strategy::only_second) {
+            n1 = most;
+        } else if (rule.of == strategy::longest_first) {
+            // The longer one is cut; both, to halves, if the shorter one has more than half.
+            const bool swaps = n1 > n2;
+            if (swaps) std::swap(n1, n2);
+            n2 = n1 > most ? n1 : std::max(n1, most - n1);
+            if (n1 + n2 > most) {
+                n1 = most / 2;
+                n2 = n1 + most % 2;
+            }
+            if (swaps) std::swap(n1, n2);
+        } else {
+            std::size_t& cut = rule.of == strategy::only_first ? n1 : n2;
+            const std::size_t surplus = first + second - most;
+            if (cut <= surplus) {
+                fail_with<argument_error>({parts_->name, ": the text to cut has ", cut, " tokens, ",
+                                           surplus, " too many for max_length ", wanted});
+            }
+            cut -= surplus;
+        }
+        const auto cut = [&](encoding& of, std::size_t count) {
+            const auto drop = [&](auto& list) {
+                if (list.size() <= count) return;
+                if (rule.left) {
+                    list.erase(list.begin(), list.end() - static_cast<std::ptrdiff_t>(count));
+                } else {
+                    list.resize(count);
+                }
+            };
+            drop(of.ids);
+            drop(of.offsets);
+        };
+        cut(one, n1);
+        if (two != nullptr) cut(*two, n2);
+    }
+
+    SEQUENT_LAZY encoding tokens_of(std::string_view text, const encode_options& options,
+                                    workspace& work) const {
+        if (text.size() >= 0x40000000)
+            fail_with<argument_error>({"sequent: a text of ", text.size(), " bytes is too long"});
+        if (!io::is_utf8(text)) fail<argument_error>("sequent: the text is not UTF-8");
+        encoding result;
+        result.ids.reserve(text.size() / 3 + 8);
+        const detail::parts& of = *parts_;
+        work.raw_parts_.clear();
+        of.raw_finder.split(text, options.parse_special, work.raw_parts_);
+        for (const auto& raw : work.raw_parts_) {
+            if (raw.id != detail::none) {
+                add(raw.id, {raw.begin, raw.end}, options, result);
+                continue;
+            }
+            work.text_.assign(text.substr(raw.begin, raw.end - raw.begin), raw.begin,
+                              options.offsets);
+            of.normalizer.apply(work.text_, work.other_, raw.begin == 0);
+            work.normal_parts_.clear();
+            of.finder.split(work.text_.text, options.parse_special, work.normal_parts_);
+            for (const auto& each : work.normal_parts_) {
+                if (each.id != detail::none) {
+                    add(each.id, original(work.text_, each.begin, each.end), options, result);
+                } else if (work.normal_parts_.size() == 1) {
+                    add_words(work.text_, raw.begin == 0, options, work, result);
+                } else {
+                    work.part_.clear(options.offsets);
+                    work.part_.copy(work.text_, each.begin, each.end);
+                    add_words(work.part_, raw.begin == 0 && each.begin == 0, options, work, result);
+                }
+            }
+        }
+        if (options.offsets && of.trims_offsets) trim(result, text);
+        return result;
+    }
+
+    static text_range original(const detail::aligned_text& text, std::size_t begin,
+                               std::size_t end) noexcept {
+        if (!text.is_tracked) return {};
+        return {text.ranges[begin].begin, text.ranges[end - 1].end};
+    }
+
+    static void add(std::uint32_t id, text_range range, const encode_options& options,
+                    encoding& result) {
+        result.ids.push_back(static_cast<std::int32_t>(id));
+        if (options.offsets) result.offsets.push_back(range);
+    }
+
+    SEQUENT_LAZY void add_words(detail::aligned_text& text, bool is_first,
+                                const encode_options& options, workspace& work,
+                                encoding& result) const {
+        parts_->pre_tokenizer.apply(text, work.pieces_, is_first, work.other_, work.spare_);
+        const std::string_view all = text.text;
+        auto& tokens = work.tokens_;
+        for (const auto& piece : work.pieces_) {
+            tokens.clear();
+            work.cache_.append(
+                all.substr(piece.begin, piece.end - piece.begin), tokens,
+                [&](std::string_view word, auto& list) { add_word(word, list, work); });
+            for (const auto& each : tokens) {
+                add(each.id, original(text, piece.begin + each.begin, piece.begin + each.end),
+                    options, result);
+            }
+        }
+    }
+
+    SEQUENT_LAZY void add_word(std::string_view word, std::vector<detail::word_token>& list,
+                               workspace& work) const {
+        bool is_known = true;
+        switch (parts_->model) {
+            case detail::model_kind::word_piece:
+                parts_->word_piece.append(word, list);
+                break;
+            case detail::model_kind::pair_encoding:
+                is_known = parts_->pair_encoding.append(word, list, work.pairs_);
+                break;
+            case detail::model_kind::unigram:
+                is_known = parts_->unigram.append(word, list, work.lattice_);
+                break;
+        }
+        if (!is_known) {
+            fail_with<argument_error>({parts_->name, ": no tokens for \"",
+                                       word.size() > 100 ? std::string_view("a long word") : word,
+                                       "\", and none for what is unknown"});
+        }
+    }
+
+    /// Takes the blanks of the tokens' texts off their offsets, a code point for each.
+    SEQUENT_LAZY void trim(encoding& result, std::string_view all) const {
+        for (std::size_t at = 0; at < result.ids.size(); ++at) {
+            text_range& range = result.offsets[at];
+            const std::int32_t id = result.ids[at];
+            // An added token may have taken white space of the text; in words, blanks are letters.
+            const bool is_added = parts_->is_added[static_cast<std::size_t>(id)];
+            const std::string_view text =
+                is_added ? all.substr(range.begin, range.end - range.begin) : (*this)[id];
+            const auto is_blank = [&](std::uint32_t code) {
+                return code == detail::letter_of_byte(' ') || detail::is_white_space(code);
+            };
+            std::size_t leading = 0, trailing = 0;
+            for (std::size_t place = 0; place < text.size(); ++leading) {
+                const auto each = detail::decode_utf8(text, place);
+                if (!is_blank(each.code)) break;
+                place += each.length;
+            }
+            for (std::size_t place = text.size(); place > 0; ++trailing) {
+                place -= detail::length_before(text, 0, place);
+                if (!is_blank(detail::decode_utf8(text, place).code)) break;
+            }
+            if (leading > 0 && parts_->adds_blank && (at == 0 || range.begin == 0)) --leading;
+            for (; leading > 0 && range.begin < range.end; --leading)
+                range.begin += detail::decode_utf8(all, range.begin).length;
+            for (; trailing > 0 && range.begin < range.end; --trailing) {
+                range.end -=
+                    static_cast<std::uint32_t>(detail::length_before(all, range.begin, range.end));
+            }
+        }
+    }
+
+    std::shared_ptr<const detail::parts> parts_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::tokenizers

@@ -1,0 +1,1654 @@
+// Sequent 0.1.0: formats.hpp as a single header, made by single_include/amalgamate.py
+// from the headers in include/: change those.
+//
+// MIT License
+//
+// Copyright (c) 2026 The Sequent authors
+//
+// Permission is hereby granted, free of charge, to any person obtaining a copy
+// of this software and associated documentation files (the "Software"), to deal
+// in the Software without restriction, including without limitation the rights
+// to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+// copies of the Software, and to permit persons to whom the Software is
+// furnished to do so, subject to the following conditions:
+//
+// The above copyright notice and this permission notice shall be included in all
+// copies or substantial portions of the Software.
+//
+// THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+// IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+// FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+// AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+// LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+// OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+// SOFTWARE.
+
+#ifndef SEQUENT_SINGLE_FORMATS_HPP
+#define SEQUENT_SINGLE_FORMATS_HPP
+
+#include "sequent.hpp"
+
+/// Files of other programs: GGUF, safetensors in several files, NumPy's archives, the names of
+/// PyTorch's recurrent layers, and the type of a model from its config.json or GGUF metadata.
+/// Included by name, not by sequent.hpp.
+
+/// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
+/// macros of systems and frameworks that share a name with the library or with what it includes
+/// (Windows, X11, Qt, Arduino, <complex.h>, assertions) are put aside, and so are warnings that the
+/// code gives on purpose: its sizes are `int`, it compares with numbers that are exact, and some
+/// casts are of use on other platforms alone.
+
+#pragma push_macro("Above")
+#undef Above
+#pragma push_macro("abs")
+#undef abs
+#pragma push_macro("Always")
+#undef Always
+#pragma push_macro("B0")
+#undef B0
+#pragma push_macro("B1")
+#undef B1
+#pragma push_macro("Below")
+#undef Below
+#pragma push_macro("bit")
+#undef bit
+#pragma push_macro("Bool")
+#undef Bool
+#pragma push_macro("boolean")
+#undef boolean
+#pragma push_macro("byte")
+#undef byte
+#pragma push_macro("check")
+#undef check
+#pragma push_macro("Complex")
+#undef Complex
+#pragma push_macro("constrain")
+#undef constrain
+#pragma push_macro("CurrentTime")
+#undef CurrentTime
+#pragma push_macro("degrees")
+#undef degrees
+#pragma push_macro("DELETE")
+#undef DELETE
+#pragma push_macro("DIFFERENCE")
+#undef DIFFERENCE
+#pragma push_macro("DOMAIN")
+#undef DOMAIN
+#pragma push_macro("E")
+#undef E
+#pragma push_macro("emit")
+#undef emit
+#pragma push_macro("ensure")
+#undef ensure
+#pragma push_macro("ERROR")
+#undef ERROR
+#pragma push_macro("expect")
+#undef expect
+#pragma push_macro("F")
+#undef F
+#pragma push_macro("FALSE")
+#undef FALSE
+#pragma push_macro("False")
+#undef False
+#pragma push_macro("far")
+#undef far
+#pragma push_macro("Font")
+#undef Font
+#pragma push_macro("foreach")
+#undef foreach
+#pragma push_macro("forever")
+#undef forever
+#pragma push_macro("GetObject")
+#undef GetObject
+#pragma push_macro("HIGH")
+#undef HIGH
+#pragma push_macro("huge")
+#undef huge
+#pragma push_macro("I")
+#undef I
+#pragma push_macro("IGNORE")
+#undef IGNORE
+#pragma push_macro("IN")
+#undef IN
+#pragma push_macro("index")
+#undef index
+#pragma push_macro("INPUT")
+#undef INPUT
+#pragma push_macro("interface")
+#undef interface
+#pragma push_macro("interrupt")
+#undef interrupt
+#pragma push_macro("LOW")
+#undef LOW
+#pragma push_macro("major")
+#undef major
+#pragma push_macro("max")
+#undef max
+#pragma push_macro("min")
+#undef min
+#pragma push_macro("minor")
+#undef minor
+#pragma push_macro("near")
+#undef near
+#pragma push_macro("NO")
+#undef NO
+#pragma push_macro("No")
+#undef No
+#pragma push_macro("None")
+#undef None
+#pragma push_macro("OK")
+#undef OK
+#pragma push_macro("opaque")
+#undef opaque
+#pragma push_macro("OPTIONAL")
+#undef OPTIONAL
+#pragma push_macro("OUT")
+#undef OUT
+#pragma push_macro("OUTPUT")
+#undef OUTPUT
+#pragma push_macro("OVERFLOW")
+#undef OVERFLOW
+#pragma push_macro("pascal")
+#undef pascal
+#pragma push_macro("PI")
+#undef PI
+#pragma push_macro("pure")
+#undef pure
+#pragma push_macro("radians")
+#undef radians
+#pragma push_macro("register_t")
+#undef register_t
+#pragma push_macro("require")
+#undef require
+#pragma push_macro("round")
+#undef round
+#pragma push_macro("signals")
+#undef signals
+#pragma push_macro("slots")
+#undef slots
+#pragma push_macro("small")
+#undef small
+#pragma push_macro("sq")
+#undef sq
+#pragma push_macro("Status")
+#undef Status
+#pragma push_macro("status")
+#undef status
+#pragma push_macro("STRICT")
+#undef STRICT
+#pragma push_macro("Success")
+#undef Success
+#pragma push_macro("swap")
+#undef swap
+#pragma push_macro("transparent")
+#undef transparent
+#pragma push_macro("TRUE")
+#undef TRUE
+#pragma push_macro("True")
+#undef True
+#pragma push_macro("uint")
+#undef uint
+#pragma push_macro("UNDERFLOW")
+#undef UNDERFLOW
+#pragma push_macro("Unsorted")
+#undef Unsorted
+#pragma push_macro("verify")
+#undef verify
+#pragma push_macro("VOID")
+#undef VOID
+#pragma push_macro("word")
+#undef word
+#pragma push_macro("YES")
+#undef YES
+#pragma push_macro("Yes")
+#undef Yes
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wfloat-equal"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuseless-cast"
+#endif
+
+// Clang does not tell the preprocessor of -funsafe-math-optimizations and -fassociative-math. On
+// x86 it can be asked to keep the order of operations.
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(push)
+#pragma float_control(precise, on)
+#endif
+
+/// Files of llama.cpp, GGUF of version 2 and 3: metadata, the vocabulary, and tensors in F32, F16,
+/// BF16, F64, Q8_0, Q4_0 and Q4_1, which are widened to float or double.
+/// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+///
+///     const io::gguf_file file("model.gguf");
+///     io::load<Model>(file.tensors(), parameters, io::llama_cpp::llama);
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
+enum class gguf_type : std::uint32_t {
+    u8,
+    i8,
+    u16,
+    i16,
+    u32,
+    i32,
+    f32,
+    boolean,
+    text,
+    array,
+    u64,
+    i64,
+    f64
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD std::string name_of_gguf(gguf_type type) {
+    constexpr const char* names[] = {"uint8",  "int8",    "uint16", "int16",  "uint32",
+                                     "int32",  "float32", "bool",   "string", "array",
+                                     "uint64", "int64",   "float64"};
+    const auto number = static_cast<std::uint32_t>(type);
+    return number < std::size(names) ? std::string(names[number])
+                                     : joined_text({"the unknown type ", number});
+}
+
+/// The bytes of a value; 0 of strings and arrays, which tell their own length.
+constexpr std::uint64_t size_of_gguf(gguf_type type) noexcept {
+    using enum gguf_type;
+    switch (type) {
+        case u8:
+        case i8:
+        case boolean:
+            return 1;
+        case u16:
+        case i16:
+            return 2;
+        case u32:
+        case i32:
+        case f32:
+            return 4;
+        case u64:
+        case i64:
+        case f64:
+            return 8;
+        default:
+            return 0;
+    }
+}
+
+/// A pair of the metadata: where its value, or the first of `count`, begins in the file.
+struct gguf_field {
+    std::string_view key;
+    gguf_type type = gguf_type::u8;
+    bool is_array = false;
+    std::uint64_t count = 1;
+    std::size_t at = 0;
+};
+
+/// Numbers of blocks of 32 as d q + m: `Bits` is 8 or 4, `HasMinimum` tells whether m is stored;
+/// otherwise quarter bytes are q - 8.
+template <int Bits, bool HasMinimum>
+void decode_blocks(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
+                   std::size_t count, double* numbers) {
+    constexpr std::size_t head = HasMinimum ? 4 : 2;
+    constexpr std::size_t bytes = head + 32 * Bits / 8;
+    std::uint64_t number = first;
+    for (std::size_t at = 0; at < count;) {
+        const std::uint64_t block = number / 32;
+        const std::byte* const data = tensor + block * bytes;
+        const double d = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
+        const double m =
+            HasMinimum ? static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2))) : 0;
+        const std::uint64_t end = 32 * block + 32;
+        for (; at < count && number < end; ++at, number += stride) {
+            const auto place = static_cast<std::size_t>(number % 32);
+            int q = 0;
+            if constexpr (Bits == 8) {
+                q = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(data[head + place]));
+            } else {
+                const int both = std::to_integer<int>(data[head + place % 16]);
+                q = (place < 16 ? both & 15 : both >> 4) - (HasMinimum ? 0 : 8);
+            }
+            numbers[at] = d * q + m;
+        }
+    }
+}
+
+SEQUENT_LAZY inline constexpr number_format gguf_formats[] = {
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"F16", 1, 2, true, decode_plain<dtype::f16>},
+    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
+    {"F64", 1, 8, false, decode_plain<dtype::f64>},
+    {"Q8_0", 32, 34, true, decode_blocks<8, false>},
+    {"Q4_0", 32, 18, true, decode_blocks<4, false>},
+    {"Q4_1", 32, 20, true, decode_blocks<4, true>},
+};
+
+/// What ggml calls the type of a tensor.
+SEQUENT_LAZY
+SEQUENT_COLD std::string type_of_gguf_tensor(std::uint32_t number) {
+    constexpr std::string_view names[] = {
+        "F32",     "F16",    "Q4_0",    "Q4_1",  "",       "",      "Q5_0",  "Q5_1",
+        "Q8_0",    "Q8_1",   "Q2_K",    "Q3_K",  "Q4_K",   "Q5_K",  "Q6_K",  "Q8_K",
+        "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS",
+        "I8",      "I16",    "I32",     "I64",   "F64",    "IQ1_M", "BF16",  "",
+        "",        "",       "TQ1_0",   "TQ2_0", "",       "",      "",      "MXFP4"};
+    if (number < std::size(names) && !names[number].empty()) return std::string(names[number]);
+    return joined_text({"number ", number});
+}
+
+/// Reads a file from front to back; each read is checked against its end.
+SEQUENT_LAZY class gguf_reader {
+  public:
+    explicit gguf_reader(const source& from) : bytes_(from.bytes()), file_(from.name()) {}
+
+    std::size_t at() const noexcept { return at_; }
+    std::uint64_t left() const noexcept { return bytes_.size() - at_; }
+
+    template <class Bits>
+    Bits number(std::string_view what) {
+        need(sizeof(Bits), what);
+        const auto result = load_bits<Bits>(bytes_.data() + at_);
+        at_ += sizeof(Bits);
+        return result;
+    }
+
+    SEQUENT_COLD std::string_view text(std::string_view what) {
+        const auto length = number<std::uint64_t>(what);
+        need(length, what);
+        const std::string_view result(reinterpret_cast<const char*>(bytes_.data()) + at_,
+                                      static_cast<std::size_t>(length));
+        at_ += result.size();
+        return result;
+    }
+
+    /// A count of things of at least `size` bytes each.
+    SEQUENT_COLD std::uint64_t count(std::uint64_t size, std::string_view what) {
+        const auto result = number<std::uint64_t>(what);
+        if (result > left() / size)
+            fail({what, " is ", result, ", the file has only ", left(), " bytes behind it"});
+        return result;
+    }
+
+    SEQUENT_COLD void skip(std::uint64_t bytes, std::string_view what) {
+        need(bytes, what);
+        at_ += static_cast<std::size_t>(bytes);
+    }
+
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({file_, ": byte ", at_, ": ", joined_text(what)});
+    }
+
+  private:
+    void need(std::uint64_t bytes, std::string_view what) const {
+        if (bytes > left())
+            fail({what, " takes ", bytes, " bytes, the file has only ", left(), " there"});
+    }
+
+    std::span<const std::byte> bytes_;
+    std::string_view file_;
+    std::size_t at_ = 0;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD gguf_field read_gguf_field(gguf_reader<>& reader) {
+    gguf_field field;
+    field.key = reader.text("a key");
+    if (!is_utf8(field.key)) reader.fail({"a key is not UTF-8"});
+    const auto fail_type = [&] {
+        reader.fail({in_quotes(field.key), " has ", name_of_gguf(field.type),
+                     field.is_array ? " as the type of an array's elements" : " as its type"});
+    };
+    field.type = static_cast<gguf_type>(reader.number<std::uint32_t>(field.key));
+    if (field.type == gguf_type::array) {
+        field.is_array = true;
+        field.type = static_cast<gguf_type>(reader.number<std::uint32_t>(field.key));
+    }
+    const std::uint64_t size = size_of_gguf(field.type);
+    const bool is_text = field.type == gguf_type::text;
+    if (size == 0 && !is_text) fail_type();
+    if (field.is_array) field.count = reader.count(is_text ? 8 : size, field.key);
+    field.at = reader.at();
+    if (is_text) {
+        for (std::uint64_t at = 0; at < field.count; ++at) (void)reader.text(field.key);
+    } else {
+        reader.skip(field.count * size, field.key);
+    }
+    return field;
+}
+
+/// A tensor's line; `end` is not known.
+SEQUENT_LAZY
+SEQUENT_COLD header_entry read_gguf_tensor(gguf_reader<>& reader) {
+    header_entry entry;
+    entry.name = std::string(reader.text("a tensor's name"));
+    if (!is_utf8(entry.name)) reader.fail({"a tensor's name is not UTF-8"});
+    const auto rank = reader.number<std::uint32_t>(entry.name);
+    if (rank > 4)
+        reader.fail({"tensor ", in_quotes(entry.name), " has ", rank, " extents, at most are 4"});
+    entry.shape.resize(rank);
+    // The file has the fastest extent first.
+    for (std::size_t axis = rank; axis-- > 0;)
+        entry.shape[axis] = reader.number<std::uint64_t>(entry.name);
+    entry.dtype = type_of_gguf_tensor(reader.number<std::uint32_t>(entry.name));
+    entry.begin = reader.number<std::uint64_t>(entry.name);
+    return entry;
+}
+
+}  // namespace detail
+
+/// A GGUF file, its metadata and where its tensors are read and checked.
+SEQUENT_LAZY class basic_gguf_file {
+  public:
+    /// Throws io::error if the file is not well-formed.
+    SEQUENT_COLD explicit basic_gguf_file(const source& from) {
+        detail::gguf_reader<> reader(from);
+        file_.name = from.name();
+        file_.formats = detail::gguf_formats<>;
+        const auto magic = reader.number<std::uint32_t>("the file");
+        if (magic != 0x46554747) reader.fail({"the file does not begin with \"GGUF\""});
+        const auto version = reader.number<std::uint32_t>("the version");
+        if (version < 2 || version > 3)
+            reader.fail({"the file is of version ", version, " of the format, known are 2 and 3"});
+        // A tensor's line and a pair have at least as many bytes.
+        const std::uint64_t tensors = reader.count(24, "the number of tensors");
+        const std::uint64_t pairs = reader.count(13, "the number of pairs of metadata");
+        detail::name_table keys, names;
+        for (std::uint64_t at = 0; at < pairs; ++at) {
+            fields_.push_back(detail::read_gguf_field(reader));
+            keys.add(fields_.back().key, fields_.size() - 1);
+        }
+        keys.sort();
+        if (const auto* const again = keys.repeated())
+            reader.fail({"the key ", detail::in_quotes(again->name), " stands twice"});
+        std::vector<header_entry>& entries = file_.header.tensors;
+        for (std::uint64_t at = 0; at < tensors; ++at)
+            entries.push_back(detail::read_gguf_tensor(reader));
+        for (std::size_t at = 0; at < entries.size(); ++at) names.add(entries[at].name, at);
+        names.sort();
+        if (const auto* const again = names.repeated())
+            reader.fail({"tensor ", detail::in_quotes(again->name), " stands twice"});
+        file_.parts.push_back({from, 0});
+        const std::int64_t alignment = has("general.alignment") ? integer("general.alignment") : 32;
+        if (alignment < 1 || alignment > (1 << 20) || (alignment & (alignment - 1)) != 0)
+            fail("general.alignment", joined_text({"is ", alignment, ", no power of two to 2^20"}));
+        const auto step = static_cast<std::size_t>(alignment);
+        const std::size_t data = (reader.at() + step - 1) / step * step;
+        file_.parts[0].data = data;
+        const std::size_t size = from.bytes().size();
+        check_tensors(data < size ? size - data : 0, step);
+        for (const detail::gguf_field& field : fields_)
+            if (field.type == detail::gguf_type::text && !field.is_array)
+                file_.header.metadata[std::string(field.key)] = text(field.key);
+    }
+
+    /// The tensors, for `load`; their dtype is what ggml calls it. Their metadata are the pairs
+    /// whose value is a string.
+    const tensor_file& tensors() const noexcept { return file_; }
+
+    bool has(std::string_view key) const noexcept { return find(key) != nullptr; }
+
+    /// Values of the metadata. Each throws io::error if there is no such key, or if its value is of
+    /// another kind or beyond the result's type.
+    SEQUENT_COLD std::string text(std::string_view key) const {
+        return std::string(text_at(of(key, false, is_text, "a string").at));
+    }
+    SEQUENT_COLD std::int64_t integer(std::string_view key) const {
+        return integer_at(of(key, false, is_integer, "an integer"), 0);
+    }
+    SEQUENT_COLD double number(std::string_view key) const {
+        return number_at(of(key, false, is_number, "a number"), 0);
+    }
+    SEQUENT_COLD bool truth(std::string_view key) const {
+        const detail::gguf_field& field = of(key, false, is_truth, "a bool");
+        const auto value = load<std::uint8_t>(field.at);
+        if (value > 1) fail(key, joined_text({"is the bool ", static_cast<int>(value)}));
+        return value == 1;
+    }
+    SEQUENT_COLD std::vector<std::string> texts(std::string_view key) const {
+        const detail::gguf_field& field = of(key, true, is_text, "an array of strings");
+        std::vector<std::string> result;
+        result.reserve(static_cast<std::size_t>(field.count));
+        std::size_t at = field.at;
+        for (std::uint64_t number = 0; number < field.count; ++number) {
+            result.emplace_back(text_at(at));
+            at += 8 + result.back().size();
+        }
+        return result;
+    }
+    SEQUENT_COLD std::vector<std::int64_t> integers(std::string_view key) const {
+        const detail::gguf_field& field = of(key, true, is_integer, "an array of integers");
+        std::vector<std::int64_t> result;
+        for (std::uint64_t at = 0; at < field.count; ++at) result.push_back(integer_at(field, at));
+        return result;
+    }
+    SEQUENT_COLD std::vector<double> numbers(std::string_view key) const {
+        const detail::gguf_field& field = of(key, true, is_number, "an array of numbers");
+        std::vector<double> result;
+        for (std::uint64_t at = 0; at < field.count; ++at) result.push_back(number_at(field, at));
+        return result;
+    }
+
+    /// The vocabulary. Throws io::error if the file has no tokens, if scores, types or merges are
+    /// of another kind or number, or a special token is none of the tokens.
+    SEQUENT_COLD gguf_vocabulary vocabulary() const {
+        const std::string prefix = "tokenizer.ggml.";
+        gguf_vocabulary result;
+        result.model = text(prefix + "model");
+        if (has(prefix + "pre")) result.split = text(prefix + "pre");
+        result.tokens = texts(prefix + "tokens");
+        const auto check_count = [&](const char* name, std::size_t count) {
+            if (count != result.tokens.size())
+                fail(prefix + name, joined_text({"has ", count, " elements, there are ",
+                                                 result.tokens.size(), " tokens"}));
+        };
+        if (has(prefix + "scores")) {
+            const auto scores = numbers(prefix + "scores");
+            check_count("scores", scores.size());
+            for (const double score : scores) result.scores.push_back(static_cast<float>(score));
+        }
+        if (has(prefix + "token_type")) {
+            const auto types = integers(prefix + "token_type");
+            check_count("token_type", types.size());
+            for (const std::int64_t each : types) {
+                if (each < 0 || each > 6)
+                    fail(prefix + "token_type", joined_text({"has the unknown type ", each}));
+                result.types.push_back(static_cast<std::int32_t>(each));
+            }
+        }
+        if (has(prefix + "merges")) result.merges = texts(prefix + "merges");
+        const auto special = [&](const char* name, std::int32_t& token) {
+            const std::string key = joined_text({prefix, name, "_token_id"});
+            if (!has(key)) return;
+            const std::int64_t value = integer(key);
+            if (value < 0 || static_cast<std::uint64_t>(value) >= result.tokens.size())
+                fail(key,
+                     joined_text({"is ", value, ", there are ", result.tokens.size(), " tokens"}));
+            token = static_cast<std::int32_t>(value);
+        };
+        special("bos", result.begin);
+        special("eos", result.end);
+        special("unknown", result.unknown);
+        special("padding", result.padding);
+        const auto adds = [&](const char* name, bool& value) {
+            const std::string key = joined_text({prefix, "add_", name});
+            if (has(key)) value = truth(key);
+        };
+        adds("bos_token", result.adds_begin);
+        adds("eos_token", result.adds_end);
+        adds("space_prefix", result.adds_space);
+        return result;
+    }
+
+  private:
+    using type = detail::gguf_type;
+
+    static bool is_text(type of) noexcept { return of == type::text; }
+    static bool is_truth(type of) noexcept { return of == type::boolean; }
+    static bool is_integer(type of) noexcept {
+        return is_number(of) && of != type::f32 && of != type::f64;
+    }
+    static bool is_number(type of) noexcept {
+        return of != type::text && of != type::boolean && of != type::array;
+    }
+
+    const detail::gguf_field* find(std::string_view key) const noexcept {
+        for (const detail::gguf_field& field : fields_)
+            if (field.key == key) return &field;
+        return nullptr;
+    }
+
+    SEQUENT_COLD const detail::gguf_field& of(std::string_view key, bool is_array,
+                                              bool (*fits)(type), const char* wanted) const {
+        const detail::gguf_field* const field = find(key);
+        if (field == nullptr) fail(key, "is not in the file");
+        if (field->is_array != is_array || !fits(field->type))
+            fail(key, joined_text({"is ", field->is_array ? "an array of " : "of the type ",
+                                   detail::name_of_gguf(field->type), ", wanted is ", wanted}));
+        return *field;
+    }
+
+    [[noreturn]] SEQUENT_COLD void fail(std::string_view key, std::string_view what) const {
+        fail_with<error>({file_.name, ": metadata ", detail::in_quotes(key), " ", what});
+    }
+
+    template <class Bits>
+    Bits load(std::size_t at) const noexcept {
+        return detail::load_bits<Bits>(file_.parts[0].from.bytes().data() + at);
+    }
+
+    std::string_view text_at(std::size_t at) const noexcept {
+        return {reinterpret_cast<const char*>(file_.parts[0].from.bytes().data()) + at + 8,
+                static_cast<std::size_t>(load<std::uint64_t>(at))};
+    }
+
+    SEQUENT_COLD std::int64_t integer_at(const detail::gguf_field& field,
+                                         std::uint64_t number) const {
+        const std::size_t at =
+            field.at + static_cast<std::size_t>(number * size_of_gguf(field.type));
+        switch (field.type) {
+            case type::u8:
+                return load<std::uint8_t>(at);
+            case type::i8:
+                return static_cast<std::int8_t>(load<std::uint8_t>(at));
+            case type::u16:
+                return load<std::uint16_t>(at);
+            case type::i16:
+                return static_cast<std::int16_t>(load<std::uint16_t>(at));
+            case type::u32:
+                return load<std::uint32_t>(at);
+            case type::i32:
+                return static_cast<std::int32_t>(load<std::uint32_t>(at));
+            default:
+                break;
+        }
+        const auto value = load<std::uint64_t>(at);
+        if (field.type == type::u64 && value >> 63 != 0)
+            fail(field.key, joined_text({"is ", value, ", beyond 63 bits"}));
+        return static_cast<std::int64_t>(value);
+    }
+
+    SEQUENT_COLD double number_at(const detail::gguf_field& field, std::uint64_t number) const {
+        const std::size_t at =
+            field.at + static_cast<std::size_t>(number * size_of_gguf(field.type));
+        if (field.type == type::f32)
+            return static_cast<double>(std::bit_cast<float>(load<std::uint32_t>(at)));
+        if (field.type == type::f64) return std::bit_cast<double>(load<std::uint64_t>(at));
+        return static_cast<double>(integer_at(field, number));
+    }
+
+    /// The tensors must be aligned and lie within the data, and none overlaps another. The end of
+    /// one of an unknown type is not known.
+    SEQUENT_COLD void check_tensors(std::uint64_t size, std::uint64_t alignment) {
+        std::vector<header_entry>& entries = file_.header.tensors;
+        std::vector<detail::numbered_range> ranges;
+        for (std::size_t at = 0; at < entries.size(); ++at) {
+            header_entry& entry = entries[at];
+            const auto fail = [&](std::initializer_list<text_part> what) {
+                fail_with<error>({file_.name, ": tensor ", detail::in_quotes(entry.name), ": ",
+                                  joined_text(what)});
+            };
+            if (entry.begin % alignment != 0)
+                fail({"its offset ", entry.begin, " is no multiple of ", alignment});
+            std::uint64_t count = 1;
+            for (const std::uint64_t extent : entry.shape) {
+                // A tensor has less than 2^48 elements, so that no count of bytes overflows.
+                if (extent > 0 && count > (std::uint64_t{1} << 48) / extent)
+                    fail({"its shape is ", detail::shape_text(entry.shape), ", too large"});
+                count *= extent;
+            }
+            std::uint64_t bytes = 0;
+            if (const detail::number_format* const format = file_.format_of(entry)) {
+                const std::uint64_t row = entry.shape.empty() ? 1 : entry.shape.back();
+                if (row % format->count != 0)
+                    fail({"its rows have ", row, " elements, ", format->name, " has blocks of ",
+                          format->count});
+                bytes = count / format->count * format->bytes;
+            }
+            if (entry.begin > size || bytes > size - entry.begin)
+                fail({"bytes [", entry.begin, ", ", entry.begin + bytes,
+                      ") reach beyond the data of ", size, " bytes (is the file truncated?)"});
+            entry.end = entry.begin + bytes;
+            if (bytes > 0) ranges.push_back({entry.begin, entry.end, at});
+        }
+        detail::sort(ranges);
+        for (std::size_t at = 1; at < ranges.size(); ++at)
+            if (ranges[at].first < ranges[at - 1].last)
+                fail_with<error>({file_.name, ": tensor ",
+                                  detail::in_quotes(entries[ranges[at].number].name),
+                                  " overlaps the tensor ",
+                                  detail::in_quotes(entries[ranges[at - 1].number].name)});
+    }
+
+    tensor_file file_;
+    std::vector<detail::gguf_field> fields_;
+};
+
+using gguf_file = basic_gguf_file<>;
+
+/// The tensors of llama.cpp's files, for the presets:
+/// `io::load<Model>(io::gguf_file("model.gguf").tensors(), parameters, io::llama_cpp::llama)`.
+namespace llama_cpp {
+
+namespace detail {
+/// The converter puts the rows of queries and keys into the order of rotary() for the architecture
+/// "llama" alone.
+constexpr auto llama_names(const placement& order) {
+    return std::to_array<name_entry>({
+        {"embedding", "token_embd.weight"},
+        {"layers.gain_1", "blk.{}.attn_norm.weight"},
+        {"layers.W_query", "blk.{}.attn_q.weight", order},
+        {"layers.W_key", "blk.{}.attn_k.weight", order},
+        {"layers.W_value", "blk.{}.attn_v.weight"},
+        {"layers.b_query", "blk.{}.attn_q.bias", order | flat},
+        {"layers.b_key", "blk.{}.attn_k.bias", order | flat},
+        {"layers.b_value", "blk.{}.attn_v.bias", flat},
+        constant("layers.b_out", 0),
+        constant("layers.b_gate", 0),
+        constant("layers.b_expand", 0),
+        constant("layers.b_contract", 0),
+        {"layers.W_out", "blk.{}.attn_output.weight"},
+        {"layers.gain_2", "blk.{}.ffn_norm.weight"},
+        {"layers.W_gate", "blk.{}.ffn_gate.weight"},
+        {"layers.W_expand", "blk.{}.ffn_up.weight"},
+        {"layers.W_contract", "blk.{}.ffn_down.weight"},
+        {"gain", "output_norm.weight"},
+        {"W_logits", "output.weight"},
+        copy_of("embedding", "output.weight"),
+    });
+}
+}  // namespace detail
+
+/// Of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2. (The tensor rope_freqs of
+/// Llama 3.1 scales frequencies; a file that has it is refused.)
+inline constexpr auto llama = detail::llama_names(neighbours);
+/// Of "qwen2", for llama<biases<true>>: only queries, keys and values have biases in the file.
+inline constexpr auto qwen2 = detail::llama_names(halves);
+
+}  // namespace llama_cpp
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// The type of the model that a file is for, from the config.json beside the weights of a Hugging
+/// Face model, or from the metadata of a GGUF file:
+///
+///     io::describe("config.json").text()  // "gpt2<vocabulary<50257>, tokens<1024>, ...>"
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// A preset and its named arguments.
+struct model_description {
+    struct argument {
+        std::string name;   // as an option: "width"
+        std::string text;   // as it is written in a type: "width<768>"
+        std::string field;  // of the file that states it
+        bool is_default = false;
+    };
+
+    std::string file;
+    std::string preset;
+    std::string names;  // the name map: "io::hugging_face::gpt2"
+    std::vector<argument> arguments;
+
+    /// "gpt2<vocabulary<50257>, tokens<1024>, ...>": the arguments that are no defaults.
+    SEQUENT_LAZY std::string text() const {
+        std::string result = preset + "<";
+        for (const argument& each : arguments) {
+            if (each.is_default) continue;
+            append_text(result, {result.back() == '<' ? "" : ", ", each.text});
+        }
+        return result + ">";
+    }
+};
+
+namespace detail {
+
+/// The options that a file states, one after another.
+SEQUENT_LAZY class describer {
+  public:
+    describer(std::string_view file, std::string preset, std::string names) {
+        result_.file = file;
+        result_.preset = std::move(preset);
+        result_.names = std::move(names);
+    }
+
+    SEQUENT_COLD int whole(std::string_view field, double value) const {
+        if (!(value >= 0 && value <= 2147483647 && value == std::floor(value)))
+            fail_with<error>({result_.file, ": ", in_quotes(field), " is ", number_text(value),
+                              ", expected is a whole number from 0 to 2147483647"});
+        return static_cast<int>(value);
+    }
+    /// An option that is a number. `usual` is the number that it has if it is not given.
+    SEQUENT_COLD int number(std::string_view name, std::string_view field, double value,
+                            int usual = -1) {
+        const int number = whole(field, value);
+        add(name, joined_text({name, "<", number, ">"}), field, number == usual);
+        return number;
+    }
+    SEQUENT_COLD void truth(std::string_view name, std::string_view field, bool value, bool usual) {
+        add(name, joined_text({name, value ? "<true>" : "<false>"}), field, value == usual);
+    }
+    /// An option that is a type.
+    SEQUENT_COLD void add(std::string_view name, std::string text, std::string_view field,
+                          bool is_default) {
+        result_.arguments.push_back(
+            {std::string(name), std::move(text), std::string(field), is_default});
+    }
+    /// normalization::layer<N> or rms<N>, of which epsilon is 10^-N.
+    SEQUENT_COLD void epsilon(const char* kind, std::string_view field, double value, int usual) {
+        int exponent = 0;
+        double power = 1;
+        while (exponent < 30 && power > value * 1.001) power = std::pow(10.0, -++exponent);
+        // Files hold it as float, too.
+        if (!(std::abs(value / power - 1) < 1e-6))
+            fail_with<error>({result_.file, ": ", in_quotes(field), " is ", number_text(value),
+                              ", no power of ten, as the epsilon of normalization::", kind, " is"});
+        add("normalization", joined_text({"normalization::", kind, "<", exponent, ">"}), field,
+            exponent == usual);
+    }
+    SEQUENT_COLD void rotary(const char* order, std::string_view field, double base, int usual) {
+        const int number = whole(field, base);
+        const std::string of = number == 10000 ? "" : joined_text({number});
+        add("position", joined_text({"position::", order, "<", of, ">"}), field, number == usual);
+    }
+
+    model_description finish() { return std::move(result_); }
+
+  private:
+    model_description result_;
+};
+
+/// Fields of a config.json; one that is null is absent.
+SEQUENT_LAZY class configuration_fields {
+  public:
+    explicit configuration_fields(json_value root) : root_(root) {}
+
+    bool has(std::string_view key) const { return root_.has(key) && !root_[key].is_null(); }
+    json_value operator[](std::string_view key) const { return root_[key]; }
+
+    SEQUENT_COLD double number(std::string_view key) const { return root_[key].number(); }
+    SEQUENT_COLD double number(std::string_view key, double otherwise) const {
+        return has(key) ? root_[key].number() : otherwise;
+    }
+    SEQUENT_COLD bool truth(std::string_view key, bool otherwise) const {
+        return has(key) ? root_[key].boolean() : otherwise;
+    }
+    SEQUENT_COLD std::string text(std::string_view key, std::string_view otherwise) const {
+        return std::string(has(key) ? root_[key].string() : otherwise);
+    }
+    /// What presets compute in one way alone.
+    SEQUENT_COLD void expect(std::string_view key, bool wanted) const {
+        if (truth(key, wanted) != wanted)
+            root_[key].fail({"\"", key, "\" is ", wanted ? "false" : "true",
+                             ", which the preset does not compute"});
+    }
+    SEQUENT_COLD void expect_absent(std::string_view key) const {
+        if (has(key))
+            root_[key].fail({"\"", key, "\" is given, which the preset does not compute"});
+    }
+    /// The activation as an option.
+    SEQUENT_COLD std::string activation(std::string_view key, std::string_view otherwise,
+                                        bool gated) const {
+        struct known {
+            std::string_view theirs;
+            const char* plain;
+            const char* gated;
+        };
+        constexpr known all[] = {{"gelu", "gelu", "geglu"},
+                                 {"gelu_new", "gelu_tanh", "geglu_tanh"},
+                                 {"gelu_pytorch_tanh", "gelu_tanh", "geglu_tanh"},
+                                 {"relu", "relu", "reglu"},
+                                 {"silu", "silu", "swiglu"},
+                                 {"swish", "silu", "swiglu"},
+                                 {"sigmoid", "sigmoid", "glu"},
+                                 {"tanh", "tanh", ""}};
+        const std::string name = text(key, otherwise);
+        for (const known& each : all) {
+            const std::string_view ours = gated ? each.gated : each.plain;
+            if (each.theirs == name && !ours.empty()) return joined_text({"activation::", ours});
+        }
+        (has(key) ? root_[key] : root_).fail({"the activation \"", name, "\" is not known"});
+    }
+
+  private:
+    json_value root_;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_gpt2(const configuration_fields<>& of,
+                                             std::string_view file) {
+    of.expect("scale_attn_weights", true);
+    of.expect("scale_attn_by_inverse_layer_idx", false);
+    of.expect("add_cross_attention", false);
+    describer<> to(file, "gpt2", "io::hugging_face::gpt2");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "n_positions", of.number("n_positions"));
+    const int width = to.number("width", "n_embd", of.number("n_embd"));
+    to.number("heads", "n_head", of.number("n_head"));
+    to.number("depth", "n_layer", of.number("n_layer"));
+    to.number("hidden", "n_inner", of.number("n_inner", 4.0 * width), 4 * width);
+    const std::string activation = of.activation("activation_function", "gelu_new", false);
+    to.add("activation", activation, "activation_function", activation == "activation::gelu_tanh");
+    to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
+    to.truth("tied", "tie_word_embeddings", of.truth("tie_word_embeddings", true), true);
+    return to.finish();
+}
+
+/// Llama, Mistral and Qwen2.
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_llama(const configuration_fields<>& of,
+                                              std::string_view file, std::string_view type) {
+    of.expect("attention_bias", false);
+    of.expect("mlp_bias", false);
+    double base = of.number("rope_theta", 10000);
+    const char* base_field = "rope_theta";
+    for (const char* key : {"rope_scaling", "rope_parameters"}) {
+        if (!of.has(key)) continue;
+        const configuration_fields<> rope(of[key]);
+        const std::string scaling = rope.text("rope_type", rope.text("type", "default"));
+        if (scaling != "default")
+            of[key].fail({"\"", key, "\" scales rotary positions by \"", scaling,
+                          "\", which the preset does not compute"});
+        if (rope.has("rope_theta")) {
+            base = rope.number("rope_theta");
+            base_field = "rope_parameters.rope_theta";
+        }
+    }
+    const bool is_qwen2 = type == "qwen2";
+    if (is_qwen2) of.expect("use_sliding_window", false);
+    describer<> to(file, "llama", is_qwen2 ? "io::hugging_face::qwen2" : "io::hugging_face::llama");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
+    const int width = to.number("width", "hidden_size", of.number("hidden_size"));
+    const int heads = to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
+    to.number("key_heads", "num_key_value_heads", of.number("num_key_value_heads", heads), heads);
+    if (of.has("head_dim") && heads > 0)
+        to.number("head_width", "head_dim", of.number("head_dim"),
+                  width % heads == 0 ? width / heads : -1);
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"));
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
+    const std::string activation = of.activation("hidden_act", "silu", true);
+    to.add("activation", activation, "hidden_act", activation == "activation::swiglu");
+    to.epsilon("rms", "rms_norm_eps", of.number("rms_norm_eps", 1e-6), 5);
+    to.rotary("rotary_halves", base_field, base, -1);
+    to.truth("tied", "tie_word_embeddings", of.truth("tie_word_embeddings", false), true);
+    to.truth("biases", "model_type", is_qwen2, false);
+    if (type == "mistral" && of.has("sliding_window")) {
+        const double window = of.number("sliding_window");
+        if (!(window >= 1 && window <= 2147483647 && window == std::floor(window)))
+            of["sliding_window"].fail({"expected a whole number of at least 1"});
+        to.add("mask", joined_text({"mask::window<", static_cast<int>(window) - 1, ">"}),
+               "sliding_window", false);
+    }
+    return to.finish();
+}
+
+/// Whether the weights have a head that predicts symbols.
+SEQUENT_LAZY
+SEQUENT_COLD const char* bert_preset(const configuration_fields<>& of) {
+    bool is_masked_language = false;
+    if (of.has("architectures"))
+        of["architectures"].for_each_element([&](json_value each) {
+            is_masked_language = is_masked_language || each.string().ends_with("ForMaskedLM");
+        });
+    return is_masked_language ? "bert_masked_language" : "bert";
+}
+
+/// BERT, RoBERTa and XLM-RoBERTa.
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_bert(const configuration_fields<>& of,
+                                             std::string_view file, bool is_roberta) {
+    of.expect("is_decoder", false);
+    if (of.text("position_embedding_type", "absolute") != "absolute")
+        of["position_embedding_type"].fail({"expected \"absolute\", which the preset computes"});
+    if (is_roberta && of.number("pad_token_id", 1) != 1)
+        of["pad_token_id"].fail({"expected 1: positions begin in the row behind the next one"});
+    describer<> to(file, bert_preset(of),
+                   is_roberta ? "io::hugging_face::roberta" : "io::hugging_face::bert");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_position_embeddings",
+              of.number("max_position_embeddings") - (is_roberta ? 2 : 0));
+    const int width = to.number("width", "hidden_size", of.number("hidden_size"));
+    to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4 * width);
+    to.number("segments", "type_vocab_size", of.number("type_vocab_size", 2), 2);
+    const std::string activation = of.activation("hidden_act", "gelu", false);
+    to.add("activation", activation, "hidden_act", activation == "activation::gelu");
+    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), 12);
+    return to.finish();
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_distilbert(const configuration_fields<>& of,
+                                                   std::string_view file) {
+    describer<> to(file, bert_preset(of), "io::hugging_face::distilbert");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
+    const int width = to.number("width", "dim", of.number("dim"));
+    to.number("heads", "n_heads", of.number("n_heads"));
+    to.number("depth", "n_layers", of.number("n_layers"));
+    to.number("hidden", "hidden_dim", of.number("hidden_dim"), 4 * width);
+    to.number("segments", "model_type", 1, 2);
+    const std::string activation = of.activation("activation", "gelu", false);
+    to.add("activation", activation, "activation", activation == "activation::gelu");
+    return to.finish();
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_vit(const configuration_fields<>& of,
+                                            std::string_view file) {
+    of.expect("qkv_bias", true);
+    const auto sides = [&](const char* key, double& rows, double& columns) {
+        if (of[key].kind() != json_kind::array) {
+            rows = columns = of.number(key);
+            return;
+        }
+        std::vector<double> both;
+        of[key].for_each_element([&](json_value each) { both.push_back(each.number()); });
+        if (both.size() != 2) of[key].fail({"expected two numbers, found ", both.size()});
+        rows = both[0];
+        columns = both[1];
+    };
+    double rows = 0, columns = 0, patch_rows = 0, patch_columns = 0;
+    sides("image_size", rows, columns);
+    sides("patch_size", patch_rows, patch_columns);
+    if (!(patch_rows >= 1 && patch_columns >= 1)) of["patch_size"].fail({"expected at least 1"});
+    double labels = of.number("num_labels", 2);
+    const char* labels_field = "num_labels";
+    if (of.has("id2label")) {
+        labels = 0;
+        labels_field = "id2label";
+        of["id2label"].for_each_member([&](std::string_view, json_value) { ++labels; });
+    }
+    describer<> to(file, "vit", "io::hugging_face::vit");
+    to.number("tokens", "image_size",
+              std::floor(rows / patch_rows) * std::floor(columns / patch_columns));
+    to.number("patch_width", "patch_size",
+              of.number("num_channels", 3) * patch_rows * patch_columns);
+    to.number("classes", labels_field, labels);
+    const int width = to.number("width", "hidden_size", of.number("hidden_size"));
+    to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4 * width);
+    const std::string activation = of.activation("hidden_act", "gelu", false);
+    to.add("activation", activation, "hidden_act", activation == "activation::gelu");
+    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), 6);
+    return to.finish();
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_t5(const configuration_fields<>& of,
+                                           std::string_view file) {
+    std::string feed_forward = of.text("feed_forward_proj", "relu");
+    const bool gated = feed_forward.starts_with("gated-");
+    if (gated) feed_forward.erase(0, 6);
+    // Theirs is the approximation, whatever it is called here.
+    if (feed_forward == "gelu") feed_forward = "gelu_new";
+    if (feed_forward != "relu" && feed_forward != "gelu_new" && feed_forward != "silu")
+        of["feed_forward_proj"].fail({"the activation is not known"});
+    const std::string activation = of.activation("", feed_forward, gated);
+    describer<> to(file, "t5", gated ? "io::hugging_face::t5_gated" : "io::hugging_face::t5");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    // Positions are relative: there may be more.
+    const double tokens = of.number("n_positions", 512);
+    to.number("tokens", "n_positions", tokens);
+    to.number("source_tokens", "n_positions", tokens);
+    const int width = to.number("width", "d_model", of.number("d_model"));
+    const int heads = to.number("heads", "num_heads", of.number("num_heads"));
+    to.number("head_width", "d_kv", of.number("d_kv"),
+              heads > 0 && width % heads == 0 ? width / heads : -1);
+    to.number("hidden", "d_ff", of.number("d_ff"));
+    const int source = to.number("source_depth", "num_layers", of.number("num_layers"));
+    to.number("depth", "num_decoder_layers", of.number("num_decoder_layers", source));
+    to.add("activation", activation, "feed_forward_proj", activation == "activation::relu");
+    to.epsilon("rms", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-6), 6);
+    to.truth("tied", "tie_word_embeddings", of.truth("tie_word_embeddings", true), true);
+    const char* const field = "relative_attention_num_buckets";
+    const int buckets = to.whole(field, of.number(field, 32));
+    const int distance = to.whole("relative_attention_max_distance",
+                                  of.number("relative_attention_max_distance", 128));
+    to.add("position", joined_text({"position::relative_buckets<", buckets, ", ", distance, ">"}),
+           field, buckets == 32 && distance == 128);
+    return to.finish();
+}
+
+}  // namespace detail
+
+/// The preset and its arguments that a config.json states. The text may be that of any model whose
+/// `model_type` is bert, distilbert, gpt2, llama, mistral, qwen2, roberta, t5, vit or xlm-roberta.
+///
+/// Throws io::error if it is not well-formed, of another type, lacks a field, or states what the
+/// presets do not compute.
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe(const source& config) {
+    const std::string_view text(reinterpret_cast<const char*>(config.bytes().data()),
+                                config.bytes().size());
+    const json_document document(text, config.name());
+    const detail::configuration_fields<> of(document.root());
+    const std::string type = of.text("model_type", "");
+    const std::string& file = config.name();
+    if (type == "gpt2") return detail::describe_gpt2(of, file);
+    if (type == "llama" || type == "mistral" || type == "qwen2")
+        return detail::describe_llama(of, file, type);
+    if (type == "distilbert") return detail::describe_distilbert(of, file);
+    if (type == "vit") return detail::describe_vit(of, file);
+    if (type == "t5") return detail::describe_t5(of, file);
+    if (type == "bert" || type == "roberta" || type == "xlm-roberta")
+        return detail::describe_bert(of, file, type != "bert");
+    fail_with<error>({file, ": \"model_type\" is \"", type,
+                      "\", known are bert, distilbert, gpt2, llama, mistral, qwen2, roberta, t5, "
+                      "vit and xlm-roberta"});
+}
+
+/// The preset and its arguments that a GGUF file of the architecture "llama" or "qwen2" states.
+/// Throws as the other one does.
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe(const gguf_file& of) {
+    const std::string& file = of.tensors().name;
+    const std::string architecture = of.text("general.architecture");
+    const bool is_qwen2 = architecture == "qwen2";
+    if (architecture != "llama" && !is_qwen2)
+        fail_with<error>({file, ": \"general.architecture\" is \"", architecture,
+                          "\", known are \"llama\" and \"qwen2\""});
+    bool tied = true;
+    double vocabulary = 0;
+    for (const header_entry& each : of.tensors().header.tensors) {
+        if (each.name == "output.weight") tied = false;
+        if (each.name == "token_embd.weight" && !each.shape.empty())
+            vocabulary = static_cast<double>(each.shape[0]);
+        if (each.name == "rope_freqs.weight")
+            fail_with<error>({file,
+                              ": the tensor \"rope_freqs.weight\" scales rotary positions, "
+                              "which the preset does not compute"});
+    }
+    const auto key = [&](const char* name) { return joined_text({architecture, ".", name}); };
+    const auto has = [&](const char* name) { return of.has(key(name)); };
+    const auto number = [&](const char* name) { return of.number(key(name)); };
+    if (has("rope.scaling.type") && of.text(key("rope.scaling.type")) != "none")
+        fail_with<error>({file, ": \"", key("rope.scaling.type"), "\" is \"",
+                          of.text(key("rope.scaling.type")),
+                          "\", which the preset does not compute"});
+    if (has("expert_count") && number("expert_count") > 0)
+        fail_with<error>({file, ": \"", key("expert_count"), "\" is ",
+                          number_text(number("expert_count")), ", the preset has no experts"});
+    detail::describer<> to(file, "llama",
+                           is_qwen2 ? "io::llama_cpp::qwen2" : "io::llama_cpp::llama");
+    const auto add = [&](std::string_view option, const char* name, int usual = -1) {
+        return to.number(option, key(name), number(name), usual);
+    };
+    to.number("vocabulary", "token_embd.weight", vocabulary);
+    add("tokens", "context_length");
+    const int width = add("width", "embedding_length");
+    const int heads = add("heads", "attention.head_count");
+    if (has("attention.head_count_kv")) add("key_heads", "attention.head_count_kv", heads);
+    int head_width = heads > 0 && width % heads == 0 ? width / heads : -1;
+    if (has("attention.key_length"))
+        head_width = add("head_width", "attention.key_length", head_width);
+    if (has("rope.dimension_count") && number("rope.dimension_count") != head_width)
+        fail_with<error>({file, ": \"", key("rope.dimension_count"), "\" is ",
+                          number_text(number("rope.dimension_count")), ", the preset turns all ",
+                          head_width, " numbers of a head"});
+    add("hidden", "feed_forward_length");
+    add("depth", "block_count");
+    const char* const epsilon = "attention.layer_norm_rms_epsilon";
+    to.epsilon("rms", key(epsilon), number(epsilon), 5);
+    to.rotary(is_qwen2 ? "rotary_halves" : "rotary", key("rope.freq_base"),
+              has("rope.freq_base") ? number("rope.freq_base") : 10000, is_qwen2 ? -1 : 10000);
+    to.truth("biases", "general.architecture", is_qwen2, false);
+    to.truth("tied", "output.weight", tied, true);
+    return to.finish();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// Compares a preset with what a file states of its model, field by field, including what no
+/// tensor's shape shows: the epsilon of norms, the base of rotary positions, the activation.
+///
+///     io::check_type<Model>(io::describe("config.json"));
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
+/// An option of a preset as `describe` writes it; empty if it is not compared.
+template <class Model>
+std::string option_of(std::string_view name) {
+    constexpr nn::shape of = Model::shape;
+    const auto number = [&](int value) { return joined_text({name, "<", value, ">"}); };
+    const auto truth = [&](bool value) {
+        return joined_text({name, value ? "<true>" : "<false>"});
+    };
+    if (name == "vocabulary") return number(of.vocabulary);
+    if (name == "tokens") return number(of.tokens);
+    if (name == "source_tokens") return number(of.source_tokens);
+    if (name == "width") return number(of.width);
+    if (name == "heads") return number(of.heads);
+    if (name == "key_heads") return number(of.key_heads);
+    if (name == "head_width") return number(of.head_width);
+    if (name == "hidden") return number(of.hidden);
+    if (name == "depth") return number(of.depth);
+    if (name == "source_depth") return number(of.source_depth);
+    if (name == "segments") return number(of.segments);
+    if (name == "classes") return number(of.classes);
+    if (name == "patch_width") return number(of.patch_width);
+    if (name == "tied") return truth(of.tied);
+    if (name == "biases") return truth(of.biases);
+    if (name == "normalization") {
+        return joined_text(
+            {"normalization::", of.normalization == nn::norm_kind::rms ? "rms<" : "layer<",
+             of.norm_exponent, ">"});
+    }
+    if (name == "position" && of.is_rotary()) {
+        const std::string base = of.position_base == 10000 ? "" : joined_text({of.position_base});
+        return joined_text(
+            {"position::", of.position == nn::position_kind::rotary ? "rotary<" : "rotary_halves<",
+             base, ">"});
+    }
+    if (name == "position" && of.position == nn::position_kind::relative_buckets) {
+        return joined_text({"position::relative_buckets<", of.buckets, ", ", of.max_distance, ">"});
+    }
+    if (name == "position") return "another kind of position";
+    return "";
+}
+
+/// The functions that an activation may be, as a model uses them and as options are called.
+template <class Model>
+std::string activations_of() {
+    std::string result;
+    const auto add = [&](transformation kind, const char* names) {
+        if (uses<Model>(kind)) append_text(result, {" ", names});
+    };
+    add(transformation::gelu, "activation::gelu activation::geglu");
+    add(transformation::gelu_tanh, "activation::gelu_tanh activation::geglu_tanh");
+    add(transformation::relu, "activation::relu activation::reglu");
+    add(transformation::silu, "activation::silu activation::swiglu");
+    add(transformation::sigmoid, "activation::sigmoid activation::glu");
+    add(transformation::tanh, "activation::tanh");
+    return result;
+}
+
+/// What of a model is not as a file states. A model may have fewer positions.
+SEQUENT_LAZY
+SEQUENT_COLD void check_options(const model_description& wanted, std::span<const std::string> own,
+                                const std::string& activations) {
+    std::string problem;
+    for (std::size_t at = 0; at < own.size(); ++at) {
+        const model_description::argument& each = wanted.arguments[at];
+        std::string found = own[at];
+        if (each.name == "activation") {
+            const bool is_used =
+                joined_text({activations, " "}).find(joined_text({" ", each.text, " "})) !=
+                std::string::npos;
+            found = is_used ? "" : "no such function";
+        }
+        if (found.empty() || found == each.text) continue;
+        // A name map puts the rows of heads into either order.
+        const auto plain = [](std::string text) {
+            if (const auto half = text.find("_halves"); half != std::string::npos)
+                text.erase(half, 7);
+            return text;
+        };
+        if (each.name == "position" && plain(found) == plain(each.text)) continue;
+        if (each.name == "tokens" || each.name == "source_tokens") {
+            const auto value = [](const std::string& text) {
+                return std::stoll(text.substr(text.find('<') + 1));
+            };
+            if (value(found) <= value(each.text) || wanted.preset == "t5") continue;
+        }
+        append_text(problem, {"\n  ", each.name, ": the file has ", each.text, " (",
+                              in_quotes(each.field), "), the model ", found});
+    }
+    if (!problem.empty())
+        fail_with<error>({wanted.file, ": the model is of another type:", problem,
+                          "\n  the type that fits is ", wanted.text()});
+}
+
+}  // namespace detail
+
+/// Compares a preset with what a file states of its model. Masks are not compared.
+///
+/// Throws io::error that tells each field that is different, with both values, and the type that
+/// fits.
+template <class Model>
+void check_type(const model_description& wanted) {
+    std::vector<std::string> own;
+    for (const model_description::argument& each : wanted.arguments)
+        own.push_back(detail::option_of<Model>(each.name));
+    detail::check_options(wanted, own, detail::activations_of<Model>());
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// Several arrays of NumPy in one .npz file, as `numpy.savez` writes it: a ZIP archive of .npy
+/// files that are not compressed.
+///
+///     io::load<Model>(io::open_npz("weights.npz"), parameters, names);
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// The arrays of a .npz file as tensors, whose names are those of the arrays.
+///
+/// Throws io::error if the file is not well-formed, compressed (`numpy.savez_compressed`) or
+/// encrypted, has more than 65,535 arrays or 4 GiB, or an array in Fortran's order.
+SEQUENT_LAZY
+SEQUENT_COLD tensor_file open_npz(const source& from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const std::uint64_t size = bytes.size();
+    const auto fail = [&](std::initializer_list<text_part> what) {
+        fail_with<error>({from.name(), ": ", joined_text(what)});
+    };
+    const auto u16 = [&](std::uint64_t at) -> std::uint64_t {
+        return detail::load_bits<std::uint16_t>(bytes.data() + at);
+    };
+    const auto u32 = [&](std::uint64_t at) -> std::uint64_t {
+        return detail::load_bits<std::uint32_t>(bytes.data() + at);
+    };
+    // The directory's own record is the last one, before a comment of at most 65535 bytes.
+    constexpr std::uint64_t record = 22;
+    std::uint64_t end = size;
+    for (std::uint64_t at = size; at >= record && at + 65535 >= size; --at) {
+        const std::uint64_t begin = at - record;
+        if (u32(begin) != 0x06054b50 || begin + record + u16(begin + 20) != size) continue;
+        end = begin;
+        break;
+    }
+    if (end == size) fail({"is no ZIP archive: it has no directory at its end"});
+    const std::uint64_t count = u16(end + 10), length = u32(end + 12), first = u32(end + 16);
+    if (u16(end + 4) != 0 || u16(end + 6) != 0 || u16(end + 8) != count)
+        fail({"is one of several parts of an archive"});
+    if (count == 0xFFFF || length == 0xFFFFFFFF || first == 0xFFFFFFFF)
+        fail({"is a ZIP64 archive, of more than 4 GiB or 65,534 arrays"});
+    if (first > end || length > end - first)
+        fail({"its directory, bytes [", first, ", ", first + length, "), is beyond byte ", end});
+
+    tensor_file result;
+    result.name = from.name();
+    result.formats = detail::plain_formats<>;
+    result.parts.push_back({from, 0});
+    std::vector<header_entry>& entries = result.header.tensors;
+    std::uint64_t at = first;
+    const std::uint64_t directory_end = first + length;
+    for (std::uint64_t number = 0; number < count; ++number) {
+        if (directory_end - at < 46 || u32(at) != 0x02014b50)
+            fail({"entry ", number, " of its directory is not well-formed"});
+        const std::uint64_t flags = u16(at + 8), method = u16(at + 10);
+        const std::uint64_t stored = u32(at + 20), whole = u32(at + 24), local = u32(at + 42);
+        const std::uint64_t names = u16(at + 28), more = u16(at + 30) + u16(at + 32);
+        if (directory_end - at - 46 < names + more)
+            fail({"entry ", number, " of its directory is not well-formed"});
+        std::string name(reinterpret_cast<const char*>(bytes.data()) + at + 46,
+                         static_cast<std::size_t>(names));
+        at += 46 + names + more;
+        const auto fail_entry = [&](std::initializer_list<text_part> what) {
+            fail({"\"", name, "\" ", joined_text(what)});
+        };
+        if (!name.ends_with(".npy") || !is_utf8(name)) fail_entry({"is no .npy file"});
+        if ((flags & 1) != 0) fail_entry({"is encrypted"});
+        if (method != 0)
+            fail_entry({"is compressed by method ", method,
+                        "; numpy.savez writes arrays that are not compressed"});
+        if (stored == 0xFFFFFFFF || local == 0xFFFFFFFF) fail_entry({"is larger than 4 GiB"});
+        if (stored != whole)
+            fail_entry({"has ", stored, " bytes in the archive and ", whole, " outside of it"});
+        if (local > first || first - local < 30 || u32(local) != 0x04034b50)
+            fail_entry({"does not begin at byte ", local});
+        const std::uint64_t begin = local + 30 + u16(local + 26) + u16(local + 28);
+        if (begin > first || stored > first - begin)
+            fail_entry({"has bytes [", begin, ", ", begin + stored, "), beyond byte ", first});
+
+        const source array(
+            bytes.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(stored)),
+            joined_text({from.name(), ": ", name}));
+        const npy_header header = read_npy_header(array);
+        if (header.fortran_order && header.shape.size() > 1)
+            fail_entry({"is in Fortran's order; numpy.ascontiguousarray puts it into C's"});
+        name.resize(name.size() - 4);
+        entries.push_back({name, detail::dtype_of_descr(header.descr), header.shape,
+                           begin + header.data, begin + stored});
+        if (const std::string problem = detail::problem_of_size(entries.back()); !problem.empty())
+            fail({"tensor ", detail::in_quotes(name), problem});
+    }
+    detail::name_table names;
+    for (std::size_t entry = 0; entry < entries.size(); ++entry)
+        names.add(entries[entry].name, entry);
+    names.sort();
+    if (const detail::numbered_name* const again = names.repeated())
+        fail({"tensor ", detail::in_quotes(again->name), " stands twice"});
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// Large models in several safetensors files, with an index that tells which file has which tensor:
+///
+///     io::load<Model>(io::open_sharded("model.safetensors.index.json"), parameters, names);
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// The tensors of the files that an index names; they lie in its folder.
+///
+/// Throws io::error if the index or one of the files is not well-formed, if a file has not exactly
+/// the tensors that the index says, or if the index names a file outside of its folder.
+SEQUENT_LAZY
+SEQUENT_COLD tensor_file open_sharded(const file_path& index) {
+    const source from(index);
+    const std::string_view text(reinterpret_cast<const char*>(from.bytes().data()),
+                                from.bytes().size());
+    const json_document document(text, from.name());
+    struct place {
+        std::string tensor;
+        std::size_t file = 0;
+    };
+    std::vector<std::string> files;
+    std::vector<place> places;
+    document.root()["weight_map"].for_each_member([&](std::string_view tensor, json_value value) {
+        const std::string_view file = value.string();
+        if (file.empty() || file.find_first_of("/\\:") != std::string_view::npos || file == "..")
+            value.fail({"\"", file, "\" is no name of a file in the folder of the index"});
+        std::size_t number = 0;
+        while (number < files.size() && files[number] != file) ++number;
+        if (number == files.size()) files.emplace_back(file);
+        places.push_back({std::string(tensor), number});
+    });
+    detail::name_table names;
+    for (std::size_t at = 0; at < places.size(); ++at) names.add(places[at].tensor, at);
+    names.sort();
+    if (const detail::numbered_name* const again = names.repeated())
+        fail_with<error>({from.name(), ": tensor \"", again->name, "\" stands twice"});
+
+    tensor_file result;
+    result.name = from.name();
+    result.formats = detail::plain_formats<>;
+    std::vector<char> found(places.size());
+    for (std::size_t number = 0; number < files.size(); ++number) {
+        tensor_file one =
+            open_safetensors(detail::within(detail::folder_of(index), file_path(files[number])));
+        for (header_entry& entry : one.header.tensors) {
+            const detail::numbered_name* const named = names.find(entry.name);
+            if (named == nullptr || places[named->number].file != number) {
+                fail_with<error>({one.name, ": has the tensor \"", entry.name, "\", which ",
+                                  from.name(), " does not place there"});
+            }
+            found[named->number] = 1;
+            entry.part = number;
+            result.header.tensors.push_back(std::move(entry));
+        }
+        result.parts.push_back(std::move(one.parts[0]));
+        for (auto& [key, value] : one.header.metadata) result.header.metadata[key] = value;
+    }
+    for (std::size_t at = 0; at < places.size(); ++at) {
+        if (found[at] == 0)
+            fail_with<error>({result.parts[places[at].file].from.name(), ": lacks the tensor \"",
+                              places[at].tensor, "\", which ", from.name(), " places there"});
+    }
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// The tensors of PyTorch's recurrent layers, for the templates `rnn`, `gru` and `lstm`. Layers are
+/// numbered behind the names, and there are two biases, which are added where that is the same:
+/// `io::load<Gru>("gru.safetensors", parameters, io::torch::gru)`.
+
+namespace sequent::inline SEQUENT_ABI::io::torch {
+
+/// Of torch.nn.GRU: the gates are reset, update, candidate.
+inline constexpr name_entry gru[] = {
+    constant("start", 0),
+    constant("y.start", 0),
+    {"W_reset", "weight_ih_l0", part(0, 3)},
+    {"W_update", "weight_ih_l0", part(1, 3)},
+    {"W_candidate", "weight_ih_l0", part(2, 3)},
+    {"U_reset", "weight_hh_l0", part(0, 3)},
+    {"U_update", "weight_hh_l0", part(1, 3)},
+    {"U_candidate", "weight_hh_l0", part(2, 3)},
+    {"b_reset", "bias_ih_l0", part(0, 3)},
+    {"b_reset", "bias_hh_l0", part(0, 3) | summand},
+    {"b_update", "bias_ih_l0", part(1, 3)},
+    {"b_update", "bias_hh_l0", part(1, 3) | summand},
+    {"b_candidate", "bias_ih_l0", part(2, 3)},
+    {"c_candidate", "bias_hh_l0", part(2, 3)},
+    {"y.W_reset", "weight_ih_l{a+1}", part(0, 3)},
+    {"y.W_update", "weight_ih_l{a+1}", part(1, 3)},
+    {"y.W_candidate", "weight_ih_l{a+1}", part(2, 3)},
+    {"y.U_reset", "weight_hh_l{a+1}", part(0, 3)},
+    {"y.U_update", "weight_hh_l{a+1}", part(1, 3)},
+    {"y.U_candidate", "weight_hh_l{a+1}", part(2, 3)},
+    {"y.b_reset", "bias_ih_l{a+1}", part(0, 3)},
+    {"y.b_reset", "bias_hh_l{a+1}", part(0, 3) | summand},
+    {"y.b_update", "bias_ih_l{a+1}", part(1, 3)},
+    {"y.b_update", "bias_hh_l{a+1}", part(1, 3) | summand},
+    {"y.b_candidate", "bias_ih_l{a+1}", part(2, 3)},
+    {"y.c_candidate", "bias_hh_l{a+1}", part(2, 3)},
+};
+
+/// Of torch.nn.LSTM: the gates are in, forget, candidate, out.
+inline constexpr name_entry lstm[] = {
+    constant("start", 0),
+    constant("start_memory", 0),
+    constant("y.start", 0),
+    constant("y.start_memory", 0),
+    {"W_in", "weight_ih_l0", part(0, 4)},
+    {"W_forget", "weight_ih_l0", part(1, 4)},
+    {"W_candidate", "weight_ih_l0", part(2, 4)},
+    {"W_out", "weight_ih_l0", part(3, 4)},
+    {"U_in", "weight_hh_l0", part(0, 4)},
+    {"U_forget", "weight_hh_l0", part(1, 4)},
+    {"U_candidate", "weight_hh_l0", part(2, 4)},
+    {"U_out", "weight_hh_l0", part(3, 4)},
+    {"b_in", "bias_ih_l0", part(0, 4)},
+    {"b_in", "bias_hh_l0", part(0, 4) | summand},
+    {"b_forget", "bias_ih_l0", part(1, 4)},
+    {"b_forget", "bias_hh_l0", part(1, 4) | summand},
+    {"b_candidate", "bias_ih_l0", part(2, 4)},
+    {"b_candidate", "bias_hh_l0", part(2, 4) | summand},
+    {"b_out", "bias_ih_l0", part(3, 4)},
+    {"b_out", "bias_hh_l0", part(3, 4) | summand},
+    {"y.W_in", "weight_ih_l{a+1}", part(0, 4)},
+    {"y.W_forget", "weight_ih_l{a+1}", part(1, 4)},
+    {"y.W_candidate", "weight_ih_l{a+1}", part(2, 4)},
+    {"y.W_out", "weight_ih_l{a+1}", part(3, 4)},
+    {"y.U_in", "weight_hh_l{a+1}", part(0, 4)},
+    {"y.U_forget", "weight_hh_l{a+1}", part(1, 4)},
+    {"y.U_candidate", "weight_hh_l{a+1}", part(2, 4)},
+    {"y.U_out", "weight_hh_l{a+1}", part(3, 4)},
+    {"y.b_in", "bias_ih_l{a+1}", part(0, 4)},
+    {"y.b_in", "bias_hh_l{a+1}", part(0, 4) | summand},
+    {"y.b_forget", "bias_ih_l{a+1}", part(1, 4)},
+    {"y.b_forget", "bias_hh_l{a+1}", part(1, 4) | summand},
+    {"y.b_candidate", "bias_ih_l{a+1}", part(2, 4)},
+    {"y.b_candidate", "bias_hh_l{a+1}", part(2, 4) | summand},
+    {"y.b_out", "bias_ih_l{a+1}", part(3, 4)},
+    {"y.b_out", "bias_hh_l{a+1}", part(3, 4) | summand},
+};
+
+/// Of torch.nn.RNN.
+inline constexpr name_entry rnn[] = {
+    constant("start", 0),        constant("y.start", 0),
+    {"W", "weight_ih_l0"},       {"U", "weight_hh_l0"},
+    {"b", "bias_ih_l0"},         {"b", "bias_hh_l0", summand},
+    {"y.W", "weight_ih_l{a+1}"}, {"y.U", "weight_hh_l{a+1}"},
+    {"y.b", "bias_ih_l{a+1}"},   {"y.b", "bias_hh_l{a+1}", summand},
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io::torch
+
+/// Restores what prologue.hpp puts aside.
+
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(pop)
+#endif
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+#pragma pop_macro("Above")
+#pragma pop_macro("abs")
+#pragma pop_macro("Always")
+#pragma pop_macro("B0")
+#pragma pop_macro("B1")
+#pragma pop_macro("Below")
+#pragma pop_macro("bit")
+#pragma pop_macro("Bool")
+#pragma pop_macro("boolean")
+#pragma pop_macro("byte")
+#pragma pop_macro("check")
+#pragma pop_macro("Complex")
+#pragma pop_macro("constrain")
+#pragma pop_macro("CurrentTime")
+#pragma pop_macro("degrees")
+#pragma pop_macro("DELETE")
+#pragma pop_macro("DIFFERENCE")
+#pragma pop_macro("DOMAIN")
+#pragma pop_macro("E")
+#pragma pop_macro("emit")
+#pragma pop_macro("ensure")
+#pragma pop_macro("ERROR")
+#pragma pop_macro("expect")
+#pragma pop_macro("F")
+#pragma pop_macro("FALSE")
+#pragma pop_macro("False")
+#pragma pop_macro("far")
+#pragma pop_macro("Font")
+#pragma pop_macro("foreach")
+#pragma pop_macro("forever")
+#pragma pop_macro("GetObject")
+#pragma pop_macro("HIGH")
+#pragma pop_macro("huge")
+#pragma pop_macro("I")
+#pragma pop_macro("IGNORE")
+#pragma pop_macro("IN")
+#pragma pop_macro("index")
+#pragma pop_macro("INPUT")
+#pragma pop_macro("interface")
+#pragma pop_macro("interrupt")
+#pragma pop_macro("LOW")
+#pragma pop_macro("major")
+#pragma pop_macro("max")
+#pragma pop_macro("min")
+#pragma pop_macro("minor")
+#pragma pop_macro("near")
+#pragma pop_macro("NO")
+#pragma pop_macro("No")
+#pragma pop_macro("None")
+#pragma pop_macro("OK")
+#pragma pop_macro("opaque")
+#pragma pop_macro("OPTIONAL")
+#pragma pop_macro("OUT")
+#pragma pop_macro("OUTPUT")
+#pragma pop_macro("OVERFLOW")
+#pragma pop_macro("pascal")
+#pragma pop_macro("PI")
+#pragma pop_macro("pure")
+#pragma pop_macro("radians")
+#pragma pop_macro("register_t")
+#pragma pop_macro("require")
+#pragma pop_macro("round")
+#pragma pop_macro("signals")
+#pragma pop_macro("slots")
+#pragma pop_macro("small")
+#pragma pop_macro("sq")
+#pragma pop_macro("Status")
+#pragma pop_macro("status")
+#pragma pop_macro("STRICT")
+#pragma pop_macro("Success")
+#pragma pop_macro("swap")
+#pragma pop_macro("transparent")
+#pragma pop_macro("TRUE")
+#pragma pop_macro("True")
+#pragma pop_macro("uint")
+#pragma pop_macro("UNDERFLOW")
+#pragma pop_macro("Unsorted")
+#pragma pop_macro("verify")
+#pragma pop_macro("VOID")
+#pragma pop_macro("word")
+#pragma pop_macro("YES")
+#pragma pop_macro("Yes")
+
+#endif  // SEQUENT_SINGLE_FORMATS_HPP

@@ -1,0 +1,1331 @@
+// Sequent 0.1.0: packed.hpp as a single header, made by single_include/amalgamate.py
+// from the headers in include/: change those.
+//
+// MIT License
+//
+// Copyright (c) 2026 The Sequent authors
+//
+// Permission is hereby granted, free of charge, to any person obtaining a copy
+// of this software and associated documentation files (the "Software"), to deal
+// in the Software without restriction, including without limitation the rights
+// to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+// copies of the Software, and to permit persons to whom the Software is
+// furnished to do so, subject to the following conditions:
+//
+// The above copyright notice and this permission notice shall be included in all
+// copies or substantial portions of the Software.
+//
+// THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+// IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+// FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+// AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+// LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+// OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+// SOFTWARE.
+
+#ifndef SEQUENT_SINGLE_PACKED_HPP
+#define SEQUENT_SINGLE_PACKED_HPP
+
+#include "sequent.hpp"
+
+/// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
+/// macros of systems and frameworks that share a name with the library or with what it includes
+/// (Windows, X11, Qt, Arduino, <complex.h>, assertions) are put aside, and so are warnings that the
+/// code gives on purpose: its sizes are `int`, it compares with numbers that are exact, and some
+/// casts are of use on other platforms alone.
+
+#pragma push_macro("Above")
+#undef Above
+#pragma push_macro("abs")
+#undef abs
+#pragma push_macro("Always")
+#undef Always
+#pragma push_macro("B0")
+#undef B0
+#pragma push_macro("B1")
+#undef B1
+#pragma push_macro("Below")
+#undef Below
+#pragma push_macro("bit")
+#undef bit
+#pragma push_macro("Bool")
+#undef Bool
+#pragma push_macro("boolean")
+#undef boolean
+#pragma push_macro("byte")
+#undef byte
+#pragma push_macro("check")
+#undef check
+#pragma push_macro("Complex")
+#undef Complex
+#pragma push_macro("constrain")
+#undef constrain
+#pragma push_macro("CurrentTime")
+#undef CurrentTime
+#pragma push_macro("degrees")
+#undef degrees
+#pragma push_macro("DELETE")
+#undef DELETE
+#pragma push_macro("DIFFERENCE")
+#undef DIFFERENCE
+#pragma push_macro("DOMAIN")
+#undef DOMAIN
+#pragma push_macro("E")
+#undef E
+#pragma push_macro("emit")
+#undef emit
+#pragma push_macro("ensure")
+#undef ensure
+#pragma push_macro("ERROR")
+#undef ERROR
+#pragma push_macro("expect")
+#undef expect
+#pragma push_macro("F")
+#undef F
+#pragma push_macro("FALSE")
+#undef FALSE
+#pragma push_macro("False")
+#undef False
+#pragma push_macro("far")
+#undef far
+#pragma push_macro("Font")
+#undef Font
+#pragma push_macro("foreach")
+#undef foreach
+#pragma push_macro("forever")
+#undef forever
+#pragma push_macro("GetObject")
+#undef GetObject
+#pragma push_macro("HIGH")
+#undef HIGH
+#pragma push_macro("huge")
+#undef huge
+#pragma push_macro("I")
+#undef I
+#pragma push_macro("IGNORE")
+#undef IGNORE
+#pragma push_macro("IN")
+#undef IN
+#pragma push_macro("index")
+#undef index
+#pragma push_macro("INPUT")
+#undef INPUT
+#pragma push_macro("interface")
+#undef interface
+#pragma push_macro("interrupt")
+#undef interrupt
+#pragma push_macro("LOW")
+#undef LOW
+#pragma push_macro("major")
+#undef major
+#pragma push_macro("max")
+#undef max
+#pragma push_macro("min")
+#undef min
+#pragma push_macro("minor")
+#undef minor
+#pragma push_macro("near")
+#undef near
+#pragma push_macro("NO")
+#undef NO
+#pragma push_macro("No")
+#undef No
+#pragma push_macro("None")
+#undef None
+#pragma push_macro("OK")
+#undef OK
+#pragma push_macro("opaque")
+#undef opaque
+#pragma push_macro("OPTIONAL")
+#undef OPTIONAL
+#pragma push_macro("OUT")
+#undef OUT
+#pragma push_macro("OUTPUT")
+#undef OUTPUT
+#pragma push_macro("OVERFLOW")
+#undef OVERFLOW
+#pragma push_macro("pascal")
+#undef pascal
+#pragma push_macro("PI")
+#undef PI
+#pragma push_macro("pure")
+#undef pure
+#pragma push_macro("radians")
+#undef radians
+#pragma push_macro("register_t")
+#undef register_t
+#pragma push_macro("require")
+#undef require
+#pragma push_macro("round")
+#undef round
+#pragma push_macro("signals")
+#undef signals
+#pragma push_macro("slots")
+#undef slots
+#pragma push_macro("small")
+#undef small
+#pragma push_macro("sq")
+#undef sq
+#pragma push_macro("Status")
+#undef Status
+#pragma push_macro("status")
+#undef status
+#pragma push_macro("STRICT")
+#undef STRICT
+#pragma push_macro("Success")
+#undef Success
+#pragma push_macro("swap")
+#undef swap
+#pragma push_macro("transparent")
+#undef transparent
+#pragma push_macro("TRUE")
+#undef TRUE
+#pragma push_macro("True")
+#undef True
+#pragma push_macro("uint")
+#undef uint
+#pragma push_macro("UNDERFLOW")
+#undef UNDERFLOW
+#pragma push_macro("Unsorted")
+#undef Unsorted
+#pragma push_macro("verify")
+#undef verify
+#pragma push_macro("VOID")
+#undef VOID
+#pragma push_macro("word")
+#undef word
+#pragma push_macro("YES")
+#undef YES
+#pragma push_macro("Yes")
+#undef Yes
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wfloat-equal"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuseless-cast"
+#endif
+
+// Clang does not tell the preprocessor of -funsafe-math-optimizations and -fassociative-math. On
+// x86 it can be asked to keep the order of operations.
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(push)
+#pragma float_control(precise, on)
+#endif
+
+// GCC 12 finds the undefined pass-through of its own AVX-512 intrinsics uninitialised.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+/// Vectors of packed integers: what each instruction set does for the products of packed weights.
+/// Each 32-bit word belongs to one output and holds four bytes or two 16-bit floats of its inputs.
+
+namespace sequent::inline SEQUENT_ABI::kernel::detail {
+
+/// `words`: lanes<float> 32-bit words. Products of signed bytes need weights with their sign
+/// (`signed_bytes`); others need unsigned weights.
+#if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
+#define SEQUENT_PACKED_AVX512
+using words = __m512i;
+inline constexpr bool signed_bytes = false;
+#elif defined(__AVX2__) && !defined(__AVX512F__)
+#define SEQUENT_PACKED_AVX2
+using words = __m256i;
+inline constexpr bool signed_bytes = false;
+#elif defined(__SSE2__) && !defined(__AVX__)
+#define SEQUENT_PACKED_SSE2
+using words = __m128i;
+inline constexpr bool signed_bytes = false;
+#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(__ARM_FEATURE_SVE)
+#define SEQUENT_PACKED_NEON
+using words = int32x4_t;
+inline constexpr bool signed_bytes = true;
+#else
+struct words {
+    std::uint32_t at[lanes<float>];
+};
+inline constexpr bool signed_bytes = false;
+#endif
+
+/// The float of the bits of an IEEE 754 binary16 number.
+constexpr float float_of_half(std::uint16_t half) noexcept {
+    const std::uint32_t rest = std::uint32_t{half} & 0x7FFFu;
+    const bool finite = rest < 0x7C00u;
+    const std::uint32_t scaled =
+        std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest << 13) * 0x1p112f);
+    const std::uint32_t bits = finite ? scaled : rest << 13 | 0x7F800000u;
+    return std::bit_cast<float>(bits | (std::uint32_t{half} & 0x8000u) << 16);
+}
+
+/// The bits of the binary16 number nearest to x, ties to even.
+constexpr std::uint16_t half_of_float(float x) noexcept {
+    const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
+    const std::uint32_t sign = bits >> 16 & 0x8000u;
+    std::uint32_t rest = bits & 0x7FFFFFFFu;
+    if (rest > 0x7F800000u)
+        rest = 0x7E00u;
+    else if (rest >= 0x477FF000u)  // 65520 and more
+        rest = 0x7C00u;
+    else if (rest < 0x38800000u)  // below 2^-14: multiples of 2^-24, rounded by an addition
+        rest = std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest) + 0.5f) - 0x3F000000u;
+    else
+        rest = ((rest + 0xFFFu + (rest >> 13 & 1u)) >> 13) - (112u << 10);
+    return static_cast<std::uint16_t>(sign | rest);
+}
+
+/// The bits of the bfloat16 number nearest to x, ties to even.
+constexpr std::uint16_t bfloat_of_float(float x) noexcept {
+    const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
+    const bool nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
+    return static_cast<std::uint16_t>(nan ? bits >> 16 | 0x40u
+                                          : (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
+}
+
+constexpr float float_of_bfloat(std::uint16_t bits) noexcept {
+    return std::bit_cast<float>(std::uint32_t{bits} << 16);
+}
+
+SEQUENT_INLINE words load_words(const void* from) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_loadu_si512(from);
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_loadu_si128(static_cast<const __m128i*>(from));
+#elif defined(SEQUENT_PACKED_NEON)
+    return vreinterpretq_s32_u8(vld1q_u8(static_cast<const std::uint8_t*>(from)));
+#else
+    words result;
+    std::memcpy(&result, from, sizeof result);
+    return result;
+#endif
+}
+
+/// The same word in all lanes.
+SEQUENT_INLINE words set_word(std::int32_t word) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_set1_epi32(word);
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_set1_epi32(word);
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_set1_epi32(word);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vdupq_n_s32(word);
+#else
+    words result;
+    for (std::uint32_t& x : result.at) x = static_cast<std::uint32_t>(word);
+    return result;
+#endif
+}
+
+SEQUENT_INLINE words set_word(const void* from) noexcept {
+    std::int32_t word;
+    std::memcpy(&word, from, sizeof word);
+    return set_word(word);
+}
+
+/// Each byte's low or high four bits.
+template <bool High>
+SEQUENT_INLINE words nibbles(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_and_si512(High ? _mm512_srli_epi16(x, 4) : x, _mm512_set1_epi8(15));
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_and_si256(High ? _mm256_srli_epi16(x, 4) : x, _mm256_set1_epi8(15));
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_and_si128(High ? _mm_srli_epi16(x, 4) : x, _mm_set1_epi8(15));
+#elif defined(SEQUENT_PACKED_NEON)
+    const uint8x16_t bytes = vreinterpretq_u8_s32(x);
+    return vreinterpretq_s32_u8(High ? vshrq_n_u8(bytes, 4) : vandq_u8(bytes, vdupq_n_u8(15)));
+#else
+    for (std::uint32_t& word : x.at) word = (High ? word >> 4 : word) & 0x0F0F0F0Fu;
+    return x;
+#endif
+}
+
+/// Each byte minus 128, modulo 256.
+SEQUENT_INLINE words flip_signs(words x) noexcept {
+#if defined(SEQUENT_PACKED_NEON)
+    return vreinterpretq_s32_u8(veorq_u8(vreinterpretq_u8_s32(x), vdupq_n_u8(128)));
+#else
+    return x;  // only signed_bytes asks for it
+#endif
+}
+
+/// sum + the products of the four bytes of each word, exactly. The bytes of w are unsigned, or
+/// signed if signed_bytes; those of x are signed, and none is -128.
+SEQUENT_INLINE words add_byte_products(words sum, words w, words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512) && defined(__AVX512VNNI__)
+    return _mm512_dpbusd_epi32(sum, w, x);
+#elif defined(SEQUENT_PACKED_AVX512)
+    // Bytes 0 and 2, then 1 and 3, as 16-bit numbers, whose products do not overflow.
+    const words even = _mm512_madd_epi16(_mm512_and_si512(w, _mm512_set1_epi16(255)),
+                                         _mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8));
+    const words odd = _mm512_madd_epi16(_mm512_srli_epi16(w, 8), _mm512_srai_epi16(x, 8));
+    return _mm512_add_epi32(_mm512_add_epi32(sum, even), odd);
+#elif defined(SEQUENT_PACKED_AVX2) && defined(__AVXVNNI__) && defined(__FMA__)
+    return _mm256_dpbusd_avx_epi32(sum, w, x);
+#elif defined(SEQUENT_PACKED_AVX2)
+    const words even = _mm256_madd_epi16(_mm256_and_si256(w, _mm256_set1_epi16(255)),
+                                         _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8));
+    const words odd = _mm256_madd_epi16(_mm256_srli_epi16(w, 8), _mm256_srai_epi16(x, 8));
+    return _mm256_add_epi32(_mm256_add_epi32(sum, even), odd);
+#elif defined(SEQUENT_PACKED_SSE2)
+    const words even = _mm_madd_epi16(_mm_and_si128(w, _mm_set1_epi16(255)),
+                                      _mm_srai_epi16(_mm_slli_epi16(x, 8), 8));
+    const words odd = _mm_madd_epi16(_mm_srli_epi16(w, 8), _mm_srai_epi16(x, 8));
+    return _mm_add_epi32(_mm_add_epi32(sum, even), odd);
+#elif defined(SEQUENT_PACKED_NEON) && defined(__ARM_FEATURE_DOTPROD)
+    return vdotq_s32(sum, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x));
+#elif defined(SEQUENT_PACKED_NEON)
+    const int8x16_t a = vreinterpretq_s8_s32(w), b = vreinterpretq_s8_s32(x);
+    const int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
+    return vaddq_s32(sum, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(vmull_high_s8(a, b))));
+#else
+    for (int i = 0; i < lanes<float>; ++i) {
+        std::int32_t total = static_cast<std::int32_t>(sum.at[i]);
+        for (int byte = 0; byte < 4; ++byte)
+            total += static_cast<std::int32_t>(w.at[i] >> 8 * byte & 255u) *
+                     static_cast<std::int8_t>(x.at[i] >> 8 * byte & 255u);
+        sum.at[i] = static_cast<std::uint32_t>(total);
+    }
+    return sum;
+#endif
+}
+
+/// Signed words as floats.
+SEQUENT_INLINE batch<float> floats_of(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_cvtepi32_ps(x);
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_cvtepi32_ps(x);
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_cvtepi32_ps(x);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vcvtq_f32_s32(x);
+#else
+    alignas(batch<float>) float result[lanes<float>];
+    for (int i = 0; i < lanes<float>; ++i)
+        result[i] = static_cast<float>(static_cast<std::int32_t>(x.at[i]));
+    return batch<float>::load_aligned(result);
+#endif
+}
+
+/// The low or high bfloat16 number of each word.
+template <bool High>
+SEQUENT_INLINE batch<float> bfloats(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    const words high = _mm512_set1_epi32(-65536);
+    return _mm512_castsi512_ps(High ? _mm512_and_si512(x, high) : _mm512_slli_epi32(x, 16));
+#elif defined(SEQUENT_PACKED_AVX2)
+    const words high = _mm256_set1_epi32(-65536);
+    return _mm256_castsi256_ps(High ? _mm256_and_si256(x, high) : _mm256_slli_epi32(x, 16));
+#elif defined(SEQUENT_PACKED_SSE2)
+    const words high = _mm_set1_epi32(-65536);
+    return _mm_castsi128_ps(High ? _mm_and_si128(x, high) : _mm_slli_epi32(x, 16));
+#elif defined(SEQUENT_PACKED_NEON)
+    const words high = vdupq_n_s32(-65536);
+    return vreinterpretq_f32_s32(High ? vandq_s32(x, high) : vshlq_n_s32(x, 16));
+#else
+    alignas(batch<float>) float result[lanes<float>];
+    for (int i = 0; i < lanes<float>; ++i)
+        result[i] = std::bit_cast<float>(High ? x.at[i] & 0xFFFF0000u : x.at[i] << 16);
+    return batch<float>::load_aligned(result);
+#endif
+}
+
+/// sum + the products of the two bfloat16 numbers of each word, in float. vdpbf16ps takes
+/// subnormal numbers for zeros.
+SEQUENT_INLINE batch<float> add_bfloat_products(batch<float> sum, words w, words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512) && defined(__AVX512BF16__)
+    return _mm512_dpbf16_ps(sum, std::bit_cast<__m512bh>(w), std::bit_cast<__m512bh>(x));
+#else
+    return fma(bfloats<false>(w), bfloats<false>(x), fma(bfloats<true>(w), bfloats<true>(x), sum));
+#endif
+}
+
+/// lanes<float> binary16 numbers.
+SEQUENT_INLINE batch<float> load_halves(const void* from) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(from)));
+#elif defined(SEQUENT_PACKED_AVX2) && defined(__F16C__)
+    return _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(from)));
+#elif defined(SEQUENT_PACKED_NEON)
+    return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(static_cast<const std::uint16_t*>(from))));
+#else
+    std::uint16_t halves[lanes<float>];
+    std::memcpy(halves, from, sizeof halves);
+    alignas(batch<float>) float result[lanes<float>];
+    for (int i = 0; i < lanes<float>; ++i) result[i] = float_of_half(halves[i]);
+    return batch<float>::load_aligned(result);
+#endif
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel::detail
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+/// Rows of activations, quantised by blocks of 32 numbers for a product with packed weights. A type
+/// of rows has
+///   block     32 numbers of one row; `groups` words of it meet the words of the weights
+///   quantise  makes a block of 32 floats
+///   sum       what adds up the products of a block: begin gives its start, add one group's
+///             products, end the float sum after the block
+
+namespace sequent::inline SEQUENT_ABI::kernel::detail {
+
+inline constexpr int block_inputs = 32;
+
+/// Signed bytes: number = scale * q, scale = max |x| / 127, q rounded to nearest even. Weights are
+/// scaled too, and Offset is subtracted from their bytes.
+template <int Offset>
+struct byte_rows {
+    static constexpr int groups = block_inputs / 4;
+    static constexpr bool scaled = true;
+    using sum = words;
+
+    struct block {
+        float scale;         ///< 0 if all numbers are below 2^-118, NaN if one is not finite
+        std::int32_t start;  ///< -Offset times the sum of q
+        std::int8_t q[block_inputs];
+    };
+
+    static void quantise(const float* x, block& to) noexcept {
+        constexpr int n = lanes<float>;
+        using integers = batch<std::int32_t>;
+        integers bits(0);
+        SEQUENT_UNROLL for (int i = 0; i < block_inputs; i += n) {
+            const integers next =
+                integers::load_unaligned(reinterpret_cast<const std::int32_t*>(x + i));
+            bits = xsimd::max(bits, next & integers(0x7FFFFFFF));
+        }
+        const float greatest = std::bit_cast<float>(greatest_of(bits));
+        const bool finite = greatest <= std::numeric_limits<float>::max();
+        const bool any = finite && greatest >= 0x1p-118f;  // 127 / greatest is finite
+        const float inverse = any ? 127 / greatest : 0.0f;
+        to.scale = any ? greatest / 127 : finite ? 0.0f : std::numeric_limits<float>::quiet_NaN();
+        if (!finite) {
+            to = {to.scale, 0, {}};
+            return;
+        }
+#if defined(SEQUENT_PACKED_AVX512)
+        const __m512 factor = _mm512_set1_ps(inverse);
+        const __m512i low = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), factor));
+        const __m512i high = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16), factor));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to.q), _mm512_cvtepi32_epi8(low));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to.q + 16), _mm512_cvtepi32_epi8(high));
+        to.start = -Offset * _mm512_reduce_add_epi32(_mm512_add_epi32(low, high));
+#else
+        alignas(integers) std::int32_t q[block_inputs];
+        SEQUENT_UNROLL for (int i = 0; i < block_inputs; i += n)
+            xsimd::nearbyint_as_int(load(x + i) * set(inverse))
+                .store_aligned(q + i);
+        std::int32_t total = 0;
+        for (int i = 0; i < block_inputs; ++i) {
+            total += q[i];
+            to.q[i] = static_cast<std::int8_t>(q[i]);
+        }
+        to.start = -Offset * total;
+#endif
+    }
+
+    static SEQUENT_INLINE sum begin(const block& row, batch<float>) noexcept {
+        return set_word(row.start);
+    }
+    static SEQUENT_INLINE words group(const block& row, int at) noexcept {
+        return set_word(row.q + 4 * at);
+    }
+    static SEQUENT_INLINE sum add(sum so_far, words w, words x) noexcept {
+        return add_byte_products(so_far, w, x);
+    }
+    static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum, batch<float> scale,
+                                           batch<float> so_far) noexcept {
+        return fma(floats_of(block_sum), scale * set(row.scale), so_far);
+    }
+
+  private:
+    static SEQUENT_INLINE std::int32_t greatest_of(batch<std::int32_t> x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+        return _mm512_reduce_max_epi32(x);
+#else
+        alignas(batch<std::int32_t>) std::int32_t numbers[lanes<float>];
+        x.store_aligned(numbers);
+        std::int32_t result = 0;
+        for (const std::int32_t number : numbers) result = number > result ? number : result;
+        return result;
+#endif
+    }
+};
+
+/// Numbers rounded to bfloat16, nearest even.
+struct bfloat_rows {
+    static constexpr int groups = block_inputs / 2;
+    static constexpr bool scaled = false;
+    using sum = batch<float>;
+
+    struct block {
+        std::uint16_t x[block_inputs];
+    };
+
+    static void quantise(const float* x, block& to) noexcept {
+#if defined(SEQUENT_PACKED_AVX512) && defined(__AVX512BF16__)
+        const __m512bh rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x));
+        std::memcpy(to.x, &rounded, sizeof rounded);
+#else
+        for (int i = 0; i < block_inputs; ++i) to.x[i] = bfloat_of_float(x[i]);
+#endif
+    }
+
+    static SEQUENT_INLINE sum begin(const block&, batch<float> so_far) noexcept {
+        return so_far;
+    }
+    static SEQUENT_INLINE words group(const block& row, int at) noexcept {
+        return set_word(row.x + 2 * at);
+    }
+    static SEQUENT_INLINE sum add(sum so_far, words w, words x) noexcept {
+        return add_bfloat_products(so_far, w, x);
+    }
+    static SEQUENT_INLINE batch<float> end(const block&, sum block_sum, batch<float>,
+                                           batch<float>) noexcept {
+        return block_sum;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel::detail
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+/// Number types of packed weights. A format is a type with static members only:
+///   rows         the type of the rows that it is multiplied with (packed_rows.hpp)
+///   block_bytes  bytes of a block: 32 inputs of 16 outputs
+///   together     how many groups of inputs one load gives; a group is a word of each output
+///   load         loads lanes<float> outputs of these groups
+///   quantise     the stored integers of 32 weights of one output; returns their scale (binary16)
+///   value        the number that a stored integer stands for, without its scale
+///   put, get     write and read a stored integer of a block
+/// Formats with `rows::scaled` have a scale for each output of a block, which stands apart.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+/// Of a block, the number of greatest magnitude; NaN if one is NaN.
+inline float greatest_number(const float* x) noexcept {
+    float result = 0;
+    for (int k = 0; k < block_inputs; ++k)
+        if (!std::isnan(result) && !(std::abs(x[k]) <= std::abs(result))) result = x[k];
+    return result;
+}
+
+/// Divides a block by the scale, rounded to binary16, and gives the quotients plus `offset` as
+/// integers of 0 .. most, to nearest even. Returns the scale; where it is not finite or is zero all
+/// quotients are zero.
+inline std::uint16_t quantise_block(const float* x, float scale, int offset, int most,
+                                    std::uint16_t* q) noexcept {
+    const std::uint16_t half = half_of_float(scale);
+    const float divisor = float_of_half(half);
+    const bool divides = std::isfinite(divisor) && divisor != 0;
+    for (int k = 0; k < block_inputs; ++k) {
+        const float number = divides ? std::nearbyint(x[k] / divisor) : 0.0f;
+        const float most_number = static_cast<float>(most - offset);
+        q[k] = static_cast<std::uint16_t>(
+            static_cast<int>(std::clamp(number, static_cast<float>(-offset), most_number)) +
+            offset);
+    }
+    return half;
+}
+
+}  // namespace detail
+
+/// 16-bit floats, the upper half of a float, rounded to nearest even. Activations are rounded
+/// alike; products and sums are floats.
+struct bf16 {
+    using rows = detail::bfloat_rows;
+    static constexpr int block_bytes = 1024;
+    static constexpr int together = 1;
+
+    static SEQUENT_INLINE void load(const std::byte* block, int step, int first,
+                                    detail::words (&to)[1]) noexcept {
+        to[0] = detail::load_words(block + 64 * step + 4 * first);
+    }
+    static std::uint16_t quantise(const float* x, std::uint16_t* q) noexcept {
+        for (int k = 0; k < detail::block_inputs; ++k) q[k] = detail::bfloat_of_float(x[k]);
+        return 0x3C00;  // 1
+    }
+    static float value(std::uint16_t q) noexcept { return detail::float_of_bfloat(q); }
+    static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
+        std::memcpy(block + at(k, n), &q, 2);
+    }
+    static std::uint16_t get(const std::byte* block, int k, int n) noexcept {
+        std::uint16_t q;
+        std::memcpy(&q, block + at(k, n), 2);
+        return q;
+    }
+
+  private:
+    static constexpr int at(int k, int n) noexcept { return k / 2 * 64 + n * 4 + k % 2 * 2; }
+};
+
+/// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 128) with q in
+/// 0 .. 255, scale = max |w| / 127. GGUF's Q8_0 with q + 128 in place of q.
+struct q8_0 {
+    using rows = detail::byte_rows<detail::signed_bytes ? 0 : 128>;
+    static constexpr int block_bytes = 512;
+    static constexpr int together = 1;
+
+    static SEQUENT_INLINE void load(const std::byte* block, int step, int first,
+                                    detail::words (&to)[1]) noexcept {
+        const detail::words w = detail::load_words(block + 64 * step + 4 * first);
+        to[0] = detail::signed_bytes ? detail::flip_signs(w) : w;
+    }
+    static std::uint16_t quantise(const float* x, std::uint16_t* q) noexcept {
+        const float greatest = std::abs(detail::greatest_number(x));
+        return detail::quantise_block(x, greatest / 127, 128, 255, q);
+    }
+    static float value(std::uint16_t q) noexcept { return static_cast<float>(q - 128); }
+    static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
+        block[at(k, n)] = static_cast<std::byte>(q);
+    }
+    static std::uint16_t get(const std::byte* block, int k, int n) noexcept {
+        return std::to_integer<std::uint16_t>(block[at(k, n)]);
+    }
+
+  private:
+    static constexpr int at(int k, int n) noexcept { return k / 4 * 64 + n * 4 + k % 4; }
+};
+
+/// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 8) with q in
+/// 0 .. 15, scale = w / -8 for the w of greatest magnitude, as in GGUF's Q4_0.
+struct q4_0 {
+    using rows = detail::byte_rows<8>;
+    static constexpr int block_bytes = 256;
+    static constexpr int together = 2;
+
+    static SEQUENT_INLINE void load(const std::byte* block, int step, int first,
+                                    detail::words (&to)[2]) noexcept {
+        const detail::words both = detail::load_words(block + 64 * step + 4 * first);
+        to[0] = detail::nibbles<false>(both);
+        to[1] = detail::nibbles<true>(both);
+    }
+    static std::uint16_t quantise(const float* x, std::uint16_t* q) noexcept {
+        return detail::quantise_block(x, detail::greatest_number(x) / -8, 8, 15, q);
+    }
+    static float value(std::uint16_t q) noexcept { return static_cast<float>(q - 8); }
+    static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
+        const int shift = k / 4 % 2 * 4;
+        std::byte& pair = block[at(k, n)];
+        pair = (pair & std::byte(0xF0 >> shift)) | std::byte(q << shift);
+    }
+    static std::uint16_t get(const std::byte* block, int k, int n) noexcept {
+        return std::to_integer<std::uint16_t>(block[at(k, n)]) >> k / 4 % 2 * 4 & 15;
+    }
+
+  private:
+    static constexpr int at(int k, int n) noexcept { return k / 8 * 64 + n * 4 + k % 4; }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// Products of float rows with packed weights (packed_formats.hpp).
+///
+/// A packed matrix is made of panels of 16 outputs, padded with zeros: first the scales of the
+/// panel, 16 for each block of 32 inputs, as binary16 numbers, padded to 64 bytes; then its blocks.
+/// The bytes do not depend on the instruction set.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+inline constexpr int panel_outputs = 16;
+inline constexpr int panel_vectors = panel_outputs / lanes<float>;
+
+constexpr int packed_blocks(int inputs) noexcept {
+    return (inputs + block_inputs - 1) / block_inputs;
+}
+template <class Format>
+constexpr std::size_t scale_bytes(int blocks) noexcept {
+    const int bytes = Format::rows::scaled ? blocks * panel_outputs * 2 : 0;
+    return static_cast<std::size_t>((bytes + 63) / 64 * 64);
+}
+template <class Format>
+constexpr std::size_t panel_bytes(int blocks) noexcept {
+    return scale_bytes<Format>(blocks) +
+           static_cast<std::size_t>(blocks) * static_cast<std::size_t>(Format::block_bytes);
+}
+
+/// Where the panel of output n begins.
+template <class Format>
+constexpr std::size_t panel_at(int inputs, int n) noexcept {
+    return static_cast<std::size_t>(n / panel_outputs) * panel_bytes<Format>(packed_blocks(inputs));
+}
+
+/// Rows and panels of a tile, whose sums stay in registers: for one row, and for many.
+template <class Format>
+struct packed_tiles {
+    static constexpr bool large = vector_registers == 32;
+    static constexpr int panels_of_one = std::max(1, (large ? 4 : 2) / panel_vectors);
+    static constexpr int panels = std::max(1, 2 / panel_vectors);
+    // Scaled formats need sums of a block beside those of the row.
+    static constexpr int sums = large ? (Format::rows::scaled ? 12 : 16) : 4;
+    static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
+};
+
+/// What is the same for all tiles of a product.
+struct packed_place {
+    int blocks;
+    std::ptrdiff_t panel;  ///< bytes from one panel of weights to the next
+    std::ptrdiff_t out_stride;
+    bool accumulate;
+};
+
+/// Rows x Panels of the product, of which `outputs` columns are stored.
+template <class Format, int Rows, int Panels>
+inline void packed_tile(const typename Format::rows::block* x, const std::byte* w, float* out,
+                        int outputs, const packed_place& place) noexcept {
+    using rows = typename Format::rows;
+    constexpr int n = lanes<float>;
+    constexpr int vectors = Panels * panel_vectors;
+    constexpr int together = Format::together;
+    const std::byte* scales = w;
+    w += scale_bytes<Format>(place.blocks);
+    batch<float> sum[Rows][vectors];
+    SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) SEQUENT_UNROLL for (int v = 0; v < vectors; ++v)
+        sum[r][v] = zero<float>();
+    SEQUENT_NO_UNROLL for (int block = 0; block < place.blocks; ++block) {
+        typename rows::sum block_sum[Rows][vectors];
+        SEQUENT_UNROLL for (int r = 0; r < Rows; ++r)
+            SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) block_sum[r][v] =
+                rows::begin(x[r * place.blocks], sum[r][v]);
+        SEQUENT_UNROLL for (int step = 0; step < rows::groups / together; ++step) {
+            words loaded[vectors][together];
+            SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) Format::load(
+                w + v / panel_vectors * place.panel, step, v % panel_vectors * n, loaded[v]);
+            SEQUENT_UNROLL for (int group = 0; group < together; ++group)
+                SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
+                const words numbers = rows::group(x[r * place.blocks], step * together + group);
+                SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) block_sum[r][v] =
+                    rows::add(block_sum[r][v], loaded[v][group], numbers);
+            }
+        }
+        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
+            batch<float> scale = zero<float>();
+            if constexpr (rows::scaled)
+                scale = load_halves(scales + v / panel_vectors * place.panel +
+                                    v % panel_vectors * n * 2);
+            SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) sum[r][v] =
+                rows::end(x[r * place.blocks], block_sum[r][v], scale, sum[r][v]);
+        }
+        ++x;
+        w += Format::block_bytes;
+        scales += panel_outputs * 2;
+    }
+    SEQUENT_UNROLL for (int r = 0; r < Rows; ++r, out += place.out_stride)
+        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
+        float* to = out + v * n;
+        const int count = outputs - v * n;
+        if (count >= n)
+            store(to, place.accumulate ? load(to) + sum[r][v] : sum[r][v]);
+        else if (count > 0)
+            store_first(to, place.accumulate ? load_first(to, count) + sum[r][v] : sum[r][v],
+                        count);
+    }
+}
+
+/// All rows with a few panels: tiles of Rows rows, then smaller ones.
+template <class Format, int Rows, int Panels>
+inline void packed_panels(const typename Format::rows::block* x, const std::byte* w, float* out,
+                          int outputs, int rows, const packed_place& place) noexcept {
+    for (; rows >= Rows; rows -= Rows, x += Rows * place.blocks, out += Rows * place.out_stride)
+        packed_tile<Format, Rows, Panels>(x, w, out, outputs, place);
+    if constexpr (Rows > 1)
+        packed_panels<Format,
+                      (Rows > 4   ? 4
+                       : Rows > 2 ? 2
+                                  : 1),
+                      Panels>(x, w, out, outputs, rows, place);
+}
+
+/// All outputs: Panels panels at a time, then the rest one by one.
+template <class Format, int Rows, int Panels>
+inline void packed_outputs(const typename Format::rows::block* x, const std::byte* w, float* out,
+                           int outputs, int rows, const packed_place& place) noexcept {
+    constexpr int width = Panels * panel_outputs;
+    // All Panels panels exist, the last of them perhaps with padding.
+    for (; outputs > width - panel_outputs;
+         outputs -= width, out += width, w += Panels * place.panel)
+        packed_panels<Format, Rows, Panels>(x, w, out, outputs, rows, place);
+    if constexpr (Panels > 1)
+        if (outputs > 0) packed_outputs<Format, Rows, 1>(x, w, out, outputs, rows, place);
+}
+
+/// Shared by all sizes: what depends on them passes as numbers.
+template <class Format>
+SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, const std::byte* w,
+                                     float* out, int inputs, int outputs, int rows,
+                                     std::byte* scratch, const packed_place& place) noexcept {
+    using block = typename Format::rows::block;
+    auto* const quantised = reinterpret_cast<block*>(scratch);
+    block* to = quantised;
+    for (int row = 0; row < rows; ++row, x += x_stride) {
+        int k = 0;
+        for (; k + block_inputs <= inputs; k += block_inputs, ++to)
+            Format::rows::quantise(x + k, *to);
+        if (k < inputs) {
+            float rest[block_inputs] = {};
+            std::copy(x + k, x + inputs, rest);
+            Format::rows::quantise(rest, *to++);
+        }
+    }
+    using tiles = packed_tiles<Format>;
+    if (rows == 1)
+        packed_outputs<Format, 1, tiles::panels_of_one>(quantised, w, out, outputs, 1, place);
+    else
+        packed_outputs<Format, tiles::rows, tiles::panels>(quantised, w, out, outputs, rows, place);
+}
+
+}  // namespace detail
+
+/// Bytes of a packed matrix of inputs x outputs, a multiple of 64. Both are at least 1.
+template <class Format>
+constexpr std::size_t packed_bytes(int inputs, int outputs) {
+    return detail::panel_at<Format>(inputs, outputs + detail::panel_outputs - 1);
+}
+
+/// Writes the 32 inputs from 32 * block of output n: their scale (binary16; bf16 has none) and
+/// stored integers (see the format). Those behind the last input must stand for zero.
+template <class Format>
+void put_packed_block(std::byte* to, int inputs, int n, int block, std::uint16_t scale,
+                      const std::uint16_t* q) noexcept {
+    const int blocks = detail::packed_blocks(inputs);
+    const int place = n % detail::panel_outputs;
+    to += detail::panel_at<Format>(inputs, n);
+    if constexpr (Format::rows::scaled)
+        std::memcpy(to + (block * detail::panel_outputs + place) * 2, &scale, 2);
+    to += detail::scale_bytes<Format>(blocks) + std::ptrdiff_t{block} * Format::block_bytes;
+    for (int k = 0; k < detail::block_inputs; ++k) Format::put(to, k, place, q[k]);
+}
+
+/// Packs w, whose element (k, n) is w[k * input_stride + n * output_stride], for k < inputs and
+/// n < outputs. A block with NaN, infinity or numbers beyond the scale's range becomes NaN, in bf16
+/// only the number itself.
+template <class Format, class T>
+SEQUENT_COLD void pack(const T* w, int inputs, int outputs, std::ptrdiff_t input_stride,
+                       std::ptrdiff_t output_stride, std::byte* to) noexcept {
+    std::memset(to, 0, packed_bytes<Format>(inputs, outputs));
+    const int padded =
+        (outputs + detail::panel_outputs - 1) / detail::panel_outputs * detail::panel_outputs;
+    for (int n = 0; n < padded; ++n)
+        for (int block = 0; block < detail::packed_blocks(inputs); ++block) {
+            float x[detail::block_inputs] = {};
+            std::uint16_t q[detail::block_inputs];
+            const int first = block * detail::block_inputs;
+            const int last = n < outputs ? std::min(inputs, first + detail::block_inputs) : 0;
+            for (int k = first; k < last; ++k)
+                x[k - first] = static_cast<float>(w[k * input_stride + n * output_stride]);
+            const std::uint16_t scale = Format::quantise(x, q);
+            put_packed_block<Format>(to, inputs, n, block, scale, q);
+        }
+}
+
+/// The weight (k, n) of a packed matrix of inputs x outputs.
+template <class Format>
+float packed_element(const std::byte* from, int inputs, int /*outputs*/, int k, int n) noexcept {
+    const int block = k / detail::block_inputs;
+    const int place = n % detail::panel_outputs;
+    from += detail::panel_at<Format>(inputs, n);
+    std::uint16_t scale = 0x3C00;  // 1
+    if constexpr (Format::rows::scaled)
+        std::memcpy(&scale, from + (block * detail::panel_outputs + place) * 2, 2);
+    from += detail::scale_bytes<Format>(detail::packed_blocks(inputs)) +
+            std::ptrdiff_t{block} * Format::block_bytes;
+    return detail::float_of_half(scale) *
+           Format::value(Format::get(from, k % detail::block_inputs, place));
+}
+
+/// Bytes that packed_product needs for `rows` quantised rows, a multiple of 64.
+template <class Format, int Inputs>
+constexpr std::size_t packed_scratch_bytes(int rows) {
+    const std::size_t blocks = static_cast<std::size_t>(detail::packed_blocks(Inputs));
+    return (static_cast<std::size_t>(rows) * blocks * sizeof(typename Format::rows::block) + 63) /
+           64 * 64;
+}
+
+/// out[r * out_stride + n] = (Accumulate ? out[...] : 0) + the sum over k of
+/// x[r * x_stride + k] * w(k, n), for r < rows, k < Inputs and n < Outputs, where w is a packed
+/// matrix and x is quantised by blocks of 32 numbers of a row: for bf16 rounded to bfloat16, else
+/// to scale * q, with scale = max |x| / 127 and |q| <= 127. NaN or infinity in a block of x makes
+/// the row's results NaN (for bf16 as float arithmetic has it). Products of a block are summed as
+/// integers, exactly; blocks are added in float.
+/// scratch: packed_scratch_bytes<Format, Inputs>(rows) bytes, aligned to 64.
+template <class Format, int Inputs, int Outputs, bool Accumulate>
+inline void packed_product(const float* x, std::ptrdiff_t x_stride, const std::byte* w, float* out,
+                           std::ptrdiff_t out_stride, int rows, std::byte* scratch) noexcept {
+    static_assert(Inputs >= 1 && Outputs >= 1);
+    constexpr int blocks = detail::packed_blocks(Inputs);
+    detail::packed_product<Format>(
+        x, x_stride, w, out, Inputs, Outputs, rows, scratch,
+        {blocks, detail::panel_bytes<Format>(blocks), out_stride, Accumulate});
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// Weights in fewer bits: Model::packed<Format> stands in the place of the parameters in forward,
+/// forward_batch, prefill and step. Products read the matrices of their weights from it, in blocks
+/// of a format of kernel/packed_formats.hpp; all other weights (norms, biases, tables that symbols
+/// choose rows of, matrices with fewer than 32 inputs or 16 outputs) are the parameters' own.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The formats, by their number in plan::row_term.
+template <int Number>
+struct packed_format;
+template <>
+struct packed_format<1> {
+    using type = kernel::bf16;
+};
+template <>
+struct packed_format<2> {
+    using type = kernel::q8_0;
+};
+template <>
+struct packed_format<3> {
+    using type = kernel::q4_0;
+};
+
+template <class Format, int Number = 1>
+constexpr int number_of_format() {
+    if constexpr (std::is_same_v<Format, typename packed_format<Number>::type>)
+        return Number;
+    else
+        return number_of_format<Format, Number + 1>();
+}
+
+/// A matrix of parameters that products read, in each layer of the stacks around it.
+struct packed_matrix {
+    operand from{};  // in the parameters
+    int inputs = 0;
+    int outputs = 0;
+    int input_stride = 0;
+    int output_stride = 0;
+    int splits = 1;  // so many matrices, one for each part of the inputs
+    int split = 0;
+    int layers[plan::max_loops]{};
+    operand to{};  // in the packed weights, where 64 bytes count as one
+    int split_to = 0;
+
+    constexpr bool same_as(const packed_matrix& other) const {
+        return from.offset == other.from.offset && inputs == other.inputs &&
+               outputs == other.outputs && input_stride == other.input_stride &&
+               output_stride == other.output_stride && splits == other.splits &&
+               split == other.split &&
+               std::equal(from.layer_strides, from.layer_strides + plan::max_loops,
+                          other.from.layer_strides);
+    }
+    constexpr int copies() const {
+        int result = 1;
+        for (int count : layers) result *= count;
+        return result;
+    }
+    /// The layer of each loop in copy number `copy`.
+    constexpr void find_layers(int copy, int (&layer)[plan::max_loops]) const {
+        for (int level = plan::max_loops; level-- > 0; copy /= layers[level])
+            layer[level] = copy % layers[level];
+    }
+};
+
+/// Which matrices a plan reads packed, and its steps then.
+template <class Placed, class Format>
+struct packing_of {
+    using tables_type = std::remove_cvref_t<decltype(Placed::tables)>;
+    static constexpr int most = tables_type::rule_capacity * 2;
+
+    tables_type tables = Placed::tables;
+    plan::list<packed_matrix, most> matrices{};
+    int size = 0;  // 64 bytes count as one
+
+    constexpr packing_of() {
+        for (const plan::step& each : tables.steps) {
+            if (each.kind != plan::step_kind::rows || each.prepared) continue;
+            row_step& row = tables.rows[each.at];
+            for (row_term& term : row.terms) {
+                if (!is_packed(row, term) || matrices.size() == most) continue;
+                const packed_matrix& matrix = place(matrix_of(row, term, each.rule));
+                term.format = number_of_format<Format>();
+                term.w.at = matrix.to;
+                term.w_split = matrix.split_to;
+            }
+        }
+    }
+
+  private:
+    static constexpr bool is_packed(const row_step& row, const row_term& term) {
+        if (term.kind != term_kind::product || term.w.at.where != place::parameter) return false;
+        for (int outer = 0; outer < plan::max_outers; ++outer)
+            if (row.outer_extents[outer] > 1 && term.w.outer[outer] != 0) return false;
+        const bool by_row = (term.x.row == 0 && row.rows > 1) || term.w.row != 0;
+        return !by_row && term.depth >= 32 && row.columns() >= 16;
+    }
+
+    static constexpr packed_matrix matrix_of(const row_step& row, const row_term& term, int rule) {
+        packed_matrix result;
+        result.from = term.w.at;
+        result.inputs = term.depth;
+        result.outputs = row.columns();
+        result.input_stride = term.w_depth;
+        result.output_stride = term.w_column;
+        result.splits = term.splits;
+        result.split = term.w_split;
+        for (int& count : result.layers) count = 1;
+        const auto& text = Placed::shapes.text;
+        for (int scope = text.rules[rule].scope; scope > 0; scope = text.scopes[scope].parent) {
+            int level = -1;
+            for (int at = scope; at > 0; at = text.scopes[at].parent) ++level;
+            if (result.from.layer_strides[level] != 0)
+                result.layers[level] = text.scopes[scope].repeat;
+        }
+        return result;
+    }
+
+    constexpr const packed_matrix& place(packed_matrix wanted) {
+        for (const packed_matrix& known : matrices)
+            if (known.same_as(wanted)) return known;
+        wanted.split_to =
+            static_cast<int>(kernel::packed_bytes<Format>(wanted.inputs, wanted.outputs) / 64);
+        wanted.to.where = plan::place::packed;
+        wanted.to.offset = size;
+        int stride = wanted.split_to * wanted.splits;
+        for (int level = plan::max_loops; level-- > 0;) {
+            if (wanted.layers[level] == 1) continue;
+            wanted.to.layer_strides[level] = stride;
+            stride *= wanted.layers[level];
+        }
+        size += stride;
+        return matrices[matrices.push(wanted)];
+    }
+};
+
+/// A plan that reads weights packed: the same steps in the same memory.
+template <class Placed, class Format>
+struct packed_plan_of : Placed {
+    static constexpr packing_of<Placed, Format> packing{};
+    static constexpr auto& tables = packing.tables;
+
+    template <int At>
+    static constexpr row_step row_step_at = tables.rows[At];
+};
+
+/// The packed weights of a model: Model::packed<Format>. It reads the parameters that are not
+/// packed, which must outlive it. Once they have changed, pack() is due.
+template <class Plan, class Format>
+class alignas(64) packed_block {
+    struct packing_type {
+        plan::list<packed_matrix, packed_plan_of<Plan, Format>::packing.matrices.size()> matrices{};
+        int size = packed_plan_of<Plan, Format>::packing.size;
+
+        constexpr packing_type() {
+            for (const packed_matrix& each : packed_plan_of<Plan, Format>::packing.matrices)
+                matrices.push(each);
+        }
+    };
+    static constexpr packing_type packing{};
+
+  public:
+    using number = float;
+    using packed_for = Plan;
+    using format = Format;
+    static constexpr std::size_t bytes = static_cast<std::size_t>(packing.size) * 64;
+
+    packed_block() = default;
+    explicit packed_block(const parameter_block<Plan, float>& p) noexcept { pack(p); }
+
+    /// Packs the weights anew.
+    void pack(const parameter_block<Plan, float>& p) noexcept {
+        parameters_ = &p;
+        for (const packed_matrix& each : packing.matrices)
+            for (int copy = 0; copy < each.copies(); ++copy) {
+                int layer[plan::max_loops];
+                each.find_layers(copy, layer);
+                std::ptrdiff_t from = each.from.offset;
+                std::ptrdiff_t to = each.to.offset;
+                for (int level = 0; level < plan::max_loops; ++level) {
+                    from += std::ptrdiff_t{layer[level]} * each.from.layer_strides[level];
+                    to += std::ptrdiff_t{layer[level]} * each.to.layer_strides[level];
+                }
+                for (int split = 0; split < each.splits; ++split)
+                    kernel::pack<Format>(
+                        p.numbers + from + std::ptrdiff_t{split} * each.split, each.inputs,
+                        each.outputs, each.input_stride, each.output_stride,
+                        bytes_ + 64 * (to + std::ptrdiff_t{split} * each.split_to));
+            }
+    }
+
+    /// Those it was packed from.
+    const parameter_block<Plan, float>& parameters() const noexcept {
+        assert(parameters_);
+        return *parameters_;
+    }
+    const std::byte* data() const noexcept { return bytes_; }
+
+  private:
+    const parameter_block<Plan, float>* parameters_ = nullptr;
+    alignas(64) std::byte bytes_[bytes > 0 ? bytes : 1]{};
+};
+
+template <class Plan, class Format, class Placed>
+struct placed_for<packed_block<Plan, Format>, Placed> {
+    using type = packed_plan_of<Placed, Format>;
+};
+
+template <class Plan, class Format>
+const float* numbers_of(const packed_block<Plan, Format>& p) noexcept {
+    return p.parameters().numbers;
+}
+template <class Plan, class Format>
+const float* prepared_in(const packed_block<Plan, Format>&) noexcept {
+    return nullptr;
+}
+template <class Plan, class Format>
+const std::byte* packed_in(const packed_block<Plan, Format>& p) noexcept {
+    return p.data();
+}
+
+/// Product `At` of a row step, at most Block rows, by packed weights.
+template <class Step, int At, bool Accumulate, int Block>
+void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
+                     int rows) noexcept {
+    constexpr row_term term = Step::value.terms[At];
+    constexpr int columns = Step::value.columns();
+    using format = typename packed_format<term.format>::type;
+    // The rows of x, packed, stay in a cache of 32 KB.
+    constexpr auto row_bytes =
+        static_cast<int>(kernel::packed_scratch_bytes<format, term.depth>(16) / 16);
+    constexpr int most = std::clamp(32768 / row_bytes / 8 * 8, 1, Block);
+    alignas(64) std::byte scratch[kernel::packed_scratch_bytes<format, term.depth>(most)];
+    for (int row = 0; row < rows; row += most)
+        kernel::unroll<term.splits>([&](auto split) {
+            kernel::packed_product<format, term.depth, columns, Accumulate || (split() > 0)>(
+                x + row * term.x.row + split() * term.x_split, term.x.row,
+                w + std::ptrdiff_t{64} * split() * term.w_split, sum + row * sum_row, sum_row,
+                std::min(most, rows - row), scratch);
+        });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+namespace sequent::inline SEQUENT_ABI {
+
+// The number types of packed weights.
+using kernel::bf16;
+using kernel::q4_0;
+using kernel::q8_0;
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Restores what prologue.hpp puts aside.
+
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(pop)
+#endif
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+#pragma pop_macro("Above")
+#pragma pop_macro("abs")
+#pragma pop_macro("Always")
+#pragma pop_macro("B0")
+#pragma pop_macro("B1")
+#pragma pop_macro("Below")
+#pragma pop_macro("bit")
+#pragma pop_macro("Bool")
+#pragma pop_macro("boolean")
+#pragma pop_macro("byte")
+#pragma pop_macro("check")
+#pragma pop_macro("Complex")
+#pragma pop_macro("constrain")
+#pragma pop_macro("CurrentTime")
+#pragma pop_macro("degrees")
+#pragma pop_macro("DELETE")
+#pragma pop_macro("DIFFERENCE")
+#pragma pop_macro("DOMAIN")
+#pragma pop_macro("E")
+#pragma pop_macro("emit")
+#pragma pop_macro("ensure")
+#pragma pop_macro("ERROR")
+#pragma pop_macro("expect")
+#pragma pop_macro("F")
+#pragma pop_macro("FALSE")
+#pragma pop_macro("False")
+#pragma pop_macro("far")
+#pragma pop_macro("Font")
+#pragma pop_macro("foreach")
+#pragma pop_macro("forever")
+#pragma pop_macro("GetObject")
+#pragma pop_macro("HIGH")
+#pragma pop_macro("huge")
+#pragma pop_macro("I")
+#pragma pop_macro("IGNORE")
+#pragma pop_macro("IN")
+#pragma pop_macro("index")
+#pragma pop_macro("INPUT")
+#pragma pop_macro("interface")
+#pragma pop_macro("interrupt")
+#pragma pop_macro("LOW")
+#pragma pop_macro("major")
+#pragma pop_macro("max")
+#pragma pop_macro("min")
+#pragma pop_macro("minor")
+#pragma pop_macro("near")
+#pragma pop_macro("NO")
+#pragma pop_macro("No")
+#pragma pop_macro("None")
+#pragma pop_macro("OK")
+#pragma pop_macro("opaque")
+#pragma pop_macro("OPTIONAL")
+#pragma pop_macro("OUT")
+#pragma pop_macro("OUTPUT")
+#pragma pop_macro("OVERFLOW")
+#pragma pop_macro("pascal")
+#pragma pop_macro("PI")
+#pragma pop_macro("pure")
+#pragma pop_macro("radians")
+#pragma pop_macro("register_t")
+#pragma pop_macro("require")
+#pragma pop_macro("round")
+#pragma pop_macro("signals")
+#pragma pop_macro("slots")
+#pragma pop_macro("small")
+#pragma pop_macro("sq")
+#pragma pop_macro("Status")
+#pragma pop_macro("status")
+#pragma pop_macro("STRICT")
+#pragma pop_macro("Success")
+#pragma pop_macro("swap")
+#pragma pop_macro("transparent")
+#pragma pop_macro("TRUE")
+#pragma pop_macro("True")
+#pragma pop_macro("uint")
+#pragma pop_macro("UNDERFLOW")
+#pragma pop_macro("Unsorted")
+#pragma pop_macro("verify")
+#pragma pop_macro("VOID")
+#pragma pop_macro("word")
+#pragma pop_macro("YES")
+#pragma pop_macro("Yes")
+
+#endif  // SEQUENT_SINGLE_PACKED_HPP

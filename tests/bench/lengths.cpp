@@ -1,0 +1,151 @@
+#include <chrono>
+#include <cstdio>
+#include <limits>
+#include <sequent/sequent.hpp>
+
+#include "bench.hpp"
+
+// What a sequence of n positions costs a model compiled for 512, as a multiple of what it costs the
+// same model compiled for n. Both run in turns; of each, the least time counts.
+
+namespace rules_of_bench {
+
+using namespace sequent::language;
+
+inline constexpr int width = 384, heads = 12, hidden = 1536, depth = 2, symbols = 1000;
+
+inline constexpr var<"i"> i;
+inline constexpr var<"j"> j;
+inline constexpr var<"h", heads> h;
+inline constexpr relation<"token"> token;
+inline constexpr relation<"x"> x;
+inline constexpr relation<"q"> q;
+inline constexpr relation<"k"> k;
+inline constexpr relation<"v"> v;
+inline constexpr relation<"score"> score;
+inline constexpr relation<"a"> a;
+inline constexpr relation<"joined"> joined;
+inline constexpr relation<"m"> m;
+inline constexpr relation<"f"> f;
+inline constexpr relation<"y"> y;
+inline constexpr bound<"length"> length;
+template <sequent::language::fixed_string Name, int... Shape>
+inline constexpr weight<Name, Shape...> W{};
+
+// clang-format off
+inline constexpr auto layer = rules(
+    q(h, i)        <<= x(i)[W<"Q", width / heads, width>(h)],
+    k(h, i)        <<= x(i)[W<"K", width / heads, width>(h)],
+    v(h, i)        <<= x(i)[W<"V", width / heads, width>(h)],
+    score(h, i, j) <<= (inverse_sqrt(width / heads), k(h, j).T(), q(h, i)) | product() | softmax(j),
+    a(h, i)        <<= (score(h, i, j), v(h, j)) | product() | sum(j),
+    joined(i)      <<= a(h, i) | concat(h),
+    m(i)           <<= (joined(i)[W<"O", width, width>], x(i)) | layer_norm(W<"g1", width>, W<"b1", width>),
+    f(i)           <<= m(i)[W<"U", hidden, width>] | gelu(),
+    y(i)           <<= (f(i)[W<"D", width, hidden>], m(i)) | layer_norm(W<"g2", width>, W<"b2", width>));
+inline constexpr auto fixed_encoder = rules(
+    x(i) <<= token(i)[W<"E", symbols, width>],
+    y(i) <<= x(i) | stack<depth>(layer));
+inline constexpr auto limited_encoder = rules(
+    x(i) <<= (token(i)[W<"E", symbols, width>], i < length),
+    y(i) <<= x(i) | stack<depth>(layer));
+// clang-format on
+
+}  // namespace rules_of_bench
+
+namespace {
+
+using namespace bench;
+using namespace rules_of_bench;
+using sequent::fact;
+
+constexpr int longest = 512;
+
+/// Least time of a call in microseconds.
+class stopwatch {
+  public:
+    template <class F>
+    void time(F f) {
+        using clock = std::chrono::steady_clock;
+        const auto begin = clock::now();
+        f();
+        least_ = std::min(least_,
+                          std::chrono::duration<double, std::micro>(clock::now() - begin).count());
+    }
+    double least() const { return least_; }
+
+  private:
+    double least_ = std::numeric_limits<double>::infinity();
+};
+
+template <class Model>
+class runner {
+  public:
+    template <class... Facts>
+    explicit runner(int outputs, const Facts&... facts)
+        : outward_(numbers(outputs, 7)), given_{facts...} {
+        Model::initialize(*p_, 1);
+    }
+    void forward() { benchmark::DoNotOptimize(Model::forward(*p_, given_, *w_)); }
+    void both() {
+        forward();
+        Model::backward(*p_, given_, outward_, *w_, *gradient_);
+    }
+
+  private:
+    template <class Block>
+    using owned = std::unique_ptr<Block>;
+    owned<typename Model::template parameters<float>> p_ =
+        sequent::make_unique<typename Model::template parameters<float>>();
+    owned<typename Model::template parameters<float>> gradient_ =
+        sequent::make_unique<typename Model::template parameters<float>>();
+    owned<typename Model::template workspace<float>> w_ =
+        sequent::make_unique<typename Model::template workspace<float>>();
+    floats outward_;
+    typename Model::template facts<float> given_;
+};
+
+template <class Limited, class Fixed>
+void compare(const char* name, int n, Limited& limited, Fixed& fixed) {
+    stopwatch times[4];
+    using clock = std::chrono::steady_clock;
+    const auto begin = clock::now();
+    for (int round = 0; round < 5 || clock::now() - begin < std::chrono::milliseconds(1500);
+         ++round) {
+        times[0].time([&] { limited.forward(); });
+        times[1].time([&] { fixed.forward(); });
+        times[2].time([&] { limited.both(); });
+        times[3].time([&] { fixed.both(); });
+    }
+    std::printf("%-8s %4d %10.0f %10.0f %6.2f %10.0f %10.0f %6.2f\n", name, n, times[0].least(),
+                times[1].least(), times[0].least() / times[1].least(), times[2].least(),
+                times[3].least(), times[2].least() / times[3].least());
+    std::fflush(stdout);
+}
+
+template <int N>
+void encoder() {
+    std::vector<std::int32_t> symbols_of(longest);
+    for (int at = 0; at < longest; ++at) symbols_of[to_size(at)] = at * 37 % symbols;
+    const std::vector<std::int32_t> first(symbols_of.begin(), symbols_of.begin() + N);
+    using limited =
+        sequent::model<limited_encoder, fact<"token", longest, sequent::symbol<symbols>>,
+                       sequent::bound<"length">>;
+    using fixed = sequent::model<fixed_encoder, fact<"token", N, sequent::symbol<symbols>>>;
+    runner<limited> one(longest * width, symbols_of, N);
+    runner<fixed> other(N * width, first);
+    compare("encoder", N, one, other);
+}
+
+}  // namespace
+
+int main() {
+    std::printf("%-8s %4s %10s %10s %6s %10s %10s %6s\n", "model", "n", "forward", "fixed", "ratio",
+                "both", "fixed", "ratio");
+    encoder<4>();
+    encoder<7>();
+    encoder<16>();
+    encoder<64>();
+    encoder<128>();
+    encoder<512>();
+}

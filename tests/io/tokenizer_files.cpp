@@ -1,0 +1,205 @@
+// Tokenizers of other files than tokenizer.json. What SentencePiece is expected to give was
+// computed with the package sentencepiece (0.2.3) from the same file.
+
+#include <sequent/tokenizers.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "catch.hpp"
+#include "folder.hpp"
+
+namespace io = sequent::io;
+namespace tokenizers = sequent::tokenizers;
+using ids = std::vector<std::int32_t>;
+
+namespace {
+
+io::source bytes_of(const std::string& text) {
+    return io::source(std::as_bytes(std::span(text)), "file");
+}
+
+constexpr std::string_view vocabulary_lines =
+    "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\nwor\n##ld\n!\nHello\n";
+
+std::string varint(std::uint64_t value) {
+    std::string result;
+    for (; value >= 128; value >>= 7) result += static_cast<char>(value | 128);
+    return result + static_cast<char>(value);
+}
+std::string field(std::uint64_t number, const std::string& text) {
+    return varint(number << 3 | 2) + varint(text.size()) + text;
+}
+std::string field(std::uint64_t number, std::uint64_t value) {
+    return varint(number << 3) + varint(value);
+}
+std::string piece(const std::string& text, float score, std::uint64_t type) {
+    std::string result = field(1, text) + varint(2 << 3 | 5);
+    const auto bits = std::bit_cast<std::uint32_t>(score);
+    for (unsigned byte = 0; byte < 4; ++byte) result += static_cast<char>(bits >> 8 * byte & 255);
+    return field(1, result + field(3, type));
+}
+
+/// A .model file: of BPE (2) or unigram (1).
+std::string model_file(std::uint64_t kind, std::uint64_t spaces) {
+    std::string result = piece("<unk>", 0, 2) + piece("<s>", 0, 3) + piece("</s>", 0, 3);
+    for (unsigned byte = 0; byte < 256; ++byte) {
+        const std::string_view digits = "0123456789ABCDEF";
+        result += piece(std::string("<0x") + digits[byte / 16] + digits[byte % 16] + ">", 0, 6);
+    }
+    float score = 0;
+    for (const char* text : {"▁a", "bb", "▁ab", "▁", "a", "b", "é", "▁▁"})
+        result += piece(text, score -= 1, 1);
+    return result + piece("<user>", 0, 4) +
+           field(2, field(3, kind) + field(35, 1) + field(41, 1) + field(42, 2)) +
+           field(3, field(3, 1) + field(4, spaces));
+}
+
+io::gguf_vocabulary byte_vocabulary() {
+    io::gguf_vocabulary list;
+    list.model = "gpt2";
+    list.split = "smollm";
+    for (unsigned byte = 0; byte < 256; ++byte) {
+        list.tokens.emplace_back();
+        io::append_utf8(list.tokens.back(), tokenizers::detail::letter_of_byte(byte));
+    }
+    list.types.assign(256, 1);
+    for (const char* text : {"he", "Ġhe", "12", "<|im_end|>"}) list.tokens.emplace_back(text);
+    list.types.insert(list.types.end(), {1, 1, 1, 3});
+    list.merges = {"h e", "Ġ he", "1 2"};
+    return list;
+}
+
+}  // namespace
+
+TEST_CASE("a vocab.txt") {
+    const std::string lines(vocabulary_lines);
+    const auto of = tokenizers::from_vocab_txt(bytes_of(lines));
+    CHECK(of.encode("H\u00e9llo world!").ids == ids{2, 5, 6, 7, 8, 3});
+    CHECK(of.encode("hello", "[MASK]").segments == ids{0, 0, 0, 1, 1});
+    CHECK(of.decode(ids{2, 5, 6, 7, 8, 3}) == "hello world!");
+    const auto cased =
+        tokenizers::from_vocab_txt(bytes_of(lines), {.lower_case = false, .max_length = 3});
+    CHECK(cased.encode("Hello hello").ids == ids{2, 9, 3});
+    CHECK_THROWS_WITH(tokenizers::from_vocab_txt(bytes_of("[UNK]\na\na\n")),
+                      "file: line 3: the token \"a\" stands twice");
+    CHECK_THROWS_WITH(tokenizers::from_vocab_txt(bytes_of("[UNK]\n[SEP]\n")),
+                      "file: the first token: \"[CLS]\" is not in the vocabulary");
+}
+
+TEST_CASE("a .model of SentencePiece") {
+    const std::string text = "  a b  abb\u00e9\u00fc <user>a ";
+    SECTION("BPE") {
+        const std::string file = model_file(2, 0);
+        const auto of = tokenizers::from_sentencepiece(bytes_of(file), {.begin = true});
+        CHECK(of.encode(text).ids ==
+              ids{1, 266, 259, 262, 264, 262, 259, 260, 265, 198, 191, 262, 267, 263, 262});
+        CHECK(of.decode(of.encode(text).ids) == text);
+        const std::string spaces = model_file(2, 1);
+        CHECK(tokenizers::from_sentencepiece(bytes_of(spaces)).encode(text).ids ==
+              ids{259, 262, 264, 259, 260, 265, 198, 191, 262, 267, 263});
+    }
+    SECTION("unigram") {
+        const std::string file = model_file(1, 1);
+        const auto of = tokenizers::from_sentencepiece(bytes_of(file), {.end = true});
+        CHECK(of.encode(text).ids == ids{259, 262, 264, 259, 260, 265, 198, 191, 262, 267, 263, 2});
+    }
+    SECTION("with what is not known") {
+        for (const auto& [file, words] : std::vector<std::pair<std::string, std::string>>{
+                 {model_file(3, 0), "file: a model_type other than UNIGRAM and BPE is not known"},
+                 {model_file(1, 0).substr(0, 100), "file: is cut off"},
+                 {piece("a", 0, 5),
+                  "file: token 0 \"a\" is of the type unused, which is not known"},
+                 {piece("a", 0, 7), "file: a token has an unknown type"},
+                 {piece("\xff", 0, 1), "file: a token is not UTF-8"},
+                 {model_file(1, 1) + field(3, field(2, "abc")),
+                  "file: precompiled_charsmap is not well-formed"},
+                 {piece("a", std::numeric_limits<float>::infinity(), 1),
+                  "file: the score of token 0 is not finite"},
+                 {"", "file: there are no tokens"}}) {
+            CHECK_THROWS_WITH(tokenizers::from_sentencepiece(bytes_of(file)), words);
+        }
+    }
+}
+
+TEST_CASE("the vocabulary of a GGUF file") {
+    io::gguf_vocabulary list = byte_vocabulary();
+    const auto of = tokenizers::from_vocabulary(list);
+    CHECK(of.encode("he he 123<|im_end|>").ids == ids{256, 257, 32, 49, 50, 51, 259});
+    CHECK(of.decode(ids{256, 257, 259}) == "he he");
+    list.split = "qwen2";
+    list.adds_begin = true;
+    list.begin = 259;
+    CHECK(tokenizers::from_vocabulary(list).encode("he").ids == ids{259, 256});
+    list.split = "new";
+    CHECK_THROWS_WITH(tokenizers::from_vocabulary(list, "x.gguf"),
+                      "x.gguf: the pre-tokenizer \"new\" is not known");
+    list.model = "rwkv";
+    CHECK_THROWS_WITH(tokenizers::from_vocabulary(list, "x.gguf"),
+                      "x.gguf: the tokenizer model \"rwkv\" is not known");
+    io::gguf_vocabulary scored;
+    scored.model = "llama";
+    scored.tokens = {"<unk>", "<s>", "▁", "a", "▁a"};
+    scored.types = {2, 3, 1, 1, 1};
+    CHECK_THROWS_WITH(tokenizers::from_vocabulary(scored),
+                      "vocabulary: there are 0 scores for 5 tokens");
+    scored.scores = {0, 0, -3, -2, -1};
+    CHECK(tokenizers::from_vocabulary(scored).encode("a a<s>x").ids == ids{4, 4, 1, 0});
+}
+
+TEST_CASE("llama2.c's file gives the tokens of io::tokenizer") {
+    std::vector<io::tokenizer::token> tokens = {{"<unk>", 0}, {"\n<s>\n", 0}, {"\n</s>\n", 0}};
+    for (unsigned byte = 0; byte < 256; ++byte) {
+        const std::string_view digits = "0123456789ABCDEF";
+        tokens.push_back({std::string("<0x") + digits[byte / 16] + digits[byte % 16] + ">", 0});
+    }
+    for (const char* text : {" ", "a", "b", "c", "ab", " a", "bc", " ab", "\u00e9", "  "})
+        tokens.push_back({text, -static_cast<float>(tokens.size())});
+    const io::tokenizer wanted(tokens);
+    const io_test::folder here;
+    wanted.save(here / "tokenizer.bin");
+    const auto of = tokenizers::from_llama2c(here / "tokenizer.bin");
+    for (const std::string text :
+         {"", "a", " abc", "abc  ab \u00e9\u00fc\n<s>\n", "abcabc bca   "}) {
+        INFO(text);
+        CHECK(of.encode(text).ids == wanted.encode(text));
+        CHECK(of.decode(of.encode(text).ids) == text);
+    }
+}
+
+TEST_CASE("conversations have the texts of their models") {
+    using tokenizers::chat_format;
+    using tokenizers::chat_role;
+    const std::vector<tokenizers::chat_message> talk = {{chat_role::system, "Be brief."},
+                                                        {chat_role::user, "Hi"},
+                                                        {chat_role::assistant, "Hello."},
+                                                        {chat_role::user, "2+2?"}};
+    CHECK(tokenizers::chat_text(chat_format::llama2, talk) ==
+          "<s>[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\nHi [/INST] Hello. </s><s>[INST] 2+2? [/INST]");
+    CHECK(tokenizers::chat_text(chat_format::llama3, talk) ==
+          "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|>"
+          "<|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>"
+          "<|start_header_id|>assistant<|end_header_id|>\n\nHello.<|eot_id|>"
+          "<|start_header_id|>user<|end_header_id|>\n\n2+2?<|eot_id|>"
+          "<|start_header_id|>assistant<|end_header_id|>\n\n");
+    CHECK(tokenizers::chat_text(chat_format::chatml, talk) ==
+          "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
+          "<|im_start|>assistant\nHello.<|im_end|>\n<|im_start|>user\n2+2?<|im_end|>\n"
+          "<|im_start|>assistant\n");
+    CHECK(tokenizers::chat_text(chat_format::gemma, talk) ==
+          "<bos><start_of_turn>user\nBe brief.\n\nHi<end_of_turn>\n<start_of_turn>model\nHello."
+          "<end_of_turn>\n<start_of_turn>user\n2+2?<end_of_turn>\n<start_of_turn>model\n");
+    CHECK(tokenizers::chat_text(chat_format::mistral, talk) ==
+          "<s>[INST] Hi[/INST] Hello.</s>[INST] Be brief.\n\n2+2?[/INST]");
+    CHECK_THROWS_WITH(tokenizers::chat_text(chat_format::gemma, std::span(talk).first(3)),
+                      "sequent: the last message of a conversation is not the user's");
+    CHECK_THROWS_WITH(tokenizers::chat_text(chat_format::mistral, std::span(talk).subspan(2)),
+                      "sequent: message 0 of a conversation is not the user's");
+}

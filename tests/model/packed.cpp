@@ -1,0 +1,158 @@
+#include <sequent/nn.hpp>
+#include <sequent/packed.hpp>
+
+#include "rules.hpp"
+
+// Weights in fewer bits, in the place of the parameters.
+
+namespace {
+
+using namespace names;
+using namespace sequent;
+
+constexpr int positions = 9;
+constexpr int symbol_count = 40;
+using gpt = transformer::language_model<vocabulary<symbol_count>, tokens<positions>, width<64>,
+                                        heads<4>, depth<3>, activation::swiglu, tied<true>>;
+
+const std::vector<std::int32_t> text{3, 1, 39, 0, 12, 25, 25, 7, 30};
+
+template <class View>
+std::vector<double> numbers_of(const View& view) {
+    std::vector<double> result;
+    for (int at = 0; at < view.size(); ++at) result.push_back(view.element(at));
+    return result;
+}
+
+double greatest(const std::vector<double>& of) {
+    double result = 0;
+    for (const double each : of) result = std::max(result, std::abs(each));
+    return result;
+}
+
+/// The greatest difference; infinite if a number is none.
+double difference(const std::vector<double>& one, const std::vector<double>& other) {
+    REQUIRE(one.size() == other.size());
+    double result = 0;
+    for (std::size_t at = 0; at < one.size(); ++at) {
+        const double each = std::abs(one[at] - other[at]);
+        if (!(each <= result)) result = std::isnan(each) ? INFINITY : each;
+    }
+    return result;
+}
+
+// Whole numbers are exact: inputs of -127 .. 127 with one 127 in each block, and weights from
+// `least` to `most` with one `least` in each block.
+constexpr var<"head", 4> head;
+inline constexpr auto exact_rules =
+    rules(a(i) <<= x(i)[W<"W", 48, 64>] | relu(), b(i) <<= (a(i), x(i)[W<"U", 48, 64>]),
+          c(i, head) <<= x(i)[W<"H", 16, 64>(head)], z(i) <<= c(i, head) | concat(head),
+          y(i) <<= r<"u">(i, head)[W<"V", 24, 64>(head)] | sum(head));
+using exact = model<exact_rules, fact<"x", 5, 64>, fact<"u", 5, 4, 64>, query<"b", "z", "y">>;
+
+template <class Format>
+void is_exact(int least, int most) {
+    const auto p = make_unique<exact::parameters<float>>();
+    random_numbers random(4);
+    exact::for_each(*p, [&](std::string_view, const auto& view) {
+        for (int at = 0; at < view.size(); ++at)
+            view.element(at) = static_cast<float>(least + random.below(most - least + 1));
+        const int inputs = view.extents[static_cast<std::size_t>(view.rank) - 1];
+        for (int at = 0; at < view.size(); at += std::gcd(inputs, 32))
+            view.element(at) = static_cast<float>(least);
+    });
+    std::vector<float> inputs(5 * 64), others(5 * 4 * 64);
+    for (auto* each : {&inputs, &others}) {
+        for (float& number : *each) number = static_cast<float>(random.below(255) - 127);
+        for (std::size_t at = 0; at < each->size(); at += 32) (*each)[at] = 127;
+    }
+    // All four matrices, V in four parts.
+    CHECK(exact::packed<Format>::bytes == 2 * kernel::packed_bytes<Format>(64, 48) +
+                                              kernel::packed_bytes<Format>(64, 64) +
+                                              4 * kernel::packed_bytes<Format>(64, 24));
+    const auto q = make_unique<exact::packed<Format>>();
+    q->pack(*p);
+    const auto w = make_unique<exact::workspace<float>>();
+    const auto s = make_unique<exact::scratch<float>>();
+    const auto expected = exact::forward(*p, {inputs, others}, *w);
+    const auto found = exact::forward(*q, {inputs, others}, *s);
+    for (std::size_t at = 0; at < 3; ++at)
+        CHECK(difference(numbers_of(expected[at]), numbers_of(found[at])) == 0);
+}
+
+template <class Format>
+void agrees(double limit) {
+    const auto p = make_unique<gpt::parameters<float>>();
+    gpt::initialize(*p, 3);
+    const auto q = make_unique<gpt::packed<Format>>();
+    q->pack(*p);
+    const auto w = make_unique<gpt::workspace<float>>();
+    const auto s = make_unique<gpt::scratch<float>>();
+    const auto expected = numbers_of(gpt::forward(*p, {text}, *w));
+    const auto found = numbers_of(gpt::forward(*q, {text}, *s));
+    const double error = difference(found, expected);
+    CHECK(error < limit * greatest(expected));
+    CHECK(error > 0);
+    CHECK(numbers_of(gpt::forward(*q, {text}, *w)) == found);
+
+    thread_pool pool(2);
+    CHECK(numbers_of(gpt::forward(*q, {text}, *s, pool)) == found);
+    gpt::scratch_batch<float> batch(pool);
+    const std::vector<gpt::facts<float>> samples(3, {text});
+    gpt::forward_batch(*q, samples, batch, [&](int, const auto& view) {
+        if (numbers_of(view) != found) throw std::runtime_error("a sample of a batch differs");
+    });
+
+    const auto state = make_unique<gpt::state<float>>();
+    const double rounding = 1e-5 * greatest(expected);
+    const std::span<const std::int32_t> symbols(text);
+    for (int begin = 0, count = 4; begin < positions; begin += count, count = 1) {
+        const auto given = symbols.subspan(check::to_size(begin), check::to_size(count));
+        const auto row = numbers_of(gpt::prefill(*q, {given}, *state));
+        const auto at = found.begin() + (begin + count - 1) * symbol_count;
+        CHECK(difference(row, {at, at + symbol_count}) <= rounding);
+    }
+    state->reset();
+    const auto row = numbers_of(gpt::step(*q, {text[0]}, *state));
+    CHECK(difference(row, {found.begin(), found.begin() + symbol_count}) <= rounding);
+}
+
+// Products of fewer than 32 inputs are not packed.
+inline constexpr auto narrow_rules = rules(y(i) <<= x(i)[W<"W", 40, 31>]);
+using narrow = model<narrow_rules, fact<"x", 5, 31>>;
+
+}  // namespace
+
+TEST_CASE("products of whole numbers by packed weights are exact") {
+    is_exact<bf16>(-8, 7);
+    is_exact<q8_0>(-127, 127);
+    is_exact<q4_0>(-8, 7);
+}
+
+TEST_CASE("packed weights stand in the place of the parameters") {
+    agrees<bf16>(0.01);
+    agrees<q8_0>(0.02);
+    agrees<q4_0>(0.2);
+}
+
+TEST_CASE("packed weights take their bits, and no others are packed") {
+    // Per layer: q, k, v and the output of attention, and three products of 64 x 171; the logits.
+    // 171 outputs are padded to 176, 171 inputs to 192.
+    constexpr std::size_t numbers = 3 * (4 * 64 * 64 + 2 * 64 * 176 + 192 * 64) + 64 * 48;
+    CHECK(gpt::packed<bf16>::bytes == 2 * numbers);
+    CHECK(gpt::packed<q8_0>::bytes == numbers + numbers / 16);
+    CHECK(gpt::packed<q4_0>::bytes == numbers / 2 + numbers / 16);
+    CHECK(narrow::packed<q8_0>::bytes == 0);
+}
+
+TEST_CASE("weights are packed anew where they have changed") {
+    const auto p = make_unique<gpt::parameters<float>>();
+    gpt::initialize(*p, 3);
+    const auto q = make_unique<gpt::packed<q8_0>>(), other = make_unique<gpt::packed<q8_0>>();
+    q->pack(*p);
+    gpt::initialize(*p, 4);
+    q->pack(*p);
+    other->pack(*p);
+    CHECK(std::equal(q->data(), q->data() + q->bytes, other->data()));
+    CHECK(&q->parameters() == p.get());
+}
