@@ -14097,6 +14097,8 @@ struct widest_counts {
     }
 };
 
+inline constexpr widest_counts any_counts{};
+
 /// Columns [max of lower, min of upper) with (column - slope * row) mod modulus in a set of
 /// residues, for the rows that the guard admits.
 struct piece {
@@ -14136,7 +14138,7 @@ struct piece {
     /// All columns that the row may have, whatever counts are given: [first,
     /// second), none where first is not less.
     constexpr std::pair<int, int> widest(int row, int columns) const {
-        const widest_counts given;
+        constexpr const widest_counts& given = any_counts;
         for (const bound& limit : row_lower)
             if (row < limit.at(0, given.least)) return {};
         for (const bound& limit : row_upper)
@@ -22083,13 +22085,20 @@ class row_runner {
         for (int row = range.begin; row < range.end; row += block) {
             const int rows = std::min(block, range.end - row);
             constexpr bool even = one || (kernel::is_whole<Range> && step.rows % block == 0);
+            const auto take = [&](auto most) {
+                constexpr int all = decltype(most)::value;
+                combine<all, even && all == block>(bound, first, second, third, sum, out, row,
+                                                   rows);
+            };
             // Products of few rows are others than those of many.
-            constexpr int few = step.counts != 0 && block > 16 ? 16 : 0;
-            if (few > 0 && rows <= few)
-                combine<(few > 0 ? few : block), false>(bound, first, second, third, sum, out, row,
-                                                        rows);
+            constexpr int few = step.counts != 0 ? std::min(block, 4) : block;
+            constexpr int some = step.counts != 0 ? std::min(block, 16) : block;
+            if (few < block && rows <= few)
+                take(std::integral_constant<int, few>{});
+            else if (some < block && rows <= some)
+                take(std::integral_constant<int, some>{});
             else
-                combine<block, even>(bound, first, second, third, sum, out, row, rows);
+                take(std::integral_constant<int, block>{});
             constexpr int applied = fusion::applies ? 1 : 0;
             if constexpr (step.functions.size() > applied)
                 for (int at = row; at < row + rows; ++at)
@@ -28054,6 +28063,14 @@ class model {
             return result;
         }();
 
+        /// Code for kinds of facts that the program does not have is not compiled.
+        template <class Test>
+        static constexpr bool has_fact(Test test) {
+            for (int at = 0; at < facts_list::capacity(); ++at)
+                if (test(plan::facts[at])) return true;
+            return false;
+        }
+
         void take(int at, const subject& what, const model_detail::argument<const T>& given) {
             const auto& wanted = plan::facts[at];
             if (wanted.kind == kind::count) {
@@ -28080,42 +28097,46 @@ class model {
                 shape.extents[0] = model_detail::length_of(what, given.shape, wanted);
                 counts[count_places[static_cast<std::size_t>(at)]] = shape.extents[0];
             }
-            if (wanted.is_sparse()) {
-                if constexpr (large_index) indices_.resize(index_size);
-                std::int32_t* memory = indices_.data() + index_offset(at);
-                model_detail::take_pairs(what, given, layout_of(at), memory);
-                const int count = memory[model_detail::pair_layout::count()];
-                const bool valued = given.shape.rank > 0;
-                if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                    model_detail::refuse(what,
-                                         {" needs a value for each pair, given are pairs alone"});
-                shape = wanted.values_of(count);
-                if (!valued || count == 0) {
-                    if (valued)
-                        model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                    pointers[at] = ones();
-                    return;
+            if constexpr (has_fact([](const auto& each) { return each.is_sparse(); })) {
+                if (wanted.is_sparse()) {
+                    if constexpr (large_index) indices_.resize(index_size);
+                    std::int32_t* memory = indices_.data() + index_offset(at);
+                    model_detail::take_pairs(what, given, layout_of(at), memory);
+                    const int count = memory[model_detail::pair_layout::count()];
+                    const bool valued = given.shape.rank > 0;
+                    if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
+                        model_detail::refuse(
+                            what, {" needs a value for each pair, given are pairs alone"});
+                    shape = wanted.values_of(count);
+                    if (!valued || count == 0) {
+                        if (valued)
+                            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                        pointers[at] = ones();
+                        return;
+                    }
                 }
             }
             // Of no values there may be no memory.
             const bool empty =
                 wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
-            if (wanted.kind == kind::symbols) {
-                if (!given.symbols && !empty)
-                    model_detail::refuse(what,
-                                         {" holds symbols as std::int32_t, given are numbers"});
-                model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
-                pointers[at] = given.symbols;
-                model_detail::find_runs(model_detail::compared_facts<plan>, at, what, given.symbols,
-                                        shape.extents[0], counts);
-            } else {
-                if (!given.numbers && !empty)
-                    model_detail::refuse(what, {" holds numbers, given are symbols"});
-                model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                model_detail::check_finite(what, given.numbers, shape.size());
-                pointers[at] = given.numbers;
+            if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
+                if (wanted.kind == kind::symbols) {
+                    if (!given.symbols && !empty)
+                        model_detail::refuse(what,
+                                             {" holds symbols as std::int32_t, given are numbers"});
+                    model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                    model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
+                    pointers[at] = given.symbols;
+                    model_detail::find_runs(model_detail::compared_facts<plan>, at, what,
+                                            given.symbols, shape.extents[0], counts);
+                    return;
+                }
             }
+            if (!given.numbers && !empty)
+                model_detail::refuse(what, {" holds numbers, given are symbols"});
+            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+            model_detail::check_finite(what, given.numbers, shape.size());
+            pointers[at] = given.numbers;
         }
     };
 
@@ -29373,6 +29394,11 @@ struct scaled {};
 /// default all do.
 template <bool Value>
 struct padded {};
+/// Whether a sequence is given with any length up to the tokens: containers, outputs and the cost
+/// of a call are as long as it is. By default all tokens are given, which leaves compilers more to
+/// know.
+template <bool Value>
+struct any_length {};
 /// The c of c tanh(score / c), which bounds attention's scores; by default they are unbounded.
 template <int Value>
 struct score_cap {};
@@ -29544,6 +29570,7 @@ enum class option {
     tied,
     scaled,
     padded,
+    any_length,
     score_cap,
     dropout_percent,
     source_tokens,
@@ -29571,7 +29598,8 @@ enum class option {
 constexpr int least_of(option kind) {
     using enum option;
     return kind == score_cap || kind == dropout_percent || kind == edge_width || kind == biases ||
-                   kind == tied || kind == scaled || kind == padded || kind == learned_start
+                   kind == tied || kind == scaled || kind == padded || kind == any_length ||
+                   kind == learned_start
                ? 0
                : 1;
 }
@@ -29614,6 +29642,7 @@ SEQUENT_NUMBER_OPTION(bool, biases)
 SEQUENT_NUMBER_OPTION(bool, tied)
 SEQUENT_NUMBER_OPTION(bool, scaled)
 SEQUENT_NUMBER_OPTION(bool, padded)
+SEQUENT_NUMBER_OPTION(bool, any_length)
 SEQUENT_NUMBER_OPTION(bool, learned_start)
 #undef SEQUENT_NUMBER_OPTION
 
@@ -29896,6 +29925,7 @@ struct shape {
     bool tied = true;
     bool scaled = true;
     bool padded = false;
+    bool any_length = false;
     bool norm_first = false;
     bool learned_start = false;
     bool states_tokens = false;
@@ -29998,6 +30028,7 @@ struct arguments {
         result.tied = number_of<tied, 1, Options...>() != 0;
         result.scaled = number_of<scaled, Defaults::scaled, Options...>() != 0;
         result.padded = number_of<padded, Defaults::padded, Options...>() != 0;
+        result.any_length = number_of<any_length, 0, Options...>() != 0;
         result.learned_start = number_of<learned_start, 0, Options...>() != 0;
         result.norm_first =
             std::is_same_v<type_of<norm_place, typename Defaults::norm_place, Options...>,
@@ -30033,6 +30064,10 @@ consteval bool check_shape() {
                   "sequent: rotary positions turn queries and keys, which a synthesizer without a "
                   "dot_product does not have");
     static_assert(check_scores<Shape>());
+    static_assert(
+        !Shape.any_length || Shape.scores.times(score_part::dot_product) == Shape.scores.count,
+        "sequent: sequences of any length attend by dot_product; the other synthesizers "
+        "have a score for each of the tokens");
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
     return true;
@@ -30087,6 +30122,11 @@ struct fact_list {
     template <const auto& Program>
     using model_of = model<Program, Facts...>;
 };
+
+/// A sequence of Tokens values, or of any length up to that.
+template <bool AnyLength, fixed_string Name, int Tokens, auto... Value>
+using sequence_fact = std::conditional_t<AnyLength, fact<Name, language::up_to<Tokens>, Value...>,
+                                         fact<Name, Tokens, Value...>>;
 
 /// The mask, and of padded sequences the positions that exist.
 template <bool Padded, class Mask, fixed_string Count>
@@ -31350,18 +31390,20 @@ inline constexpr auto encoder_decoder_rules = [] {
 }();
 
 template <class Arguments>
-using encoder_model =
-    typename fact_list<fact<"x", Arguments::shape.tokens, Arguments::shape.width>>::template with<
-        bound<"length">, Arguments::shape.padded>::
-        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
-            encoder_rules<Arguments::shape,
-                          padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
-                          typename Arguments::activation>>;
+using encoder_model = typename fact_list<sequence_fact<
+    Arguments::shape.any_length, "x", Arguments::shape.tokens,
+    Arguments::shape.width>>::template with<bound<"length">, Arguments::shape.padded>::
+    template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+        encoder_rules<Arguments::shape,
+                      padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
+                      typename Arguments::activation>>;
 
 template <class Arguments>
 using decoder_model =
-    typename fact_list<fact<"x", Arguments::shape.tokens, Arguments::shape.width>,
-                       fact<"memory", Arguments::shape.source_tokens, Arguments::shape.width>>::
+    typename fact_list<sequence_fact<Arguments::shape.any_length, "x", Arguments::shape.tokens,
+                                     Arguments::shape.width>,
+                       sequence_fact<Arguments::shape.any_length, "memory",
+                                     Arguments::shape.source_tokens, Arguments::shape.width>>::
         template with<bound<"source_length">, Arguments::shape.padded>::
             template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
                 decoder_rules<Arguments::shape, typename Arguments::mask,
@@ -31370,12 +31412,14 @@ using decoder_model =
 
 template <class Arguments>
 using encoder_decoder_model = typename fact_list<
-    fact<"source", Arguments::shape.source_tokens, symbol<Arguments::shape.source().vocabulary>>,
-    fact<"target", Arguments::shape.tokens, symbol<Arguments::shape.vocabulary>>>::
-    template with<bound<"source_length">, Arguments::shape.padded>::
-        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
-            encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
-                                  typename Arguments::activation>>;
+    sequence_fact<Arguments::shape.any_length, "source", Arguments::shape.source_tokens,
+                  symbol<Arguments::shape.source().vocabulary>>,
+    sequence_fact<Arguments::shape.any_length, "target", Arguments::shape.tokens,
+                  symbol<Arguments::shape.vocabulary>>>::template with<bound<"source_length">,
+                                                                       Arguments::shape.padded>::
+    template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+        encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
+                              typename Arguments::activation>>;
 
 /// What an encoder-decoder takes.
 template <shape Shape, class... Options>
@@ -31385,8 +31429,8 @@ consteval bool check_encoder_decoder() {
                      option::source_tokens, option::width, option::heads, option::key_heads,
                      option::head_width, option::depth, option::source_depth, option::hidden,
                      option::mask, option::activation, option::biases, option::tied, option::scaled,
-                     option::score_cap, option::dropout_percent, option::padded, option::norm_place,
-                     option::normalization, option::position,
+                     option::score_cap, option::dropout_percent, option::padded, option::any_length,
+                     option::norm_place, option::normalization, option::position,
                      option::synthesizer>::template check<Options...>) > 0);
     static_assert(check_shape<Shape>());
     static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
@@ -31396,7 +31440,8 @@ consteval bool check_encoder_decoder() {
 /// A language model with the defaults of an architecture.
 template <class Arguments>
 struct language_model
-    : fact_list<fact<"token", Arguments::shape.tokens, symbol<Arguments::shape.vocabulary>>>::
+    : fact_list<sequence_fact<Arguments::shape.any_length, "token", Arguments::shape.tokens,
+                              symbol<Arguments::shape.vocabulary>>>::
           template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
               language_model_rules<Arguments::shape, typename Arguments::mask,
                                    typename Arguments::activation>> {
@@ -31427,8 +31472,9 @@ consteval bool check_language_model() {
                                option::key_heads, option::head_width, option::depth, option::hidden,
                                option::mask, option::activation, option::biases, option::tied,
                                option::scaled, option::score_cap, option::dropout_percent,
-                               option::norm_place, option::normalization, option::position,
-                               option::synthesizer>::template check<Options...>) > 0);
+                               option::any_length, option::norm_place, option::normalization,
+                               option::position, option::synthesizer>::template check<Options...>) >
+                  0);
     static_assert(check_shape<Shape>());
     static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
     return true;
@@ -31440,9 +31486,9 @@ namespace transformer {
 
 /// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
 /// it is named layers). Takes tokens, width, heads, key_heads, head_width, hidden, depth, a mask,
-/// an activation (relu by default), biases, scaled, score_cap, dropout_percent, padded, pre_norm or
-/// post_norm (the default), a normalization, a position that belongs to attention,
-/// and a synthesizer.
+/// an activation (relu by default), biases, scaled, score_cap, dropout_percent, padded, any_length,
+/// pre_norm or post_norm (the default), a normalization, a position that belongs to attention, and
+/// a synthesizer.
 template <class... Options>
 struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
@@ -31451,8 +31497,8 @@ struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>
                          nn::option::key_heads, nn::option::head_width, nn::option::hidden,
                          nn::option::depth, nn::option::mask, nn::option::activation,
                          nn::option::biases, nn::option::scaled, nn::option::score_cap,
-                         nn::option::dropout_percent, nn::option::padded, nn::option::norm_place,
-                         nn::option::normalization, nn::option::position,
+                         nn::option::dropout_percent, nn::option::padded, nn::option::any_length,
+                         nn::option::norm_place, nn::option::normalization, nn::option::position,
                          nn::option::synthesizer>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
@@ -31468,13 +31514,13 @@ struct decoder
     static constexpr nn::shape shape =
         nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>::shape;
     static_assert(
-        sizeof(nn::takes<nn::option::tokens, nn::option::source_tokens, nn::option::width,
-                         nn::option::heads, nn::option::key_heads, nn::option::head_width,
-                         nn::option::hidden, nn::option::depth, nn::option::mask,
-                         nn::option::activation, nn::option::biases, nn::option::scaled,
-                         nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
-                         nn::option::norm_place, nn::option::normalization, nn::option::position,
-                         nn::option::synthesizer>::template check<Options...>) > 0);
+        sizeof(nn::takes<
+               nn::option::tokens, nn::option::source_tokens, nn::option::width, nn::option::heads,
+               nn::option::key_heads, nn::option::head_width, nn::option::hidden, nn::option::depth,
+               nn::option::mask, nn::option::activation, nn::option::biases, nn::option::scaled,
+               nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
+               nn::option::any_length, nn::option::norm_place, nn::option::normalization,
+               nn::option::position, nn::option::synthesizer>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
 };
@@ -31482,8 +31528,8 @@ struct decoder
 /// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
 /// predicts the symbol after position i. Takes vocabulary, tokens, width, heads, key_heads,
 /// head_width, depth, hidden, a mask (causal by default), an activation (gelu by default), biases,
-/// tied, scaled, score_cap, dropout_percent, pre_norm (the default) or post_norm, a normalization,
-/// a position (learned by default), a synthesizer (dot_product by default).
+/// tied, scaled, score_cap, dropout_percent, any_length, pre_norm (the default) or post_norm, a
+/// normalization, a position (learned by default), a synthesizer (dot_product by default).
 template <class... Options>
 struct language_model
     : nn::language_model<nn::arguments<nn::defaults<pre_norm, mask::causal, activation::gelu,
@@ -31496,8 +31542,8 @@ struct language_model
 /// predicts the symbol after position i of the target, to which a beginning is put first. With
 /// padded, the count source_length tells how many symbols the source has. Takes what
 /// language_model does (sinusoidal positions and relu by default), source_vocabulary,
-/// source_tokens, source_depth and padded; the mask is the decoder's. A synthesizer is both sides',
-/// each over its own tokens; from the decoder to the encoder, queries look for keys.
+/// source_tokens, source_depth, padded and any_length; the mask is the decoder's. A synthesizer is
+/// both sides', each over its own tokens; from the decoder to the encoder, queries look for keys.
 template <class... Options>
 struct encoder_decoder
     : nn::encoder_decoder_model<
@@ -31617,20 +31663,23 @@ inline constexpr auto vit_rules = [] {
 }();
 
 template <class Arguments>
-using bert_facts = typename fact_list<
-    fact<"token", Arguments::shape.tokens, symbol<Arguments::shape.vocabulary>>,
-    fact<"segment", Arguments::shape.tokens, symbol<Arguments::shape.segments>>>::
-    template with<bound<"length">, Arguments::shape.padded>::template with<
-        bound<"seed">, (Arguments::shape.dropout_percent > 0)>;
+using bert_facts =
+    typename fact_list<sequence_fact<Arguments::shape.any_length, "token", Arguments::shape.tokens,
+                                     symbol<Arguments::shape.vocabulary>>,
+                       sequence_fact<Arguments::shape.any_length, "segment",
+                                     Arguments::shape.tokens, symbol<Arguments::shape.segments>>>::
+        template with<bound<"length">, Arguments::shape.padded>::template with<
+            bound<"seed">, (Arguments::shape.dropout_percent > 0)>;
 template <class Arguments>
 using bert_mask = padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">;
 
 template <shape Shape, class... Options>
 consteval bool check_bert() {
-    static_assert(sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
-                               option::depth, option::hidden, option::segments, option::mask,
-                               option::activation, option::dropout_percent, option::padded,
-                               option::normalization>::template check<Options...>) > 0);
+    static_assert(
+        sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
+                     option::depth, option::hidden, option::segments, option::mask,
+                     option::activation, option::dropout_percent, option::padded,
+                     option::any_length, option::normalization>::template check<Options...>) > 0);
     static_assert(check_shape<Shape>());
     static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
     return true;

@@ -28,7 +28,11 @@ inline constexpr relation<"joined"> joined;
 inline constexpr relation<"m"> m;
 inline constexpr relation<"f"> f;
 inline constexpr relation<"y"> y;
-inline constexpr bound<"length"> length;
+inline constexpr relation<"edge"> edge;
+inline constexpr relation<"node"> node;
+inline constexpr relation<"sum"> sum_of;
+inline constexpr relation<"inner"> inner;
+inline constexpr relation<"pooled"> pooled;
 template <sequent::language::fixed_string Name, int... Shape>
 inline constexpr weight<Name, Shape...> W{};
 
@@ -43,12 +47,15 @@ inline constexpr auto layer = rules(
     m(i)           <<= (joined(i)[W<"O", width, width>], x(i)) | layer_norm(W<"g1", width>, W<"b1", width>),
     f(i)           <<= m(i)[W<"U", hidden, width>] | gelu(),
     y(i)           <<= (f(i)[W<"D", width, hidden>], m(i)) | layer_norm(W<"g2", width>, W<"b2", width>));
-inline constexpr auto fixed_encoder = rules(
+inline constexpr auto encoder_rules = rules(
     x(i) <<= token(i)[W<"E", symbols, width>],
     y(i) <<= x(i) | stack<depth>(layer));
-inline constexpr auto limited_encoder = rules(
-    x(i) <<= (token(i)[W<"E", symbols, width>], i < length),
-    y(i) <<= x(i) | stack<depth>(layer));
+// A graph isomorphism network's layer and its pooling: 64 numbers for each node, four neighbours.
+inline constexpr auto graph_rules = rules(
+    sum_of(i) <<= (node(j), edge(i, j)) | sum(j),
+    inner(i)  <<= (node(i)[W<"A", 64, 64>], sum_of(i)[W<"A", 64, 64>]) | relu(),
+    x(i)      <<= inner(i)[W<"B", 64, 64>] | relu(),
+    pooled()  <<= x(i) | mean(i));
 // clang-format on
 
 }  // namespace rules_of_bench
@@ -125,16 +132,38 @@ void compare(const char* name, int n, Limited& limited, Fixed& fixed) {
 
 template <int N>
 void encoder() {
-    std::vector<std::int32_t> symbols_of(longest);
-    for (int at = 0; at < longest; ++at) symbols_of[to_size(at)] = at * 37 % symbols;
-    const std::vector<std::int32_t> first(symbols_of.begin(), symbols_of.begin() + N);
+    std::vector<std::int32_t> text(N);
+    for (int at = 0; at < N; ++at) text[to_size(at)] = at * 37 % symbols;
     using limited =
-        sequent::model<limited_encoder, fact<"token", longest, sequent::symbol<symbols>>,
-                       sequent::bound<"length">>;
-    using fixed = sequent::model<fixed_encoder, fact<"token", N, sequent::symbol<symbols>>>;
-    runner<limited> one(longest * width, symbols_of, N);
-    runner<fixed> other(N * width, first);
+        sequent::model<encoder_rules,
+                       fact<"token", sequent::up_to<longest>, sequent::symbol<symbols>>>;
+    using fixed = sequent::model<encoder_rules, fact<"token", N, sequent::symbol<symbols>>>;
+    runner<limited> one(N * width, text);
+    runner<fixed> other(N * width, text);
     compare("encoder", N, one, other);
+}
+
+template <int N>
+void graph() {
+    const floats x = numbers(N * 64, 1);
+    std::vector<std::int32_t> pairs;
+    for (int at = 0; at < N; ++at)
+        for (int step = 1; step <= 4; ++step)
+            if (N > step) pairs.insert(pairs.end(), {at, (at + step) % N});
+    constexpr auto room = sequent::sparse<4 * longest>;
+    using limited = sequent::model<graph_rules, fact<"node", sequent::up_to<longest>, 64>,
+                                   fact<"edge", room, longest, longest>>;
+    using fixed = sequent::model<graph_rules, fact<"node", N, 64>,
+                                 fact<"edge", sequent::sparse<4 * N>, N, N>>;
+    runner<limited> one(64, x, sequent::sparse_pairs(pairs));
+    runner<fixed> other(64, x, sequent::sparse_pairs(pairs));
+    compare("graph", N, one, other);
+}
+
+template <int... N>
+void all() {
+    (encoder<N>(), ...);
+    (graph<N>(), ...);
 }
 
 }  // namespace
@@ -142,10 +171,5 @@ void encoder() {
 int main() {
     std::printf("%-8s %4s %10s %10s %6s %10s %10s %6s\n", "model", "n", "forward", "fixed", "ratio",
                 "both", "fixed", "ratio");
-    encoder<4>();
-    encoder<7>();
-    encoder<16>();
-    encoder<64>();
-    encoder<128>();
-    encoder<512>();
+    all<4, 7, 16, 64, 128, 512>();
 }

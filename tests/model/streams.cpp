@@ -120,17 +120,17 @@ TEST_CASE("runs of equal symbols begin where the state is truncated") {
     check::fixture<Model, double> f(1);
     for (int row = 0; row < 9; ++row) f.symbols[1][check::to_size(row)] = row / 4;
     const auto whole = Model::forward(*f.p, f.given(), *f.w);
-    const auto s = sequent::make_unique<Model::state<double>>();
+    const auto held = sequent::make_unique<Model::state<double>>();
     sequent_test::largest_error error;
     const auto compare = [&](int row) {
         const auto y = Model::step(*f.p,
                                    {x = std::span(f.dense[0]).subspan(check::to_size(3 * row), 3),
                                     mark = f.symbols[1][check::to_size(row)]},
-                                   *s);
+                                   *held);
         for (int at = 0; at < 3; ++at) error.add(y(at), whole(row, at));
     };
     for (int row = 0; row < 9; ++row) compare(row);
-    s->truncate(3);
+    held->truncate(3);
     for (int row = 3; row < 9; ++row) compare(row);
     CHECK(error.value() < 1e-10);
 }

@@ -202,6 +202,14 @@ class model {
             return result;
         }();
 
+        /// Code for kinds of facts that the program does not have is not compiled.
+        template <class Test>
+        static constexpr bool has_fact(Test test) {
+            for (int at = 0; at < facts_list::capacity(); ++at)
+                if (test(plan::facts[at])) return true;
+            return false;
+        }
+
         void take(int at, const subject& what, const model_detail::argument<const T>& given) {
             const auto& wanted = plan::facts[at];
             if (wanted.kind == kind::count) {
@@ -228,42 +236,46 @@ class model {
                 shape.extents[0] = model_detail::length_of(what, given.shape, wanted);
                 counts[count_places[static_cast<std::size_t>(at)]] = shape.extents[0];
             }
-            if (wanted.is_sparse()) {
-                if constexpr (large_index) indices_.resize(index_size);
-                std::int32_t* memory = indices_.data() + index_offset(at);
-                model_detail::take_pairs(what, given, layout_of(at), memory);
-                const int count = memory[model_detail::pair_layout::count()];
-                const bool valued = given.shape.rank > 0;
-                if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                    model_detail::refuse(what,
-                                         {" needs a value for each pair, given are pairs alone"});
-                shape = wanted.values_of(count);
-                if (!valued || count == 0) {
-                    if (valued)
-                        model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                    pointers[at] = ones();
-                    return;
+            if constexpr (has_fact([](const auto& each) { return each.is_sparse(); })) {
+                if (wanted.is_sparse()) {
+                    if constexpr (large_index) indices_.resize(index_size);
+                    std::int32_t* memory = indices_.data() + index_offset(at);
+                    model_detail::take_pairs(what, given, layout_of(at), memory);
+                    const int count = memory[model_detail::pair_layout::count()];
+                    const bool valued = given.shape.rank > 0;
+                    if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
+                        model_detail::refuse(
+                            what, {" needs a value for each pair, given are pairs alone"});
+                    shape = wanted.values_of(count);
+                    if (!valued || count == 0) {
+                        if (valued)
+                            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                        pointers[at] = ones();
+                        return;
+                    }
                 }
             }
             // Of no values there may be no memory.
             const bool empty =
                 wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
-            if (wanted.kind == kind::symbols) {
-                if (!given.symbols && !empty)
-                    model_detail::refuse(what,
-                                         {" holds symbols as std::int32_t, given are numbers"});
-                model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
-                pointers[at] = given.symbols;
-                model_detail::find_runs(model_detail::compared_facts<plan>, at, what, given.symbols,
-                                        shape.extents[0], counts);
-            } else {
-                if (!given.numbers && !empty)
-                    model_detail::refuse(what, {" holds numbers, given are symbols"});
-                model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                model_detail::check_finite(what, given.numbers, shape.size());
-                pointers[at] = given.numbers;
+            if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
+                if (wanted.kind == kind::symbols) {
+                    if (!given.symbols && !empty)
+                        model_detail::refuse(what,
+                                             {" holds symbols as std::int32_t, given are numbers"});
+                    model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                    model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
+                    pointers[at] = given.symbols;
+                    model_detail::find_runs(model_detail::compared_facts<plan>, at, what,
+                                            given.symbols, shape.extents[0], counts);
+                    return;
+                }
             }
+            if (!given.numbers && !empty)
+                model_detail::refuse(what, {" holds numbers, given are symbols"});
+            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+            model_detail::check_finite(what, given.numbers, shape.size());
+            pointers[at] = given.numbers;
         }
     };
 

@@ -93,13 +93,20 @@ class row_runner {
         for (int row = range.begin; row < range.end; row += block) {
             const int rows = std::min(block, range.end - row);
             constexpr bool even = one || (kernel::is_whole<Range> && step.rows % block == 0);
+            const auto take = [&](auto most) {
+                constexpr int all = decltype(most)::value;
+                combine<all, even && all == block>(bound, first, second, third, sum, out, row,
+                                                   rows);
+            };
             // Products of few rows are others than those of many.
-            constexpr int few = step.counts != 0 && block > 16 ? 16 : 0;
-            if (few > 0 && rows <= few)
-                combine<(few > 0 ? few : block), false>(bound, first, second, third, sum, out, row,
-                                                        rows);
+            constexpr int few = step.counts != 0 ? std::min(block, 4) : block;
+            constexpr int some = step.counts != 0 ? std::min(block, 16) : block;
+            if (few < block && rows <= few)
+                take(std::integral_constant<int, few>{});
+            else if (some < block && rows <= some)
+                take(std::integral_constant<int, some>{});
             else
-                combine<block, even>(bound, first, second, third, sum, out, row, rows);
+                take(std::integral_constant<int, block>{});
             constexpr int applied = fusion::applies ? 1 : 0;
             if constexpr (step.functions.size() > applied)
                 for (int at = row; at < row + rows; ++at)

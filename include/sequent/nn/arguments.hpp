@@ -24,6 +24,7 @@ enum class option {
     tied,
     scaled,
     padded,
+    any_length,
     score_cap,
     dropout_percent,
     source_tokens,
@@ -51,7 +52,8 @@ enum class option {
 constexpr int least_of(option kind) {
     using enum option;
     return kind == score_cap || kind == dropout_percent || kind == edge_width || kind == biases ||
-                   kind == tied || kind == scaled || kind == padded || kind == learned_start
+                   kind == tied || kind == scaled || kind == padded || kind == any_length ||
+                   kind == learned_start
                ? 0
                : 1;
 }
@@ -94,6 +96,7 @@ SEQUENT_NUMBER_OPTION(bool, biases)
 SEQUENT_NUMBER_OPTION(bool, tied)
 SEQUENT_NUMBER_OPTION(bool, scaled)
 SEQUENT_NUMBER_OPTION(bool, padded)
+SEQUENT_NUMBER_OPTION(bool, any_length)
 SEQUENT_NUMBER_OPTION(bool, learned_start)
 #undef SEQUENT_NUMBER_OPTION
 
@@ -376,6 +379,7 @@ struct shape {
     bool tied = true;
     bool scaled = true;
     bool padded = false;
+    bool any_length = false;
     bool norm_first = false;
     bool learned_start = false;
     bool states_tokens = false;
@@ -478,6 +482,7 @@ struct arguments {
         result.tied = number_of<tied, 1, Options...>() != 0;
         result.scaled = number_of<scaled, Defaults::scaled, Options...>() != 0;
         result.padded = number_of<padded, Defaults::padded, Options...>() != 0;
+        result.any_length = number_of<any_length, 0, Options...>() != 0;
         result.learned_start = number_of<learned_start, 0, Options...>() != 0;
         result.norm_first =
             std::is_same_v<type_of<norm_place, typename Defaults::norm_place, Options...>,
@@ -513,6 +518,10 @@ consteval bool check_shape() {
                   "sequent: rotary positions turn queries and keys, which a synthesizer without a "
                   "dot_product does not have");
     static_assert(check_scores<Shape>());
+    static_assert(
+        !Shape.any_length || Shape.scores.times(score_part::dot_product) == Shape.scores.count,
+        "sequent: sequences of any length attend by dot_product; the other synthesizers "
+        "have a score for each of the tokens");
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
     return true;

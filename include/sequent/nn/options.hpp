@@ -45,6 +45,11 @@ struct scaled {};
 /// default all do.
 template <bool Value>
 struct padded {};
+/// Whether a sequence is given with any length up to the tokens: containers, outputs and the cost
+/// of a call are as long as it is. By default all tokens are given, which leaves compilers more to
+/// know.
+template <bool Value>
+struct any_length {};
 /// The c of c tanh(score / c), which bounds attention's scores; by default they are unbounded.
 template <int Value>
 struct score_cap {};

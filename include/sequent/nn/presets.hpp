@@ -104,20 +104,23 @@ inline constexpr auto vit_rules = [] {
 }();
 
 template <class Arguments>
-using bert_facts = typename fact_list<
-    fact<"token", Arguments::shape.tokens, symbol<Arguments::shape.vocabulary>>,
-    fact<"segment", Arguments::shape.tokens, symbol<Arguments::shape.segments>>>::
-    template with<bound<"length">, Arguments::shape.padded>::template with<
-        bound<"seed">, (Arguments::shape.dropout_percent > 0)>;
+using bert_facts =
+    typename fact_list<sequence_fact<Arguments::shape.any_length, "token", Arguments::shape.tokens,
+                                     symbol<Arguments::shape.vocabulary>>,
+                       sequence_fact<Arguments::shape.any_length, "segment",
+                                     Arguments::shape.tokens, symbol<Arguments::shape.segments>>>::
+        template with<bound<"length">, Arguments::shape.padded>::template with<
+            bound<"seed">, (Arguments::shape.dropout_percent > 0)>;
 template <class Arguments>
 using bert_mask = padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">;
 
 template <shape Shape, class... Options>
 consteval bool check_bert() {
-    static_assert(sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
-                               option::depth, option::hidden, option::segments, option::mask,
-                               option::activation, option::dropout_percent, option::padded,
-                               option::normalization>::template check<Options...>) > 0);
+    static_assert(
+        sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
+                     option::depth, option::hidden, option::segments, option::mask,
+                     option::activation, option::dropout_percent, option::padded,
+                     option::any_length, option::normalization>::template check<Options...>) > 0);
     static_assert(check_shape<Shape>());
     static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
     return true;

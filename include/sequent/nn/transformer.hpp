@@ -213,18 +213,20 @@ inline constexpr auto encoder_decoder_rules = [] {
 }();
 
 template <class Arguments>
-using encoder_model =
-    typename fact_list<fact<"x", Arguments::shape.tokens, Arguments::shape.width>>::template with<
-        bound<"length">, Arguments::shape.padded>::
-        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
-            encoder_rules<Arguments::shape,
-                          padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
-                          typename Arguments::activation>>;
+using encoder_model = typename fact_list<sequence_fact<
+    Arguments::shape.any_length, "x", Arguments::shape.tokens,
+    Arguments::shape.width>>::template with<bound<"length">, Arguments::shape.padded>::
+    template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+        encoder_rules<Arguments::shape,
+                      padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
+                      typename Arguments::activation>>;
 
 template <class Arguments>
 using decoder_model =
-    typename fact_list<fact<"x", Arguments::shape.tokens, Arguments::shape.width>,
-                       fact<"memory", Arguments::shape.source_tokens, Arguments::shape.width>>::
+    typename fact_list<sequence_fact<Arguments::shape.any_length, "x", Arguments::shape.tokens,
+                                     Arguments::shape.width>,
+                       sequence_fact<Arguments::shape.any_length, "memory",
+                                     Arguments::shape.source_tokens, Arguments::shape.width>>::
         template with<bound<"source_length">, Arguments::shape.padded>::
             template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
                 decoder_rules<Arguments::shape, typename Arguments::mask,
@@ -233,12 +235,14 @@ using decoder_model =
 
 template <class Arguments>
 using encoder_decoder_model = typename fact_list<
-    fact<"source", Arguments::shape.source_tokens, symbol<Arguments::shape.source().vocabulary>>,
-    fact<"target", Arguments::shape.tokens, symbol<Arguments::shape.vocabulary>>>::
-    template with<bound<"source_length">, Arguments::shape.padded>::
-        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
-            encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
-                                  typename Arguments::activation>>;
+    sequence_fact<Arguments::shape.any_length, "source", Arguments::shape.source_tokens,
+                  symbol<Arguments::shape.source().vocabulary>>,
+    sequence_fact<Arguments::shape.any_length, "target", Arguments::shape.tokens,
+                  symbol<Arguments::shape.vocabulary>>>::template with<bound<"source_length">,
+                                                                       Arguments::shape.padded>::
+    template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+        encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
+                              typename Arguments::activation>>;
 
 /// What an encoder-decoder takes.
 template <shape Shape, class... Options>
@@ -248,8 +252,8 @@ consteval bool check_encoder_decoder() {
                      option::source_tokens, option::width, option::heads, option::key_heads,
                      option::head_width, option::depth, option::source_depth, option::hidden,
                      option::mask, option::activation, option::biases, option::tied, option::scaled,
-                     option::score_cap, option::dropout_percent, option::padded, option::norm_place,
-                     option::normalization, option::position,
+                     option::score_cap, option::dropout_percent, option::padded, option::any_length,
+                     option::norm_place, option::normalization, option::position,
                      option::synthesizer>::template check<Options...>) > 0);
     static_assert(check_shape<Shape>());
     static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
@@ -259,7 +263,8 @@ consteval bool check_encoder_decoder() {
 /// A language model with the defaults of an architecture.
 template <class Arguments>
 struct language_model
-    : fact_list<fact<"token", Arguments::shape.tokens, symbol<Arguments::shape.vocabulary>>>::
+    : fact_list<sequence_fact<Arguments::shape.any_length, "token", Arguments::shape.tokens,
+                              symbol<Arguments::shape.vocabulary>>>::
           template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
               language_model_rules<Arguments::shape, typename Arguments::mask,
                                    typename Arguments::activation>> {
@@ -290,8 +295,9 @@ consteval bool check_language_model() {
                                option::key_heads, option::head_width, option::depth, option::hidden,
                                option::mask, option::activation, option::biases, option::tied,
                                option::scaled, option::score_cap, option::dropout_percent,
-                               option::norm_place, option::normalization, option::position,
-                               option::synthesizer>::template check<Options...>) > 0);
+                               option::any_length, option::norm_place, option::normalization,
+                               option::position, option::synthesizer>::template check<Options...>) >
+                  0);
     static_assert(check_shape<Shape>());
     static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
     return true;
@@ -303,9 +309,9 @@ namespace transformer {
 
 /// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
 /// it is named layers). Takes tokens, width, heads, key_heads, head_width, hidden, depth, a mask,
-/// an activation (relu by default), biases, scaled, score_cap, dropout_percent, padded, pre_norm or
-/// post_norm (the default), a normalization, a position that belongs to attention,
-/// and a synthesizer.
+/// an activation (relu by default), biases, scaled, score_cap, dropout_percent, padded, any_length,
+/// pre_norm or post_norm (the default), a normalization, a position that belongs to attention, and
+/// a synthesizer.
 template <class... Options>
 struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
@@ -314,8 +320,8 @@ struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>
                          nn::option::key_heads, nn::option::head_width, nn::option::hidden,
                          nn::option::depth, nn::option::mask, nn::option::activation,
                          nn::option::biases, nn::option::scaled, nn::option::score_cap,
-                         nn::option::dropout_percent, nn::option::padded, nn::option::norm_place,
-                         nn::option::normalization, nn::option::position,
+                         nn::option::dropout_percent, nn::option::padded, nn::option::any_length,
+                         nn::option::norm_place, nn::option::normalization, nn::option::position,
                          nn::option::synthesizer>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
@@ -331,13 +337,13 @@ struct decoder
     static constexpr nn::shape shape =
         nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>::shape;
     static_assert(
-        sizeof(nn::takes<nn::option::tokens, nn::option::source_tokens, nn::option::width,
-                         nn::option::heads, nn::option::key_heads, nn::option::head_width,
-                         nn::option::hidden, nn::option::depth, nn::option::mask,
-                         nn::option::activation, nn::option::biases, nn::option::scaled,
-                         nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
-                         nn::option::norm_place, nn::option::normalization, nn::option::position,
-                         nn::option::synthesizer>::template check<Options...>) > 0);
+        sizeof(nn::takes<
+               nn::option::tokens, nn::option::source_tokens, nn::option::width, nn::option::heads,
+               nn::option::key_heads, nn::option::head_width, nn::option::hidden, nn::option::depth,
+               nn::option::mask, nn::option::activation, nn::option::biases, nn::option::scaled,
+               nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
+               nn::option::any_length, nn::option::norm_place, nn::option::normalization,
+               nn::option::position, nn::option::synthesizer>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
 };
@@ -345,8 +351,8 @@ struct decoder
 /// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
 /// predicts the symbol after position i. Takes vocabulary, tokens, width, heads, key_heads,
 /// head_width, depth, hidden, a mask (causal by default), an activation (gelu by default), biases,
-/// tied, scaled, score_cap, dropout_percent, pre_norm (the default) or post_norm, a normalization,
-/// a position (learned by default), a synthesizer (dot_product by default).
+/// tied, scaled, score_cap, dropout_percent, any_length, pre_norm (the default) or post_norm, a
+/// normalization, a position (learned by default), a synthesizer (dot_product by default).
 template <class... Options>
 struct language_model
     : nn::language_model<nn::arguments<nn::defaults<pre_norm, mask::causal, activation::gelu,
@@ -359,8 +365,8 @@ struct language_model
 /// predicts the symbol after position i of the target, to which a beginning is put first. With
 /// padded, the count source_length tells how many symbols the source has. Takes what
 /// language_model does (sinusoidal positions and relu by default), source_vocabulary,
-/// source_tokens, source_depth and padded; the mask is the decoder's. A synthesizer is both sides',
-/// each over its own tokens; from the decoder to the encoder, queries look for keys.
+/// source_tokens, source_depth, padded and any_length; the mask is the decoder's. A synthesizer is
+/// both sides', each over its own tokens; from the decoder to the encoder, queries look for keys.
 template <class... Options>
 struct encoder_decoder
     : nn::encoder_decoder_model<

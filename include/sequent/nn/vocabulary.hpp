@@ -42,6 +42,11 @@ struct fact_list {
     using model_of = model<Program, Facts...>;
 };
 
+/// A sequence of Tokens values, or of any length up to that.
+template <bool AnyLength, fixed_string Name, int Tokens, auto... Value>
+using sequence_fact = std::conditional_t<AnyLength, fact<Name, language::up_to<Tokens>, Value...>,
+                                         fact<Name, Tokens, Value...>>;
+
 /// The mask, and of padded sequences the positions that exist.
 template <bool Padded, class Mask, fixed_string Count>
 using padded_mask =

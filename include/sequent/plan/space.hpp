@@ -62,6 +62,8 @@ struct widest_counts {
     }
 };
 
+inline constexpr widest_counts any_counts{};
+
 /// Columns [max of lower, min of upper) with (column - slope * row) mod modulus in a set of
 /// residues, for the rows that the guard admits.
 struct piece {
@@ -101,7 +103,7 @@ struct piece {
     /// All columns that the row may have, whatever counts are given: [first,
     /// second), none where first is not less.
     constexpr std::pair<int, int> widest(int row, int columns) const {
-        const widest_counts given;
+        constexpr const widest_counts& given = any_counts;
         for (const bound& limit : row_lower)
             if (row < limit.at(0, given.least)) return {};
         for (const bound& limit : row_upper)
