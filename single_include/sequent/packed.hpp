@@ -356,28 +356,58 @@ SEQUENT_INLINE words flip_signs(words x) noexcept {
 #endif
 }
 
-/// sum + the products of the four bytes of each word, exactly. The bytes of w are unsigned, or
-/// signed if signed_bytes; those of x are signed, and none is -128.
-SEQUENT_INLINE words add_byte_products(words sum, words w, words x) noexcept {
-#if defined(SEQUENT_PACKED_AVX512) && defined(__AVX512VNNI__)
+/// Four signed numbers of a row, the same in each word, for products with the bytes of weights.
+/// Where the machine multiplies bytes they are bytes; x86 without VNNI takes bytes 0 and 2, then 1
+/// and 3, as 16-bit numbers, whose products do not overflow.
+#if defined(__AVX512VNNI__) || (defined(__AVXVNNI__) && defined(__FMA__))
+#define SEQUENT_PACKED_VNNI
+#endif
+#if (defined(SEQUENT_PACKED_AVX512) || defined(SEQUENT_PACKED_AVX2) || \
+     defined(SEQUENT_PACKED_SSE2)) &&                                  \
+    !defined(SEQUENT_PACKED_VNNI)
+#define SEQUENT_PACKED_SPLIT
+#endif
+#if defined(SEQUENT_PACKED_SPLIT)
+using row_number = std::int16_t;
+struct row_group {
+    words even, odd;
+};
+/// Where number i of a row of groups stands.
+constexpr int row_place(int i) noexcept {
+    return i / 4 * 4 + i % 2 * 2 + i % 4 / 2;
+}
+SEQUENT_INLINE row_group load_group(const row_number* from) noexcept {
+    return {set_word(from), set_word(from + 2)};
+}
+#else
+using row_number = std::int8_t;
+using row_group = words;
+constexpr int row_place(int i) noexcept {
+    return i;
+}
+SEQUENT_INLINE row_group load_group(const row_number* from) noexcept {
+    return set_word(from);
+}
+#endif
+
+/// sum + the products of the four bytes of each word with the numbers of x, exactly. The bytes are
+/// unsigned, or signed if signed_bytes. No number of x is -128.
+SEQUENT_INLINE words add_byte_products(words sum, words w, const row_group& x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512) && defined(SEQUENT_PACKED_VNNI)
     return _mm512_dpbusd_epi32(sum, w, x);
-#elif defined(SEQUENT_PACKED_AVX512)
-    // Bytes 0 and 2, then 1 and 3, as 16-bit numbers, whose products do not overflow.
-    const words even = _mm512_madd_epi16(_mm512_and_si512(w, _mm512_set1_epi16(255)),
-                                         _mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8));
-    const words odd = _mm512_madd_epi16(_mm512_srli_epi16(w, 8), _mm512_srai_epi16(x, 8));
-    return _mm512_add_epi32(_mm512_add_epi32(sum, even), odd);
-#elif defined(SEQUENT_PACKED_AVX2) && defined(__AVXVNNI__) && defined(__FMA__)
+#elif defined(SEQUENT_PACKED_AVX2) && defined(SEQUENT_PACKED_VNNI)
     return _mm256_dpbusd_avx_epi32(sum, w, x);
+#elif defined(SEQUENT_PACKED_AVX512)
+    const words even = _mm512_madd_epi16(_mm512_and_si512(w, _mm512_set1_epi16(255)), x.even);
+    const words odd = _mm512_madd_epi16(_mm512_srli_epi16(w, 8), x.odd);
+    return _mm512_add_epi32(_mm512_add_epi32(sum, even), odd);
 #elif defined(SEQUENT_PACKED_AVX2)
-    const words even = _mm256_madd_epi16(_mm256_and_si256(w, _mm256_set1_epi16(255)),
-                                         _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8));
-    const words odd = _mm256_madd_epi16(_mm256_srli_epi16(w, 8), _mm256_srai_epi16(x, 8));
+    const words even = _mm256_madd_epi16(_mm256_and_si256(w, _mm256_set1_epi16(255)), x.even);
+    const words odd = _mm256_madd_epi16(_mm256_srli_epi16(w, 8), x.odd);
     return _mm256_add_epi32(_mm256_add_epi32(sum, even), odd);
 #elif defined(SEQUENT_PACKED_SSE2)
-    const words even = _mm_madd_epi16(_mm_and_si128(w, _mm_set1_epi16(255)),
-                                      _mm_srai_epi16(_mm_slli_epi16(x, 8), 8));
-    const words odd = _mm_madd_epi16(_mm_srli_epi16(w, 8), _mm_srai_epi16(x, 8));
+    const words even = _mm_madd_epi16(_mm_and_si128(w, _mm_set1_epi16(255)), x.even);
+    const words odd = _mm_madd_epi16(_mm_srli_epi16(w, 8), x.odd);
     return _mm_add_epi32(_mm_add_epi32(sum, even), odd);
 #elif defined(SEQUENT_PACKED_NEON) && defined(__ARM_FEATURE_DOTPROD)
     return vdotq_s32(sum, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x));
@@ -438,13 +468,33 @@ SEQUENT_INLINE batch<float> bfloats(words x) noexcept {
 #endif
 }
 
-/// sum + the products of the two bfloat16 numbers of each word, in float. vdpbf16ps takes
-/// subnormal numbers for zeros.
-SEQUENT_INLINE batch<float> add_bfloat_products(batch<float> sum, words w, words x) noexcept {
+/// Two numbers of a row, the same in each word, for products with bfloat16 weights: a word of two
+/// bfloat16 numbers for vdpbf16ps, else floats.
 #if defined(SEQUENT_PACKED_AVX512) && defined(__AVX512BF16__)
+#define SEQUENT_PACKED_BFLOAT
+using bfloat_number = std::uint16_t;
+using bfloat_group = words;
+SEQUENT_INLINE bfloat_group load_group(const bfloat_number* from) noexcept {
+    return set_word(from);
+}
+#else
+using bfloat_number = float;
+struct bfloat_group {
+    batch<float> low, high;
+};
+SEQUENT_INLINE bfloat_group load_group(const bfloat_number* from) noexcept {
+    return {set(from[0]), set(from[1])};
+}
+#endif
+
+/// sum + the products of the two bfloat16 numbers of each word with those of x, in float. vdpbf16ps
+/// takes subnormal numbers for zeros.
+SEQUENT_INLINE batch<float> add_bfloat_products(batch<float> sum, words w,
+                                                const bfloat_group& x) noexcept {
+#if defined(SEQUENT_PACKED_BFLOAT)
     return _mm512_dpbf16_ps(sum, std::bit_cast<__m512bh>(w), std::bit_cast<__m512bh>(x));
 #else
-    return fma(bfloats<false>(w), bfloats<false>(x), fma(bfloats<true>(w), bfloats<true>(x), sum));
+    return fma(bfloats<false>(w), x.low, fma(bfloats<true>(w), x.high, sum));
 #endif
 }
 
@@ -499,7 +549,7 @@ struct byte_rows {
     struct block {
         float scale;         ///< 0 if all numbers are below 2^-118, NaN if one is not finite
         std::int32_t start;  ///< -Offset times the sum of q
-        std::int8_t q[block_inputs];
+        row_number q[block_inputs];  ///< at row_place
     };
 
     static void quantise(const float* x, block& to) noexcept {
@@ -520,7 +570,7 @@ struct byte_rows {
             to = {to.scale, 0, {}};
             return;
         }
-#if defined(SEQUENT_PACKED_AVX512)
+#if defined(SEQUENT_PACKED_AVX512) && defined(SEQUENT_PACKED_VNNI)
         const __m512 factor = _mm512_set1_ps(inverse);
         const __m512i low = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), factor));
         const __m512i high = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16), factor));
@@ -535,7 +585,7 @@ struct byte_rows {
         std::int32_t total = 0;
         for (int i = 0; i < block_inputs; ++i) {
             total += q[i];
-            to.q[i] = static_cast<std::int8_t>(q[i]);
+            to.q[row_place(i)] = static_cast<row_number>(q[i]);
         }
         to.start = -Offset * total;
 #endif
@@ -544,10 +594,10 @@ struct byte_rows {
     static SEQUENT_INLINE sum begin(const block& row, batch<float>) noexcept {
         return set_word(row.start);
     }
-    static SEQUENT_INLINE words group(const block& row, int at) noexcept {
-        return set_word(row.q + 4 * at);
+    static SEQUENT_INLINE row_group group(const block& row, int at) noexcept {
+        return load_group(row.q + 4 * at);
     }
-    static SEQUENT_INLINE sum add(sum so_far, words w, words x) noexcept {
+    static SEQUENT_INLINE sum add(sum so_far, words w, const row_group& x) noexcept {
         return add_byte_products(so_far, w, x);
     }
     static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum, batch<float> scale,
@@ -576,25 +626,25 @@ struct bfloat_rows {
     using sum = batch<float>;
 
     struct block {
-        std::uint16_t x[block_inputs];
+        bfloat_number x[block_inputs];
     };
 
     static void quantise(const float* x, block& to) noexcept {
-#if defined(SEQUENT_PACKED_AVX512) && defined(__AVX512BF16__)
+#if defined(SEQUENT_PACKED_BFLOAT)
         const __m512bh rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x));
         std::memcpy(to.x, &rounded, sizeof rounded);
 #else
-        for (int i = 0; i < block_inputs; ++i) to.x[i] = bfloat_of_float(x[i]);
+        for (int i = 0; i < block_inputs; ++i) to.x[i] = float_of_bfloat(bfloat_of_float(x[i]));
 #endif
     }
 
     static SEQUENT_INLINE sum begin(const block&, batch<float> so_far) noexcept {
         return so_far;
     }
-    static SEQUENT_INLINE words group(const block& row, int at) noexcept {
-        return set_word(row.x + 2 * at);
+    static SEQUENT_INLINE bfloat_group group(const block& row, int at) noexcept {
+        return load_group(row.x + 2 * at);
     }
-    static SEQUENT_INLINE sum add(sum so_far, words w, words x) noexcept {
+    static SEQUENT_INLINE sum add(sum so_far, words w, const bfloat_group& x) noexcept {
         return add_bfloat_products(so_far, w, x);
     }
     static SEQUENT_INLINE batch<float> end(const block&, sum block_sum, batch<float>,
@@ -776,11 +826,12 @@ constexpr std::size_t panel_at(int inputs, int n) noexcept {
 /// Rows and panels of a tile, whose sums stay in registers: for one row, and for many.
 template <class Format>
 struct packed_tiles {
-    static constexpr bool large = vector_registers == 32;
-    static constexpr int panels_of_one = std::max(1, (large ? 4 : 2) / panel_vectors);
-    static constexpr int panels = std::max(1, 2 / panel_vectors);
     // Scaled formats need sums of a block beside those of the row.
-    static constexpr int sums = large ? (Format::rows::scaled ? 12 : 16) : 4;
+    static constexpr bool large = vector_registers == 32, scaled = Format::rows::scaled;
+    static constexpr int vectors_of_one = !large && !scaled ? 8 : 4;
+    static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 4 : 8;
+    static constexpr int panels_of_one = std::max(1, vectors_of_one / panel_vectors);
+    static constexpr int panels = std::max(1, 2 / panel_vectors);
     static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
 };
 
@@ -810,16 +861,23 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
         SEQUENT_UNROLL for (int r = 0; r < Rows; ++r)
             SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) block_sum[r][v] =
                 rows::begin(x[r * place.blocks], sum[r][v]);
-        SEQUENT_UNROLL for (int step = 0; step < rows::groups / together; ++step) {
+        const auto take = [&](int step) __attribute__((always_inline)) {
             words loaded[vectors][together];
             SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) Format::load(
                 w + v / panel_vectors * place.panel, step, v % panel_vectors * n, loaded[v]);
             SEQUENT_UNROLL for (int group = 0; group < together; ++group)
                 SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-                const words numbers = rows::group(x[r * place.blocks], step * together + group);
+                const auto numbers = rows::group(x[r * place.blocks], step * together + group);
                 SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) block_sum[r][v] =
                     rows::add(block_sum[r][v], loaded[v][group], numbers);
             }
+        };
+        constexpr int steps = rows::groups / together;
+        if constexpr (packed_tiles<Format>::large) {
+            SEQUENT_UNROLL for (int step = 0; step < steps; ++step) take(step);
+        } else {
+            // Unrolled, GCC 12 would load ahead more than 16 registers hold.
+            SEQUENT_NO_UNROLL for (int step = 0; step < steps; ++step) take(step);
         }
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
             batch<float> scale = zero<float>();
@@ -859,7 +917,7 @@ inline void packed_panels(const typename Format::rows::block* x, const std::byte
                       Panels>(x, w, out, outputs, rows, place);
 }
 
-/// All outputs: Panels panels at a time, then the rest one by one.
+/// All outputs: Panels panels at a time, then half as many.
 template <class Format, int Rows, int Panels>
 inline void packed_outputs(const typename Format::rows::block* x, const std::byte* w, float* out,
                            int outputs, int rows, const packed_place& place) noexcept {
@@ -869,7 +927,7 @@ inline void packed_outputs(const typename Format::rows::block* x, const std::byt
          outputs -= width, out += width, w += Panels * place.panel)
         packed_panels<Format, Rows, Panels>(x, w, out, outputs, rows, place);
     if constexpr (Panels > 1)
-        if (outputs > 0) packed_outputs<Format, Rows, 1>(x, w, out, outputs, rows, place);
+        if (outputs > 0) packed_outputs<Format, Rows, Panels / 2>(x, w, out, outputs, rows, place);
 }
 
 /// Shared by all sizes: what depends on them passes as numbers.
@@ -891,6 +949,7 @@ SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, co
         }
     }
     using tiles = packed_tiles<Format>;
+    if (rows == 0) return;  // the addresses may be null
     if (rows == 1)
         packed_outputs<Format, 1, tiles::panels_of_one>(quantised, w, out, outputs, 1, place);
     else

@@ -43,11 +43,12 @@ constexpr std::size_t panel_at(int inputs, int n) noexcept {
 /// Rows and panels of a tile, whose sums stay in registers: for one row, and for many.
 template <class Format>
 struct packed_tiles {
-    static constexpr bool large = vector_registers == 32;
-    static constexpr int panels_of_one = std::max(1, (large ? 4 : 2) / panel_vectors);
-    static constexpr int panels = std::max(1, 2 / panel_vectors);
     // Scaled formats need sums of a block beside those of the row.
-    static constexpr int sums = large ? (Format::rows::scaled ? 12 : 16) : 4;
+    static constexpr bool large = vector_registers == 32, scaled = Format::rows::scaled;
+    static constexpr int vectors_of_one = !large && !scaled ? 8 : 4;
+    static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 4 : 8;
+    static constexpr int panels_of_one = std::max(1, vectors_of_one / panel_vectors);
+    static constexpr int panels = std::max(1, 2 / panel_vectors);
     static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
 };
 
@@ -77,16 +78,23 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
         SEQUENT_UNROLL for (int r = 0; r < Rows; ++r)
             SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) block_sum[r][v] =
                 rows::begin(x[r * place.blocks], sum[r][v]);
-        SEQUENT_UNROLL for (int step = 0; step < rows::groups / together; ++step) {
+        const auto take = [&](int step) __attribute__((always_inline)) {
             words loaded[vectors][together];
             SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) Format::load(
                 w + v / panel_vectors * place.panel, step, v % panel_vectors * n, loaded[v]);
             SEQUENT_UNROLL for (int group = 0; group < together; ++group)
                 SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-                const words numbers = rows::group(x[r * place.blocks], step * together + group);
+                const auto numbers = rows::group(x[r * place.blocks], step * together + group);
                 SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) block_sum[r][v] =
                     rows::add(block_sum[r][v], loaded[v][group], numbers);
             }
+        };
+        constexpr int steps = rows::groups / together;
+        if constexpr (packed_tiles<Format>::large) {
+            SEQUENT_UNROLL for (int step = 0; step < steps; ++step) take(step);
+        } else {
+            // Unrolled, GCC 12 would load ahead more than 16 registers hold.
+            SEQUENT_NO_UNROLL for (int step = 0; step < steps; ++step) take(step);
         }
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
             batch<float> scale = zero<float>();
@@ -126,7 +134,7 @@ inline void packed_panels(const typename Format::rows::block* x, const std::byte
                       Panels>(x, w, out, outputs, rows, place);
 }
 
-/// All outputs: Panels panels at a time, then the rest one by one.
+/// All outputs: Panels panels at a time, then half as many.
 template <class Format, int Rows, int Panels>
 inline void packed_outputs(const typename Format::rows::block* x, const std::byte* w, float* out,
                            int outputs, int rows, const packed_place& place) noexcept {
@@ -136,7 +144,7 @@ inline void packed_outputs(const typename Format::rows::block* x, const std::byt
          outputs -= width, out += width, w += Panels * place.panel)
         packed_panels<Format, Rows, Panels>(x, w, out, outputs, rows, place);
     if constexpr (Panels > 1)
-        if (outputs > 0) packed_outputs<Format, Rows, 1>(x, w, out, outputs, rows, place);
+        if (outputs > 0) packed_outputs<Format, Rows, Panels / 2>(x, w, out, outputs, rows, place);
 }
 
 /// Shared by all sizes: what depends on them passes as numbers.
@@ -158,6 +166,7 @@ SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, co
         }
     }
     using tiles = packed_tiles<Format>;
+    if (rows == 0) return;  // the addresses may be null
     if (rows == 1)
         packed_outputs<Format, 1, tiles::panels_of_one>(quantised, w, out, outputs, 1, place);
     else

@@ -34,7 +34,7 @@ struct byte_rows {
     struct block {
         float scale;         ///< 0 if all numbers are below 2^-118, NaN if one is not finite
         std::int32_t start;  ///< -Offset times the sum of q
-        std::int8_t q[block_inputs];
+        row_number q[block_inputs];  ///< at row_place
     };
 
     static void quantise(const float* x, block& to) noexcept {
@@ -55,7 +55,7 @@ struct byte_rows {
             to = {to.scale, 0, {}};
             return;
         }
-#if defined(SEQUENT_PACKED_AVX512)
+#if defined(SEQUENT_PACKED_AVX512) && defined(SEQUENT_PACKED_VNNI)
         const __m512 factor = _mm512_set1_ps(inverse);
         const __m512i low = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), factor));
         const __m512i high = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16), factor));
@@ -70,7 +70,7 @@ struct byte_rows {
         std::int32_t total = 0;
         for (int i = 0; i < block_inputs; ++i) {
             total += q[i];
-            to.q[i] = static_cast<std::int8_t>(q[i]);
+            to.q[row_place(i)] = static_cast<row_number>(q[i]);
         }
         to.start = -Offset * total;
 #endif
@@ -79,10 +79,10 @@ struct byte_rows {
     static SEQUENT_INLINE sum begin(const block& row, batch<float>) noexcept {
         return set_word(row.start);
     }
-    static SEQUENT_INLINE words group(const block& row, int at) noexcept {
-        return set_word(row.q + 4 * at);
+    static SEQUENT_INLINE row_group group(const block& row, int at) noexcept {
+        return load_group(row.q + 4 * at);
     }
-    static SEQUENT_INLINE sum add(sum so_far, words w, words x) noexcept {
+    static SEQUENT_INLINE sum add(sum so_far, words w, const row_group& x) noexcept {
         return add_byte_products(so_far, w, x);
     }
     static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum, batch<float> scale,
@@ -111,25 +111,25 @@ struct bfloat_rows {
     using sum = batch<float>;
 
     struct block {
-        std::uint16_t x[block_inputs];
+        bfloat_number x[block_inputs];
     };
 
     static void quantise(const float* x, block& to) noexcept {
-#if defined(SEQUENT_PACKED_AVX512) && defined(__AVX512BF16__)
+#if defined(SEQUENT_PACKED_BFLOAT)
         const __m512bh rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x));
         std::memcpy(to.x, &rounded, sizeof rounded);
 #else
-        for (int i = 0; i < block_inputs; ++i) to.x[i] = bfloat_of_float(x[i]);
+        for (int i = 0; i < block_inputs; ++i) to.x[i] = float_of_bfloat(bfloat_of_float(x[i]));
 #endif
     }
 
     static SEQUENT_INLINE sum begin(const block&, batch<float> so_far) noexcept {
         return so_far;
     }
-    static SEQUENT_INLINE words group(const block& row, int at) noexcept {
-        return set_word(row.x + 2 * at);
+    static SEQUENT_INLINE bfloat_group group(const block& row, int at) noexcept {
+        return load_group(row.x + 2 * at);
     }
-    static SEQUENT_INLINE sum add(sum so_far, words w, words x) noexcept {
+    static SEQUENT_INLINE sum add(sum so_far, words w, const bfloat_group& x) noexcept {
         return add_bfloat_products(so_far, w, x);
     }
     static SEQUENT_INLINE batch<float> end(const block&, sum block_sum, batch<float>,

@@ -147,28 +147,58 @@ SEQUENT_INLINE words flip_signs(words x) noexcept {
 #endif
 }
 
-/// sum + the products of the four bytes of each word, exactly. The bytes of w are unsigned, or
-/// signed if signed_bytes; those of x are signed, and none is -128.
-SEQUENT_INLINE words add_byte_products(words sum, words w, words x) noexcept {
-#if defined(SEQUENT_PACKED_AVX512) && defined(__AVX512VNNI__)
+/// Four signed numbers of a row, the same in each word, for products with the bytes of weights.
+/// Where the machine multiplies bytes they are bytes; x86 without VNNI takes bytes 0 and 2, then 1
+/// and 3, as 16-bit numbers, whose products do not overflow.
+#if defined(__AVX512VNNI__) || (defined(__AVXVNNI__) && defined(__FMA__))
+#define SEQUENT_PACKED_VNNI
+#endif
+#if (defined(SEQUENT_PACKED_AVX512) || defined(SEQUENT_PACKED_AVX2) || \
+     defined(SEQUENT_PACKED_SSE2)) &&                                  \
+    !defined(SEQUENT_PACKED_VNNI)
+#define SEQUENT_PACKED_SPLIT
+#endif
+#if defined(SEQUENT_PACKED_SPLIT)
+using row_number = std::int16_t;
+struct row_group {
+    words even, odd;
+};
+/// Where number i of a row of groups stands.
+constexpr int row_place(int i) noexcept {
+    return i / 4 * 4 + i % 2 * 2 + i % 4 / 2;
+}
+SEQUENT_INLINE row_group load_group(const row_number* from) noexcept {
+    return {set_word(from), set_word(from + 2)};
+}
+#else
+using row_number = std::int8_t;
+using row_group = words;
+constexpr int row_place(int i) noexcept {
+    return i;
+}
+SEQUENT_INLINE row_group load_group(const row_number* from) noexcept {
+    return set_word(from);
+}
+#endif
+
+/// sum + the products of the four bytes of each word with the numbers of x, exactly. The bytes are
+/// unsigned, or signed if signed_bytes. No number of x is -128.
+SEQUENT_INLINE words add_byte_products(words sum, words w, const row_group& x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512) && defined(SEQUENT_PACKED_VNNI)
     return _mm512_dpbusd_epi32(sum, w, x);
-#elif defined(SEQUENT_PACKED_AVX512)
-    // Bytes 0 and 2, then 1 and 3, as 16-bit numbers, whose products do not overflow.
-    const words even = _mm512_madd_epi16(_mm512_and_si512(w, _mm512_set1_epi16(255)),
-                                         _mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8));
-    const words odd = _mm512_madd_epi16(_mm512_srli_epi16(w, 8), _mm512_srai_epi16(x, 8));
-    return _mm512_add_epi32(_mm512_add_epi32(sum, even), odd);
-#elif defined(SEQUENT_PACKED_AVX2) && defined(__AVXVNNI__) && defined(__FMA__)
+#elif defined(SEQUENT_PACKED_AVX2) && defined(SEQUENT_PACKED_VNNI)
     return _mm256_dpbusd_avx_epi32(sum, w, x);
+#elif defined(SEQUENT_PACKED_AVX512)
+    const words even = _mm512_madd_epi16(_mm512_and_si512(w, _mm512_set1_epi16(255)), x.even);
+    const words odd = _mm512_madd_epi16(_mm512_srli_epi16(w, 8), x.odd);
+    return _mm512_add_epi32(_mm512_add_epi32(sum, even), odd);
 #elif defined(SEQUENT_PACKED_AVX2)
-    const words even = _mm256_madd_epi16(_mm256_and_si256(w, _mm256_set1_epi16(255)),
-                                         _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8));
-    const words odd = _mm256_madd_epi16(_mm256_srli_epi16(w, 8), _mm256_srai_epi16(x, 8));
+    const words even = _mm256_madd_epi16(_mm256_and_si256(w, _mm256_set1_epi16(255)), x.even);
+    const words odd = _mm256_madd_epi16(_mm256_srli_epi16(w, 8), x.odd);
     return _mm256_add_epi32(_mm256_add_epi32(sum, even), odd);
 #elif defined(SEQUENT_PACKED_SSE2)
-    const words even = _mm_madd_epi16(_mm_and_si128(w, _mm_set1_epi16(255)),
-                                      _mm_srai_epi16(_mm_slli_epi16(x, 8), 8));
-    const words odd = _mm_madd_epi16(_mm_srli_epi16(w, 8), _mm_srai_epi16(x, 8));
+    const words even = _mm_madd_epi16(_mm_and_si128(w, _mm_set1_epi16(255)), x.even);
+    const words odd = _mm_madd_epi16(_mm_srli_epi16(w, 8), x.odd);
     return _mm_add_epi32(_mm_add_epi32(sum, even), odd);
 #elif defined(SEQUENT_PACKED_NEON) && defined(__ARM_FEATURE_DOTPROD)
     return vdotq_s32(sum, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x));
@@ -229,13 +259,33 @@ SEQUENT_INLINE batch<float> bfloats(words x) noexcept {
 #endif
 }
 
-/// sum + the products of the two bfloat16 numbers of each word, in float. vdpbf16ps takes
-/// subnormal numbers for zeros.
-SEQUENT_INLINE batch<float> add_bfloat_products(batch<float> sum, words w, words x) noexcept {
+/// Two numbers of a row, the same in each word, for products with bfloat16 weights: a word of two
+/// bfloat16 numbers for vdpbf16ps, else floats.
 #if defined(SEQUENT_PACKED_AVX512) && defined(__AVX512BF16__)
+#define SEQUENT_PACKED_BFLOAT
+using bfloat_number = std::uint16_t;
+using bfloat_group = words;
+SEQUENT_INLINE bfloat_group load_group(const bfloat_number* from) noexcept {
+    return set_word(from);
+}
+#else
+using bfloat_number = float;
+struct bfloat_group {
+    batch<float> low, high;
+};
+SEQUENT_INLINE bfloat_group load_group(const bfloat_number* from) noexcept {
+    return {set(from[0]), set(from[1])};
+}
+#endif
+
+/// sum + the products of the two bfloat16 numbers of each word with those of x, in float. vdpbf16ps
+/// takes subnormal numbers for zeros.
+SEQUENT_INLINE batch<float> add_bfloat_products(batch<float> sum, words w,
+                                                const bfloat_group& x) noexcept {
+#if defined(SEQUENT_PACKED_BFLOAT)
     return _mm512_dpbf16_ps(sum, std::bit_cast<__m512bh>(w), std::bit_cast<__m512bh>(x));
 #else
-    return fma(bfloats<false>(w), bfloats<false>(x), fma(bfloats<true>(w), bfloats<true>(x), sum));
+    return fma(bfloats<false>(w), x.low, fma(bfloats<true>(w), x.high, sum));
 #endif
 }
 

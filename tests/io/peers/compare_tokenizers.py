@@ -18,6 +18,9 @@ the text. Each --file is a published tokenizer.json, or a
                  later has other properties in the versions of Unicode that the packages mix
     --folder F   keep the files that are made in F
 
+Two splits of a word by a unigram model that have the same score to the last bits may differ: 2 of
+110,000 strings with --seed 7 do so.
+
 Exit code 1 if anything differs: the string, both results and the first that differs are printed.
 """
 
