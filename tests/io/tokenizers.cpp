@@ -23,7 +23,7 @@ tokenizers::tokenizer reader_of(const std::string& json) {
     return tokenizers::from_json(io::source(std::as_bytes(std::span(json)), "tokenizer.json"));
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string result;
     io::detail::append_json_string(result, text);
     return result;
@@ -34,13 +34,13 @@ std::string vocabulary(const std::vector<std::string>& texts) {
     std::string result = "{";
     for (std::size_t id = 0; id < texts.size(); ++id) {
         if (id > 0) result += ',';
-        result += quoted(texts[id]) + ":" + std::to_string(id);
+        result += in_quotes(texts[id]) + ":" + std::to_string(id);
     }
     return result + "}";
 }
 
 std::string added(std::int32_t id, std::string_view text, bool strips_left = false) {
-    return R"({"id":)" + std::to_string(id) + R"(,"content":)" + quoted(text) +
+    return R"({"id":)" + std::to_string(id) + R"(,"content":)" + in_quotes(text) +
            R"(,"single_word":false,"rstrip":false,"normalized":false,"special":true,"lstrip":)" +
            (strips_left ? "true}" : "false}");
 }
@@ -79,7 +79,7 @@ std::string byte_level(std::string_view pre_tokenizer, std::string_view normaliz
     std::string list;
     for (const auto& [left, right] : merges) {
         texts.push_back(left + right);
-        list += (list.empty() ? "[" : ",[") + quoted(left) + "," + quoted(right) + "]";
+        list += (list.empty() ? "[" : ",[") + in_quotes(left) + "," + in_quotes(right) + "]";
     }
     const auto end = static_cast<std::int32_t>(texts.size());
     return R"({"version":"1.0","truncation":null,"padding":null,"added_tokens":[)" +
@@ -98,7 +98,7 @@ constexpr std::string_view gpt2 =
 
 std::string split(std::string_view expression) {
     return R"({"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":)" +
-           quoted(expression) +
+           in_quotes(expression) +
            R"(},"behavior":"Isolated","invert":false},{"type":"ByteLevel","add_prefix_space":false,
            "trim_offsets":true,"use_regex":false}]})";
 }

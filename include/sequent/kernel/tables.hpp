@@ -16,7 +16,7 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 class table_maker {
   public:
     explicit table_maker(void (*make)()) : make_(make) {
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const std::lock_guard<std::mutex> lock(mutex());
         next_ = first_;
         first_ = this;
     }
@@ -35,10 +35,14 @@ class table_maker {
 
     // Libraries that are loaded later add theirs.
     static inline constinit std::atomic<table_maker*> first_{nullptr};
-    static inline constinit std::mutex mutex_{};
 
+    // Not a constant everywhere: made where it is first wanted.
+    static std::mutex& mutex() {
+        static std::mutex result;
+        return result;
+    }
     SEQUENT_COLD static void make_those_that_wait() {
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const std::lock_guard<std::mutex> lock(mutex());
         while (table_maker* const one = first_) {
             one->make_();
             first_ = one->next_;

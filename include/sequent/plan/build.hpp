@@ -47,7 +47,9 @@ class builder {
         relation_layout& layout = draft_.out.relations[relation];
         layout.where = place::fact;
         layout.index = shape.fact;
-        pack(layout, relation);
+        if (pack(layout, relation) > max_numbers && draft_.mistake.ok())
+            draft_.mistake = {fault::more_than_2147483647_numbers, -1,
+                              draft_.in.facts[shape.fact].id};
     }
 
     /// Strides in the order of the arguments, pairs outermost; returns the size.

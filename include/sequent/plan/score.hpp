@@ -139,6 +139,9 @@ class attention_matcher {
 
     constexpr bool plain(const literal& item) const {
         if (!item.gives_value()) return false;
+        // Atoms of pairs alone lie in the order of the pairs.
+        if (item.kind == literal_kind::relation && draft_.pairs_of(item.relation).any())
+            return false;
         for (int axis = 0; axis < item.arity; ++axis)
             if (item.terms[axis].variable >= 0 && item.terms[axis].offset) return false;
         for (int axis = 0; axis < item.weight.arity; ++axis)

@@ -80,11 +80,6 @@ class shaper {
             for (int earlier = 0; ok() && earlier < at; ++earlier)
                 if (out.facts[earlier].id == given.id)
                     out.mistake = {fault::two_facts_of_one_name, -1, given.id};
-            long long numbers = given.is_sparse() ? given.pairs : 1;
-            for (int axis = given.is_sparse() ? 2 : 0; axis < given.rank; ++axis)
-                if (numbers <= max_numbers) numbers *= given.extents[axis];
-            if (ok() && numbers > max_numbers)
-                out.mistake = {fault::more_than_2147483647_numbers, -1, given.id};
             for (int axis = 0; ok() && axis < given.rank; ++axis) {
                 if (given.extents[axis] >= 1) continue;
                 out.mistake = {fault::number_out_of_range, -1, given.id};
