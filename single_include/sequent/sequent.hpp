@@ -10569,7 +10569,7 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 class table_maker {
   public:
     explicit table_maker(void (*make)()) : make_(make) {
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const std::lock_guard<std::mutex> lock(mutex());
         next_ = first_;
         first_ = this;
     }
@@ -10588,10 +10588,14 @@ class table_maker {
 
     // Libraries that are loaded later add theirs.
     static inline constinit std::atomic<table_maker*> first_{nullptr};
-    static inline constinit std::mutex mutex_{};
 
+    // Not a constant everywhere: made where it is first wanted.
+    static std::mutex& mutex() {
+        static std::mutex result;
+        return result;
+    }
     SEQUENT_COLD static void make_those_that_wait() {
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const std::lock_guard<std::mutex> lock(mutex());
         while (table_maker* const one = first_) {
             one->make_();
             first_ = one->next_;
@@ -17302,6 +17306,9 @@ class attention_matcher {
 
     constexpr bool plain(const literal& item) const {
         if (!item.gives_value()) return false;
+        // Atoms of pairs alone lie in the order of the pairs.
+        if (item.kind == literal_kind::relation && draft_.pairs_of(item.relation).any())
+            return false;
         for (int axis = 0; axis < item.arity; ++axis)
             if (item.terms[axis].variable >= 0 && item.terms[axis].offset) return false;
         for (int axis = 0; axis < item.weight.arity; ++axis)
@@ -18123,7 +18130,9 @@ class builder {
         relation_layout& layout = draft_.out.relations[relation];
         layout.where = place::fact;
         layout.index = shape.fact;
-        pack(layout, relation);
+        if (pack(layout, relation) > max_numbers && draft_.mistake.ok())
+            draft_.mistake = {fault::more_than_2147483647_numbers, -1,
+                              draft_.in.facts[shape.fact].id};
     }
 
     /// Strides in the order of the arguments, pairs outermost; returns the size.
@@ -20056,11 +20065,6 @@ class shaper {
             for (int earlier = 0; ok() && earlier < at; ++earlier)
                 if (out.facts[earlier].id == given.id)
                     out.mistake = {fault::two_facts_of_one_name, -1, given.id};
-            long long numbers = given.is_sparse() ? given.pairs : 1;
-            for (int axis = given.is_sparse() ? 2 : 0; axis < given.rank; ++axis)
-                if (numbers <= max_numbers) numbers *= given.extents[axis];
-            if (ok() && numbers > max_numbers)
-                out.mistake = {fault::more_than_2147483647_numbers, -1, given.id};
             for (int axis = 0; ok() && axis < given.rank; ++axis) {
                 if (given.extents[axis] >= 1) continue;
                 out.mistake = {fault::number_out_of_range, -1, given.id};
