@@ -119,8 +119,7 @@ constexpr expectation ill_formed[] = {
     {"out(i, j) <<= x(i), x(j) | elementwise_product()", "fact<x, 50000, 3>",
      "rule 1, out: more_than_2147483647_numbers"},
     {"out(i) <<= x(i)[W<700000, 4000>]", "fact<x, 5, 4000>", "W: more_than_2147483647_numbers"},
-    {"out(i) <<= x(i)[W<4, 3>] | sum(i)", "fact<x, 50000, 50000>",
-     "x: more_than_2147483647_numbers"},
+    {"out(i) <<= x(i)", "fact<x, 50000, 50000>", "x: more_than_2147483647_numbers"},
     // Stacks.
     {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i), w(i) }", x,
      "rule 1, out: two_inputs_of_a_stacked_block<v, w>"},
@@ -199,6 +198,15 @@ constexpr expectation found_by_random_programs[] = {
     {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i)[W<3, 3>]; h(0) <<= A<3>;"
      "h(t) <<= h(t - 1)[U<3, 3>], v(t) | tanh() }",
      x},
+    // A stack that follows from parameters alone, with a recursion that nothing reads.
+    {"a(i<12>) <<= A<1>(i); out(i) <<= a(i) | stack<1> { v(i) <<= x(i); h(0) <<= B<1>;"
+     "h(t) <<= h(t - 1), v(t); z(i) <<= u(i) }",
+     "fact<x, 2, 1>"},
+    // A logit that some pairs alone add to.
+    {"l(i, j) <<= number(j); l(i, j) <<= edge(j, i)[W<1, 1>]; s(i, j, h<1>) <<= l(i, j);"
+     "a(i, j, h) <<= s(i, j, h) | softmax(j);"
+     "out(i, h) <<= a(i, j, h), x(j) | product() | sum(j)",
+     "fact<x, 4, 1>, fact<edge, sparse<3>, 4, 4, symbol<1>>"},
     // In step: recursions over another fact than the sequence, facts that attention reads as they
     // are, symbols that no position chooses, concat over positions, facts that a block reads.
     {"h(0) <<= A<3>; h(t) <<= h(t - 1), y(t) | tanh(); out(i) <<= x(i), h(4)",
