@@ -148,11 +148,11 @@ TEST_CASE("packed weights take their bits, and no others are packed") {
 TEST_CASE("weights are packed anew where they have changed") {
     const auto p = make_unique<gpt::parameters<float>>();
     gpt::initialize(*p, 3);
-    const auto q = make_unique<gpt::packed<q8_0>>(), other = make_unique<gpt::packed<q8_0>>();
+    const auto q = make_unique<gpt::packed<q8_0>>(), again = make_unique<gpt::packed<q8_0>>();
     q->pack(*p);
     gpt::initialize(*p, 4);
     q->pack(*p);
-    other->pack(*p);
-    CHECK(std::equal(q->data(), q->data() + q->bytes, other->data()));
+    again->pack(*p);
+    CHECK(std::equal(q->data(), q->data() + q->bytes, again->data()));
     CHECK(&q->parameters() == p.get());
 }
