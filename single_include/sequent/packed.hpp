@@ -974,7 +974,8 @@ void put_packed_block(std::byte* to, int inputs, int n, int block, std::uint16_t
     to += detail::panel_at<Format>(inputs, n);
     if constexpr (Format::rows::scaled)
         std::memcpy(to + (block * detail::panel_outputs + place) * 2, &scale, 2);
-    to += detail::scale_bytes<Format>(blocks) + std::ptrdiff_t{block} * Format::block_bytes;
+    to += detail::scale_bytes<Format>(blocks) +
+          static_cast<std::size_t>(block) * std::size_t{Format::block_bytes};
     for (int k = 0; k < detail::block_inputs; ++k) Format::put(to, k, place, q[k]);
 }
 
@@ -1010,7 +1011,7 @@ float packed_element(const std::byte* from, int inputs, int /*outputs*/, int k, 
     if constexpr (Format::rows::scaled)
         std::memcpy(&scale, from + (block * detail::panel_outputs + place) * 2, 2);
     from += detail::scale_bytes<Format>(detail::packed_blocks(inputs)) +
-            std::ptrdiff_t{block} * Format::block_bytes;
+            static_cast<std::size_t>(block) * std::size_t{Format::block_bytes};
     return detail::float_of_half(scale) *
            Format::value(Format::get(from, k % detail::block_inputs, place));
 }

@@ -19765,6 +19765,13 @@ class rows_form_finder {
             refuse_compared(at, in.text.rules[at].condition);
         }
         for (int at = 0; at < tables_.steps.size(); ++at) read_step(at);
+        // A stack that follows from other facts alone may have rules, of no use, that do not.
+        for (int begin = 0; begin < tables_.steps.size(); ++begin) {
+            if (tables_.steps[begin].kind != step_kind::repeat_begin) continue;
+            const int end = tables_.steps[begin].at;
+            for (int at = begin; at < end; ++at)
+                if (!found.once[at]) found.once[begin] = found.once[end] = false;
+        }
     }
 
   private:
