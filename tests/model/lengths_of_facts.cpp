@@ -76,24 +76,25 @@ std::vector<double> numbers_of(const Model& view) {
 
 TEST_CASE("what follows from a fact ends where it does") {
     static_assert(check::count_steps<encoder_model>(sequent::plan::step_kind::general) == 0);
-    for (int length : {0, 1, 5, 9}) {
-        check::agrees<encoder_model>(length);
-        check::runs<encoder_model>(length);
-        check::agrees<model<pooled, fact<"x", up_to<8>, 5>>>(length);
-        check::agrees<model<across, fact<"x", up_to<9>, 4>, fact<"y", 9, 4>>>(length);
-        check::agrees<model<across, fact<"x", up_to<9>, 4>, fact<"y", up_to<6>, 4>>>(length);
-        check::agrees<model<tabled, fact<"x", up_to<9>, 4>>>(length);
-        check::agrees<causal_model>(length);
+    for (int rows_given : {0, 1, 5, 9}) {
+        check::agrees<encoder_model>(rows_given);
+        check::runs<encoder_model>(rows_given);
+        check::agrees<model<pooled, fact<"x", up_to<8>, 5>>>(rows_given);
+        check::agrees<model<across, fact<"x", up_to<9>, 4>, fact<"y", 9, 4>>>(rows_given);
+        check::agrees<model<across, fact<"x", up_to<9>, 4>, fact<"y", up_to<6>, 4>>>(rows_given);
+        check::agrees<model<tabled, fact<"x", up_to<9>, 4>>>(rows_given);
+        check::agrees<causal_model>(rows_given);
     }
-    for (int length : {0, 3, 8}) check::runs<model<pooled, fact<"x", up_to<8>, 5>>>(length);
-    for (int length : {0, 3, 6, 9})
-        check::runs<model<across, fact<"x", up_to<9>, 4>, fact<"y", 9, 4>>>(length);
-    for (int length : {1, 4, 20}) check::runs<model<tabled, fact<"x", up_to<20>, 4>>>(length);
+    for (int rows_given : {0, 3, 8}) check::runs<model<pooled, fact<"x", up_to<8>, 5>>>(rows_given);
+    for (int rows_given : {0, 3, 6, 9})
+        check::runs<model<across, fact<"x", up_to<9>, 4>, fact<"y", 9, 4>>>(rows_given);
+    for (int rows_given : {1, 4, 20})
+        check::runs<model<tabled, fact<"x", up_to<20>, 4>>>(rows_given);
 }
 
 TEST_CASE("lengths of facts whose symbols are compared") {
-    for (int length : {0, 1, 4, 6})
-        check::agrees<model<documents, fact<"token", up_to<6>, sequent::symbol<3>>>>(length);
+    for (int rows_given : {0, 1, 4, 6})
+        check::agrees<model<documents, fact<"token", up_to<6>, sequent::symbol<3>>>>(rows_given);
 }
 
 TEST_CASE("a sequence is as long as its container, in outputs and gradients") {

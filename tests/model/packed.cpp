@@ -70,12 +70,12 @@ void is_exact(int least, int most) {
     CHECK(exact::packed<Format>::bytes == 2 * kernel::packed_bytes<Format>(64, 48) +
                                               kernel::packed_bytes<Format>(64, 64) +
                                               4 * kernel::packed_bytes<Format>(64, 24));
-    const auto q = make_unique<exact::packed<Format>>();
-    q->pack(*p);
+    const auto fewer = make_unique<exact::packed<Format>>();
+    fewer->pack(*p);
     const auto w = make_unique<exact::workspace<float>>();
     const auto s = make_unique<exact::scratch<float>>();
     const auto expected = exact::forward(*p, {inputs, others}, *w);
-    const auto found = exact::forward(*q, {inputs, others}, *s);
+    const auto found = exact::forward(*fewer, {inputs, others}, *s);
     for (std::size_t at = 0; at < 3; ++at)
         CHECK(difference(numbers_of(expected[at]), numbers_of(found[at])) == 0);
 }
@@ -84,22 +84,22 @@ template <class Format>
 void agrees(double limit) {
     const auto p = make_unique<gpt::parameters<float>>();
     gpt::initialize(*p, 3);
-    const auto q = make_unique<gpt::packed<Format>>();
-    q->pack(*p);
+    const auto fewer = make_unique<gpt::packed<Format>>();
+    fewer->pack(*p);
     const auto w = make_unique<gpt::workspace<float>>();
     const auto s = make_unique<gpt::scratch<float>>();
     const auto expected = numbers_of(gpt::forward(*p, {text}, *w));
-    const auto found = numbers_of(gpt::forward(*q, {text}, *s));
+    const auto found = numbers_of(gpt::forward(*fewer, {text}, *s));
     const double error = difference(found, expected);
     CHECK(error < limit * greatest(expected));
     CHECK(error > 0);
-    CHECK(numbers_of(gpt::forward(*q, {text}, *w)) == found);
+    CHECK(numbers_of(gpt::forward(*fewer, {text}, *w)) == found);
 
     thread_pool pool(2);
-    CHECK(numbers_of(gpt::forward(*q, {text}, *s, pool)) == found);
+    CHECK(numbers_of(gpt::forward(*fewer, {text}, *s, pool)) == found);
     gpt::scratch_batch<float> batch(pool);
     const std::vector<gpt::facts<float>> samples(3, {text});
-    gpt::forward_batch(*q, samples, batch, [&](int, const auto& view) {
+    gpt::forward_batch(*fewer, samples, batch, [&](int, const auto& view) {
         if (numbers_of(view) != found) throw std::runtime_error("a sample of a batch differs");
     });
 
@@ -108,12 +108,12 @@ void agrees(double limit) {
     const std::span<const std::int32_t> symbols(text);
     for (int begin = 0, count = 4; begin < positions; begin += count, count = 1) {
         const auto given = symbols.subspan(check::to_size(begin), check::to_size(count));
-        const auto row = numbers_of(gpt::prefill(*q, {given}, *state));
+        const auto row = numbers_of(gpt::prefill(*fewer, {given}, *state));
         const auto at = found.begin() + (begin + count - 1) * symbol_count;
         CHECK(difference(row, {at, at + symbol_count}) <= rounding);
     }
     state->reset();
-    const auto row = numbers_of(gpt::step(*q, {text[0]}, *state));
+    const auto row = numbers_of(gpt::step(*fewer, {text[0]}, *state));
     CHECK(difference(row, {found.begin(), found.begin() + symbol_count}) <= rounding);
 }
 
@@ -136,8 +136,8 @@ TEST_CASE("packed weights stand in the place of the parameters") {
 }
 
 TEST_CASE("packed weights take their bits, and no others are packed") {
-    // Per layer: q, k, v and the output of attention, and three products of 64 x 171; the logits.
-    // 171 outputs are padded to 176, 171 inputs to 192.
+    // Per layer: fewer, k, v and the output of attention, and three products of 64 x 171; the
+    // logits. 171 outputs are padded to 176, 171 inputs to 192.
     constexpr std::size_t numbers = 3 * (4 * 64 * 64 + 2 * 64 * 176 + 192 * 64) + 64 * 48;
     CHECK(gpt::packed<bf16>::bytes == 2 * numbers);
     CHECK(gpt::packed<q8_0>::bytes == numbers + numbers / 16);
@@ -148,11 +148,11 @@ TEST_CASE("packed weights take their bits, and no others are packed") {
 TEST_CASE("weights are packed anew where they have changed") {
     const auto p = make_unique<gpt::parameters<float>>();
     gpt::initialize(*p, 3);
-    const auto q = make_unique<gpt::packed<q8_0>>(), again = make_unique<gpt::packed<q8_0>>();
-    q->pack(*p);
+    const auto fewer = make_unique<gpt::packed<q8_0>>(), again = make_unique<gpt::packed<q8_0>>();
+    fewer->pack(*p);
     gpt::initialize(*p, 4);
-    q->pack(*p);
+    fewer->pack(*p);
     again->pack(*p);
-    CHECK(std::equal(q->data(), q->data() + q->bytes, again->data()));
-    CHECK(&q->parameters() == p.get());
+    CHECK(std::equal(fewer->data(), fewer->data() + fewer->bytes, again->data()));
+    CHECK(&fewer->parameters() == p.get());
 }
