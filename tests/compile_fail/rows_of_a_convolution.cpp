@@ -1,4 +1,4 @@
-// expect: rule_number<1>, in_relation<result>, rows_that_need_later_rows
+// expect: rule_number<1>, in_relation<input>, rows_that_need_later_rows
 // Earlier rows are kept; a convolution that reads the next row needs what has not been given.
 
 #include "vocabulary.hpp"

@@ -1,4 +1,4 @@
-// expect: rule_number<1>, in_relation<state>, rows_that_need_later_rows
+// expect: rule_number<2>, in_relation<state>, rows_that_need_later_rows
 // A recursion from the last time to the first begins with what has not been given.
 
 #include <sequent/model.hpp>
