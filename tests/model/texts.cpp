@@ -207,6 +207,11 @@ constexpr expectation found_by_random_programs[] = {
      "a(i, j, h) <<= s(i, j, h) | softmax(j);"
      "out(i, h) <<= a(i, j, h), x(j) | product() | sum(j)",
      "fact<x, 4, 1>, fact<edge, sparse<3>, 4, 4, symbol<1>>"},
+    // Symbols of later rows choose the columns, whose values follow from parameters alone.
+    {"v(i) <<= x(i); p(i<2>) <<= A<1>(i); w(i) <<= p(i);"
+     "s(i, j) <<= R(i<2>, j<2>), token(i) == token(j); a(i, j) <<= s(i, j) | softmax(j);"
+     "out(i) <<= a(i, j), w(j) | product() | sum(j)",
+     "fact<x, 2, 1>, fact<token, 2, symbol<2>, runs>, query<out, w>"},
     // In step: recursions over another fact than the sequence, facts that attention reads as they
     // are, symbols that no position chooses, concat over positions, facts that a block reads.
     {"h(0) <<= A<3>; h(t) <<= h(t - 1), y(t) | tanh(); out(i) <<= x(i), h(4)",
