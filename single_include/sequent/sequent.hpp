@@ -26886,6 +26886,9 @@ class row_reach {
                     ahead += reach_of(out_, root, form_.position[at], variable, rows_of_general(at),
                                       of.extents[variable])
                                  .ahead;
+            } else if (each.kind == step_kind::attention) {
+                const attention_step& of = out_.attentions[each.at];
+                if (variable == of.column_variable) ahead += attention_reach(of).ahead;
             }
             if (ahead > 0) refuse(each, kind::later_rows);
         });
