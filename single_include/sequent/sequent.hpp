@@ -810,7 +810,8 @@ constexpr auto one_of(Term term) noexcept {
 }
 
 /// Any condition on two indices: `holds<predicate>(i, j)`, where predicate(int, int) is a constexpr
-/// function, or an object that holds nothing. A table of its pairs is made when the program starts.
+/// function, or an object that holds nothing. A table of its pairs is made with the
+/// first facts of the program.
 template <auto Predicate, class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto holds(Left left, Right right) noexcept {
@@ -10073,7 +10074,7 @@ struct mask_tile {
     int columns = 0;
 };
 
-/// Made once, when the program starts. Its memory is proportional to the pairs in its tiles.
+/// Made once (tables.hpp). Its memory is proportional to the pairs in its tiles.
 class mask_table {
   public:
     static constexpr int height = 16;
@@ -15534,8 +15535,8 @@ struct pair_join {
     friend constexpr bool operator==(const pair_join&, const pair_join&) = default;
 };
 
-/// A function of two variables that must hold. Where its pairs are listed, when the program starts,
-/// the inner variable takes the listed values alone.
+/// A function of two variables that must hold. Where its pairs are listed, the
+/// inner variable takes the listed values alone.
 struct pair_list {
     int decision = -1;
     int left = -1;
@@ -16892,7 +16893,7 @@ class row_builder {
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
 /// How the pairs of an attention step are found: as the pieces of a space, or in a table that is
-/// made when the program starts.
+/// made with the first facts of the program.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -26117,8 +26118,19 @@ struct any_block {
     }
 };
 
+/// Packed weights.
+struct any_packed : any_block<float> {
+    static constexpr std::size_t bytes = 0;
+
+    any_packed() = default;
+    explicit any_packed(const any_block<float>&) noexcept {}
+    void pack(const any_block<float>&) noexcept {}
+};
+
 struct any_batch {
-    explicit any_batch(thread_pool&, int = 1) {}
+    explicit any_batch(thread_pool&, int = 0) {}
+    int groups(int) const noexcept { return 1; }
+    std::size_t bytes() const noexcept { return 0; }
 };
 
 struct any_state {
@@ -26127,6 +26139,7 @@ struct any_state {
 
     int position() const noexcept { return 0; }
     void reset() noexcept {}
+    void truncate(int) noexcept {}
 };
 
 template <const auto& Program, class... Facts>
@@ -26144,6 +26157,8 @@ class ill_formed_model {
     using workspace = any_block<T>;
     template <class T>
     using scratch = any_block<T>;
+    template <class Format>
+    using packed = any_packed;
     template <class T>
     using batch = any_batch;
     template <class T>
@@ -27928,7 +27943,7 @@ class model {
     /// prepared again when the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
-    /// Weights in fewer bits, of Format kernel::bf16, kernel::q8_0 or kernel::q4_0, which stand in
+    /// Weights in fewer bits, of Format bf16, q8_0 or q4_0, which stand in
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
     template <class Format>
     using packed = model_detail::packed_block<plan, Format>;

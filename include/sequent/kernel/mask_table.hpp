@@ -22,7 +22,7 @@ struct mask_tile {
     int columns = 0;
 };
 
-/// Made once, when the program starts. Its memory is proportional to the pairs in its tiles.
+/// Made once (tables.hpp). Its memory is proportional to the pairs in its tiles.
 class mask_table {
   public:
     static constexpr int height = 16;

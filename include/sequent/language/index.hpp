@@ -231,7 +231,8 @@ constexpr auto one_of(Term term) noexcept {
 }
 
 /// Any condition on two indices: `holds<predicate>(i, j)`, where predicate(int, int) is a constexpr
-/// function, or an object that holds nothing. A table of its pairs is made when the program starts.
+/// function, or an object that holds nothing. A table of its pairs is made with the
+/// first facts of the program.
 template <auto Predicate, class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto holds(Left left, Right right) noexcept {

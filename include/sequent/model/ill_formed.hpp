@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
@@ -74,8 +75,19 @@ struct any_block {
     }
 };
 
+/// Packed weights.
+struct any_packed : any_block<float> {
+    static constexpr std::size_t bytes = 0;
+
+    any_packed() = default;
+    explicit any_packed(const any_block<float>&) noexcept {}
+    void pack(const any_block<float>&) noexcept {}
+};
+
 struct any_batch {
-    explicit any_batch(thread_pool&, int = 1) {}
+    explicit any_batch(thread_pool&, int = 0) {}
+    int groups(int) const noexcept { return 1; }
+    std::size_t bytes() const noexcept { return 0; }
 };
 
 struct any_state {
@@ -84,6 +96,7 @@ struct any_state {
 
     int position() const noexcept { return 0; }
     void reset() noexcept {}
+    void truncate(int) noexcept {}
 };
 
 template <const auto& Program, class... Facts>
@@ -101,6 +114,8 @@ class ill_formed_model {
     using workspace = any_block<T>;
     template <class T>
     using scratch = any_block<T>;
+    template <class Format>
+    using packed = any_packed;
     template <class T>
     using batch = any_batch;
     template <class T>

@@ -5,7 +5,7 @@
 #include "steps.hpp"
 
 /// How the pairs of an attention step are found: as the pieces of a space, or in a table that is
-/// made when the program starts.
+/// made with the first facts of the program.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 

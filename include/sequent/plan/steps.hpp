@@ -208,8 +208,8 @@ struct pair_join {
     friend constexpr bool operator==(const pair_join&, const pair_join&) = default;
 };
 
-/// A function of two variables that must hold. Where its pairs are listed, when the program starts,
-/// the inner variable takes the listed values alone.
+/// A function of two variables that must hold. Where its pairs are listed, the
+/// inner variable takes the listed values alone.
 struct pair_list {
     int decision = -1;
     int left = -1;
