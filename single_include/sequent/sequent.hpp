@@ -3522,6 +3522,22 @@ inline void append_utf8(std::string& text, std::uint32_t code) {
     }
 }
 
+/// The byte that "<0x41>" stands for; -1 if the text is none such. Vocabularies name the bytes so
+/// that no other token holds.
+constexpr int fallback_byte(std::string_view text) noexcept {
+    if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
+    int result = 0;
+    for (const char digit : text.substr(3, 2)) {
+        const int value = digit >= '0' && digit <= '9'   ? digit - '0'
+                          : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                          : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                                                         : -1;
+        if (value < 0) return -1;
+        result = result * 16 + value;
+    }
+    return result;
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::io
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
@@ -13528,7 +13544,7 @@ class tokenizer {
     /// a byte the byte. Valid as long as the tokenizer. 0 <= id < size().
     std::string_view decode(std::int32_t previous, std::int32_t id) const noexcept {
         std::string_view text = (*this)[id].text;
-        if (const int byte = byte_of(text); byte >= 0) {
+        if (const int byte = fallback_byte(text); byte >= 0) {
             return {&all_bytes[static_cast<std::size_t>(byte)], 1};
         }
         if (previous == begin && text.starts_with(' ')) text.remove_prefix(1);
@@ -13567,21 +13583,6 @@ class tokenizer {
         return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
     }
 
-    /// The byte that "<0x41>" stands for; -1 if the text is none such.
-    static constexpr int byte_of(std::string_view text) noexcept {
-        if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
-        int result = 0;
-        for (const char digit : text.substr(3, 2)) {
-            const int value = digit >= '0' && digit <= '9'   ? digit - '0'
-                              : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                              : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                                                             : -1;
-            if (value < 0) return -1;
-            result = result * 16 + value;
-        }
-        return result;
-    }
-
     SEQUENT_LAZY void sort() {
         detail::name_table names;
         for (std::size_t id = 0; id < tokens_.size(); ++id) names.add(tokens_[id].text, id);
@@ -13592,7 +13593,7 @@ class tokenizer {
             sorted_.push_back(static_cast<std::int32_t>(each.number));
         bytes_.fill(none);
         for (std::int32_t id = size(); id-- > 0;) {
-            if (const int byte = byte_of(text_of(id)); byte >= 0)
+            if (const int byte = fallback_byte(text_of(id)); byte >= 0)
                 bytes_[static_cast<std::size_t>(byte)] = id;
         }
     }

@@ -16,20 +16,7 @@
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// The byte that "<0x41>" stands for; -1 if the text is none such.
-constexpr int fallback_byte(std::string_view text) noexcept {
-    if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
-    int result = 0;
-    for (const char digit : text.substr(3, 2)) {
-        const int value = digit >= '0' && digit <= '9'   ? digit - '0'
-                          : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                          : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                                                         : -1;
-        if (value < 0) return -1;
-        result = result * 16 + value;
-    }
-    return result;
-}
+using io::fallback_byte;
 
 /// The alphabet of GPT-2: a printable character for each byte.
 constexpr std::uint32_t letter_of_byte(unsigned byte) noexcept {
