@@ -183,9 +183,9 @@ class Trainer {
         const double loss = Model::backward_batch(
             *parameters_, facts_,
             [&](int sequence, const auto& logits, const auto& gradient) {
-                return sequent::train::cross_entropy<context, symbols>(
-                    logits.data, targets_[static_cast<std::size_t>(sequence)], gradient.data,
-                    scale);
+                return sequent::train::cross_entropy(logits,
+                                                     targets_[static_cast<std::size_t>(sequence)],
+                                                     gradient, {.scale = scale});
             },
             batch_, *gradient_);
         const double norm = sequent::train::norm<float>(gradient_->flat(), pool_);
@@ -203,7 +203,7 @@ class Trainer {
         std::vector<float> losses(facts_.size());
         Model::forward_batch(*parameters_, facts_, batch_, [&](int sequence, const auto& logits) {
             const auto at = static_cast<std::size_t>(sequence);
-            losses[at] = sequent::train::cross_entropy<context, symbols>(logits.data, targets_[at]);
+            losses[at] = sequent::train::cross_entropy(logits, targets_[at]);
         });
         double loss = 0;
         for (const float each : losses) loss += static_cast<double>(each);

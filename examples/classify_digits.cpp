@@ -159,9 +159,8 @@ class Classifier {
             *parameters_, facts_of(batch),
             [&](int sample, const auto& logits, const auto& gradient) {
                 const std::size_t place = places[static_cast<std::size_t>(sample)];
-                return train::cross_entropy<1, digits::kinds>(
-                    logits.data, std::span(from.labels).subspan(place, 1), gradient.data,
-                    static_cast<float>(1 / count));
+                return train::cross_entropy(logits, std::span(from.labels).subspan(place, 1),
+                                            gradient, {.scale = 1 / count});
             },
             batch_, *gradient_);
         const double norm = train::norm<float>(gradient_->flat(), pool_);

@@ -246,10 +246,10 @@ class Learner {
                 const Sample& sample = samples[static_cast<std::size_t>(number)];
                 double sum = 0;
                 for (int row = 0; row < sample.length; ++row)
-                    sum += train::cross_entropy<1, names::classes>(
-                        logits.data + row * names::classes,
+                    sum += train::cross_entropy(
+                        logits.row(row),
                         std::span(sample.answer).subspan(static_cast<std::size_t>(row), 1),
-                        gradient.data + row * names::classes, 1 / static_cast<float>(positions));
+                        gradient.row(row), {.scale = 1 / static_cast<double>(positions)});
                 return sum;
             },
             batch_, *gradient_);

@@ -255,9 +255,9 @@ class Translator {
         const double loss = Model::backward_batch(
             *parameters_, facts,
             [&](int sample, const auto& logits, const auto& gradient) {
-                return train::cross_entropy<names::written, names::written_symbols>(
-                    logits.data, samples[static_cast<std::size_t>(sample)].answer, gradient.data,
-                    static_cast<float>(1 / count));
+                return train::cross_entropy(logits,
+                                            samples[static_cast<std::size_t>(sample)].answer,
+                                            gradient, {.scale = 1 / count});
             },
             batch_, *gradient_);
         const double norm = train::norm<float>(gradient_->flat(), pool_);

@@ -3057,6 +3057,30 @@ struct tensor_view {
         return data[at];
     }
 
+    /// Whether the elements lie one after another in row-major order.
+    constexpr bool is_contiguous() const noexcept {
+        std::ptrdiff_t expected = 1;
+        for (auto axis = static_cast<std::size_t>(rank); axis-- > 0;) {
+            if (extents[axis] != 1 && strides[axis] != expected) return false;
+            expected *= extents[axis];
+        }
+        return true;
+    }
+
+    /// The elements in row-major order. Throws argument_error if the view is not contiguous, as
+    /// rows are that are padded.
+    constexpr std::span<T> span() const {
+        if (!is_contiguous())
+            fail<argument_error>("sequent: span() of a view that is not contiguous");
+        return {data, static_cast<std::size_t>(size())};
+    }
+
+  protected:
+    /// The first element at one index of the first dimension.
+    constexpr T& first(int at) const noexcept {
+        return data[checked(at, 0) * strides[0]];
+    }
+
   private:
     constexpr void check_rank([[maybe_unused]] int indices) const noexcept {
 #if !defined(NDEBUG)
@@ -3085,7 +3109,42 @@ struct ranked_view : tensor_view<T> {
                       "sequent: a view takes one index for each of its dimensions");
         return tensor_view<T>::operator()(index...);
     }
+
+    /// The view at one index of the first dimension: row(i) of a matrix is a vector.
+    constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
+        ranked_view<T, Rank - 1> result;
+        result.data = &tensor_view<T>::first(at);
+        result.rank = Rank - 1;
+        for (std::size_t axis = 1; axis < static_cast<std::size_t>(Rank); ++axis) {
+            result.extents[axis - 1] = this->extents[axis];
+            result.strides[axis - 1] = this->strides[axis];
+        }
+        return result;
+    }
 };
+
+/// A view of numbers that lie one after another, in row-major order: `view_of(logits, rows,
+/// classes)`. Throws argument_error if the container has another size.
+template <class Numbers, std::convertible_to<int>... Extents>
+    requires(sizeof...(Extents) <= max_rank)
+constexpr auto view_of(Numbers&& numbers, Extents... extents) {
+    const std::span elements(numbers);
+    using element = typename decltype(elements)::element_type;
+    ranked_view<element, static_cast<int>(sizeof...(Extents))> result;
+    result.data = elements.data();
+    result.rank = static_cast<int>(sizeof...(Extents));
+    std::size_t axis = 0;
+    ((result.extents[axis++] = static_cast<int>(extents)), ...);
+    int stride = 1;
+    while (axis-- > 0) {
+        result.strides[axis] = stride;
+        stride *= result.extents[axis];
+    }
+    if (elements.size() != static_cast<std::size_t>(stride))
+        fail<argument_error>("sequent: a view of " + std::to_string(stride) +
+                             " elements, given are " + std::to_string(elements.size()));
+    return result;
+}
 
 }  // namespace sequent::inline SEQUENT_ABI
 
@@ -17917,12 +17976,23 @@ struct walk {
         int stride = 0;
         int extent = 1;
         unsigned counts = 0;
+        bool can_end = false;  // of what writes: by other counts, too
     };
     list<index, max_variables + 4> indices{};
     bool known = true;
 
-    constexpr void add(int stride, int extent, unsigned counts = 0) {
-        if (stride != 0 && extent > 0) indices.push({stride, extent, counts});
+    constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
+        if (stride != 0 && extent > 0) indices.push({stride, extent, counts, can_end});
+    }
+    /// Returns true if the rows, `row` numbers each, can be written up to any count.
+    constexpr bool can_end_rows(const operand& to, int row) const {
+        walk by = *this;
+        bool found = false;
+        for (index& each : by.indices) {
+            each.counts = each.can_end && each.stride == row ? 1 : 0;
+            found = found || each.counts != 0;
+        }
+        return found && by.limits_of_rows(to, row) != 0;
     }
 
     /// The counts that limit the rows, `row` numbers each, that are walked from the first on; none
@@ -17952,16 +18022,36 @@ class unread_rows_finder {
             for (int axis = 0; axis < draft.in.relations[at].arity; ++axis)
                 out_.relations[at].counts[axis] =
                     counts_above(out_.pool, draft.conditions.domain[at], axis);
+        if (draft.in.text.counts.size() == 0) return;
+        do find(draft);
+        while (limit_writers());
+        for (row_step& row : out_.rows)
+            if (row.counts != 0) row.out_counts = out_.buffers[row.out.at.index].counts;
+        for (attention_step& attention : out_.attentions)
+            if (attention.row_counts != 0)
+                attention.out_counts = out_.buffers[attention.out.at.index].counts;
+        for (general_step& general : out_.generals) limit_heads(general);
+    }
+
+  private:
+    static constexpr unsigned all_counts = ~0u;
+
+    decltype(Draft::out)& out_;
+
+    constexpr void find(const Draft& draft) {
         for (buffer& each : out_.buffers) each.counts = each.prepared ? 0 : all_counts;
-        // Those that write the rows know how long they are.
-        each_walk([&](const operand& to, const walk& by, bool writes) {
-            buffer& of = out_.buffers[to.index];
-            for (const walk::index& each : by.indices)
-                if (writes && each.counts != 0 && of.row == 0) of.row = each.stride;
-        });
-        each_walk([&](const operand& from, const walk& by, bool) {
-            buffer& of = out_.buffers[from.index];
-            of.counts &= of.row > 0 ? by.limits_of_rows(from, of.row) : 0;
+        // Steps whose rows a count limits know how long a row is: those that write, or else those
+        // that read.
+        for (const bool writers : {true, false})
+            each_walk([&](const operand& at, const walk& by, bool writes) {
+                buffer& of = out_.buffers[at.index];
+                for (const walk::index& each : by.indices)
+                    if (writes == writers && each.counts != 0 && of.row == 0) of.row = each.stride;
+            });
+        each_walk([&](const operand& at, const walk& by, bool writes) {
+            buffer& of = out_.buffers[at.index];
+            if (writes && by.can_end_rows(at, of.row)) return;
+            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
         });
         // Of outputs, the other rows are cleared at the end.
         for (int relation : draft.in.outputs) {
@@ -17979,18 +18069,32 @@ class unread_rows_finder {
         }
         for (buffer& each : out_.buffers)
             if (each.counts == all_counts) each.counts = 0;
-        for (row_step& row : out_.rows)
-            if (row.counts != 0) row.out_counts = out_.buffers[row.out.at.index].counts;
-        for (attention_step& attention : out_.attentions)
-            if (attention.row_counts != 0)
-                attention.out_counts = out_.buffers[attention.out.at.index].counts;
-        for (general_step& general : out_.generals) limit_heads(general);
     }
 
-  private:
-    static constexpr unsigned all_counts = ~0u;
-
-    decltype(Draft::out)& out_;
+    /// Rows that nothing reads are not computed. Returns true if a step computes fewer than before.
+    constexpr bool limit_writers() {
+        bool changes = false;
+        const auto limit = [&](unsigned& counts, unsigned by) {
+            changes = changes || (by & ~counts) != 0;
+            counts |= by;
+        };
+        for (row_step& row : out_.rows)
+            if (row.pairs < 0 && row.out.row == row_of(row.out.at))
+                limit(row.counts, counts_of(row.out.at));
+        for (general_step& general : out_.generals)
+            for (int place = 0; place < general.heads; ++place)
+                if (const int variable = general.order[place];
+                    general.out_join < 0 && variable != general.time &&
+                    general.out_strides[variable] == row_of(general.out))
+                    limit(general.counts[variable], counts_of(general.out));
+        return changes;
+    }
+    constexpr int row_of(const operand& out) const {
+        return out.where == place::value ? out_.buffers[out.index].row : 0;
+    }
+    constexpr unsigned counts_of(const operand& out) const {
+        return out_.buffers[out.index].counts;
+    }
 
     constexpr void limit_heads(general_step& general) {
         const buffer& of = out_.buffers[general.out.index];
@@ -18019,7 +18123,7 @@ class unread_rows_finder {
 
     static constexpr walk walk_of(const access& at, const row_step& row, unsigned counts) {
         walk result;
-        result.add(at.row, row.rows, counts);
+        result.add(at.row, row.rows, counts, row.pairs < 0);
         result.add(at.column, row.segments);
         for (int outer = 0; outer < max_outers; ++outer)
             result.add(at.outer[outer], row.outer_extents[outer]);
@@ -18061,8 +18165,11 @@ class unread_rows_finder {
         const auto walked = [&](const int* strides, bool known) {
             walk result;
             result.known = known;
-            for (int variable = 0; variable < step.variables; ++variable)
-                result.add(strides[variable], step.extents[variable], step.counts[variable]);
+            for (int place = 0; place < step.variables; ++place) {
+                const int variable = step.order[place];
+                result.add(strides[variable], step.extents[variable], step.counts[variable],
+                           place < step.heads && variable != step.time);
+            }
             return result;
         };
         for (const general_literal& item : step.literals) {
@@ -21366,6 +21473,12 @@ class assignments {
         return found;
     }
 
+    /// The values of a variable that are visited lie below this one.
+    template <int Variable>
+    int end_of() const noexcept {
+        return plan::least_count(step.counts[Variable], step.extents[Variable], bound_.counts);
+    }
+
     template <int Place, int To, class Body>
     SEQUENT_INLINE void each_value(Body& body) noexcept {
         if constexpr (Place == To) {
@@ -21380,6 +21493,7 @@ class assignments {
                 for (const int value : listed::inner_values(index_[listed::outer])) {
                     if constexpr (variable == ranged)
                         if (value < rows_.begin || value >= rows_.end) continue;
+                    if (value >= end_of<variable>()) break;
                     index_[variable] = value;
                     each_value<Place + 1, To>(body);
                 }
@@ -21394,8 +21508,7 @@ class assignments {
                      index_[variable] < end; ++index_[variable])
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else if constexpr (made_by < 0) {
-                const int end =
-                    plan::least_count(step.counts[variable], step.extents[variable], bound_.counts);
+                const int end = end_of<variable>();
                 for (index_[variable] = 0; index_[variable] < end; ++index_[variable])
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else {
@@ -21408,10 +21521,10 @@ class assignments {
                     forward ? Plan::facts[join.fact].extents[0] : Plan::facts[join.fact].extents[1];
                 if (other < 0 || other >= extent) return;
                 const neighbours found = forward ? index.of_row(other) : index.of_column(other);
+                const int end = end_of<variable>();
                 for (int at = 0; at < found.count; ++at) {
                     index_[variable] = found.others[at] - made.offset;
-                    if (index_[variable] < 0 || index_[variable] >= step.extents[variable])
-                        continue;
+                    if (index_[variable] < 0 || index_[variable] >= end) continue;
                     pair_[made_by] = found.pairs[at];
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
                 }
@@ -25392,7 +25505,7 @@ constexpr view_limits limits_of_view(int relation) {
         counts = layout.counts[axis] & length_counts<Plan>;
         if (layout.where == plan::place::value) {
             const plan::buffer& of = Plan::tables.buffers[layout.index];
-            if (of.counts != 0 && layout.strides[axis] == of.row && layout.counts[axis] != 0) {
+            if (of.counts != 0 && layout.strides[axis] == of.row) {
                 if (!output) counts |= of.counts;
                 result.axis = axis;
                 result.written = of.counts;
@@ -32379,146 +32492,354 @@ double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
 
 }  // namespace sequent::inline SEQUENT_ABI::train
 
+/// Losses and their gradients. Each takes the outputs as a view, the targets as a span and, where
+/// the gradient is wanted, a view of the same extents that is overwritten. Rows are the last
+/// dimension of a view; their elements are adjacent. `scale` multiplies the gradient alone: 1 /
+/// samples, where the losses of a batch are averaged.
+
 namespace sequent::inline SEQUENT_ABI::train {
+
+/// No target is ignored.
+inline constexpr std::int32_t ignore_nothing = std::numeric_limits<std::int32_t>::min();
+
+struct cross_entropy_options {
+    double scale = 1;
+    /// The share of the target that is spread over all classes evenly, at least 0 and below 1
+    /// (Szegedy et al., arXiv 1512.00567, section 7).
+    double label_smoothing = 0;
+    /// Rows with this target do not count; their gradient is zero.
+    std::int32_t ignored = ignore_nothing;
+};
 
 namespace detail {
 
-/// Calls f(at, count) for each vector of a row: `count` is an integral constant, the lanes in use.
-template <int Size, class T, class F>
-SEQUENT_INLINE void for_each_part(F f) noexcept {
-    constexpr int width = kernel::lanes<T>;
-    constexpr int whole = Size / width * width;
-    for (int at = 0; at < whole; at += width) f(at, std::integral_constant<int, width>{});
-    if constexpr (whole < Size) f(whole, std::integral_constant<int, Size - whole>{});
+/// The rows of a view: how many there are, their length, and where each begins.
+template <class T>
+struct rows_of_view {
+    tensor_view<T> view;
+    int length = 0;
+    int count = 0;
+
+    T* row(int at) const noexcept {
+        std::ptrdiff_t offset = 0;
+        for (int axis = view.rank - 1; axis-- > 0;) {
+            const int extent = view.extents[static_cast<std::size_t>(axis)];
+            offset += std::ptrdiff_t{at % extent} * view.strides[static_cast<std::size_t>(axis)];
+            at /= extent;
+        }
+        return view.data + offset;
+    }
+};
+
+/// Throws argument_error unless the elements of a row are adjacent.
+template <class T>
+rows_of_view<T> rows_of(const char* loss, const tensor_view<T>& view) {
+    if (view.rank == 0) return {view, 1, 1};
+    const auto last = static_cast<std::size_t>(view.rank - 1);
+    if (view.strides[last] != 1 && view.extents[last] > 1)
+        fail_with<argument_error>(
+            {"sequent: ", loss, " takes views whose rows are contiguous; this one has the stride ",
+             view.strides[last]});
+    const int length = view.extents[last];
+    return {view, length, length > 0 ? view.size() / length : 0};
 }
 
-/// -log softmax(logits)[target] of one row; writes factor * (softmax - one-hot) where asked to.
-template <int Classes, bool WithGradient, class T>
-double cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor) noexcept {
-    using kernel::batch;
+/// Throws argument_error unless both views have the same extents.
+SEQUENT_LAZY
+inline void check_same_extents(const char* loss, int rank, const int* extents, int other_rank,
+                               const int* others) {
+    if (rank == other_rank && std::equal(extents, extents + rank, others)) return;
+    const auto text = [](int dimensions, const int* sizes) {
+        std::string result;
+        for (int axis = 0; axis < dimensions; ++axis)
+            result += (axis > 0 ? " x " : "") + std::to_string(sizes[axis]);
+        return result;
+    };
+    fail_with<argument_error>({"sequent: ", loss, ": the gradient has the extents ",
+                               text(other_rank, others), ", the output ", text(rank, extents)});
+}
+
+/// The rows of a gradient; none where it is not wanted, which is a view without data.
+template <class T>
+rows_of_view<T> rows_of_gradient(const char* loss, const tensor_view<const T>& output,
+                                 const tensor_view<T>& gradient) {
+    if (gradient.data == nullptr) return {};
+    check_same_extents(loss, output.rank, output.extents.data(), gradient.rank,
+                       gradient.extents.data());
+    return rows_of(loss, gradient);
+}
+
+/// Calls f(at, x, count) for each vector of a row; elements beyond the end are minus infinity.
+template <class T, class F>
+SEQUENT_INLINE void for_each_part(const T* row, int length, F f) noexcept {
+    constexpr int width = kernel::lanes<T>;
+    int at = 0;
+    for (; at + width <= length; at += width) f(at, kernel::load(row + at), width);
+    if (at == length) return;
+    alignas(kernel::batch<T>) T rest[width];
+    for (int lane = 0; lane < width; ++lane)
+        rest[lane] = at + lane < length ? row[at + lane] : -std::numeric_limits<T>::infinity();
+    f(at, kernel::load(rest), length - at);
+}
+
+/// log(sum of exp(logit)) - greatest, and the greatest. Writes exp(logit - greatest) to `powers`
+/// unless that is null.
+struct row_sum {
+    double log_sum;
+    double greatest;
+    double sum;
+};
+template <class T>
+row_sum sum_of_powers(const T* logits, int classes, T* powers) noexcept {
     auto best = kernel::set(-std::numeric_limits<T>::infinity());
-    for_each_part<Classes, T>([&](int at, auto count) {
-        const auto x = kernel::load_first<count()>(logits + at);
-        best = xsimd::max(best, kernel::keep_first<count()>(x, best));
-    });
+    for_each_part(logits, classes, [&](int, auto x, int) { best = xsimd::max(best, x); });
     // Subtracting the greatest logit changes nothing in the quotient and keeps exp from
     // overflowing.
     const T greatest = kernel::reduce_max(best);
     auto sums = kernel::zero<T>();
-    for_each_part<Classes, T>([&](int at, auto count) {
-        const auto x = kernel::load_first<count()>(logits + at);
+    for_each_part(logits, classes, [&](int at, auto x, int count) {
         const auto e = kernel::exp(x - kernel::set(greatest));
-        sums += kernel::keep_first<count()>(e, kernel::zero<T>());
-        if constexpr (WithGradient) kernel::store_first<count()>(gradient + at, e);
+        sums += e;
+        if (powers == nullptr) return;
+        if (count == kernel::lanes<T>)
+            kernel::store(powers + at, e);
+        else
+            kernel::store_first(powers + at, e, count);
     });
     const T sum = kernel::reduce_add(sums);
-    if constexpr (WithGradient) {
-        const auto scale = kernel::set(factor / sum);
-        for_each_part<Classes, T>([&](int at, auto count) {
-            const auto e = kernel::load_first<count()>(gradient + at);
-            kernel::store_first<count()>(gradient + at, e * scale);
-        });
-        gradient[target] -= factor;
-    }
-    // In double, as the difference of two floats may be beyond float and the mean of rows within.
-    return static_cast<double>(std::log(sum)) +
-           (static_cast<double>(greatest) - static_cast<double>(logits[target]));
+    return {static_cast<double>(std::log(sum)), static_cast<double>(greatest),
+            static_cast<double>(sum)};
+}
+
+/// Multiplies a row by a number.
+template <class T>
+void scale_row(T* row, int length, T factor) noexcept {
+    constexpr int width = kernel::lanes<T>;
+    int at = 0;
+    for (; at + width <= length; at += width)
+        kernel::store(row + at, kernel::load(row + at) * kernel::set(factor));
+    for (; at < length; ++at) row[at] *= factor;
 }
 
 SEQUENT_LAZY
-inline void check_targets(std::span<const std::int32_t> targets, int rows, int classes) {
+inline void check_targets(std::span<const std::int32_t> targets, int rows, int classes,
+                          const cross_entropy_options& options) {
     check_size("the targets of cross_entropy", targets.size(), static_cast<std::size_t>(rows));
+    check_number<argument_error>(options.label_smoothing >= 0 && options.label_smoothing < 1,
+                                 "sequent: cross_entropy: label_smoothing", options.label_smoothing,
+                                 "at least 0 and below 1");
     for (std::size_t row = 0; row < targets.size(); ++row)
-        if (targets[row] < 0 || targets[row] >= classes)
+        if ((targets[row] < 0 || targets[row] >= classes) && targets[row] != options.ignored)
             fail_with<argument_error>({"sequent: cross_entropy has the target ", targets[row],
                                        " in row ", row, ", beyond its ", classes,
-                                       " classes; there is no index that is ignored"});
+                                       " classes; the option `ignored` names a target that does "
+                                       "not count"});
 }
 
-template <int Rows, int Classes, bool WithGradient, class T>
-T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient, T scale) {
-    static_assert(Rows > 0 && Classes > 0);
-    check_targets(targets, Rows, Classes);
-    double sum = 0;
-    for (int row = 0; row < Rows; ++row) {
-        const std::int32_t target = targets[static_cast<std::size_t>(row)];
-        const std::ptrdiff_t at = std::ptrdiff_t{row} * Classes;
-        sum += cross_entropy_row<Classes, WithGradient>(
-            logits + at, target, WithGradient ? gradient + at : nullptr, scale / T(Rows));
-    }
-    return static_cast<T>(sum / Rows);
-}
+/// The loss of one element, times a factor, and its derivative with respect to the output.
+struct element_loss {
+    double value;
+    double slope;
+};
 
-/// The squared error of numbers whose differences, squares or sum of squares overflow in T: in
-/// double, relative to the greatest of the halved differences.
-template <class T>
-T large_squared_error(const T* values, const T* targets, T* gradient, int size, T scale) noexcept {
-    const auto half = [&](int at) {
-        return static_cast<double>(values[at]) * 0.5 - static_cast<double>(targets[at]) * 0.5;
+/// The mean over elements of kind(x, target, 1).value; writes scale * slope / size. A sum that
+/// overflows where the mean does not is computed again with the factor 1 / size.
+template <class T, class Kind>
+T mean_of_elements(const char* loss, const tensor_view<const T>& values, std::span<const T> targets,
+                   const tensor_view<T>& gradient, double scale, Kind kind) {
+    const rows_of_view<const T> rows = rows_of(loss, values);
+    const rows_of_view<T> gradients = rows_of_gradient<T>(loss, values, gradient);
+    const auto size = static_cast<std::size_t>(rows.count) * static_cast<std::size_t>(rows.length);
+    check_size(joined_text({"the targets of ", loss}).c_str(), targets.size(), size);
+    if (size == 0) return T(0);
+    const auto pass = [&](double factor, bool writes) {
+        double sum = 0;
+        const T* target = targets.data();
+        for (int row = 0; row < rows.count; ++row) {
+            const T* x = rows.row(row);
+            T* slopes = writes ? gradients.row(row) : nullptr;
+            for (int at = 0; at < rows.length; ++at, ++target) {
+                const element_loss found =
+                    kind(static_cast<double>(x[at]), static_cast<double>(*target), factor);
+                sum += found.value;
+                if (slopes != nullptr)
+                    slopes[at] = static_cast<T>(found.slope * (scale / static_cast<double>(size)));
+            }
+        }
+        return sum;
     };
-    double greatest = 0;
-    for (int at = 0; at < size; ++at) {
-        const double magnitude = std::abs(half(at));
-        if (!(magnitude <= greatest) && !std::isnan(greatest)) greatest = magnitude;
-        if (gradient == nullptr) continue;
-        gradient[at] = static_cast<T>(half(at) * (4 * (static_cast<double>(scale) / size)));
-    }
-    if (!std::isfinite(greatest)) return static_cast<T>(greatest);
-    double sum = 0;
-    for (int at = 0; at < size; ++at) sum += half(at) / greatest * (half(at) / greatest);
-    const double root = 2 * greatest * std::sqrt(sum / size);
-    return static_cast<T>(root * root);
+    const double sum = pass(1, gradient.data != nullptr);
+    if (std::isfinite(sum)) return static_cast<T>(sum / static_cast<double>(size));
+    return static_cast<T>(pass(1 / static_cast<double>(size), false));
 }
+
+template <class U>
+using number_of = std::remove_const_t<U>;
+template <class U>
+using values_view = std::type_identity_t<tensor_view<const number_of<U>>>;
+template <class U>
+using gradient_view = std::type_identity_t<tensor_view<number_of<U>>>;
+template <class U>
+using target_span = std::type_identity_t<std::span<const number_of<U>>>;
 
 }  // namespace detail
 
-/// The mean over rows of -log softmax(logits[row])[targets[row]], in nats, and its gradient with
-/// respect to the logits, times `scale`: gradient = scale * (softmax - one-hot) / Rows.
+/// Cross-entropy of rows of logits with one class each: the mean over rows of
+/// -log softmax(logits[row])[targets[row]], in nats. Writes scale * (softmax - one-hot) / rows.
 ///
-/// `logits` and `gradient`: Rows x Classes, row-major, without gaps; `gradient` is overwritten.
-/// `targets`: Rows classes, 0 <= class < Classes. No target is ignored: where some rows are not to
-/// count (PyTorch's ignore_index), call it for the others.
+/// logits: a view of rows x classes (or of classes: one row); targets: a class for each row.
 ///
-/// Throws argument_error if the targets are not that many or one is no class; then nothing is
+/// Throws argument_error if the targets are not as many as rows or one is no class, if a row is not
+/// contiguous, or if the gradient has other extents; then nothing is written.
+template <class U, class T = detail::number_of<U>>
+T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targets,
+                const detail::gradient_view<U>& gradient,
+                const cross_entropy_options& options = {}) {
+    const detail::rows_of_view<const T> rows = detail::rows_of<const T>(
+        "cross_entropy", {logits.data, logits.rank, logits.extents, logits.strides});
+    const detail::rows_of_view<T> gradients = detail::rows_of_gradient<T>(
+        "cross_entropy", {logits.data, logits.rank, logits.extents, logits.strides}, gradient);
+    detail::check_targets(targets, rows.count, rows.length, options);
+    const auto ignored = std::count(targets.begin(), targets.end(), options.ignored);
+    const double counted = static_cast<double>(rows.count - ignored);
+    const double share = options.label_smoothing / rows.length;
+    double sum = 0;
+    for (int row = 0; row < rows.count; ++row) {
+        const std::int32_t target = targets[static_cast<std::size_t>(row)];
+        T* slopes = gradient.data != nullptr ? gradients.row(row) : nullptr;
+        if (target == options.ignored) {
+            if (slopes != nullptr) std::fill_n(slopes, rows.length, T(0));
+            continue;
+        }
+        const T* x = rows.row(row);
+        const detail::row_sum powers = detail::sum_of_powers(x, rows.length, slopes);
+        // In double, as the difference of two floats may be beyond float and the mean of rows
+        // within.
+        const auto loss_of = [&](T logit) {
+            return powers.log_sum + (powers.greatest - static_cast<double>(logit));
+        };
+        double loss = (1 - options.label_smoothing) * loss_of(x[target]);
+        if (share > 0)
+            for (int at = 0; at < rows.length; ++at) loss += share * loss_of(x[at]);
+        sum += loss;
+        if (slopes == nullptr) continue;
+        const double factor = options.scale / counted;
+        detail::scale_row(slopes, rows.length, static_cast<T>(factor / powers.sum));
+        slopes[target] -= static_cast<T>(factor * (1 - options.label_smoothing));
+        if (share > 0)
+            for (int at = 0; at < rows.length; ++at) slopes[at] -= static_cast<T>(factor * share);
+    }
+    return counted > 0 ? static_cast<T>(sum / counted) : T(0);
+}
+
+/// Cross-entropy with a distribution for each row: the mean over rows of
+/// -sum over classes of target * log softmax(logits). targets: rows x classes, row-major.
+template <class U, class T = detail::number_of<U>>
+T cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targets,
+                const detail::gradient_view<U>& gradient, double scale = 1) {
+    const tensor_view<const T> values{logits.data, logits.rank, logits.extents, logits.strides};
+    const detail::rows_of_view<const T> rows = detail::rows_of("cross_entropy", values);
+    const detail::rows_of_view<T> gradients =
+        detail::rows_of_gradient<T>("cross_entropy", values, gradient);
+    check_size("the targets of cross_entropy", targets.size(),
+               static_cast<std::size_t>(rows.count) * static_cast<std::size_t>(rows.length));
+    double sum = 0;
+    for (int row = 0; row < rows.count; ++row) {
+        const T* x = rows.row(row);
+        const T* target = targets.data() + std::ptrdiff_t{row} * rows.length;
+        T* slopes = gradient.data != nullptr ? gradients.row(row) : nullptr;
+        const detail::row_sum powers = detail::sum_of_powers(x, rows.length, slopes);
+        double weight = 0;
+        for (int at = 0; at < rows.length; ++at) {
+            const auto share = static_cast<double>(target[at]);
+            weight += share;
+            if (share != 0)
+                sum += share * (powers.log_sum + (powers.greatest - static_cast<double>(x[at])));
+        }
+        if (slopes == nullptr) continue;
+        const double factor = scale / rows.count;
+        detail::scale_row(slopes, rows.length, static_cast<T>(factor * weight / powers.sum));
+        for (int at = 0; at < rows.length; ++at)
+            slopes[at] -= static_cast<T>(factor * static_cast<double>(target[at]));
+    }
+    return rows.count > 0 ? static_cast<T>(sum / rows.count) : T(0);
+}
+
+/// The losses alone, without gradients.
+template <class U, class T = detail::number_of<U>>
+T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targets,
+                const cross_entropy_options& options = {}) {
+    return cross_entropy(logits, targets, {}, options);
+}
+template <class U, class T = detail::number_of<U>>
+T cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targets) {
+    return cross_entropy(logits, targets, {}, 1.0);
+}
+
+/// The losses of single elements. Each is the mean over all elements of the output; `targets` has
+/// as many elements, row-major; the gradient is scale * (the derivative below) / elements, and is
+/// not written where it is a view without data. Each throws argument_error if the targets have
+/// another size, a row is not contiguous or the gradient has other extents; then nothing is
 /// written.
-template <int Rows, int Classes, class T>
-T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient,
-                std::type_identity_t<T> scale = 1) {
-    return detail::cross_entropy<Rows, Classes, true, T>(logits, targets, gradient, scale);
+
+/// (x - target)^2, with the derivative 2 (x - target).
+template <class U, class T = detail::number_of<U>>
+T squared_error(const tensor_view<U>& x, const detail::target_span<U>& targets,
+                const detail::gradient_view<U>& gradient = {}, double scale = 1) {
+    return detail::mean_of_elements<T>(
+        "squared_error", {x.data, x.rank, x.extents, x.strides}, targets, gradient, scale,
+        [](double value, double target, double factor) -> detail::element_loss {
+            const double difference = value - target;
+            return {difference * (difference * factor), 2 * difference};
+        });
 }
 
-/// The loss alone.
-template <int Rows, int Classes, class T>
-T cross_entropy(const T* logits, std::span<const std::int32_t> targets) {
-    return detail::cross_entropy<Rows, Classes, false, T>(logits, targets, nullptr, T(1));
+/// Huber's loss: (x - target)^2 / 2 up to a distance of delta, and delta (|x - target| - delta / 2)
+/// beyond (Huber 1964). delta is above 0.
+template <class U, class T = detail::number_of<U>>
+T huber(const tensor_view<U>& x, const detail::target_span<U>& targets,
+        const detail::gradient_view<U>& gradient = {}, double delta = 1, double scale = 1) {
+    check_number<argument_error>(delta > 0 && std::isfinite(delta), "sequent: huber: delta", delta,
+                                 "a finite number above 0");
+    return detail::mean_of_elements<T>(
+        "huber", {x.data, x.rank, x.extents, x.strides}, targets, gradient, scale,
+        [delta](double value, double target, double factor) -> detail::element_loss {
+            const double difference = value - target;
+            const double distance = std::abs(difference);
+            // Written so that a difference that is no number stays none.
+            if (distance > delta)
+                return {delta * factor * (distance - delta / 2), std::copysign(delta, difference)};
+            return {difference * (difference * factor) / 2, difference};
+        });
 }
 
-/// The mean over all elements of (value - target)^2, and its gradient with respect to the values,
-/// times `scale`: gradient = scale * 2 (value - target) / Size.
-///
-/// All three arrays have Size elements and do not overlap; `gradient` is overwritten and may be
-/// null.
-template <int Size, class T>
-T squared_error(const T* values, const T* targets, T* gradient,
-                std::type_identity_t<T> scale = 1) noexcept {
-    static_assert(Size > 0);
-    const auto factor = kernel::set(scale * T(2) / T(Size));
-    auto sums = kernel::zero<T>();
-    detail::for_each_part<Size, T>([&](int at, auto count) {
-        const auto difference =
-            kernel::load_first<count()>(values + at) - kernel::load_first<count()>(targets + at);
-        sums += difference * difference;
-        if (gradient != nullptr) kernel::store_first<count()>(gradient + at, difference * factor);
-    });
-    const T sum = kernel::reduce_add(sums);
-    if (std::isfinite(sum)) return sum / T(Size);
-    return detail::large_squared_error<T>(values, targets, gradient, Size, scale);
+/// Binary cross-entropy of logits: -t log(sigmoid(x)) - (1 - t) log(1 - sigmoid(x)), computed as
+/// max(x, 0) - x t + log(1 + exp(-|x|)); the derivative is sigmoid(x) - t. Targets are 0, 1 or a
+/// probability between.
+template <class U, class T = detail::number_of<U>>
+T binary_cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targets,
+                       const detail::gradient_view<U>& gradient = {}, double scale = 1) {
+    return detail::mean_of_elements<T>(
+        "binary_cross_entropy", {logits.data, logits.rank, logits.extents, logits.strides}, targets,
+        gradient, scale, [](double x, double t, double factor) -> detail::element_loss {
+            const double power = std::exp(-std::abs(x));
+            const double larger = 1 / (1 + power);  // the sigmoid of |x|
+            return {factor * ((x > 0 ? x : 0 * x) - x * t + std::log1p(power)),
+                    (x >= 0 ? larger : power * larger) - t};
+        });
 }
 
-/// The loss alone.
-template <int Size, class T>
-T squared_error(const T* values, const T* targets) noexcept {
-    return squared_error<Size, T>(values, targets, nullptr);
+/// The hinge loss max(0, 1 - t x) of targets t of -1 or 1; the derivative is -t where t x < 1.
+template <class U, class T = detail::number_of<U>>
+T hinge(const tensor_view<U>& scores, const detail::target_span<U>& targets,
+        const detail::gradient_view<U>& gradient = {}, double scale = 1) {
+    return detail::mean_of_elements<T>(
+        "hinge", {scores.data, scores.rank, scores.extents, scores.strides}, targets, gradient,
+        scale, [](double x, double t, double factor) -> detail::element_loss {
+            const double missing = 1 - t * x;
+            if (missing <= 0) return {0, 0};
+            return {factor * missing, -t};  // of NaN, too
+        });
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::train
