@@ -17976,12 +17976,23 @@ struct walk {
         int stride = 0;
         int extent = 1;
         unsigned counts = 0;
+        bool can_end = false;  // of what writes: by other counts, too
     };
     list<index, max_variables + 4> indices{};
     bool known = true;
 
-    constexpr void add(int stride, int extent, unsigned counts = 0) {
-        if (stride != 0 && extent > 0) indices.push({stride, extent, counts});
+    constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
+        if (stride != 0 && extent > 0) indices.push({stride, extent, counts, can_end});
+    }
+    /// Returns true if the rows, `row` numbers each, can be written up to any count.
+    constexpr bool can_end_rows(const operand& to, int row) const {
+        walk by = *this;
+        bool found = false;
+        for (index& each : by.indices) {
+            each.counts = each.can_end && each.stride == row ? 1 : 0;
+            found = found || each.counts != 0;
+        }
+        return found && by.limits_of_rows(to, row) != 0;
     }
 
     /// The counts that limit the rows, `row` numbers each, that are walked from the first on; none
@@ -18011,16 +18022,36 @@ class unread_rows_finder {
             for (int axis = 0; axis < draft.in.relations[at].arity; ++axis)
                 out_.relations[at].counts[axis] =
                     counts_above(out_.pool, draft.conditions.domain[at], axis);
+        if (draft.in.text.counts.size() == 0) return;
+        do find(draft);
+        while (limit_writers());
+        for (row_step& row : out_.rows)
+            if (row.counts != 0) row.out_counts = out_.buffers[row.out.at.index].counts;
+        for (attention_step& attention : out_.attentions)
+            if (attention.row_counts != 0)
+                attention.out_counts = out_.buffers[attention.out.at.index].counts;
+        for (general_step& general : out_.generals) limit_heads(general);
+    }
+
+  private:
+    static constexpr unsigned all_counts = ~0u;
+
+    decltype(Draft::out)& out_;
+
+    constexpr void find(const Draft& draft) {
         for (buffer& each : out_.buffers) each.counts = each.prepared ? 0 : all_counts;
-        // Those that write the rows know how long they are.
-        each_walk([&](const operand& to, const walk& by, bool writes) {
-            buffer& of = out_.buffers[to.index];
-            for (const walk::index& each : by.indices)
-                if (writes && each.counts != 0 && of.row == 0) of.row = each.stride;
-        });
-        each_walk([&](const operand& from, const walk& by, bool) {
-            buffer& of = out_.buffers[from.index];
-            of.counts &= of.row > 0 ? by.limits_of_rows(from, of.row) : 0;
+        // Steps whose rows a count limits know how long a row is: those that write, or else those
+        // that read.
+        for (const bool writers : {true, false})
+            each_walk([&](const operand& at, const walk& by, bool writes) {
+                buffer& of = out_.buffers[at.index];
+                for (const walk::index& each : by.indices)
+                    if (writes == writers && each.counts != 0 && of.row == 0) of.row = each.stride;
+            });
+        each_walk([&](const operand& at, const walk& by, bool writes) {
+            buffer& of = out_.buffers[at.index];
+            if (writes && by.can_end_rows(at, of.row)) return;
+            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
         });
         // Of outputs, the other rows are cleared at the end.
         for (int relation : draft.in.outputs) {
@@ -18038,18 +18069,32 @@ class unread_rows_finder {
         }
         for (buffer& each : out_.buffers)
             if (each.counts == all_counts) each.counts = 0;
-        for (row_step& row : out_.rows)
-            if (row.counts != 0) row.out_counts = out_.buffers[row.out.at.index].counts;
-        for (attention_step& attention : out_.attentions)
-            if (attention.row_counts != 0)
-                attention.out_counts = out_.buffers[attention.out.at.index].counts;
-        for (general_step& general : out_.generals) limit_heads(general);
     }
 
-  private:
-    static constexpr unsigned all_counts = ~0u;
-
-    decltype(Draft::out)& out_;
+    /// Rows that nothing reads are not computed. Returns true if a step computes fewer than before.
+    constexpr bool limit_writers() {
+        bool changes = false;
+        const auto limit = [&](unsigned& counts, unsigned by) {
+            changes = changes || (by & ~counts) != 0;
+            counts |= by;
+        };
+        for (row_step& row : out_.rows)
+            if (row.pairs < 0 && row.out.row == row_of(row.out.at))
+                limit(row.counts, counts_of(row.out.at));
+        for (general_step& general : out_.generals)
+            for (int place = 0; place < general.heads; ++place)
+                if (const int variable = general.order[place];
+                    general.out_join < 0 && variable != general.time &&
+                    general.out_strides[variable] == row_of(general.out))
+                    limit(general.counts[variable], counts_of(general.out));
+        return changes;
+    }
+    constexpr int row_of(const operand& out) const {
+        return out.where == place::value ? out_.buffers[out.index].row : 0;
+    }
+    constexpr unsigned counts_of(const operand& out) const {
+        return out_.buffers[out.index].counts;
+    }
 
     constexpr void limit_heads(general_step& general) {
         const buffer& of = out_.buffers[general.out.index];
@@ -18078,7 +18123,7 @@ class unread_rows_finder {
 
     static constexpr walk walk_of(const access& at, const row_step& row, unsigned counts) {
         walk result;
-        result.add(at.row, row.rows, counts);
+        result.add(at.row, row.rows, counts, row.pairs < 0);
         result.add(at.column, row.segments);
         for (int outer = 0; outer < max_outers; ++outer)
             result.add(at.outer[outer], row.outer_extents[outer]);
@@ -18120,8 +18165,11 @@ class unread_rows_finder {
         const auto walked = [&](const int* strides, bool known) {
             walk result;
             result.known = known;
-            for (int variable = 0; variable < step.variables; ++variable)
-                result.add(strides[variable], step.extents[variable], step.counts[variable]);
+            for (int place = 0; place < step.variables; ++place) {
+                const int variable = step.order[place];
+                result.add(strides[variable], step.extents[variable], step.counts[variable],
+                           place < step.heads && variable != step.time);
+            }
             return result;
         };
         for (const general_literal& item : step.literals) {
@@ -21425,6 +21473,12 @@ class assignments {
         return found;
     }
 
+    /// The values of a variable that are visited lie below this one.
+    template <int Variable>
+    int end_of() const noexcept {
+        return plan::least_count(step.counts[Variable], step.extents[Variable], bound_.counts);
+    }
+
     template <int Place, int To, class Body>
     SEQUENT_INLINE void each_value(Body& body) noexcept {
         if constexpr (Place == To) {
@@ -21439,6 +21493,7 @@ class assignments {
                 for (const int value : listed::inner_values(index_[listed::outer])) {
                     if constexpr (variable == ranged)
                         if (value < rows_.begin || value >= rows_.end) continue;
+                    if (value >= end_of<variable>()) break;
                     index_[variable] = value;
                     each_value<Place + 1, To>(body);
                 }
@@ -21453,8 +21508,7 @@ class assignments {
                      index_[variable] < end; ++index_[variable])
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else if constexpr (made_by < 0) {
-                const int end =
-                    plan::least_count(step.counts[variable], step.extents[variable], bound_.counts);
+                const int end = end_of<variable>();
                 for (index_[variable] = 0; index_[variable] < end; ++index_[variable])
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else {
@@ -21467,10 +21521,10 @@ class assignments {
                     forward ? Plan::facts[join.fact].extents[0] : Plan::facts[join.fact].extents[1];
                 if (other < 0 || other >= extent) return;
                 const neighbours found = forward ? index.of_row(other) : index.of_column(other);
+                const int end = end_of<variable>();
                 for (int at = 0; at < found.count; ++at) {
                     index_[variable] = found.others[at] - made.offset;
-                    if (index_[variable] < 0 || index_[variable] >= step.extents[variable])
-                        continue;
+                    if (index_[variable] < 0 || index_[variable] >= end) continue;
                     pair_[made_by] = found.pairs[at];
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
                 }
@@ -25451,7 +25505,7 @@ constexpr view_limits limits_of_view(int relation) {
         counts = layout.counts[axis] & length_counts<Plan>;
         if (layout.where == plan::place::value) {
             const plan::buffer& of = Plan::tables.buffers[layout.index];
-            if (of.counts != 0 && layout.strides[axis] == of.row && layout.counts[axis] != 0) {
+            if (of.counts != 0 && layout.strides[axis] == of.row) {
                 if (!output) counts |= of.counts;
                 result.axis = axis;
                 result.written = of.counts;
@@ -29440,134 +29494,335 @@ constexpr without<Mask> operator!(Mask) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::mask
 
+/// The options of a template as one value.
+
+namespace sequent::inline SEQUENT_ABI::nn {
+
+/// What a norm or a position is, as a number of a shape.
+enum class norm_kind { layer, rms };
+enum class position_kind {
+    none,
+    learned,
+    sinusoidal,
+    rotary,
+    rotary_halves,
+    alibi,
+    relative,
+    relative_buckets
+};
+
+/// Of what a score is the sum, in the order of the shares.
+enum class score_part {
+    dot_product,
+    dense,
+    random,
+    fixed_random,
+    factorized_random,
+    factorized_dense
+};
+struct score_parts {
+    static constexpr int most = 6;
+    score_part parts[most]{};
+    int count = 1;
+    bool known = true;
+    bool mixed = false;
+    int rank = 0;
+    int first = 0;  // factors
+    int second = 0;
+
+    constexpr int times(score_part part) const {
+        int result = 0;
+        for (int at = 0; at < count; ++at) result += parts[at] == part ? 1 : 0;
+        return result;
+    }
+    constexpr bool has(score_part part) const { return times(part) > 0; }
+    constexpr bool is_dot_product() const { return !mixed && has(score_part::dot_product); }
+    constexpr bool is_distinct() const {
+        for (int at = 0; at < count; ++at)
+            if (times(parts[at]) > 1) return false;
+        return true;
+    }
+};
+
+/// The numbers of a template, in one value, so that its symbols stay short. Those that are 0 follow
+/// from others, or are not there.
+struct shape {
+    int tokens = 1;
+    int width = 1;
+    int heads = 1;
+    int key_heads = 0;
+    int head_width = 0;
+    int depth = 1;
+    int vocabulary = 1;
+    int hidden = 0;
+    int source_tokens = 0;
+    int source_vocabulary = 0;
+    int source_depth = 0;
+    int classes = 1;
+    int patch_width = 1;
+    int segments = 2;
+    int score_cap = 0;
+    int dropout_percent = 0;
+    int norm_exponent = 5;
+    int position_base = 0;
+    int buckets = 0;
+    int max_distance = 0;
+    norm_kind normalization = norm_kind::layer;
+    position_kind position = position_kind::none;
+    bool biases = true;
+    bool tied = true;
+    bool scaled = true;
+    bool padded = false;
+    bool any_length = false;
+    bool norm_first = false;
+    bool learned_start = false;
+    bool scaled_logits = false;
+    bool is_source = false;  // of an encoder-decoder, the encoder's side
+    score_parts scores{};
+    int nodes = 1;
+    int edges = 1;
+    int node_width = 0;
+    int edge_width = 0;
+    int relations = 1;
+
+    constexpr bool is_rotary() const {
+        return position == position_kind::rotary || position == position_kind::rotary_halves;
+    }
+    /// Heads that attend to the same keys.
+    constexpr int group() const { return heads / key_heads; }
+    constexpr double epsilon() const {
+        double scale = 1;
+        for (int at = 0; at < norm_exponent; ++at) scale *= 10;
+        return 1 / scale;
+    }
+    /// The same with the encoder's positions, symbols and layers.
+    constexpr shape source() const {
+        shape result = *this;
+        result.tokens = source_tokens;
+        if (source_vocabulary > 0) result.vocabulary = source_vocabulary;
+        result.depth = source_depth;
+        result.is_source = true;
+        return result;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::nn
+
+/// What options are made of: each sets members of the shape. Two options with the same
+/// `option_kind` are values of one option.
+
+namespace sequent::inline SEQUENT_ABI::nn {
+
+template <auto... Members>
+struct sets {};
+
+/// A number of at least Least.
+template <auto Member, int Value, int Least = 1>
+struct counted {
+    using option_kind = sets<Member>;
+    static constexpr bool is_in_range = Value >= Least;
+    static constexpr void set(shape& of) {
+        if (is_in_range) of.*Member = Value;
+    }
+};
+template <auto Member, bool Value>
+struct flag {
+    using option_kind = sets<Member>;
+    static constexpr void set(shape& of) { of.*Member = Value; }
+};
+
+template <norm_kind Kind, int Exponent>
+struct normalized_by {
+    using option_kind = sets<&shape::normalization>;
+    static constexpr void set(shape& of) {
+        of.normalization = Kind;
+        of.norm_exponent = Exponent;
+    }
+};
+
+template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0>
+struct positioned {
+    using option_kind = sets<&shape::position>;
+    static constexpr void set(shape& of) {
+        of.position = Kind;
+        of.position_base = Base;
+        of.buckets = Buckets;
+        of.max_distance = MaxDistance;
+    }
+};
+
+struct scored {
+    using option_kind = sets<&shape::scores>;
+};
+template <score_part Part, int Rank = 0, int First = 0, int Second = 0>
+struct single_part : scored {
+    static constexpr score_parts parts{
+        .parts = {Part}, .rank = Rank, .first = First, .second = Second};
+    static constexpr void set(shape& of) { of.scores = parts; }
+};
+
+template <class T>
+inline constexpr score_parts parts_of{.count = 0, .known = false};
+template <class T>
+    requires requires {
+        T::parts;
+    }
+inline constexpr score_parts parts_of<T> = T::parts;
+
+template <class... Parts>
+struct mixed_parts : scored {
+    static constexpr score_parts parts = [] {
+        score_parts result{.count = 0, .mixed = true};
+        const auto add = [&](const score_parts& part) {
+            result.known =
+                result.known && part.known && !part.mixed && result.count < score_parts::most;
+            if (!result.known) return;
+            result.parts[result.count++] = part.parts[0];
+            result.rank += part.rank;
+            result.first += part.first;
+            result.second += part.second;
+        };
+        (add(parts_of<Parts>), ...);
+        if (result.known && result.count > 0) return result;
+        return score_parts{.known = false};
+    }();
+    static constexpr void set(shape& of) { of.scores = parts; }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::nn
+
 /// Named arguments of templates, in any order: `encoder<tokens<64>, width<128>, heads<4>>`.
 
 namespace sequent::inline SEQUENT_ABI {
 
 /// How many positions a sequence has.
 template <int Value>
-struct tokens {};
+struct tokens : nn::counted<&nn::shape::tokens, Value> {};
 /// How many numbers a position has, outside and between the layers.
 template <int Value>
-struct width {};
+struct width : nn::counted<&nn::shape::width, Value> {};
 /// How many heads share the width.
 template <int Value>
-struct heads {};
+struct heads : nn::counted<&nn::shape::heads, Value> {};
 /// How many layers there are, with parameters of their own.
 template <int Value>
-struct depth {};
+struct depth : nn::counted<&nn::shape::depth, Value> {};
 /// How many different symbols there are.
 template <int Value>
-struct vocabulary {};
+struct vocabulary : nn::counted<&nn::shape::vocabulary, Value> {};
 /// The width between the two linear maps of the feed-forward part; by default 4 times the width, or
 /// 8/3 times where it is gated, which is as many parameters (arXiv 2002.05202).
 template <int Value>
-struct hidden {};
+struct hidden : nn::counted<&nn::shape::hidden, Value> {};
 /// How many heads have keys and values of their own; as many queries each attend to one of them
 /// (arXiv 2305.13245). By default all; with one, attention is multi-query.
 template <int Value>
-struct key_heads {};
+struct key_heads : nn::counted<&nn::shape::key_heads, Value> {};
 /// How many numbers a head has; by default the width divided by the heads.
 template <int Value>
-struct head_width {};
+struct head_width : nn::counted<&nn::shape::head_width, Value> {};
 /// Whether linear maps add a bias. They do by default.
 template <bool Value>
-struct biases {};
+struct biases : nn::flag<&nn::shape::biases, Value> {};
 /// Whether the logits are read by the embedding itself (arXiv 1608.05859). They are by default.
 template <bool Value>
-struct tied {};
+struct tied : nn::flag<&nn::shape::tied, Value> {};
 /// Whether scores are divided by the square root of the head's width. They are by default.
 template <bool Value>
-struct scaled {};
+struct scaled : nn::flag<&nn::shape::scaled, Value> {};
 /// Whether only the first positions may exist, as many as a count given with the facts tells. By
 /// default all do.
 template <bool Value>
-struct padded {};
+struct padded : nn::flag<&nn::shape::padded, Value> {};
 /// Whether a sequence is given with any length up to the tokens: containers, outputs and the cost
 /// of a call are as long as it is. By default all tokens are given, which leaves compilers more to
 /// know.
 template <bool Value>
-struct any_length {};
+struct any_length : nn::flag<&nn::shape::any_length, Value> {};
 /// The c of c tanh(score / c), which bounds attention's scores; by default they are unbounded.
 template <int Value>
-struct score_cap {};
+struct score_cap : nn::counted<&nn::shape::score_cap, Value, 0> {};
 /// How many of a hundred numbers are dropped in training, of the embedding and of what each part
 /// adds to the residual path. With it, the model takes the count `seed`; 0 drops none.
 template <int Value>
-struct dropout_percent {};
+struct dropout_percent : nn::counted<&nn::shape::dropout_percent, Value, 0> {};
 
 /// Of an encoder-decoder, the positions, the symbols and the layers of the encoder's side; by
 /// default those of the decoder's side. Symbols of its own have an embedding of their own.
 template <int Value>
-struct source_tokens {};
+struct source_tokens : nn::counted<&nn::shape::source_tokens, Value> {};
 template <int Value>
-struct source_vocabulary {};
+struct source_vocabulary : nn::counted<&nn::shape::source_vocabulary, Value> {};
 template <int Value>
-struct source_depth {};
+struct source_depth : nn::counted<&nn::shape::source_depth, Value> {};
 
 /// How many classes a classifier tells apart.
 template <int Value>
-struct classes {};
+struct classes : nn::counted<&nn::shape::classes, Value> {};
 /// How many numbers a patch of an image has: channels times height times width.
 template <int Value>
-struct patch_width {};
+struct patch_width : nn::counted<&nn::shape::patch_width, Value> {};
 /// How many kinds of segments a text has.
 template <int Value>
-struct segments {};
+struct segments : nn::counted<&nn::shape::segments, Value> {};
 /// Whether the state before the first position is learned. It is zero by default.
 template <bool Value>
-struct learned_start {};
+struct learned_start : nn::flag<&nn::shape::learned_start, Value> {};
 
 /// How many nodes a graph has at most.
 template <int Value>
-struct nodes {};
+struct nodes : nn::counted<&nn::shape::nodes, Value> {};
 /// How many edges a graph has at most, of each relation.
 template <int Value>
-struct edges {};
+struct edges : nn::counted<&nn::shape::edges, Value> {};
 /// How many numbers a node is given with; as many as the width by default.
 template <int Value>
-struct node_width {};
+struct node_width : nn::counted<&nn::shape::node_width, Value> {};
 /// How many numbers an edge is given with. By default it has none: it is there or not.
 template <int Value>
-struct edge_width {};
+struct edge_width : nn::counted<&nn::shape::edge_width, Value, 0> {};
 /// How many kinds of edges there are.
 template <int Value>
-struct relations {};
+struct relations : nn::counted<&nn::shape::relations, Value> {};
 
 /// Where the layer norms stand: before each part, with one more at the end (arXiv 2002.04745), or
 /// after the residual sum (arXiv 1706.03762).
-struct pre_norm {};
-struct post_norm {};
+struct pre_norm : nn::flag<&nn::shape::norm_first, true> {};
+struct post_norm : nn::flag<&nn::shape::norm_first, false> {};
 
 /// Which norm, with 10^-Exponent as its epsilon: layer norm (arXiv 1607.06450), or the root mean
 /// square alone (arXiv 1910.07467).
 namespace normalization {
 template <int Exponent = 5>
-struct layer {};
+struct layer : nn::normalized_by<nn::norm_kind::layer, Exponent> {};
 template <int Exponent = 5>
-struct rms {};
+struct rms : nn::normalized_by<nn::norm_kind::rms, Exponent> {};
 }  // namespace normalization
 
 /// How positions enter: added to the embedding (learned; sines and cosines, arXiv 1706.03762), by
 /// turning queries and keys (rotary, whose base is Base, arXiv 2104.09864), or added to the scores
 /// (alibi, arXiv 2108.12409, with the slopes of the authors' code; relative, relative_buckets).
 namespace position {
-struct none {};
-struct learned {};
-struct sinusoidal {};
+struct none : nn::positioned<nn::position_kind::none> {};
+struct learned : nn::positioned<nn::position_kind::learned> {};
+struct sinusoidal : nn::positioned<nn::position_kind::sinusoidal> {};
 /// Neighbouring elements are a pair, as in llama2.c.
 template <int Base = 10000>
-struct rotary {};
+struct rotary : nn::positioned<nn::position_kind::rotary, Base> {};
 /// Elements of the two halves are a pair, as in Hugging Face's files.
 template <int Base = 10000>
-struct rotary_halves {};
-struct alibi {};
+struct rotary_halves : nn::positioned<nn::position_kind::rotary_halves, Base> {};
+struct alibi : nn::positioned<nn::position_kind::alibi> {};
 /// A number for each head and distance j - i, each layer its own.
-struct relative {};
+struct relative : nn::positioned<nn::position_kind::relative> {};
 /// A number for each head and bucket of distances, for all layers the same: half of the buckets are
 /// single distances, the others grow up to MaxDistance (arXiv 1910.10683, section 2.1).
 template <int Buckets = 32, int MaxDistance = 128>
-struct relative_buckets {};
+struct relative_buckets
+    : nn::positioned<nn::position_kind::relative_buckets, 0, Buckets, MaxDistance> {
+    static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
+                  "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
+};
 }  // namespace position
 
 /// What the scores of attention follow from; by default dot_product. The others are synthesizers
@@ -29575,25 +29830,27 @@ struct relative_buckets {};
 /// masks and values are as in any attention; h is the head, N the tokens, d the width.
 namespace synthesizer {
 /// query(i) . key(j), scaled: no synthesizer, but a part of mixtures.
-struct dot_product {};
+struct dot_product : nn::single_part<nn::score_part::dot_product> {};
 /// Element j of W_2(h) relu(W_1(h) x(i) + b_1(h)) + b_2(h) (section 3.1.1). All heads' W_1 are d x
 /// d numbers, their W_2 N x d.
-struct dense {};
+struct dense : nn::single_part<nn::score_part::dense> {};
 /// R(h, i, j), learned, whatever the input is (section 3.1.2): N x N numbers for each head.
-struct random {};
+struct random : nn::single_part<nn::score_part::random> {};
 /// The same, as it is initialised: normal with deviation one, never trained.
-struct fixed_random {};
+struct fixed_random : nn::single_part<nn::score_part::fixed_random> {};
 /// R_1(h, i) . R_2(h, j), each of Rank numbers (section 3.1.3): 2 N Rank for each head.
 template <int Rank = 8>
-struct factorized_random {};
+struct factorized_random : nn::single_part<nn::score_part::factorized_random, Rank> {
+    static_assert(Rank > 0, "sequent: factorized_random<Rank> has a rank of at least 1");
+};
 /// A(i)[j / Second] B(i)[j % Second], with A and B linear in x(i), of First and of Second numbers;
 /// First Second = N (section 3.1.3). For each head d (First + Second) numbers, and biases.
 template <int First, int Second>
-struct factorized_dense {};
+struct factorized_dense : nn::single_part<nn::score_part::factorized_dense, 0, First, Second> {};
 /// The scores of several of these, summed before the softmax with learned shares whose sum is one,
 /// the softmax of `mixture` (section 3.1.4).
 template <class... Parts>
-struct mixture {};
+struct mixture : nn::mixed_parts<Parts...> {};
 }  // namespace synthesizer
 
 /// The function between the two linear maps of the feed-forward part, or after the sum over a
@@ -29639,303 +29896,69 @@ using swiglu = gated<silu>;
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Reads the named arguments of a template into one value and a few types.
+/// Option sets, of which each template takes one, and the arguments of a template, read into one
+/// value and two types.
 
-namespace sequent::inline SEQUENT_ABI {
+namespace sequent::inline SEQUENT_ABI::nn {
 
-namespace nn {
-
-/// What a template reads of its arguments. A template says which kinds it takes.
-enum class option {
-    tokens,
-    width,
-    heads,
-    depth,
-    vocabulary,
-    hidden,
-    key_heads,
-    head_width,
-    biases,
-    tied,
-    scaled,
-    padded,
-    any_length,
-    score_cap,
-    dropout_percent,
-    source_tokens,
-    source_vocabulary,
-    source_depth,
-    classes,
-    patch_width,
-    segments,
-    nodes,
-    edges,
-    node_width,
-    edge_width,
-    relations,
-    learned_start,
-    norm_place,
-    normalization,
-    position,
-    activation,
-    mask,
-    synthesizer,
-    unknown
-};
-
-/// The smallest number of an option. Those whose 0 means that there is none may be 0.
-constexpr int least_of(option kind) {
-    using enum option;
-    return kind == score_cap || kind == dropout_percent || kind == edge_width || kind == biases ||
-                   kind == tied || kind == scaled || kind == padded || kind == any_length ||
-                   kind == learned_start
-               ? 0
-               : 1;
-}
-
-/// Of an option that is a number, which it is.
-template <option Kind, int Value>
-struct numbered {
-    static constexpr option kind = Kind;
-    static constexpr bool is_in_range = Kind == option::unknown || Value >= least_of(Kind);
-    static constexpr int value = is_in_range ? Value : 1;
-};
-template <class T>
-struct number_option : numbered<option::unknown, 0> {};
-
-#define SEQUENT_NUMBER_OPTION(Type, Name) \
-    template <Type Value>                 \
-    struct number_option<Name<Value>> : numbered<option::Name, Value> {};
-SEQUENT_NUMBER_OPTION(int, tokens)
-SEQUENT_NUMBER_OPTION(int, width)
-SEQUENT_NUMBER_OPTION(int, heads)
-SEQUENT_NUMBER_OPTION(int, depth)
-SEQUENT_NUMBER_OPTION(int, vocabulary)
-SEQUENT_NUMBER_OPTION(int, hidden)
-SEQUENT_NUMBER_OPTION(int, key_heads)
-SEQUENT_NUMBER_OPTION(int, head_width)
-SEQUENT_NUMBER_OPTION(int, score_cap)
-SEQUENT_NUMBER_OPTION(int, dropout_percent)
-SEQUENT_NUMBER_OPTION(int, source_tokens)
-SEQUENT_NUMBER_OPTION(int, source_vocabulary)
-SEQUENT_NUMBER_OPTION(int, source_depth)
-SEQUENT_NUMBER_OPTION(int, classes)
-SEQUENT_NUMBER_OPTION(int, patch_width)
-SEQUENT_NUMBER_OPTION(int, segments)
-SEQUENT_NUMBER_OPTION(int, nodes)
-SEQUENT_NUMBER_OPTION(int, edges)
-SEQUENT_NUMBER_OPTION(int, node_width)
-SEQUENT_NUMBER_OPTION(int, edge_width)
-SEQUENT_NUMBER_OPTION(int, relations)
-SEQUENT_NUMBER_OPTION(bool, biases)
-SEQUENT_NUMBER_OPTION(bool, tied)
-SEQUENT_NUMBER_OPTION(bool, scaled)
-SEQUENT_NUMBER_OPTION(bool, padded)
-SEQUENT_NUMBER_OPTION(bool, any_length)
-SEQUENT_NUMBER_OPTION(bool, learned_start)
-#undef SEQUENT_NUMBER_OPTION
-
-/// What a norm or a position is, as a number of a shape.
-enum class norm_kind { layer, rms };
-enum class position_kind {
-    none,
-    learned,
-    sinusoidal,
-    rotary,
-    rotary_halves,
-    alibi,
-    relative,
-    relative_buckets
-};
-
-template <class T>
-struct norm_option {
-    static constexpr bool is = false;
-};
-template <int Exponent>
-struct norm_option<normalization::layer<Exponent>> {
-    static constexpr bool is = true;
-    static constexpr norm_kind kind = norm_kind::layer;
-    static constexpr int exponent = Exponent;
-};
-template <int Exponent>
-struct norm_option<normalization::rms<Exponent>> {
-    static constexpr bool is = true;
-    static constexpr norm_kind kind = norm_kind::rms;
-    static constexpr int exponent = Exponent;
-};
-
-template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0>
-struct positioned {
-    static constexpr bool is = true;
-    static constexpr position_kind kind = Kind;
-    static constexpr int base = Base;
-    static constexpr int buckets = Buckets;
-    static constexpr int max_distance = MaxDistance;
-};
-template <class T>
-struct position_option {
-    static constexpr bool is = false;
-};
-template <>
-struct position_option<position::none> : positioned<position_kind::none> {};
-template <>
-struct position_option<position::learned> : positioned<position_kind::learned> {};
-template <>
-struct position_option<position::sinusoidal> : positioned<position_kind::sinusoidal> {};
-template <int Base>
-struct position_option<position::rotary<Base>> : positioned<position_kind::rotary, Base> {};
-template <int Base>
-struct position_option<position::rotary_halves<Base>>
-    : positioned<position_kind::rotary_halves, Base> {};
-template <>
-struct position_option<position::alibi> : positioned<position_kind::alibi> {};
-template <>
-struct position_option<position::relative> : positioned<position_kind::relative> {};
-template <int Buckets, int MaxDistance>
-struct position_option<position::relative_buckets<Buckets, MaxDistance>>
-    : positioned<position_kind::relative_buckets, 0, Buckets, MaxDistance> {
-    static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
-                  "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
-};
-
-/// Of what a score is the sum, in the order of the shares.
-enum class score_part {
-    dot_product,
-    dense,
-    random,
-    fixed_random,
-    factorized_random,
-    factorized_dense
-};
-struct score_parts {
-    static constexpr int most = 6;
-    score_part parts[most]{};
-    int count = 1;
-    bool known = true;
-    bool mixed = false;
-    int rank = 0;
-    int first = 0;  // factors
-    int second = 0;
-
-    constexpr int times(score_part part) const {
-        int result = 0;
-        for (int at = 0; at < count; ++at) result += parts[at] == part ? 1 : 0;
-        return result;
-    }
-    constexpr bool has(score_part part) const { return times(part) > 0; }
-    constexpr bool is_dot_product() const { return !mixed && has(score_part::dot_product); }
-    constexpr bool is_distinct() const {
-        for (int at = 0; at < count; ++at)
-            if (times(parts[at]) > 1) return false;
-        return true;
-    }
-};
-
-template <class T>
-struct synthesizer_option {
-    static constexpr bool is = false;
-    static constexpr score_parts parts{.count = 0, .known = false};
-};
-template <score_part Part, int Rank = 0, int First = 0, int Second = 0>
-struct single_part {
-    static constexpr bool is = true;
-    static constexpr score_parts parts{
-        .parts = {Part}, .rank = Rank, .first = First, .second = Second};
-};
-template <>
-struct synthesizer_option<synthesizer::dot_product> : single_part<score_part::dot_product> {};
-template <>
-struct synthesizer_option<synthesizer::dense> : single_part<score_part::dense> {};
-template <>
-struct synthesizer_option<synthesizer::random> : single_part<score_part::random> {};
-template <>
-struct synthesizer_option<synthesizer::fixed_random> : single_part<score_part::fixed_random> {};
-template <int Rank>
-struct synthesizer_option<synthesizer::factorized_random<Rank>>
-    : single_part<score_part::factorized_random, Rank> {
-    static_assert(Rank > 0, "sequent: factorized_random<Rank> has a rank of at least 1");
-};
-template <int First, int Second>
-struct synthesizer_option<synthesizer::factorized_dense<First, Second>>
-    : single_part<score_part::factorized_dense, 0, First, Second> {};
-template <class... Parts>
-struct synthesizer_option<synthesizer::mixture<Parts...>> {
-    static constexpr bool is = true;
-    static constexpr score_parts parts = [] {
-        score_parts result{.count = 0, .mixed = true};
-        const auto add = [&](const score_parts& part) {
-            result.known =
-                result.known && part.known && !part.mixed && result.count < score_parts::most;
-            if (!result.known) return;
-            result.parts[result.count++] = part.parts[0];
-            result.rank += part.rank;
-            result.first += part.first;
-            result.second += part.second;
-        };
-        (add(synthesizer_option<Parts>::parts), ...);
-        if (result.known && result.count > 0) return result;
-        return score_parts{.known = false};
-    }();
-};
+struct mask_kind {};
+struct activation_kind {};
+struct unknown_kind {};
 
 template <class T>
 concept mask_type = std::is_same_v<T, mask::none> || mask::type<T>;
 
 template <class T>
-consteval option kind_of_type() {
-    if (number_option<T>::kind != option::unknown) return number_option<T>::kind;
-    if (mask_type<T>) return option::mask;
-    if (requires { T::rule; }) return option::activation;
-    if (std::is_same_v<T, pre_norm> || std::is_same_v<T, post_norm>) return option::norm_place;
-    if (norm_option<T>::is) return option::normalization;
-    if (position_option<T>::is) return option::position;
-    if (synthesizer_option<T>::is) return option::synthesizer;
-    return option::unknown;
-}
-template <class T>
-inline constexpr option kind_of = kind_of_type<T>();
-
-/// How often an option is given.
-template <option Kind, class... Options>
-inline constexpr int times_given = (0 + ... + (kind_of<Options> == Kind ? 1 : 0));
-
-/// The value of an option that is a number, or the default.
-template <option Kind, int Default, class... Options>
-consteval int number_of() {
-    static_assert(times_given<Kind, Options...> <= 1, "sequent: an option is given twice");
-    int result = Default;
-    ((kind_of<Options> == Kind ? void(result = number_option<Options>::value) : void()), ...);
-    return result;
-}
-
-template <class Type>
-struct type_holder {
-    using type = Type;
+struct find_kind {
+    using type = std::conditional_t<mask_type<T>, mask_kind, unknown_kind>;
 };
+template <class T>
+    requires requires {
+        typename T::option_kind;
+    }
+struct find_kind<T> {
+    using type = typename T::option_kind;
+};
+template <class T>
+    requires requires {
+        T::rule;
+    }
+struct find_kind<T> {
+    using type = activation_kind;
+};
+/// Which option an argument is.
+template <class T>
+using kind_of = typename find_kind<T>::type;
 
-template <option Kind, class Default>
-consteval auto find_type() {
-    return type_holder<Default>{};
-}
-template <option Kind, class Default, class First, class... Rest>
-consteval auto find_type() {
-    static_assert(times_given<Kind, First, Rest...> <= 1, "sequent: an option is given twice");
-    if constexpr (kind_of<First> == Kind)
-        return type_holder<First>{};
-    else
-        return find_type<Kind, Default, Rest...>();
+/// The last of the types that is of a kind, or the default.
+template <class Kind, class Default, class... Types>
+struct last_of_kind {
+    using type = Default;
+};
+template <class Kind, class Default, class First, class... Rest>
+struct last_of_kind<Kind, Default, First, Rest...>
+    : last_of_kind<Kind, std::conditional_t<std::is_same_v<kind_of<First>, Kind>, First, Default>,
+                   Rest...> {};
+
+template <class Option>
+constexpr void set_option(shape& of) {
+    if constexpr (requires { Option::set(of); }) Option::set(of);
 }
 
-/// The option that is a type, or the default.
-template <option Kind, class Default, class... Options>
-using type_of = typename decltype(find_type<Kind, Default, Options...>())::type;
+/// An option that must be given. The number stands in until the check tells that it is not.
+template <template <int> class Option>
+struct required : Option<1> {};
+/// An option that follows from others where it is not given.
+template <template <int> class Option>
+struct derived : Option<0> {};
 
 /// What can be wrong with an argument of a template, as types whose names stand in the compiler's
 /// message.
 struct the_template_has_no_such_option {};
 struct it_is_no_option {};
+struct it_is_given_twice {};
 struct its_number_is_too_small {};
+struct it_is_missing {};
 struct a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers {};
 
 /// A member of this name, of whatever kind, makes the name ambiguous.
@@ -29949,181 +29972,79 @@ concept has_keeps = std::is_class_v<Argument> && !std::is_final_v<Argument> && !
     &keeps_probe<Argument>::keeps;
 };
 
-template <class Argument, class Reason>
+template <class Reason>
 inline constexpr bool well_given = false;
-template <class Argument>
-inline constexpr bool well_given<Argument, void> = true;
+template <>
+inline constexpr bool well_given<void> = true;
 
 /// The one place where an argument of a template stops the compiler.
-template <class Argument, class Reason>
-struct check_argument {
-    static_assert(well_given<Argument, Reason>,
-                  "sequent: a template refuses an argument; it and the reason are named here");
-};
+template <template <class...> class Template, class Argument, class Reason>
+consteval bool check_argument() {
+    static_assert(
+        well_given<Reason>,
+        "sequent: a template refuses an argument, or lacks one; the template, the argument "
+        "and the reason are named here");
+    return true;
+}
 
-/// The kinds of options that a template takes.
-template <option... Kinds>
-struct takes {
-    template <class Argument>
-    static consteval auto reason_against() {
-        constexpr option kind = kind_of<Argument>;
-        if constexpr (kind == option::unknown) {
-            if constexpr (has_keeps<Argument>)
-                return a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers{};
-            else
-                return it_is_no_option{};
-        } else if constexpr (!(... || (kind == Kinds))) {
-            return the_template_has_no_such_option{};
-        } else if constexpr (!number_option<Argument>::is_in_range) {
-            return its_number_is_too_small{};
-        }
+template <class Kind, class... Given>
+inline constexpr int times_given = (0 + ... + (std::is_same_v<kind_of<Given>, Kind> ? 1 : 0));
+
+template <class Set, class Argument, class... Given>
+consteval auto reason_against() {
+    using kind = kind_of<Argument>;
+    if constexpr (std::is_same_v<kind, unknown_kind>) {
+        if constexpr (has_keeps<Argument>)
+            return a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers{};
+        else
+            return it_is_no_option{};
+    } else if constexpr (!Set::template takes<kind>) {
+        return the_template_has_no_such_option{};
+    } else if constexpr (times_given<kind, Given...> > 1) {
+        return it_is_given_twice{};
+    } else if constexpr (requires { Argument::is_in_range; }) {
+        if constexpr (!Argument::is_in_range) return its_number_is_too_small{};
     }
-    /// A compile error for each argument that the template does not take.
-    template <class... Arguments>
-    struct check {
-        static_assert((
-            ... && (sizeof(check_argument<Arguments, decltype(reason_against<Arguments>())>) > 0)));
-    };
-};
+}
 
-/// The numbers of a template, in one value, so that its symbols stay short.
-struct shape {
-    int tokens = 0;
-    int width = 0;
-    int heads = 1;
-    int key_heads = 1;
-    int head_width = 0;
-    int depth = 1;
-    int vocabulary = 0;
-    int hidden = 0;
-    int source_tokens = 0;
-    int source_vocabulary = 0;
-    int source_depth = 1;
-    int classes = 0;
-    int patch_width = 0;
-    int segments = 0;
-    int score_cap = 0;
-    int dropout_percent = 0;
-    int norm_exponent = 5;
-    int position_base = 0;
-    int buckets = 0;
-    int max_distance = 0;
-    norm_kind normalization = norm_kind::layer;
-    position_kind position = position_kind::none;
-    bool biases = true;
-    bool tied = true;
-    bool scaled = true;
-    bool padded = false;
-    bool any_length = false;
-    bool norm_first = false;
-    bool learned_start = false;
-    bool states_tokens = false;
-    bool states_width = false;
-    bool states_vocabulary = false;
-    bool states_classes = false;
-    bool states_patch_width = false;
-    bool states_head_width = false;
-    bool scaled_logits = false;
-    bool is_source = false;  // of an encoder-decoder, the encoder's side
-    score_parts scores{};
+template <class Option>
+inline constexpr bool is_required = false;
+template <template <int> class Option>
+inline constexpr bool is_required<required<Option>> = true;
 
-    constexpr bool is_rotary() const {
-        return position == position_kind::rotary || position == position_kind::rotary_halves;
-    }
-    /// Heads that attend to the same keys.
-    constexpr int group() const { return heads / key_heads; }
-    constexpr double epsilon() const {
-        double scale = 1;
-        for (int at = 0; at < norm_exponent; ++at) scale *= 10;
-        return 1 / scale;
-    }
-    /// The same with the encoder's positions, symbols and layers.
-    constexpr shape source() const {
-        shape result = *this;
-        result.tokens = source_tokens;
-        if (source_vocabulary > 0) result.vocabulary = source_vocabulary;
-        result.depth = source_depth;
-        result.is_source = true;
-        return result;
-    }
-};
+template <template <class...> class Template, class Default, class... Given>
+consteval bool check_default() {
+    if constexpr (is_required<Default> && times_given<kind_of<Default>, Given...> == 0)
+        return check_argument<Template, Default, it_is_missing>();
+    else
+        return true;
+}
 
-/// What a template takes where an option is not given.
-template <class NormPlace, class Mask, class Activation, class Norm = normalization::layer<>,
-          class Position = position::none, bool Biases = true>
-struct defaults {
-    using norm_place = NormPlace;
-    using mask = Mask;
-    using activation = Activation;
-    using norm = Norm;
-    using position = Position;
-    static constexpr bool biases = Biases;
-    static constexpr bool padded = false;
-    static constexpr bool scaled = true;
-    static constexpr bool scaled_logits = false;  // by 1 / sqrt(width)
-};
-using block_defaults = defaults<post_norm, mask::none, activation::relu>;
+/// The options that a template takes, each with its default; later ones replace earlier ones. A
+/// template names its own set, a struct with this as its base, so that its symbols stay short.
+template <class... Defaults>
+struct options {
+    template <class... More>
+    using with = options<Defaults..., More...>;
 
-/// The arguments of a template, read.
-template <class Defaults, class... Options>
-struct arguments {
-    using mask = type_of<option::mask, typename Defaults::mask, Options...>;
-    using activation = type_of<option::activation, typename Defaults::activation, Options...>;
-    using norm = norm_option<type_of<option::normalization, typename Defaults::norm, Options...>>;
-    using position =
-        position_option<type_of<option::position, typename Defaults::position, Options...>>;
-    static constexpr bool gates = requires { activation::gates; };
-    static constexpr score_parts scores = synthesizer_option<
-        type_of<option::synthesizer, synthesizer::dot_product, Options...>>::parts;
-
+    using mask = typename last_of_kind<mask_kind, mask::none, Defaults...>::type;
+    using activation =
+        typename last_of_kind<activation_kind, sequent::activation::identity, Defaults...>::type;
     static constexpr nn::shape shape = [] {
-        using enum option;
-        const auto or_else = [](int given, int other) { return given > 0 ? given : other; };
         nn::shape result;
-        // Of what is missing, one stands in until the check tells.
-        result.tokens = number_of<tokens, 1, Options...>();
-        result.width = number_of<width, 1, Options...>();
-        result.states_tokens = times_given<tokens, Options...> > 0;
-        result.states_width = times_given<width, Options...> > 0;
-        result.heads = number_of<heads, 1, Options...>();
-        result.key_heads = or_else(number_of<key_heads, 0, Options...>(), result.heads);
-        result.head_width = or_else(number_of<head_width, 0, Options...>(),
-                                    result.heads > 0 ? result.width / result.heads : 0);
-        result.states_head_width = times_given<head_width, Options...> > 0;
-        result.depth = number_of<depth, 1, Options...>();
-        result.vocabulary = number_of<vocabulary, 1, Options...>();
-        result.states_vocabulary = times_given<vocabulary, Options...> > 0;
-        result.hidden = or_else(number_of<hidden, 0, Options...>(),
-                                gates ? (8 * result.width + 2) / 3 : 4 * result.width);
-        result.source_tokens = or_else(number_of<source_tokens, 0, Options...>(), result.tokens);
-        result.source_vocabulary = number_of<source_vocabulary, 0, Options...>();
-        result.source_depth = or_else(number_of<source_depth, 0, Options...>(), result.depth);
-        result.classes = number_of<classes, 1, Options...>();
-        result.states_classes = times_given<classes, Options...> > 0;
-        result.patch_width = number_of<patch_width, 1, Options...>();
-        result.states_patch_width = times_given<patch_width, Options...> > 0;
-        result.segments = number_of<segments, 2, Options...>();
-        result.score_cap = number_of<score_cap, 0, Options...>();
-        result.dropout_percent = number_of<dropout_percent, 0, Options...>();
-        result.norm_exponent = norm::exponent;
-        result.normalization = norm::kind;
-        result.position = position::kind;
-        result.position_base = position::base;
-        result.buckets = position::buckets;
-        result.max_distance = position::max_distance;
-        result.scaled_logits = Defaults::scaled_logits;
-        result.scores = scores;
-        result.biases = number_of<biases, Defaults::biases, Options...>() != 0;
-        result.tied = number_of<tied, 1, Options...>() != 0;
-        result.scaled = number_of<scaled, Defaults::scaled, Options...>() != 0;
-        result.padded = number_of<padded, Defaults::padded, Options...>() != 0;
-        result.any_length = number_of<any_length, 0, Options...>() != 0;
-        result.learned_start = number_of<learned_start, 0, Options...>() != 0;
-        result.norm_first =
-            std::is_same_v<type_of<norm_place, typename Defaults::norm_place, Options...>,
-                           pre_norm>;
+        (set_option<Defaults>(result), ...);
         return result;
     }();
+    static constexpr int hidden_factor = 4;
+    template <class Kind>
+    static constexpr bool takes = (... || std::is_same_v<kind_of<Defaults>, Kind>);
+    /// Whether there is an embedding, to which positions can be added.
+    static constexpr bool embeds = takes<kind_of<vocabulary<1>>>;
+    /// A compile error for each option that must be given and is not.
+    template <template <class...> class Template, class... Given>
+    static consteval bool check_given() {
+        return (... && check_default<Template, Defaults, Given...>());
+    }
 };
 
 template <shape Shape>
@@ -30139,11 +30060,9 @@ consteval bool check_scores() {
     return true;
 }
 
-template <shape Shape>
+template <shape Shape, bool Embeds, bool StatesHeadWidth>
 consteval bool check_shape() {
-    static_assert(Shape.states_tokens, "sequent: the option tokens<N> is missing");
-    static_assert(Shape.states_width, "sequent: the option width<N> is missing");
-    static_assert(Shape.states_head_width || Shape.head_width * Shape.heads == Shape.width,
+    static_assert(StatesHeadWidth || Shape.head_width * Shape.heads == Shape.width,
                   "sequent: the width is a multiple of the heads, or head_width<N> is given");
     static_assert(Shape.heads % Shape.key_heads == 0,
                   "sequent: the heads are a multiple of the key heads");
@@ -30159,25 +30078,51 @@ consteval bool check_shape() {
         "have a score for each of the tokens");
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
+    static_assert(Embeds || (Shape.position != position_kind::learned &&
+                             Shape.position != position_kind::sinusoidal),
+                  "sequent: learned and sinusoidal positions are added to an embedding, which this "
+                  "template does not have");
     return true;
 }
 
-/// Of templates without an embedding, to which no position can be added.
-template <shape Shape>
-consteval bool check_position_of_attention() {
+/// The arguments of a template, read and checked.
+template <template <class...> class Template, class Set, class... Given>
+struct arguments {
     static_assert(
-        Shape.position != position_kind::learned && Shape.position != position_kind::sinusoidal,
-        "sequent: learned and sinusoidal positions are added to an embedding, which this "
-        "template does not have");
-    return true;
-}
+        (... &&
+         check_argument<Template, Given, decltype(reason_against<Set, Given, Given...>())>()));
+    static_assert(Set::template check_given<Template, Given...>());
 
-}  // namespace nn
-}  // namespace sequent::inline SEQUENT_ABI
+    using mask = typename last_of_kind<mask_kind, typename Set::mask, Given...>::type;
+    using activation =
+        typename last_of_kind<activation_kind, typename Set::activation, Given...>::type;
+    static constexpr nn::shape shape = [] {
+        nn::shape result = Set::shape;
+        (set_option<Given>(result), ...);
+        const auto follows = [](int& number, int other) {
+            if (number == 0) number = other;
+        };
+        constexpr bool gates = requires {
+            activation::gates;
+        };
+        follows(result.key_heads, result.heads);
+        follows(result.head_width, result.width < result.heads ? 1 : result.width / result.heads);
+        follows(result.hidden,
+                gates ? (8 * result.width + 2) / 3 : Set::hidden_factor * result.width);
+        follows(result.source_tokens, result.tokens);
+        follows(result.source_depth, result.depth);
+        follows(result.node_width, result.width);
+        return result;
+    }();
+    static_assert(
+        check_shape<shape, Set::embeds, (times_given<kind_of<head_width<1>>, Given...> > 0)>());
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::nn
 
 #include <tuple>
 
-/// The variables, relations and parts that the templates' rules share.
+/// The variables, relations and functions that the templates' rules share.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
@@ -30295,6 +30240,12 @@ template <shape Shape, class KeyHead, class Query>
 constexpr auto number_of_head(KeyHead key_head, Query query) noexcept {
     return key_head * Shape.group() + query;
 }
+
+}  // namespace sequent::inline SEQUENT_ABI::nn
+
+/// The rules of attention's scores: what they are made of, and what positions add.
+
+namespace sequent::inline SEQUENT_ABI::nn {
 
 /// ALiBi's slopes (arXiv 2108.12409, section 3) as trained files have them. With n the greatest
 /// power of two that is not above the number of heads, the first n heads have 2^(-8/n), 2^(-16/n),
@@ -30617,6 +30568,12 @@ constexpr auto score_rules(Head... of) noexcept {
     }
 }
 
+}  // namespace sequent::inline SEQUENT_ABI::nn
+
+/// The parts of a layer: attention of one head and of several, and the feed-forward part.
+
+namespace sequent::inline SEQUENT_ABI::nn {
+
 /// softmax(scores) V with V linear in Input(i), to attended(i); by default the scores are
 /// Q K^T / sqrt(d), with Q and K linear in Input(i) (arXiv 1706.03762, equation 1).
 template <shape Shape, class Mask, class Input>
@@ -30693,43 +30650,42 @@ inline constexpr auto feed_forward_rules = [] {
 
 namespace sequent::inline SEQUENT_ABI {
 
+namespace nn {
+
+struct attention_options : options<required<tokens>, required<width>, mask::none, biases<true>,
+                                   synthesizer::dot_product> {};
+struct multi_head_options
+    : attention_options::with<heads<1>, derived<key_heads>, derived<head_width>, scaled<true>,
+                              score_cap<0>, position::none> {};
+
+template <class Arguments>
+using attention_model =
+    model<attention_rules<Arguments::shape, typename Arguments::mask, relation<"x">>,
+          fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+template <class Arguments>
+using multi_head_model =
+    model<multi_head_rules<Arguments::shape, typename Arguments::mask, relation<"x">>,
+          fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+
+}  // namespace nn
+
 /// Self-attention of one head: the fact x, tokens x width, to attended, of the same shape. Takes
-/// tokens, width, a mask, biases, and a synthesizer, what the scores follow from (dot_product by
-/// default).
+/// nn::attention_options.
 template <class... Options>
 struct attention
-    : model<nn::attention_rules<nn::arguments<nn::block_defaults, Options...>::shape,
-                                typename nn::arguments<nn::block_defaults, Options...>::mask,
-                                language::relation<"x">>,
-            fact<"x", nn::arguments<nn::block_defaults, Options...>::shape.tokens,
-                 nn::arguments<nn::block_defaults, Options...>::shape.width>> {
-    static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
-    static_assert(
-        sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
-                         nn::option::biases, nn::option::synthesizer>::template check<Options...>) >
-        0);
-    static_assert(nn::check_shape<shape>());
+    : nn::attention_model<nn::arguments<attention, nn::attention_options, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<attention, nn::attention_options, Options...>::shape;
 };
 
 /// Multi-head self-attention: the fact x, tokens x width, to attended, of the same shape. Takes
-/// tokens, width, heads, key_heads, head_width, a mask, biases, scaled, score_cap, a position that
-/// belongs to attention (none by default), and a synthesizer, what the scores follow from
-/// (dot_product by default).
+/// nn::multi_head_options; the position is one that belongs to attention.
 template <class... Options>
 struct multi_head_attention
-    : model<nn::multi_head_rules<nn::arguments<nn::block_defaults, Options...>::shape,
-                                 typename nn::arguments<nn::block_defaults, Options...>::mask,
-                                 language::relation<"x">>,
-            fact<"x", nn::arguments<nn::block_defaults, Options...>::shape.tokens,
-                 nn::arguments<nn::block_defaults, Options...>::shape.width>> {
-    static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
-    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
-                                   nn::option::key_heads, nn::option::head_width, nn::option::mask,
-                                   nn::option::biases, nn::option::scaled, nn::option::score_cap,
-                                   nn::option::position,
-                                   nn::option::synthesizer>::template check<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
-    static_assert(nn::check_position_of_attention<shape>());
+    : nn::multi_head_model<
+          nn::arguments<multi_head_attention, nn::multi_head_options, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<multi_head_attention, nn::multi_head_options, Options...>::shape;
     static_assert(shape.position != nn::position_kind::relative_buckets,
                   "sequent: relative_buckets are shared by layers; take position::relative");
 };
@@ -30763,9 +30719,6 @@ struct graph_shape {
     int heads = 1;
     int depth = 1;
     int hidden = 0;
-    bool states_nodes = false;
-    bool states_edges = false;
-    bool states_width = false;
     bool biases = true;
     bool norm_first = false;
 
@@ -30784,39 +30737,27 @@ struct graph_shape {
     }
 };
 
-/// `hidden` is so many times the width where it is not given.
-template <int HiddenFactor, class... Options>
-consteval graph_shape graph_shape_of() {
-    using enum option;
-    graph_shape result;
-    // Of what is missing, one stands in until the check tells.
-    result.nodes = number_of<nodes, 1, Options...>();
-    result.edges = number_of<edges, 1, Options...>();
-    result.width = number_of<width, 1, Options...>();
-    result.states_nodes = times_given<nodes, Options...> > 0;
-    result.states_edges = times_given<edges, Options...> > 0;
-    result.states_width = times_given<width, Options...> > 0;
-    result.node_width = number_of<node_width, 0, Options...>();
-    if (result.node_width == 0) result.node_width = result.width;
-    result.edge_width = number_of<edge_width, 0, Options...>();
-    result.relations = number_of<relations, 1, Options...>();
-    result.heads = number_of<heads, 1, Options...>();
-    result.depth = number_of<depth, 1, Options...>();
-    result.hidden = number_of<hidden, 0, Options...>();
-    if (result.hidden == 0) result.hidden = HiddenFactor * result.width;
-    result.biases = number_of<biases, 1, Options...>() != 0;
-    result.norm_first = std::is_same_v<type_of<norm_place, post_norm, Options...>, pre_norm>;
-    return result;
-}
+template <shape Of>
+inline constexpr graph_shape graph_shape_of{Of.nodes,     Of.edges,  Of.node_width, Of.edge_width,
+                                            Of.relations, Of.width,  Of.heads,      Of.depth,
+                                            Of.hidden,    Of.biases, Of.norm_first};
 
-template <graph_shape Shape, bool HasEdges = true>
+struct pool_options : options<required<sequent::nodes>, required<width>> {};
+struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
+                                          activation::relu, biases<true>> {};
+struct gin_options : graph_options::with<derived<sequent::hidden>> {
+    static constexpr int hidden_factor = 1;
+};
+struct gatv2_options : graph_options::with<edge_width<0>, heads<1>, activation::identity> {};
+struct rgcn_options : graph_options::with<sequent::relations<1>> {};
+struct graph_attention_options
+    : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
+                         derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
+
+template <graph_shape Shape>
 consteval bool check_graph_shape() {
-    static_assert(Shape.states_nodes, "sequent: the option nodes<N> is missing");
-    static_assert(!HasEdges || Shape.states_edges, "sequent: the option edges<E> is missing");
-    static_assert(Shape.states_width, "sequent: the option width<N> is missing");
     static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
                   "sequent: of several layers, the first takes as many numbers as it gives");
-    static_assert(Shape.width % Shape.heads == 0, "sequent: the width is a multiple of the heads");
     static_assert(0 < Shape.relations && Shape.relations <= 14,
                   "sequent: there are from 1 to 14 relations");
     return true;
@@ -31126,22 +31067,30 @@ consteval const auto& program_of() {
         return deep_rules<Layer, Shape, Activation>;
 }
 
-template <class Layer, graph_shape Shape, class Activation>
-struct graph_model
-    : model<program_of<Layer, Shape, Activation>(), fact<"node", Shape.nodes, Shape.node_width>,
-            decltype(edge_fact<"edge", Shape>()), bound<"nodes">> {};
+template <class Layer, class Arguments>
+struct graph_model {
+    static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
+    static_assert(check_graph_shape<shape>());
+    using type = model<program_of<Layer, shape, typename Arguments::activation>(),
+                       fact<"node", shape.nodes, shape.node_width>,
+                       decltype(edge_fact<"edge", shape>()), bound<"nodes">>;
+};
 
 /// With a sparse fact for each relation.
-template <graph_shape Shape, class Activation, class Relations>
+template <class Arguments, class Relations>
 struct relations_model;
-template <graph_shape Shape, class Activation, int... Relations>
-struct relations_model<Shape, Activation, std::integer_sequence<int, Relations...>>
-    : model<program_of<rgcn_layer, Shape, Activation>(),
-            fact<"node", Shape.nodes, Shape.node_width>,
-            decltype(edge_fact<edge_name<Relations>, Shape>())..., bound<"nodes">> {};
+template <class Arguments, int... Relations>
+struct relations_model<Arguments, std::integer_sequence<int, Relations...>> {
+    static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
+    static_assert(check_graph_shape<shape>());
+    using type = model<program_of<rgcn_layer, shape, typename Arguments::activation>(),
+                       fact<"node", shape.nodes, shape.node_width>,
+                       decltype(edge_fact<edge_name<Relations>, shape>())..., bound<"nodes">>;
+};
 
-template <graph_shape Shape, const auto& Rules>
-struct pool_model : model<Rules, fact<"node", Shape.nodes, Shape.width>, bound<"nodes">> {};
+template <class Arguments, const auto& Rules>
+using pool_model =
+    model<Rules, fact<"node", Arguments::shape.nodes, Arguments::shape.width>, bound<"nodes">>;
 
 }  // namespace nn
 
@@ -31151,40 +31100,28 @@ namespace graph {
 /// normalised by both degrees. Takes nodes, edges, node_width, width, depth, an activation (relu by
 /// default), biases.
 template <class... Options>
-struct gcn : nn::graph_model<nn::gcn_layer, nn::graph_shape_of<4, Options...>(),
-                             nn::type_of<nn::option::activation, activation::relu, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                                   nn::option::width, nn::option::depth, nn::option::activation,
-                                   nn::option::biases>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<shape>());
+struct gcn
+    : nn::graph_model<nn::gcn_layer, nn::arguments<gcn, nn::graph_options, Options...>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<gcn, nn::graph_options, Options...>::shape>;
 };
 
 /// GraphSAGE with the mean of the neighbours; each row of y has the length one. Takes nodes, edges,
 /// node_width, width, depth, an activation (relu by default), biases.
 template <class... Options>
-struct sage : nn::graph_model<nn::sage_layer, nn::graph_shape_of<4, Options...>(),
-                              nn::type_of<nn::option::activation, activation::relu, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                                   nn::option::width, nn::option::depth, nn::option::activation,
-                                   nn::option::biases>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<shape>());
+struct sage
+    : nn::graph_model<nn::sage_layer, nn::arguments<sage, nn::graph_options, Options...>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<sage, nn::graph_options, Options...>::shape>;
 };
 
 /// The graph isomorphism network's layer with a learned epsilon. Takes nodes, edges, node_width,
 /// width, depth, hidden (the width by default), an activation between the two linear maps (relu by
 /// default), biases.
 template <class... Options>
-struct gin : nn::graph_model<nn::gin_layer, nn::graph_shape_of<1, Options...>(),
-                             nn::type_of<nn::option::activation, activation::relu, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<1, Options...>();
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                         nn::option::width, nn::option::depth, nn::option::hidden,
-                         nn::option::activation, nn::option::biases>::template check<Options...>) >
-        0);
-    static_assert(nn::check_graph_shape<shape>());
+struct gin : nn::graph_model<nn::gin_layer, nn::arguments<gin, nn::gin_options, Options...>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<gin, nn::gin_options, Options...>::shape>;
 
     /// Epsilon is zero, the rest as in any model.
     template <class T>
@@ -31201,31 +31138,22 @@ struct gin : nn::graph_model<nn::gin_layer, nn::graph_shape_of<1, Options...>(),
 /// edge_width (none by default), width, heads, depth, an activation (none by default), biases.
 template <class... Options>
 struct gatv2
-    : nn::graph_model<nn::gatv2_layer, nn::graph_shape_of<4, Options...>(),
-                      nn::type_of<nn::option::activation, activation::identity, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                                   nn::option::edge_width, nn::option::width, nn::option::heads,
-                                   nn::option::depth, nn::option::activation,
-                                   nn::option::biases>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<shape>());
+    : nn::graph_model<nn::gatv2_layer, nn::arguments<gatv2, nn::gatv2_options, Options...>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<gatv2, nn::gatv2_options, Options...>::shape>;
 };
 
 /// The relational graph convolution: a weight for each relation, the mean within it. Its facts are
 /// node, edge_0, edge_1, ... one for each relation, nodes. Takes nodes, edges (of one relation),
 /// relations, node_width, width, depth, an activation (relu by default), biases.
 template <class... Options>
-struct rgcn : nn::relations_model<
-                  nn::graph_shape_of<4, Options...>(),
-                  nn::type_of<nn::option::activation, activation::relu, Options...>,
-                  std::make_integer_sequence<int, nn::graph_shape_of<4, Options...>().relations>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::relations,
-                         nn::option::node_width, nn::option::width, nn::option::depth,
-                         nn::option::activation, nn::option::biases>::template check<Options...>) >
-        0);
-    static_assert(nn::check_graph_shape<shape>());
+struct rgcn
+    : nn::relations_model<
+          nn::arguments<rgcn, nn::rgcn_options, Options...>,
+          std::make_integer_sequence<
+              int, nn::arguments<rgcn, nn::rgcn_options, Options...>::shape.relations>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<rgcn, nn::rgcn_options, Options...>::shape>;
 };
 
 /// A graph transformer's layer: attention over the edges, residual, norm, feed-forward. Nodes are
@@ -31234,36 +31162,24 @@ struct rgcn : nn::relations_model<
 /// biases, pre_norm or post_norm (the default).
 template <class... Options>
 struct attention
-    : nn::graph_model<nn::graph_block_layer, nn::graph_shape_of<4, Options...>(),
-                      nn::type_of<nn::option::activation, activation::relu, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::edge_width,
-                                   nn::option::width, nn::option::heads, nn::option::depth,
-                                   nn::option::hidden, nn::option::activation, nn::option::biases,
-                                   nn::option::norm_place>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<shape>());
+    : nn::graph_model<nn::graph_block_layer,
+                      nn::arguments<attention, nn::graph_attention_options, Options...>>::type {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<
+        nn::arguments<attention, nn::graph_attention_options, Options...>::shape>;
 };
 
 /// From the nodes of a graph to one vector: the facts node and nodes, to readout. Each takes nodes
 /// and width. A graph without nodes gives zero.
 template <class... Options>
-struct mean_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::mean_pool_rules> {
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
+struct mean_pool
+    : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>, nn::mean_pool_rules> {
 };
 template <class... Options>
-struct sum_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::sum_pool_rules> {
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
-};
+struct sum_pool
+    : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_pool_rules> {};
 template <class... Options>
-struct max_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::max_pool_rules> {
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
-};
+struct max_pool
+    : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_pool_rules> {};
 
 }  // namespace graph
 }  // namespace sequent::inline SEQUENT_ABI
@@ -31510,22 +31426,6 @@ using encoder_decoder_model = typename fact_list<
         encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
                               typename Arguments::activation>>;
 
-/// What an encoder-decoder takes.
-template <shape Shape, class... Options>
-consteval bool check_encoder_decoder() {
-    static_assert(
-        sizeof(takes<option::vocabulary, option::source_vocabulary, option::tokens,
-                     option::source_tokens, option::width, option::heads, option::key_heads,
-                     option::head_width, option::depth, option::source_depth, option::hidden,
-                     option::mask, option::activation, option::biases, option::tied, option::scaled,
-                     option::score_cap, option::dropout_percent, option::padded, option::any_length,
-                     option::norm_place, option::normalization, option::position,
-                     option::synthesizer>::template check<Options...>) > 0);
-    static_assert(check_shape<Shape>());
-    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
-    return true;
-}
-
 /// A language model with the defaults of an architecture.
 template <class Arguments>
 struct language_model
@@ -31554,96 +31454,62 @@ struct language_model
     }
 };
 
-/// What a language model takes.
-template <shape Shape, class... Options>
-consteval bool check_language_model() {
-    static_assert(sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
-                               option::key_heads, option::head_width, option::depth, option::hidden,
-                               option::mask, option::activation, option::biases, option::tied,
-                               option::scaled, option::score_cap, option::dropout_percent,
-                               option::any_length, option::norm_place, option::normalization,
-                               option::position, option::synthesizer>::template check<Options...>) >
-                  0);
-    static_assert(check_shape<Shape>());
-    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
-    return true;
-}
+/// What each layer takes, and what templates take: what a template takes is its option set with its
+/// defaults.
+struct encoder_options
+    : multi_head_options::with<derived<sequent::hidden>, depth<1>, activation::relu,
+                               dropout_percent<0>, padded<false>, any_length<false>, post_norm,
+                               normalization::layer<>> {};
+struct decoder_options : encoder_options::with<derived<source_tokens>, mask::causal> {};
+struct language_model_options
+    : options<required<vocabulary>, required<tokens>, required<width>, heads<1>, derived<key_heads>,
+              derived<head_width>, derived<sequent::hidden>, depth<1>, mask::causal,
+              activation::gelu, biases<true>, tied<true>, scaled<true>, score_cap<0>,
+              dropout_percent<0>, any_length<false>, pre_norm, normalization::layer<>,
+              position::learned, synthesizer::dot_product> {};
+struct encoder_decoder_options
+    : language_model_options::with<derived<source_tokens>, derived<source_depth>,
+                                   source_vocabulary<0>, padded<false>, activation::relu,
+                                   position::sinusoidal> {};
 
 }  // namespace nn
 
 namespace transformer {
 
 /// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
-/// it is named layers). Takes tokens, width, heads, key_heads, head_width, hidden, depth, a mask,
-/// an activation (relu by default), biases, scaled, score_cap, dropout_percent, padded, any_length,
-/// pre_norm or post_norm (the default), a normalization, a position that belongs to attention, and
-/// a synthesizer.
+/// it is named layers). Takes nn::encoder_options; the position is one that belongs to attention.
 template <class... Options>
-struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
-    static_assert(
-        sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
-                         nn::option::key_heads, nn::option::head_width, nn::option::hidden,
-                         nn::option::depth, nn::option::mask, nn::option::activation,
-                         nn::option::biases, nn::option::scaled, nn::option::score_cap,
-                         nn::option::dropout_percent, nn::option::padded, nn::option::any_length,
-                         nn::option::norm_place, nn::option::normalization, nn::option::position,
-                         nn::option::synthesizer>::template check<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
-    static_assert(nn::check_position_of_attention<shape>());
+struct encoder : nn::encoder_model<nn::arguments<encoder, nn::encoder_options, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<encoder, nn::encoder_options, Options...>::shape;
 };
 
 /// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
-/// shape. Takes what encoder does, and source_tokens; the mask is causal by default. With
-/// padded the count source_length tells how much of the memory there is.
+/// shape. Takes nn::decoder_options. With padded the count source_length tells how much of the
+/// memory there is.
 template <class... Options>
-struct decoder
-    : nn::decoder_model<
-          nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>> {
+struct decoder : nn::decoder_model<nn::arguments<decoder, nn::decoder_options, Options...>> {
     static constexpr nn::shape shape =
-        nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>::shape;
-    static_assert(
-        sizeof(nn::takes<
-               nn::option::tokens, nn::option::source_tokens, nn::option::width, nn::option::heads,
-               nn::option::key_heads, nn::option::head_width, nn::option::hidden, nn::option::depth,
-               nn::option::mask, nn::option::activation, nn::option::biases, nn::option::scaled,
-               nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
-               nn::option::any_length, nn::option::norm_place, nn::option::normalization,
-               nn::option::position, nn::option::synthesizer>::template check<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
-    static_assert(nn::check_position_of_attention<shape>());
+        nn::arguments<decoder, nn::decoder_options, Options...>::shape;
 };
 
 /// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
-/// predicts the symbol after position i. Takes vocabulary, tokens, width, heads, key_heads,
-/// head_width, depth, hidden, a mask (causal by default), an activation (gelu by default), biases,
-/// tied, scaled, score_cap, dropout_percent, any_length, pre_norm (the default) or post_norm, a
-/// normalization, a position (learned by default), a synthesizer (dot_product by default).
+/// predicts the symbol after position i. Takes nn::language_model_options.
 template <class... Options>
 struct language_model
-    : nn::language_model<nn::arguments<nn::defaults<pre_norm, mask::causal, activation::gelu,
-                                                    normalization::layer<>, position::learned>,
-                                       Options...>> {
-    static_assert(nn::check_language_model<language_model::shape, Options...>());
-};
+    : nn::language_model<nn::arguments<language_model, nn::language_model_options, Options...>> {};
 
 /// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
 /// predicts the symbol after position i of the target, to which a beginning is put first. With
-/// padded, the count source_length tells how many symbols the source has. Takes what
-/// language_model does (sinusoidal positions and relu by default), source_vocabulary,
-/// source_tokens, source_depth, padded and any_length; the mask is the decoder's. A synthesizer is
-/// both sides', each over its own tokens; from the decoder to the encoder, queries look for keys.
+/// padded, the count source_length tells how many symbols the source has. Takes
+/// nn::encoder_decoder_options; the mask is the decoder's. A synthesizer is both sides', each over
+/// its own tokens; from the decoder to the encoder, queries look for keys.
 template <class... Options>
 struct encoder_decoder
     : nn::encoder_decoder_model<
-          nn::arguments<nn::defaults<pre_norm, mask::causal, activation::relu,
-                                     normalization::layer<>, position::sinusoidal>,
-                        Options...>> {
+          nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>> {
     static constexpr nn::shape shape =
-        nn::arguments<nn::defaults<pre_norm, mask::causal, activation::relu, normalization::layer<>,
-                                   position::sinusoidal>,
-                      Options...>::shape;
-    static_assert(nn::check_encoder_decoder<shape, Options...>());
+        nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>::shape;
 };
 
 }  // namespace transformer
@@ -31664,23 +31530,21 @@ inline constexpr relation<"from_patch"> from_patch;
 inline constexpr relation<"sequence"> sequence;
 inline constexpr relation<"predicted"> predicted;
 
-using gpt2_defaults = defaults<pre_norm, mask::causal, activation::gelu_tanh,
-                               normalization::layer<>, position::learned>;
-using llama_defaults = defaults<pre_norm, mask::causal, activation::swiglu, normalization::rms<>,
-                                position::rotary<>, false>;
-struct bert_defaults : defaults<post_norm, mask::none, activation::gelu, normalization::layer<12>,
-                                position::learned> {
-    static constexpr bool padded = true;
-};
-using vit_defaults =
-    defaults<pre_norm, mask::none, activation::gelu, normalization::layer<6>, position::learned>;
-
-struct t5_defaults : defaults<pre_norm, mask::causal, activation::relu, normalization::rms<6>,
-                              position::relative_buckets<>, false> {
-    static constexpr bool padded = true;
-    static constexpr bool scaled = false;
-    static constexpr bool scaled_logits = true;
-};
+struct gpt2_options : language_model_options::with<activation::gelu_tanh> {};
+struct llama_options : language_model_options::with<activation::swiglu, normalization::rms<>,
+                                                    position::rotary<>, biases<false>> {};
+struct bert_options
+    : options<required<vocabulary>, required<tokens>, required<width>, heads<1>, depth<1>,
+              derived<sequent::hidden>, segments<2>, mask::none, activation::gelu,
+              dropout_percent<0>, padded<true>, any_length<false>, normalization::layer<12>> {};
+struct vit_options
+    : options<required<tokens>, required<patch_width>, required<classes>, required<width>, heads<1>,
+              depth<1>, derived<sequent::hidden>, mask::none, activation::gelu, dropout_percent<0>,
+              pre_norm, normalization::layer<6>> {};
+struct t5_options
+    : encoder_decoder_options::with<normalization::rms<6>, position::relative_buckets<>,
+                                    biases<false>, scaled<false>, padded<true>,
+                                    nn::flag<&nn::shape::scaled_logits, true>> {};
 
 /// From symbols to layers(i): what is embedded is normalised, and so is every residual sum.
 template <shape Shape, class Mask, class Activation>
@@ -31762,93 +31626,62 @@ using bert_facts =
 template <class Arguments>
 using bert_mask = padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">;
 
-template <shape Shape, class... Options>
-consteval bool check_bert() {
-    static_assert(
-        sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
-                     option::depth, option::hidden, option::segments, option::mask,
-                     option::activation, option::dropout_percent, option::padded,
-                     option::any_length, option::normalization>::template check<Options...>) > 0);
-    static_assert(check_shape<Shape>());
-    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
-    return true;
-}
+template <class Arguments>
+using bert_model = typename bert_facts<Arguments>::template with<query<"layers", "pooled">, true>::
+    template model_of<
+        bert_pooled_rules<Arguments::shape, bert_mask<Arguments>, typename Arguments::activation>>;
+template <class Arguments>
+using bert_masked_language_model =
+    typename bert_facts<Arguments>::template model_of<bert_masked_language_rules<
+        Arguments::shape, bert_mask<Arguments>, typename Arguments::activation>>;
+template <class Arguments>
+using vit_model =
+    typename fact_list<fact<"patch", Arguments::shape.tokens, Arguments::shape.patch_width>>::
+        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+            vit_rules<Arguments::shape, typename Arguments::mask, typename Arguments::activation>>;
 
 }  // namespace nn
 
 /// GPT-2 (Radford et al. 2019). Takes what transformer::language_model does.
 template <class... Options>
-struct gpt2 : nn::language_model<nn::arguments<nn::gpt2_defaults, Options...>> {
-    static_assert(nn::check_language_model<gpt2::shape, Options...>());
-};
+struct gpt2 : nn::language_model<nn::arguments<gpt2, nn::gpt2_options, Options...>> {};
 
 /// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with llama2.c's order of rotary
 /// pairs; position::rotary_halves<> is that of Hugging Face's files, which io::hugging_face::llama
 /// loads into either. Takes what transformer::language_model does.
 template <class... Options>
-struct llama : nn::language_model<nn::arguments<nn::llama_defaults, Options...>> {
-    static_assert(nn::check_language_model<llama::shape, Options...>());
-};
+struct llama : nn::language_model<nn::arguments<llama, nn::llama_options, Options...>> {};
 
 /// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
-/// tokens x width, and pooled, width. Takes vocabulary, tokens, width, heads, depth, hidden,
-/// segments (2 by default), a mask, an activation (gelu by default), dropout_percent, padded (true
-/// by default; without it, there is no length), a normalization.
+/// tokens x width, and pooled, width. Takes nn::bert_options; without padded, there is no length.
 template <class... Options>
-struct bert
-    : nn::bert_facts<nn::arguments<nn::bert_defaults, Options...>>::
-          template with<query<"layers", "pooled">, true>::template model_of<nn::bert_pooled_rules<
-              nn::arguments<nn::bert_defaults, Options...>::shape,
-              nn::bert_mask<nn::arguments<nn::bert_defaults, Options...>>,
-              typename nn::arguments<nn::bert_defaults, Options...>::activation>> {
-    static constexpr nn::shape shape = nn::arguments<nn::bert_defaults, Options...>::shape;
-    static_assert(nn::check_bert<shape, Options...>());
+struct bert : nn::bert_model<nn::arguments<bert, nn::bert_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<bert, nn::bert_options, Options...>::shape;
 };
 
 /// The same to logits, tokens x vocabulary, of what stands at each position.
 template <class... Options>
 struct bert_masked_language
-    : nn::bert_facts<nn::arguments<nn::bert_defaults, Options...>>::template model_of<
-          nn::bert_masked_language_rules<
-              nn::arguments<nn::bert_defaults, Options...>::shape,
-              nn::bert_mask<nn::arguments<nn::bert_defaults, Options...>>,
-              typename nn::arguments<nn::bert_defaults, Options...>::activation>> {
-    static constexpr nn::shape shape = nn::arguments<nn::bert_defaults, Options...>::shape;
-    static_assert(nn::check_bert<shape, Options...>());
+    : nn::bert_masked_language_model<
+          nn::arguments<bert_masked_language, nn::bert_options, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<bert_masked_language, nn::bert_options, Options...>::shape;
 };
 
 /// The vision transformer (arXiv 2010.11929): the fact patch, tokens x patch_width, an image cut
 /// into patches, row by row, each with its channels one after another; to logits, one for each of
-/// the classes. Takes tokens (of patches), patch_width, classes, width, heads, depth, hidden, a
-/// mask, an activation (gelu by default), dropout_percent, a normalization.
+/// the classes. Takes nn::vit_options; the tokens are patches.
 template <class... Options>
-struct vit
-    : nn::fact_list<fact<"patch", nn::arguments<nn::vit_defaults, Options...>::shape.tokens,
-                         nn::arguments<nn::vit_defaults, Options...>::shape.patch_width>>::
-          template with<bound<"seed">,
-                        (nn::arguments<nn::vit_defaults, Options...>::shape.dropout_percent > 0)>::
-              template model_of<
-                  nn::vit_rules<nn::arguments<nn::vit_defaults, Options...>::shape,
-                                typename nn::arguments<nn::vit_defaults, Options...>::mask,
-                                typename nn::arguments<nn::vit_defaults, Options...>::activation>> {
-    static constexpr nn::shape shape = nn::arguments<nn::vit_defaults, Options...>::shape;
-    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::patch_width, nn::option::classes,
-                                   nn::option::width, nn::option::heads, nn::option::depth,
-                                   nn::option::hidden, nn::option::mask, nn::option::activation,
-                                   nn::option::dropout_percent,
-                                   nn::option::normalization>::template check<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
-    static_assert(shape.states_patch_width && shape.states_classes,
-                  "sequent: vit needs the options patch_width<N> and classes<N>");
+struct vit : nn::vit_model<nn::arguments<vit, nn::vit_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<vit, nn::vit_options, Options...>::shape;
 };
 
 /// T5 (arXiv 1910.10683), with activation::geglu_tanh and tied<false> its version 1.1: the facts
 /// source and target, symbols, and the count source_length, to logits, tokens x vocabulary. Takes
 /// what transformer::encoder_decoder does.
 template <class... Options>
-struct t5 : nn::encoder_decoder_model<nn::arguments<nn::t5_defaults, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<nn::t5_defaults, Options...>::shape;
-    static_assert(nn::check_encoder_decoder<shape, Options...>());
+struct t5 : nn::encoder_decoder_model<nn::arguments<t5, nn::t5_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<t5, nn::t5_options, Options...>::shape;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -32001,65 +31834,52 @@ inline constexpr auto recurrent_rules = [] {
 }();
 
 /// The states are as wide as the inputs unless `hidden` tells otherwise.
-template <class... Options>
-consteval shape recurrent_shape_of() {
-    shape result = arguments<block_defaults, Options...>::shape;
-    result.hidden = number_of<option::hidden, 0, Options...>();
-    if (result.hidden == 0) result.hidden = result.width;
-    return result;
-}
+struct recurrent_options : options<required<tokens>, required<width>, derived<sequent::hidden>,
+                                   depth<1>, biases<true>, learned_start<false>> {
+    static constexpr int hidden_factor = 1;
+};
+struct rnn_options : recurrent_options::with<activation::tanh> {
+    static constexpr int hidden_factor = 1;
+};
 
-template <class... Options>
-using takes_recurrent =
-    typename takes<option::tokens, option::width, option::hidden, option::depth, option::biases,
-                   option::learned_start>::template check<Options...>;
+template <class Arguments, class Cell>
+using recurrent_model = model<recurrent_rules<Arguments::shape, Cell>,
+                              fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+template <class Arguments>
+using rnn_model =
+    recurrent_model<Arguments, rnn_cell<Arguments::shape, typename Arguments::activation>>;
+template <class Arguments>
+using gru_model = recurrent_model<Arguments, gru_cell<Arguments::shape>>;
+template <class Arguments>
+using lstm_model = recurrent_model<Arguments, lstm_cell<Arguments::shape>>;
 
 }  // namespace nn
 
-/// Each takes tokens, width, hidden (the width by default), depth (of layers, each from the states
-/// of the one below), biases, learned_start. The fact x, tokens x width, to y, tokens x hidden: the
-/// states after each input. The state before the first is the weight `start`: zero, and not
-/// trained, unless learned_start<true> is given.
+/// Each takes nn::recurrent_options: tokens, width, hidden (the width by default), depth (of
+/// layers, each from the states of the one below), biases, learned_start. The fact x, tokens x
+/// width, to y, tokens x hidden: the states after each input. The state before the first is the
+/// weight `start`: zero, and not trained, unless learned_start<true> is given.
 namespace recurrent {
 
 /// Takes an activation, too: tanh by default, as torch.nn.RNN, with b = b_ih + b_hh.
 template <class... Options>
-struct rnn
-    : model<nn::recurrent_rules<
-                nn::recurrent_shape_of<Options...>(),
-                nn::rnn_cell<nn::recurrent_shape_of<Options...>(),
-                             nn::type_of<nn::option::activation, activation::tanh, Options...>>>,
-            fact<"x", nn::recurrent_shape_of<Options...>().tokens,
-                 nn::recurrent_shape_of<Options...>().width>> {
-    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::hidden,
-                                   nn::option::depth, nn::option::biases, nn::option::learned_start,
-                                   nn::option::activation>::template check<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
+struct rnn : nn::rnn_model<nn::arguments<rnn, nn::rnn_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<rnn, nn::rnn_options, Options...>::shape;
 };
 
 /// As torch.nn.GRU, whose rows of weight_ih are reset, update and candidate; b_reset and b_update
 /// are the sums of its two biases, b_candidate and c_candidate are b_in and b_hn.
 template <class... Options>
-struct gru : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
-                                       nn::gru_cell<nn::recurrent_shape_of<Options...>()>>,
-                   fact<"x", nn::recurrent_shape_of<Options...>().tokens,
-                        nn::recurrent_shape_of<Options...>().width>> {
-    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(sizeof(nn::takes_recurrent<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
+struct gru : nn::gru_model<nn::arguments<gru, nn::recurrent_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<gru, nn::recurrent_options, Options...>::shape;
 };
 
 /// As torch.nn.LSTM, whose rows of weight_ih are in, forget, candidate and out; each b is the sum
 /// of its two biases. The memory before the first input is the weight `start_memory`.
 template <class... Options>
-struct lstm : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
-                                        nn::lstm_cell<nn::recurrent_shape_of<Options...>()>>,
-                    fact<"x", nn::recurrent_shape_of<Options...>().tokens,
-                         nn::recurrent_shape_of<Options...>().width>> {
-    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(sizeof(nn::takes_recurrent<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
+struct lstm : nn::lstm_model<nn::arguments<lstm, nn::recurrent_options, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<lstm, nn::recurrent_options, Options...>::shape;
 };
 
 }  // namespace recurrent
