@@ -32258,6 +32258,132 @@ double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
 
 }  // namespace sequent::inline SEQUENT_ABI::train
 
+/// Initial values of weights, chosen by name and shape.
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// How one weight is filled. Inputs and outputs are the columns and rows of its matrix, which are
+/// its last two dimensions; a weight of one dimension has as many inputs as outputs.
+struct initializer {
+    enum class kind { keep, constant, uniform, normal, orthogonal } filled = kind::keep;
+    double first = 0;   // the constant, the least number, the mean, or the gain
+    double second = 0;  // the greatest number, or the deviation
+    /// Both are divided by the square root of this share of inputs and of outputs.
+    double inputs = 0;
+    double outputs = 0;
+
+    /// What initialize has given.
+    static constexpr initializer keep() { return {}; }
+    static constexpr initializer constant(double value) { return {kind::constant, value}; }
+    static constexpr initializer uniform(double least, double greatest) {
+        return {kind::uniform, least, greatest};
+    }
+    static constexpr initializer normal(double mean, double deviation) {
+        return {kind::normal, mean, deviation};
+    }
+    /// Uniform within gain sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010, equation 16).
+    static initializer glorot_uniform(double gain = 1) {
+        return {kind::uniform, -gain * std::sqrt(6.0), gain * std::sqrt(6.0), 1, 1};
+    }
+    /// Normal with deviation gain sqrt(2 / (inputs + outputs)).
+    static initializer glorot_normal(double gain = 1) {
+        return {kind::normal, 0, gain * std::sqrt(2.0), 1, 1};
+    }
+    /// Uniform within gain sqrt(3 / inputs); sqrt(2) is the gain of ReLU (He et al., arXiv
+    /// 1502.01852, section 2.2).
+    static initializer he_uniform(double gain = std::sqrt(2.0)) {
+        return {kind::uniform, -gain * std::sqrt(3.0), gain * std::sqrt(3.0), 1, 0};
+    }
+    /// Normal with deviation gain / sqrt(inputs).
+    static initializer he_normal(double gain = std::sqrt(2.0)) {
+        return {kind::normal, 0, gain, 1, 0};
+    }
+    /// gain times a matrix whose rows, or columns if these are fewer, are orthonormal (Saxe et al.,
+    /// arXiv 1312.6120).
+    static constexpr initializer orthogonal(double gain = 1) { return {kind::orthogonal, gain}; }
+};
+
+namespace detail {
+
+/// Rows that are orthonormal, by Gram and Schmidt over normal numbers, twice against rounding.
+inline void fill_orthogonal(std::vector<double>& rows, std::size_t count, std::size_t length,
+                            random_numbers& random) {
+    for (double& each : rows) each = random.normal();
+    for (std::size_t row = 0; row < count; ++row) {
+        double* x = rows.data() + row * length;
+        const auto dot = [&](const double* y) {
+            double sum = 0;
+            for (std::size_t at = 0; at < length; ++at) sum += x[at] * y[at];
+            return sum;
+        };
+        for (int time = 0; time < 2; ++time)
+            for (std::size_t before = 0; before < row; ++before) {
+                const double* y = rows.data() + before * length;
+                const double share = dot(y);
+                for (std::size_t at = 0; at < length; ++at) x[at] -= share * y[at];
+            }
+        const double norm = std::sqrt(dot(x));
+        for (std::size_t at = 0; at < length; ++at) x[at] /= norm;
+    }
+}
+
+template <class T>
+void fill(const tensor_view<T>& view, const initializer& how, random_numbers& random) {
+    using kind = initializer::kind;
+    const auto extent = [&](int from_last) {
+        const int axis = view.rank - 1 - from_last;
+        return axis >= 0 ? static_cast<std::size_t>(view.extents[static_cast<std::size_t>(axis)])
+                         : std::size_t{1};
+    };
+    const std::size_t inputs = extent(0);
+    const std::size_t outputs = view.rank > 1 ? extent(1) : inputs;
+    const double shares =
+        how.inputs * static_cast<double>(inputs) + how.outputs * static_cast<double>(outputs);
+    const double scale = shares > 0 ? 1 / std::sqrt(shares) : 1;
+    if (how.filled == kind::orthogonal) {
+        const std::size_t rows = view.rank > 1 ? outputs : 1;
+        const bool turned = rows > inputs;
+        const std::size_t count = turned ? inputs : rows;
+        const std::size_t length = turned ? rows : inputs;
+        std::vector<double> numbers(rows * inputs);
+        for (int begin = 0; begin < view.size(); begin += static_cast<int>(rows * inputs)) {
+            fill_orthogonal(numbers, count, length, random);
+            for (std::size_t row = 0; row < rows; ++row)
+                for (std::size_t column = 0; column < inputs; ++column)
+                    view.element(begin + static_cast<int>(row * inputs + column)) = static_cast<T>(
+                        how.first *
+                        numbers[turned ? column * length + row : row * length + column]);
+        }
+        return;
+    }
+    for (int at = 0; at < view.size(); ++at) {
+        const double value = how.filled == kind::uniform
+                                 ? (how.first + (how.second - how.first) * random.uniform()) * scale
+                             : how.filled == kind::normal
+                                 ? (how.first + how.second * random.normal()) * scale
+                                 : how.first;
+        view.element(at) = static_cast<T>(value);
+    }
+}
+
+}  // namespace detail
+
+/// Fills each weight as choose(name, extents) says, an initializer. Weights that it keeps have what
+/// Model::initialize gives. `extents` are those of the weight's view: layers, indices, rows
+/// (outputs), columns (inputs). The same seed gives the same numbers everywhere.
+template <class Model, class T, class Choose>
+void initialize(typename Model::template parameters<T>& p, std::uint64_t seed, Choose choose) {
+    Model::initialize(p, seed);
+    random_numbers random(seed ^ 0x5851F42D4C957F2DULL);
+    Model::for_each(p, [&](std::string_view name, const auto& view) {
+        const initializer how = choose(
+            name, std::span<const int>(view.extents.data(), static_cast<std::size_t>(view.rank)));
+        if (how.filled != initializer::kind::keep) detail::fill<T>(view, how, random);
+    });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
 /// Losses and their gradients. Each takes the outputs as a view, the targets as a span and, where
 /// the gradient is wanted, a view of the same extents that is overwritten. Rows are the last
 /// dimension of a view; their elements are adjacent. `scale` multiplies the gradient alone: 1 /
@@ -32610,6 +32736,150 @@ T hinge(const tensor_view<U>& scores, const detail::target_span<U>& targets,
 
 }  // namespace sequent::inline SEQUENT_ABI::train
 
+/// Figures that tell how well a model predicts. They are computed in double, at run time.
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// Counts of predicted and true classes, from which accuracy, precision, recall and F1 follow.
+class confusion {
+  public:
+    /// Throws argument_error unless there is a class.
+    explicit confusion(int classes) : classes_(classes) {
+        if (classes < 1)
+            fail_with<argument_error>(
+                {"sequent: confusion has ", classes, " classes, expected at least 1"});
+        counts_.resize(static_cast<std::size_t>(classes) * static_cast<std::size_t>(classes));
+    }
+
+    /// One prediction. Throws argument_error if one of the two is no class.
+    void add(int predicted, int expected) {
+        ++counts_[place(predicted, expected)];
+        ++total_;
+    }
+    /// The class with the greatest of the scores, the first of equal ones, as a prediction.
+    template <class T>
+    void add(std::span<const T> scores, int expected) {
+        check_size("the scores of confusion", scores.size(), static_cast<std::size_t>(classes_));
+        add(static_cast<int>(std::max_element(scores.begin(), scores.end()) - scores.begin()),
+            expected);
+    }
+
+    std::int64_t count(int predicted, int expected) const {
+        return counts_[place(predicted, expected)];
+    }
+    std::int64_t total() const noexcept { return total_; }
+
+    /// The share of right predictions; 0 if nothing was added.
+    double accuracy() const {
+        std::int64_t right = 0;
+        for (int each = 0; each < classes_; ++each) right += count(each, each);
+        return share(right, total_);
+    }
+    /// Of those predicted as a class, the share that is; 0 where none is predicted.
+    double precision(int of) const {
+        std::int64_t predicted = 0;
+        for (int each = 0; each < classes_; ++each) predicted += count(of, each);
+        return share(count(of, of), predicted);
+    }
+    /// Of those that are a class, the share predicted as it; 0 where none is.
+    double recall(int of) const {
+        std::int64_t expected = 0;
+        for (int each = 0; each < classes_; ++each) expected += count(each, of);
+        return share(count(of, of), expected);
+    }
+    /// The harmonic mean of precision and recall.
+    double f1(int of) const {
+        std::int64_t both = 0;
+        for (int each = 0; each < classes_; ++each) both += count(of, each) + count(each, of);
+        return share(2 * count(of, of), both);
+    }
+    /// The mean of f1 over the classes.
+    double macro_f1() const {
+        double sum = 0;
+        for (int each = 0; each < classes_; ++each) sum += f1(each);
+        return sum / classes_;
+    }
+
+  private:
+    std::size_t place(int predicted, int expected) const {
+        for (const int each : {predicted, expected})
+            if (each < 0 || each >= classes_)
+                fail_with<argument_error>({"sequent: confusion has the class ", each,
+                                           ", beyond its ", classes_, " classes"});
+        return static_cast<std::size_t>(predicted) * static_cast<std::size_t>(classes_) +
+               static_cast<std::size_t>(expected);
+    }
+    static double share(std::int64_t part, std::int64_t whole) {
+        return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
+    }
+
+    int classes_;
+    std::int64_t total_ = 0;
+    std::vector<std::int64_t> counts_;
+};
+
+/// The area under the receiver operating characteristic: the probability that a positive's score
+/// exceeds a negative's, ties counted half. NaN where one of the two is missing or a score is NaN.
+/// Throws argument_error unless there are as many labels, each 0 or 1.
+template <class T>
+double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> labels) {
+    check_size("the labels of area_under_roc", labels.size(), scores.size());
+    std::vector<std::size_t> order(scores.size());
+    double positives = 0;
+    for (std::size_t at = 0; at < order.size(); ++at) {
+        order[at] = at;
+        if (labels[at] != 0 && labels[at] != 1)
+            fail_with<argument_error>({"sequent: area_under_roc has the label ", labels[at], " at ",
+                                       at, ", expected 0 or 1"});
+        if (std::isnan(scores[at])) return std::nan("");
+        positives += labels[at];
+    }
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
+    double ranks = 0;  // of the positives; equal scores share the mean of their ranks
+    for (std::size_t begin = 0; begin < order.size();) {
+        std::size_t end = begin;
+        double equal = 0;
+        while (end < order.size() && scores[order[end]] == scores[order[begin]])
+            equal += labels[order[end++]];
+        ranks += equal * (static_cast<double>(begin + end) + 1) / 2;
+        begin = end;
+    }
+    const double negatives = static_cast<double>(scores.size()) - positives;
+    return (ranks - positives * (positives + 1) / 2) / (positives * negatives);
+}
+
+/// The mean of |value - target|. Throws argument_error unless both have one size.
+template <class T>
+double mean_absolute_error(std::span<const T> values, std::span<const T> targets) {
+    check_size("the targets of mean_absolute_error", targets.size(), values.size());
+    double sum = 0;
+    for (std::size_t at = 0; at < values.size(); ++at)
+        sum += std::abs(static_cast<double>(values[at]) - static_cast<double>(targets[at]));
+    return sum / static_cast<double>(values.size());
+}
+
+/// The coefficient of determination R2: 1 - squared errors / squared deviations of the targets from
+/// their mean. Throws argument_error unless both have one size.
+template <class T>
+double r_squared(std::span<const T> values, std::span<const T> targets) {
+    check_size("the targets of r_squared", targets.size(), values.size());
+    double mean = 0;
+    for (const T each : targets)
+        mean += static_cast<double>(each) / static_cast<double>(targets.size());
+    double errors = 0;
+    double deviations = 0;
+    for (std::size_t at = 0; at < values.size(); ++at) {
+        const auto target = static_cast<double>(targets[at]);
+        errors +=
+            (target - static_cast<double>(values[at])) * (target - static_cast<double>(values[at]));
+        deviations += (target - mean) * (target - mean);
+    }
+    return 1 - errors / deviations;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
 namespace sequent::inline SEQUENT_ABI::train::detail {
 
 /// Covers elements [begin, end) of arrays with vectors: calls update(read, write) for each vector,
@@ -32939,17 +33209,32 @@ class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// The learning rate of a step, counted from 0: it climbs in a straight line, reaches `peak` at
-/// step `warmup_steps`, falls along half a cosine (Loshchilov and Hutter, arXiv 1608.03983,
-/// equation 5, without restarts) to `floor` at step `total_steps`, and stays there.
+/// How a learning rate falls from `peak`. p is the share of the steps from the end of the warm-up
+/// to `total_steps` that has passed, 0 <= p <= 1; n is the number of steps since the warm-up.
+enum class decay {
+    constant,            // peak
+    linear,              // peak + (floor - peak) p
+    cosine,              // floor + (peak - floor) (1 + cos(pi p)) / 2 (arXiv 1608.03983, eq. 5)
+    cosine_restarts,     // the same with p = (n mod every) / every
+    geometric,           // peak (floor / peak)^p
+    steps,               // peak factor^(n / every), at least floor
+    inverse_square_root  // peak sqrt(w / (w + n)), w = the warm-up or 1 (arXiv 1706.03762, 5.3)
+};
+
+/// The learning rate of a step, counted from 0: it rises linearly over `warmup_steps` to `peak` and
+/// then falls as `shape` says.
 ///
 /// The call throws std::invalid_argument if a rate is negative or not finite, a count of steps is
-/// negative, or the warm-up is longer than the whole.
-struct warmup_cosine {
+/// negative, the warm-up is longer than the whole, or `floor`, `factor` or `every` is not above 0
+/// where the shape needs it.
+struct schedule {
     double peak = 1e-3;
     double floor = 0;
     std::int64_t warmup_steps = 0;
     std::int64_t total_steps = 1;
+    decay shape = decay::cosine;
+    double factor = 0.1;     // of decay::steps
+    std::int64_t every = 1;  // steps from one fall or restart to the next
 
     double operator()(std::int64_t step) const {
         check(step);
@@ -32958,27 +33243,54 @@ struct warmup_cosine {
             return peak *
                    ((static_cast<double>(step) + 1) / (static_cast<double>(warmup_steps) + 1));
         }
-        if (step >= total_steps) return floor;
-        const double progress = static_cast<double>(step - warmup_steps) /
-                                static_cast<double>(total_steps - warmup_steps);
-        return floor + (peak - floor) * 0.5 * (1 + std::cos(std::numbers::pi * progress));
+        const std::int64_t since = step - warmup_steps;
+        const double passed =
+            step >= total_steps
+                ? 1
+                : static_cast<double>(since) / static_cast<double>(total_steps - warmup_steps);
+        switch (shape) {
+            case decay::constant:
+                return peak;
+            case decay::linear:
+                return peak + (floor - peak) * passed;
+            case decay::cosine:
+                return passed < 1 ? cosine(passed) : floor;
+            case decay::cosine_restarts:
+                return cosine(static_cast<double>(since % every) / static_cast<double>(every));
+            case decay::geometric:
+                return peak * std::pow(floor / peak, passed);
+            case decay::steps:
+                return std::max(floor, peak * std::pow(factor, static_cast<double>(since / every)));
+            case decay::inverse_square_root:
+                break;
+        }
+        const double scale = static_cast<double>(std::max<std::int64_t>(warmup_steps, 1));
+        return std::max(floor, peak * std::sqrt(scale / (scale + static_cast<double>(since))));
     }
 
   private:
+    double cosine(double passed) const {
+        return floor + (peak - floor) * 0.5 * (1 + std::cos(std::numbers::pi * passed));
+    }
+
     void check(std::int64_t step) const {
-        const auto rate = [](const char* what, double value) {
-            check_number<std::invalid_argument>(value >= 0 && std::isfinite(value), what, value,
-                                                "a finite number of at least 0");
+        const auto rate = [](const char* what, double value, bool above_0 = false) {
+            check_number<std::invalid_argument>(
+                (above_0 ? value > 0 : value >= 0) && std::isfinite(value), what, value,
+                above_0 ? "a finite number above 0" : "a finite number of at least 0");
         };
         const auto count = [](const char* what, std::int64_t value, std::int64_t least) {
             check_number<std::invalid_argument>(value >= least, what, static_cast<double>(value),
                                                 "at least " + std::to_string(least));
         };
-        rate("warmup_cosine: peak", peak);
-        rate("warmup_cosine: floor", floor);
-        count("warmup_cosine: warmup_steps", warmup_steps, 0);
-        count("warmup_cosine: total_steps", total_steps, warmup_steps);
-        count("warmup_cosine: step", step, 0);
+        rate("schedule: peak", peak, shape == decay::geometric);
+        rate("schedule: floor", floor, shape == decay::geometric);
+        if (shape == decay::steps) rate("schedule: factor", factor, true);
+        if (shape == decay::steps || shape == decay::cosine_restarts)
+            count("schedule: every", every, 1);
+        count("schedule: warmup_steps", warmup_steps, 0);
+        count("schedule: total_steps", total_steps, warmup_steps);
+        count("schedule: step", step, 0);
     }
 };
 
