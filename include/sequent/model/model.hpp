@@ -55,8 +55,8 @@ class model {
     using prepared = model_detail::prepared_block<plan, T>;
     /// Weights in fewer bits, of Format bf16, q8_0 or q4_0, which stand in
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
-    template <class Format>
-    using packed = model_detail::packed_block<plan, Format>;
+    template <class Format, auto Which = pack_products>
+    using packed = model_detail::packed_block<plan, Format, Which>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T, workspace<T>>;
     /// The memory of forward_batch alone.
@@ -712,7 +712,8 @@ class model {
         return model_detail::left_by_any;
 #else
         model_detail::call_mark mark;
-        mark.add(model_detail::numbers_of(p), parameters<T>::size);
+        if constexpr (model_detail::trained_parameters_of<P, plan>)
+            mark.add(model_detail::numbers_of(p), parameters<T>::size);
         given.add_to(mark);
         return mark.value();
 #endif
@@ -744,7 +745,8 @@ class model {
         result.packed = model_detail::packed_in(p);
         if (!result.prepared) {
             if (!kept)
-                model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
+                model_detail::prepare_numbers<typename model_detail::placed_for<P, plan>::type>(
+                    result.parameters, w.prepared, w.scratch);
             result.prepared = w.prepared;
         }
         result.workspace = w.numbers;
