@@ -3192,6 +3192,8 @@ struct placement {
 
 /// The file's matrix is [columns, rows], [in, out] for a linear map.
 inline constexpr placement transposed{.transposed = true};
+/// The tensor has the parameter's own shape, or that of a layer.
+inline constexpr placement as_it_is{.rank = -1};
 /// The file has a vector: the parameter's elements in row-major order.
 inline constexpr placement flat{.flat = true};
 /// The rows of each head (the parameter's last extent but one; of a flat one the last) are in the
@@ -3868,6 +3870,67 @@ SEQUENT_COLD void sort(std::vector<numbered_range>& ranges) {
 
 #include <map>
 
+/// How files store numbers: one after another, or in blocks that share a scale.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+struct number_format;
+
+/// The numbers of a tensor in a file.
+struct stored_tensor {
+    const std::byte* data = nullptr;
+    std::uint64_t count = 0;  // of its numbers
+    const number_format* format = nullptr;
+};
+
+/// Writes `count` numbers of a tensor to `numbers`: number `first` of the tensor and those that are
+/// `stride` apart.
+using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
+                         std::size_t count, double* numbers);
+
+/// 32 numbers scale * q.
+struct scaled_block {
+    double scale = 0;
+    std::int8_t q[32]{};
+};
+/// Reads the block of the numbers from `first` on, a multiple of 32.
+using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, scaled_block& to);
+
+/// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
+struct number_format {
+    std::string_view name;
+    std::uint64_t count = 1;
+    std::uint64_t bytes = 0;
+    bool fits_float = true;  // every number is one of float's
+    decoder decode = nullptr;
+    block_reader read_block = nullptr;  // null if 32 numbers have no scale in common
+    int bits = 0;                       // of q, with its sign
+};
+
+template <dtype Type>
+void decode_plain(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
+                  std::size_t count, double* numbers) {
+    constexpr std::size_t bytes = io::size_of(Type);
+    const std::byte* const data = from.data + first * bytes;
+    if (stride == 1) {
+        for (std::size_t at = 0; at < count; ++at)
+            numbers[at] = load_element<double, Type>(data + at * bytes);
+        return;
+    }
+    for (std::size_t at = 0; at < count; ++at)
+        numbers[at] = load_element<double, Type>(data + at * stride * bytes);
+}
+
+/// The formats that have a dtype.
+SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
+    {"F16", 1, 2, true, decode_plain<dtype::f16>},
+    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"F64", 1, 8, false, decode_plain<dtype::f64>},
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
 #include <memory>
 
 #if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
@@ -3993,46 +4056,6 @@ struct file_header {
     metadata_map metadata;
 };
 
-namespace detail {
-
-/// Writes `count` numbers of a tensor to `numbers`: number `first` of the tensor and those that are
-/// `stride` apart.
-using decoder = void (*)(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
-                         std::size_t count, double* numbers);
-
-/// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
-struct number_format {
-    std::string_view name;
-    std::uint64_t count = 1;
-    std::uint64_t bytes = 0;
-    bool fits_float = true;  // every number is one of float's
-    decoder decode = nullptr;
-};
-
-template <dtype Type>
-void decode_plain(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
-                  std::size_t count, double* numbers) {
-    constexpr std::size_t bytes = io::size_of(Type);
-    tensor += first * bytes;
-    if (stride == 1) {
-        for (std::size_t at = 0; at < count; ++at)
-            numbers[at] = load_element<double, Type>(tensor + at * bytes);
-        return;
-    }
-    for (std::size_t at = 0; at < count; ++at)
-        numbers[at] = load_element<double, Type>(tensor + at * stride * bytes);
-}
-
-/// The formats that have a dtype.
-SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
-    {"F16", 1, 2, true, decode_plain<dtype::f16>},
-    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
-    {"F32", 1, 4, true, decode_plain<dtype::f32>},
-    {"F64", 1, 8, false, decode_plain<dtype::f64>},
-};
-
-}  // namespace detail
-
 /// Tensors of one or several files, checked: the bytes of each lie within its file and are as many
 /// as its shape and dtype take.
 struct tensor_file {
@@ -4059,6 +4082,11 @@ struct tensor_file {
         for (const detail::number_format& each : formats)
             if (each.name == entry.dtype) return &each;
         return nullptr;
+    }
+    /// The numbers of a tensor, whose dtype is known.
+    detail::stored_tensor stored_of(const header_entry& entry) const noexcept {
+        const detail::number_format* const format = format_of(entry);
+        return {data_of(entry), (entry.end - entry.begin) / format->bytes * format->count, format};
     }
     /// Gives the memory of bytes [first, last) of a tensor back.
     void release(const header_entry& entry, std::uint64_t first,
@@ -4141,12 +4169,6 @@ inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     std::uint64_t size = 1;
     for (const std::uint64_t extent : shape) size *= extent;
     return size;
-}
-
-/// How many numbers a tensor has: its bytes have been checked.
-SEQUENT_LAZY
-inline std::uint64_t count_of(const header_entry& entry, const number_format& format) {
-    return (entry.end - entry.begin) / format.bytes * format.count;
 }
 
 /// The strides of a row-major tensor of this shape.
@@ -4297,15 +4319,14 @@ class releaser {
 /// Calls f(number, value) for all numbers of a tensor in order.
 template <class F>
 SEQUENT_COLD void for_each_number(const tensor_file& file, const header_entry& entry, F f) {
-    const number_format& format = *file.format_of(entry);
-    const std::byte* const data = file.data_of(entry);
-    const std::uint64_t count = count_of(entry, format);
+    const stored_tensor stored = file.stored_of(entry);
+    const std::uint64_t count = stored.count;
     std::array<double, decoded_together> values;
-    releaser done(file, entry, format);
+    releaser done(file, entry, *stored.format);
     for (std::uint64_t first = 0; first < count; first += values.size()) {
         const auto some =
             static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - first));
-        format.decode(data, first, 1, some, values.data());
+        stored.format->decode(stored, first, 1, some, values.data());
         for (std::size_t at = 0; at < some; ++at) f(first + at, values[at]);
         done.advance(first + some);
     }
@@ -4339,17 +4360,16 @@ SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry
 SEQUENT_LAZY
 SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
                               const header_entry& two) {
-    const number_format& format = *file.format_of(two);
-    const std::byte* const data = file.data_of(two);
-    releaser done(file, two, format);
-    const std::uint64_t count = count_of(two, format);
+    const stored_tensor stored = file.stored_of(two);
+    releaser done(file, two, *stored.format);
+    const std::uint64_t count = stored.count;
     std::array<double, decoded_together> values;
     for_each_number(file, one, [&](std::uint64_t number, double x) {
         const auto at = static_cast<std::size_t>(number % values.size());
         if (at == 0) {
             const auto some =
                 static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - number));
-            format.decode(data, number, 1, some, values.data());
+            stored.format->decode(stored, number, 1, some, values.data());
             done.advance(number);
         }
         const double y = values[at];
@@ -4386,16 +4406,15 @@ void store_values(const double* values, std::size_t count, const piece& part, st
 SEQUENT_LAZY
 SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     const header_entry& entry = file.header.tensors[part.tensor];
-    const number_format& format = *file.format_of(entry);
-    const std::byte* const data = file.data_of(entry);
+    const stored_tensor stored = file.stored_of(entry);
     const auto store = part.view.type == dtype::f64 ? store_values<double> : store_values<float>;
     std::array<double, decoded_together> values;
-    releaser done(file, entry, format);
+    releaser done(file, entry, *stored.format);
     for_each_row(part, [&](const piece_row& row) {
         for (std::size_t column = 0; column < row.columns; column += values.size()) {
             const std::size_t some = std::min(values.size(), row.columns - column);
-            format.decode(data, row.number + column * row.number_stride, row.number_stride, some,
-                          values.data());
+            stored.format->decode(stored, row.number + column * row.number_stride,
+                                  row.number_stride, some, values.data());
             store(values.data(), some, part,
                   row.at + static_cast<std::ptrdiff_t>(column) * row.stride, row.stride);
         }
@@ -4403,10 +4422,9 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     });
 }
 
-/// Fills the views from their tensors, all of which have the right type and size, unless one of
-/// them is not finite.
+/// Fails at a number of the tensors of pieces that is not finite.
 SEQUENT_LAZY
-SEQUENT_COLD void fill(const tensor_file& file, std::span<const piece> pieces) {
+SEQUENT_COLD void check_pieces(const tensor_file& file, std::span<const piece> pieces) {
     std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
     for (const piece& each : pieces) {
         const double of_type = each.view.type == dtype::f32
@@ -4418,7 +4436,6 @@ SEQUENT_COLD void fill(const tensor_file& file, std::span<const piece> pieces) {
     }
     for (std::size_t tensor = 0; tensor < largest.size(); ++tensor)
         if (largest[tensor] > 0) check_numbers(file, file.header.tensors[tensor], largest[tensor]);
-    for (const piece& each : pieces) fill_piece(file, each);
 }
 
 /// Two tensors of a file that must hold the same numbers.
@@ -4454,15 +4471,22 @@ SEQUENT_COLD void fill_constant(const constant_view& each) {
     });
 }
 
-/// Fills the views of a matching, or says why not.
+/// Fails if the tensors of a matching do not fit.
 SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
+SEQUENT_COLD void check_all(const tensor_file& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.name, ": ", found.problem});
     const std::vector<header_entry>& tensors = file.header.tensors;
     for (const equal_pair& pair : found.equal)
         check_equal(file, tensors[pair.tensor], tensors[pair.other]);
     for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensors[tensor]);
-    fill(file, found.pieces);
+    check_pieces(file, found.pieces);
+}
+
+/// Fills the views of a matching, or says why not.
+SEQUENT_LAZY
+SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
+    check_all(file, found);
+    for (const piece& each : found.pieces) fill_piece(file, each);
     for (const constant_view& each : found.constants) fill_constant(each);
     return file.header.metadata;
 }
@@ -4962,6 +4986,25 @@ SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, st
     });
 }
 
+/// The header as bytes, with its length before it.
+SEQUENT_LAZY
+SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header& header) {
+    for (const auto& [key, value] : header.metadata) {
+        if (!is_utf8(key) || !is_utf8(value)) {
+            fail_with<error>({name, ": metadata ", in_quotes(key), " is not UTF-8"});
+        }
+    }
+    std::string json = format_header(header);
+    json.resize((json.size() + 7) / 8 * 8, ' ');
+    if (json.size() > longest_header) {
+        fail_with<error>({name, ": a header of ", json.size(),
+                          " bytes is longer than the format allows, ", longest_header});
+    }
+    std::array<std::byte, 8> length{};
+    store_bits(static_cast<std::uint64_t>(json.size()), length.data());
+    return std::string(reinterpret_cast<const char*>(length.data()), length.size()) + json;
+}
+
 /// Writes a file of tensors that consist of pieces.
 SEQUENT_LAZY
 SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor> tensors,
@@ -4970,11 +5013,6 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
     const std::string name = path.string();
     file_header header;
     header.metadata = metadata;
-    for (const auto& [key, value] : metadata) {
-        if (!is_utf8(key) || !is_utf8(value)) {
-            fail_with<error>({name, ": metadata ", in_quotes(key), " is not UTF-8"});
-        }
-    }
     name_table names;
     for (std::size_t at = 0; at < tensors.size(); ++at) names.add(tensors[at].name, at);
     names.sort();
@@ -4992,12 +5030,7 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
         header.tensors.push_back(
             {tensor.name, std::string(name_of(type)), tensor.shape, begin, end});
     }
-    std::string json = format_header(header);
-    json.resize((json.size() + 7) / 8 * 8, ' ');
-    if (json.size() > longest_header) {
-        fail_with<error>({name, ": a header of ", json.size(),
-                          " bytes is longer than the format allows, ", longest_header});
-    }
+    const std::string json = header_bytes(name, header);
 
     // All elements are looked at before there is a file.
     std::vector<std::byte> bytes;
@@ -5010,9 +5043,6 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
     for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) encode(tensor);
 
     file_replacement file(path);
-    std::array<std::byte, 8> length{};
-    store_bits(static_cast<std::uint64_t>(json.size()), length.data());
-    file.write(reinterpret_cast<const char*>(length.data()), length.size());
     file.write(json.data(), json.size());
     for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) {
         encode(tensor);
@@ -5435,11 +5465,10 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
             }
         }
         if (is_named) continue;
-        constexpr static placement own{.rank = -1};
         if (!has_own_names) {
             return joined_text({"the map does not name the parameter ", in_quotes(parameter.name)});
         }
-        const std::string what = visit(place_of{parameter.view, parameter.name, own});
+        const std::string what = visit(place_of{parameter.view, parameter.name, as_it_is});
         if (!what.empty()) return joined_text({"tensor ", in_quotes(parameter.name), ": ", what});
     }
     return "";
@@ -6251,8 +6280,11 @@ class json_document {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The checkpoints of llama2.c (its first format, which run.c reads): seven int32, then numbers as
-/// F32, all little-endian. https://github.com/karpathy/llama2.c
+/// The checkpoints of llama2.c, all little-endian. https://github.com/karpathy/llama2.c
+/// Version 0, which run.c reads: seven int32, then numbers as F32. Versions 1 and 2: "ak42", the
+/// version, the same seven int32, whether the logits are tied, of version 2 the size of a group,
+/// and from byte 256 on the norms, then the matrices, as F32; or, in version 2, which runq.c reads,
+/// of each layer 8-bit integers followed by an F32 scale for each group of them.
 ///
 /// A model fits if its parameters have the names and extents of sequent::llama's: with d = width,
 /// H = heads, G = key_heads and d_h = d / H
@@ -6291,6 +6323,66 @@ struct llama2c_configuration {
 namespace detail {
 
 inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
+inline constexpr std::size_t llama2c_long_header = 256;
+
+/// Of version 2: number i of a tensor is q[i] s[i / group].
+SEQUENT_LAZY
+inline void decode_groups(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
+                          std::size_t count, double* numbers) {
+    const std::byte* const scales = from.data + from.count;
+    std::uint64_t number = first;
+    for (std::size_t at = 0; at < count; ++at, number += stride) {
+        const auto q = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[number]));
+        const std::byte* const scale = scales + number / from.format->count * sizeof(float);
+        numbers[at] = q * load_element<double, dtype::f32>(scale);
+    }
+}
+/// Of groups that 32 divides.
+SEQUENT_LAZY
+inline void read_group(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+    const std::byte* const scale =
+        from.data + from.count + first / from.format->count * sizeof(float);
+    to.scale = load_element<double, dtype::f32>(scale);
+    for (std::size_t at = 0; at < 32; ++at)
+        to.q[at] = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[first + at]));
+}
+
+/// The numbers of versions 1 and 2, by the size of a group.
+SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"groups of 1", 1, 5, true, decode_groups<>},
+    {"groups of 2", 2, 6, true, decode_groups<>},
+    {"groups of 4", 4, 8, true, decode_groups<>},
+    {"groups of 8", 8, 12, true, decode_groups<>},
+    {"groups of 16", 16, 20, true, decode_groups<>},
+    {"groups of 32", 32, 36, true, decode_groups<>, read_group<>, 8},
+    {"groups of 64", 64, 68, true, decode_groups<>, read_group<>, 8},
+    {"groups of 128", 128, 132, true, decode_groups<>, read_group<>, 8},
+    {"groups of 256", 256, 260, true, decode_groups<>, read_group<>, 8},
+};
+
+/// What a header states beside the model.
+struct llama2c_form {
+    llama2c_configuration configuration;
+    int version = 0;
+    int group = 0;
+
+    std::size_t header() const noexcept {
+        return version == 0 ? llama2c_header : llama2c_long_header;
+    }
+};
+
+/// In versions 1 and 2 each layer of a matrix is a tensor of its own.
+inline constexpr name_entry llama2c_layers[] = {
+    own_names,
+    {"layers.W_query", "layers.W_query.{}", as_it_is},
+    {"layers.W_key", "layers.W_key.{}", as_it_is},
+    {"layers.W_value", "layers.W_value.{}", as_it_is},
+    {"layers.W_out", "layers.W_out.{}", as_it_is},
+    {"layers.W_gate", "layers.W_gate.{}", as_it_is},
+    {"layers.W_contract", "layers.W_contract.{}", as_it_is},
+    {"layers.W_expand", "layers.W_expand.{}", as_it_is},
+};
 
 /// What keeps a configuration from being one; nothing if nothing does. Within these limits no
 /// count of bytes overflows 64 bits.
@@ -6329,9 +6421,10 @@ SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
 /// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
 /// is not read: the tables of rotary positions.
 SEQUENT_LAZY
-SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
+SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form) {
+    const llama2c_configuration& given = form.configuration;
     std::vector<header_entry> result;
-    std::uint64_t end = llama2c_header;
+    std::uint64_t end = form.header();
     const auto u = [](int extent) { return static_cast<std::uint64_t>(extent); };
     const auto add = [&](std::string_view name, std::vector<std::uint64_t> shape) {
         const std::uint64_t begin = end;
@@ -6340,52 +6433,123 @@ SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_configurati
     };
     const std::uint64_t width = u(given.width), hidden = u(given.hidden), depth = u(given.depth);
     const std::uint64_t keys = u(given.key_heads), of_head = u(given.width / given.heads);
-    add("embedding", {u(given.vocabulary), width});
-    add("layers.gain_1", {depth, width});
-    if (given.key_heads == given.heads) {
-        add("layers.W_query", {depth, keys, of_head, width});
+    /// A matrix of each layer.
+    const auto add_layers = [&](const std::string& name, std::vector<std::uint64_t> shape) {
+        if (form.version == 0) {
+            shape.insert(shape.begin(), depth);
+            add(name, std::move(shape));
+        } else {
+            for (std::uint64_t layer = 0; layer < depth; ++layer)
+                add(joined_text({name, ".", layer}), shape);
+        }
+    };
+    const auto add_attention = [&] {
+        if (given.key_heads == given.heads) {
+            add_layers("layers.W_query", {keys, of_head, width});
+        } else {
+            add_layers("layers.W_query", {keys, u(given.heads / given.key_heads), of_head, width});
+        }
+        add_layers("layers.W_key", {keys, of_head, width});
+        add_layers("layers.W_value", {keys, of_head, width});
+        add_layers("layers.W_out", {width, width});
+    };
+    const auto add_hidden = [&] {
+        add_layers("layers.W_gate", {hidden, width});
+        add_layers("layers.W_contract", {width, hidden});
+        add_layers("layers.W_expand", {hidden, width});
+    };
+    if (form.version == 0) {
+        add("embedding", {u(given.vocabulary), width});
+        add("layers.gain_1", {depth, width});
+        add_attention();
+        add("layers.gain_2", {depth, width});
+        add_hidden();
+        add("gain", {width});
+        add("", {2, u(given.tokens), of_head / 2});
     } else {
-        add("layers.W_query", {depth, keys, u(given.heads / given.key_heads), of_head, width});
+        add("layers.gain_1", {depth, width});
+        add("layers.gain_2", {depth, width});
+        add("gain", {width});
+        add("embedding", {u(given.vocabulary), width});
+        add_attention();
+        add_hidden();
     }
-    add("layers.W_key", {depth, keys, of_head, width});
-    add("layers.W_value", {depth, keys, of_head, width});
-    add("layers.W_out", {depth, width, width});
-    add("layers.gain_2", {depth, width});
-    add("layers.W_gate", {depth, hidden, width});
-    add("layers.W_contract", {depth, width, hidden});
-    add("layers.W_expand", {depth, hidden, width});
-    add("gain", {width});
-    add("", {2, u(given.tokens), of_head / 2});
     if (!given.tied) add("W_logits", {u(given.vocabulary), width});
+    if (form.version != 2) return result;
+    // The matrices have a byte for each number, and scales.
+    end = llama2c_long_header;
+    for (header_entry& entry : result) {
+        std::uint64_t bytes = entry.end - entry.begin;
+        if (entry.name.find("gain") == std::string::npos) {
+            const std::uint64_t numbers = bytes / sizeof(float);
+            bytes = numbers + (numbers / u(form.group)) * sizeof(float);
+            entry.dtype = joined_text({"groups of ", form.group});
+        }
+        entry.begin = end;
+        entry.end = end += bytes;
+    }
+    return result;
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_form read_form(const source& from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
+    const auto need = [&](std::size_t header) {
+        if (bytes.size() < header) {
+            fail(joined_text(
+                {"has ", bytes.size(), " bytes, too few for the header, which takes ", header}));
+        }
+    };
+    need(llama2c_header);
+    const auto integer = [&](std::size_t at) {
+        return static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[at]));
+    };
+    llama2c_form result;
+    const bool is_long = integer(0) == 0x616b3432;
+    if (is_long) {
+        need(llama2c_long_header);
+        result.version = integer(4);
+        if (result.version != 1 && result.version != 2) {
+            fail(joined_text(
+                {"is of version ", result.version, " of the format, known are 0, 1 and 2"}));
+        }
+    }
+    std::array<std::int32_t, 7> fields{};
+    for (std::size_t at = 0; at < fields.size(); ++at)
+        fields[at] = integer(4 * at + (is_long ? 8 : 0));
+    llama2c_configuration& configuration = result.configuration;
+    configuration = {fields[0], fields[1], fields[2], fields[3],
+                     fields[4], fields[5], fields[6], fields[5] > 0};
+    if (is_long) {
+        const auto tied = std::to_integer<int>(bytes[36]);
+        if (tied > 1) fail(joined_text({"header: tied is ", tied, ", expected is 0 or 1"}));
+        configuration.tied = tied == 1;
+    } else if (configuration.vocabulary < 0) {
+        // The least number has no opposite; it is as little a size as 0.
+        configuration.vocabulary = configuration.vocabulary == std::numeric_limits<int>::min()
+                                       ? 0
+                                       : -configuration.vocabulary;
+    }
+    if (const std::string problem = problem_of(configuration); !problem.empty())
+        fail("header: " + problem);
+    if (result.version != 2) return result;
+    result.group = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[37]));
+    if (result.group < 1 || result.group > 256 || (result.group & (result.group - 1)) != 0) {
+        fail(joined_text({"header: the size of a group is ", result.group,
+                          ", expected is a power of two from 1 to 256"}));
+    }
+    for (const int row : {configuration.width, configuration.hidden}) {
+        if (row % result.group != 0) {
+            fail(joined_text({"header: groups of ", result.group, " do not divide rows of ", row}));
+        }
+    }
     return result;
 }
 
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration read_configuration(const source& from) {
-    const std::span<const std::byte> bytes = from.bytes();
-    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
-    if (bytes.size() < llama2c_header) {
-        fail(joined_text({"has ", bytes.size(), " bytes, too few for the header, which takes ",
-                          llama2c_header}));
-    }
-    std::array<std::int32_t, 7> fields{};
-    for (std::size_t at = 0; at < fields.size(); ++at) {
-        fields[at] = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[4 * at]));
-    }
-    if (fields[0] == 0x616b3432) {
-        fail(joined_text(
-            {"is of version ", fields[1], " of the format, wanted is version 0, of run.c"}));
-    }
-    llama2c_configuration result{fields[0], fields[1], fields[2], fields[3],
-                                 fields[4], fields[5], fields[6], fields[5] > 0};
-    // The least number has no opposite; it is as little a size as 0.
-    if (result.vocabulary < 0) {
-        result.vocabulary =
-            result.vocabulary == std::numeric_limits<int>::min() ? 0 : -result.vocabulary;
-    }
-    if (const std::string problem = problem_of(result); !problem.empty())
-        fail("header: " + problem);
-    return result;
+    return read_form(from).configuration;
 }
 
 SEQUENT_LAZY
@@ -6397,14 +6561,14 @@ SEQUENT_COLD void erase_unnamed(std::vector<header_entry>& tensors) {
 
 /// A checkpoint as if it were a file of named tensors.
 SEQUENT_LAZY
-SEQUENT_COLD tensor_file open_llama2c(const source& from,
-                                      const llama2c_configuration& configuration) {
-    tensor_file result{
-        from.name(), {llama2c_tensors(configuration), {}}, {{from, 0}}, plain_formats<>};
+SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& form) {
+    tensor_file result{from.name(), {llama2c_tensors(form), {}}, {{from, 0}}, llama2c_formats<>};
     const std::uint64_t wanted = result.header.tensors.back().end;
     if (from.bytes().size() != wanted) {
-        fail_with<error>({from.name(), ": has ", from.bytes().size(), " bytes, a checkpoint of ",
-                          configuration.text(), " has ", wanted});
+        const std::string kind =
+            form.version == 0 ? "" : joined_text({" of version ", form.version});
+        fail_with<error>({from.name(), ": has ", from.bytes().size(), " bytes, a checkpoint", kind,
+                          " of ", form.configuration.text(), " has ", wanted});
     }
     erase_unnamed(result.header.tensors);
     return result;
@@ -6448,25 +6612,42 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
                                 std::span<const any_tensor> parameters) {
-    tensor_file file{"", {llama2c_tensors(configuration), {}}, {}, plain_formats<>};
+    tensor_file file{"", {llama2c_tensors({configuration}), {}}, {}, llama2c_formats<>};
     erase_unnamed(file.header.tensors);
     return match(file, parameters).problem;
 }
 
+/// A checkpoint, the tensors that a model makes of it, and what its header states.
+struct llama2c_match {
+    tensor_file file;
+    matching found;
+    llama2c_configuration configuration;
+};
+
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
+/// Numbers of version 2 are rounded to those of the parameters.
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any_tensor> tensors,
+                                         const std::string& unlike, int tokens) {
+    const llama2c_form form = read_form(from);
+    llama2c_match result{open_llama2c(from, form), {}, form.configuration};
+    if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
+    if (form.configuration.tokens < tokens) {
+        fail_with<error>({from.name(), ": is for ", form.configuration.tokens,
+                          " tokens, the model has ", tokens});
+    }
+    result.found = form.version == 0 ? match(result.file, tensors)
+                                     : match(result.file, tensors, llama2c_layers, true);
+    return result;
+}
+
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
                                                    std::span<const any_tensor> tensors,
                                                    const std::string& unlike, int tokens) {
-    const auto configuration = read_configuration(from);
-    const tensor_file file = open_llama2c(from, configuration);
-    if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
-    if (configuration.tokens < tokens) {
-        fail_with<error>(
-            {from.name(), ": is for ", configuration.tokens, " tokens, the model has ", tokens});
-    }
-    load_all(file, match(file, tensors));
-    return configuration;
+    const llama2c_match made = match_llama2c(from, tensors, unlike, tokens);
+    load_all(made.file, made.found);
+    return made.configuration;
 }
 
 SEQUENT_LAZY
@@ -6478,7 +6659,7 @@ SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_ten
             {path.string(), ": the model is no llama: it is seen as ", configuration.text()});
     }
     if (!unlike.empty()) fail_with<error>({path.string(), ": ", unlike});
-    std::vector<header_entry> entries = llama2c_tensors(configuration);
+    std::vector<header_entry> entries = llama2c_tensors({configuration});
     std::vector<std::byte> bytes(static_cast<std::size_t>(entries.back().end));
     if (const auto problem = misfit(configuration, given); !problem.empty()) {
         fail_with<error>({path.string(), ": the model is no llama: ", problem});
@@ -6521,13 +6702,13 @@ SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_ten
 /// exactly the bytes that it says.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
-    const auto result = detail::read_configuration(from);
-    (void)detail::open_llama2c(from, result);
-    return result;
+    const detail::llama2c_form form = detail::read_form(from);
+    (void)detail::open_llama2c(from, form);
+    return form.configuration;
 }
 
-/// Fills a model's parameters, of float or double, from a checkpoint, and returns what its header
-/// states. The model may have fewer positions than the checkpoint, not more.
+/// Fills a model's parameters, of float or double, from a checkpoint of any version, and returns
+/// what its header states. The model may have fewer positions than the checkpoint, not more.
 ///
 /// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
 /// no parameter has changed.
@@ -13434,7 +13615,8 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     std::string problem = problem_of_type(file, entry, view.type);
     if (problem.empty()) problem = problem_of_size(entry);
     if (!problem.empty()) fail("array" + problem);
-    fill(file, {&part, 1});
+    check_pieces(file, {&part, 1});
+    fill_piece(file, part);
 }
 
 /// `descr`: the element's type as the file calls it.
@@ -13926,25 +14108,24 @@ inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::
 
 /// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
 /// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
-/// "madvise" or "always").
-template <class Block>
-std::unique_ptr<Block> make_unique() {
+/// "madvise" or "always"). `given` are the arguments of its constructor: make_unique<Model::packed<
+/// q8_0>>(*parameters).
+template <class Block, class... Given>
+std::unique_ptr<Block> make_unique(const Given&... given) {
     constexpr std::align_val_t alignment{alignof(Block)};
     if constexpr (alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
-                  std::is_nothrow_default_constructible_v<Block>) {
+                  std::is_nothrow_constructible_v<Block, const Given&...>) {
         void* memory = ::operator new(sizeof(Block), alignment);
         model_detail::ask_for_huge_pages(memory, sizeof(Block));
-        return std::unique_ptr<Block>(::new (memory) Block());
+        return std::unique_ptr<Block>(::new (memory) Block(given...));
     } else {
-        return std::make_unique<Block>();
+        return std::make_unique<Block>(given...);
     }
 }
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-#include <cassert>
-
-#include <numeric>
+#include <cstring>
 
 /// How large a count that is given at run time may be: what a variable is compared with, `j <
 /// length`, is at most the variable's extent.
@@ -15047,7 +15228,7 @@ class domain_finder {
             const int result = out.domain[in.block_output[written.block]];
             out.domain[written.head] = result;
             // All layers have the conditions of the first one.
-            if (written.repeat > 1 && out.mistake.ok() && !is_same_space(given, result, written)) {
+            if (written.repeat > 1 && out.mistake.ok() && !is_same_domain(given, result, written)) {
                 const int stacking = in.text.scopes[written.scope].rule;
                 out.mistake = {fault::a_stacked_block_gives_the_atoms_that_it_takes,
                                written.number,
@@ -15065,6 +15246,7 @@ class domain_finder {
         int root = out.pool.substitute(in.text.nodes, written.condition, identity);
         root = out.pool.both(root, within_compared(written.condition, identity));
         root = out.pool.both(root, limit_of_time(written));
+        int first = -1;
         int common = -1;
         for (int body = 0; body < written.literals; ++body) {
             const int item_at = written.first_literal + body;
@@ -15079,12 +15261,11 @@ class domain_finder {
                 out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
             if (written.total) {
                 inherited = out.pool.both(inherited, within_part(written, item));
-                if (body == 0) {
-                    common = inherited;
-                } else if (!is_same_space(common, inherited, written)) {
-                    if (differing_[at] < 0) differing_[at] = body;
+                if (body == 0) first = common = inherited;
+                if (differing_[at] < 0 && !is_same_space(first, inherited, written))
+                    differing_[at] = body;
+                if (!is_same_domain(common, inherited, written))
                     common = either(common, inherited, written);
-                }
                 if (written.combined != combination::sum && !has_extents_of(written, item) &&
                     differing_[at] < 0)
                     differing_[at] = body > 0 ? body : 1;
@@ -15225,8 +15406,6 @@ class domain_finder {
             if (!is_countable(where, rows, columns)) return false;
             pairs[at] = count_pairs(where, rows, columns);
         }
-        // Without members, two conditions can say different things of one variable alone.
-        if (pairs[2] == 0 && out.pool.variables(left) != out.pool.variables(right)) return false;
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
     }
     /// Whether the pairs of a space can be counted in few enough steps of a constant expression.
@@ -15259,8 +15438,17 @@ class domain_finder {
                 return is_arithmetic(top.left) && is_arithmetic(top.right);
         }
     }
-    /// One of two conditions, with what they share kept apart: a rule that aggregates over some of
-    /// the variables inherits what is said of the others.
+    /// Returns true if two conditions are known to admit the same assignments of each set of
+    /// variables: a rule that aggregates over some of them inherits what is said of the others.
+    constexpr bool is_same_domain(int left, int right, const rule& written) {
+        if (out.pool.same_conjuncts(left, right)) return true;
+        const unsigned all = out.pool.variables(left) | out.pool.variables(right);
+        for (unsigned some = all;; some = (some - 1) & all) {
+            if (!is_same_space(restrict(left, some), restrict(right, some), written)) return false;
+            if (some == 0) return true;
+        }
+    }
+    /// The condition that admits, of each set of variables, what one of two conditions admits.
     constexpr int either(int left, int right, const rule& written) {
         int shared = -1;
         int rest[2]{-1, -1};
@@ -15270,9 +15458,17 @@ class domain_finder {
                 int& to = out.pool.holds_conjuncts(sides[1 - side], part) ? shared : rest[side];
                 if (!out.pool.holds_conjuncts(to, part)) to = out.pool.both(to, part);
             });
-        if (rest[0] < 0 || rest[1] < 0) return shared;
-        const int any = out.pool.add(node_kind::disjunction, 0, rest[0], rest[1]);
-        return always_holds(any, written) ? shared : out.pool.both(shared, any);
+        const unsigned all = out.pool.variables(rest[0]) | out.pool.variables(rest[1]);
+        for (unsigned some = 0;; some = (some - all) & all) {
+            const int of_left = restrict(rest[0], some);
+            const int of_right = restrict(rest[1], some);
+            if (of_left >= 0 && of_right >= 0) {
+                const int any = out.pool.add(node_kind::disjunction, 0, of_left, of_right);
+                if (!out.pool.holds_conjuncts(shared, any) && !always_holds(any, written))
+                    shared = out.pool.both(shared, any);
+            }
+            if (some == all) return shared;
+        }
     }
     /// Whether a condition on one variable holds for all of its values.
     constexpr bool always_holds(int root, const rule& written) {
@@ -21602,8 +21798,6 @@ inline constexpr auto form_key_of = [] {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-#include <cstring>
-
 /// Row steps by their form: steps that differ in nothing but where their numbers lie are one
 /// function, whichever pass, plan or model they belong to.
 
@@ -21639,12 +21833,12 @@ constexpr void visit_term(Term& term, Visit& visit) {
     visit_access(term.w, visit);
     visit(term.w_depth);
     visit(term.w_column);
+    visit(term.format);
     if (term.kind != term_kind::product) return;
     visit(term.depth);
     visit(term.splits);
     visit(term.x_split);
     visit(term.w_split);
-    visit(term.format);
 }
 
 template <class Function, class Visit>
@@ -22139,10 +22333,13 @@ constexpr int block_rows(int rows) {
     return (rows + blocks - 1) / blocks;
 }
 
-/// Product `At` of a row step by packed weights; model/packed.hpp has it.
+/// Product `At` of a row step by packed weights, and a row of a packed table; model/packed.hpp has
+/// them.
 template <class Step, int At, bool Accumulate, int Block>
 void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
                      int rows) noexcept;
+template <class Step, int At>
+void look_up_packed(const std::byte* table, int symbol, float* to) noexcept;
 
 template <class Step, class T>
 class row_runner {
@@ -22522,6 +22719,27 @@ class row_runner {
                         else
                             add_to<length>(to, from);
                     });
+            } else if constexpr (term.kind == term_kind::gather &&
+                                 term.w.at.where == place::packed) {
+                const auto* symbols =
+                    bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
+                for (int at = row; at < row + rows; ++at) {
+                    T* to = sum + at * sum_row;
+                    const std::int32_t symbol = symbols[at * term.x.row];
+                    T found[columns];
+                    if (static_cast<std::uint32_t>(symbol) <
+                        static_cast<std::uint32_t>(Step::template classes<index()>))
+                        look_up_packed<Step, index()>(
+                            bound.read_packed(term.w.at) +
+                                64 * outer_shift(term.w, first, second, third),
+                            symbol, found);
+                    else
+                        std::fill_n(found, columns, std::numeric_limits<T>::quiet_NaN());
+                    if constexpr (starts)
+                        std::copy_n(found, columns, to);
+                    else
+                        add_to<columns>(to, found);
+                }
             } else if constexpr (term.kind == term_kind::gather) {
                 const auto* symbols =
                     bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
@@ -22569,9 +22787,10 @@ class row_runner {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
         if constexpr (term.w.at.where == place::packed) {
-            multiply_packed<Step, At, Accumulate, Block>(x + row * term.x.row,
-                                                         bound.read_packed(term.w.at),
-                                                         sum + row * sum_row, sum_row, rows);
+            multiply_packed<Step, At, Accumulate, Block>(
+                x + row * term.x.row,
+                bound.read_packed(term.w.at) + 64 * outer_shift(term.w, first, second, third),
+                sum + row * sum_row, sum_row, rows);
             if constexpr (fusion::any && fusion::product_at == At)
                 finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
                             rows);
@@ -23951,6 +24170,620 @@ class ground_rule : protected assignments<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+namespace sequent::inline SEQUENT_ABI {
+
+/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
+/// 2014), and the method of Box and Muller for the normal ones.
+class random_numbers {
+  public:
+    explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
+
+    constexpr std::uint64_t next() noexcept {
+        std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
+        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
+        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
+        return mixed ^ (mixed >> 31);
+    }
+
+    /// Uniform in [0, 1).
+    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+
+    /// Uniform in 0 .. count - 1.
+    constexpr int below(int count) noexcept {
+        return static_cast<int>(uniform() * static_cast<double>(count));
+    }
+
+    /// Normal with mean 0 and deviation 1.
+    double normal() noexcept {
+        constexpr double two_pi = 6.283185307179586;
+        const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
+        return radius * std::cos(two_pi * uniform());
+    }
+
+    constexpr std::uint64_t state() const noexcept { return state_; }
+    constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
+
+  private:
+    std::uint64_t state_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The learned numbers of a model: one flat block, read through named views.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using language::fixed_string;
+
+/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
+/// what it is used for.
+struct weight_view {
+    int offset = 0;
+    int rank = 0;
+    int value_rank = 0;  // of these, the dimensions of one value
+    int indices = 0;     // and its arguments in the rules
+    int extents[max_rank]{};
+    int strides[max_rank]{};
+    bool trained = false;
+    bool gain = false;       // of a norm
+    bool looked_up = false;  // rows chosen by symbols
+    bool bare = false;       // a bias or a table
+};
+
+template <class Plan>
+constexpr weight_view view_of_weight(int at) {
+    constexpr auto& shapes = Plan::shapes;
+    constexpr auto& tables = Plan::tables;
+    const plan::weight& declared = shapes.text.weights[at];
+    const plan::weight_shape& shape = shapes.weights[at];
+    const plan::weight_layout& layout = tables.weights[at];
+    weight_view result;
+    result.offset = layout.offset + tables.scope_offset[declared.scope];
+    auto push = [&](int extent, int stride) {
+        result.extents[result.rank] = extent;
+        result.strides[result.rank++] = stride;
+    };
+    int scopes[plan::max_depth]{};
+    int depth = 0;
+    for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
+        scopes[depth++] = scope;
+    while (depth-- > 0)
+        push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
+    const int indices = layout.packed ? shape.arity - 2 : shape.arity;
+    for (int axis = 0; axis < indices; ++axis) push(shape.extents[axis], layout.strides[axis]);
+    if (layout.packed) push(plan::packed_row(shape.extents[indices]), 1);
+    if (declared.rank > 0) push(declared.shape[0], layout.row);
+    if (declared.rank > 1) push(declared.shape[1], layout.column);
+    result.value_rank = declared.rank;
+    result.indices = shape.arity;
+    result.trained = shape.trained;
+    result.looked_up = shape.looked_up;
+    for (const plan::literal& item : shapes.text.literals)
+        if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
+    for (const plan::rule& written : shapes.text.rules)
+        for (const plan::transformation_use& use : written.transformations) {
+            if (use.weights[0].weight == at) result.gain = true;
+            if (use.weights[1].weight == at) result.bare = true;
+        }
+    return result;
+}
+
+/// The name as io writes it: a block's weights carry the relation that stacks the block.
+struct full_name {
+    char text[128]{};
+    int length = 0;
+
+    constexpr void prepend(const plan::name& part, bool dot) {
+        const int added = part.length + (dot ? 1 : 0);
+        for (int at = length; at-- > 0;) text[at + added] = text[at];
+        for (int at = 0; at < part.length; ++at) text[at] = part.text[at];
+        if (dot) text[part.length] = '.';
+        length += added;
+    }
+};
+
+template <class Plan>
+constexpr full_name name_of_weight(int at) {
+    constexpr auto& text = Plan::shapes.text;
+    full_name result;
+    result.prepend(text.weights[at].id, false);
+    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
+        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
+    return result;
+}
+
+/// The characters of a name, without the room that a longer one would take.
+template <class Plan, int At>
+inline constexpr auto characters_of_name = [] {
+    constexpr full_name name = name_of_weight<Plan>(At);
+    std::array<char, static_cast<std::size_t>(name.length)> result{};
+    std::copy_n(name.text, name.length, result.begin());
+    return result;
+}();
+
+struct named_weight {
+    std::string_view name;
+    weight_view view;
+};
+
+/// The weights that rules use, in the order in which the program names them.
+template <class Plan>
+inline constexpr auto named_weights = [] {
+    constexpr auto& shapes = Plan::shapes;
+    constexpr int count = [] {
+        int result = 0;
+        for (int at = 0; at < shapes.text.weights.size(); ++at)
+            result += shapes.weights[at].uses > 0 ? 1 : 0;
+        return result;
+    }();
+    std::array<named_weight, static_cast<std::size_t>(count)> result{};
+    std::size_t used = 0;
+    kernel::unroll<shapes.text.weights.size()>([&](auto index) {
+        if constexpr (shapes.weights[index()].uses > 0) {
+            constexpr auto& name = characters_of_name<Plan, index()>;
+            result[used++] = {{name.data(), name.size()}, view_of_weight<Plan>(index())};
+        }
+    });
+    return result;
+}();
+
+template <class Plan, fixed_string Name>
+consteval int find_weight() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    int found = -1;
+    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at)
+        if (Plan::shapes.text.weights[at].id == id) found = found == -1 ? at : -2;
+    return found;
+}
+
+template <class T>
+constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
+    tensor_view<T> result;
+    result.data = base + view.offset;
+    result.rank = view.rank;
+    std::copy_n(view.extents, max_rank, result.extents.begin());
+    std::copy_n(view.strides, max_rank, result.strides.begin());
+    return result;
+}
+
+template <int Rank, class T>
+constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
+    return {to_tensor(view, base)};
+}
+
+/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
+/// block's size might not fit the stack.
+enum class zeros {};
+
+/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
+/// {}` fills it with zeros.
+template <class Plan, class T>
+struct alignas(64) parameter_block {
+    using number = T;
+    static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+
+    parameter_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
+
+    T* data() noexcept { return numbers; }
+    const T* data() const noexcept { return numbers; }
+    std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
+        return std::span<T, static_cast<std::size_t>(size)>(numbers);
+    }
+    std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
+        return std::span<const T, static_cast<std::size_t>(size)>(numbers);
+    }
+
+    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
+    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
+    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
+    template <fixed_string Name, int... Shape>
+    auto operator[](language::weight<Name, Shape...>) noexcept {
+        return view<Name, T>(numbers);
+    }
+    template <fixed_string Name, int... Shape>
+    auto operator[](language::weight<Name, Shape...>) const noexcept {
+        return view<Name, const T>(numbers);
+    }
+
+  private:
+    template <fixed_string Name, class U>
+    static constexpr auto view(U* base) noexcept {
+        constexpr int at = find_weight<Plan, Name>();
+        using reason =
+            std::conditional_t<at == -1, mistake::no_weight_of_this_name,
+                               mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
+        if constexpr (at >= 0) {
+            constexpr weight_view found = view_of_weight<Plan>(at);
+            return to_tensor<found.rank>(found, base);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return tensor_view<U>{};
+        }
+    }
+};
+
+template <class Plan>
+constexpr int count_parameters() {
+    int count = 0;
+    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at) {
+        if (Plan::shapes.weights[at].uses == 0) continue;
+        const weight_view view = view_of_weight<Plan>(at);
+        int size = 1;
+        for (int axis = 0; axis < view.rank; ++axis) size *= view.extents[axis];
+        count += size;
+    }
+    return count;
+}
+
+/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
+/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
+/// stay what they are.
+template <class T>
+SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
+                                        std::uint64_t seed) {
+    random_numbers random(seed);
+    for (const auto& [name, view] : weights) {
+        const tensor_view<T> to = to_tensor(view, base);
+        const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
+        const bool stays = view.bare && !view.trained && view.value_rank == 0;
+        const double deviation =
+            stays ? 1
+            : view.looked_up || view.bare || view.value_rank < 2
+                ? 0.02
+                : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
+        for (int at = 0; at < to.size(); ++at)
+            to.element(at) = view.gain ? T(1)
+                             : bias    ? T(0)
+                                       : static_cast<T>(deviation * random.normal());
+    }
+}
+
+/// One in trained matrices.
+template <class T>
+SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
+    for (const auto& [name, view] : weights) {
+        if (view.value_rank != 2 || !view.trained) continue;
+        const tensor_view<T> to = to_tensor(view, base);
+        for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The memory of a call, and where the values of relations lie in it.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Plan>
+constexpr weight_view view_of_relation(int at) {
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    const plan::relation_shape& shape = Plan::shapes.relations[at];
+    weight_view result;
+    result.offset = layout.offset;
+    if (layout.pairs.any()) {
+        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
+        result.strides[result.rank++] = layout.pair_stride;
+    }
+    for (int axis = 0; axis < shape.arity; ++axis) {
+        if (layout.pairs.has(axis)) continue;
+        result.extents[result.rank] = shape.extents[axis];
+        result.strides[result.rank++] = layout.strides[axis];
+    }
+    if (shape.value.rows > 1 || shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.rows;
+        result.strides[result.rank++] = shape.value.columns;
+    }
+    if (shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.columns;
+        result.strides[result.rank++] = 1;
+    }
+    return result;
+}
+
+/// The counts of a plan that are the lengths of facts, a bit for each.
+template <class Plan>
+inline constexpr unsigned length_counts = [] {
+    unsigned result = 0;
+    for (const plan::fact_shape& given : Plan::shapes.facts)
+        if (given.up_to) result |= 1u << given.length;
+    return result;
+}();
+
+template <class Plan>
+constexpr bool is_output(int relation) {
+    for (int output : Plan::shapes.outputs)
+        if (output == relation) return true;
+    return false;
+}
+
+/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
+/// ends it, and, of what is no output, where it has not been written.
+struct view_limits {
+    unsigned counts[max_rank]{};
+    bool any = false;
+    // Of outputs: rows along `axis` beyond some counts have not been written.
+    int axis = -1;
+    unsigned written = 0;
+};
+template <class Plan>
+constexpr view_limits limits_of_view(int relation) {
+    const plan::relation_layout& layout = Plan::tables.relations[relation];
+    view_limits result;
+    if (layout.pairs.any()) return result;
+    const bool output = is_output<Plan>(relation);
+    for (int axis = 0; axis < Plan::shapes.relations[relation].arity; ++axis) {
+        unsigned& counts = result.counts[axis];
+        counts = layout.counts[axis] & length_counts<Plan>;
+        if (layout.where == plan::place::value) {
+            const plan::buffer& of = Plan::tables.buffers[layout.index];
+            if (of.counts != 0 && layout.strides[axis] == of.row) {
+                if (!output) counts |= of.counts;
+                result.axis = axis;
+                result.written = of.counts;
+            }
+        }
+        result.any = result.any || counts != 0;
+    }
+    return result;
+}
+/// The view of a relation when these counts have been given.
+template <class Plan, int Relation>
+constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
+    constexpr view_limits limits = limits_of_view<Plan>(Relation);
+    weight_view result = view_of_relation<Plan>(Relation);
+    if constexpr (limits.any)
+        for (int axis = 0; axis < result.rank; ++axis)
+            result.extents[axis] =
+                plan::least_count(limits.counts[axis], result.extents[axis], given);
+    return result;
+}
+
+template <class Plan, fixed_string Name>
+consteval int find_relation() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
+        const plan::relation& known = Plan::shapes.text.relations[at];
+        if (known.id == id && !known.invented && known.scope == 0) return at;
+    }
+    return -1;
+}
+
+/// Whether the relation's values are still there once forward has returned.
+template <class Plan>
+constexpr bool is_kept(int at) {
+    if (at < 0) return false;
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    return layout.where == plan::place::value &&
+           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
+}
+
+inline constexpr std::uint64_t nothing_left = 0;
+inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
+
+/// A number that stands for what a call is given. Of arrays it takes a few elements.
+class call_mark {
+  public:
+    template <class N>
+    void add(N number) noexcept {
+        static_assert(sizeof(N) <= sizeof(std::uint64_t));
+        std::uint64_t bits = 0;
+        std::memcpy(&bits, &number, sizeof(N));
+        hash_ = (hash_ ^ bits) * 1099511628211U;
+        hash_ ^= hash_ >> 29;
+    }
+    template <class N>
+    void add(const N* numbers, int size) noexcept {
+        add(size);
+        const int step = std::max(1, size / 8);
+        for (int at = 0; at < size; at += step) add(numbers[at]);
+        if (size > 0) add(numbers[size - 1]);
+    }
+    std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
+
+  private:
+    std::uint64_t hash_ = 14695981039346656037U;
+};
+
+/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
+template <class Placed, class T>
+struct alignas(64) call_memory {
+    static_assert(Placed::tables.workspace != plan::too_large,
+                  "sequent: the memory of this call would have more than 2147483647 numbers");
+    static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
+    static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+    /// What parameters that have not been prepared are prepared to.
+    alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
+    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
+    /// The counts that forward was given.
+    static constexpr int count_of_counts = Placed::shapes.text.counts.size();
+    int counts[count_of_counts > 0 ? count_of_counts : 1]{};
+
+    /// A relation's values after forward; of a workspace, until backward. Where a count or the
+    /// length of a fact ends the relation, the view may end there.
+    template <fixed_string Name>
+    auto operator[](language::relation<Name>) const noexcept {
+        constexpr int at = find_relation<Placed, Name>();
+        constexpr bool kept = is_kept<Placed>(at);
+        using reason =
+            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
+                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
+        if constexpr (kept) {
+            constexpr int rank = view_of_relation<Placed>(at).rank;
+            return to_tensor<rank>(limited_view<Placed, at>(counts), numbers);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return tensor_view<const T>{};
+        }
+    }
+};
+
+/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
+/// layers of a stack share the memory of one.
+template <class Plan, class T>
+struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
+    using placed = plan::inference_plan_of<Plan>;
+
+    scratch_block& operator=(zeros) noexcept {
+        std::fill_n(this->numbers, this->size, T(0));
+        return *this;
+    }
+};
+
+/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
+/// they are needed.
+template <class Plan, class T>
+struct workspace_block : call_memory<Plan, T> {
+    using placed = Plan;
+
+    /// The gradient of what is prepared.
+    alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
+    /// What forward was given, for backward, which uses up the values: nothing_left if there are
+    /// none. Written in every build, so that the layout is the same; checked in debug builds.
+    std::uint64_t left_by = nothing_left;
+
+    workspace_block& operator=(zeros) noexcept {
+        std::fill_n(this->numbers, this->size, T(0));
+        left_by = nothing_left;
+        return *this;
+    }
+};
+
+/// Whether a plan can be run on it.
+template <class Memory, class Plan, class T>
+concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
+    std::is_same_v<Memory, scratch_block<Plan, T>>;
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The outputs of a plan as a caller sees them, and where they lie.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
+/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
+/// may be a part.
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
+                             Body body) noexcept {
+    int length = 1;
+    int axes = view.rank;
+    bool inner = true;  // all of the axes within are whole
+    while (axes > 0 && view.strides[axes - 1] == length && inner) {
+        --axes;
+        length *= view.extents[axes];
+        inner = view.extents[axes] == whole.extents[axes];
+    }
+    int runs = 1;
+    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
+    int step = 1;
+    for (int axis = axes; axis < view.rank; ++axis) step *= whole.extents[axis];
+    for (int run = 0; run < runs && length > 0; ++run) {
+        int offset = view.offset;
+        int position = 0;
+        int rest = run;
+        int stride = step;
+        for (int axis = axes; axis-- > 0; rest /= view.extents[axis]) {
+            const int index = rest % view.extents[axis];
+            offset += index * view.strides[axis];
+            position += index * stride;
+            stride *= whole.extents[axis];
+        }
+        body(position, offset, length);
+    }
+}
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
+    each_run(view, view, body);
+}
+
+/// The outputs of a plan as a caller sees them: row-major, one after another.
+template <class Plan>
+struct output_layout {
+    static constexpr int count = Plan::shapes.outputs.size();
+    static constexpr auto names = [] {
+        plan::list<plan::name, count> result;
+        for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
+        return result;
+    }();
+    static constexpr auto whole_views = [] {
+        plan::list<weight_view, count> result;
+        for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
+        return result;
+    }();
+    static constexpr weight_view view(int at) { return whole_views[at]; }
+    static constexpr int size(int at) {
+        const weight_view of = view(at);
+        int product = 1;
+        for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
+        return product;
+    }
+    static constexpr int offset(int at) {
+        int before = 0;
+        for (int other = 0; other < at; ++other) before += size(other);
+        return before;
+    }
+    static constexpr int total = offset(count);
+
+    static constexpr weight_view side_by_side(int at) {
+        weight_view result = view(at);
+        int stride = 1;
+        for (int axis = result.rank; axis-- > 0; stride *= result.extents[axis])
+            result.strides[axis] = stride;
+        result.offset = offset(at);
+        return result;
+    }
+
+    static constexpr bool same_rank = [] {
+        bool result = count > 0;
+        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
+        return result;
+    }();
+    static constexpr int rank = same_rank ? view(0).rank : 0;
+
+    template <class T>
+    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
+    /// One view, or an array of them.
+    template <class T>
+    using views = std::conditional_t<count == 1, one_view<T>,
+                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
+
+    /// Views of numbers that lie so, as long as facts are; all of them zero.
+    template <class T>
+    static views<T> cleared_views(T* numbers, const int* counts) noexcept {
+        views<T> result;
+        kernel::unroll<count>([&](auto index) {
+            constexpr int at = index();
+            weight_view one = side_by_side(at);
+            const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
+            std::copy_n(limited.extents, max_rank, one.extents);
+            each_run(one, [&](int, int offset, int length) {
+                std::fill_n(numbers + offset, length, T(0));
+            });
+            constexpr int own_rank = side_by_side(at).rank;
+            if constexpr (count == 1)
+                result = to_tensor<own_rank>(one, numbers);
+            else
+                result[static_cast<std::size_t>(at)] = to_tensor<own_rank>(one, numbers);
+        });
+        return result;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+#include <cassert>
+
+#include <numeric>
+
 /// Runs any rule by its literal meaning: loops over every assignment of its variables. It computes
 /// what no other step can, vectorised along the values.
 
@@ -25153,500 +25986,6 @@ void compiled_backward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept 
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-namespace sequent::inline SEQUENT_ABI {
-
-/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
-/// 2014), and the method of Box and Muller for the normal ones.
-class random_numbers {
-  public:
-    explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
-
-    constexpr std::uint64_t next() noexcept {
-        std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
-        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
-        return mixed ^ (mixed >> 31);
-    }
-
-    /// Uniform in [0, 1).
-    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
-
-    /// Uniform in 0 .. count - 1.
-    constexpr int below(int count) noexcept {
-        return static_cast<int>(uniform() * static_cast<double>(count));
-    }
-
-    /// Normal with mean 0 and deviation 1.
-    double normal() noexcept {
-        constexpr double two_pi = 6.283185307179586;
-        const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
-        return radius * std::cos(two_pi * uniform());
-    }
-
-    constexpr std::uint64_t state() const noexcept { return state_; }
-    constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
-
-  private:
-    std::uint64_t state_;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// The learned numbers of a model: one flat block, read through named views.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-using language::fixed_string;
-
-/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
-/// what it is used for.
-struct weight_view {
-    int offset = 0;
-    int rank = 0;
-    int value_rank = 0;  // of these, the dimensions of one value
-    int indices = 0;     // and its arguments in the rules
-    int extents[max_rank]{};
-    int strides[max_rank]{};
-    bool trained = false;
-    bool gain = false;       // of a norm
-    bool looked_up = false;  // rows chosen by symbols
-    bool bare = false;       // a bias or a table
-};
-
-template <class Plan>
-constexpr weight_view view_of_weight(int at) {
-    constexpr auto& shapes = Plan::shapes;
-    constexpr auto& tables = Plan::tables;
-    const plan::weight& declared = shapes.text.weights[at];
-    const plan::weight_shape& shape = shapes.weights[at];
-    const plan::weight_layout& layout = tables.weights[at];
-    weight_view result;
-    result.offset = layout.offset + tables.scope_offset[declared.scope];
-    auto push = [&](int extent, int stride) {
-        result.extents[result.rank] = extent;
-        result.strides[result.rank++] = stride;
-    };
-    int scopes[plan::max_depth]{};
-    int depth = 0;
-    for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
-        scopes[depth++] = scope;
-    while (depth-- > 0)
-        push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
-    const int indices = layout.packed ? shape.arity - 2 : shape.arity;
-    for (int axis = 0; axis < indices; ++axis) push(shape.extents[axis], layout.strides[axis]);
-    if (layout.packed) push(plan::packed_row(shape.extents[indices]), 1);
-    if (declared.rank > 0) push(declared.shape[0], layout.row);
-    if (declared.rank > 1) push(declared.shape[1], layout.column);
-    result.value_rank = declared.rank;
-    result.indices = shape.arity;
-    result.trained = shape.trained;
-    result.looked_up = shape.looked_up;
-    for (const plan::literal& item : shapes.text.literals)
-        if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
-    for (const plan::rule& written : shapes.text.rules)
-        for (const plan::transformation_use& use : written.transformations) {
-            if (use.weights[0].weight == at) result.gain = true;
-            if (use.weights[1].weight == at) result.bare = true;
-        }
-    return result;
-}
-
-/// The name as io writes it: a block's weights carry the relation that stacks the block.
-struct full_name {
-    char text[128]{};
-    int length = 0;
-
-    constexpr void prepend(const plan::name& part, bool dot) {
-        const int added = part.length + (dot ? 1 : 0);
-        for (int at = length; at-- > 0;) text[at + added] = text[at];
-        for (int at = 0; at < part.length; ++at) text[at] = part.text[at];
-        if (dot) text[part.length] = '.';
-        length += added;
-    }
-};
-
-template <class Plan>
-constexpr full_name name_of_weight(int at) {
-    constexpr auto& text = Plan::shapes.text;
-    full_name result;
-    result.prepend(text.weights[at].id, false);
-    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
-        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
-    return result;
-}
-
-/// The characters of a name, without the room that a longer one would take.
-template <class Plan, int At>
-inline constexpr auto characters_of_name = [] {
-    constexpr full_name name = name_of_weight<Plan>(At);
-    std::array<char, static_cast<std::size_t>(name.length)> result{};
-    std::copy_n(name.text, name.length, result.begin());
-    return result;
-}();
-
-struct named_weight {
-    std::string_view name;
-    weight_view view;
-};
-
-/// The weights that rules use, in the order in which the program names them.
-template <class Plan>
-inline constexpr auto named_weights = [] {
-    constexpr auto& shapes = Plan::shapes;
-    constexpr int count = [] {
-        int result = 0;
-        for (int at = 0; at < shapes.text.weights.size(); ++at)
-            result += shapes.weights[at].uses > 0 ? 1 : 0;
-        return result;
-    }();
-    std::array<named_weight, static_cast<std::size_t>(count)> result{};
-    std::size_t used = 0;
-    kernel::unroll<shapes.text.weights.size()>([&](auto index) {
-        if constexpr (shapes.weights[index()].uses > 0) {
-            constexpr auto& name = characters_of_name<Plan, index()>;
-            result[used++] = {{name.data(), name.size()}, view_of_weight<Plan>(index())};
-        }
-    });
-    return result;
-}();
-
-template <class Plan, fixed_string Name>
-consteval int find_weight() {
-    constexpr plan::name id =
-        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    int found = -1;
-    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at)
-        if (Plan::shapes.text.weights[at].id == id) found = found == -1 ? at : -2;
-    return found;
-}
-
-template <class T>
-constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
-    tensor_view<T> result;
-    result.data = base + view.offset;
-    result.rank = view.rank;
-    std::copy_n(view.extents, max_rank, result.extents.begin());
-    std::copy_n(view.strides, max_rank, result.strides.begin());
-    return result;
-}
-
-template <int Rank, class T>
-constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
-    return {to_tensor(view, base)};
-}
-
-/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
-/// block's size might not fit the stack.
-enum class zeros {};
-
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
-/// {}` fills it with zeros.
-template <class Plan, class T>
-struct alignas(64) parameter_block {
-    using number = T;
-    static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
-
-    T numbers[static_cast<std::size_t>(size)]{};
-
-    parameter_block& operator=(zeros) noexcept {
-        std::fill_n(numbers, size, T(0));
-        return *this;
-    }
-
-    T* data() noexcept { return numbers; }
-    const T* data() const noexcept { return numbers; }
-    std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
-        return std::span<T, static_cast<std::size_t>(size)>(numbers);
-    }
-    std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
-        return std::span<const T, static_cast<std::size_t>(size)>(numbers);
-    }
-
-    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
-    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
-    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
-    template <fixed_string Name, int... Shape>
-    auto operator[](language::weight<Name, Shape...>) noexcept {
-        return view<Name, T>(numbers);
-    }
-    template <fixed_string Name, int... Shape>
-    auto operator[](language::weight<Name, Shape...>) const noexcept {
-        return view<Name, const T>(numbers);
-    }
-
-  private:
-    template <fixed_string Name, class U>
-    static constexpr auto view(U* base) noexcept {
-        constexpr int at = find_weight<Plan, Name>();
-        using reason =
-            std::conditional_t<at == -1, mistake::no_weight_of_this_name,
-                               mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
-        if constexpr (at >= 0) {
-            constexpr weight_view found = view_of_weight<Plan>(at);
-            return to_tensor<found.rank>(found, base);
-        } else {
-            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return tensor_view<U>{};
-        }
-    }
-};
-
-template <class Plan>
-constexpr int count_parameters() {
-    int count = 0;
-    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at) {
-        if (Plan::shapes.weights[at].uses == 0) continue;
-        const weight_view view = view_of_weight<Plan>(at);
-        int size = 1;
-        for (int axis = 0; axis < view.rank; ++axis) size *= view.extents[axis];
-        count += size;
-    }
-    return count;
-}
-
-/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
-/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
-/// stay what they are.
-template <class T>
-SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
-                                        std::uint64_t seed) {
-    random_numbers random(seed);
-    for (const auto& [name, view] : weights) {
-        const tensor_view<T> to = to_tensor(view, base);
-        const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
-        const bool stays = view.bare && !view.trained && view.value_rank == 0;
-        const double deviation =
-            stays ? 1
-            : view.looked_up || view.bare || view.value_rank < 2
-                ? 0.02
-                : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
-        for (int at = 0; at < to.size(); ++at)
-            to.element(at) = view.gain ? T(1)
-                             : bias    ? T(0)
-                                       : static_cast<T>(deviation * random.normal());
-    }
-}
-
-/// One in trained matrices.
-template <class T>
-SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
-    for (const auto& [name, view] : weights) {
-        if (view.value_rank != 2 || !view.trained) continue;
-        const tensor_view<T> to = to_tensor(view, base);
-        for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// The memory of a call, and where the values of relations lie in it.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-template <class Plan>
-constexpr weight_view view_of_relation(int at) {
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    const plan::relation_shape& shape = Plan::shapes.relations[at];
-    weight_view result;
-    result.offset = layout.offset;
-    if (layout.pairs.any()) {
-        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
-        result.strides[result.rank++] = layout.pair_stride;
-    }
-    for (int axis = 0; axis < shape.arity; ++axis) {
-        if (layout.pairs.has(axis)) continue;
-        result.extents[result.rank] = shape.extents[axis];
-        result.strides[result.rank++] = layout.strides[axis];
-    }
-    if (shape.value.rows > 1 || shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.rows;
-        result.strides[result.rank++] = shape.value.columns;
-    }
-    if (shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.columns;
-        result.strides[result.rank++] = 1;
-    }
-    return result;
-}
-
-/// The counts of a plan that are the lengths of facts, a bit for each.
-template <class Plan>
-inline constexpr unsigned length_counts = [] {
-    unsigned result = 0;
-    for (const plan::fact_shape& given : Plan::shapes.facts)
-        if (given.up_to) result |= 1u << given.length;
-    return result;
-}();
-
-template <class Plan>
-constexpr bool is_output(int relation) {
-    for (int output : Plan::shapes.outputs)
-        if (output == relation) return true;
-    return false;
-}
-
-/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
-/// ends it, and, of what is no output, where it has not been written.
-struct view_limits {
-    unsigned counts[max_rank]{};
-    bool any = false;
-    // Of outputs: rows along `axis` beyond some counts have not been written.
-    int axis = -1;
-    unsigned written = 0;
-};
-template <class Plan>
-constexpr view_limits limits_of_view(int relation) {
-    const plan::relation_layout& layout = Plan::tables.relations[relation];
-    view_limits result;
-    if (layout.pairs.any()) return result;
-    const bool output = is_output<Plan>(relation);
-    for (int axis = 0; axis < Plan::shapes.relations[relation].arity; ++axis) {
-        unsigned& counts = result.counts[axis];
-        counts = layout.counts[axis] & length_counts<Plan>;
-        if (layout.where == plan::place::value) {
-            const plan::buffer& of = Plan::tables.buffers[layout.index];
-            if (of.counts != 0 && layout.strides[axis] == of.row) {
-                if (!output) counts |= of.counts;
-                result.axis = axis;
-                result.written = of.counts;
-            }
-        }
-        result.any = result.any || counts != 0;
-    }
-    return result;
-}
-/// The view of a relation when these counts have been given.
-template <class Plan, int Relation>
-constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
-    constexpr view_limits limits = limits_of_view<Plan>(Relation);
-    weight_view result = view_of_relation<Plan>(Relation);
-    if constexpr (limits.any)
-        for (int axis = 0; axis < result.rank; ++axis)
-            result.extents[axis] =
-                plan::least_count(limits.counts[axis], result.extents[axis], given);
-    return result;
-}
-
-template <class Plan, fixed_string Name>
-consteval int find_relation() {
-    constexpr plan::name id =
-        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
-        const plan::relation& known = Plan::shapes.text.relations[at];
-        if (known.id == id && !known.invented && known.scope == 0) return at;
-    }
-    return -1;
-}
-
-/// Whether the relation's values are still there once forward has returned.
-template <class Plan>
-constexpr bool is_kept(int at) {
-    if (at < 0) return false;
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    return layout.where == plan::place::value &&
-           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
-}
-
-inline constexpr std::uint64_t nothing_left = 0;
-inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
-
-/// A number that stands for what a call is given. Of arrays it takes a few elements.
-class call_mark {
-  public:
-    template <class N>
-    void add(N number) noexcept {
-        static_assert(sizeof(N) <= sizeof(std::uint64_t));
-        std::uint64_t bits = 0;
-        std::memcpy(&bits, &number, sizeof(N));
-        hash_ = (hash_ ^ bits) * 1099511628211U;
-        hash_ ^= hash_ >> 29;
-    }
-    template <class N>
-    void add(const N* numbers, int size) noexcept {
-        add(size);
-        const int step = std::max(1, size / 8);
-        for (int at = 0; at < size; at += step) add(numbers[at]);
-        if (size > 0) add(numbers[size - 1]);
-    }
-    std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
-
-  private:
-    std::uint64_t hash_ = 14695981039346656037U;
-};
-
-/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
-template <class Placed, class T>
-struct alignas(64) call_memory {
-    static_assert(Placed::tables.workspace != plan::too_large,
-                  "sequent: the memory of this call would have more than 2147483647 numbers");
-    static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
-    static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
-
-    T numbers[static_cast<std::size_t>(size)]{};
-    /// What parameters that have not been prepared are prepared to.
-    alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
-    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
-    /// The counts that forward was given.
-    static constexpr int count_of_counts = Placed::shapes.text.counts.size();
-    int counts[count_of_counts > 0 ? count_of_counts : 1]{};
-
-    /// A relation's values after forward; of a workspace, until backward. Where a count or the
-    /// length of a fact ends the relation, the view may end there.
-    template <fixed_string Name>
-    auto operator[](language::relation<Name>) const noexcept {
-        constexpr int at = find_relation<Placed, Name>();
-        constexpr bool kept = is_kept<Placed>(at);
-        using reason =
-            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
-                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
-        if constexpr (kept) {
-            constexpr int rank = view_of_relation<Placed>(at).rank;
-            return to_tensor<rank>(limited_view<Placed, at>(counts), numbers);
-        } else {
-            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return tensor_view<const T>{};
-        }
-    }
-};
-
-/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
-/// layers of a stack share the memory of one.
-template <class Plan, class T>
-struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
-    using placed = plan::inference_plan_of<Plan>;
-
-    scratch_block& operator=(zeros) noexcept {
-        std::fill_n(this->numbers, this->size, T(0));
-        return *this;
-    }
-};
-
-/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
-/// they are needed.
-template <class Plan, class T>
-struct workspace_block : call_memory<Plan, T> {
-    using placed = Plan;
-
-    /// The gradient of what is prepared.
-    alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
-    /// What forward was given, for backward, which uses up the values: nothing_left if there are
-    /// none. Written in every build, so that the layout is the same; checked in debug builds.
-    std::uint64_t left_by = nothing_left;
-
-    workspace_block& operator=(zeros) noexcept {
-        std::fill_n(this->numbers, this->size, T(0));
-        left_by = nothing_left;
-        return *this;
-    }
-};
-
-/// Whether a plan can be run on it.
-template <class Memory, class Plan, class T>
-concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
-    std::is_same_v<Memory, scratch_block<Plan, T>>;
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
 /// What follows from parameters alone: computed once, not in each call.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -25744,8 +26083,18 @@ template <class P, class Plan>
 concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
 
+/// Which weights Model::packed<Format, Which> packs: Which(name, looked_up) is asked of each weight
+/// that products multiply with, and, with looked_up true, of each table that symbols choose rows
+/// of.
+struct pack_products_type {
+    constexpr bool operator()(std::string_view, bool looked_up) const { return !looked_up; }
+};
+struct pack_all_type {
+    constexpr bool operator()(std::string_view, bool) const { return true; }
+};
+
 /// These, or what stands in their place; model/packed.hpp has packed_block.
-template <class Plan, class Format>
+template <class Plan, class Format, auto Which>
 class packed_block;
 template <class P, class Plan>
 concept parameters_of =
@@ -25782,128 +26131,28 @@ const std::byte* packed_in(const P&) noexcept {
     return nullptr;
 }
 
-template <class Plan, class Format>
-const float* numbers_of(const packed_block<Plan, Format>& p) noexcept;
-template <class Plan, class Format>
-const float* prepared_in(const packed_block<Plan, Format>& p) noexcept;
-template <class Plan, class Format>
-const std::byte* packed_in(const packed_block<Plan, Format>& p) noexcept;
+template <class Plan, class Format, auto Which>
+const float* numbers_of(const packed_block<Plan, Format, Which>& p) noexcept;
+template <class Plan, class Format, auto Which>
+const float* prepared_in(const packed_block<Plan, Format, Which>& p) noexcept;
+template <class Plan, class Format, auto Which>
+const std::byte* packed_in(const packed_block<Plan, Format, Which>& p) noexcept;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// For Model::packed<Format, Which>: the matrices of products alone, or tables that symbols choose
+/// rows of, too. Any other function of a weight's name and whether it is looked up does as well:
+/// [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }.
+inline constexpr model_detail::pack_products_type pack_products{};
+inline constexpr model_detail::pack_all_type pack_all{};
+
+}  // namespace sequent::inline SEQUENT_ABI
 
 /// Many samples on several threads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
-
-/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
-/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
-/// may be a part.
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
-                             Body body) noexcept {
-    int length = 1;
-    int axes = view.rank;
-    bool inner = true;  // all of the axes within are whole
-    while (axes > 0 && view.strides[axes - 1] == length && inner) {
-        --axes;
-        length *= view.extents[axes];
-        inner = view.extents[axes] == whole.extents[axes];
-    }
-    int runs = 1;
-    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
-    int step = 1;
-    for (int axis = axes; axis < view.rank; ++axis) step *= whole.extents[axis];
-    for (int run = 0; run < runs && length > 0; ++run) {
-        int offset = view.offset;
-        int position = 0;
-        int rest = run;
-        int stride = step;
-        for (int axis = axes; axis-- > 0; rest /= view.extents[axis]) {
-            const int index = rest % view.extents[axis];
-            offset += index * view.strides[axis];
-            position += index * stride;
-            stride *= whole.extents[axis];
-        }
-        body(position, offset, length);
-    }
-}
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
-    each_run(view, view, body);
-}
-
-/// The outputs of a plan as a caller sees them: row-major, one after another.
-template <class Plan>
-struct output_layout {
-    static constexpr int count = Plan::shapes.outputs.size();
-    static constexpr auto names = [] {
-        plan::list<plan::name, count> result;
-        for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
-        return result;
-    }();
-    static constexpr auto whole_views = [] {
-        plan::list<weight_view, count> result;
-        for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
-        return result;
-    }();
-    static constexpr weight_view view(int at) { return whole_views[at]; }
-    static constexpr int size(int at) {
-        const weight_view of = view(at);
-        int product = 1;
-        for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
-        return product;
-    }
-    static constexpr int offset(int at) {
-        int before = 0;
-        for (int other = 0; other < at; ++other) before += size(other);
-        return before;
-    }
-    static constexpr int total = offset(count);
-
-    static constexpr weight_view side_by_side(int at) {
-        weight_view result = view(at);
-        int stride = 1;
-        for (int axis = result.rank; axis-- > 0; stride *= result.extents[axis])
-            result.strides[axis] = stride;
-        result.offset = offset(at);
-        return result;
-    }
-
-    static constexpr bool same_rank = [] {
-        bool result = count > 0;
-        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
-        return result;
-    }();
-    static constexpr int rank = same_rank ? view(0).rank : 0;
-
-    template <class T>
-    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
-    /// One view, or an array of them.
-    template <class T>
-    using views = std::conditional_t<count == 1, one_view<T>,
-                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
-
-    /// Views of numbers that lie so, as long as facts are; all of them zero.
-    template <class T>
-    static views<T> cleared_views(T* numbers, const int* counts) noexcept {
-        views<T> result;
-        kernel::unroll<count>([&](auto index) {
-            constexpr int at = index();
-            weight_view one = side_by_side(at);
-            const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
-            std::copy_n(limited.extents, max_rank, one.extents);
-            each_run(one, [&](int, int offset, int length) {
-                std::fill_n(numbers + offset, length, T(0));
-            });
-            constexpr int own_rank = side_by_side(at).rank;
-            if constexpr (count == 1)
-                result = to_tensor<own_rank>(one, numbers);
-            else
-                result[static_cast<std::size_t>(at)] = to_tensor<own_rank>(one, numbers);
-        });
-        return result;
-    }
-};
 
 /// The memory of batches on the threads of a pool, which must outlive it: for each thread a
 /// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient.
@@ -26126,6 +26375,627 @@ class batch_memory {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+/// The runs of equal symbols of facts that the rules compare: packed documents.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// A fact whose symbols the rules compare, and its length.
+struct compared_symbols {
+    int fact = -1;
+    int size = 0;
+};
+using compared_list = plan::list<compared_symbols, plan::max_compared>;
+
+/// Those of a plan, apart from it: code that runs reads these alone.
+template <class Plan>
+inline constexpr compared_list compared_facts = [] {
+    static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
+                  "sequent: a program compares the symbols of up to 4 facts");
+    compared_list result;
+    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
+        const int fact = plan::compared_fact(Plan::shapes, at);
+        result.push({fact, fact >= 0 ? Plan::facts[fact].extents[0] : 0});
+    }
+    return result;
+}();
+
+/// How many numbers plan::given_numbers holds for a plan.
+template <class Plan>
+constexpr int count_given() {
+    int count = plan::given_numbers::runs;
+    for (const compared_symbols& each : compared_facts<Plan>) count += 2 * each.size;
+    return count;
+}
+
+/// If the rules compare fact `fact`, writes where the run of equal symbols around each position
+/// begins and ends, `length` of them. Throws where a symbol comes back after another one.
+SEQUENT_LAZY
+inline void find_runs(const compared_list& compared, int fact, const subject& what,
+                      const std::int32_t* symbols, int length, int* given) {
+    int room = plan::given_numbers::runs;
+    for (int at = 0; at < compared.size(); ++at) {
+        const auto [of, size] = compared[at];
+        int* begins = given + room;
+        int* ends = begins + size;
+        given[plan::given_numbers::begins_of(at)] = room;
+        given[plan::given_numbers::ends_of(at)] = room + size;
+        room += 2 * size;
+        if (of != fact) continue;
+        std::int32_t greatest = -1;
+        for (int begin = 0, end = 0; begin < length; begin = end) {
+            while (end < length && symbols[end] == symbols[begin]) ++end;
+            const bool rises = symbols[begin] > greatest;  // as documents do that are counted
+            if (rises) greatest = symbols[begin];
+            for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
+                if (symbols[earlier] == symbols[begin])
+                    refuse(what, {" holds the symbol ", symbols[begin], " again at position ",
+                                  begin, ", after another one: equal symbols stand side by side"});
+            for (int position = begin; position < end; ++position) {
+                begins[position] = begin;
+                ends[position] = end;
+            }
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The facts of a call as pointers, checked.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Where a count, or the length of a fact, stands among those that the program names; -1 if
+/// it is none.
+template <class Plan>
+inline constexpr auto count_places = [] {
+    std::array<int, max_facts> result{};
+    for (int at = 0; at < Plan::facts.capacity(); ++at) {
+        result[static_cast<std::size_t>(at)] = -1;
+        for (int place = 0; place < Plan::shapes.text.counts.size(); ++place)
+            if (Plan::shapes.text.counts[place] == Plan::facts[at].id)
+                result[static_cast<std::size_t>(at)] = place;
+    }
+    return result;
+}();
+
+/// Where the fact of this name stands among the facts; -1 if there is none.
+template <class Plan>
+constexpr int place_of_fact(const plan::name& id) {
+    for (int at = 0; at < Plan::facts.capacity(); ++at)
+        if (Plan::facts[at].id == id) return at;
+    return -1;
+}
+
+/// A fact's shape when these counts have been given.
+template <class Plan>
+constexpr plan::fact_shape given_shape(int at, const int* counts) noexcept {
+    plan::fact_shape result = Plan::facts[at];
+    if (result.up_to) result.extents[0] = counts[count_places<Plan>[static_cast<std::size_t>(at)]];
+    return result;
+}
+
+/// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
+/// the containers, which must live as long as the facts are used, and copy the pairs of sparse
+/// facts and the counts. A container that is a temporary does not compile, unless it is given
+/// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
+///
+/// What is changed in the containers afterwards is not checked again: numbers are taken as they
+/// are, and a symbol outside of its classes counts as a row of NaN.
+template <class Plan, class T>
+class given_facts {
+  public:
+    using given_together = given_facts;
+
+    given_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    /// Of one call alone.
+    given_facts(std::initializer_list<argument<const T>> given, temporaries_too) {
+        take_all(given);
+    }
+
+    const void* pointers[max_facts]{};
+    int counts[count_given<Plan>()]{};  // plan::given_numbers
+
+    void add_to(call_mark& mark) const noexcept {
+        constexpr int count_facts = Plan::shapes.text.counts.size();
+        mark.add(counts, count_facts);
+        for (int at = 0; at < Plan::facts.capacity(); ++at) {
+            const auto& fact = Plan::facts[at];
+            if (fact.kind == kind::count) continue;
+            int size = given_shape<Plan>(at, counts).size();
+            if (fact.is_sparse()) {
+                const std::int32_t* index = pairs(at);
+                const int count = index[pair_layout::count()];
+                mark.add(index + pair_layout::row_of_pair(), count);
+                mark.add(index + layout_of(at).column_of_pair(), count);
+                size = count * fact.pair_size();
+            }
+            if (fact.kind == kind::symbols)
+                mark.add(static_cast<const std::int32_t*>(pointers[at]), size);
+            else
+                mark.add(static_cast<const T*>(pointers[at]), size);
+        }
+    }
+
+    /// The index of a sparse fact's pairs.
+    const std::int32_t* pairs(int at) const noexcept {
+        return Plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
+    }
+
+  private:
+    template <class, class, class>
+    friend class row_facts;
+
+    given_facts() = default;
+
+    using kind = plan::fact_kind;
+
+    template <class List>
+    void take_all(const List& given) {
+        kernel::table_maker::make_all();
+        constexpr int count = Plan::facts.capacity();
+        bool filled[count > 0 ? count : 1]{};
+        int position = 0;
+        for (const auto& each : given) {
+            const int at = each.id.length ? place_of_fact<Plan>(each.id) : position++;
+            if (at < 0 || at >= count)
+                fail_with<argument_error>(
+                    {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
+            const subject what{"fact", Plan::facts[at].id, at};
+            if (filled[at]) refuse(what, {" is given twice"});
+            filled[at] = true;
+            take(at, what, each);
+        }
+        for (int at = 0; at < count; ++at)
+            if (!filled[at]) refuse(subject{"fact", Plan::facts[at].id, at}, {" is not given"});
+    }
+
+    static constexpr pair_layout layout_of(int at) {
+        return {Plan::facts[at].extents[0], Plan::facts[at].extents[1], Plan::facts[at].pairs};
+    }
+    static constexpr int index_offset(int end) {
+        int offset = 0;
+        for (int at = 0; at < end; ++at)
+            if (Plan::facts[at].is_sparse()) offset += layout_of(at).size();
+        return offset;
+    }
+    /// The values of pairs that are given without. Written at run time: compilers limit the
+    /// loops of constant expressions.
+    static constexpr int most_pairs = [] {
+        int result = 1;
+        for (const auto& each : Plan::facts) result = std::max(result, each.pairs);
+        return result;
+    }();
+    static const T* ones() noexcept {
+        struct made {
+            T numbers[static_cast<std::size_t>(most_pairs)];
+            made() noexcept { std::fill_n(numbers, most_pairs, T(1)); }
+        };
+        static const made result;
+        return result.numbers;
+    }
+    static constexpr int index_size = index_offset(Plan::facts.capacity());
+    /// An index of many pairs is on the heap: facts may stand on the stack.
+    static constexpr bool large_index = index_size > 16384;
+    std::conditional_t<large_index, std::vector<std::int32_t>,
+                       std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
+        indices_;
+
+    static constexpr auto count_limits = [] {
+        std::array<int, plan::max_counts> result{};
+        for (int at = 0; at < Plan::shapes.text.counts.size(); ++at)
+            result[static_cast<std::size_t>(at)] = plan::limit_of_count(Plan::shapes, at);
+        return result;
+    }();
+
+    /// Code for kinds of facts that the program does not have is not compiled.
+    template <class Test>
+    static constexpr bool has_fact(Test test) {
+        for (int at = 0; at < Plan::facts.capacity(); ++at)
+            if (test(Plan::facts[at])) return true;
+        return false;
+    }
+
+    void take(int at, const subject& what, const argument<const T>& given) {
+        const auto& wanted = Plan::facts[at];
+        if (wanted.kind == kind::count) {
+            if (!given.is_count) refuse(what, {" is a count, given is a container"});
+            if (given.count < 0) refuse(what, {" is a count and cannot be ", given.count});
+            const int place = count_places<Plan>[static_cast<std::size_t>(at)];
+            if (place < 0) return;
+            const int limit = count_limits[static_cast<std::size_t>(place)];
+            if (limit != plan::without_limit && given.count > limit)
+                refuse(what,
+                       {" is ", given.count, ", beyond the ", limit, " values of what it bounds"});
+            counts[place] = given.count;
+            return;
+        }
+        if (given.is_count) refuse(what, {" is a container, given is a number"});
+        if (given.is_sparse != wanted.is_sparse())
+            refuse(what, {(wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
+                                              : " is dense, given are sparse_pairs()")});
+        plan::fact_shape shape = wanted;
+        if (wanted.up_to) {
+            shape.extents[0] = length_of(what, given.shape, wanted);
+            counts[count_places<Plan>[static_cast<std::size_t>(at)]] = shape.extents[0];
+        }
+        if constexpr (has_fact([](const auto& each) { return each.is_sparse(); })) {
+            if (wanted.is_sparse()) {
+                if constexpr (large_index) indices_.resize(index_size);
+                std::int32_t* memory = indices_.data() + index_offset(at);
+                take_pairs(what, given, layout_of(at), memory);
+                const int count = memory[pair_layout::count()];
+                const bool valued = given.shape.rank > 0;
+                if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
+                    refuse(what, {" needs a value for each pair, given are pairs alone"});
+                shape = wanted.values_of(count);
+                if (!valued || count == 0) {
+                    if (valued) check_shape(what, given.shape, shape.extents, shape.rank);
+                    pointers[at] = ones();
+                    return;
+                }
+            }
+        }
+        // Of no values there may be no memory.
+        const bool empty =
+            wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
+        if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
+            if (wanted.kind == kind::symbols) {
+                if (!given.symbols && !empty)
+                    refuse(what, {" holds symbols as std::int32_t, given are numbers"});
+                check_shape(what, given.shape, shape.extents, shape.rank);
+                check_symbols(what, given.symbols, shape.size(), wanted.classes);
+                pointers[at] = given.symbols;
+                find_runs(compared_facts<Plan>, at, what, given.symbols, shape.extents[0], counts);
+                return;
+            }
+        }
+        if (!given.numbers && !empty) refuse(what, {" holds numbers, given are symbols"});
+        check_shape(what, given.shape, shape.extents, shape.rank);
+        check_finite(what, given.numbers, shape.size());
+        pointers[at] = given.numbers;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The gradients of outputs and of facts that a call is given, as pointers, checked.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The gradients of the outputs, in their order or by name. They refer to the containers, as
+/// facts do.
+template <class Plan, class T>
+class given_output_gradients {
+    using layout = output_layout<Plan>;
+    static constexpr int outputs = layout::count;
+    static constexpr bool has_lengths = length_counts<Plan> != 0;
+
+  public:
+    using given_together = given_output_gradients;
+
+    given_output_gradients(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    template <class Value>
+        requires(!is_fact_set<std::remove_cvref_t<Value>>)
+    given_output_gradients(Value&& only) {
+        take_all(std::initializer_list<kept_argument<const T>>{static_cast<Value&&>(only)});
+    }
+    /// Of one call alone.
+    given_output_gradients(std::initializer_list<argument<const T>> given, temporaries_too) {
+        take_all(given);
+    }
+
+    const T* pointers[outputs > 0 ? outputs : 1]{};
+
+    /// Throws unless the gradients of outputs that a fact's length ends have that length.
+    void check_lengths(const int* counts) const {
+        if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
+                (check_length<At>(counts), ...);
+            }
+        (std::make_integer_sequence<int, outputs>{});
+    }
+
+  private:
+    extents shapes_[has_lengths && outputs > 0 ? outputs : 1]{};
+
+    template <int At>
+    void check_length(const int* counts) const {
+        const auto view = limited_view<Plan, Plan::shapes.outputs[At]>(counts);
+        check_shape({"the gradient of output", layout::names[At]}, shapes_[At], view.extents,
+                    view.rank);
+    }
+
+    template <class List>
+    void take_all(const List& given) {
+        kernel::table_maker::make_all();
+        int position = 0;
+        for (const auto& each : given) take(each, position++);
+        for (int at = 0; at < outputs; ++at)
+            if (!pointers[at])
+                fail_with<argument_error>(
+                    {"sequent: the gradient of output number ", at + 1, " is not given"});
+    }
+
+    void take(const argument<const T>& given, int position) {
+        for (int at = 0; at < outputs; ++at) {
+            const auto& id = layout::names[at];
+            if (given.id.length ? !(id == given.id) : at != position) continue;
+            const weight_view& view = layout::whole_views[at];
+            if constexpr (has_lengths)
+                shapes_[at] = given.shape;
+            else
+                check_shape({"the gradient of output", id}, given.shape, view.extents, view.rank);
+            // Of no numbers there may be no memory, but of this one none is read.
+            static constexpr T nothing{};
+            pointers[at] = given.numbers ? given.numbers : &nothing;
+            return;
+        }
+        fail<argument_error>("sequent: a gradient is given for what is no output");
+    }
+};
+
+/// The gradients of one call: output_gradients, or what makes them for this call alone.
+template <class Plan, class T>
+class gradients_of_one_call
+    : public of_one_call<given_output_gradients<Plan, T>, argument<const T>> {
+    using base = of_one_call<given_output_gradients<Plan, T>, argument<const T>>;
+
+  public:
+    using base::base;
+    template <class Value>
+        requires(!is_fact_set<std::remove_cvref_t<Value>>)
+    gradients_of_one_call(Value&& only)
+        : base(std::initializer_list<argument<const T>>{static_cast<Value&&>(only)}) {}
+};
+
+/// Where the gradients of facts are to be added, by name or in order; none by default.
+template <class Plan, class T>
+class given_fact_gradients {
+    static constexpr bool has_lengths = length_counts<Plan> != 0;
+
+  public:
+    given_fact_gradients() = default;
+    given_fact_gradients(std::initializer_list<kept_argument<T>> given) {
+        int position = 0;
+        for (const auto& each : given) {
+            const int at = each.id.length ? place_of_fact<Plan>(each.id) : position++;
+            if (at < 0 || at >= Plan::facts.capacity() ||
+                Plan::facts[at].kind != plan::fact_kind::dense || !each.numbers)
+                fail<argument_error>("sequent: only dense facts have gradients");
+            // Of a sparse one, with room for all pairs that it may have.
+            const auto& of = Plan::facts[at];
+            auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
+            const subject what{"the gradient of fact", of.id, at};
+            if constexpr (has_lengths)
+                if (of.up_to)
+                    lengths_[at].number = shape.extents[0] = length_of(what, each.shape, of);
+            check_shape(what, each.shape, shape.extents, shape.rank);
+            pointers[at] = each.numbers;
+        }
+    }
+
+    T* pointers[max_facts]{};
+
+    /// Throws unless the gradients of facts are as long as these.
+    void check_lengths(const int* counts) const {
+        if constexpr (has_lengths)
+            for (int at = 0; at < Plan::facts.capacity(); ++at) {
+                const auto& of = Plan::facts[at];
+                if (!pointers[at] || !of.up_to) continue;
+                const int length = given_shape<Plan>(at, counts).extents[0];
+                const int given = lengths_[at].number;
+                if (given >= 0 && given != length)
+                    refuse({"the gradient of fact", of.id, at},
+                           {" has the length ", given, ", the fact that is given has ", length});
+            }
+    }
+
+  private:
+    struct told_length {
+        int number = -1;  // where the pointer was set by hand
+    };
+    told_length lengths_[has_lengths ? max_facts : 1]{};
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Runs a plan, forward and backward, for one sample.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The calls of a model on one sample.
+template <class Plan>
+struct calls {
+    using layout = output_layout<Plan>;
+    static constexpr int outputs = layout::count;
+    static constexpr bool has_lengths = length_counts<Plan> != 0;
+
+    template <class T>
+    using facts = given_facts<Plan, T>;
+    template <class T>
+    using fact_gradients = given_fact_gradients<Plan, T>;
+    template <class T>
+    using parameters = parameter_block<Plan, T>;
+    template <class T>
+    using workspace = workspace_block<Plan, T>;
+    template <class T>
+    using output_views = typename layout::template views<T>;
+
+    template <class P, class T>
+    static std::uint64_t mark_of([[maybe_unused]] const P& p,
+                                 [[maybe_unused]] const facts<T>& given) noexcept {
+#if defined(NDEBUG)
+        return left_by_any;
+#else
+        call_mark mark;
+        if constexpr (trained_parameters_of<P, Plan>) mark.add(numbers_of(p), parameters<T>::size);
+        given.add_to(mark);
+        return mark.value();
+#endif
+    }
+
+    template <class P, class T>
+    static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
+                              workspace<T>& w) noexcept {
+#if !defined(NDEBUG)
+        if (w.left_by == nothing_left)
+            stop(
+                "sequent: backward needs a forward before it on the same workspace, of all rows, "
+                "and uses up what that has left: a second backward needs a second forward");
+        if (w.left_by != left_by_any && w.left_by != mark_of(p, given))
+            stop(
+                "sequent: backward is given other facts or parameters than the forward before it "
+                "on the same workspace");
+#endif
+        w.left_by = nothing_left;
+    }
+
+    /// Parameters that are not prepared are, in w. Kept: forward has done so.
+    template <class P, class T, class W>
+    static bindings<T> bind(const P& p, const facts<T>& given, W& w, bool kept = false) noexcept {
+        bindings<T> result;
+        result.parameters = numbers_of(p);
+        result.prepared = prepared_in(p);
+        result.packed = packed_in(p);
+        if (!result.prepared) {
+            if (!kept)
+                prepare_numbers<typename placed_for<P, Plan>::type>(result.parameters, w.prepared,
+                                                                    w.scratch);
+            result.prepared = w.prepared;
+        }
+        result.workspace = w.numbers;
+        result.scratch = w.scratch;
+        std::copy_n(given.pointers, max_facts, result.facts);
+        result.counts = given.counts;
+        for (int at = 0; at < Plan::facts.capacity(); ++at) result.pairs[at] = given.pairs(at);
+        return result;
+    }
+
+    template <class P, class T, class W, class Run>
+    static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
+                                             Run run) noexcept {
+        auto bound = bind(p, given, w);
+        if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
+        using placed = typename placed_for<P, typename W::placed>::type;
+        compiled_forward<placed, T, Run>::run(bound, run);
+        std::copy_n(given.counts, W::count_of_counts, w.counts);
+        kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
+        return all_outputs<T>(w);
+    }
+
+    /// Clears the rows of an output that a caller sees and no step has written.
+    template <int At, class T, class W>
+    static void clear_rest([[maybe_unused]] W& w) noexcept {
+        using placed = typename W::placed;
+        constexpr int relation = Plan::shapes.outputs[At];
+        constexpr view_limits limits = limits_of_view<placed>(relation);
+        if constexpr (limits.axis >= 0) {
+            weight_view rest = limited_view<placed, relation>(w.counts);
+            const int written =
+                plan::least_count(limits.written, rest.extents[limits.axis], w.counts);
+            rest.extents[limits.axis] -= written;
+            rest.offset += written * rest.strides[limits.axis];
+            each_run(rest, [&](int, int offset, int length) {
+                std::fill_n(w.numbers + offset, length, T(0));
+            });
+        }
+    }
+
+    /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
+    /// is null, on to the parameters.
+    template <bool Whole = false, class P, class T, class Run>
+    static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
+                             workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
+                             const fact_gradients<T>& of_facts, Run run) noexcept {
+        check_left_by(p, given, w);
+        bindings<T> bound = bind(p, given, w, true);
+        bound.parameter_gradient = gradient.numbers;
+        bound.prepared_gradient = prepared_gradient;
+        if constexpr (prepares<Plan>)
+            if (!prepared_gradient) {
+                std::fill_n(w.prepared_gradient, workspace<T>::prepared_size, T(0));
+                bound.prepared_gradient = w.prepared_gradient;
+            }
+        std::copy_n(of_facts.pointers, max_facts, bound.fact_gradients);
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, true); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, false); });
+        compiled_backward<Plan, T, Run>::run(bound, run);
+        if constexpr (prepares<Plan>)
+            if (!prepared_gradient)
+                prepare_gradient<Plan>(bound.parameters, bound.prepared, w.prepared_gradient,
+                                       gradient.numbers, w.scratch);
+    }
+
+    /// With the gradients of all outputs one after another.
+    template <class P, class T>
+    static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
+                              parameters<T>& gradient, T* prepared_gradient) noexcept {
+        const T* pointers[outputs > 0 ? outputs : 1];
+        for (int at = 0; at < outputs; ++at) pointers[at] = outward + layout::offset(at);
+        run_backward<true>(p, given, pointers, w, gradient, prepared_gradient, {}, whole_run{});
+    }
+
+    /// Where an output lies in that memory.
+    template <class W, int At>
+    static constexpr auto view_of_output =
+        view_of_relation<typename W::placed>(Plan::shapes.outputs[At]);
+
+    template <class T, class W>
+    static output_views<const T> all_outputs(const W& w) noexcept {
+        if constexpr (outputs == 1) {
+            return output<T, 0>(w);
+        } else {
+            output_views<const T> result;
+            kernel::unroll<outputs>([&](auto index) {
+                result[static_cast<std::size_t>(index())] = output<T, index()>(w);
+            });
+            return result;
+        }
+    }
+
+    template <class T, int At, class W>
+    static auto output(const W& w) noexcept {
+        constexpr int rank = view_of_output<W, At>.rank;
+        return to_tensor<rank>(limited_output<W, At>(w.counts), static_cast<const T*>(w.numbers));
+    }
+
+    template <class W, int At>
+    static constexpr weight_view limited_output(const int* counts) noexcept {
+        return limited_view<typename W::placed, Plan::shapes.outputs[At]>(counts);
+    }
+
+    /// The caller's gradient of an output, to where backward expects it; first zeros, since an
+    /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
+    /// the lengths of facts are.
+    template <int At, bool Whole, class T>
+    static void seed(const T* outward, workspace<T>& w, const int* counts, bool clear) noexcept {
+        // By value: a reference would put the plan's tables into the program.
+        constexpr int index = Plan::tables.relations[Plan::shapes.outputs[At]].index;
+        constexpr auto buffer = Plan::tables.buffers[index];
+        constexpr auto whole = view_of_relation<Plan>(Plan::shapes.outputs[At]);
+        if (clear) {
+            constexpr plan::birth born = buffer.adjoint_birth();
+            each_part_of(born, counts, [&](int offset, int size) {
+                std::fill_n(w.numbers + offset, size, T(0));
+            });
+            return;
+        }
+        T* to = w.numbers + buffer.adjoint - buffer.offset;
+        const auto add = [&](int position, int offset, int length) {
+            for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
+        };
+        if constexpr (has_lengths) {
+            const auto view = limited_output<workspace<T>, At>(counts);
+            each_run(view, Whole ? whole : view, add);
+        } else {
+            each_run(whole, add);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 template <plan::rows_obstacle::kind Why>
@@ -26236,7 +27106,6 @@ struct any_block {
 struct any_packed : any_block<float> {
     static constexpr std::size_t bytes = 0;
 
-    any_packed() = default;
     explicit any_packed(const any_block<float>&) noexcept {}
     void pack(const any_block<float>&) noexcept {}
 };
@@ -26271,7 +27140,7 @@ class ill_formed_model {
     using workspace = any_block<T>;
     template <class T>
     using scratch = any_block<T>;
-    template <class Format>
+    template <class Format, auto...>
     using packed = any_packed;
     template <class T>
     using batch = any_batch;
@@ -26490,71 +27359,6 @@ class row_facts {
         return static_cast<int>(size / row_size(at));
     }
 };
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// The runs of equal symbols of facts that the rules compare: packed documents.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-/// A fact whose symbols the rules compare, and its length.
-struct compared_symbols {
-    int fact = -1;
-    int size = 0;
-};
-using compared_list = plan::list<compared_symbols, plan::max_compared>;
-
-/// Those of a plan, apart from it: code that runs reads these alone.
-template <class Plan>
-inline constexpr compared_list compared_facts = [] {
-    static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
-                  "sequent: a program compares the symbols of up to 4 facts");
-    compared_list result;
-    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
-        const int fact = plan::compared_fact(Plan::shapes, at);
-        result.push({fact, fact >= 0 ? Plan::facts[fact].extents[0] : 0});
-    }
-    return result;
-}();
-
-/// How many numbers plan::given_numbers holds for a plan.
-template <class Plan>
-constexpr int count_given() {
-    int count = plan::given_numbers::runs;
-    for (const compared_symbols& each : compared_facts<Plan>) count += 2 * each.size;
-    return count;
-}
-
-/// If the rules compare fact `fact`, writes where the run of equal symbols around each position
-/// begins and ends, `length` of them. Throws where a symbol comes back after another one.
-SEQUENT_LAZY
-inline void find_runs(const compared_list& compared, int fact, const subject& what,
-                      const std::int32_t* symbols, int length, int* given) {
-    int room = plan::given_numbers::runs;
-    for (int at = 0; at < compared.size(); ++at) {
-        const auto [of, size] = compared[at];
-        int* begins = given + room;
-        int* ends = begins + size;
-        given[plan::given_numbers::begins_of(at)] = room;
-        given[plan::given_numbers::ends_of(at)] = room + size;
-        room += 2 * size;
-        if (of != fact) continue;
-        std::int32_t greatest = -1;
-        for (int begin = 0, end = 0; begin < length; begin = end) {
-            while (end < length && symbols[end] == symbols[begin]) ++end;
-            const bool rises = symbols[begin] > greatest;  // as documents do that are counted
-            if (rises) greatest = symbols[begin];
-            for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
-                if (symbols[earlier] == symbols[begin])
-                    refuse(what, {" holds the symbol ", symbols[begin], " again at position ",
-                                  begin, ", after another one: equal symbols stand side by side"});
-            for (int position = begin; position < end; ++position) {
-                begins[position] = begin;
-                ends[position] = end;
-            }
-        }
-    }
-}
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -26874,8 +27678,9 @@ class row_reach {
             const attention_step& attention = out_.attentions[each.at];
             const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).ahead;
             const auto columns = [&](const access& from) {
-                // Columns beyond the row must have been computed. Earlier ones are kept apart.
-                call(from.at, form_.in_time[at] ? 0 : from.column, 0, std::max(0, ahead));
+                // Earlier columns are kept apart, as rows come to hand.
+                if (ahead > 0 && is_sequence(from.at)) return refuse(each, kind::later_rows);
+                call(from.at, form_.in_time[at] ? 0 : from.column);
             };
             const auto row = [&](const access& from) {
                 call(from.at, form_.in_time[at] ? 0 : from.row);
@@ -27814,7 +28619,9 @@ class alignas(64) state_block {
         const T* const parameters = numbers_of(p);
         const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
-            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
+            if (!has_prepared_)
+                prepare_numbers<typename placed_for<P, state_plan>::type>(parameters, prepared_,
+                                                                          scratch_);
             has_prepared_ = true;
             prepared = prepared_;
         }
@@ -28059,8 +28866,8 @@ class model {
     using prepared = model_detail::prepared_block<plan, T>;
     /// Weights in fewer bits, of Format bf16, q8_0 or q4_0, which stand in
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
-    template <class Format>
-    using packed = model_detail::packed_block<plan, Format>;
+    template <class Format, auto Which = pack_products>
+    using packed = model_detail::packed_block<plan, Format, Which>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T, workspace<T>>;
     /// The memory of forward_batch alone.
@@ -28086,203 +28893,10 @@ class model {
     /// that length, and so are their gradients.
     static constexpr bool has_lengths = model_detail::length_counts<plan> != 0;
 
-    /// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
-    /// the containers, which must live as long as the facts are used, and copy the pairs of sparse
-    /// facts and the counts. A container that is a temporary does not compile, unless it is given
-    /// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
-    ///
-    /// What is changed in the containers afterwards is not checked again: numbers are taken as they
-    /// are, and a symbol outside of its classes counts as a row of NaN.
+    /// Facts as pointers, checked. They refer to the containers, which must live as long as the
+    /// facts are used.
     template <class T>
-    class facts {
-      public:
-        using given_together = facts;
-
-        facts(std::initializer_list<model_detail::kept_argument<const T>> given) {
-            take_all(given);
-        }
-        /// Of one call alone.
-        facts(std::initializer_list<model_detail::argument<const T>> given,
-              model_detail::temporaries_too) {
-            take_all(given);
-        }
-
-        const void* pointers[model_detail::max_facts]{};
-        int counts[model_detail::count_given<plan>()]{};  // sequent::plan::given_numbers
-
-        void add_to(model_detail::call_mark& mark) const noexcept {
-            constexpr int count_facts = plan::shapes.text.counts.size();
-            mark.add(counts, count_facts);
-            for (int at = 0; at < facts_list::capacity(); ++at) {
-                const auto& fact = plan::facts[at];
-                if (fact.kind == kind::count) continue;
-                int size = given_shape(at, counts).size();
-                if (fact.is_sparse()) {
-                    const std::int32_t* index = pairs(at);
-                    const int count = index[model_detail::pair_layout::count()];
-                    mark.add(index + model_detail::pair_layout::row_of_pair(), count);
-                    mark.add(index + layout_of(at).column_of_pair(), count);
-                    size = count * fact.pair_size();
-                }
-                if (fact.kind == kind::symbols)
-                    mark.add(static_cast<const std::int32_t*>(pointers[at]), size);
-                else
-                    mark.add(static_cast<const T*>(pointers[at]), size);
-            }
-        }
-
-        /// The index of a sparse fact's pairs.
-        const std::int32_t* pairs(int at) const noexcept {
-            return plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
-        }
-
-      private:
-        template <class, class, class>
-        friend class model_detail::row_facts;
-
-        facts() = default;
-
-        using kind = sequent::plan::fact_kind;
-        using subject = model_detail::subject;
-
-        template <class List>
-        void take_all(const List& given) {
-            kernel::table_maker::make_all();
-            constexpr int count = facts_list::capacity();
-            bool filled[count > 0 ? count : 1]{};
-            int position = 0;
-            for (const auto& each : given) {
-                const int at = each.id.length ? place_of_fact(each.id) : position++;
-                if (at < 0 || at >= count)
-                    fail_with<argument_error>(
-                        {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
-                const subject what{"fact", plan::facts[at].id, at};
-                if (filled[at]) model_detail::refuse(what, {" is given twice"});
-                filled[at] = true;
-                take(at, what, each);
-            }
-            for (int at = 0; at < count; ++at)
-                if (!filled[at])
-                    model_detail::refuse(subject{"fact", plan::facts[at].id, at},
-                                         {" is not given"});
-        }
-
-        static constexpr model_detail::pair_layout layout_of(int at) {
-            return {plan::facts[at].extents[0], plan::facts[at].extents[1], plan::facts[at].pairs};
-        }
-        static constexpr int index_offset(int end) {
-            int offset = 0;
-            for (int at = 0; at < end; ++at)
-                if (plan::facts[at].is_sparse()) offset += layout_of(at).size();
-            return offset;
-        }
-        /// The values of pairs that are given without. Written at run time: compilers limit the
-        /// loops of constant expressions.
-        static constexpr int most_pairs = [] {
-            int result = 1;
-            for (const auto& each : plan::facts) result = std::max(result, each.pairs);
-            return result;
-        }();
-        static const T* ones() noexcept {
-            struct made {
-                T numbers[static_cast<std::size_t>(most_pairs)];
-                made() noexcept { std::fill_n(numbers, most_pairs, T(1)); }
-            };
-            static const made result;
-            return result.numbers;
-        }
-        static constexpr int index_size = index_offset(facts_list::capacity());
-        /// An index of many pairs is on the heap: facts may stand on the stack.
-        static constexpr bool large_index = index_size > 16384;
-        std::conditional_t<large_index, std::vector<std::int32_t>,
-                           std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
-            indices_;
-
-        static constexpr auto count_limits = [] {
-            std::array<int, sequent::plan::max_counts> result{};
-            for (int at = 0; at < plan::shapes.text.counts.size(); ++at)
-                result[static_cast<std::size_t>(at)] =
-                    sequent::plan::limit_of_count(plan::shapes, at);
-            return result;
-        }();
-
-        /// Code for kinds of facts that the program does not have is not compiled.
-        template <class Test>
-        static constexpr bool has_fact(Test test) {
-            for (int at = 0; at < facts_list::capacity(); ++at)
-                if (test(plan::facts[at])) return true;
-            return false;
-        }
-
-        void take(int at, const subject& what, const model_detail::argument<const T>& given) {
-            const auto& wanted = plan::facts[at];
-            if (wanted.kind == kind::count) {
-                if (!given.is_count)
-                    model_detail::refuse(what, {" is a count, given is a container"});
-                if (given.count < 0)
-                    model_detail::refuse(what, {" is a count and cannot be ", given.count});
-                const int place = count_places[static_cast<std::size_t>(at)];
-                if (place < 0) return;
-                const int limit = count_limits[static_cast<std::size_t>(place)];
-                if (limit != sequent::plan::without_limit && given.count > limit)
-                    model_detail::refuse(what, {" is ", given.count, ", beyond the ", limit,
-                                                " values of what it bounds"});
-                counts[place] = given.count;
-                return;
-            }
-            if (given.is_count) model_detail::refuse(what, {" is a container, given is a number"});
-            if (given.is_sparse != wanted.is_sparse())
-                model_detail::refuse(
-                    what, {(wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
-                                               : " is dense, given are sparse_pairs()")});
-            sequent::plan::fact_shape shape = wanted;
-            if (wanted.up_to) {
-                shape.extents[0] = model_detail::length_of(what, given.shape, wanted);
-                counts[count_places[static_cast<std::size_t>(at)]] = shape.extents[0];
-            }
-            if constexpr (has_fact([](const auto& each) { return each.is_sparse(); })) {
-                if (wanted.is_sparse()) {
-                    if constexpr (large_index) indices_.resize(index_size);
-                    std::int32_t* memory = indices_.data() + index_offset(at);
-                    model_detail::take_pairs(what, given, layout_of(at), memory);
-                    const int count = memory[model_detail::pair_layout::count()];
-                    const bool valued = given.shape.rank > 0;
-                    if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                        model_detail::refuse(
-                            what, {" needs a value for each pair, given are pairs alone"});
-                    shape = wanted.values_of(count);
-                    if (!valued || count == 0) {
-                        if (valued)
-                            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                        pointers[at] = ones();
-                        return;
-                    }
-                }
-            }
-            // Of no values there may be no memory.
-            const bool empty =
-                wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
-            if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
-                if (wanted.kind == kind::symbols) {
-                    if (!given.symbols && !empty)
-                        model_detail::refuse(what,
-                                             {" holds symbols as std::int32_t, given are numbers"});
-                    model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                    model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
-                    pointers[at] = given.symbols;
-                    model_detail::find_runs(model_detail::compared_facts<plan>, at, what,
-                                            given.symbols, shape.extents[0], counts);
-                    return;
-                }
-            }
-            if (!given.numbers && !empty)
-                model_detail::refuse(what, {" holds numbers, given are symbols"});
-            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-            model_detail::check_finite(what, given.numbers, shape.size());
-            pointers[at] = given.numbers;
-        }
-    };
-
+    using facts = model_detail::given_facts<plan, T>;
     /// The facts of one call: facts, or a list in braces that makes them for this call alone.
     template <class T>
     using facts_of_call = model_detail::of_one_call<facts<T>, model_detail::argument<const T>>;
@@ -28296,139 +28910,13 @@ class model {
     /// The gradients of the outputs, in their order or by name. They refer to the containers, as
     /// facts do.
     template <class T>
-    class output_gradients {
-      public:
-        using given_together = output_gradients;
-
-        output_gradients(std::initializer_list<model_detail::kept_argument<const T>> given) {
-            take_all(given);
-        }
-        template <class Value>
-            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
-        output_gradients(Value&& only) {
-            take_all(std::initializer_list<model_detail::kept_argument<const T>>{
-                static_cast<Value&&>(only)});
-        }
-        /// Of one call alone.
-        output_gradients(std::initializer_list<model_detail::argument<const T>> given,
-                         model_detail::temporaries_too) {
-            take_all(given);
-        }
-
-        const T* pointers[outputs > 0 ? outputs : 1]{};
-
-        /// Throws unless the gradients of outputs that a fact's length ends have that length.
-        void check_lengths(const int* counts) const {
-            if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
-                    (check_length<At>(counts), ...);
-                }
-            (std::make_integer_sequence<int, outputs>{});
-        }
-
-      private:
-        model_detail::extents shapes_[has_lengths && outputs > 0 ? outputs : 1]{};
-
-        template <int At>
-        void check_length(const int* counts) const {
-            const auto view = model_detail::limited_view<plan, plan::shapes.outputs[At]>(counts);
-            model_detail::check_shape({"the gradient of output", output_layout::names[At]},
-                                      shapes_[At], view.extents, view.rank);
-        }
-
-        template <class List>
-        void take_all(const List& given) {
-            kernel::table_maker::make_all();
-            int position = 0;
-            for (const auto& each : given) take(each, position++);
-            for (int at = 0; at < outputs; ++at)
-                if (!pointers[at])
-                    fail_with<argument_error>(
-                        {"sequent: the gradient of output number ", at + 1, " is not given"});
-        }
-
-        void take(const model_detail::argument<const T>& given, int position) {
-            for (int at = 0; at < outputs; ++at) {
-                const auto& id = output_layout::names[at];
-                if (given.id.length ? !(id == given.id) : at != position) continue;
-                const model_detail::weight_view& view = output_layout::whole_views[at];
-                if constexpr (has_lengths)
-                    shapes_[at] = given.shape;
-                else
-                    model_detail::check_shape({"the gradient of output", id}, given.shape,
-                                              view.extents, view.rank);
-                // Of no numbers there may be no memory, but of this one none is read.
-                static constexpr T nothing{};
-                pointers[at] = given.numbers ? given.numbers : &nothing;
-                return;
-            }
-            fail<argument_error>("sequent: a gradient is given for what is no output");
-        }
-    };
-
+    using output_gradients = model_detail::given_output_gradients<plan, T>;
     /// The gradients of one call: output_gradients, or what makes them for this call alone.
     template <class T>
-    class gradients_of_call
-        : public model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>> {
-        using base =
-            model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>>;
-
-      public:
-        using base::base;
-        template <class Value>
-            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
-        gradients_of_call(Value&& only)
-            : base(std::initializer_list<model_detail::argument<const T>>{
-                  static_cast<Value&&>(only)}) {}
-    };
-
+    using gradients_of_call = model_detail::gradients_of_one_call<plan, T>;
     /// Where the gradients of facts are to be added, by name or in order; none by default.
     template <class T>
-    class fact_gradients {
-      public:
-        fact_gradients() = default;
-        fact_gradients(std::initializer_list<model_detail::kept_argument<T>> given) {
-            int position = 0;
-            for (const auto& each : given) {
-                const int at = each.id.length ? place_of_fact(each.id) : position++;
-                if (at < 0 || at >= facts_list::capacity() ||
-                    plan::facts[at].kind != sequent::plan::fact_kind::dense || !each.numbers)
-                    fail<argument_error>("sequent: only dense facts have gradients");
-                // Of a sparse one, with room for all pairs that it may have.
-                const auto& of = plan::facts[at];
-                auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
-                const model_detail::subject what{"the gradient of fact", of.id, at};
-                if constexpr (has_lengths)
-                    if (of.up_to)
-                        lengths_[at].number = shape.extents[0] =
-                            model_detail::length_of(what, each.shape, of);
-                model_detail::check_shape(what, each.shape, shape.extents, shape.rank);
-                pointers[at] = each.numbers;
-            }
-        }
-
-        T* pointers[model_detail::max_facts]{};
-
-        /// Throws unless the gradients of facts are as long as these.
-        void check_lengths(const int* counts) const {
-            if constexpr (has_lengths)
-                for (int at = 0; at < facts_list::capacity(); ++at) {
-                    const auto& of = plan::facts[at];
-                    if (!pointers[at] || !of.up_to) continue;
-                    const int length = given_shape(at, counts).extents[0];
-                    const int given = lengths_[at].number;
-                    if (given >= 0 && given != length)
-                        model_detail::refuse(
-                            {"the gradient of fact", of.id, at},
-                            {" has the length ", given, ", the fact that is given has ", length});
-                }
-        }
-
-      private:
-        struct told_length {
-            int number = -1;  // where the pointer was set by hand
-        };
-        told_length lengths_[has_lengths ? model_detail::max_facts : 1]{};
-    };
+    using fact_gradients = model_detail::given_fact_gradients<plan, T>;
 
     /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
     /// never trained), matrices normal with deviation 1 / sqrt(inputs). The same seed gives the
@@ -28487,7 +28975,7 @@ class model {
     template <model_detail::parameters_of<plan> P,
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w) noexcept {
-        return run_forward(p, *given, w, model_detail::whole_run{});
+        return calls::run_forward(p, *given, w, model_detail::whole_run{});
     }
 
     /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
@@ -28544,7 +29032,7 @@ class model {
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w,
                         thread_pool& pool) noexcept {
-        return run_forward(p, *given, w, model_detail::run_on_pool{pool});
+        return calls::run_forward(p, *given, w, model_detail::run_on_pool{pool});
     }
 
     /// After forward with the same arguments on the same workspace: adds to `gradient`, and to the
@@ -28559,8 +29047,8 @@ class model {
         parameters<T>& gradient,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
-        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
-                     model_detail::whole_run{});
+        calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
+                            of_facts, model_detail::whole_run{});
     }
 
     /// The same on all threads of a pool, to the same numbers.
@@ -28571,8 +29059,8 @@ class model {
         parameters<T>& gradient, thread_pool& pool,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
-        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
-                     model_detail::run_on_pool{pool});
+        calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
+                            of_facts, model_detail::run_on_pool{pool});
     }
 
     /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
@@ -28612,12 +29100,13 @@ class model {
                 if constexpr (has_lengths)
                     std::fill_n(to + output_layout::offset(index()), output_layout::size(index()),
                                 T(0));
-                model_detail::each_run(
-                    limited_output<W, index()>(w.counts), view_of_output<W, index()>,
-                    [&](int position, int offset, int length) {
-                        std::copy_n(w.numbers + offset, length,
-                                    to + output_layout::offset(index()) + position);
-                    });
+                model_detail::each_run(calls::template limited_output<W, index()>(w.counts),
+                                       calls::template view_of_output<W, index()>,
+                                       [&](int position, int offset, int length) {
+                                           std::copy_n(
+                                               w.numbers + offset, length,
+                                               to + output_layout::offset(index()) + position);
+                                       });
             });
         });
     }
@@ -28643,7 +29132,7 @@ class model {
                          T* const outward = b.outward(thread).data();
                          const auto result = static_cast<double>(
                              loss(sample, y, output_layout::cleared_views(outward, given.counts)));
-                         backward_from(ready, given, outward, w, to, to_prepared);
+                         calls::backward_from(ready, given, outward, w, to, to_prepared);
                          return result;
                      });
     }
@@ -28666,27 +29155,15 @@ class model {
                   const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                   workspace<T>& w = b.workspace(thread);
                   (void)forward(ready, given, w);
-                  backward_from(ready, given, outward.data() + std::ptrdiff_t{size} * sample, w, to,
-                                to_prepared);
+                  calls::backward_from(ready, given, outward.data() + std::ptrdiff_t{size} * sample,
+                                       w, to, to_prepared);
                   return 0.0;
               });
     }
 
   private:
+    using calls = model_detail::calls<plan>;
     using output_layout = model_detail::output_layout<plan>;
-
-    /// Where a count, or the length of a fact, stands among those that the program names; -1 if
-    /// it is none.
-    static constexpr auto count_places = [] {
-        std::array<int, model_detail::max_facts> result{};
-        for (int at = 0; at < facts_list::capacity(); ++at) {
-            result[static_cast<std::size_t>(at)] = -1;
-            for (int place = 0; place < plan::shapes.text.counts.size(); ++place)
-                if (plan::shapes.text.counts[place] == plan::facts[at].id)
-                    result[static_cast<std::size_t>(at)] = place;
-        }
-        return result;
-    }();
 
     template <class T, class F>
     static void for_each_at(T* base, F& f) {
@@ -28702,93 +29179,6 @@ class model {
         return static_cast<int>(samples.size());
     }
 
-    /// Where the fact of this name stands among the facts; -1 if there is none.
-    static constexpr int place_of_fact(const sequent::plan::name& id) {
-        for (int at = 0; at < facts_list::capacity(); ++at)
-            if (plan::facts[at].id == id) return at;
-        return -1;
-    }
-
-    template <class P, class T>
-    static std::uint64_t mark_of([[maybe_unused]] const P& p,
-                                 [[maybe_unused]] const facts<T>& given) noexcept {
-#if defined(NDEBUG)
-        return model_detail::left_by_any;
-#else
-        model_detail::call_mark mark;
-        mark.add(model_detail::numbers_of(p), parameters<T>::size);
-        given.add_to(mark);
-        return mark.value();
-#endif
-    }
-
-    template <class P, class T>
-    static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
-                              workspace<T>& w) noexcept {
-#if !defined(NDEBUG)
-        if (w.left_by == model_detail::nothing_left)
-            stop(
-                "sequent: backward needs a forward before it on the same workspace, of all rows, "
-                "and uses up what that has left: a second backward needs a second forward");
-        if (w.left_by != model_detail::left_by_any && w.left_by != mark_of(p, given))
-            stop(
-                "sequent: backward is given other facts or parameters than the forward before it "
-                "on the same workspace");
-#endif
-        w.left_by = model_detail::nothing_left;
-    }
-
-    /// Parameters that are not prepared are, in w. Kept: forward has done so.
-    template <class P, class T, class W>
-    static model_detail::bindings<T> bind(const P& p, const facts<T>& given, W& w,
-                                          bool kept = false) noexcept {
-        model_detail::bindings<T> result;
-        result.parameters = model_detail::numbers_of(p);
-        result.prepared = model_detail::prepared_in(p);
-        result.packed = model_detail::packed_in(p);
-        if (!result.prepared) {
-            if (!kept)
-                model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
-            result.prepared = w.prepared;
-        }
-        result.workspace = w.numbers;
-        result.scratch = w.scratch;
-        std::copy_n(given.pointers, model_detail::max_facts, result.facts);
-        result.counts = given.counts;
-        for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
-        return result;
-    }
-
-    template <class P, class T, class W, class Run>
-    static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
-                                             Run run) noexcept {
-        auto bound = bind(p, given, w);
-        if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
-        using placed = typename model_detail::placed_for<P, typename W::placed>::type;
-        model_detail::compiled_forward<placed, T, Run>::run(bound, run);
-        std::copy_n(given.counts, W::count_of_counts, w.counts);
-        kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
-        return all_outputs<T>(w);
-    }
-
-    /// Clears the rows of an output that a caller sees and no step has written.
-    template <int At, class T, class W>
-    static void clear_rest([[maybe_unused]] W& w) noexcept {
-        using placed = typename W::placed;
-        constexpr int relation = plan::shapes.outputs[At];
-        constexpr model_detail::view_limits limits = model_detail::limits_of_view<placed>(relation);
-        if constexpr (limits.axis >= 0) {
-            model_detail::weight_view rest = model_detail::limited_view<placed, relation>(w.counts);
-            const int written =
-                sequent::plan::least_count(limits.written, rest.extents[limits.axis], w.counts);
-            rest.extents[limits.axis] -= written;
-            rest.offset += written * rest.strides[limits.axis];
-            model_detail::each_run(rest, [&](int, int offset, int length) {
-                std::fill_n(w.numbers + offset, length, T(0));
-            });
-        }
-    }
-
     template <class T>
     static void check_lengths(const facts<T>& given, const output_gradients<T>& outward,
                               const fact_gradients<T>& of_facts) noexcept(!has_lengths) {
@@ -28796,13 +29186,6 @@ class model {
             outward.check_lengths(given.counts);
             of_facts.check_lengths(given.counts);
         }
-    }
-
-    /// A fact's shape when these counts have been given.
-    static constexpr sequent::plan::fact_shape given_shape(int at, const int* counts) noexcept {
-        sequent::plan::fact_shape result = plan::facts[at];
-        if (result.up_to) result.extents[0] = counts[count_places[static_cast<std::size_t>(at)]];
-        return result;
     }
 
     template <class T>
@@ -28833,102 +29216,6 @@ class model {
                 result[static_cast<std::size_t>(at)] = s.template output<at>();
             });
             return result;
-        }
-    }
-
-    /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
-    /// is null, on to the parameters.
-    template <bool Whole = false, class P, class T, class Run>
-    static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
-                             workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
-                             const fact_gradients<T>& of_facts, Run run) noexcept {
-        check_left_by(p, given, w);
-        model_detail::bindings<T> bound = bind(p, given, w, true);
-        bound.parameter_gradient = gradient.numbers;
-        bound.prepared_gradient = prepared_gradient;
-        if constexpr (model_detail::prepares<plan>)
-            if (!prepared_gradient) {
-                std::fill_n(w.prepared_gradient, workspace<T>::prepared_size, T(0));
-                bound.prepared_gradient = w.prepared_gradient;
-            }
-        std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, true); });
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, false); });
-        model_detail::compiled_backward<plan, T, Run>::run(bound, run);
-        if constexpr (model_detail::prepares<plan>)
-            if (!prepared_gradient)
-                model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
-                                                     w.prepared_gradient, gradient.numbers,
-                                                     w.scratch);
-    }
-
-    /// With the gradients of all outputs one after another.
-    template <class P, class T>
-    static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
-                              parameters<T>& gradient, T* prepared_gradient) noexcept {
-        const T* pointers[outputs > 0 ? outputs : 1];
-        for (int at = 0; at < outputs; ++at) pointers[at] = outward + output_layout::offset(at);
-        run_backward<true>(p, given, pointers, w, gradient, prepared_gradient, {},
-                           model_detail::whole_run{});
-    }
-
-    /// Where an output lies in that memory.
-    template <class W, int At>
-    static constexpr auto view_of_output =
-        model_detail::view_of_relation<typename W::placed>(plan::shapes.outputs[At]);
-
-    template <class T, class W>
-    static output_views<const T> all_outputs(const W& w) noexcept {
-        if constexpr (outputs == 1) {
-            return output<T, 0>(w);
-        } else {
-            output_views<const T> result;
-            kernel::unroll<outputs>([&](auto index) {
-                result[static_cast<std::size_t>(index())] = output<T, index()>(w);
-            });
-            return result;
-        }
-    }
-
-    template <class T, int At, class W>
-    static auto output(const W& w) noexcept {
-        constexpr int rank = view_of_output<W, At>.rank;
-        return model_detail::to_tensor<rank>(limited_output<W, At>(w.counts),
-                                             static_cast<const T*>(w.numbers));
-    }
-
-    template <class W, int At>
-    static constexpr model_detail::weight_view limited_output(const int* counts) noexcept {
-        return model_detail::limited_view<typename W::placed, plan::shapes.outputs[At]>(counts);
-    }
-
-    /// The caller's gradient of an output, to where backward expects it; first zeros, since an
-    /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
-    /// the lengths of facts are.
-    template <int At, bool Whole, class T>
-    static void seed(const T* outward, workspace<T>& w, const int* counts, bool clear) noexcept {
-        // By value: a reference would put the plan's tables into the program.
-        constexpr int index = plan::tables.relations[plan::shapes.outputs[At]].index;
-        constexpr auto buffer = plan::tables.buffers[index];
-        constexpr auto whole = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
-        if (clear) {
-            constexpr sequent::plan::birth born = buffer.adjoint_birth();
-            model_detail::each_part_of(born, counts, [&](int offset, int size) {
-                std::fill_n(w.numbers + offset, size, T(0));
-            });
-            return;
-        }
-        T* to = w.numbers + buffer.adjoint - buffer.offset;
-        const auto add = [&](int position, int offset, int length) {
-            for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
-        };
-        if constexpr (has_lengths) {
-            const auto view = limited_output<workspace<T>, At>(counts);
-            model_detail::each_run(view, Whole ? whole : view, add);
-        } else {
-            model_detail::each_run(whole, add);
         }
     }
 };
