@@ -17,10 +17,3 @@ TEST_CASE("gemma3 is Hugging Face's, with layers left over at the end of its pat
         of{"gemma3"};
     of.agrees({of.symbols("token")}, names::gemma3);
 }
-
-TEST_CASE("gpt_neox is Hugging Face's") {
-    comparison<
-        gpt_neox<vocabulary<11>, tokens<5>, width<16>, heads<2>, hidden<12>, depth<2>>>
-        of{"gpt_neox"};
-    of.agrees({of.symbols("token")}, names::gpt_neox);
-}

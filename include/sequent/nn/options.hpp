@@ -63,7 +63,7 @@ struct local_layers : nn::counted<&nn::shape::local_layers, Count, 0> {
     using mask = Mask;
     static constexpr void set(nn::shape& of) {
         of.local_layers = Count;
-        of.local_base = Base;
+        of.local_base = Count > 0 ? Base : 0;
     }
 };
 /// Whether a layer with the template's mask stands before the pattern of layers. It has no norm

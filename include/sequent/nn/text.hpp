@@ -97,7 +97,7 @@ inline constexpr auto text_layers_rules = [] {
         return stack_rules<Shape, block, relation<"embedded">, relation<"layers">,
                            result_of_layers<Shape>>;
     } else {
-        constexpr auto& first = block_rules<Shape, Mask, Activation, false>;
+        constexpr auto& opening_block = block_rules<Shape, Mask, Activation, false>;
         constexpr auto& group = []() -> auto& {
             if constexpr (Shape.local_layers > 0)
                 return group_rules<Shape, Mask, LocalMask, Activation>;
@@ -112,7 +112,7 @@ inline constexpr auto text_layers_rules = [] {
         using end = std::conditional_t<(Shape.rest() > 0), relation<"rest">, relation<"layers">>;
         constexpr auto opening_rules = [] {
             if constexpr (Shape.opening_layer)
-                return rules(opening(i) <<= embedded(i) | stack<1>(first));
+                return rules(opening(i) <<= embedded(i) | stack<1>(opening_block));
             else
                 return rules();
         }();

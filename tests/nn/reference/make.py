@@ -252,8 +252,6 @@ write_family(
         original_max_position_embeddings=32,
     ),
 )
-write_family("mistral", "Mistral", gradients=False, num_key_value_heads=1, rms_norm_eps=1e-5,
-             sliding_window=3, rope_parameters=rotary(10000))
 local, full = "sliding_attention", "full_attention"
 write_family(
     "gemma2", "Gemma2", gradients=False, num_key_value_heads=1, head_dim=4, sliding_window=2,
@@ -275,8 +273,8 @@ write_family(
     pad_token_id=0, bos_token_id=1, eos_token_id=1, cls_token_id=1, sep_token_id=1,
     rope_parameters={local: rotary(10000), full: rotary(160000)},
 )
-write_family("albert", "Albert", "ForMaskedLM", num_hidden_layers=3, embedding_size=6)
-write_family("mpnet", "MPNet", "ForMaskedLM", max_position_embeddings=7,
+write_family("albert", "Albert", "ForMaskedLM", gradients=False, num_hidden_layers=3, embedding_size=6)
+write_family("mpnet", "MPNet", "ForMaskedLM", gradients=False, max_position_embeddings=7,
              relative_attention_num_buckets=32)
 write(
     "clip_text",
