@@ -13942,9 +13942,7 @@ std::unique_ptr<Block> make_unique() {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-#include <cassert>
-
-#include <numeric>
+#include <cstring>
 
 /// How large a count that is given at run time may be: what a variable is compared with, `j <
 /// length`, is at most the variable's extent.
@@ -21602,8 +21600,6 @@ inline constexpr auto form_key_of = [] {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-#include <cstring>
-
 /// Row steps by their form: steps that differ in nothing but where their numbers lie are one
 /// function, whichever pass, plan or model they belong to.
 
@@ -23951,6 +23947,620 @@ class ground_rule : protected assignments<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+namespace sequent::inline SEQUENT_ABI {
+
+/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
+/// 2014), and the method of Box and Muller for the normal ones.
+class random_numbers {
+  public:
+    explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
+
+    constexpr std::uint64_t next() noexcept {
+        std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
+        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
+        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
+        return mixed ^ (mixed >> 31);
+    }
+
+    /// Uniform in [0, 1).
+    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+
+    /// Uniform in 0 .. count - 1.
+    constexpr int below(int count) noexcept {
+        return static_cast<int>(uniform() * static_cast<double>(count));
+    }
+
+    /// Normal with mean 0 and deviation 1.
+    double normal() noexcept {
+        constexpr double two_pi = 6.283185307179586;
+        const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
+        return radius * std::cos(two_pi * uniform());
+    }
+
+    constexpr std::uint64_t state() const noexcept { return state_; }
+    constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
+
+  private:
+    std::uint64_t state_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The learned numbers of a model: one flat block, read through named views.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using language::fixed_string;
+
+/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
+/// what it is used for.
+struct weight_view {
+    int offset = 0;
+    int rank = 0;
+    int value_rank = 0;  // of these, the dimensions of one value
+    int indices = 0;     // and its arguments in the rules
+    int extents[max_rank]{};
+    int strides[max_rank]{};
+    bool trained = false;
+    bool gain = false;       // of a norm
+    bool looked_up = false;  // rows chosen by symbols
+    bool bare = false;       // a bias or a table
+};
+
+template <class Plan>
+constexpr weight_view view_of_weight(int at) {
+    constexpr auto& shapes = Plan::shapes;
+    constexpr auto& tables = Plan::tables;
+    const plan::weight& declared = shapes.text.weights[at];
+    const plan::weight_shape& shape = shapes.weights[at];
+    const plan::weight_layout& layout = tables.weights[at];
+    weight_view result;
+    result.offset = layout.offset + tables.scope_offset[declared.scope];
+    auto push = [&](int extent, int stride) {
+        result.extents[result.rank] = extent;
+        result.strides[result.rank++] = stride;
+    };
+    int scopes[plan::max_depth]{};
+    int depth = 0;
+    for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
+        scopes[depth++] = scope;
+    while (depth-- > 0)
+        push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
+    const int indices = layout.packed ? shape.arity - 2 : shape.arity;
+    for (int axis = 0; axis < indices; ++axis) push(shape.extents[axis], layout.strides[axis]);
+    if (layout.packed) push(plan::packed_row(shape.extents[indices]), 1);
+    if (declared.rank > 0) push(declared.shape[0], layout.row);
+    if (declared.rank > 1) push(declared.shape[1], layout.column);
+    result.value_rank = declared.rank;
+    result.indices = shape.arity;
+    result.trained = shape.trained;
+    result.looked_up = shape.looked_up;
+    for (const plan::literal& item : shapes.text.literals)
+        if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
+    for (const plan::rule& written : shapes.text.rules)
+        for (const plan::transformation_use& use : written.transformations) {
+            if (use.weights[0].weight == at) result.gain = true;
+            if (use.weights[1].weight == at) result.bare = true;
+        }
+    return result;
+}
+
+/// The name as io writes it: a block's weights carry the relation that stacks the block.
+struct full_name {
+    char text[128]{};
+    int length = 0;
+
+    constexpr void prepend(const plan::name& part, bool dot) {
+        const int added = part.length + (dot ? 1 : 0);
+        for (int at = length; at-- > 0;) text[at + added] = text[at];
+        for (int at = 0; at < part.length; ++at) text[at] = part.text[at];
+        if (dot) text[part.length] = '.';
+        length += added;
+    }
+};
+
+template <class Plan>
+constexpr full_name name_of_weight(int at) {
+    constexpr auto& text = Plan::shapes.text;
+    full_name result;
+    result.prepend(text.weights[at].id, false);
+    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
+        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
+    return result;
+}
+
+/// The characters of a name, without the room that a longer one would take.
+template <class Plan, int At>
+inline constexpr auto characters_of_name = [] {
+    constexpr full_name name = name_of_weight<Plan>(At);
+    std::array<char, static_cast<std::size_t>(name.length)> result{};
+    std::copy_n(name.text, name.length, result.begin());
+    return result;
+}();
+
+struct named_weight {
+    std::string_view name;
+    weight_view view;
+};
+
+/// The weights that rules use, in the order in which the program names them.
+template <class Plan>
+inline constexpr auto named_weights = [] {
+    constexpr auto& shapes = Plan::shapes;
+    constexpr int count = [] {
+        int result = 0;
+        for (int at = 0; at < shapes.text.weights.size(); ++at)
+            result += shapes.weights[at].uses > 0 ? 1 : 0;
+        return result;
+    }();
+    std::array<named_weight, static_cast<std::size_t>(count)> result{};
+    std::size_t used = 0;
+    kernel::unroll<shapes.text.weights.size()>([&](auto index) {
+        if constexpr (shapes.weights[index()].uses > 0) {
+            constexpr auto& name = characters_of_name<Plan, index()>;
+            result[used++] = {{name.data(), name.size()}, view_of_weight<Plan>(index())};
+        }
+    });
+    return result;
+}();
+
+template <class Plan, fixed_string Name>
+consteval int find_weight() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    int found = -1;
+    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at)
+        if (Plan::shapes.text.weights[at].id == id) found = found == -1 ? at : -2;
+    return found;
+}
+
+template <class T>
+constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
+    tensor_view<T> result;
+    result.data = base + view.offset;
+    result.rank = view.rank;
+    std::copy_n(view.extents, max_rank, result.extents.begin());
+    std::copy_n(view.strides, max_rank, result.strides.begin());
+    return result;
+}
+
+template <int Rank, class T>
+constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
+    return {to_tensor(view, base)};
+}
+
+/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
+/// block's size might not fit the stack.
+enum class zeros {};
+
+/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
+/// {}` fills it with zeros.
+template <class Plan, class T>
+struct alignas(64) parameter_block {
+    using number = T;
+    static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+
+    parameter_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
+
+    T* data() noexcept { return numbers; }
+    const T* data() const noexcept { return numbers; }
+    std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
+        return std::span<T, static_cast<std::size_t>(size)>(numbers);
+    }
+    std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
+        return std::span<const T, static_cast<std::size_t>(size)>(numbers);
+    }
+
+    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
+    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
+    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
+    template <fixed_string Name, int... Shape>
+    auto operator[](language::weight<Name, Shape...>) noexcept {
+        return view<Name, T>(numbers);
+    }
+    template <fixed_string Name, int... Shape>
+    auto operator[](language::weight<Name, Shape...>) const noexcept {
+        return view<Name, const T>(numbers);
+    }
+
+  private:
+    template <fixed_string Name, class U>
+    static constexpr auto view(U* base) noexcept {
+        constexpr int at = find_weight<Plan, Name>();
+        using reason =
+            std::conditional_t<at == -1, mistake::no_weight_of_this_name,
+                               mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
+        if constexpr (at >= 0) {
+            constexpr weight_view found = view_of_weight<Plan>(at);
+            return to_tensor<found.rank>(found, base);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return tensor_view<U>{};
+        }
+    }
+};
+
+template <class Plan>
+constexpr int count_parameters() {
+    int count = 0;
+    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at) {
+        if (Plan::shapes.weights[at].uses == 0) continue;
+        const weight_view view = view_of_weight<Plan>(at);
+        int size = 1;
+        for (int axis = 0; axis < view.rank; ++axis) size *= view.extents[axis];
+        count += size;
+    }
+    return count;
+}
+
+/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
+/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
+/// stay what they are.
+template <class T>
+SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
+                                        std::uint64_t seed) {
+    random_numbers random(seed);
+    for (const auto& [name, view] : weights) {
+        const tensor_view<T> to = to_tensor(view, base);
+        const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
+        const bool stays = view.bare && !view.trained && view.value_rank == 0;
+        const double deviation =
+            stays ? 1
+            : view.looked_up || view.bare || view.value_rank < 2
+                ? 0.02
+                : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
+        for (int at = 0; at < to.size(); ++at)
+            to.element(at) = view.gain ? T(1)
+                             : bias    ? T(0)
+                                       : static_cast<T>(deviation * random.normal());
+    }
+}
+
+/// One in trained matrices.
+template <class T>
+SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
+    for (const auto& [name, view] : weights) {
+        if (view.value_rank != 2 || !view.trained) continue;
+        const tensor_view<T> to = to_tensor(view, base);
+        for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The memory of a call, and where the values of relations lie in it.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Plan>
+constexpr weight_view view_of_relation(int at) {
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    const plan::relation_shape& shape = Plan::shapes.relations[at];
+    weight_view result;
+    result.offset = layout.offset;
+    if (layout.pairs.any()) {
+        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
+        result.strides[result.rank++] = layout.pair_stride;
+    }
+    for (int axis = 0; axis < shape.arity; ++axis) {
+        if (layout.pairs.has(axis)) continue;
+        result.extents[result.rank] = shape.extents[axis];
+        result.strides[result.rank++] = layout.strides[axis];
+    }
+    if (shape.value.rows > 1 || shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.rows;
+        result.strides[result.rank++] = shape.value.columns;
+    }
+    if (shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.columns;
+        result.strides[result.rank++] = 1;
+    }
+    return result;
+}
+
+/// The counts of a plan that are the lengths of facts, a bit for each.
+template <class Plan>
+inline constexpr unsigned length_counts = [] {
+    unsigned result = 0;
+    for (const plan::fact_shape& given : Plan::shapes.facts)
+        if (given.up_to) result |= 1u << given.length;
+    return result;
+}();
+
+template <class Plan>
+constexpr bool is_output(int relation) {
+    for (int output : Plan::shapes.outputs)
+        if (output == relation) return true;
+    return false;
+}
+
+/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
+/// ends it, and, of what is no output, where it has not been written.
+struct view_limits {
+    unsigned counts[max_rank]{};
+    bool any = false;
+    // Of outputs: rows along `axis` beyond some counts have not been written.
+    int axis = -1;
+    unsigned written = 0;
+};
+template <class Plan>
+constexpr view_limits limits_of_view(int relation) {
+    const plan::relation_layout& layout = Plan::tables.relations[relation];
+    view_limits result;
+    if (layout.pairs.any()) return result;
+    const bool output = is_output<Plan>(relation);
+    for (int axis = 0; axis < Plan::shapes.relations[relation].arity; ++axis) {
+        unsigned& counts = result.counts[axis];
+        counts = layout.counts[axis] & length_counts<Plan>;
+        if (layout.where == plan::place::value) {
+            const plan::buffer& of = Plan::tables.buffers[layout.index];
+            if (of.counts != 0 && layout.strides[axis] == of.row) {
+                if (!output) counts |= of.counts;
+                result.axis = axis;
+                result.written = of.counts;
+            }
+        }
+        result.any = result.any || counts != 0;
+    }
+    return result;
+}
+/// The view of a relation when these counts have been given.
+template <class Plan, int Relation>
+constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
+    constexpr view_limits limits = limits_of_view<Plan>(Relation);
+    weight_view result = view_of_relation<Plan>(Relation);
+    if constexpr (limits.any)
+        for (int axis = 0; axis < result.rank; ++axis)
+            result.extents[axis] =
+                plan::least_count(limits.counts[axis], result.extents[axis], given);
+    return result;
+}
+
+template <class Plan, fixed_string Name>
+consteval int find_relation() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
+        const plan::relation& known = Plan::shapes.text.relations[at];
+        if (known.id == id && !known.invented && known.scope == 0) return at;
+    }
+    return -1;
+}
+
+/// Whether the relation's values are still there once forward has returned.
+template <class Plan>
+constexpr bool is_kept(int at) {
+    if (at < 0) return false;
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    return layout.where == plan::place::value &&
+           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
+}
+
+inline constexpr std::uint64_t nothing_left = 0;
+inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
+
+/// A number that stands for what a call is given. Of arrays it takes a few elements.
+class call_mark {
+  public:
+    template <class N>
+    void add(N number) noexcept {
+        static_assert(sizeof(N) <= sizeof(std::uint64_t));
+        std::uint64_t bits = 0;
+        std::memcpy(&bits, &number, sizeof(N));
+        hash_ = (hash_ ^ bits) * 1099511628211U;
+        hash_ ^= hash_ >> 29;
+    }
+    template <class N>
+    void add(const N* numbers, int size) noexcept {
+        add(size);
+        const int step = std::max(1, size / 8);
+        for (int at = 0; at < size; at += step) add(numbers[at]);
+        if (size > 0) add(numbers[size - 1]);
+    }
+    std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
+
+  private:
+    std::uint64_t hash_ = 14695981039346656037U;
+};
+
+/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
+template <class Placed, class T>
+struct alignas(64) call_memory {
+    static_assert(Placed::tables.workspace != plan::too_large,
+                  "sequent: the memory of this call would have more than 2147483647 numbers");
+    static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
+    static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+    /// What parameters that have not been prepared are prepared to.
+    alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
+    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
+    /// The counts that forward was given.
+    static constexpr int count_of_counts = Placed::shapes.text.counts.size();
+    int counts[count_of_counts > 0 ? count_of_counts : 1]{};
+
+    /// A relation's values after forward; of a workspace, until backward. Where a count or the
+    /// length of a fact ends the relation, the view may end there.
+    template <fixed_string Name>
+    auto operator[](language::relation<Name>) const noexcept {
+        constexpr int at = find_relation<Placed, Name>();
+        constexpr bool kept = is_kept<Placed>(at);
+        using reason =
+            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
+                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
+        if constexpr (kept) {
+            constexpr int rank = view_of_relation<Placed>(at).rank;
+            return to_tensor<rank>(limited_view<Placed, at>(counts), numbers);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return tensor_view<const T>{};
+        }
+    }
+};
+
+/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
+/// layers of a stack share the memory of one.
+template <class Plan, class T>
+struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
+    using placed = plan::inference_plan_of<Plan>;
+
+    scratch_block& operator=(zeros) noexcept {
+        std::fill_n(this->numbers, this->size, T(0));
+        return *this;
+    }
+};
+
+/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
+/// they are needed.
+template <class Plan, class T>
+struct workspace_block : call_memory<Plan, T> {
+    using placed = Plan;
+
+    /// The gradient of what is prepared.
+    alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
+    /// What forward was given, for backward, which uses up the values: nothing_left if there are
+    /// none. Written in every build, so that the layout is the same; checked in debug builds.
+    std::uint64_t left_by = nothing_left;
+
+    workspace_block& operator=(zeros) noexcept {
+        std::fill_n(this->numbers, this->size, T(0));
+        left_by = nothing_left;
+        return *this;
+    }
+};
+
+/// Whether a plan can be run on it.
+template <class Memory, class Plan, class T>
+concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
+    std::is_same_v<Memory, scratch_block<Plan, T>>;
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The outputs of a plan as a caller sees them, and where they lie.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
+/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
+/// may be a part.
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
+                             Body body) noexcept {
+    int length = 1;
+    int axes = view.rank;
+    bool inner = true;  // all of the axes within are whole
+    while (axes > 0 && view.strides[axes - 1] == length && inner) {
+        --axes;
+        length *= view.extents[axes];
+        inner = view.extents[axes] == whole.extents[axes];
+    }
+    int runs = 1;
+    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
+    int step = 1;
+    for (int axis = axes; axis < view.rank; ++axis) step *= whole.extents[axis];
+    for (int run = 0; run < runs && length > 0; ++run) {
+        int offset = view.offset;
+        int position = 0;
+        int rest = run;
+        int stride = step;
+        for (int axis = axes; axis-- > 0; rest /= view.extents[axis]) {
+            const int index = rest % view.extents[axis];
+            offset += index * view.strides[axis];
+            position += index * stride;
+            stride *= whole.extents[axis];
+        }
+        body(position, offset, length);
+    }
+}
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
+    each_run(view, view, body);
+}
+
+/// The outputs of a plan as a caller sees them: row-major, one after another.
+template <class Plan>
+struct output_layout {
+    static constexpr int count = Plan::shapes.outputs.size();
+    static constexpr auto names = [] {
+        plan::list<plan::name, count> result;
+        for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
+        return result;
+    }();
+    static constexpr auto whole_views = [] {
+        plan::list<weight_view, count> result;
+        for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
+        return result;
+    }();
+    static constexpr weight_view view(int at) { return whole_views[at]; }
+    static constexpr int size(int at) {
+        const weight_view of = view(at);
+        int product = 1;
+        for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
+        return product;
+    }
+    static constexpr int offset(int at) {
+        int before = 0;
+        for (int other = 0; other < at; ++other) before += size(other);
+        return before;
+    }
+    static constexpr int total = offset(count);
+
+    static constexpr weight_view side_by_side(int at) {
+        weight_view result = view(at);
+        int stride = 1;
+        for (int axis = result.rank; axis-- > 0; stride *= result.extents[axis])
+            result.strides[axis] = stride;
+        result.offset = offset(at);
+        return result;
+    }
+
+    static constexpr bool same_rank = [] {
+        bool result = count > 0;
+        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
+        return result;
+    }();
+    static constexpr int rank = same_rank ? view(0).rank : 0;
+
+    template <class T>
+    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
+    /// One view, or an array of them.
+    template <class T>
+    using views = std::conditional_t<count == 1, one_view<T>,
+                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
+
+    /// Views of numbers that lie so, as long as facts are; all of them zero.
+    template <class T>
+    static views<T> cleared_views(T* numbers, const int* counts) noexcept {
+        views<T> result;
+        kernel::unroll<count>([&](auto index) {
+            constexpr int at = index();
+            weight_view one = side_by_side(at);
+            const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
+            std::copy_n(limited.extents, max_rank, one.extents);
+            each_run(one, [&](int, int offset, int length) {
+                std::fill_n(numbers + offset, length, T(0));
+            });
+            constexpr int own_rank = side_by_side(at).rank;
+            if constexpr (count == 1)
+                result = to_tensor<own_rank>(one, numbers);
+            else
+                result[static_cast<std::size_t>(at)] = to_tensor<own_rank>(one, numbers);
+        });
+        return result;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+#include <cassert>
+
+#include <numeric>
+
 /// Runs any rule by its literal meaning: loops over every assignment of its variables. It computes
 /// what no other step can, vectorised along the values.
 
@@ -25153,500 +25763,6 @@ void compiled_backward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept 
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-namespace sequent::inline SEQUENT_ABI {
-
-/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
-/// 2014), and the method of Box and Muller for the normal ones.
-class random_numbers {
-  public:
-    explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
-
-    constexpr std::uint64_t next() noexcept {
-        std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
-        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
-        return mixed ^ (mixed >> 31);
-    }
-
-    /// Uniform in [0, 1).
-    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
-
-    /// Uniform in 0 .. count - 1.
-    constexpr int below(int count) noexcept {
-        return static_cast<int>(uniform() * static_cast<double>(count));
-    }
-
-    /// Normal with mean 0 and deviation 1.
-    double normal() noexcept {
-        constexpr double two_pi = 6.283185307179586;
-        const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
-        return radius * std::cos(two_pi * uniform());
-    }
-
-    constexpr std::uint64_t state() const noexcept { return state_; }
-    constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
-
-  private:
-    std::uint64_t state_;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// The learned numbers of a model: one flat block, read through named views.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-using language::fixed_string;
-
-/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
-/// what it is used for.
-struct weight_view {
-    int offset = 0;
-    int rank = 0;
-    int value_rank = 0;  // of these, the dimensions of one value
-    int indices = 0;     // and its arguments in the rules
-    int extents[max_rank]{};
-    int strides[max_rank]{};
-    bool trained = false;
-    bool gain = false;       // of a norm
-    bool looked_up = false;  // rows chosen by symbols
-    bool bare = false;       // a bias or a table
-};
-
-template <class Plan>
-constexpr weight_view view_of_weight(int at) {
-    constexpr auto& shapes = Plan::shapes;
-    constexpr auto& tables = Plan::tables;
-    const plan::weight& declared = shapes.text.weights[at];
-    const plan::weight_shape& shape = shapes.weights[at];
-    const plan::weight_layout& layout = tables.weights[at];
-    weight_view result;
-    result.offset = layout.offset + tables.scope_offset[declared.scope];
-    auto push = [&](int extent, int stride) {
-        result.extents[result.rank] = extent;
-        result.strides[result.rank++] = stride;
-    };
-    int scopes[plan::max_depth]{};
-    int depth = 0;
-    for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
-        scopes[depth++] = scope;
-    while (depth-- > 0)
-        push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
-    const int indices = layout.packed ? shape.arity - 2 : shape.arity;
-    for (int axis = 0; axis < indices; ++axis) push(shape.extents[axis], layout.strides[axis]);
-    if (layout.packed) push(plan::packed_row(shape.extents[indices]), 1);
-    if (declared.rank > 0) push(declared.shape[0], layout.row);
-    if (declared.rank > 1) push(declared.shape[1], layout.column);
-    result.value_rank = declared.rank;
-    result.indices = shape.arity;
-    result.trained = shape.trained;
-    result.looked_up = shape.looked_up;
-    for (const plan::literal& item : shapes.text.literals)
-        if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
-    for (const plan::rule& written : shapes.text.rules)
-        for (const plan::transformation_use& use : written.transformations) {
-            if (use.weights[0].weight == at) result.gain = true;
-            if (use.weights[1].weight == at) result.bare = true;
-        }
-    return result;
-}
-
-/// The name as io writes it: a block's weights carry the relation that stacks the block.
-struct full_name {
-    char text[128]{};
-    int length = 0;
-
-    constexpr void prepend(const plan::name& part, bool dot) {
-        const int added = part.length + (dot ? 1 : 0);
-        for (int at = length; at-- > 0;) text[at + added] = text[at];
-        for (int at = 0; at < part.length; ++at) text[at] = part.text[at];
-        if (dot) text[part.length] = '.';
-        length += added;
-    }
-};
-
-template <class Plan>
-constexpr full_name name_of_weight(int at) {
-    constexpr auto& text = Plan::shapes.text;
-    full_name result;
-    result.prepend(text.weights[at].id, false);
-    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
-        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
-    return result;
-}
-
-/// The characters of a name, without the room that a longer one would take.
-template <class Plan, int At>
-inline constexpr auto characters_of_name = [] {
-    constexpr full_name name = name_of_weight<Plan>(At);
-    std::array<char, static_cast<std::size_t>(name.length)> result{};
-    std::copy_n(name.text, name.length, result.begin());
-    return result;
-}();
-
-struct named_weight {
-    std::string_view name;
-    weight_view view;
-};
-
-/// The weights that rules use, in the order in which the program names them.
-template <class Plan>
-inline constexpr auto named_weights = [] {
-    constexpr auto& shapes = Plan::shapes;
-    constexpr int count = [] {
-        int result = 0;
-        for (int at = 0; at < shapes.text.weights.size(); ++at)
-            result += shapes.weights[at].uses > 0 ? 1 : 0;
-        return result;
-    }();
-    std::array<named_weight, static_cast<std::size_t>(count)> result{};
-    std::size_t used = 0;
-    kernel::unroll<shapes.text.weights.size()>([&](auto index) {
-        if constexpr (shapes.weights[index()].uses > 0) {
-            constexpr auto& name = characters_of_name<Plan, index()>;
-            result[used++] = {{name.data(), name.size()}, view_of_weight<Plan>(index())};
-        }
-    });
-    return result;
-}();
-
-template <class Plan, fixed_string Name>
-consteval int find_weight() {
-    constexpr plan::name id =
-        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    int found = -1;
-    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at)
-        if (Plan::shapes.text.weights[at].id == id) found = found == -1 ? at : -2;
-    return found;
-}
-
-template <class T>
-constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
-    tensor_view<T> result;
-    result.data = base + view.offset;
-    result.rank = view.rank;
-    std::copy_n(view.extents, max_rank, result.extents.begin());
-    std::copy_n(view.strides, max_rank, result.strides.begin());
-    return result;
-}
-
-template <int Rank, class T>
-constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
-    return {to_tensor(view, base)};
-}
-
-/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
-/// block's size might not fit the stack.
-enum class zeros {};
-
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
-/// {}` fills it with zeros.
-template <class Plan, class T>
-struct alignas(64) parameter_block {
-    using number = T;
-    static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
-
-    T numbers[static_cast<std::size_t>(size)]{};
-
-    parameter_block& operator=(zeros) noexcept {
-        std::fill_n(numbers, size, T(0));
-        return *this;
-    }
-
-    T* data() noexcept { return numbers; }
-    const T* data() const noexcept { return numbers; }
-    std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
-        return std::span<T, static_cast<std::size_t>(size)>(numbers);
-    }
-    std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
-        return std::span<const T, static_cast<std::size_t>(size)>(numbers);
-    }
-
-    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
-    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
-    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
-    template <fixed_string Name, int... Shape>
-    auto operator[](language::weight<Name, Shape...>) noexcept {
-        return view<Name, T>(numbers);
-    }
-    template <fixed_string Name, int... Shape>
-    auto operator[](language::weight<Name, Shape...>) const noexcept {
-        return view<Name, const T>(numbers);
-    }
-
-  private:
-    template <fixed_string Name, class U>
-    static constexpr auto view(U* base) noexcept {
-        constexpr int at = find_weight<Plan, Name>();
-        using reason =
-            std::conditional_t<at == -1, mistake::no_weight_of_this_name,
-                               mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
-        if constexpr (at >= 0) {
-            constexpr weight_view found = view_of_weight<Plan>(at);
-            return to_tensor<found.rank>(found, base);
-        } else {
-            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return tensor_view<U>{};
-        }
-    }
-};
-
-template <class Plan>
-constexpr int count_parameters() {
-    int count = 0;
-    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at) {
-        if (Plan::shapes.weights[at].uses == 0) continue;
-        const weight_view view = view_of_weight<Plan>(at);
-        int size = 1;
-        for (int axis = 0; axis < view.rank; ++axis) size *= view.extents[axis];
-        count += size;
-    }
-    return count;
-}
-
-/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
-/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
-/// stay what they are.
-template <class T>
-SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
-                                        std::uint64_t seed) {
-    random_numbers random(seed);
-    for (const auto& [name, view] : weights) {
-        const tensor_view<T> to = to_tensor(view, base);
-        const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
-        const bool stays = view.bare && !view.trained && view.value_rank == 0;
-        const double deviation =
-            stays ? 1
-            : view.looked_up || view.bare || view.value_rank < 2
-                ? 0.02
-                : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
-        for (int at = 0; at < to.size(); ++at)
-            to.element(at) = view.gain ? T(1)
-                             : bias    ? T(0)
-                                       : static_cast<T>(deviation * random.normal());
-    }
-}
-
-/// One in trained matrices.
-template <class T>
-SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
-    for (const auto& [name, view] : weights) {
-        if (view.value_rank != 2 || !view.trained) continue;
-        const tensor_view<T> to = to_tensor(view, base);
-        for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// The memory of a call, and where the values of relations lie in it.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-template <class Plan>
-constexpr weight_view view_of_relation(int at) {
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    const plan::relation_shape& shape = Plan::shapes.relations[at];
-    weight_view result;
-    result.offset = layout.offset;
-    if (layout.pairs.any()) {
-        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
-        result.strides[result.rank++] = layout.pair_stride;
-    }
-    for (int axis = 0; axis < shape.arity; ++axis) {
-        if (layout.pairs.has(axis)) continue;
-        result.extents[result.rank] = shape.extents[axis];
-        result.strides[result.rank++] = layout.strides[axis];
-    }
-    if (shape.value.rows > 1 || shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.rows;
-        result.strides[result.rank++] = shape.value.columns;
-    }
-    if (shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.columns;
-        result.strides[result.rank++] = 1;
-    }
-    return result;
-}
-
-/// The counts of a plan that are the lengths of facts, a bit for each.
-template <class Plan>
-inline constexpr unsigned length_counts = [] {
-    unsigned result = 0;
-    for (const plan::fact_shape& given : Plan::shapes.facts)
-        if (given.up_to) result |= 1u << given.length;
-    return result;
-}();
-
-template <class Plan>
-constexpr bool is_output(int relation) {
-    for (int output : Plan::shapes.outputs)
-        if (output == relation) return true;
-    return false;
-}
-
-/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
-/// ends it, and, of what is no output, where it has not been written.
-struct view_limits {
-    unsigned counts[max_rank]{};
-    bool any = false;
-    // Of outputs: rows along `axis` beyond some counts have not been written.
-    int axis = -1;
-    unsigned written = 0;
-};
-template <class Plan>
-constexpr view_limits limits_of_view(int relation) {
-    const plan::relation_layout& layout = Plan::tables.relations[relation];
-    view_limits result;
-    if (layout.pairs.any()) return result;
-    const bool output = is_output<Plan>(relation);
-    for (int axis = 0; axis < Plan::shapes.relations[relation].arity; ++axis) {
-        unsigned& counts = result.counts[axis];
-        counts = layout.counts[axis] & length_counts<Plan>;
-        if (layout.where == plan::place::value) {
-            const plan::buffer& of = Plan::tables.buffers[layout.index];
-            if (of.counts != 0 && layout.strides[axis] == of.row) {
-                if (!output) counts |= of.counts;
-                result.axis = axis;
-                result.written = of.counts;
-            }
-        }
-        result.any = result.any || counts != 0;
-    }
-    return result;
-}
-/// The view of a relation when these counts have been given.
-template <class Plan, int Relation>
-constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
-    constexpr view_limits limits = limits_of_view<Plan>(Relation);
-    weight_view result = view_of_relation<Plan>(Relation);
-    if constexpr (limits.any)
-        for (int axis = 0; axis < result.rank; ++axis)
-            result.extents[axis] =
-                plan::least_count(limits.counts[axis], result.extents[axis], given);
-    return result;
-}
-
-template <class Plan, fixed_string Name>
-consteval int find_relation() {
-    constexpr plan::name id =
-        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
-        const plan::relation& known = Plan::shapes.text.relations[at];
-        if (known.id == id && !known.invented && known.scope == 0) return at;
-    }
-    return -1;
-}
-
-/// Whether the relation's values are still there once forward has returned.
-template <class Plan>
-constexpr bool is_kept(int at) {
-    if (at < 0) return false;
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    return layout.where == plan::place::value &&
-           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
-}
-
-inline constexpr std::uint64_t nothing_left = 0;
-inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
-
-/// A number that stands for what a call is given. Of arrays it takes a few elements.
-class call_mark {
-  public:
-    template <class N>
-    void add(N number) noexcept {
-        static_assert(sizeof(N) <= sizeof(std::uint64_t));
-        std::uint64_t bits = 0;
-        std::memcpy(&bits, &number, sizeof(N));
-        hash_ = (hash_ ^ bits) * 1099511628211U;
-        hash_ ^= hash_ >> 29;
-    }
-    template <class N>
-    void add(const N* numbers, int size) noexcept {
-        add(size);
-        const int step = std::max(1, size / 8);
-        for (int at = 0; at < size; at += step) add(numbers[at]);
-        if (size > 0) add(numbers[size - 1]);
-    }
-    std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
-
-  private:
-    std::uint64_t hash_ = 14695981039346656037U;
-};
-
-/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
-template <class Placed, class T>
-struct alignas(64) call_memory {
-    static_assert(Placed::tables.workspace != plan::too_large,
-                  "sequent: the memory of this call would have more than 2147483647 numbers");
-    static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
-    static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
-
-    T numbers[static_cast<std::size_t>(size)]{};
-    /// What parameters that have not been prepared are prepared to.
-    alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
-    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
-    /// The counts that forward was given.
-    static constexpr int count_of_counts = Placed::shapes.text.counts.size();
-    int counts[count_of_counts > 0 ? count_of_counts : 1]{};
-
-    /// A relation's values after forward; of a workspace, until backward. Where a count or the
-    /// length of a fact ends the relation, the view may end there.
-    template <fixed_string Name>
-    auto operator[](language::relation<Name>) const noexcept {
-        constexpr int at = find_relation<Placed, Name>();
-        constexpr bool kept = is_kept<Placed>(at);
-        using reason =
-            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
-                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
-        if constexpr (kept) {
-            constexpr int rank = view_of_relation<Placed>(at).rank;
-            return to_tensor<rank>(limited_view<Placed, at>(counts), numbers);
-        } else {
-            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return tensor_view<const T>{};
-        }
-    }
-};
-
-/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
-/// layers of a stack share the memory of one.
-template <class Plan, class T>
-struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
-    using placed = plan::inference_plan_of<Plan>;
-
-    scratch_block& operator=(zeros) noexcept {
-        std::fill_n(this->numbers, this->size, T(0));
-        return *this;
-    }
-};
-
-/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
-/// they are needed.
-template <class Plan, class T>
-struct workspace_block : call_memory<Plan, T> {
-    using placed = Plan;
-
-    /// The gradient of what is prepared.
-    alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
-    /// What forward was given, for backward, which uses up the values: nothing_left if there are
-    /// none. Written in every build, so that the layout is the same; checked in debug builds.
-    std::uint64_t left_by = nothing_left;
-
-    workspace_block& operator=(zeros) noexcept {
-        std::fill_n(this->numbers, this->size, T(0));
-        left_by = nothing_left;
-        return *this;
-    }
-};
-
-/// Whether a plan can be run on it.
-template <class Memory, class Plan, class T>
-concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
-    std::is_same_v<Memory, scratch_block<Plan, T>>;
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
 /// What follows from parameters alone: computed once, not in each call.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -25794,116 +25910,6 @@ const std::byte* packed_in(const packed_block<Plan, Format>& p) noexcept;
 /// Many samples on several threads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
-
-/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
-/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
-/// may be a part.
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
-                             Body body) noexcept {
-    int length = 1;
-    int axes = view.rank;
-    bool inner = true;  // all of the axes within are whole
-    while (axes > 0 && view.strides[axes - 1] == length && inner) {
-        --axes;
-        length *= view.extents[axes];
-        inner = view.extents[axes] == whole.extents[axes];
-    }
-    int runs = 1;
-    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
-    int step = 1;
-    for (int axis = axes; axis < view.rank; ++axis) step *= whole.extents[axis];
-    for (int run = 0; run < runs && length > 0; ++run) {
-        int offset = view.offset;
-        int position = 0;
-        int rest = run;
-        int stride = step;
-        for (int axis = axes; axis-- > 0; rest /= view.extents[axis]) {
-            const int index = rest % view.extents[axis];
-            offset += index * view.strides[axis];
-            position += index * stride;
-            stride *= whole.extents[axis];
-        }
-        body(position, offset, length);
-    }
-}
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
-    each_run(view, view, body);
-}
-
-/// The outputs of a plan as a caller sees them: row-major, one after another.
-template <class Plan>
-struct output_layout {
-    static constexpr int count = Plan::shapes.outputs.size();
-    static constexpr auto names = [] {
-        plan::list<plan::name, count> result;
-        for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
-        return result;
-    }();
-    static constexpr auto whole_views = [] {
-        plan::list<weight_view, count> result;
-        for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
-        return result;
-    }();
-    static constexpr weight_view view(int at) { return whole_views[at]; }
-    static constexpr int size(int at) {
-        const weight_view of = view(at);
-        int product = 1;
-        for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
-        return product;
-    }
-    static constexpr int offset(int at) {
-        int before = 0;
-        for (int other = 0; other < at; ++other) before += size(other);
-        return before;
-    }
-    static constexpr int total = offset(count);
-
-    static constexpr weight_view side_by_side(int at) {
-        weight_view result = view(at);
-        int stride = 1;
-        for (int axis = result.rank; axis-- > 0; stride *= result.extents[axis])
-            result.strides[axis] = stride;
-        result.offset = offset(at);
-        return result;
-    }
-
-    static constexpr bool same_rank = [] {
-        bool result = count > 0;
-        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
-        return result;
-    }();
-    static constexpr int rank = same_rank ? view(0).rank : 0;
-
-    template <class T>
-    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
-    /// One view, or an array of them.
-    template <class T>
-    using views = std::conditional_t<count == 1, one_view<T>,
-                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
-
-    /// Views of numbers that lie so, as long as facts are; all of them zero.
-    template <class T>
-    static views<T> cleared_views(T* numbers, const int* counts) noexcept {
-        views<T> result;
-        kernel::unroll<count>([&](auto index) {
-            constexpr int at = index();
-            weight_view one = side_by_side(at);
-            const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
-            std::copy_n(limited.extents, max_rank, one.extents);
-            each_run(one, [&](int, int offset, int length) {
-                std::fill_n(numbers + offset, length, T(0));
-            });
-            constexpr int own_rank = side_by_side(at).rank;
-            if constexpr (count == 1)
-                result = to_tensor<own_rank>(one, numbers);
-            else
-                result[static_cast<std::size_t>(at)] = to_tensor<own_rank>(one, numbers);
-        });
-        return result;
-    }
-};
 
 /// The memory of batches on the threads of a pool, which must outlive it: for each thread a
 /// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient.
@@ -26120,6 +26126,625 @@ class batch_memory {
         for (; at < end; ++at) {
             to[at] += from[at];
             from[at] = T(0);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The runs of equal symbols of facts that the rules compare: packed documents.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// A fact whose symbols the rules compare, and its length.
+struct compared_symbols {
+    int fact = -1;
+    int size = 0;
+};
+using compared_list = plan::list<compared_symbols, plan::max_compared>;
+
+/// Those of a plan, apart from it: code that runs reads these alone.
+template <class Plan>
+inline constexpr compared_list compared_facts = [] {
+    static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
+                  "sequent: a program compares the symbols of up to 4 facts");
+    compared_list result;
+    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
+        const int fact = plan::compared_fact(Plan::shapes, at);
+        result.push({fact, fact >= 0 ? Plan::facts[fact].extents[0] : 0});
+    }
+    return result;
+}();
+
+/// How many numbers plan::given_numbers holds for a plan.
+template <class Plan>
+constexpr int count_given() {
+    int count = plan::given_numbers::runs;
+    for (const compared_symbols& each : compared_facts<Plan>) count += 2 * each.size;
+    return count;
+}
+
+/// If the rules compare fact `fact`, writes where the run of equal symbols around each position
+/// begins and ends, `length` of them. Throws where a symbol comes back after another one.
+SEQUENT_LAZY
+inline void find_runs(const compared_list& compared, int fact, const subject& what,
+                      const std::int32_t* symbols, int length, int* given) {
+    int room = plan::given_numbers::runs;
+    for (int at = 0; at < compared.size(); ++at) {
+        const auto [of, size] = compared[at];
+        int* begins = given + room;
+        int* ends = begins + size;
+        given[plan::given_numbers::begins_of(at)] = room;
+        given[plan::given_numbers::ends_of(at)] = room + size;
+        room += 2 * size;
+        if (of != fact) continue;
+        std::int32_t greatest = -1;
+        for (int begin = 0, end = 0; begin < length; begin = end) {
+            while (end < length && symbols[end] == symbols[begin]) ++end;
+            const bool rises = symbols[begin] > greatest;  // as documents do that are counted
+            if (rises) greatest = symbols[begin];
+            for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
+                if (symbols[earlier] == symbols[begin])
+                    refuse(what, {" holds the symbol ", symbols[begin], " again at position ",
+                                  begin, ", after another one: equal symbols stand side by side"});
+            for (int position = begin; position < end; ++position) {
+                begins[position] = begin;
+                ends[position] = end;
+            }
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The facts of a call as pointers, checked.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Where a count, or the length of a fact, stands among those that the program names; -1 if
+/// it is none.
+template <class Plan>
+inline constexpr auto count_places = [] {
+    std::array<int, max_facts> result{};
+    for (int at = 0; at < Plan::facts.capacity(); ++at) {
+        result[static_cast<std::size_t>(at)] = -1;
+        for (int place = 0; place < Plan::shapes.text.counts.size(); ++place)
+            if (Plan::shapes.text.counts[place] == Plan::facts[at].id)
+                result[static_cast<std::size_t>(at)] = place;
+    }
+    return result;
+}();
+
+/// Where the fact of this name stands among the facts; -1 if there is none.
+template <class Plan>
+constexpr int place_of_fact(const plan::name& id) {
+    for (int at = 0; at < Plan::facts.capacity(); ++at)
+        if (Plan::facts[at].id == id) return at;
+    return -1;
+}
+
+/// A fact's shape when these counts have been given.
+template <class Plan>
+constexpr plan::fact_shape given_shape(int at, const int* counts) noexcept {
+    plan::fact_shape result = Plan::facts[at];
+    if (result.up_to) result.extents[0] = counts[count_places<Plan>[static_cast<std::size_t>(at)]];
+    return result;
+}
+
+/// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
+/// the containers, which must live as long as the facts are used, and copy the pairs of sparse
+/// facts and the counts. A container that is a temporary does not compile, unless it is given
+/// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
+///
+/// What is changed in the containers afterwards is not checked again: numbers are taken as they
+/// are, and a symbol outside of its classes counts as a row of NaN.
+template <class Plan, class T>
+class given_facts {
+  public:
+    using given_together = given_facts;
+
+    given_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    /// Of one call alone.
+    given_facts(std::initializer_list<argument<const T>> given, temporaries_too) {
+        take_all(given);
+    }
+
+    const void* pointers[max_facts]{};
+    int counts[count_given<Plan>()]{};  // plan::given_numbers
+
+    void add_to(call_mark& mark) const noexcept {
+        constexpr int count_facts = Plan::shapes.text.counts.size();
+        mark.add(counts, count_facts);
+        for (int at = 0; at < Plan::facts.capacity(); ++at) {
+            const auto& fact = Plan::facts[at];
+            if (fact.kind == kind::count) continue;
+            int size = given_shape<Plan>(at, counts).size();
+            if (fact.is_sparse()) {
+                const std::int32_t* index = pairs(at);
+                const int count = index[pair_layout::count()];
+                mark.add(index + pair_layout::row_of_pair(), count);
+                mark.add(index + layout_of(at).column_of_pair(), count);
+                size = count * fact.pair_size();
+            }
+            if (fact.kind == kind::symbols)
+                mark.add(static_cast<const std::int32_t*>(pointers[at]), size);
+            else
+                mark.add(static_cast<const T*>(pointers[at]), size);
+        }
+    }
+
+    /// The index of a sparse fact's pairs.
+    const std::int32_t* pairs(int at) const noexcept {
+        return Plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
+    }
+
+  private:
+    template <class, class, class>
+    friend class row_facts;
+
+    given_facts() = default;
+
+    using kind = plan::fact_kind;
+
+    template <class List>
+    void take_all(const List& given) {
+        kernel::table_maker::make_all();
+        constexpr int count = Plan::facts.capacity();
+        bool filled[count > 0 ? count : 1]{};
+        int position = 0;
+        for (const auto& each : given) {
+            const int at = each.id.length ? place_of_fact<Plan>(each.id) : position++;
+            if (at < 0 || at >= count)
+                fail_with<argument_error>(
+                    {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
+            const subject what{"fact", Plan::facts[at].id, at};
+            if (filled[at]) refuse(what, {" is given twice"});
+            filled[at] = true;
+            take(at, what, each);
+        }
+        for (int at = 0; at < count; ++at)
+            if (!filled[at]) refuse(subject{"fact", Plan::facts[at].id, at}, {" is not given"});
+    }
+
+    static constexpr pair_layout layout_of(int at) {
+        return {Plan::facts[at].extents[0], Plan::facts[at].extents[1], Plan::facts[at].pairs};
+    }
+    static constexpr int index_offset(int end) {
+        int offset = 0;
+        for (int at = 0; at < end; ++at)
+            if (Plan::facts[at].is_sparse()) offset += layout_of(at).size();
+        return offset;
+    }
+    /// The values of pairs that are given without. Written at run time: compilers limit the
+    /// loops of constant expressions.
+    static constexpr int most_pairs = [] {
+        int result = 1;
+        for (const auto& each : Plan::facts) result = std::max(result, each.pairs);
+        return result;
+    }();
+    static const T* ones() noexcept {
+        struct made {
+            T numbers[static_cast<std::size_t>(most_pairs)];
+            made() noexcept { std::fill_n(numbers, most_pairs, T(1)); }
+        };
+        static const made result;
+        return result.numbers;
+    }
+    static constexpr int index_size = index_offset(Plan::facts.capacity());
+    /// An index of many pairs is on the heap: facts may stand on the stack.
+    static constexpr bool large_index = index_size > 16384;
+    std::conditional_t<large_index, std::vector<std::int32_t>,
+                       std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
+        indices_;
+
+    static constexpr auto count_limits = [] {
+        std::array<int, plan::max_counts> result{};
+        for (int at = 0; at < Plan::shapes.text.counts.size(); ++at)
+            result[static_cast<std::size_t>(at)] = plan::limit_of_count(Plan::shapes, at);
+        return result;
+    }();
+
+    /// Code for kinds of facts that the program does not have is not compiled.
+    template <class Test>
+    static constexpr bool has_fact(Test test) {
+        for (int at = 0; at < Plan::facts.capacity(); ++at)
+            if (test(Plan::facts[at])) return true;
+        return false;
+    }
+
+    void take(int at, const subject& what, const argument<const T>& given) {
+        const auto& wanted = Plan::facts[at];
+        if (wanted.kind == kind::count) {
+            if (!given.is_count) refuse(what, {" is a count, given is a container"});
+            if (given.count < 0) refuse(what, {" is a count and cannot be ", given.count});
+            const int place = count_places<Plan>[static_cast<std::size_t>(at)];
+            if (place < 0) return;
+            const int limit = count_limits[static_cast<std::size_t>(place)];
+            if (limit != plan::without_limit && given.count > limit)
+                refuse(what,
+                       {" is ", given.count, ", beyond the ", limit, " values of what it bounds"});
+            counts[place] = given.count;
+            return;
+        }
+        if (given.is_count) refuse(what, {" is a container, given is a number"});
+        if (given.is_sparse != wanted.is_sparse())
+            refuse(what, {(wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
+                                              : " is dense, given are sparse_pairs()")});
+        plan::fact_shape shape = wanted;
+        if (wanted.up_to) {
+            shape.extents[0] = length_of(what, given.shape, wanted);
+            counts[count_places<Plan>[static_cast<std::size_t>(at)]] = shape.extents[0];
+        }
+        if constexpr (has_fact([](const auto& each) { return each.is_sparse(); })) {
+            if (wanted.is_sparse()) {
+                if constexpr (large_index) indices_.resize(index_size);
+                std::int32_t* memory = indices_.data() + index_offset(at);
+                take_pairs(what, given, layout_of(at), memory);
+                const int count = memory[pair_layout::count()];
+                const bool valued = given.shape.rank > 0;
+                if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
+                    refuse(what, {" needs a value for each pair, given are pairs alone"});
+                shape = wanted.values_of(count);
+                if (!valued || count == 0) {
+                    if (valued) check_shape(what, given.shape, shape.extents, shape.rank);
+                    pointers[at] = ones();
+                    return;
+                }
+            }
+        }
+        // Of no values there may be no memory.
+        const bool empty =
+            wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
+        if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
+            if (wanted.kind == kind::symbols) {
+                if (!given.symbols && !empty)
+                    refuse(what, {" holds symbols as std::int32_t, given are numbers"});
+                check_shape(what, given.shape, shape.extents, shape.rank);
+                check_symbols(what, given.symbols, shape.size(), wanted.classes);
+                pointers[at] = given.symbols;
+                find_runs(compared_facts<Plan>, at, what, given.symbols, shape.extents[0], counts);
+                return;
+            }
+        }
+        if (!given.numbers && !empty) refuse(what, {" holds numbers, given are symbols"});
+        check_shape(what, given.shape, shape.extents, shape.rank);
+        check_finite(what, given.numbers, shape.size());
+        pointers[at] = given.numbers;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The gradients of outputs and of facts that a call is given, as pointers, checked.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The gradients of the outputs, in their order or by name. They refer to the containers, as
+/// facts do.
+template <class Plan, class T>
+class given_output_gradients {
+    using layout = output_layout<Plan>;
+    static constexpr int outputs = layout::count;
+    static constexpr bool has_lengths = length_counts<Plan> != 0;
+
+  public:
+    using given_together = given_output_gradients;
+
+    given_output_gradients(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    template <class Value>
+        requires(!is_fact_set<std::remove_cvref_t<Value>>)
+    given_output_gradients(Value&& only) {
+        take_all(std::initializer_list<kept_argument<const T>>{static_cast<Value&&>(only)});
+    }
+    /// Of one call alone.
+    given_output_gradients(std::initializer_list<argument<const T>> given, temporaries_too) {
+        take_all(given);
+    }
+
+    const T* pointers[outputs > 0 ? outputs : 1]{};
+
+    /// Throws unless the gradients of outputs that a fact's length ends have that length.
+    void check_lengths(const int* counts) const {
+        if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
+                (check_length<At>(counts), ...);
+            }
+        (std::make_integer_sequence<int, outputs>{});
+    }
+
+  private:
+    extents shapes_[has_lengths && outputs > 0 ? outputs : 1]{};
+
+    template <int At>
+    void check_length(const int* counts) const {
+        const auto view = limited_view<Plan, Plan::shapes.outputs[At]>(counts);
+        check_shape({"the gradient of output", layout::names[At]}, shapes_[At], view.extents,
+                    view.rank);
+    }
+
+    template <class List>
+    void take_all(const List& given) {
+        kernel::table_maker::make_all();
+        int position = 0;
+        for (const auto& each : given) take(each, position++);
+        for (int at = 0; at < outputs; ++at)
+            if (!pointers[at])
+                fail_with<argument_error>(
+                    {"sequent: the gradient of output number ", at + 1, " is not given"});
+    }
+
+    void take(const argument<const T>& given, int position) {
+        for (int at = 0; at < outputs; ++at) {
+            const auto& id = layout::names[at];
+            if (given.id.length ? !(id == given.id) : at != position) continue;
+            const weight_view& view = layout::whole_views[at];
+            if constexpr (has_lengths)
+                shapes_[at] = given.shape;
+            else
+                check_shape({"the gradient of output", id}, given.shape, view.extents, view.rank);
+            // Of no numbers there may be no memory, but of this one none is read.
+            static constexpr T nothing{};
+            pointers[at] = given.numbers ? given.numbers : &nothing;
+            return;
+        }
+        fail<argument_error>("sequent: a gradient is given for what is no output");
+    }
+};
+
+/// The gradients of one call: output_gradients, or what makes them for this call alone.
+template <class Plan, class T>
+class gradients_of_one_call
+    : public of_one_call<given_output_gradients<Plan, T>, argument<const T>> {
+    using base = of_one_call<given_output_gradients<Plan, T>, argument<const T>>;
+
+  public:
+    using base::base;
+    template <class Value>
+        requires(!is_fact_set<std::remove_cvref_t<Value>>)
+    gradients_of_one_call(Value&& only)
+        : base(std::initializer_list<argument<const T>>{static_cast<Value&&>(only)}) {}
+};
+
+/// Where the gradients of facts are to be added, by name or in order; none by default.
+template <class Plan, class T>
+class given_fact_gradients {
+    static constexpr bool has_lengths = length_counts<Plan> != 0;
+
+  public:
+    given_fact_gradients() = default;
+    given_fact_gradients(std::initializer_list<kept_argument<T>> given) {
+        int position = 0;
+        for (const auto& each : given) {
+            const int at = each.id.length ? place_of_fact<Plan>(each.id) : position++;
+            if (at < 0 || at >= Plan::facts.capacity() ||
+                Plan::facts[at].kind != plan::fact_kind::dense || !each.numbers)
+                fail<argument_error>("sequent: only dense facts have gradients");
+            // Of a sparse one, with room for all pairs that it may have.
+            const auto& of = Plan::facts[at];
+            auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
+            const subject what{"the gradient of fact", of.id, at};
+            if constexpr (has_lengths)
+                if (of.up_to)
+                    lengths_[at].number = shape.extents[0] = length_of(what, each.shape, of);
+            check_shape(what, each.shape, shape.extents, shape.rank);
+            pointers[at] = each.numbers;
+        }
+    }
+
+    T* pointers[max_facts]{};
+
+    /// Throws unless the gradients of facts are as long as these.
+    void check_lengths(const int* counts) const {
+        if constexpr (has_lengths)
+            for (int at = 0; at < Plan::facts.capacity(); ++at) {
+                const auto& of = Plan::facts[at];
+                if (!pointers[at] || !of.up_to) continue;
+                const int length = given_shape<Plan>(at, counts).extents[0];
+                const int given = lengths_[at].number;
+                if (given >= 0 && given != length)
+                    refuse({"the gradient of fact", of.id, at},
+                           {" has the length ", given, ", the fact that is given has ", length});
+            }
+    }
+
+  private:
+    struct told_length {
+        int number = -1;  // where the pointer was set by hand
+    };
+    told_length lengths_[has_lengths ? max_facts : 1]{};
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Runs a plan, forward and backward, for one sample.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The calls of a model on one sample.
+template <class Plan>
+struct calls {
+    using layout = output_layout<Plan>;
+    static constexpr int outputs = layout::count;
+    static constexpr bool has_lengths = length_counts<Plan> != 0;
+
+    template <class T>
+    using facts = given_facts<Plan, T>;
+    template <class T>
+    using fact_gradients = given_fact_gradients<Plan, T>;
+    template <class T>
+    using parameters = parameter_block<Plan, T>;
+    template <class T>
+    using workspace = workspace_block<Plan, T>;
+    template <class T>
+    using output_views = typename layout::template views<T>;
+
+    template <class P, class T>
+    static std::uint64_t mark_of([[maybe_unused]] const P& p,
+                                 [[maybe_unused]] const facts<T>& given) noexcept {
+#if defined(NDEBUG)
+        return left_by_any;
+#else
+        call_mark mark;
+        mark.add(numbers_of(p), parameters<T>::size);
+        given.add_to(mark);
+        return mark.value();
+#endif
+    }
+
+    template <class P, class T>
+    static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
+                              workspace<T>& w) noexcept {
+#if !defined(NDEBUG)
+        if (w.left_by == nothing_left)
+            stop(
+                "sequent: backward needs a forward before it on the same workspace, of all rows, "
+                "and uses up what that has left: a second backward needs a second forward");
+        if (w.left_by != left_by_any && w.left_by != mark_of(p, given))
+            stop(
+                "sequent: backward is given other facts or parameters than the forward before it "
+                "on the same workspace");
+#endif
+        w.left_by = nothing_left;
+    }
+
+    /// Parameters that are not prepared are, in w. Kept: forward has done so.
+    template <class P, class T, class W>
+    static bindings<T> bind(const P& p, const facts<T>& given, W& w, bool kept = false) noexcept {
+        bindings<T> result;
+        result.parameters = numbers_of(p);
+        result.prepared = prepared_in(p);
+        result.packed = packed_in(p);
+        if (!result.prepared) {
+            if (!kept) prepare_numbers<Plan>(result.parameters, w.prepared, w.scratch);
+            result.prepared = w.prepared;
+        }
+        result.workspace = w.numbers;
+        result.scratch = w.scratch;
+        std::copy_n(given.pointers, max_facts, result.facts);
+        result.counts = given.counts;
+        for (int at = 0; at < Plan::facts.capacity(); ++at) result.pairs[at] = given.pairs(at);
+        return result;
+    }
+
+    template <class P, class T, class W, class Run>
+    static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
+                                             Run run) noexcept {
+        auto bound = bind(p, given, w);
+        if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
+        using placed = typename placed_for<P, typename W::placed>::type;
+        compiled_forward<placed, T, Run>::run(bound, run);
+        std::copy_n(given.counts, W::count_of_counts, w.counts);
+        kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
+        return all_outputs<T>(w);
+    }
+
+    /// Clears the rows of an output that a caller sees and no step has written.
+    template <int At, class T, class W>
+    static void clear_rest([[maybe_unused]] W& w) noexcept {
+        using placed = typename W::placed;
+        constexpr int relation = Plan::shapes.outputs[At];
+        constexpr view_limits limits = limits_of_view<placed>(relation);
+        if constexpr (limits.axis >= 0) {
+            weight_view rest = limited_view<placed, relation>(w.counts);
+            const int written =
+                plan::least_count(limits.written, rest.extents[limits.axis], w.counts);
+            rest.extents[limits.axis] -= written;
+            rest.offset += written * rest.strides[limits.axis];
+            each_run(rest, [&](int, int offset, int length) {
+                std::fill_n(w.numbers + offset, length, T(0));
+            });
+        }
+    }
+
+    /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
+    /// is null, on to the parameters.
+    template <bool Whole = false, class P, class T, class Run>
+    static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
+                             workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
+                             const fact_gradients<T>& of_facts, Run run) noexcept {
+        check_left_by(p, given, w);
+        bindings<T> bound = bind(p, given, w, true);
+        bound.parameter_gradient = gradient.numbers;
+        bound.prepared_gradient = prepared_gradient;
+        if constexpr (prepares<Plan>)
+            if (!prepared_gradient) {
+                std::fill_n(w.prepared_gradient, workspace<T>::prepared_size, T(0));
+                bound.prepared_gradient = w.prepared_gradient;
+            }
+        std::copy_n(of_facts.pointers, max_facts, bound.fact_gradients);
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, true); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, false); });
+        compiled_backward<Plan, T, Run>::run(bound, run);
+        if constexpr (prepares<Plan>)
+            if (!prepared_gradient)
+                prepare_gradient<Plan>(bound.parameters, bound.prepared, w.prepared_gradient,
+                                       gradient.numbers, w.scratch);
+    }
+
+    /// With the gradients of all outputs one after another.
+    template <class P, class T>
+    static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
+                              parameters<T>& gradient, T* prepared_gradient) noexcept {
+        const T* pointers[outputs > 0 ? outputs : 1];
+        for (int at = 0; at < outputs; ++at) pointers[at] = outward + layout::offset(at);
+        run_backward<true>(p, given, pointers, w, gradient, prepared_gradient, {}, whole_run{});
+    }
+
+    /// Where an output lies in that memory.
+    template <class W, int At>
+    static constexpr auto view_of_output =
+        view_of_relation<typename W::placed>(Plan::shapes.outputs[At]);
+
+    template <class T, class W>
+    static output_views<const T> all_outputs(const W& w) noexcept {
+        if constexpr (outputs == 1) {
+            return output<T, 0>(w);
+        } else {
+            output_views<const T> result;
+            kernel::unroll<outputs>([&](auto index) {
+                result[static_cast<std::size_t>(index())] = output<T, index()>(w);
+            });
+            return result;
+        }
+    }
+
+    template <class T, int At, class W>
+    static auto output(const W& w) noexcept {
+        constexpr int rank = view_of_output<W, At>.rank;
+        return to_tensor<rank>(limited_output<W, At>(w.counts), static_cast<const T*>(w.numbers));
+    }
+
+    template <class W, int At>
+    static constexpr weight_view limited_output(const int* counts) noexcept {
+        return limited_view<typename W::placed, Plan::shapes.outputs[At]>(counts);
+    }
+
+    /// The caller's gradient of an output, to where backward expects it; first zeros, since an
+    /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
+    /// the lengths of facts are.
+    template <int At, bool Whole, class T>
+    static void seed(const T* outward, workspace<T>& w, const int* counts, bool clear) noexcept {
+        // By value: a reference would put the plan's tables into the program.
+        constexpr int index = Plan::tables.relations[Plan::shapes.outputs[At]].index;
+        constexpr auto buffer = Plan::tables.buffers[index];
+        constexpr auto whole = view_of_relation<Plan>(Plan::shapes.outputs[At]);
+        if (clear) {
+            constexpr plan::birth born = buffer.adjoint_birth();
+            each_part_of(born, counts, [&](int offset, int size) {
+                std::fill_n(w.numbers + offset, size, T(0));
+            });
+            return;
+        }
+        T* to = w.numbers + buffer.adjoint - buffer.offset;
+        const auto add = [&](int position, int offset, int length) {
+            for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
+        };
+        if constexpr (has_lengths) {
+            const auto view = limited_output<workspace<T>, At>(counts);
+            each_run(view, Whole ? whole : view, add);
+        } else {
+            each_run(whole, add);
         }
     }
 };
@@ -26490,71 +27115,6 @@ class row_facts {
         return static_cast<int>(size / row_size(at));
     }
 };
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// The runs of equal symbols of facts that the rules compare: packed documents.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-/// A fact whose symbols the rules compare, and its length.
-struct compared_symbols {
-    int fact = -1;
-    int size = 0;
-};
-using compared_list = plan::list<compared_symbols, plan::max_compared>;
-
-/// Those of a plan, apart from it: code that runs reads these alone.
-template <class Plan>
-inline constexpr compared_list compared_facts = [] {
-    static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
-                  "sequent: a program compares the symbols of up to 4 facts");
-    compared_list result;
-    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
-        const int fact = plan::compared_fact(Plan::shapes, at);
-        result.push({fact, fact >= 0 ? Plan::facts[fact].extents[0] : 0});
-    }
-    return result;
-}();
-
-/// How many numbers plan::given_numbers holds for a plan.
-template <class Plan>
-constexpr int count_given() {
-    int count = plan::given_numbers::runs;
-    for (const compared_symbols& each : compared_facts<Plan>) count += 2 * each.size;
-    return count;
-}
-
-/// If the rules compare fact `fact`, writes where the run of equal symbols around each position
-/// begins and ends, `length` of them. Throws where a symbol comes back after another one.
-SEQUENT_LAZY
-inline void find_runs(const compared_list& compared, int fact, const subject& what,
-                      const std::int32_t* symbols, int length, int* given) {
-    int room = plan::given_numbers::runs;
-    for (int at = 0; at < compared.size(); ++at) {
-        const auto [of, size] = compared[at];
-        int* begins = given + room;
-        int* ends = begins + size;
-        given[plan::given_numbers::begins_of(at)] = room;
-        given[plan::given_numbers::ends_of(at)] = room + size;
-        room += 2 * size;
-        if (of != fact) continue;
-        std::int32_t greatest = -1;
-        for (int begin = 0, end = 0; begin < length; begin = end) {
-            while (end < length && symbols[end] == symbols[begin]) ++end;
-            const bool rises = symbols[begin] > greatest;  // as documents do that are counted
-            if (rises) greatest = symbols[begin];
-            for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
-                if (symbols[earlier] == symbols[begin])
-                    refuse(what, {" holds the symbol ", symbols[begin], " again at position ",
-                                  begin, ", after another one: equal symbols stand side by side"});
-            for (int position = begin; position < end; ++position) {
-                begins[position] = begin;
-                ends[position] = end;
-            }
-        }
-    }
-}
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -28086,203 +28646,10 @@ class model {
     /// that length, and so are their gradients.
     static constexpr bool has_lengths = model_detail::length_counts<plan> != 0;
 
-    /// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
-    /// the containers, which must live as long as the facts are used, and copy the pairs of sparse
-    /// facts and the counts. A container that is a temporary does not compile, unless it is given
-    /// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
-    ///
-    /// What is changed in the containers afterwards is not checked again: numbers are taken as they
-    /// are, and a symbol outside of its classes counts as a row of NaN.
+    /// Facts as pointers, checked. They refer to the containers, which must live as long as the
+    /// facts are used.
     template <class T>
-    class facts {
-      public:
-        using given_together = facts;
-
-        facts(std::initializer_list<model_detail::kept_argument<const T>> given) {
-            take_all(given);
-        }
-        /// Of one call alone.
-        facts(std::initializer_list<model_detail::argument<const T>> given,
-              model_detail::temporaries_too) {
-            take_all(given);
-        }
-
-        const void* pointers[model_detail::max_facts]{};
-        int counts[model_detail::count_given<plan>()]{};  // sequent::plan::given_numbers
-
-        void add_to(model_detail::call_mark& mark) const noexcept {
-            constexpr int count_facts = plan::shapes.text.counts.size();
-            mark.add(counts, count_facts);
-            for (int at = 0; at < facts_list::capacity(); ++at) {
-                const auto& fact = plan::facts[at];
-                if (fact.kind == kind::count) continue;
-                int size = given_shape(at, counts).size();
-                if (fact.is_sparse()) {
-                    const std::int32_t* index = pairs(at);
-                    const int count = index[model_detail::pair_layout::count()];
-                    mark.add(index + model_detail::pair_layout::row_of_pair(), count);
-                    mark.add(index + layout_of(at).column_of_pair(), count);
-                    size = count * fact.pair_size();
-                }
-                if (fact.kind == kind::symbols)
-                    mark.add(static_cast<const std::int32_t*>(pointers[at]), size);
-                else
-                    mark.add(static_cast<const T*>(pointers[at]), size);
-            }
-        }
-
-        /// The index of a sparse fact's pairs.
-        const std::int32_t* pairs(int at) const noexcept {
-            return plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
-        }
-
-      private:
-        template <class, class, class>
-        friend class model_detail::row_facts;
-
-        facts() = default;
-
-        using kind = sequent::plan::fact_kind;
-        using subject = model_detail::subject;
-
-        template <class List>
-        void take_all(const List& given) {
-            kernel::table_maker::make_all();
-            constexpr int count = facts_list::capacity();
-            bool filled[count > 0 ? count : 1]{};
-            int position = 0;
-            for (const auto& each : given) {
-                const int at = each.id.length ? place_of_fact(each.id) : position++;
-                if (at < 0 || at >= count)
-                    fail_with<argument_error>(
-                        {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
-                const subject what{"fact", plan::facts[at].id, at};
-                if (filled[at]) model_detail::refuse(what, {" is given twice"});
-                filled[at] = true;
-                take(at, what, each);
-            }
-            for (int at = 0; at < count; ++at)
-                if (!filled[at])
-                    model_detail::refuse(subject{"fact", plan::facts[at].id, at},
-                                         {" is not given"});
-        }
-
-        static constexpr model_detail::pair_layout layout_of(int at) {
-            return {plan::facts[at].extents[0], plan::facts[at].extents[1], plan::facts[at].pairs};
-        }
-        static constexpr int index_offset(int end) {
-            int offset = 0;
-            for (int at = 0; at < end; ++at)
-                if (plan::facts[at].is_sparse()) offset += layout_of(at).size();
-            return offset;
-        }
-        /// The values of pairs that are given without. Written at run time: compilers limit the
-        /// loops of constant expressions.
-        static constexpr int most_pairs = [] {
-            int result = 1;
-            for (const auto& each : plan::facts) result = std::max(result, each.pairs);
-            return result;
-        }();
-        static const T* ones() noexcept {
-            struct made {
-                T numbers[static_cast<std::size_t>(most_pairs)];
-                made() noexcept { std::fill_n(numbers, most_pairs, T(1)); }
-            };
-            static const made result;
-            return result.numbers;
-        }
-        static constexpr int index_size = index_offset(facts_list::capacity());
-        /// An index of many pairs is on the heap: facts may stand on the stack.
-        static constexpr bool large_index = index_size > 16384;
-        std::conditional_t<large_index, std::vector<std::int32_t>,
-                           std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
-            indices_;
-
-        static constexpr auto count_limits = [] {
-            std::array<int, sequent::plan::max_counts> result{};
-            for (int at = 0; at < plan::shapes.text.counts.size(); ++at)
-                result[static_cast<std::size_t>(at)] =
-                    sequent::plan::limit_of_count(plan::shapes, at);
-            return result;
-        }();
-
-        /// Code for kinds of facts that the program does not have is not compiled.
-        template <class Test>
-        static constexpr bool has_fact(Test test) {
-            for (int at = 0; at < facts_list::capacity(); ++at)
-                if (test(plan::facts[at])) return true;
-            return false;
-        }
-
-        void take(int at, const subject& what, const model_detail::argument<const T>& given) {
-            const auto& wanted = plan::facts[at];
-            if (wanted.kind == kind::count) {
-                if (!given.is_count)
-                    model_detail::refuse(what, {" is a count, given is a container"});
-                if (given.count < 0)
-                    model_detail::refuse(what, {" is a count and cannot be ", given.count});
-                const int place = count_places[static_cast<std::size_t>(at)];
-                if (place < 0) return;
-                const int limit = count_limits[static_cast<std::size_t>(place)];
-                if (limit != sequent::plan::without_limit && given.count > limit)
-                    model_detail::refuse(what, {" is ", given.count, ", beyond the ", limit,
-                                                " values of what it bounds"});
-                counts[place] = given.count;
-                return;
-            }
-            if (given.is_count) model_detail::refuse(what, {" is a container, given is a number"});
-            if (given.is_sparse != wanted.is_sparse())
-                model_detail::refuse(
-                    what, {(wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
-                                               : " is dense, given are sparse_pairs()")});
-            sequent::plan::fact_shape shape = wanted;
-            if (wanted.up_to) {
-                shape.extents[0] = model_detail::length_of(what, given.shape, wanted);
-                counts[count_places[static_cast<std::size_t>(at)]] = shape.extents[0];
-            }
-            if constexpr (has_fact([](const auto& each) { return each.is_sparse(); })) {
-                if (wanted.is_sparse()) {
-                    if constexpr (large_index) indices_.resize(index_size);
-                    std::int32_t* memory = indices_.data() + index_offset(at);
-                    model_detail::take_pairs(what, given, layout_of(at), memory);
-                    const int count = memory[model_detail::pair_layout::count()];
-                    const bool valued = given.shape.rank > 0;
-                    if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                        model_detail::refuse(
-                            what, {" needs a value for each pair, given are pairs alone"});
-                    shape = wanted.values_of(count);
-                    if (!valued || count == 0) {
-                        if (valued)
-                            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                        pointers[at] = ones();
-                        return;
-                    }
-                }
-            }
-            // Of no values there may be no memory.
-            const bool empty =
-                wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
-            if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
-                if (wanted.kind == kind::symbols) {
-                    if (!given.symbols && !empty)
-                        model_detail::refuse(what,
-                                             {" holds symbols as std::int32_t, given are numbers"});
-                    model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                    model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
-                    pointers[at] = given.symbols;
-                    model_detail::find_runs(model_detail::compared_facts<plan>, at, what,
-                                            given.symbols, shape.extents[0], counts);
-                    return;
-                }
-            }
-            if (!given.numbers && !empty)
-                model_detail::refuse(what, {" holds numbers, given are symbols"});
-            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-            model_detail::check_finite(what, given.numbers, shape.size());
-            pointers[at] = given.numbers;
-        }
-    };
-
+    using facts = model_detail::given_facts<plan, T>;
     /// The facts of one call: facts, or a list in braces that makes them for this call alone.
     template <class T>
     using facts_of_call = model_detail::of_one_call<facts<T>, model_detail::argument<const T>>;
@@ -28296,139 +28663,13 @@ class model {
     /// The gradients of the outputs, in their order or by name. They refer to the containers, as
     /// facts do.
     template <class T>
-    class output_gradients {
-      public:
-        using given_together = output_gradients;
-
-        output_gradients(std::initializer_list<model_detail::kept_argument<const T>> given) {
-            take_all(given);
-        }
-        template <class Value>
-            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
-        output_gradients(Value&& only) {
-            take_all(std::initializer_list<model_detail::kept_argument<const T>>{
-                static_cast<Value&&>(only)});
-        }
-        /// Of one call alone.
-        output_gradients(std::initializer_list<model_detail::argument<const T>> given,
-                         model_detail::temporaries_too) {
-            take_all(given);
-        }
-
-        const T* pointers[outputs > 0 ? outputs : 1]{};
-
-        /// Throws unless the gradients of outputs that a fact's length ends have that length.
-        void check_lengths(const int* counts) const {
-            if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
-                    (check_length<At>(counts), ...);
-                }
-            (std::make_integer_sequence<int, outputs>{});
-        }
-
-      private:
-        model_detail::extents shapes_[has_lengths && outputs > 0 ? outputs : 1]{};
-
-        template <int At>
-        void check_length(const int* counts) const {
-            const auto view = model_detail::limited_view<plan, plan::shapes.outputs[At]>(counts);
-            model_detail::check_shape({"the gradient of output", output_layout::names[At]},
-                                      shapes_[At], view.extents, view.rank);
-        }
-
-        template <class List>
-        void take_all(const List& given) {
-            kernel::table_maker::make_all();
-            int position = 0;
-            for (const auto& each : given) take(each, position++);
-            for (int at = 0; at < outputs; ++at)
-                if (!pointers[at])
-                    fail_with<argument_error>(
-                        {"sequent: the gradient of output number ", at + 1, " is not given"});
-        }
-
-        void take(const model_detail::argument<const T>& given, int position) {
-            for (int at = 0; at < outputs; ++at) {
-                const auto& id = output_layout::names[at];
-                if (given.id.length ? !(id == given.id) : at != position) continue;
-                const model_detail::weight_view& view = output_layout::whole_views[at];
-                if constexpr (has_lengths)
-                    shapes_[at] = given.shape;
-                else
-                    model_detail::check_shape({"the gradient of output", id}, given.shape,
-                                              view.extents, view.rank);
-                // Of no numbers there may be no memory, but of this one none is read.
-                static constexpr T nothing{};
-                pointers[at] = given.numbers ? given.numbers : &nothing;
-                return;
-            }
-            fail<argument_error>("sequent: a gradient is given for what is no output");
-        }
-    };
-
+    using output_gradients = model_detail::given_output_gradients<plan, T>;
     /// The gradients of one call: output_gradients, or what makes them for this call alone.
     template <class T>
-    class gradients_of_call
-        : public model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>> {
-        using base =
-            model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>>;
-
-      public:
-        using base::base;
-        template <class Value>
-            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
-        gradients_of_call(Value&& only)
-            : base(std::initializer_list<model_detail::argument<const T>>{
-                  static_cast<Value&&>(only)}) {}
-    };
-
+    using gradients_of_call = model_detail::gradients_of_one_call<plan, T>;
     /// Where the gradients of facts are to be added, by name or in order; none by default.
     template <class T>
-    class fact_gradients {
-      public:
-        fact_gradients() = default;
-        fact_gradients(std::initializer_list<model_detail::kept_argument<T>> given) {
-            int position = 0;
-            for (const auto& each : given) {
-                const int at = each.id.length ? place_of_fact(each.id) : position++;
-                if (at < 0 || at >= facts_list::capacity() ||
-                    plan::facts[at].kind != sequent::plan::fact_kind::dense || !each.numbers)
-                    fail<argument_error>("sequent: only dense facts have gradients");
-                // Of a sparse one, with room for all pairs that it may have.
-                const auto& of = plan::facts[at];
-                auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
-                const model_detail::subject what{"the gradient of fact", of.id, at};
-                if constexpr (has_lengths)
-                    if (of.up_to)
-                        lengths_[at].number = shape.extents[0] =
-                            model_detail::length_of(what, each.shape, of);
-                model_detail::check_shape(what, each.shape, shape.extents, shape.rank);
-                pointers[at] = each.numbers;
-            }
-        }
-
-        T* pointers[model_detail::max_facts]{};
-
-        /// Throws unless the gradients of facts are as long as these.
-        void check_lengths(const int* counts) const {
-            if constexpr (has_lengths)
-                for (int at = 0; at < facts_list::capacity(); ++at) {
-                    const auto& of = plan::facts[at];
-                    if (!pointers[at] || !of.up_to) continue;
-                    const int length = given_shape(at, counts).extents[0];
-                    const int given = lengths_[at].number;
-                    if (given >= 0 && given != length)
-                        model_detail::refuse(
-                            {"the gradient of fact", of.id, at},
-                            {" has the length ", given, ", the fact that is given has ", length});
-                }
-        }
-
-      private:
-        struct told_length {
-            int number = -1;  // where the pointer was set by hand
-        };
-        told_length lengths_[has_lengths ? model_detail::max_facts : 1]{};
-    };
+    using fact_gradients = model_detail::given_fact_gradients<plan, T>;
 
     /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
     /// never trained), matrices normal with deviation 1 / sqrt(inputs). The same seed gives the
@@ -28487,7 +28728,7 @@ class model {
     template <model_detail::parameters_of<plan> P,
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w) noexcept {
-        return run_forward(p, *given, w, model_detail::whole_run{});
+        return calls::run_forward(p, *given, w, model_detail::whole_run{});
     }
 
     /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
@@ -28544,7 +28785,7 @@ class model {
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w,
                         thread_pool& pool) noexcept {
-        return run_forward(p, *given, w, model_detail::run_on_pool{pool});
+        return calls::run_forward(p, *given, w, model_detail::run_on_pool{pool});
     }
 
     /// After forward with the same arguments on the same workspace: adds to `gradient`, and to the
@@ -28559,8 +28800,8 @@ class model {
         parameters<T>& gradient,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
-        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
-                     model_detail::whole_run{});
+        calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
+                            of_facts, model_detail::whole_run{});
     }
 
     /// The same on all threads of a pool, to the same numbers.
@@ -28571,8 +28812,8 @@ class model {
         parameters<T>& gradient, thread_pool& pool,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
-        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
-                     model_detail::run_on_pool{pool});
+        calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
+                            of_facts, model_detail::run_on_pool{pool});
     }
 
     /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
@@ -28612,12 +28853,13 @@ class model {
                 if constexpr (has_lengths)
                     std::fill_n(to + output_layout::offset(index()), output_layout::size(index()),
                                 T(0));
-                model_detail::each_run(
-                    limited_output<W, index()>(w.counts), view_of_output<W, index()>,
-                    [&](int position, int offset, int length) {
-                        std::copy_n(w.numbers + offset, length,
-                                    to + output_layout::offset(index()) + position);
-                    });
+                model_detail::each_run(calls::template limited_output<W, index()>(w.counts),
+                                       calls::template view_of_output<W, index()>,
+                                       [&](int position, int offset, int length) {
+                                           std::copy_n(
+                                               w.numbers + offset, length,
+                                               to + output_layout::offset(index()) + position);
+                                       });
             });
         });
     }
@@ -28643,7 +28885,7 @@ class model {
                          T* const outward = b.outward(thread).data();
                          const auto result = static_cast<double>(
                              loss(sample, y, output_layout::cleared_views(outward, given.counts)));
-                         backward_from(ready, given, outward, w, to, to_prepared);
+                         calls::backward_from(ready, given, outward, w, to, to_prepared);
                          return result;
                      });
     }
@@ -28666,27 +28908,15 @@ class model {
                   const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                   workspace<T>& w = b.workspace(thread);
                   (void)forward(ready, given, w);
-                  backward_from(ready, given, outward.data() + std::ptrdiff_t{size} * sample, w, to,
-                                to_prepared);
+                  calls::backward_from(ready, given, outward.data() + std::ptrdiff_t{size} * sample,
+                                       w, to, to_prepared);
                   return 0.0;
               });
     }
 
   private:
+    using calls = model_detail::calls<plan>;
     using output_layout = model_detail::output_layout<plan>;
-
-    /// Where a count, or the length of a fact, stands among those that the program names; -1 if
-    /// it is none.
-    static constexpr auto count_places = [] {
-        std::array<int, model_detail::max_facts> result{};
-        for (int at = 0; at < facts_list::capacity(); ++at) {
-            result[static_cast<std::size_t>(at)] = -1;
-            for (int place = 0; place < plan::shapes.text.counts.size(); ++place)
-                if (plan::shapes.text.counts[place] == plan::facts[at].id)
-                    result[static_cast<std::size_t>(at)] = place;
-        }
-        return result;
-    }();
 
     template <class T, class F>
     static void for_each_at(T* base, F& f) {
@@ -28702,93 +28932,6 @@ class model {
         return static_cast<int>(samples.size());
     }
 
-    /// Where the fact of this name stands among the facts; -1 if there is none.
-    static constexpr int place_of_fact(const sequent::plan::name& id) {
-        for (int at = 0; at < facts_list::capacity(); ++at)
-            if (plan::facts[at].id == id) return at;
-        return -1;
-    }
-
-    template <class P, class T>
-    static std::uint64_t mark_of([[maybe_unused]] const P& p,
-                                 [[maybe_unused]] const facts<T>& given) noexcept {
-#if defined(NDEBUG)
-        return model_detail::left_by_any;
-#else
-        model_detail::call_mark mark;
-        mark.add(model_detail::numbers_of(p), parameters<T>::size);
-        given.add_to(mark);
-        return mark.value();
-#endif
-    }
-
-    template <class P, class T>
-    static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
-                              workspace<T>& w) noexcept {
-#if !defined(NDEBUG)
-        if (w.left_by == model_detail::nothing_left)
-            stop(
-                "sequent: backward needs a forward before it on the same workspace, of all rows, "
-                "and uses up what that has left: a second backward needs a second forward");
-        if (w.left_by != model_detail::left_by_any && w.left_by != mark_of(p, given))
-            stop(
-                "sequent: backward is given other facts or parameters than the forward before it "
-                "on the same workspace");
-#endif
-        w.left_by = model_detail::nothing_left;
-    }
-
-    /// Parameters that are not prepared are, in w. Kept: forward has done so.
-    template <class P, class T, class W>
-    static model_detail::bindings<T> bind(const P& p, const facts<T>& given, W& w,
-                                          bool kept = false) noexcept {
-        model_detail::bindings<T> result;
-        result.parameters = model_detail::numbers_of(p);
-        result.prepared = model_detail::prepared_in(p);
-        result.packed = model_detail::packed_in(p);
-        if (!result.prepared) {
-            if (!kept)
-                model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
-            result.prepared = w.prepared;
-        }
-        result.workspace = w.numbers;
-        result.scratch = w.scratch;
-        std::copy_n(given.pointers, model_detail::max_facts, result.facts);
-        result.counts = given.counts;
-        for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
-        return result;
-    }
-
-    template <class P, class T, class W, class Run>
-    static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
-                                             Run run) noexcept {
-        auto bound = bind(p, given, w);
-        if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
-        using placed = typename model_detail::placed_for<P, typename W::placed>::type;
-        model_detail::compiled_forward<placed, T, Run>::run(bound, run);
-        std::copy_n(given.counts, W::count_of_counts, w.counts);
-        kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
-        return all_outputs<T>(w);
-    }
-
-    /// Clears the rows of an output that a caller sees and no step has written.
-    template <int At, class T, class W>
-    static void clear_rest([[maybe_unused]] W& w) noexcept {
-        using placed = typename W::placed;
-        constexpr int relation = plan::shapes.outputs[At];
-        constexpr model_detail::view_limits limits = model_detail::limits_of_view<placed>(relation);
-        if constexpr (limits.axis >= 0) {
-            model_detail::weight_view rest = model_detail::limited_view<placed, relation>(w.counts);
-            const int written =
-                sequent::plan::least_count(limits.written, rest.extents[limits.axis], w.counts);
-            rest.extents[limits.axis] -= written;
-            rest.offset += written * rest.strides[limits.axis];
-            model_detail::each_run(rest, [&](int, int offset, int length) {
-                std::fill_n(w.numbers + offset, length, T(0));
-            });
-        }
-    }
-
     template <class T>
     static void check_lengths(const facts<T>& given, const output_gradients<T>& outward,
                               const fact_gradients<T>& of_facts) noexcept(!has_lengths) {
@@ -28796,13 +28939,6 @@ class model {
             outward.check_lengths(given.counts);
             of_facts.check_lengths(given.counts);
         }
-    }
-
-    /// A fact's shape when these counts have been given.
-    static constexpr sequent::plan::fact_shape given_shape(int at, const int* counts) noexcept {
-        sequent::plan::fact_shape result = plan::facts[at];
-        if (result.up_to) result.extents[0] = counts[count_places[static_cast<std::size_t>(at)]];
-        return result;
     }
 
     template <class T>
@@ -28833,102 +28969,6 @@ class model {
                 result[static_cast<std::size_t>(at)] = s.template output<at>();
             });
             return result;
-        }
-    }
-
-    /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
-    /// is null, on to the parameters.
-    template <bool Whole = false, class P, class T, class Run>
-    static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
-                             workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
-                             const fact_gradients<T>& of_facts, Run run) noexcept {
-        check_left_by(p, given, w);
-        model_detail::bindings<T> bound = bind(p, given, w, true);
-        bound.parameter_gradient = gradient.numbers;
-        bound.prepared_gradient = prepared_gradient;
-        if constexpr (model_detail::prepares<plan>)
-            if (!prepared_gradient) {
-                std::fill_n(w.prepared_gradient, workspace<T>::prepared_size, T(0));
-                bound.prepared_gradient = w.prepared_gradient;
-            }
-        std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, true); });
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, false); });
-        model_detail::compiled_backward<plan, T, Run>::run(bound, run);
-        if constexpr (model_detail::prepares<plan>)
-            if (!prepared_gradient)
-                model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
-                                                     w.prepared_gradient, gradient.numbers,
-                                                     w.scratch);
-    }
-
-    /// With the gradients of all outputs one after another.
-    template <class P, class T>
-    static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
-                              parameters<T>& gradient, T* prepared_gradient) noexcept {
-        const T* pointers[outputs > 0 ? outputs : 1];
-        for (int at = 0; at < outputs; ++at) pointers[at] = outward + output_layout::offset(at);
-        run_backward<true>(p, given, pointers, w, gradient, prepared_gradient, {},
-                           model_detail::whole_run{});
-    }
-
-    /// Where an output lies in that memory.
-    template <class W, int At>
-    static constexpr auto view_of_output =
-        model_detail::view_of_relation<typename W::placed>(plan::shapes.outputs[At]);
-
-    template <class T, class W>
-    static output_views<const T> all_outputs(const W& w) noexcept {
-        if constexpr (outputs == 1) {
-            return output<T, 0>(w);
-        } else {
-            output_views<const T> result;
-            kernel::unroll<outputs>([&](auto index) {
-                result[static_cast<std::size_t>(index())] = output<T, index()>(w);
-            });
-            return result;
-        }
-    }
-
-    template <class T, int At, class W>
-    static auto output(const W& w) noexcept {
-        constexpr int rank = view_of_output<W, At>.rank;
-        return model_detail::to_tensor<rank>(limited_output<W, At>(w.counts),
-                                             static_cast<const T*>(w.numbers));
-    }
-
-    template <class W, int At>
-    static constexpr model_detail::weight_view limited_output(const int* counts) noexcept {
-        return model_detail::limited_view<typename W::placed, plan::shapes.outputs[At]>(counts);
-    }
-
-    /// The caller's gradient of an output, to where backward expects it; first zeros, since an
-    /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
-    /// the lengths of facts are.
-    template <int At, bool Whole, class T>
-    static void seed(const T* outward, workspace<T>& w, const int* counts, bool clear) noexcept {
-        // By value: a reference would put the plan's tables into the program.
-        constexpr int index = plan::tables.relations[plan::shapes.outputs[At]].index;
-        constexpr auto buffer = plan::tables.buffers[index];
-        constexpr auto whole = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
-        if (clear) {
-            constexpr sequent::plan::birth born = buffer.adjoint_birth();
-            model_detail::each_part_of(born, counts, [&](int offset, int size) {
-                std::fill_n(w.numbers + offset, size, T(0));
-            });
-            return;
-        }
-        T* to = w.numbers + buffer.adjoint - buffer.offset;
-        const auto add = [&](int position, int offset, int length) {
-            for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
-        };
-        if constexpr (has_lengths) {
-            const auto view = limited_output<workspace<T>, At>(counts);
-            model_detail::each_run(view, Whole ? whole : view, add);
-        } else {
-            model_detail::each_run(whole, add);
         }
     }
 };
