@@ -115,7 +115,9 @@ class alignas(64) state_block {
         const T* const parameters = numbers_of(p);
         const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
-            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
+            if (!has_prepared_)
+                prepare_numbers<typename placed_for<P, state_plan>::type>(parameters, prepared_,
+                                                                          scratch_);
             has_prepared_ = true;
             prepared = prepared_;
         }
