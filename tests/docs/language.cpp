@@ -133,12 +133,12 @@ TEST_CASE("a sparse fact holds for the pairs that are given") {
     // [pairs]
     const std::vector<std::array<std::int32_t, 2>> pairs{{0, 1}, {0, 2}, {2, 2}};
     const std::vector<double> strengths{2, 3, 0.5};
-    const auto y =
+    const auto sums =
         Neighbours::forward(p, {node = nodes, edge = sequent::sparse_pairs(pairs, strengths)}, w);
     // [/pairs]
-    CHECK(y(0) == Approx(320));
-    CHECK(y(1) == 0);
-    CHECK(y(2) == Approx(50));
+    CHECK(sums(0) == Approx(320));
+    CHECK(sums(1) == 0);
+    CHECK(sums(2) == Approx(50));
 }
 
 TEST_CASE("a recursion runs over the positions of its fact") {
@@ -148,11 +148,11 @@ TEST_CASE("a recursion runs over the positions of its fact") {
     p[start](0) = 0.5;
     p[W](0, 0) = p[W](1, 1) = 1;
     p[U](1, 0) = 1;
-    const std::vector<double> x{0.1, 0.2, 0.3, 0.4};
-    const auto y = Cell::forward(p, {recursive::x = x}, w);
-    CHECK(y.extents[0] == 2);
-    CHECK(y(0, 1) == Approx(std::tanh(0.2 + 0.5)));
-    CHECK(y(1, 1) == Approx(std::tanh(0.4 + std::tanh(0.1))));
+    const std::vector<double> given{0.1, 0.2, 0.3, 0.4};
+    const auto found = Cell::forward(p, {x = given}, w);
+    CHECK(found.extents[0] == 2);
+    CHECK(found(0, 1) == Approx(std::tanh(0.2 + 0.5)));
+    CHECK(found(1, 1) == Approx(std::tanh(0.4 + std::tanh(0.1))));
 }
 
 TEST_CASE("heads and stacks compile to fused kernels") {
