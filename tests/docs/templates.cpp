@@ -53,8 +53,8 @@ SEQUENT_RELATIONS(expanded, between);
 SEQUENT_WEIGHT(W_expand, 128, 32);
 SEQUENT_WEIGHT(b_expand, 128);
 
-inline constexpr auto program = replace_rules(
-    Block::program, expanded(i) <<= (between(i)[W_expand], b_expand) | tanh());
+inline constexpr auto program =
+    replace_rules(Block::program, expanded(i) <<= (between(i)[W_expand], b_expand) | tanh());
 // [/replaced]
 }  // namespace changed
 
