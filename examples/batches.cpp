@@ -41,21 +41,20 @@ std::vector<double> train_on(thread_pool& pool, const Examples& examples, int st
     Encoder::batch<float> batch(pool);
     train::adam<float> optimizer(parameters->flat().size());
 
-    const auto count = static_cast<float>(examples.facts.size());
+    const auto count = static_cast<double>(examples.facts.size());
     std::vector<double> losses;
     for (int step = 0; step < steps; ++step) {
         const double loss = Encoder::backward_batch(
             *parameters, examples.facts,
             [&](int example, auto y, auto y_gradient) {
                 const auto& target = examples.targets[static_cast<std::size_t>(example)];
-                return train::squared_error<size>(y.data, target.data(), y_gradient.data,
-                                                  1 / count);
+                return train::squared_error(y, target, y_gradient, 1 / count);
             },
             batch, *gradient);
         const double norm = train::norm<float>(gradient->flat(), pool);
         optimizer.step_and_clear(parameters->flat(), gradient->flat(), 3e-3,
                                  train::clip_factor(norm, 1.0F), pool);
-        losses.push_back(loss / static_cast<double>(count));
+        losses.push_back(loss / count);
     }
     return losses;
 }

@@ -183,9 +183,9 @@ class Trainer {
         const double loss = Model::backward_batch(
             *parameters_, facts_,
             [&](int sequence, const auto& logits, const auto& gradient) {
-                return sequent::train::cross_entropy<context, symbols>(
-                    logits.data, targets_[static_cast<std::size_t>(sequence)], gradient.data,
-                    scale);
+                return sequent::train::cross_entropy(logits,
+                                                     targets_[static_cast<std::size_t>(sequence)],
+                                                     gradient, {.scale = scale});
             },
             batch_, *gradient_);
         const double norm = sequent::train::norm<float>(gradient_->flat(), pool_);
@@ -203,7 +203,7 @@ class Trainer {
         std::vector<float> losses(facts_.size());
         Model::forward_batch(*parameters_, facts_, batch_, [&](int sequence, const auto& logits) {
             const auto at = static_cast<std::size_t>(sequence);
-            losses[at] = sequent::train::cross_entropy<context, symbols>(logits.data, targets_[at]);
+            losses[at] = sequent::train::cross_entropy(logits, targets_[at]);
         });
         double loss = 0;
         for (const float each : losses) loss += static_cast<double>(each);
@@ -276,10 +276,10 @@ struct Best {
 void train(Trainer& trainer, const Options& options, Window text, Window held_out, Best& best) {
     using clock = std::chrono::steady_clock;
     const std::int64_t first = trainer.steps(), last = options.steps;
-    const sequent::train::warmup_cosine rate{.peak = options.rate,
-                                             .floor = options.rate / 10,
-                                             .warmup_steps = std::min<std::int64_t>(100, last / 10),
-                                             .total_steps = last};
+    const sequent::train::schedule rate{.peak = options.rate,
+                                        .floor = options.rate / 10,
+                                        .warmup_steps = std::min<std::int64_t>(100, last / 10),
+                                        .total_steps = last};
     const std::int64_t report = std::max<std::int64_t>(1, (last - first) / 20);
     const auto start = clock::now();
     double training = 0;

@@ -159,9 +159,8 @@ class Classifier {
             *parameters_, facts_of(batch),
             [&](int sample, const auto& logits, const auto& gradient) {
                 const std::size_t place = places[static_cast<std::size_t>(sample)];
-                return train::cross_entropy<1, digits::kinds>(
-                    logits.data, std::span(from.labels).subspan(place, 1), gradient.data,
-                    static_cast<float>(1 / count));
+                return train::cross_entropy(logits, std::span(from.labels).subspan(place, 1),
+                                            gradient, {.scale = 1 / count});
             },
             batch_, *gradient_);
         const double norm = train::norm<float>(gradient_->flat(), pool_);
@@ -208,10 +207,10 @@ class Classifier {
 void train_on(const digits::labelled_images& from, Classifier& classifier,
               sequent::random_numbers& random, int steps) {
     constexpr std::size_t batch_size = 64;
-    const train::warmup_cosine rate{.peak = 1.5e-3,
-                                    .floor = 1.5e-5,
-                                    .warmup_steps = std::min(100, steps / 10),
-                                    .total_steps = steps};
+    const train::schedule rate{.peak = 1.5e-3,
+                               .floor = 1.5e-5,
+                               .warmup_steps = std::min(100, steps / 10),
+                               .total_steps = steps};
     const int report = std::max(1, steps / 15);
     const auto start = std::chrono::steady_clock::now();
     double loss = 0;

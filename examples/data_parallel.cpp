@@ -118,8 +118,9 @@ void train(const Options& options, Process process) {
                 std::span(text).subspan(static_cast<std::size_t>(begin), context + 1);
             const Model::facts<float> facts{window.first(context)};
             const auto logits = Model::forward(*parameters, facts, *workspace);
-            loss += static_cast<double>(sequent::train::cross_entropy<context, symbols>(
-                logits.data, window.last(context), logits_gradient.data(), scale));
+            loss += static_cast<double>(sequent::train::cross_entropy(
+                logits, window.last(context), sequent::view_of(logits_gradient, context, symbols),
+                {.scale = scale}));
             Model::backward(*parameters, facts, logits_gradient, *workspace, *gradient);
         }
         MPI_Allreduce(MPI_IN_PLACE, gradient->data(), static_cast<int>(gradient->flat().size()),

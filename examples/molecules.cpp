@@ -238,7 +238,7 @@ class Trial {
         *gradient_ = {};
         const auto steps = (training.size() + batch_size - 1) / batch_size;
         const auto total = static_cast<std::int64_t>(steps) * options_.epochs;
-        const sequent::train::warmup_cosine rate{
+        const sequent::train::schedule rate{
             .peak = 2e-3, .floor = 0, .warmup_steps = total / 10, .total_steps = total};
 
         std::vector<int> right;
@@ -281,8 +281,8 @@ class Trial {
             [&](int sample, const auto& logits, const auto& gradient) {
                 const auto place =
                     static_cast<std::size_t>(places[static_cast<std::size_t>(sample)]);
-                return sequent::train::cross_entropy<1, 2>(
-                    logits.data, std::span(classes_).subspan(place, 1), gradient.data, scale);
+                return sequent::train::cross_entropy(logits, std::span(classes_).subspan(place, 1),
+                                                     gradient, {.scale = scale});
             },
             batch_, *gradient_);
         const double norm = sequent::train::norm<float>(gradient_->flat(), pool_);

@@ -246,10 +246,10 @@ class Learner {
                 const Sample& sample = samples[static_cast<std::size_t>(number)];
                 double sum = 0;
                 for (int row = 0; row < sample.length; ++row)
-                    sum += train::cross_entropy<1, names::classes>(
-                        logits.data + row * names::classes,
+                    sum += train::cross_entropy(
+                        logits.row(row),
                         std::span(sample.answer).subspan(static_cast<std::size_t>(row), 1),
-                        gradient.data + row * names::classes, 1 / static_cast<float>(positions));
+                        gradient.row(row), {.scale = 1 / static_cast<double>(positions)});
                 return sum;
             },
             batch_, *gradient_);
@@ -306,10 +306,10 @@ template <int Layers, int Heads>
 Accuracy learn(const Task& task, const Options& options, sequent::thread_pool& pool) {
     constexpr int batch_size = 64;
     constexpr int tests = 2000;
-    const train::warmup_cosine rate{.peak = 2e-3,
-                                    .floor = 2e-5,
-                                    .warmup_steps = std::min(100, options.steps / 10),
-                                    .total_steps = options.steps};
+    const train::schedule rate{.peak = 2e-3,
+                               .floor = 2e-5,
+                               .warmup_steps = std::min(100, options.steps / 10),
+                               .total_steps = options.steps};
     sequent::random_numbers seeds(static_cast<std::uint64_t>(options.seed));
     Writer writer(task, seeds.next());
     Learner<Layers, Heads> learner(pool, seeds.next());

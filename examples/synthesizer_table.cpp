@@ -184,9 +184,9 @@ class Trainer {
         const double loss = Model::backward_batch(
             *parameters_, facts_,
             [&](int sequence, const auto& logits, const auto& gradient) {
-                return sequent::train::cross_entropy<context, symbols>(
-                    logits.data, targets_[static_cast<std::size_t>(sequence)], gradient.data,
-                    1.0F / batch_size);
+                return sequent::train::cross_entropy(logits,
+                                                     targets_[static_cast<std::size_t>(sequence)],
+                                                     gradient, {.scale = 1.0 / batch_size});
             },
             batch_, *gradient_);
         const double norm = sequent::train::norm<float>(gradient_->flat(), pool_);
@@ -205,8 +205,8 @@ class Trainer {
         for (std::size_t at = 0; at < windows; at += stride, ++count) {
             const Window from = held_out.subspan(at * context);
             const auto logits = Model::forward(*ready_, {from.first(context)}, batch_.workspace(0));
-            loss += static_cast<double>(sequent::train::cross_entropy<context, symbols>(
-                logits.data, from.subspan(1, context)));
+            loss += static_cast<double>(
+                sequent::train::cross_entropy(logits, from.subspan(1, context)));
         }
         return loss / count;
     }
@@ -249,7 +249,7 @@ class Trainer {
 template <class Model>
 Row train(const char* name, const Options& options, Window text, Window held_out) {
     Trainer<Model> trainer(options, text);
-    const sequent::train::warmup_cosine rate{
+    const sequent::train::schedule rate{
         .peak = 2e-3,
         .floor = 2e-4,
         .warmup_steps = std::min<std::int64_t>(100, options.steps / 10),

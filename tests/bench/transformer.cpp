@@ -119,9 +119,9 @@ void training_step(benchmark::State& state, int batch) {
                 to_size(at * (c.tokens + 1)), c.tokens + 1);
             const typename model::facts<float> facts{window.first(c.tokens)};
             const auto logits = model::forward(*s.p, facts, *s.w);
-            benchmark::DoNotOptimize(sequent::train::cross_entropy<c.tokens, symbols>(
-                logits.data, window.last(c.tokens), outward.data(),
-                1.0F / static_cast<float>(batch)));
+            benchmark::DoNotOptimize(sequent::train::cross_entropy(
+                logits, window.last(c.tokens), sequent::view_of(outward, c.tokens, symbols),
+                {.scale = 1.0 / batch}));
             model::backward(*s.p, facts, outward, *s.w, *s.gradient);
         }
     };

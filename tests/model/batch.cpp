@@ -33,9 +33,9 @@ struct sequences {
     std::span<const std::int32_t> window(int sample) const {
         return std::span(text).subspan(check::to_size(sample * (positions + 1)), positions + 1);
     }
-    float loss(int sample, const tensor_view<const float>& logits, float* gradient) const {
-        return train::cross_entropy<positions, symbol_count>(
-            logits.data, window(sample).last(positions), gradient);
+    float loss(int sample, const tensor_view<const float>& logits,
+               const tensor_view<float>& gradient) const {
+        return train::cross_entropy(logits, window(sample).last(positions), gradient);
     }
 };
 
@@ -51,7 +51,7 @@ std::vector<double> loss_and_gradient(const sequences& s, int threads, int group
         const double loss = gpt::backward_batch(
             *s.p, s.facts,
             [&](int sample, const auto& values, const auto& dy) {
-                return s.loss(sample, values, dy.data);
+                return s.loss(sample, values, dy);
             },
             batch, *gradient);
         result.assign(1, loss);
@@ -108,7 +108,8 @@ TEST_CASE("one group adds up as a loop over the samples does") {
     double loss = 0;
     for (int sample = 0; sample < sequences::count; ++sample) {
         const auto& facts = s.facts[check::to_size(sample)];
-        loss += static_cast<double>(s.loss(sample, gpt::forward(*s.p, facts, *w), outward.data()));
+        loss += static_cast<double>(s.loss(sample, gpt::forward(*s.p, facts, *w),
+                                           view_of(outward, positions, symbol_count)));
         gpt::backward(*s.p, facts, outward, *w, *gradient);
     }
     std::vector<double> expected{loss};
@@ -205,7 +206,7 @@ TEST_CASE("what a visitor or a loss throws reaches the caller, and leaves the ba
                           "four");
         const auto gradient = make_unique<gpt::parameters<float>>();
         const auto loss = [&](int sample, const auto& values, const auto& dy) {
-            return s.loss(sample, values, dy.data);
+            return s.loss(sample, values, dy);
         };
         // The first sample, for which the other groups wait, and the last, when they have added.
         for (const int bad : {0, 8})

@@ -20,7 +20,7 @@ sequent::io::file_header header_in_b(const char* json);
 int main() {
     const std::array<float, 6> logits{1, 2, 3, 4, 5, 6};
     const std::array<std::int32_t, 2> targets{0, 2};
-    const double a = sequent::train::cross_entropy<2, 3>(logits.data(), targets);
+    const double a = sequent::train::cross_entropy(sequent::view_of(logits, 2, 3), targets);
     const double b = loss_in_b(logits.data(), targets.data());
 
     std::vector<float> parameters(5, 1.0F);

@@ -14,7 +14,8 @@ sequent::train::adam_w<float>& step_in_b(sequent::train::adam_w<float>& optimize
 sequent::io::file_header header_in_b(const char* json);
 
 double loss_in_b(const float* logits, const std::int32_t* targets) {
-    return sequent::train::cross_entropy<2, 3>(logits, std::span(targets, 2));
+    return sequent::train::cross_entropy(sequent::view_of(std::span(logits, 6), 2, 3),
+                                         std::span(targets, 2));
 }
 
 sequent::train::adam_w<float>& step_in_b(sequent::train::adam_w<float>& optimizer,

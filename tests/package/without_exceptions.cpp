@@ -32,7 +32,7 @@ double step(Model::parameters<float>& p, Model::workspace<float>& w,
     std::vector<float> outward(6 * 5);
     const auto logits = Model::forward(p, {symbols}, w);
     const double loss =
-        sequent::train::cross_entropy<6, 5>(logits.data, targets, outward.data(), 1.0F);
+        sequent::train::cross_entropy(logits, targets, sequent::view_of(outward, 6, 5));
     Model::backward(p, {symbols}, outward, w, gradient);
     optimizer.step(p.flat(), gradient.flat(), 0.01);
     return loss;
@@ -59,7 +59,7 @@ int main(int count, char** arguments) {
             Model::backward(p, {symbols}, numbers, w, gradient);
         }
         if (wrong == "targets")
-            sequent::train::cross_entropy<6, 5>(Model::forward(p, {symbols}, w).data, too_few);
+            sequent::train::cross_entropy(Model::forward(p, {symbols}, w), too_few);
         if (wrong == "gradient") optimizer.step(p.flat(), numbers, 0.01);
         return 1;
     }

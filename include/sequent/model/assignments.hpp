@@ -160,6 +160,12 @@ class assignments {
         return found;
     }
 
+    /// The values of a variable that are visited lie below this one.
+    template <int Variable>
+    int end_of() const noexcept {
+        return plan::least_count(step.counts[Variable], step.extents[Variable], bound_.counts);
+    }
+
     template <int Place, int To, class Body>
     SEQUENT_INLINE void each_value(Body& body) noexcept {
         if constexpr (Place == To) {
@@ -174,6 +180,7 @@ class assignments {
                 for (const int value : listed::inner_values(index_[listed::outer])) {
                     if constexpr (variable == ranged)
                         if (value < rows_.begin || value >= rows_.end) continue;
+                    if (value >= end_of<variable>()) break;
                     index_[variable] = value;
                     each_value<Place + 1, To>(body);
                 }
@@ -188,8 +195,7 @@ class assignments {
                      index_[variable] < end; ++index_[variable])
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else if constexpr (made_by < 0) {
-                const int end =
-                    plan::least_count(step.counts[variable], step.extents[variable], bound_.counts);
+                const int end = end_of<variable>();
                 for (index_[variable] = 0; index_[variable] < end; ++index_[variable])
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else {
@@ -202,10 +208,10 @@ class assignments {
                     forward ? Plan::facts[join.fact].extents[0] : Plan::facts[join.fact].extents[1];
                 if (other < 0 || other >= extent) return;
                 const neighbours found = forward ? index.of_row(other) : index.of_column(other);
+                const int end = end_of<variable>();
                 for (int at = 0; at < found.count; ++at) {
                     index_[variable] = found.others[at] - made.offset;
-                    if (index_[variable] < 0 || index_[variable] >= step.extents[variable])
-                        continue;
+                    if (index_[variable] < 0 || index_[variable] >= end) continue;
                     pair_[made_by] = found.pairs[at];
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
                 }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
+#include <span>
 #include <string>
 
 #include "../fail.hpp"
@@ -52,6 +54,30 @@ struct tensor_view {
         return data[at];
     }
 
+    /// Whether the elements lie one after another in row-major order.
+    constexpr bool is_contiguous() const noexcept {
+        std::ptrdiff_t expected = 1;
+        for (auto axis = static_cast<std::size_t>(rank); axis-- > 0;) {
+            if (extents[axis] != 1 && strides[axis] != expected) return false;
+            expected *= extents[axis];
+        }
+        return true;
+    }
+
+    /// The elements in row-major order. Throws argument_error if the view is not contiguous, as
+    /// rows are that are padded.
+    constexpr std::span<T> span() const {
+        if (!is_contiguous())
+            fail<argument_error>("sequent: span() of a view that is not contiguous");
+        return {data, static_cast<std::size_t>(size())};
+    }
+
+  protected:
+    /// The first element at one index of the first dimension.
+    constexpr T& first(int at) const noexcept {
+        return data[checked(at, 0) * strides[0]];
+    }
+
   private:
     constexpr void check_rank([[maybe_unused]] int indices) const noexcept {
 #if !defined(NDEBUG)
@@ -80,6 +106,41 @@ struct ranked_view : tensor_view<T> {
                       "sequent: a view takes one index for each of its dimensions");
         return tensor_view<T>::operator()(index...);
     }
+
+    /// The view at one index of the first dimension: row(i) of a matrix is a vector.
+    constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
+        ranked_view<T, Rank - 1> result;
+        result.data = &tensor_view<T>::first(at);
+        result.rank = Rank - 1;
+        for (std::size_t axis = 1; axis < static_cast<std::size_t>(Rank); ++axis) {
+            result.extents[axis - 1] = this->extents[axis];
+            result.strides[axis - 1] = this->strides[axis];
+        }
+        return result;
+    }
 };
+
+/// A view of numbers that lie one after another, in row-major order: `view_of(logits, rows,
+/// classes)`. Throws argument_error if the container has another size.
+template <class Numbers, std::convertible_to<int>... Extents>
+    requires(sizeof...(Extents) <= max_rank)
+constexpr auto view_of(Numbers&& numbers, Extents... extents) {
+    const std::span elements(numbers);
+    using element = typename decltype(elements)::element_type;
+    ranked_view<element, static_cast<int>(sizeof...(Extents))> result;
+    result.data = elements.data();
+    result.rank = static_cast<int>(sizeof...(Extents));
+    std::size_t axis = 0;
+    ((result.extents[axis++] = static_cast<int>(extents)), ...);
+    int stride = 1;
+    while (axis-- > 0) {
+        result.strides[axis] = stride;
+        stride *= result.extents[axis];
+    }
+    if (elements.size() != static_cast<std::size_t>(stride))
+        fail<argument_error>("sequent: a view of " + std::to_string(stride) +
+                             " elements, given are " + std::to_string(elements.size()));
+    return result;
+}
 
 }  // namespace sequent::inline SEQUENT_ABI

@@ -74,7 +74,7 @@ constexpr view_limits limits_of_view(int relation) {
         counts = layout.counts[axis] & length_counts<Plan>;
         if (layout.where == plan::place::value) {
             const plan::buffer& of = Plan::tables.buffers[layout.index];
-            if (of.counts != 0 && layout.strides[axis] == of.row && layout.counts[axis] != 0) {
+            if (of.counts != 0 && layout.strides[axis] == of.row) {
                 if (!output) counts |= of.counts;
                 result.axis = axis;
                 result.written = of.counts;

@@ -14,12 +14,23 @@ struct walk {
         int stride = 0;
         int extent = 1;
         unsigned counts = 0;
+        bool can_end = false;  // of what writes: by other counts, too
     };
     list<index, max_variables + 4> indices{};
     bool known = true;
 
-    constexpr void add(int stride, int extent, unsigned counts = 0) {
-        if (stride != 0 && extent > 0) indices.push({stride, extent, counts});
+    constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
+        if (stride != 0 && extent > 0) indices.push({stride, extent, counts, can_end});
+    }
+    /// Returns true if the rows, `row` numbers each, can be written up to any count.
+    constexpr bool can_end_rows(const operand& to, int row) const {
+        walk by = *this;
+        bool found = false;
+        for (index& each : by.indices) {
+            each.counts = each.can_end && each.stride == row ? 1 : 0;
+            found = found || each.counts != 0;
+        }
+        return found && by.limits_of_rows(to, row) != 0;
     }
 
     /// The counts that limit the rows, `row` numbers each, that are walked from the first on; none
@@ -49,16 +60,36 @@ class unread_rows_finder {
             for (int axis = 0; axis < draft.in.relations[at].arity; ++axis)
                 out_.relations[at].counts[axis] =
                     counts_above(out_.pool, draft.conditions.domain[at], axis);
+        if (draft.in.text.counts.size() == 0) return;
+        do find(draft);
+        while (limit_writers());
+        for (row_step& row : out_.rows)
+            if (row.counts != 0) row.out_counts = out_.buffers[row.out.at.index].counts;
+        for (attention_step& attention : out_.attentions)
+            if (attention.row_counts != 0)
+                attention.out_counts = out_.buffers[attention.out.at.index].counts;
+        for (general_step& general : out_.generals) limit_heads(general);
+    }
+
+  private:
+    static constexpr unsigned all_counts = ~0u;
+
+    decltype(Draft::out)& out_;
+
+    constexpr void find(const Draft& draft) {
         for (buffer& each : out_.buffers) each.counts = each.prepared ? 0 : all_counts;
-        // Those that write the rows know how long they are.
-        each_walk([&](const operand& to, const walk& by, bool writes) {
-            buffer& of = out_.buffers[to.index];
-            for (const walk::index& each : by.indices)
-                if (writes && each.counts != 0 && of.row == 0) of.row = each.stride;
-        });
-        each_walk([&](const operand& from, const walk& by, bool) {
-            buffer& of = out_.buffers[from.index];
-            of.counts &= of.row > 0 ? by.limits_of_rows(from, of.row) : 0;
+        // Steps whose rows a count limits know how long a row is: those that write, or else those
+        // that read.
+        for (const bool writers : {true, false})
+            each_walk([&](const operand& at, const walk& by, bool writes) {
+                buffer& of = out_.buffers[at.index];
+                for (const walk::index& each : by.indices)
+                    if (writes == writers && each.counts != 0 && of.row == 0) of.row = each.stride;
+            });
+        each_walk([&](const operand& at, const walk& by, bool writes) {
+            buffer& of = out_.buffers[at.index];
+            if (writes && by.can_end_rows(at, of.row)) return;
+            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
         });
         // Of outputs, the other rows are cleared at the end.
         for (int relation : draft.in.outputs) {
@@ -76,18 +107,32 @@ class unread_rows_finder {
         }
         for (buffer& each : out_.buffers)
             if (each.counts == all_counts) each.counts = 0;
-        for (row_step& row : out_.rows)
-            if (row.counts != 0) row.out_counts = out_.buffers[row.out.at.index].counts;
-        for (attention_step& attention : out_.attentions)
-            if (attention.row_counts != 0)
-                attention.out_counts = out_.buffers[attention.out.at.index].counts;
-        for (general_step& general : out_.generals) limit_heads(general);
     }
 
-  private:
-    static constexpr unsigned all_counts = ~0u;
-
-    decltype(Draft::out)& out_;
+    /// Rows that nothing reads are not computed. Returns true if a step computes fewer than before.
+    constexpr bool limit_writers() {
+        bool changes = false;
+        const auto limit = [&](unsigned& counts, unsigned by) {
+            changes = changes || (by & ~counts) != 0;
+            counts |= by;
+        };
+        for (row_step& row : out_.rows)
+            if (row.pairs < 0 && row.out.row == row_of(row.out.at))
+                limit(row.counts, counts_of(row.out.at));
+        for (general_step& general : out_.generals)
+            for (int place = 0; place < general.heads; ++place)
+                if (const int variable = general.order[place];
+                    general.out_join < 0 && variable != general.time &&
+                    general.out_strides[variable] == row_of(general.out))
+                    limit(general.counts[variable], counts_of(general.out));
+        return changes;
+    }
+    constexpr int row_of(const operand& out) const {
+        return out.where == place::value ? out_.buffers[out.index].row : 0;
+    }
+    constexpr unsigned counts_of(const operand& out) const {
+        return out_.buffers[out.index].counts;
+    }
 
     constexpr void limit_heads(general_step& general) {
         const buffer& of = out_.buffers[general.out.index];
@@ -116,7 +161,7 @@ class unread_rows_finder {
 
     static constexpr walk walk_of(const access& at, const row_step& row, unsigned counts) {
         walk result;
-        result.add(at.row, row.rows, counts);
+        result.add(at.row, row.rows, counts, row.pairs < 0);
         result.add(at.column, row.segments);
         for (int outer = 0; outer < max_outers; ++outer)
             result.add(at.outer[outer], row.outer_extents[outer]);
@@ -158,8 +203,11 @@ class unread_rows_finder {
         const auto walked = [&](const int* strides, bool known) {
             walk result;
             result.known = known;
-            for (int variable = 0; variable < step.variables; ++variable)
-                result.add(strides[variable], step.extents[variable], step.counts[variable]);
+            for (int place = 0; place < step.variables; ++place) {
+                const int variable = step.order[place];
+                result.add(strides[variable], step.extents[variable], step.counts[variable],
+                           place < step.heads && variable != step.time);
+            }
             return result;
         };
         for (const general_literal& item : step.literals) {
