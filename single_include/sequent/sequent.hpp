@@ -3888,9 +3888,10 @@ struct stored_tensor {
 using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                          std::size_t count, double* numbers);
 
-/// 32 numbers scale * q.
+/// 32 numbers scale * q + minimum.
 struct scaled_block {
     double scale = 0;
+    double minimum = 0;
     std::int8_t q[32]{};
 };
 /// Reads the block of the numbers from `first` on, a multiple of 32.
@@ -3904,7 +3905,8 @@ struct number_format {
     bool fits_float = true;  // every number is one of float's
     decoder decode = nullptr;
     block_reader read_block = nullptr;  // null if 32 numbers have no scale in common
-    int bits = 0;                       // of q, with its sign
+    int bits = 0;                       // of q
+    bool has_minimum = false;           // then q has no sign
 };
 
 template <dtype Type>
@@ -28869,7 +28871,7 @@ class model {
     /// prepared again when the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
-    /// Weights in fewer bits, of Format bf16, q8_0 or q4_0, which stand in
+    /// Weights in fewer bits, of Format bf16, q8_0, q4_0 or q4_1, which stand in
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
     template <class Format, auto Which = pack_products>
     using packed = model_detail::packed_block<plan, Format, Which>;
