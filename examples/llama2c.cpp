@@ -32,7 +32,7 @@ output, the tokens per second to standard error.
   -p TOP_P         chooses among the fewest likeliest tokens of this probability; 0 and 1 take all (0.9)
   -s SEED          the same seed tells the same story; 0 takes the clock's (0)
   -i PROMPT        what the story begins with (nothing)
-  -w TYPE          the weights in fewer bits: bf16, q8_0 or q4_0; f32 leaves them (f32)
+  -w TYPE          the weights in fewer bits: bf16, q8_0, q4_0 or q4_1; f32 leaves them (f32)
 )";
 
 struct Options {
@@ -134,9 +134,10 @@ void tell(const io::source& checkpoint, const Options& options) {
     if (options.weights == "bf16") return packed(bf16());
     if (options.weights == "q8_0") return packed(q8_0());
     if (options.weights == "q4_0") return packed(q4_0());
+    if (options.weights == "q4_1") return packed(q4_1());
     if (options.weights != "f32")
         throw std::invalid_argument("-w " + options.weights +
-                                    ": the types are f32, bf16, q8_0 and q4_0");
+                                    ": the types are f32, bf16, q8_0, q4_0 and q4_1");
     const auto parameters = make_unique<typename Model::template parameters<float>>();
     io::load_llama2c<Model>(checkpoint, *parameters);
     tell<Model>(*parameters, options);

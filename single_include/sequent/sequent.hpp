@@ -1144,7 +1144,7 @@ constexpr auto operator!(Atom absent) noexcept {
 
 /// The functions of a rule: how the literals of one body combine, what is done with the result, and
 /// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
-/// names would clash with <cmath>. A model refuses a rule in which a function is given a number
+/// names would clash with `<cmath>`. A model refuses a rule in which a function is given a number
 /// outside of its range (plan/parameter.hpp).
 
 namespace sequent::inline SEQUENT_ABI::language {
@@ -2492,6 +2492,7 @@ struct literal {
     int expression = -1;
 
     constexpr bool gives_value() const { return !negated && !hidden; }
+    constexpr bool reads(int of) const { return kind == literal_kind::relation && relation == of; }
 };
 
 // clang-format off
@@ -2657,6 +2658,15 @@ struct scope {
     int rule = -1;  // that stacks it
 };
 
+/// The literals of one rule.
+struct rule_body {
+    const literal* first;
+    const literal* last;
+
+    constexpr const literal* begin() const { return first; }
+    constexpr const literal* end() const { return last; }
+};
+
 template <sizes Sizes>
 struct source {
     list<rule, Sizes.rules> rules{};
@@ -2673,6 +2683,18 @@ struct source {
     int mistaken_scope = 0;
     int clash[2]{};  // the two figures of the mistake
     refused_number refused{};
+
+    constexpr rule_body body(const rule& of) const {
+        const literal* first = literals.begin() + of.first_literal;
+        return {first, first + of.literals};
+    }
+    /// The first rule whose body has an atom of the relation; null if there is none.
+    constexpr const rule* reader_of(int relation) const {
+        for (const rule& each : rules)
+            for (const literal& item : body(each))
+                if (item.reads(relation)) return &each;
+        return nullptr;
+    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -3888,9 +3910,10 @@ struct stored_tensor {
 using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                          std::size_t count, double* numbers);
 
-/// 32 numbers scale * q.
+/// 32 numbers scale * q + minimum.
 struct scaled_block {
     double scale = 0;
+    double minimum = 0;
     std::int8_t q[32]{};
 };
 /// Reads the block of the numbers from `first` on, a multiple of 32.
@@ -3904,7 +3927,8 @@ struct number_format {
     bool fits_float = true;  // every number is one of float's
     decoder decode = nullptr;
     block_reader read_block = nullptr;  // null if 32 numbers have no scale in common
-    int bits = 0;                       // of q, with its sign
+    int bits = 0;                       // of q
+    bool has_minimum = false;           // then q has no sign
 };
 
 template <dtype Type>
@@ -11919,8 +11943,7 @@ class recursion_finder {
     /// Without an argument that is moved there is no recursion.
     constexpr bool may_recur() const {
         for (const rule& written : in_.rules)
-            for (int body = 0; body < written.literals; ++body) {
-                const literal& value = in_.literals[written.first_literal + body];
+            for (const literal& value : in_.body(written)) {
                 if (definer_of(value) < 0) continue;
                 for (int axis = 0; axis < value.arity; ++axis)
                     if (value.terms[axis].variable >= 0 && value.terms[axis].offset) return true;
@@ -12114,8 +12137,7 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
     const unsigned head = rule.head_variables();
     unsigned mentioned = head;
     if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
-    for (int at = 0; at < rule.literals; ++at) {
-        const literal& item = source.literals[rule.first_literal + at];
+    for (const literal& item : source.body(rule)) {
         if (!item.gives_value()) continue;
         unsigned in_relation = 0;
         unsigned in_weight = 0;
@@ -12420,8 +12442,7 @@ class normaliser {
             written.combined != combination::sum || written.aggregated != aggregation::sum)
             return false;
         const unsigned head = written.head_variables();
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& item = out.literals[written.first_literal + body];
+        for (const literal& item : out.body(written)) {
             if (!item.gives_value() || item.has_element || item.transposed ||
                 (variables_of(item) & ~head))
                 return false;
@@ -14050,11 +14071,11 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
 
 }  // namespace detail
 
-/// Calls f.template operator()<Model>() for the first of the models that has exactly the parameters
-/// of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it states the
-/// positions too, or a safetensors file, or what a reader of another format has opened, with the
-/// model's own names, or with those of `names`. (A file fits models with fewer positions, too, if
-/// `names` says so: of these, the one with most stands first in the list.)
+/// Calls `f.template operator()<Model>()` for the first of the models that has exactly the
+/// parameters of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it
+/// states the positions too, or a safetensors file, or what a reader of another format has opened,
+/// with the model's own names, or with those of `names`. (A file fits models with fewer positions,
+/// too, if `names` says so: of these, the one with most stands first in the list.)
 ///
 /// Throws io::error if the file is neither, or if no model fits: the message gives what the file
 /// has, and what of each model is different.
@@ -15345,8 +15366,7 @@ class domain_finder {
             if (logit && body >= 0)
                 report_spaces(fault::rules_of_one_sum_with_different_spaces, written, body);
             const unsigned all = (1u << written.variables.size()) - 1;
-            for (int at = 0; at < written.literals; ++at) {
-                const literal& item = in.text.literals[written.first_literal + at];
+            for (const literal& item : in.text.body(written)) {
                 if (item.kind != literal_kind::relation || !item.gives_value()) continue;
                 unsigned mentioned = 0;
                 for (int axis = 0; axis < item.arity; ++axis)
@@ -16619,8 +16639,7 @@ constexpr bool is_symbol(const Draft& draft, const literal& item) {
 template <class Draft>
 constexpr bool is_plain_row(const Draft& draft, int at, bool moved) {
     const rule& written = draft.rule_of(at);
-    for (int body = 0; body < written.literals; ++body) {
-        const literal& item = draft.literal_of(at, body);
+    for (const literal& item : draft.in.text.body(written)) {
         if (draft.is_view(item)) return false;
         if (!is_sparse_condition(draft, item) && !is_plain(item, moved)) return false;
     }
@@ -16688,8 +16707,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
         return false;
     const value_shape shape = draft.head_of(at).value;
     int terms = 0;
-    for (int body = 0; body < written.literals; ++body) {
-        const literal& item = draft.literal_of(at, body);
+    for (const literal& item : draft.in.text.body(written)) {
         if (is_sparse_condition(draft, item)) continue;
         if (++terms > max_terms) return false;
         if (item.kind != literal_kind::relation && item.kind != literal_kind::weight) return false;
@@ -16741,8 +16759,7 @@ constexpr bool stands_alone(const Draft& draft, int at) {
         for (int other : draft.in.order) {
             const rule& next = draft.rule_of(other);
             if (other == at || next.recurs.loop != draft.rule_of(at).recurs.loop) continue;
-            for (int place = 0; place < next.literals; ++place) {
-                const literal& same = draft.literal_of(other, place);
+            for (const literal& same : draft.in.text.body(next)) {
                 if (same.kind == literal_kind::relation && same.relation == item.relation &&
                     same.weight.weight >= 0)
                     return false;
@@ -16785,8 +16802,7 @@ constexpr bool can_inline(const Draft& draft, int at) {
     if (written.recurs.loop >= 0 && !stands_alone(draft, at)) return false;
     // A row step with a product picks its rows by it; one is enough to fuse with.
     int products = 0;
-    for (int body = 0; body < using_rule.literals; ++body) {
-        const literal& other = draft.literal_of(user, body);
+    for (const literal& other : draft.in.text.body(using_rule)) {
         if (other.kind == literal_kind::relation && other.weight.weight >= 0) ++products;
         const int definer =
             other.kind == literal_kind::relation ? draft.in.relations[other.relation].rule : -1;
@@ -17950,8 +17966,7 @@ constexpr void weave_weights(Draft& draft) {
     for (int at = 0; at < draft.in.text.rules.size(); ++at) {
         const rule& written = draft.rule_of(at);
         if (!is_row_rule(draft, at) || draft.is_block_output(at)) continue;
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& item = draft.literal_of(at, body);
+        for (const literal& item : draft.in.text.body(written)) {
             if (item.kind != literal_kind::relation || item.weight.weight < 0) continue;
             const weight_shape& shape = draft.in.weights[item.weight.weight];
             if (shape.uses != 1 || shape.looked_up || item.weight.transposed) continue;
@@ -18000,8 +18015,7 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     result.condition = draft.conditions.condition[at];
     result.segment = builder.chosen().segment;
     bool product = false;
-    for (int body = 0; body < written.literals; ++body) {
-        const literal& item = draft.literal_of(at, body);
+    for (const literal& item : draft.in.text.body(written)) {
         const bool bare = item.kind == literal_kind::weight;
         if (!bare && (item.weight.weight < 0 || is_symbol(draft, item))) return result;
         const weight_shape& shape = draft.in.weights[item.weight.weight];
@@ -19041,8 +19055,7 @@ class loop_planner {
         const rule sum = rule_of(at);
         const int extent = extent_of(sum);
         list<window, max_literals> parts{};
-        for (int body = 0; body < sum.literals; ++body)
-            parts.push(window_of_part(sum, item(sum, body)));
+        for (const literal& value : program.text.body(sum)) parts.push(window_of_part(sum, value));
         list<window, 2 * max_literals + 1> windows{};
         for (int begin = 0; begin < extent;) {
             int end = extent;
@@ -19146,10 +19159,8 @@ class loop_planner {
         if (program.relations[of.head].output || (!head.invented && head.scope == 0)) return true;
         for (const rule& user : program.text.rules) {
             if (user.recurs.loop == of.recurs.loop) continue;
-            for (int body = 0; body < user.literals; ++body) {
-                const literal& value = program.text.literals[user.first_literal + body];
-                if (value.kind == literal_kind::relation && value.relation == of.head) return true;
-            }
+            for (const literal& value : program.text.body(user))
+                if (value.reads(of.head)) return true;
         }
         return false;
     }
@@ -20151,8 +20162,7 @@ class rows_form_finder {
             }
         };
         visit(written.head, written.terms, written.arity);
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& item = in.text.literals[written.first_literal + body];
+        for (const literal& item : in.text.body(written)) {
             if (item.kind != literal_kind::relation) continue;
             depend(written.head, depends_[item.relation]);
             visit(item.relation, item.terms, item.arity);
@@ -20234,8 +20244,7 @@ class rows_form_finder {
                     result |= 1u << terms[axis].variable;
         };
         visit(written.head, written.terms, written.arity);
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& item = in.text.literals[written.first_literal + body];
+        for (const literal& item : in.text.body(written)) {
             if (item.kind == literal_kind::relation) visit(item.relation, item.terms, item.arity);
         }
         return result;
@@ -20299,59 +20308,24 @@ class rows_form_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Gives relations, variables and weights their extents and values their shapes, puts the rules in
-/// order, and finds what does not fit.
+/// What the names of a program mean: facts, the relations of the program around a block, counts.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-constexpr bool is_elementwise(combination kind) {
-    return kind != combination::product && kind != combination::concat &&
-           kind != combination::cosine;
-}
-
 template <sizes Sizes, int Facts>
-class shaper {
+class name_binder {
   public:
     shaped<Sizes, Facts> out{};
 
-    constexpr shaper(const source<Sizes>& text, const list<fact_shape, Facts>& facts,
-                     const list<name, max_queries>& queries) {
+  protected:
+    constexpr name_binder(const source<Sizes>& text, const list<fact_shape, Facts>& facts) {
         out.text = text;
         out.facts = facts;
-        for (int at = 0; at < text.relations.size(); ++at) out.relations.push({});
-        for (int at = 0; at < text.weights.size(); ++at) out.weights.push({});
-        if (text.mistake != fault::none) {
-            for (const rule& written : text.rules)
-                if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
-                    fail(text.mistake, written, -1, text.clash[0], text.clash[1]);
-            out.mistake.refused = text.refused;
-            return;
-        }
-        check_facts();
-        if (ok()) bind_facts();
-        if (ok()) check_rules();
-        if (ok()) put_in_order();
-        bool settling = settle_all();
-        while (ok() && !settling && bind_late()) settling = settle_all();
-        for (int at : out.order)  // a recursion that goes on for ever
-            if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
-                fail_at_variable(fault::recursion_without_an_end, out.text.rules[at],
-                                 out.text.rules[at].recurs.time);
-        if (ok()) check_extents();
-        settled_ = true;
-        if (ok()) settle();
-        if (ok()) find_outputs(queries);
+        out.relations.reset(text.relations.size());
+        out.weights.reset(text.weights.size());
     }
-
-  private:
-    bool settled_ = false;
 
     constexpr bool ok() const { return out.mistake.ok(); }
-
-    /// Shapes are judged once all extents are known.
-    constexpr void misfit(const rule& at, int relation, int left, int right) {
-        if (settled_) fail(fault::shapes_do_not_fit, at, relation, left, right);
-    }
 
     constexpr void fail(fault found, const rule& at, int relation, int left = 0, int right = 0) {
         if (!ok()) return;
@@ -20371,6 +20345,15 @@ class shaper {
         return out.text.literals[of.first_literal + at];
     }
 
+    constexpr void bind() {
+        check_facts();
+        if (ok()) bind_facts();
+    }
+    constexpr bool is_block_input(int relation) const {
+        return out.text.relations[relation].scope > 0 && out.relations[relation].passes_into >= 0;
+    }
+
+  private:
     constexpr void check_facts() {
         for (int at = 0; ok() && at < out.facts.size(); ++at) {
             const fact_shape& given = out.facts[at];
@@ -20494,8 +20477,7 @@ class shaper {
             out.relations[at].fact = known.fact;
             if (known.relation < 0) continue;
             for (literal& value : out.text.literals)
-                if (value.kind == literal_kind::relation && value.relation == at)
-                    value.relation = known.relation;
+                if (value.reads(at)) value.relation = known.relation;
         }
     }
 
@@ -20527,13 +20509,7 @@ class shaper {
         int outputs = 0;
         for (int at = 0; at < out.text.relations.size(); ++at) {
             if (out.text.relations[at].scope != scope || out.relations[at].rule < 0) continue;
-            bool used = false;
-            for (const rule& written : out.text.rules)
-                for (int body = 0; body < written.literals; ++body) {
-                    const literal& value = item(written, body);
-                    used = used || (value.kind == literal_kind::relation && value.relation == at);
-                }
-            if (used) continue;
+            if (out.text.reader_of(at)) continue;
             ++outputs;
             out.block_output[scope] = at;
         }
@@ -20544,35 +20520,23 @@ class shaper {
         else
             out.relations[out.block_input[scope]].passes_into = item(stacking, 0).relation;
     }
+};
 
-    constexpr bool is_block_input(int relation) const {
-        return out.text.relations[relation].scope > 0 && out.relations[relation].passes_into >= 0;
-    }
+}  // namespace sequent::inline SEQUENT_ABI::plan
 
-    constexpr void set_arity(const rule& at, int relation, int arity) {
-        relation_shape& shape = out.relations[relation];
-        if (shape.arity < 0) shape.arity = arity;
-        if (shape.arity != arity)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
-        if (shape.fact < 0) return;
-        const fact_shape& given = out.facts[shape.fact];
-        if (given.is_sparse() && arity != 2)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
-        if (arity > given.rank || (given.up_to && arity < 1))
-            fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
-    }
+/// Finds rules that are ill-formed whatever their shapes, and puts the others in order.
 
-    constexpr void use_weight(const rule& at, const weight_use& use) {
-        if (use.weight < 0) return;
-        weight_shape& shape = out.weights[use.weight];
-        if (shape.arity < 0) shape.arity = use.arity;
-        if (shape.arity != use.arity && ok()) {
-            fail(fault::wrong_number_of_arguments_of_a_weight, at, -1, use.arity, shape.arity);
-            out.mistake.first = out.text.weights[use.weight].id;
-        }
-        ++shape.uses;
-        if (!use.frozen) shape.trained = true;
-    }
+namespace sequent::inline SEQUENT_ABI::plan {
+
+template <sizes Sizes, int Facts>
+class rule_checker : public name_binder<Sizes, Facts> {
+    using base = name_binder<Sizes, Facts>;
+
+  public:
+    using base::out;
+
+  protected:
+    using base::base, base::fail, base::is_block_input, base::item, base::ok;
 
     constexpr void check_rules() {
         for (const rule& written : out.text.rules) set_arity(written, written.head, written.arity);
@@ -20597,8 +20561,7 @@ class shaper {
                         ~written.aggregated_variables)) {
                 fail(fault::an_aggregation_names_all_variables_but_those_of_the_head, written, -1);
             }
-            for (int at = 0; at < written.literals; ++at) {
-                const literal& value = item(written, at);
+            for (const literal& value : out.text.body(written)) {
                 use_weight(written, value.weight);
                 if (value.kind != literal_kind::relation) continue;
                 relation_shape& shape = out.relations[value.relation];
@@ -20632,6 +20595,41 @@ class shaper {
         }
     }
 
+    // Order: depth first, so that a block's rules stand together, and those of a recursion.
+
+    constexpr void put_in_order() {
+        list<int, Sizes.rules> state{};  // 0 new, 1 under way, 2 done
+        state.reset(out.text.rules.size());
+        for (int at = 0; at < out.text.rules.size(); ++at)
+            if (out.text.rules[at].scope == 0) visit(at, state);
+    }
+
+  private:
+    constexpr void set_arity(const rule& at, int relation, int arity) {
+        relation_shape& shape = out.relations[relation];
+        if (shape.arity < 0) shape.arity = arity;
+        if (shape.arity != arity)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
+        if (shape.fact < 0) return;
+        const fact_shape& given = out.facts[shape.fact];
+        if (given.is_sparse() && arity != 2)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
+        if (arity > given.rank || (given.up_to && arity < 1))
+            fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
+    }
+
+    constexpr void use_weight(const rule& at, const weight_use& use) {
+        if (use.weight < 0) return;
+        weight_shape& shape = out.weights[use.weight];
+        if (shape.arity < 0) shape.arity = use.arity;
+        if (shape.arity != use.arity && ok()) {
+            fail(fault::wrong_number_of_arguments_of_a_weight, at, -1, use.arity, shape.arity);
+            out.mistake.first = out.text.weights[use.weight].id;
+        }
+        ++shape.uses;
+        if (!use.frozen) shape.trained = true;
+    }
+
     /// Whether the head's relation follows from itself, one time after another.
     constexpr bool is_of_recursion(const rule& written) const {
         const relation& head = out.text.relations[written.head];
@@ -20660,23 +20658,13 @@ class shaper {
         if (seen[rule]) return false;
         seen[rule] = true;
         const plan::rule& written = out.text.rules[rule];
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = out.text.literals[written.first_literal + body];
+        for (const literal& value : out.text.body(written)) {
             if (value.kind != literal_kind::relation) continue;
             const int from = out.relations[value.relation].rule;
             if (value.relation == relation || (from >= 0 && leads_to(from, relation, seen)))
                 return true;
         }
         return false;
-    }
-
-    // Order: depth first, so that a block's rules stand together, and those of a recursion.
-
-    constexpr void put_in_order() {
-        list<int, Sizes.rules> state{};  // 0 new, 1 under way, 2 done
-        state.reset(out.text.rules.size());
-        for (int at = 0; at < out.text.rules.size(); ++at)
-            if (out.text.rules[at].scope == 0) visit(at, state);
     }
 
     constexpr void visit(int at, list<int, Sizes.rules>& state) {
@@ -20724,8 +20712,7 @@ class shaper {
 
     /// What the rule follows from: within its recursion in the same round, or outside.
     constexpr void visit_body(const rule& written, list<int, Sizes.rules>& state, bool within) {
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = item(written, body);
+        for (const literal& value : out.text.body(written)) {
             if (value.kind != literal_kind::relation) continue;
             const int from = out.relations[value.relation].rule;
             if (from < 0) continue;
@@ -20737,6 +20724,61 @@ class shaper {
             else if (value.terms[other.argument].offset + other.delay == written.recurs.delay)
                 visit_member(from, state);
         }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Gives relations, variables and weights their extents and values their shapes, and finds what
+/// does not fit.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+constexpr bool is_elementwise(combination kind) {
+    return kind != combination::product && kind != combination::concat &&
+           kind != combination::cosine;
+}
+
+template <sizes Sizes, int Facts>
+class shaper : public rule_checker<Sizes, Facts> {
+    using base = rule_checker<Sizes, Facts>;
+
+  public:
+    using base::out;
+
+    constexpr shaper(const source<Sizes>& text, const list<fact_shape, Facts>& facts,
+                     const list<name, max_queries>& queries)
+        : base(text, facts) {
+        if (text.mistake != fault::none) {
+            for (const rule& written : text.rules)
+                if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
+                    fail(text.mistake, written, -1, text.clash[0], text.clash[1]);
+            out.mistake.refused = text.refused;
+            return;
+        }
+        this->bind();
+        if (ok()) this->check_rules();
+        if (ok()) this->put_in_order();
+        bool settling = settle_all();
+        while (ok() && !settling && bind_late()) settling = settle_all();
+        for (int at : out.order)  // a recursion that goes on for ever
+            if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
+                fail_at_variable(fault::recursion_without_an_end, out.text.rules[at],
+                                 out.text.rules[at].recurs.time);
+        if (ok()) check_extents();
+        settled_ = true;
+        if (ok()) settle();
+        if (ok()) find_outputs(queries);
+    }
+
+  private:
+    using base::fail, base::fail_at_variable, base::item, base::ok;
+
+    bool settled_ = false;
+
+    /// Shapes are judged once all extents are known.
+    constexpr void misfit(const rule& at, int relation, int left, int right) {
+        if (settled_) fail(fault::shapes_do_not_fit, at, relation, left, right);
     }
 
     // Extents and shapes, in passes until nothing changes.
@@ -20788,12 +20830,8 @@ class shaper {
     /// itself.
     constexpr int summed_into(int relation) {
         if (!out.text.relations[relation].invented) return relation;
-        for (const rule& user : out.text.rules)
-            for (int body = 0; body < user.literals; ++body)
-                if (item(user, body).kind == literal_kind::relation &&
-                    item(user, body).relation == relation)
-                    return summed_into(user.head);
-        return relation;
+        const rule* user = out.text.reader_of(relation);
+        return user ? summed_into(user->head) : relation;
     }
 
     constexpr bool settle() {
@@ -20807,7 +20845,8 @@ class shaper {
             shape.classes = given.classes;
             int value[2] = {1, 1};
             if (given.rank - arity > 2)
-                fail(fault::wrong_number_of_arguments, first_user(at), at, arity, given.rank);
+                fail(fault::wrong_number_of_arguments, *out.text.reader_of(at), at, arity,
+                     given.rank);
             else
                 for (int axis = arity; axis < given.rank; ++axis)
                     value[axis - arity] = given.extents[axis];
@@ -20818,15 +20857,6 @@ class shaper {
             if (!ok()) return false;
         }
         return changed;
-    }
-
-    constexpr const rule& first_user(int relation) {
-        for (const rule& written : out.text.rules)
-            for (int at = 0; at < written.literals; ++at)
-                if (item(written, at).kind == literal_kind::relation &&
-                    item(written, at).relation == relation)
-                    return written;
-        return out.text.rules[0];
     }
 
     constexpr void copy_shape(int from, int to) {
@@ -20854,8 +20884,7 @@ class shaper {
             variable& index = written.variables[at];
             const int moved = at == written.shifted ? written.shift : 0;
             int extent = index.stated ? index.stated + moved : 0;
-            for (int body = 0; body < written.literals; ++body) {
-                const literal& value = item(written, body);
+            for (const literal& value : out.text.body(written)) {
                 if (value.kind != literal_kind::relation) continue;
                 for (int axis = 0; axis < value.arity; ++axis) {
                     int bound = extent_at(value, axis);
@@ -20881,8 +20910,8 @@ class shaper {
             if (extent != index.extent) changed = true;
             index.extent = extent;
         }
-        for (int body = 0; body < written.literals; ++body)
-            changed = settle_weight(written, item(written, body).weight) || changed;
+        for (const literal& value : out.text.body(written))
+            changed = settle_weight(written, value.weight) || changed;
         for (const transformation_use& function : written.transformations)
             for (const weight_use& use : function.weights)
                 changed = settle_weight(written, use) || changed;
@@ -20929,9 +20958,8 @@ class shaper {
     /// The variables of a rule that only reads others are those of its user.
     constexpr int extent_from_view(const rule& written, int variable) {
         for (const rule& user : out.text.rules)
-            for (int body = 0; body < user.literals; ++body) {
-                const literal& value = item(user, body);
-                if (value.kind == literal_kind::relation && value.relation == written.head) {
+            for (const literal& value : out.text.body(user)) {
+                if (value.reads(written.head)) {
                     const term& at = value.terms[variable];
                     const int extent = user.variables[at.variable].extent;
                     return extent ? extent + at.offset : 0;
@@ -20945,10 +20973,8 @@ class shaper {
         if (!out.text.relations[written.head].invented) return 0;
         for (const rule& user : out.text.rules) {
             if (user.repeat) continue;  // it runs as far as what it is applied to
-            for (int body = 0; body < user.literals; ++body) {
-                const literal& value = item(user, body);
-                if (value.kind != literal_kind::relation || value.relation != written.head)
-                    continue;
+            for (const literal& value : out.text.body(user)) {
+                if (!value.reads(written.head)) continue;
                 for (int axis = 0; axis < written.arity; ++axis) {
                     const int summed = value.terms[axis].variable;
                     const int offset = value.terms[axis].offset;
@@ -20967,8 +20993,7 @@ class shaper {
     /// As far as the rules of one head run in which something binds the variable of the total.
     constexpr int extent_from_others(const rule& total, int variable) {
         int extent = total.variables[variable].stated;
-        for (int body = 0; body < total.literals; ++body) {
-            const literal& value = item(total, body);
+        for (const literal& value : out.text.body(total)) {
             const int at = out.relations[value.relation].rule;
             for (int axis = 0; axis < value.arity; ++axis) {
                 if (!(value.terms[axis] == term{variable, 0})) continue;
@@ -20987,8 +21012,7 @@ class shaper {
     /// What only arguments with an offset bind runs as far as their relations have atoms.
     constexpr int extent_from_moved(const rule& written, int variable) {
         int extent = 0;
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = item(written, body);
+        for (const literal& value : out.text.body(written)) {
             if (value.kind != literal_kind::relation) continue;
             for (int axis = 0; axis < value.arity; ++axis) {
                 const int bound = out.relations[value.relation].extents[axis];
@@ -21038,8 +21062,7 @@ class shaper {
         bool fits = true;
         int left = 0;
         int right = 0;
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = item(written, body);
+        for (const literal& value : out.text.body(written)) {
             if (!value.gives_value()) continue;
             const value_shape next = literal_shape(out, value, fits, left, right);
             if (!fits) {
@@ -21071,8 +21094,8 @@ class shaper {
         }
         if (written.combined == combination::cosine) {
             int values = 0;
-            for (int body = 0; body < written.literals; ++body)
-                values += item(written, body).gives_value() ? 1 : 0;
+            for (const literal& value : out.text.body(written))
+                values += value.gives_value() ? 1 : 0;
             if (values != 2) fail(fault::cosine_of_two_values, written, -1);
             shape = {1, 1};
         }
@@ -28869,7 +28892,7 @@ class model {
     /// prepared again when the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
-    /// Weights in fewer bits, of Format bf16, q8_0 or q4_0, which stand in
+    /// Weights in fewer bits, of Format bf16, q8_0, q4_0 or q4_1, which stand in
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
     template <class Format, auto Which = pack_products>
     using packed = model_detail::packed_block<plan, Format, Which>;

@@ -57,7 +57,7 @@ class model {
     /// prepared again when the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
-    /// Weights in fewer bits, of Format bf16, q8_0 or q4_0, which stand in
+    /// Weights in fewer bits, of Format bf16, q8_0, q4_0 or q4_1, which stand in
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
     template <class Format, auto Which = pack_products>
     using packed = model_detail::packed_block<plan, Format, Which>;
