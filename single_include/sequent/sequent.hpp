@@ -2788,7 +2788,7 @@ std::string unlike_llama2c() {
 #endif
 
 /// Names of files, and what the platforms call differently. Only where file names are not bytes is
-/// <filesystem> needed, which takes a compiler long to read.
+/// `<filesystem>` needed, which takes a compiler long to read.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
