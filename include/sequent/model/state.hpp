@@ -14,9 +14,14 @@
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// Whether a plan runs row by row. It names T so that a program that does not call `step` does not
+/// evaluate the plan of its state.
+template <class Plan, class T>
+inline constexpr bool has_state = plan::state_plan_of<Plan>::made.obstacle.rule < 0;
+
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
 /// sequence. Copies are states of their own.
-template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.obstacle.rule < 0)>
+template <class Plan, class T, bool Possible = has_state<Plan, T>>
 class alignas(64) state_block {
     using state_plan = plan::state_plan_of<Plan>;
     static constexpr auto& made = state_plan::made;
