@@ -15,11 +15,11 @@ namespace sequent::inline SEQUENT_ABI {
 ///              factor for those that turn less often than `low` times, a mixture linear in the
 ///              pair between them (arXiv 2309.00071); scores grow by attention()^2
 struct rotary_scaling {
-    enum class rule { none, linear, llama3, yarn };
+    enum class rule : unsigned char { none, linear, llama3, yarn };
     rule kind = rule::none;
-    int factor = 0;
-    int low = 0;
-    int high = 0;
+    unsigned char factor = 0;
+    unsigned char low = 0;
+    unsigned char high = 0;
     int original = 0;
 
     friend constexpr bool operator==(const rotary_scaling&, const rotary_scaling&) = default;
