@@ -321,7 +321,23 @@ struct step {
     int first = 0;          // within a recursion, the rounds in which it is run
     int last = never;
     bool prepared = false;  // follows from parameters alone
+    counted_end end{};      // of the rounds in which it is run; of a recursion, of its rounds
+    bool fills = false;     // is run from that end on instead
+    bool idle = false;      // fills rows that nothing reads
     list<birth, max_literals + 4> births{};
+
+    /// Of a step within a recursion, whether it is run in this round.
+    constexpr bool is_run_in(int round, const int* counts) const noexcept {
+        if (last == never && !end.any()) return true;
+        if (idle || round < first || round >= last) return false;
+        return !end.any() || (round < end.of(counts)) != fills;
+    }
+    /// How many rounds a stack or a recursion has.
+    constexpr int rounds(const int* counts) const noexcept {
+        if (!end.any()) return repeat;
+        const int some = end.of(counts);
+        return some < repeat ? some : repeat;
+    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
