@@ -162,7 +162,7 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
             }
             forward_steps<Plan, step.at + 1, End, Prepares>(bound, range);
         } else {
-            if constexpr (step.prepared == Prepares)
+            if constexpr (step.prepared == Prepares && !step.idle)
                 if (is_run<Plan, At>(bound)) forward_step<Plan, At>(bound, range);
             forward_steps<Plan, At + 1, End, Prepares>(bound, range);
         }
@@ -187,7 +187,7 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             }
             backward_steps<Plan, Begin, last.at, Prepares>(bound, run);
         } else {
-            if constexpr (last.prepared == Prepares)
+            if constexpr (last.prepared == Prepares && !last.idle)
                 if (is_run<Plan, At - 1>(bound)) backward_step<Plan, At - 1>(bound, run);
             backward_steps<Plan, Begin, At - 1, Prepares>(bound, run);
         }

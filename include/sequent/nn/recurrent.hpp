@@ -162,28 +162,30 @@ consteval shape recurrent_shape_of() {
 template <class... Options>
 using takes_recurrent =
     typename takes<option::tokens, option::width, option::hidden, option::depth, option::biases,
-                   option::learned_start>::template check<Options...>;
+                   option::learned_start, option::any_length>::template check<Options...>;
+
+template <shape Shape, class Cell>
+struct recurrent_model : model<recurrent_rules<Shape, Cell>,
+                               sequence_fact<Shape.any_length, "x", Shape.tokens, Shape.width>> {};
 
 }  // namespace nn
 
 /// Each takes tokens, width, hidden (the width by default), depth (of layers, each from the states
-/// of the one below), biases, learned_start. The fact x, tokens x width, to y, tokens x hidden: the
-/// states after each input. The state before the first is the weight `start`: zero, and not
-/// trained, unless learned_start<true> is given.
+/// of the one below), biases, learned_start, any_length. The fact x, tokens x width, to y, tokens x
+/// hidden: the states after each input. The state before the first is the weight `start`: zero, and
+/// not trained, unless learned_start<true> is given.
 namespace recurrent {
 
 /// Takes an activation, too: tanh by default, as torch.nn.RNN, with b = b_ih + b_hh.
 template <class... Options>
-struct rnn
-    : model<nn::recurrent_rules<
-                nn::recurrent_shape_of<Options...>(),
-                nn::rnn_cell<nn::recurrent_shape_of<Options...>(),
-                             nn::type_of<nn::option::activation, activation::tanh, Options...>>>,
-            fact<"x", nn::recurrent_shape_of<Options...>().tokens,
-                 nn::recurrent_shape_of<Options...>().width>> {
+struct rnn : nn::recurrent_model<
+                 nn::recurrent_shape_of<Options...>(),
+                 nn::rnn_cell<nn::recurrent_shape_of<Options...>(),
+                              nn::type_of<nn::option::activation, activation::tanh, Options...>>> {
     static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
     static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::hidden,
                                    nn::option::depth, nn::option::biases, nn::option::learned_start,
+                                   nn::option::any_length,
                                    nn::option::activation>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
 };
@@ -191,10 +193,8 @@ struct rnn
 /// As torch.nn.GRU, whose rows of weight_ih are reset, update and candidate; b_reset and b_update
 /// are the sums of its two biases, b_candidate and c_candidate are b_in and b_hn.
 template <class... Options>
-struct gru : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
-                                       nn::gru_cell<nn::recurrent_shape_of<Options...>()>>,
-                   fact<"x", nn::recurrent_shape_of<Options...>().tokens,
-                        nn::recurrent_shape_of<Options...>().width>> {
+struct gru : nn::recurrent_model<nn::recurrent_shape_of<Options...>(),
+                                 nn::gru_cell<nn::recurrent_shape_of<Options...>()>> {
     static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
     static_assert(sizeof(nn::takes_recurrent<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
@@ -203,10 +203,8 @@ struct gru : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
 /// As torch.nn.LSTM, whose rows of weight_ih are in, forget, candidate and out; each b is the sum
 /// of its two biases. The memory before the first input is the weight `start_memory`.
 template <class... Options>
-struct lstm : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
-                                        nn::lstm_cell<nn::recurrent_shape_of<Options...>()>>,
-                    fact<"x", nn::recurrent_shape_of<Options...>().tokens,
-                         nn::recurrent_shape_of<Options...>().width>> {
+struct lstm : nn::recurrent_model<nn::recurrent_shape_of<Options...>(),
+                                  nn::lstm_cell<nn::recurrent_shape_of<Options...>()>> {
     static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
     static_assert(sizeof(nn::takes_recurrent<Options...>) > 0);
     static_assert(nn::check_shape<shape>());

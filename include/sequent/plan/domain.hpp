@@ -132,7 +132,7 @@ class domain_finder {
 
   private:
     const shaped<Sizes, Facts>& in;
-    list<bool, Sizes.rules> late_{};     // rules of a recursion that are visited again, and later
+    list<bool, Sizes.rules> late_{};      // rules of a recursion that are visited again, and later
     list<int, Sizes.rules> differing_{};  // of a total rule, the first literal with another domain
 
     constexpr int loop_at(int place) const {

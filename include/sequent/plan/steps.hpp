@@ -295,17 +295,20 @@ struct column_bound {
 enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
 /// A gradient that is first written in the backward of a step, to be zeroed there: `parts` of
-/// `size` numbers, or of each the rows up to some counts, a bit for each.
+/// `size` numbers, or of each the rows up to some counts, a bit for each, and a few beyond.
 struct birth {
     int offset = 0;
     int size = 0;
     int parts = 1;
     unsigned counts = 0;
     int row = 0;
+    int beyond = 0;
 
     /// How many numbers of a part are zeroed.
     constexpr int cleared(const int* given) const noexcept {
-        return counts == 0 ? size : least_count(counts, size / row, given) * row;
+        if (counts == 0) return size;
+        const int rows = least_count(counts, size / row, given) + beyond;
+        return rows * row < size ? rows * row : size;
     }
 };
 
