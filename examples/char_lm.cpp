@@ -276,10 +276,10 @@ struct Best {
 void train(Trainer& trainer, const Options& options, Window text, Window held_out, Best& best) {
     using clock = std::chrono::steady_clock;
     const std::int64_t first = trainer.steps(), last = options.steps;
-    const sequent::train::warmup_cosine rate{.peak = options.rate,
-                                             .floor = options.rate / 10,
-                                             .warmup_steps = std::min<std::int64_t>(100, last / 10),
-                                             .total_steps = last};
+    const sequent::train::schedule rate{.peak = options.rate,
+                                        .floor = options.rate / 10,
+                                        .warmup_steps = std::min<std::int64_t>(100, last / 10),
+                                        .total_steps = last};
     const std::int64_t report = std::max<std::int64_t>(1, (last - first) / 20);
     const auto start = clock::now();
     double training = 0;

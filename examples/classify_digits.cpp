@@ -207,10 +207,10 @@ class Classifier {
 void train_on(const digits::labelled_images& from, Classifier& classifier,
               sequent::random_numbers& random, int steps) {
     constexpr std::size_t batch_size = 64;
-    const train::warmup_cosine rate{.peak = 1.5e-3,
-                                    .floor = 1.5e-5,
-                                    .warmup_steps = std::min(100, steps / 10),
-                                    .total_steps = steps};
+    const train::schedule rate{.peak = 1.5e-3,
+                               .floor = 1.5e-5,
+                               .warmup_steps = std::min(100, steps / 10),
+                               .total_steps = steps};
     const int report = std::max(1, steps / 15);
     const auto start = std::chrono::steady_clock::now();
     double loss = 0;

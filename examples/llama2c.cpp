@@ -1,6 +1,7 @@
 // Tells a story with a checkpoint of llama2.c, as its run does.
 //
-//     llama2c MODEL TOKENIZER [-n STEPS] [-t TEMPERATURE] [-p TOP_P] [-s SEED] [-i PROMPT]
+//     llama2c MODEL TOKENIZER [-n STEPS] [-t TEMPERATURE] [-p TOP_P] [-s SEED] [-i PROMPT] [-w
+//     TYPE]
 //
 // The checkpoint's header chooses one of the models below, each of which the compiler has planned.
 
@@ -8,7 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <sequent/sequent.hpp>
+#include <sequent/packed.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -21,9 +22,9 @@ namespace {
 using namespace sequent;
 
 constexpr std::string_view help_text =
-    R"(llama2c MODEL TOKENIZER [-n STEPS] [-t TEMPERATURE] [-p TOP_P] [-s SEED] [-i PROMPT]
+    R"(llama2c MODEL TOKENIZER [-n STEPS] [-t TEMPERATURE] [-p TOP_P] [-s SEED] [-i PROMPT] [-w TYPE]
 
-Continues a prompt with a checkpoint of llama2.c and its tokenizer. The story goes to standard
+Continues a prompt with a checkpoint of llama2.c, of any version, and its tokenizer. The story goes to standard
 output, the tokens per second to standard error.
 
   -n STEPS         tokens to tell (256); 0, or more than the model has positions, is as many as it has
@@ -31,12 +32,14 @@ output, the tokens per second to standard error.
   -p TOP_P         chooses among the fewest likeliest tokens of this probability; 0 and 1 take all (0.9)
   -s SEED          the same seed tells the same story; 0 takes the clock's (0)
   -i PROMPT        what the story begins with (nothing)
+  -w TYPE          the weights in fewer bits: bf16, q8_0 or q4_0; f32 leaves them (f32)
 )";
 
 struct Options {
     std::string model;
     std::string tokenizer;
     std::string prompt;
+    std::string weights = "f32";
     int steps = 256;
     std::uint64_t seed = 0;
     sampling choice{.temperature = 1, .top_p = 0.9};
@@ -51,6 +54,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("-p")) options.choice.top_p = line.number("0", "1");
         else if (line.is("-s")) options.seed = line.whole<std::uint64_t>(0, 1000000000000000);
         else if (line.is("-i")) options.prompt = line.text();
+        else if (line.is("-w")) options.weights = line.text();
         else if (line.is_option()) line.refuse();
         else if (options.model.empty()) options.model = line.word();
         else line.once(options.tokenizer, "MODEL and one TOKENIZER");
@@ -87,11 +91,10 @@ std::vector<std::int32_t> encode(const io::tokenizer& tokenizer, const Options& 
     return tokens;
 }
 
-template <class Model>
-void tell(const io::source& checkpoint, const Options& options) {
+/// With parameters or packed weights.
+template <class Model, class Weights>
+void tell(const Weights& weights, const Options& options) {
     constexpr int length = Model::shape.tokens;
-    const auto parameters = make_unique<typename Model::template parameters<float>>();
-    io::load_llama2c<Model>(checkpoint, *parameters);
     const io::tokenizer tokenizer(options.tokenizer);
     const std::vector<std::int32_t> prompt = encode(tokenizer, options, Model::shape.vocabulary);
     sampler choose(Model::shape.vocabulary, options.choice, options.seed);
@@ -111,15 +114,32 @@ void tell(const io::source& checkpoint, const Options& options) {
         goes_on = tell_next(prompt[static_cast<std::size_t>(at)]);
     if (goes_on && static_cast<int>(prompt.size()) <= steps) {
         using clock = std::chrono::steady_clock;
-        auto logits = Model::prefill(*parameters, {prompt}, *state);
+        auto logits = Model::prefill(weights, {prompt}, *state);
         const auto start = clock::now();
         const int from = state->position();
         while (tell_next(choose(logits)) && state->position() < steps)
-            logits = Model::step(*parameters, {previous}, *state);
+            logits = Model::step(weights, {previous}, *state);
         const double seconds = std::chrono::duration<double>(clock::now() - start).count();
         std::fprintf(stderr, "%.0f tokens/s\n", (state->position() - from) / seconds);
     }
     std::printf("\n");
+}
+
+template <class Model>
+void tell(const io::source& checkpoint, const Options& options) {
+    const auto packed = [&]<class Format>(Format) {
+        using weights = typename Model::template packed<Format, pack_all>;
+        tell<Model>(*io::load_packed_llama2c<weights, Model>(checkpoint), options);
+    };
+    if (options.weights == "bf16") return packed(bf16());
+    if (options.weights == "q8_0") return packed(q8_0());
+    if (options.weights == "q4_0") return packed(q4_0());
+    if (options.weights != "f32")
+        throw std::invalid_argument("-w " + options.weights +
+                                    ": the types are f32, bf16, q8_0 and q4_0");
+    const auto parameters = make_unique<typename Model::template parameters<float>>();
+    io::load_llama2c<Model>(checkpoint, *parameters);
+    tell<Model>(*parameters, options);
 }
 
 void run(const Options& options) {

@@ -238,7 +238,7 @@ class Trial {
         *gradient_ = {};
         const auto steps = (training.size() + batch_size - 1) / batch_size;
         const auto total = static_cast<std::int64_t>(steps) * options_.epochs;
-        const sequent::train::warmup_cosine rate{
+        const sequent::train::schedule rate{
             .peak = 2e-3, .floor = 0, .warmup_steps = total / 10, .total_steps = total};
 
         std::vector<int> right;

@@ -306,10 +306,10 @@ template <int Layers, int Heads>
 Accuracy learn(const Task& task, const Options& options, sequent::thread_pool& pool) {
     constexpr int batch_size = 64;
     constexpr int tests = 2000;
-    const train::warmup_cosine rate{.peak = 2e-3,
-                                    .floor = 2e-5,
-                                    .warmup_steps = std::min(100, options.steps / 10),
-                                    .total_steps = options.steps};
+    const train::schedule rate{.peak = 2e-3,
+                               .floor = 2e-5,
+                               .warmup_steps = std::min(100, options.steps / 10),
+                               .total_steps = options.steps};
     sequent::random_numbers seeds(static_cast<std::uint64_t>(options.seed));
     Writer writer(task, seeds.next());
     Learner<Layers, Heads> learner(pool, seeds.next());

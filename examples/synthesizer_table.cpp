@@ -249,7 +249,7 @@ class Trainer {
 template <class Model>
 Row train(const char* name, const Options& options, Window text, Window held_out) {
     Trainer<Model> trainer(options, text);
-    const sequent::train::warmup_cosine rate{
+    const sequent::train::schedule rate{
         .peak = 2e-3,
         .floor = 2e-4,
         .warmup_steps = std::min<std::int64_t>(100, options.steps / 10),

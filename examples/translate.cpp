@@ -345,10 +345,10 @@ std::vector<calendar::date> shuffled_dates(sequent::random_numbers& random) {
 void train_on(std::span<const calendar::date> dates, Translator& translator,
               const Options& options) {
     constexpr int batch_size = 64;
-    const train::warmup_cosine rate{.peak = 2e-3,
-                                    .floor = 2e-5,
-                                    .warmup_steps = std::min(200, options.steps / 10),
-                                    .total_steps = options.steps};
+    const train::schedule rate{.peak = 2e-3,
+                               .floor = 2e-5,
+                               .warmup_steps = std::min(200, options.steps / 10),
+                               .total_steps = options.steps};
     const int report = std::max(1, options.steps / 15);
     const auto start = std::chrono::steady_clock::now();
     double loss = 0;

@@ -6,7 +6,9 @@
 
 #include "train/checkpoint.hpp"
 #include "train/clip.hpp"
+#include "train/initialize.hpp"
 #include "train/loss.hpp"
+#include "train/metrics.hpp"
 #include "train/optimizer.hpp"
 #include "train/schedule.hpp"
 

@@ -3192,6 +3192,8 @@ struct placement {
 
 /// The file's matrix is [columns, rows], [in, out] for a linear map.
 inline constexpr placement transposed{.transposed = true};
+/// The tensor has the parameter's own shape, or that of a layer.
+inline constexpr placement as_it_is{.rank = -1};
 /// The file has a vector: the parameter's elements in row-major order.
 inline constexpr placement flat{.flat = true};
 /// The rows of each head (the parameter's last extent but one; of a flat one the last) are in the
@@ -3868,6 +3870,67 @@ SEQUENT_COLD void sort(std::vector<numbered_range>& ranges) {
 
 #include <map>
 
+/// How files store numbers: one after another, or in blocks that share a scale.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+struct number_format;
+
+/// The numbers of a tensor in a file.
+struct stored_tensor {
+    const std::byte* data = nullptr;
+    std::uint64_t count = 0;  // of its numbers
+    const number_format* format = nullptr;
+};
+
+/// Writes `count` numbers of a tensor to `numbers`: number `first` of the tensor and those that are
+/// `stride` apart.
+using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
+                         std::size_t count, double* numbers);
+
+/// 32 numbers scale * q.
+struct scaled_block {
+    double scale = 0;
+    std::int8_t q[32]{};
+};
+/// Reads the block of the numbers from `first` on, a multiple of 32.
+using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, scaled_block& to);
+
+/// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
+struct number_format {
+    std::string_view name;
+    std::uint64_t count = 1;
+    std::uint64_t bytes = 0;
+    bool fits_float = true;  // every number is one of float's
+    decoder decode = nullptr;
+    block_reader read_block = nullptr;  // null if 32 numbers have no scale in common
+    int bits = 0;                       // of q, with its sign
+};
+
+template <dtype Type>
+void decode_plain(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
+                  std::size_t count, double* numbers) {
+    constexpr std::size_t bytes = io::size_of(Type);
+    const std::byte* const data = from.data + first * bytes;
+    if (stride == 1) {
+        for (std::size_t at = 0; at < count; ++at)
+            numbers[at] = load_element<double, Type>(data + at * bytes);
+        return;
+    }
+    for (std::size_t at = 0; at < count; ++at)
+        numbers[at] = load_element<double, Type>(data + at * stride * bytes);
+}
+
+/// The formats that have a dtype.
+SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
+    {"F16", 1, 2, true, decode_plain<dtype::f16>},
+    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"F64", 1, 8, false, decode_plain<dtype::f64>},
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
 #include <memory>
 
 #if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
@@ -3993,46 +4056,6 @@ struct file_header {
     metadata_map metadata;
 };
 
-namespace detail {
-
-/// Writes `count` numbers of a tensor to `numbers`: number `first` of the tensor and those that are
-/// `stride` apart.
-using decoder = void (*)(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
-                         std::size_t count, double* numbers);
-
-/// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
-struct number_format {
-    std::string_view name;
-    std::uint64_t count = 1;
-    std::uint64_t bytes = 0;
-    bool fits_float = true;  // every number is one of float's
-    decoder decode = nullptr;
-};
-
-template <dtype Type>
-void decode_plain(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
-                  std::size_t count, double* numbers) {
-    constexpr std::size_t bytes = io::size_of(Type);
-    tensor += first * bytes;
-    if (stride == 1) {
-        for (std::size_t at = 0; at < count; ++at)
-            numbers[at] = load_element<double, Type>(tensor + at * bytes);
-        return;
-    }
-    for (std::size_t at = 0; at < count; ++at)
-        numbers[at] = load_element<double, Type>(tensor + at * stride * bytes);
-}
-
-/// The formats that have a dtype.
-SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
-    {"F16", 1, 2, true, decode_plain<dtype::f16>},
-    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
-    {"F32", 1, 4, true, decode_plain<dtype::f32>},
-    {"F64", 1, 8, false, decode_plain<dtype::f64>},
-};
-
-}  // namespace detail
-
 /// Tensors of one or several files, checked: the bytes of each lie within its file and are as many
 /// as its shape and dtype take.
 struct tensor_file {
@@ -4059,6 +4082,11 @@ struct tensor_file {
         for (const detail::number_format& each : formats)
             if (each.name == entry.dtype) return &each;
         return nullptr;
+    }
+    /// The numbers of a tensor, whose dtype is known.
+    detail::stored_tensor stored_of(const header_entry& entry) const noexcept {
+        const detail::number_format* const format = format_of(entry);
+        return {data_of(entry), (entry.end - entry.begin) / format->bytes * format->count, format};
     }
     /// Gives the memory of bytes [first, last) of a tensor back.
     void release(const header_entry& entry, std::uint64_t first,
@@ -4141,12 +4169,6 @@ inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     std::uint64_t size = 1;
     for (const std::uint64_t extent : shape) size *= extent;
     return size;
-}
-
-/// How many numbers a tensor has: its bytes have been checked.
-SEQUENT_LAZY
-inline std::uint64_t count_of(const header_entry& entry, const number_format& format) {
-    return (entry.end - entry.begin) / format.bytes * format.count;
 }
 
 /// The strides of a row-major tensor of this shape.
@@ -4297,15 +4319,14 @@ class releaser {
 /// Calls f(number, value) for all numbers of a tensor in order.
 template <class F>
 SEQUENT_COLD void for_each_number(const tensor_file& file, const header_entry& entry, F f) {
-    const number_format& format = *file.format_of(entry);
-    const std::byte* const data = file.data_of(entry);
-    const std::uint64_t count = count_of(entry, format);
+    const stored_tensor stored = file.stored_of(entry);
+    const std::uint64_t count = stored.count;
     std::array<double, decoded_together> values;
-    releaser done(file, entry, format);
+    releaser done(file, entry, *stored.format);
     for (std::uint64_t first = 0; first < count; first += values.size()) {
         const auto some =
             static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - first));
-        format.decode(data, first, 1, some, values.data());
+        stored.format->decode(stored, first, 1, some, values.data());
         for (std::size_t at = 0; at < some; ++at) f(first + at, values[at]);
         done.advance(first + some);
     }
@@ -4339,17 +4360,16 @@ SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry
 SEQUENT_LAZY
 SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
                               const header_entry& two) {
-    const number_format& format = *file.format_of(two);
-    const std::byte* const data = file.data_of(two);
-    releaser done(file, two, format);
-    const std::uint64_t count = count_of(two, format);
+    const stored_tensor stored = file.stored_of(two);
+    releaser done(file, two, *stored.format);
+    const std::uint64_t count = stored.count;
     std::array<double, decoded_together> values;
     for_each_number(file, one, [&](std::uint64_t number, double x) {
         const auto at = static_cast<std::size_t>(number % values.size());
         if (at == 0) {
             const auto some =
                 static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - number));
-            format.decode(data, number, 1, some, values.data());
+            stored.format->decode(stored, number, 1, some, values.data());
             done.advance(number);
         }
         const double y = values[at];
@@ -4386,16 +4406,15 @@ void store_values(const double* values, std::size_t count, const piece& part, st
 SEQUENT_LAZY
 SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     const header_entry& entry = file.header.tensors[part.tensor];
-    const number_format& format = *file.format_of(entry);
-    const std::byte* const data = file.data_of(entry);
+    const stored_tensor stored = file.stored_of(entry);
     const auto store = part.view.type == dtype::f64 ? store_values<double> : store_values<float>;
     std::array<double, decoded_together> values;
-    releaser done(file, entry, format);
+    releaser done(file, entry, *stored.format);
     for_each_row(part, [&](const piece_row& row) {
         for (std::size_t column = 0; column < row.columns; column += values.size()) {
             const std::size_t some = std::min(values.size(), row.columns - column);
-            format.decode(data, row.number + column * row.number_stride, row.number_stride, some,
-                          values.data());
+            stored.format->decode(stored, row.number + column * row.number_stride,
+                                  row.number_stride, some, values.data());
             store(values.data(), some, part,
                   row.at + static_cast<std::ptrdiff_t>(column) * row.stride, row.stride);
         }
@@ -4403,10 +4422,9 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     });
 }
 
-/// Fills the views from their tensors, all of which have the right type and size, unless one of
-/// them is not finite.
+/// Fails at a number of the tensors of pieces that is not finite.
 SEQUENT_LAZY
-SEQUENT_COLD void fill(const tensor_file& file, std::span<const piece> pieces) {
+SEQUENT_COLD void check_pieces(const tensor_file& file, std::span<const piece> pieces) {
     std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
     for (const piece& each : pieces) {
         const double of_type = each.view.type == dtype::f32
@@ -4418,7 +4436,6 @@ SEQUENT_COLD void fill(const tensor_file& file, std::span<const piece> pieces) {
     }
     for (std::size_t tensor = 0; tensor < largest.size(); ++tensor)
         if (largest[tensor] > 0) check_numbers(file, file.header.tensors[tensor], largest[tensor]);
-    for (const piece& each : pieces) fill_piece(file, each);
 }
 
 /// Two tensors of a file that must hold the same numbers.
@@ -4454,15 +4471,22 @@ SEQUENT_COLD void fill_constant(const constant_view& each) {
     });
 }
 
-/// Fills the views of a matching, or says why not.
+/// Fails if the tensors of a matching do not fit.
 SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
+SEQUENT_COLD void check_all(const tensor_file& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.name, ": ", found.problem});
     const std::vector<header_entry>& tensors = file.header.tensors;
     for (const equal_pair& pair : found.equal)
         check_equal(file, tensors[pair.tensor], tensors[pair.other]);
     for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensors[tensor]);
-    fill(file, found.pieces);
+    check_pieces(file, found.pieces);
+}
+
+/// Fills the views of a matching, or says why not.
+SEQUENT_LAZY
+SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
+    check_all(file, found);
+    for (const piece& each : found.pieces) fill_piece(file, each);
     for (const constant_view& each : found.constants) fill_constant(each);
     return file.header.metadata;
 }
@@ -4962,6 +4986,25 @@ SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, st
     });
 }
 
+/// The header as bytes, with its length before it.
+SEQUENT_LAZY
+SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header& header) {
+    for (const auto& [key, value] : header.metadata) {
+        if (!is_utf8(key) || !is_utf8(value)) {
+            fail_with<error>({name, ": metadata ", in_quotes(key), " is not UTF-8"});
+        }
+    }
+    std::string json = format_header(header);
+    json.resize((json.size() + 7) / 8 * 8, ' ');
+    if (json.size() > longest_header) {
+        fail_with<error>({name, ": a header of ", json.size(),
+                          " bytes is longer than the format allows, ", longest_header});
+    }
+    std::array<std::byte, 8> length{};
+    store_bits(static_cast<std::uint64_t>(json.size()), length.data());
+    return std::string(reinterpret_cast<const char*>(length.data()), length.size()) + json;
+}
+
 /// Writes a file of tensors that consist of pieces.
 SEQUENT_LAZY
 SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor> tensors,
@@ -4970,11 +5013,6 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
     const std::string name = path.string();
     file_header header;
     header.metadata = metadata;
-    for (const auto& [key, value] : metadata) {
-        if (!is_utf8(key) || !is_utf8(value)) {
-            fail_with<error>({name, ": metadata ", in_quotes(key), " is not UTF-8"});
-        }
-    }
     name_table names;
     for (std::size_t at = 0; at < tensors.size(); ++at) names.add(tensors[at].name, at);
     names.sort();
@@ -4992,12 +5030,7 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
         header.tensors.push_back(
             {tensor.name, std::string(name_of(type)), tensor.shape, begin, end});
     }
-    std::string json = format_header(header);
-    json.resize((json.size() + 7) / 8 * 8, ' ');
-    if (json.size() > longest_header) {
-        fail_with<error>({name, ": a header of ", json.size(),
-                          " bytes is longer than the format allows, ", longest_header});
-    }
+    const std::string json = header_bytes(name, header);
 
     // All elements are looked at before there is a file.
     std::vector<std::byte> bytes;
@@ -5010,9 +5043,6 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
     for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) encode(tensor);
 
     file_replacement file(path);
-    std::array<std::byte, 8> length{};
-    store_bits(static_cast<std::uint64_t>(json.size()), length.data());
-    file.write(reinterpret_cast<const char*>(length.data()), length.size());
     file.write(json.data(), json.size());
     for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) {
         encode(tensor);
@@ -5435,11 +5465,10 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
             }
         }
         if (is_named) continue;
-        constexpr static placement own{.rank = -1};
         if (!has_own_names) {
             return joined_text({"the map does not name the parameter ", in_quotes(parameter.name)});
         }
-        const std::string what = visit(place_of{parameter.view, parameter.name, own});
+        const std::string what = visit(place_of{parameter.view, parameter.name, as_it_is});
         if (!what.empty()) return joined_text({"tensor ", in_quotes(parameter.name), ": ", what});
     }
     return "";
@@ -6251,8 +6280,11 @@ class json_document {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The checkpoints of llama2.c (its first format, which run.c reads): seven int32, then numbers as
-/// F32, all little-endian. https://github.com/karpathy/llama2.c
+/// The checkpoints of llama2.c, all little-endian. https://github.com/karpathy/llama2.c
+/// Version 0, which run.c reads: seven int32, then numbers as F32. Versions 1 and 2: "ak42", the
+/// version, the same seven int32, whether the logits are tied, of version 2 the size of a group,
+/// and from byte 256 on the norms, then the matrices, as F32; or, in version 2, which runq.c reads,
+/// of each layer 8-bit integers followed by an F32 scale for each group of them.
 ///
 /// A model fits if its parameters have the names and extents of sequent::llama's: with d = width,
 /// H = heads, G = key_heads and d_h = d / H
@@ -6291,6 +6323,66 @@ struct llama2c_configuration {
 namespace detail {
 
 inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
+inline constexpr std::size_t llama2c_long_header = 256;
+
+/// Of version 2: number i of a tensor is q[i] s[i / group].
+SEQUENT_LAZY
+inline void decode_groups(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
+                          std::size_t count, double* numbers) {
+    const std::byte* const scales = from.data + from.count;
+    std::uint64_t number = first;
+    for (std::size_t at = 0; at < count; ++at, number += stride) {
+        const auto q = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[number]));
+        const std::byte* const scale = scales + number / from.format->count * sizeof(float);
+        numbers[at] = q * load_element<double, dtype::f32>(scale);
+    }
+}
+/// Of groups that 32 divides.
+SEQUENT_LAZY
+inline void read_group(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+    const std::byte* const scale =
+        from.data + from.count + first / from.format->count * sizeof(float);
+    to.scale = load_element<double, dtype::f32>(scale);
+    for (std::size_t at = 0; at < 32; ++at)
+        to.q[at] = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[first + at]));
+}
+
+/// The numbers of versions 1 and 2, by the size of a group.
+SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"groups of 1", 1, 5, true, decode_groups<>},
+    {"groups of 2", 2, 6, true, decode_groups<>},
+    {"groups of 4", 4, 8, true, decode_groups<>},
+    {"groups of 8", 8, 12, true, decode_groups<>},
+    {"groups of 16", 16, 20, true, decode_groups<>},
+    {"groups of 32", 32, 36, true, decode_groups<>, read_group<>, 8},
+    {"groups of 64", 64, 68, true, decode_groups<>, read_group<>, 8},
+    {"groups of 128", 128, 132, true, decode_groups<>, read_group<>, 8},
+    {"groups of 256", 256, 260, true, decode_groups<>, read_group<>, 8},
+};
+
+/// What a header states beside the model.
+struct llama2c_form {
+    llama2c_configuration configuration;
+    int version = 0;
+    int group = 0;
+
+    std::size_t header() const noexcept {
+        return version == 0 ? llama2c_header : llama2c_long_header;
+    }
+};
+
+/// In versions 1 and 2 each layer of a matrix is a tensor of its own.
+inline constexpr name_entry llama2c_layers[] = {
+    own_names,
+    {"layers.W_query", "layers.W_query.{}", as_it_is},
+    {"layers.W_key", "layers.W_key.{}", as_it_is},
+    {"layers.W_value", "layers.W_value.{}", as_it_is},
+    {"layers.W_out", "layers.W_out.{}", as_it_is},
+    {"layers.W_gate", "layers.W_gate.{}", as_it_is},
+    {"layers.W_contract", "layers.W_contract.{}", as_it_is},
+    {"layers.W_expand", "layers.W_expand.{}", as_it_is},
+};
 
 /// What keeps a configuration from being one; nothing if nothing does. Within these limits no
 /// count of bytes overflows 64 bits.
@@ -6329,9 +6421,10 @@ SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
 /// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
 /// is not read: the tables of rotary positions.
 SEQUENT_LAZY
-SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
+SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form) {
+    const llama2c_configuration& given = form.configuration;
     std::vector<header_entry> result;
-    std::uint64_t end = llama2c_header;
+    std::uint64_t end = form.header();
     const auto u = [](int extent) { return static_cast<std::uint64_t>(extent); };
     const auto add = [&](std::string_view name, std::vector<std::uint64_t> shape) {
         const std::uint64_t begin = end;
@@ -6340,52 +6433,123 @@ SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_configurati
     };
     const std::uint64_t width = u(given.width), hidden = u(given.hidden), depth = u(given.depth);
     const std::uint64_t keys = u(given.key_heads), of_head = u(given.width / given.heads);
-    add("embedding", {u(given.vocabulary), width});
-    add("layers.gain_1", {depth, width});
-    if (given.key_heads == given.heads) {
-        add("layers.W_query", {depth, keys, of_head, width});
+    /// A matrix of each layer.
+    const auto add_layers = [&](const std::string& name, std::vector<std::uint64_t> shape) {
+        if (form.version == 0) {
+            shape.insert(shape.begin(), depth);
+            add(name, std::move(shape));
+        } else {
+            for (std::uint64_t layer = 0; layer < depth; ++layer)
+                add(joined_text({name, ".", layer}), shape);
+        }
+    };
+    const auto add_attention = [&] {
+        if (given.key_heads == given.heads) {
+            add_layers("layers.W_query", {keys, of_head, width});
+        } else {
+            add_layers("layers.W_query", {keys, u(given.heads / given.key_heads), of_head, width});
+        }
+        add_layers("layers.W_key", {keys, of_head, width});
+        add_layers("layers.W_value", {keys, of_head, width});
+        add_layers("layers.W_out", {width, width});
+    };
+    const auto add_hidden = [&] {
+        add_layers("layers.W_gate", {hidden, width});
+        add_layers("layers.W_contract", {width, hidden});
+        add_layers("layers.W_expand", {hidden, width});
+    };
+    if (form.version == 0) {
+        add("embedding", {u(given.vocabulary), width});
+        add("layers.gain_1", {depth, width});
+        add_attention();
+        add("layers.gain_2", {depth, width});
+        add_hidden();
+        add("gain", {width});
+        add("", {2, u(given.tokens), of_head / 2});
     } else {
-        add("layers.W_query", {depth, keys, u(given.heads / given.key_heads), of_head, width});
+        add("layers.gain_1", {depth, width});
+        add("layers.gain_2", {depth, width});
+        add("gain", {width});
+        add("embedding", {u(given.vocabulary), width});
+        add_attention();
+        add_hidden();
     }
-    add("layers.W_key", {depth, keys, of_head, width});
-    add("layers.W_value", {depth, keys, of_head, width});
-    add("layers.W_out", {depth, width, width});
-    add("layers.gain_2", {depth, width});
-    add("layers.W_gate", {depth, hidden, width});
-    add("layers.W_contract", {depth, width, hidden});
-    add("layers.W_expand", {depth, hidden, width});
-    add("gain", {width});
-    add("", {2, u(given.tokens), of_head / 2});
     if (!given.tied) add("W_logits", {u(given.vocabulary), width});
+    if (form.version != 2) return result;
+    // The matrices have a byte for each number, and scales.
+    end = llama2c_long_header;
+    for (header_entry& entry : result) {
+        std::uint64_t bytes = entry.end - entry.begin;
+        if (entry.name.find("gain") == std::string::npos) {
+            const std::uint64_t numbers = bytes / sizeof(float);
+            bytes = numbers + (numbers / u(form.group)) * sizeof(float);
+            entry.dtype = joined_text({"groups of ", form.group});
+        }
+        entry.begin = end;
+        entry.end = end += bytes;
+    }
+    return result;
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_form read_form(const source& from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
+    const auto need = [&](std::size_t header) {
+        if (bytes.size() < header) {
+            fail(joined_text(
+                {"has ", bytes.size(), " bytes, too few for the header, which takes ", header}));
+        }
+    };
+    need(llama2c_header);
+    const auto integer = [&](std::size_t at) {
+        return static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[at]));
+    };
+    llama2c_form result;
+    const bool is_long = integer(0) == 0x616b3432;
+    if (is_long) {
+        need(llama2c_long_header);
+        result.version = integer(4);
+        if (result.version != 1 && result.version != 2) {
+            fail(joined_text(
+                {"is of version ", result.version, " of the format, known are 0, 1 and 2"}));
+        }
+    }
+    std::array<std::int32_t, 7> fields{};
+    for (std::size_t at = 0; at < fields.size(); ++at)
+        fields[at] = integer(4 * at + (is_long ? 8 : 0));
+    llama2c_configuration& configuration = result.configuration;
+    configuration = {fields[0], fields[1], fields[2], fields[3],
+                     fields[4], fields[5], fields[6], fields[5] > 0};
+    if (is_long) {
+        const auto tied = std::to_integer<int>(bytes[36]);
+        if (tied > 1) fail(joined_text({"header: tied is ", tied, ", expected is 0 or 1"}));
+        configuration.tied = tied == 1;
+    } else if (configuration.vocabulary < 0) {
+        // The least number has no opposite; it is as little a size as 0.
+        configuration.vocabulary = configuration.vocabulary == std::numeric_limits<int>::min()
+                                       ? 0
+                                       : -configuration.vocabulary;
+    }
+    if (const std::string problem = problem_of(configuration); !problem.empty())
+        fail("header: " + problem);
+    if (result.version != 2) return result;
+    result.group = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[37]));
+    if (result.group < 1 || result.group > 256 || (result.group & (result.group - 1)) != 0) {
+        fail(joined_text({"header: the size of a group is ", result.group,
+                          ", expected is a power of two from 1 to 256"}));
+    }
+    for (const int row : {configuration.width, configuration.hidden}) {
+        if (row % result.group != 0) {
+            fail(joined_text({"header: groups of ", result.group, " do not divide rows of ", row}));
+        }
+    }
     return result;
 }
 
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration read_configuration(const source& from) {
-    const std::span<const std::byte> bytes = from.bytes();
-    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
-    if (bytes.size() < llama2c_header) {
-        fail(joined_text({"has ", bytes.size(), " bytes, too few for the header, which takes ",
-                          llama2c_header}));
-    }
-    std::array<std::int32_t, 7> fields{};
-    for (std::size_t at = 0; at < fields.size(); ++at) {
-        fields[at] = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[4 * at]));
-    }
-    if (fields[0] == 0x616b3432) {
-        fail(joined_text(
-            {"is of version ", fields[1], " of the format, wanted is version 0, of run.c"}));
-    }
-    llama2c_configuration result{fields[0], fields[1], fields[2], fields[3],
-                                 fields[4], fields[5], fields[6], fields[5] > 0};
-    // The least number has no opposite; it is as little a size as 0.
-    if (result.vocabulary < 0) {
-        result.vocabulary =
-            result.vocabulary == std::numeric_limits<int>::min() ? 0 : -result.vocabulary;
-    }
-    if (const std::string problem = problem_of(result); !problem.empty())
-        fail("header: " + problem);
-    return result;
+    return read_form(from).configuration;
 }
 
 SEQUENT_LAZY
@@ -6397,14 +6561,14 @@ SEQUENT_COLD void erase_unnamed(std::vector<header_entry>& tensors) {
 
 /// A checkpoint as if it were a file of named tensors.
 SEQUENT_LAZY
-SEQUENT_COLD tensor_file open_llama2c(const source& from,
-                                      const llama2c_configuration& configuration) {
-    tensor_file result{
-        from.name(), {llama2c_tensors(configuration), {}}, {{from, 0}}, plain_formats<>};
+SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& form) {
+    tensor_file result{from.name(), {llama2c_tensors(form), {}}, {{from, 0}}, llama2c_formats<>};
     const std::uint64_t wanted = result.header.tensors.back().end;
     if (from.bytes().size() != wanted) {
-        fail_with<error>({from.name(), ": has ", from.bytes().size(), " bytes, a checkpoint of ",
-                          configuration.text(), " has ", wanted});
+        const std::string kind =
+            form.version == 0 ? "" : joined_text({" of version ", form.version});
+        fail_with<error>({from.name(), ": has ", from.bytes().size(), " bytes, a checkpoint", kind,
+                          " of ", form.configuration.text(), " has ", wanted});
     }
     erase_unnamed(result.header.tensors);
     return result;
@@ -6448,25 +6612,42 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
                                 std::span<const any_tensor> parameters) {
-    tensor_file file{"", {llama2c_tensors(configuration), {}}, {}, plain_formats<>};
+    tensor_file file{"", {llama2c_tensors({configuration}), {}}, {}, llama2c_formats<>};
     erase_unnamed(file.header.tensors);
     return match(file, parameters).problem;
 }
 
+/// A checkpoint, the tensors that a model makes of it, and what its header states.
+struct llama2c_match {
+    tensor_file file;
+    matching found;
+    llama2c_configuration configuration;
+};
+
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
+/// Numbers of version 2 are rounded to those of the parameters.
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any_tensor> tensors,
+                                         const std::string& unlike, int tokens) {
+    const llama2c_form form = read_form(from);
+    llama2c_match result{open_llama2c(from, form), {}, form.configuration};
+    if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
+    if (form.configuration.tokens < tokens) {
+        fail_with<error>({from.name(), ": is for ", form.configuration.tokens,
+                          " tokens, the model has ", tokens});
+    }
+    result.found = form.version == 0 ? match(result.file, tensors)
+                                     : match(result.file, tensors, llama2c_layers, true);
+    return result;
+}
+
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
                                                    std::span<const any_tensor> tensors,
                                                    const std::string& unlike, int tokens) {
-    const auto configuration = read_configuration(from);
-    const tensor_file file = open_llama2c(from, configuration);
-    if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
-    if (configuration.tokens < tokens) {
-        fail_with<error>(
-            {from.name(), ": is for ", configuration.tokens, " tokens, the model has ", tokens});
-    }
-    load_all(file, match(file, tensors));
-    return configuration;
+    const llama2c_match made = match_llama2c(from, tensors, unlike, tokens);
+    load_all(made.file, made.found);
+    return made.configuration;
 }
 
 SEQUENT_LAZY
@@ -6478,7 +6659,7 @@ SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_ten
             {path.string(), ": the model is no llama: it is seen as ", configuration.text()});
     }
     if (!unlike.empty()) fail_with<error>({path.string(), ": ", unlike});
-    std::vector<header_entry> entries = llama2c_tensors(configuration);
+    std::vector<header_entry> entries = llama2c_tensors({configuration});
     std::vector<std::byte> bytes(static_cast<std::size_t>(entries.back().end));
     if (const auto problem = misfit(configuration, given); !problem.empty()) {
         fail_with<error>({path.string(), ": the model is no llama: ", problem});
@@ -6521,13 +6702,13 @@ SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_ten
 /// exactly the bytes that it says.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
-    const auto result = detail::read_configuration(from);
-    (void)detail::open_llama2c(from, result);
-    return result;
+    const detail::llama2c_form form = detail::read_form(from);
+    (void)detail::open_llama2c(from, form);
+    return form.configuration;
 }
 
-/// Fills a model's parameters, of float or double, from a checkpoint, and returns what its header
-/// states. The model may have fewer positions than the checkpoint, not more.
+/// Fills a model's parameters, of float or double, from a checkpoint of any version, and returns
+/// what its header states. The model may have fewer positions than the checkpoint, not more.
 ///
 /// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
 /// no parameter has changed.
@@ -13434,7 +13615,8 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     std::string problem = problem_of_type(file, entry, view.type);
     if (problem.empty()) problem = problem_of_size(entry);
     if (!problem.empty()) fail("array" + problem);
-    fill(file, {&part, 1});
+    check_pieces(file, {&part, 1});
+    fill_piece(file, part);
 }
 
 /// `descr`: the element's type as the file calls it.
@@ -13926,25 +14108,24 @@ inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::
 
 /// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
 /// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
-/// "madvise" or "always").
-template <class Block>
-std::unique_ptr<Block> make_unique() {
+/// "madvise" or "always"). `given` are the arguments of its constructor: make_unique<Model::packed<
+/// q8_0>>(*parameters).
+template <class Block, class... Given>
+std::unique_ptr<Block> make_unique(const Given&... given) {
     constexpr std::align_val_t alignment{alignof(Block)};
     if constexpr (alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
-                  std::is_nothrow_default_constructible_v<Block>) {
+                  std::is_nothrow_constructible_v<Block, const Given&...>) {
         void* memory = ::operator new(sizeof(Block), alignment);
         model_detail::ask_for_huge_pages(memory, sizeof(Block));
-        return std::unique_ptr<Block>(::new (memory) Block());
+        return std::unique_ptr<Block>(::new (memory) Block(given...));
     } else {
-        return std::make_unique<Block>();
+        return std::make_unique<Block>(given...);
     }
 }
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-#include <cassert>
-
-#include <numeric>
+#include <cstring>
 
 /// How large a count that is given at run time may be: what a variable is compared with, `j <
 /// length`, is at most the variable's extent.
@@ -15047,7 +15228,7 @@ class domain_finder {
             const int result = out.domain[in.block_output[written.block]];
             out.domain[written.head] = result;
             // All layers have the conditions of the first one.
-            if (written.repeat > 1 && out.mistake.ok() && !is_same_space(given, result, written)) {
+            if (written.repeat > 1 && out.mistake.ok() && !is_same_domain(given, result, written)) {
                 const int stacking = in.text.scopes[written.scope].rule;
                 out.mistake = {fault::a_stacked_block_gives_the_atoms_that_it_takes,
                                written.number,
@@ -15065,6 +15246,7 @@ class domain_finder {
         int root = out.pool.substitute(in.text.nodes, written.condition, identity);
         root = out.pool.both(root, within_compared(written.condition, identity));
         root = out.pool.both(root, limit_of_time(written));
+        int first = -1;
         int common = -1;
         for (int body = 0; body < written.literals; ++body) {
             const int item_at = written.first_literal + body;
@@ -15079,12 +15261,11 @@ class domain_finder {
                 out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
             if (written.total) {
                 inherited = out.pool.both(inherited, within_part(written, item));
-                if (body == 0) {
-                    common = inherited;
-                } else if (!is_same_space(common, inherited, written)) {
-                    if (differing_[at] < 0) differing_[at] = body;
+                if (body == 0) first = common = inherited;
+                if (differing_[at] < 0 && !is_same_space(first, inherited, written))
+                    differing_[at] = body;
+                if (!is_same_domain(common, inherited, written))
                     common = either(common, inherited, written);
-                }
                 if (written.combined != combination::sum && !has_extents_of(written, item) &&
                     differing_[at] < 0)
                     differing_[at] = body > 0 ? body : 1;
@@ -15225,8 +15406,6 @@ class domain_finder {
             if (!is_countable(where, rows, columns)) return false;
             pairs[at] = count_pairs(where, rows, columns);
         }
-        // Without members, two conditions can say different things of one variable alone.
-        if (pairs[2] == 0 && out.pool.variables(left) != out.pool.variables(right)) return false;
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
     }
     /// Whether the pairs of a space can be counted in few enough steps of a constant expression.
@@ -15259,8 +15438,17 @@ class domain_finder {
                 return is_arithmetic(top.left) && is_arithmetic(top.right);
         }
     }
-    /// One of two conditions, with what they share kept apart: a rule that aggregates over some of
-    /// the variables inherits what is said of the others.
+    /// Returns true if two conditions are known to admit the same assignments of each set of
+    /// variables: a rule that aggregates over some of them inherits what is said of the others.
+    constexpr bool is_same_domain(int left, int right, const rule& written) {
+        if (out.pool.same_conjuncts(left, right)) return true;
+        const unsigned all = out.pool.variables(left) | out.pool.variables(right);
+        for (unsigned some = all;; some = (some - 1) & all) {
+            if (!is_same_space(restrict(left, some), restrict(right, some), written)) return false;
+            if (some == 0) return true;
+        }
+    }
+    /// The condition that admits, of each set of variables, what one of two conditions admits.
     constexpr int either(int left, int right, const rule& written) {
         int shared = -1;
         int rest[2]{-1, -1};
@@ -15270,9 +15458,17 @@ class domain_finder {
                 int& to = out.pool.holds_conjuncts(sides[1 - side], part) ? shared : rest[side];
                 if (!out.pool.holds_conjuncts(to, part)) to = out.pool.both(to, part);
             });
-        if (rest[0] < 0 || rest[1] < 0) return shared;
-        const int any = out.pool.add(node_kind::disjunction, 0, rest[0], rest[1]);
-        return always_holds(any, written) ? shared : out.pool.both(shared, any);
+        const unsigned all = out.pool.variables(rest[0]) | out.pool.variables(rest[1]);
+        for (unsigned some = 0;; some = (some - all) & all) {
+            const int of_left = restrict(rest[0], some);
+            const int of_right = restrict(rest[1], some);
+            if (of_left >= 0 && of_right >= 0) {
+                const int any = out.pool.add(node_kind::disjunction, 0, of_left, of_right);
+                if (!out.pool.holds_conjuncts(shared, any) && !always_holds(any, written))
+                    shared = out.pool.both(shared, any);
+            }
+            if (some == all) return shared;
+        }
     }
     /// Whether a condition on one variable holds for all of its values.
     constexpr bool always_holds(int root, const rule& written) {
@@ -21602,8 +21798,6 @@ inline constexpr auto form_key_of = [] {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-#include <cstring>
-
 /// Row steps by their form: steps that differ in nothing but where their numbers lie are one
 /// function, whichever pass, plan or model they belong to.
 
@@ -21639,12 +21833,12 @@ constexpr void visit_term(Term& term, Visit& visit) {
     visit_access(term.w, visit);
     visit(term.w_depth);
     visit(term.w_column);
+    visit(term.format);
     if (term.kind != term_kind::product) return;
     visit(term.depth);
     visit(term.splits);
     visit(term.x_split);
     visit(term.w_split);
-    visit(term.format);
 }
 
 template <class Function, class Visit>
@@ -22139,10 +22333,13 @@ constexpr int block_rows(int rows) {
     return (rows + blocks - 1) / blocks;
 }
 
-/// Product `At` of a row step by packed weights; model/packed.hpp has it.
+/// Product `At` of a row step by packed weights, and a row of a packed table; model/packed.hpp has
+/// them.
 template <class Step, int At, bool Accumulate, int Block>
 void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
                      int rows) noexcept;
+template <class Step, int At>
+void look_up_packed(const std::byte* table, int symbol, float* to) noexcept;
 
 template <class Step, class T>
 class row_runner {
@@ -22522,6 +22719,27 @@ class row_runner {
                         else
                             add_to<length>(to, from);
                     });
+            } else if constexpr (term.kind == term_kind::gather &&
+                                 term.w.at.where == place::packed) {
+                const auto* symbols =
+                    bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
+                for (int at = row; at < row + rows; ++at) {
+                    T* to = sum + at * sum_row;
+                    const std::int32_t symbol = symbols[at * term.x.row];
+                    T found[columns];
+                    if (static_cast<std::uint32_t>(symbol) <
+                        static_cast<std::uint32_t>(Step::template classes<index()>))
+                        look_up_packed<Step, index()>(
+                            bound.read_packed(term.w.at) +
+                                64 * outer_shift(term.w, first, second, third),
+                            symbol, found);
+                    else
+                        std::fill_n(found, columns, std::numeric_limits<T>::quiet_NaN());
+                    if constexpr (starts)
+                        std::copy_n(found, columns, to);
+                    else
+                        add_to<columns>(to, found);
+                }
             } else if constexpr (term.kind == term_kind::gather) {
                 const auto* symbols =
                     bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
@@ -22569,9 +22787,10 @@ class row_runner {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
         if constexpr (term.w.at.where == place::packed) {
-            multiply_packed<Step, At, Accumulate, Block>(x + row * term.x.row,
-                                                         bound.read_packed(term.w.at),
-                                                         sum + row * sum_row, sum_row, rows);
+            multiply_packed<Step, At, Accumulate, Block>(
+                x + row * term.x.row,
+                bound.read_packed(term.w.at) + 64 * outer_shift(term.w, first, second, third),
+                sum + row * sum_row, sum_row, rows);
             if constexpr (fusion::any && fusion::product_at == At)
                 finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
                             rows);
@@ -23951,6 +24170,620 @@ class ground_rule : protected assignments<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+namespace sequent::inline SEQUENT_ABI {
+
+/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
+/// 2014), and the method of Box and Muller for the normal ones.
+class random_numbers {
+  public:
+    explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
+
+    constexpr std::uint64_t next() noexcept {
+        std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
+        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
+        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
+        return mixed ^ (mixed >> 31);
+    }
+
+    /// Uniform in [0, 1).
+    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+
+    /// Uniform in 0 .. count - 1.
+    constexpr int below(int count) noexcept {
+        return static_cast<int>(uniform() * static_cast<double>(count));
+    }
+
+    /// Normal with mean 0 and deviation 1.
+    double normal() noexcept {
+        constexpr double two_pi = 6.283185307179586;
+        const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
+        return radius * std::cos(two_pi * uniform());
+    }
+
+    constexpr std::uint64_t state() const noexcept { return state_; }
+    constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
+
+  private:
+    std::uint64_t state_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The learned numbers of a model: one flat block, read through named views.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using language::fixed_string;
+
+/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
+/// what it is used for.
+struct weight_view {
+    int offset = 0;
+    int rank = 0;
+    int value_rank = 0;  // of these, the dimensions of one value
+    int indices = 0;     // and its arguments in the rules
+    int extents[max_rank]{};
+    int strides[max_rank]{};
+    bool trained = false;
+    bool gain = false;       // of a norm
+    bool looked_up = false;  // rows chosen by symbols
+    bool bare = false;       // a bias or a table
+};
+
+template <class Plan>
+constexpr weight_view view_of_weight(int at) {
+    constexpr auto& shapes = Plan::shapes;
+    constexpr auto& tables = Plan::tables;
+    const plan::weight& declared = shapes.text.weights[at];
+    const plan::weight_shape& shape = shapes.weights[at];
+    const plan::weight_layout& layout = tables.weights[at];
+    weight_view result;
+    result.offset = layout.offset + tables.scope_offset[declared.scope];
+    auto push = [&](int extent, int stride) {
+        result.extents[result.rank] = extent;
+        result.strides[result.rank++] = stride;
+    };
+    int scopes[plan::max_depth]{};
+    int depth = 0;
+    for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
+        scopes[depth++] = scope;
+    while (depth-- > 0)
+        push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
+    const int indices = layout.packed ? shape.arity - 2 : shape.arity;
+    for (int axis = 0; axis < indices; ++axis) push(shape.extents[axis], layout.strides[axis]);
+    if (layout.packed) push(plan::packed_row(shape.extents[indices]), 1);
+    if (declared.rank > 0) push(declared.shape[0], layout.row);
+    if (declared.rank > 1) push(declared.shape[1], layout.column);
+    result.value_rank = declared.rank;
+    result.indices = shape.arity;
+    result.trained = shape.trained;
+    result.looked_up = shape.looked_up;
+    for (const plan::literal& item : shapes.text.literals)
+        if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
+    for (const plan::rule& written : shapes.text.rules)
+        for (const plan::transformation_use& use : written.transformations) {
+            if (use.weights[0].weight == at) result.gain = true;
+            if (use.weights[1].weight == at) result.bare = true;
+        }
+    return result;
+}
+
+/// The name as io writes it: a block's weights carry the relation that stacks the block.
+struct full_name {
+    char text[128]{};
+    int length = 0;
+
+    constexpr void prepend(const plan::name& part, bool dot) {
+        const int added = part.length + (dot ? 1 : 0);
+        for (int at = length; at-- > 0;) text[at + added] = text[at];
+        for (int at = 0; at < part.length; ++at) text[at] = part.text[at];
+        if (dot) text[part.length] = '.';
+        length += added;
+    }
+};
+
+template <class Plan>
+constexpr full_name name_of_weight(int at) {
+    constexpr auto& text = Plan::shapes.text;
+    full_name result;
+    result.prepend(text.weights[at].id, false);
+    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
+        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
+    return result;
+}
+
+/// The characters of a name, without the room that a longer one would take.
+template <class Plan, int At>
+inline constexpr auto characters_of_name = [] {
+    constexpr full_name name = name_of_weight<Plan>(At);
+    std::array<char, static_cast<std::size_t>(name.length)> result{};
+    std::copy_n(name.text, name.length, result.begin());
+    return result;
+}();
+
+struct named_weight {
+    std::string_view name;
+    weight_view view;
+};
+
+/// The weights that rules use, in the order in which the program names them.
+template <class Plan>
+inline constexpr auto named_weights = [] {
+    constexpr auto& shapes = Plan::shapes;
+    constexpr int count = [] {
+        int result = 0;
+        for (int at = 0; at < shapes.text.weights.size(); ++at)
+            result += shapes.weights[at].uses > 0 ? 1 : 0;
+        return result;
+    }();
+    std::array<named_weight, static_cast<std::size_t>(count)> result{};
+    std::size_t used = 0;
+    kernel::unroll<shapes.text.weights.size()>([&](auto index) {
+        if constexpr (shapes.weights[index()].uses > 0) {
+            constexpr auto& name = characters_of_name<Plan, index()>;
+            result[used++] = {{name.data(), name.size()}, view_of_weight<Plan>(index())};
+        }
+    });
+    return result;
+}();
+
+template <class Plan, fixed_string Name>
+consteval int find_weight() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    int found = -1;
+    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at)
+        if (Plan::shapes.text.weights[at].id == id) found = found == -1 ? at : -2;
+    return found;
+}
+
+template <class T>
+constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
+    tensor_view<T> result;
+    result.data = base + view.offset;
+    result.rank = view.rank;
+    std::copy_n(view.extents, max_rank, result.extents.begin());
+    std::copy_n(view.strides, max_rank, result.strides.begin());
+    return result;
+}
+
+template <int Rank, class T>
+constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
+    return {to_tensor(view, base)};
+}
+
+/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
+/// block's size might not fit the stack.
+enum class zeros {};
+
+/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
+/// {}` fills it with zeros.
+template <class Plan, class T>
+struct alignas(64) parameter_block {
+    using number = T;
+    static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+
+    parameter_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
+
+    T* data() noexcept { return numbers; }
+    const T* data() const noexcept { return numbers; }
+    std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
+        return std::span<T, static_cast<std::size_t>(size)>(numbers);
+    }
+    std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
+        return std::span<const T, static_cast<std::size_t>(size)>(numbers);
+    }
+
+    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
+    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
+    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
+    template <fixed_string Name, int... Shape>
+    auto operator[](language::weight<Name, Shape...>) noexcept {
+        return view<Name, T>(numbers);
+    }
+    template <fixed_string Name, int... Shape>
+    auto operator[](language::weight<Name, Shape...>) const noexcept {
+        return view<Name, const T>(numbers);
+    }
+
+  private:
+    template <fixed_string Name, class U>
+    static constexpr auto view(U* base) noexcept {
+        constexpr int at = find_weight<Plan, Name>();
+        using reason =
+            std::conditional_t<at == -1, mistake::no_weight_of_this_name,
+                               mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
+        if constexpr (at >= 0) {
+            constexpr weight_view found = view_of_weight<Plan>(at);
+            return to_tensor<found.rank>(found, base);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return tensor_view<U>{};
+        }
+    }
+};
+
+template <class Plan>
+constexpr int count_parameters() {
+    int count = 0;
+    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at) {
+        if (Plan::shapes.weights[at].uses == 0) continue;
+        const weight_view view = view_of_weight<Plan>(at);
+        int size = 1;
+        for (int axis = 0; axis < view.rank; ++axis) size *= view.extents[axis];
+        count += size;
+    }
+    return count;
+}
+
+/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
+/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
+/// stay what they are.
+template <class T>
+SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
+                                        std::uint64_t seed) {
+    random_numbers random(seed);
+    for (const auto& [name, view] : weights) {
+        const tensor_view<T> to = to_tensor(view, base);
+        const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
+        const bool stays = view.bare && !view.trained && view.value_rank == 0;
+        const double deviation =
+            stays ? 1
+            : view.looked_up || view.bare || view.value_rank < 2
+                ? 0.02
+                : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
+        for (int at = 0; at < to.size(); ++at)
+            to.element(at) = view.gain ? T(1)
+                             : bias    ? T(0)
+                                       : static_cast<T>(deviation * random.normal());
+    }
+}
+
+/// One in trained matrices.
+template <class T>
+SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
+    for (const auto& [name, view] : weights) {
+        if (view.value_rank != 2 || !view.trained) continue;
+        const tensor_view<T> to = to_tensor(view, base);
+        for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The memory of a call, and where the values of relations lie in it.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Plan>
+constexpr weight_view view_of_relation(int at) {
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    const plan::relation_shape& shape = Plan::shapes.relations[at];
+    weight_view result;
+    result.offset = layout.offset;
+    if (layout.pairs.any()) {
+        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
+        result.strides[result.rank++] = layout.pair_stride;
+    }
+    for (int axis = 0; axis < shape.arity; ++axis) {
+        if (layout.pairs.has(axis)) continue;
+        result.extents[result.rank] = shape.extents[axis];
+        result.strides[result.rank++] = layout.strides[axis];
+    }
+    if (shape.value.rows > 1 || shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.rows;
+        result.strides[result.rank++] = shape.value.columns;
+    }
+    if (shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.columns;
+        result.strides[result.rank++] = 1;
+    }
+    return result;
+}
+
+/// The counts of a plan that are the lengths of facts, a bit for each.
+template <class Plan>
+inline constexpr unsigned length_counts = [] {
+    unsigned result = 0;
+    for (const plan::fact_shape& given : Plan::shapes.facts)
+        if (given.up_to) result |= 1u << given.length;
+    return result;
+}();
+
+template <class Plan>
+constexpr bool is_output(int relation) {
+    for (int output : Plan::shapes.outputs)
+        if (output == relation) return true;
+    return false;
+}
+
+/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
+/// ends it, and, of what is no output, where it has not been written.
+struct view_limits {
+    unsigned counts[max_rank]{};
+    bool any = false;
+    // Of outputs: rows along `axis` beyond some counts have not been written.
+    int axis = -1;
+    unsigned written = 0;
+};
+template <class Plan>
+constexpr view_limits limits_of_view(int relation) {
+    const plan::relation_layout& layout = Plan::tables.relations[relation];
+    view_limits result;
+    if (layout.pairs.any()) return result;
+    const bool output = is_output<Plan>(relation);
+    for (int axis = 0; axis < Plan::shapes.relations[relation].arity; ++axis) {
+        unsigned& counts = result.counts[axis];
+        counts = layout.counts[axis] & length_counts<Plan>;
+        if (layout.where == plan::place::value) {
+            const plan::buffer& of = Plan::tables.buffers[layout.index];
+            if (of.counts != 0 && layout.strides[axis] == of.row) {
+                if (!output) counts |= of.counts;
+                result.axis = axis;
+                result.written = of.counts;
+            }
+        }
+        result.any = result.any || counts != 0;
+    }
+    return result;
+}
+/// The view of a relation when these counts have been given.
+template <class Plan, int Relation>
+constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
+    constexpr view_limits limits = limits_of_view<Plan>(Relation);
+    weight_view result = view_of_relation<Plan>(Relation);
+    if constexpr (limits.any)
+        for (int axis = 0; axis < result.rank; ++axis)
+            result.extents[axis] =
+                plan::least_count(limits.counts[axis], result.extents[axis], given);
+    return result;
+}
+
+template <class Plan, fixed_string Name>
+consteval int find_relation() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
+        const plan::relation& known = Plan::shapes.text.relations[at];
+        if (known.id == id && !known.invented && known.scope == 0) return at;
+    }
+    return -1;
+}
+
+/// Whether the relation's values are still there once forward has returned.
+template <class Plan>
+constexpr bool is_kept(int at) {
+    if (at < 0) return false;
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    return layout.where == plan::place::value &&
+           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
+}
+
+inline constexpr std::uint64_t nothing_left = 0;
+inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
+
+/// A number that stands for what a call is given. Of arrays it takes a few elements.
+class call_mark {
+  public:
+    template <class N>
+    void add(N number) noexcept {
+        static_assert(sizeof(N) <= sizeof(std::uint64_t));
+        std::uint64_t bits = 0;
+        std::memcpy(&bits, &number, sizeof(N));
+        hash_ = (hash_ ^ bits) * 1099511628211U;
+        hash_ ^= hash_ >> 29;
+    }
+    template <class N>
+    void add(const N* numbers, int size) noexcept {
+        add(size);
+        const int step = std::max(1, size / 8);
+        for (int at = 0; at < size; at += step) add(numbers[at]);
+        if (size > 0) add(numbers[size - 1]);
+    }
+    std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
+
+  private:
+    std::uint64_t hash_ = 14695981039346656037U;
+};
+
+/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
+template <class Placed, class T>
+struct alignas(64) call_memory {
+    static_assert(Placed::tables.workspace != plan::too_large,
+                  "sequent: the memory of this call would have more than 2147483647 numbers");
+    static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
+    static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+    /// What parameters that have not been prepared are prepared to.
+    alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
+    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
+    /// The counts that forward was given.
+    static constexpr int count_of_counts = Placed::shapes.text.counts.size();
+    int counts[count_of_counts > 0 ? count_of_counts : 1]{};
+
+    /// A relation's values after forward; of a workspace, until backward. Where a count or the
+    /// length of a fact ends the relation, the view may end there.
+    template <fixed_string Name>
+    auto operator[](language::relation<Name>) const noexcept {
+        constexpr int at = find_relation<Placed, Name>();
+        constexpr bool kept = is_kept<Placed>(at);
+        using reason =
+            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
+                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
+        if constexpr (kept) {
+            constexpr int rank = view_of_relation<Placed>(at).rank;
+            return to_tensor<rank>(limited_view<Placed, at>(counts), numbers);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return tensor_view<const T>{};
+        }
+    }
+};
+
+/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
+/// layers of a stack share the memory of one.
+template <class Plan, class T>
+struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
+    using placed = plan::inference_plan_of<Plan>;
+
+    scratch_block& operator=(zeros) noexcept {
+        std::fill_n(this->numbers, this->size, T(0));
+        return *this;
+    }
+};
+
+/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
+/// they are needed.
+template <class Plan, class T>
+struct workspace_block : call_memory<Plan, T> {
+    using placed = Plan;
+
+    /// The gradient of what is prepared.
+    alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
+    /// What forward was given, for backward, which uses up the values: nothing_left if there are
+    /// none. Written in every build, so that the layout is the same; checked in debug builds.
+    std::uint64_t left_by = nothing_left;
+
+    workspace_block& operator=(zeros) noexcept {
+        std::fill_n(this->numbers, this->size, T(0));
+        left_by = nothing_left;
+        return *this;
+    }
+};
+
+/// Whether a plan can be run on it.
+template <class Memory, class Plan, class T>
+concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
+    std::is_same_v<Memory, scratch_block<Plan, T>>;
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The outputs of a plan as a caller sees them, and where they lie.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
+/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
+/// may be a part.
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
+                             Body body) noexcept {
+    int length = 1;
+    int axes = view.rank;
+    bool inner = true;  // all of the axes within are whole
+    while (axes > 0 && view.strides[axes - 1] == length && inner) {
+        --axes;
+        length *= view.extents[axes];
+        inner = view.extents[axes] == whole.extents[axes];
+    }
+    int runs = 1;
+    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
+    int step = 1;
+    for (int axis = axes; axis < view.rank; ++axis) step *= whole.extents[axis];
+    for (int run = 0; run < runs && length > 0; ++run) {
+        int offset = view.offset;
+        int position = 0;
+        int rest = run;
+        int stride = step;
+        for (int axis = axes; axis-- > 0; rest /= view.extents[axis]) {
+            const int index = rest % view.extents[axis];
+            offset += index * view.strides[axis];
+            position += index * stride;
+            stride *= whole.extents[axis];
+        }
+        body(position, offset, length);
+    }
+}
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
+    each_run(view, view, body);
+}
+
+/// The outputs of a plan as a caller sees them: row-major, one after another.
+template <class Plan>
+struct output_layout {
+    static constexpr int count = Plan::shapes.outputs.size();
+    static constexpr auto names = [] {
+        plan::list<plan::name, count> result;
+        for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
+        return result;
+    }();
+    static constexpr auto whole_views = [] {
+        plan::list<weight_view, count> result;
+        for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
+        return result;
+    }();
+    static constexpr weight_view view(int at) { return whole_views[at]; }
+    static constexpr int size(int at) {
+        const weight_view of = view(at);
+        int product = 1;
+        for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
+        return product;
+    }
+    static constexpr int offset(int at) {
+        int before = 0;
+        for (int other = 0; other < at; ++other) before += size(other);
+        return before;
+    }
+    static constexpr int total = offset(count);
+
+    static constexpr weight_view side_by_side(int at) {
+        weight_view result = view(at);
+        int stride = 1;
+        for (int axis = result.rank; axis-- > 0; stride *= result.extents[axis])
+            result.strides[axis] = stride;
+        result.offset = offset(at);
+        return result;
+    }
+
+    static constexpr bool same_rank = [] {
+        bool result = count > 0;
+        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
+        return result;
+    }();
+    static constexpr int rank = same_rank ? view(0).rank : 0;
+
+    template <class T>
+    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
+    /// One view, or an array of them.
+    template <class T>
+    using views = std::conditional_t<count == 1, one_view<T>,
+                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
+
+    /// Views of numbers that lie so, as long as facts are; all of them zero.
+    template <class T>
+    static views<T> cleared_views(T* numbers, const int* counts) noexcept {
+        views<T> result;
+        kernel::unroll<count>([&](auto index) {
+            constexpr int at = index();
+            weight_view one = side_by_side(at);
+            const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
+            std::copy_n(limited.extents, max_rank, one.extents);
+            each_run(one, [&](int, int offset, int length) {
+                std::fill_n(numbers + offset, length, T(0));
+            });
+            constexpr int own_rank = side_by_side(at).rank;
+            if constexpr (count == 1)
+                result = to_tensor<own_rank>(one, numbers);
+            else
+                result[static_cast<std::size_t>(at)] = to_tensor<own_rank>(one, numbers);
+        });
+        return result;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+#include <cassert>
+
+#include <numeric>
+
 /// Runs any rule by its literal meaning: loops over every assignment of its variables. It computes
 /// what no other step can, vectorised along the values.
 
@@ -25153,500 +25986,6 @@ void compiled_backward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept 
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-namespace sequent::inline SEQUENT_ABI {
-
-/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
-/// 2014), and the method of Box and Muller for the normal ones.
-class random_numbers {
-  public:
-    explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
-
-    constexpr std::uint64_t next() noexcept {
-        std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
-        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
-        return mixed ^ (mixed >> 31);
-    }
-
-    /// Uniform in [0, 1).
-    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
-
-    /// Uniform in 0 .. count - 1.
-    constexpr int below(int count) noexcept {
-        return static_cast<int>(uniform() * static_cast<double>(count));
-    }
-
-    /// Normal with mean 0 and deviation 1.
-    double normal() noexcept {
-        constexpr double two_pi = 6.283185307179586;
-        const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
-        return radius * std::cos(two_pi * uniform());
-    }
-
-    constexpr std::uint64_t state() const noexcept { return state_; }
-    constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
-
-  private:
-    std::uint64_t state_;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// The learned numbers of a model: one flat block, read through named views.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-using language::fixed_string;
-
-/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
-/// what it is used for.
-struct weight_view {
-    int offset = 0;
-    int rank = 0;
-    int value_rank = 0;  // of these, the dimensions of one value
-    int indices = 0;     // and its arguments in the rules
-    int extents[max_rank]{};
-    int strides[max_rank]{};
-    bool trained = false;
-    bool gain = false;       // of a norm
-    bool looked_up = false;  // rows chosen by symbols
-    bool bare = false;       // a bias or a table
-};
-
-template <class Plan>
-constexpr weight_view view_of_weight(int at) {
-    constexpr auto& shapes = Plan::shapes;
-    constexpr auto& tables = Plan::tables;
-    const plan::weight& declared = shapes.text.weights[at];
-    const plan::weight_shape& shape = shapes.weights[at];
-    const plan::weight_layout& layout = tables.weights[at];
-    weight_view result;
-    result.offset = layout.offset + tables.scope_offset[declared.scope];
-    auto push = [&](int extent, int stride) {
-        result.extents[result.rank] = extent;
-        result.strides[result.rank++] = stride;
-    };
-    int scopes[plan::max_depth]{};
-    int depth = 0;
-    for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
-        scopes[depth++] = scope;
-    while (depth-- > 0)
-        push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
-    const int indices = layout.packed ? shape.arity - 2 : shape.arity;
-    for (int axis = 0; axis < indices; ++axis) push(shape.extents[axis], layout.strides[axis]);
-    if (layout.packed) push(plan::packed_row(shape.extents[indices]), 1);
-    if (declared.rank > 0) push(declared.shape[0], layout.row);
-    if (declared.rank > 1) push(declared.shape[1], layout.column);
-    result.value_rank = declared.rank;
-    result.indices = shape.arity;
-    result.trained = shape.trained;
-    result.looked_up = shape.looked_up;
-    for (const plan::literal& item : shapes.text.literals)
-        if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
-    for (const plan::rule& written : shapes.text.rules)
-        for (const plan::transformation_use& use : written.transformations) {
-            if (use.weights[0].weight == at) result.gain = true;
-            if (use.weights[1].weight == at) result.bare = true;
-        }
-    return result;
-}
-
-/// The name as io writes it: a block's weights carry the relation that stacks the block.
-struct full_name {
-    char text[128]{};
-    int length = 0;
-
-    constexpr void prepend(const plan::name& part, bool dot) {
-        const int added = part.length + (dot ? 1 : 0);
-        for (int at = length; at-- > 0;) text[at + added] = text[at];
-        for (int at = 0; at < part.length; ++at) text[at] = part.text[at];
-        if (dot) text[part.length] = '.';
-        length += added;
-    }
-};
-
-template <class Plan>
-constexpr full_name name_of_weight(int at) {
-    constexpr auto& text = Plan::shapes.text;
-    full_name result;
-    result.prepend(text.weights[at].id, false);
-    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
-        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
-    return result;
-}
-
-/// The characters of a name, without the room that a longer one would take.
-template <class Plan, int At>
-inline constexpr auto characters_of_name = [] {
-    constexpr full_name name = name_of_weight<Plan>(At);
-    std::array<char, static_cast<std::size_t>(name.length)> result{};
-    std::copy_n(name.text, name.length, result.begin());
-    return result;
-}();
-
-struct named_weight {
-    std::string_view name;
-    weight_view view;
-};
-
-/// The weights that rules use, in the order in which the program names them.
-template <class Plan>
-inline constexpr auto named_weights = [] {
-    constexpr auto& shapes = Plan::shapes;
-    constexpr int count = [] {
-        int result = 0;
-        for (int at = 0; at < shapes.text.weights.size(); ++at)
-            result += shapes.weights[at].uses > 0 ? 1 : 0;
-        return result;
-    }();
-    std::array<named_weight, static_cast<std::size_t>(count)> result{};
-    std::size_t used = 0;
-    kernel::unroll<shapes.text.weights.size()>([&](auto index) {
-        if constexpr (shapes.weights[index()].uses > 0) {
-            constexpr auto& name = characters_of_name<Plan, index()>;
-            result[used++] = {{name.data(), name.size()}, view_of_weight<Plan>(index())};
-        }
-    });
-    return result;
-}();
-
-template <class Plan, fixed_string Name>
-consteval int find_weight() {
-    constexpr plan::name id =
-        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    int found = -1;
-    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at)
-        if (Plan::shapes.text.weights[at].id == id) found = found == -1 ? at : -2;
-    return found;
-}
-
-template <class T>
-constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
-    tensor_view<T> result;
-    result.data = base + view.offset;
-    result.rank = view.rank;
-    std::copy_n(view.extents, max_rank, result.extents.begin());
-    std::copy_n(view.strides, max_rank, result.strides.begin());
-    return result;
-}
-
-template <int Rank, class T>
-constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
-    return {to_tensor(view, base)};
-}
-
-/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
-/// block's size might not fit the stack.
-enum class zeros {};
-
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
-/// {}` fills it with zeros.
-template <class Plan, class T>
-struct alignas(64) parameter_block {
-    using number = T;
-    static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
-
-    T numbers[static_cast<std::size_t>(size)]{};
-
-    parameter_block& operator=(zeros) noexcept {
-        std::fill_n(numbers, size, T(0));
-        return *this;
-    }
-
-    T* data() noexcept { return numbers; }
-    const T* data() const noexcept { return numbers; }
-    std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
-        return std::span<T, static_cast<std::size_t>(size)>(numbers);
-    }
-    std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
-        return std::span<const T, static_cast<std::size_t>(size)>(numbers);
-    }
-
-    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
-    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
-    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
-    template <fixed_string Name, int... Shape>
-    auto operator[](language::weight<Name, Shape...>) noexcept {
-        return view<Name, T>(numbers);
-    }
-    template <fixed_string Name, int... Shape>
-    auto operator[](language::weight<Name, Shape...>) const noexcept {
-        return view<Name, const T>(numbers);
-    }
-
-  private:
-    template <fixed_string Name, class U>
-    static constexpr auto view(U* base) noexcept {
-        constexpr int at = find_weight<Plan, Name>();
-        using reason =
-            std::conditional_t<at == -1, mistake::no_weight_of_this_name,
-                               mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
-        if constexpr (at >= 0) {
-            constexpr weight_view found = view_of_weight<Plan>(at);
-            return to_tensor<found.rank>(found, base);
-        } else {
-            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return tensor_view<U>{};
-        }
-    }
-};
-
-template <class Plan>
-constexpr int count_parameters() {
-    int count = 0;
-    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at) {
-        if (Plan::shapes.weights[at].uses == 0) continue;
-        const weight_view view = view_of_weight<Plan>(at);
-        int size = 1;
-        for (int axis = 0; axis < view.rank; ++axis) size *= view.extents[axis];
-        count += size;
-    }
-    return count;
-}
-
-/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
-/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
-/// stay what they are.
-template <class T>
-SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
-                                        std::uint64_t seed) {
-    random_numbers random(seed);
-    for (const auto& [name, view] : weights) {
-        const tensor_view<T> to = to_tensor(view, base);
-        const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
-        const bool stays = view.bare && !view.trained && view.value_rank == 0;
-        const double deviation =
-            stays ? 1
-            : view.looked_up || view.bare || view.value_rank < 2
-                ? 0.02
-                : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
-        for (int at = 0; at < to.size(); ++at)
-            to.element(at) = view.gain ? T(1)
-                             : bias    ? T(0)
-                                       : static_cast<T>(deviation * random.normal());
-    }
-}
-
-/// One in trained matrices.
-template <class T>
-SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
-    for (const auto& [name, view] : weights) {
-        if (view.value_rank != 2 || !view.trained) continue;
-        const tensor_view<T> to = to_tensor(view, base);
-        for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// The memory of a call, and where the values of relations lie in it.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-template <class Plan>
-constexpr weight_view view_of_relation(int at) {
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    const plan::relation_shape& shape = Plan::shapes.relations[at];
-    weight_view result;
-    result.offset = layout.offset;
-    if (layout.pairs.any()) {
-        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
-        result.strides[result.rank++] = layout.pair_stride;
-    }
-    for (int axis = 0; axis < shape.arity; ++axis) {
-        if (layout.pairs.has(axis)) continue;
-        result.extents[result.rank] = shape.extents[axis];
-        result.strides[result.rank++] = layout.strides[axis];
-    }
-    if (shape.value.rows > 1 || shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.rows;
-        result.strides[result.rank++] = shape.value.columns;
-    }
-    if (shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.columns;
-        result.strides[result.rank++] = 1;
-    }
-    return result;
-}
-
-/// The counts of a plan that are the lengths of facts, a bit for each.
-template <class Plan>
-inline constexpr unsigned length_counts = [] {
-    unsigned result = 0;
-    for (const plan::fact_shape& given : Plan::shapes.facts)
-        if (given.up_to) result |= 1u << given.length;
-    return result;
-}();
-
-template <class Plan>
-constexpr bool is_output(int relation) {
-    for (int output : Plan::shapes.outputs)
-        if (output == relation) return true;
-    return false;
-}
-
-/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
-/// ends it, and, of what is no output, where it has not been written.
-struct view_limits {
-    unsigned counts[max_rank]{};
-    bool any = false;
-    // Of outputs: rows along `axis` beyond some counts have not been written.
-    int axis = -1;
-    unsigned written = 0;
-};
-template <class Plan>
-constexpr view_limits limits_of_view(int relation) {
-    const plan::relation_layout& layout = Plan::tables.relations[relation];
-    view_limits result;
-    if (layout.pairs.any()) return result;
-    const bool output = is_output<Plan>(relation);
-    for (int axis = 0; axis < Plan::shapes.relations[relation].arity; ++axis) {
-        unsigned& counts = result.counts[axis];
-        counts = layout.counts[axis] & length_counts<Plan>;
-        if (layout.where == plan::place::value) {
-            const plan::buffer& of = Plan::tables.buffers[layout.index];
-            if (of.counts != 0 && layout.strides[axis] == of.row) {
-                if (!output) counts |= of.counts;
-                result.axis = axis;
-                result.written = of.counts;
-            }
-        }
-        result.any = result.any || counts != 0;
-    }
-    return result;
-}
-/// The view of a relation when these counts have been given.
-template <class Plan, int Relation>
-constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
-    constexpr view_limits limits = limits_of_view<Plan>(Relation);
-    weight_view result = view_of_relation<Plan>(Relation);
-    if constexpr (limits.any)
-        for (int axis = 0; axis < result.rank; ++axis)
-            result.extents[axis] =
-                plan::least_count(limits.counts[axis], result.extents[axis], given);
-    return result;
-}
-
-template <class Plan, fixed_string Name>
-consteval int find_relation() {
-    constexpr plan::name id =
-        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
-        const plan::relation& known = Plan::shapes.text.relations[at];
-        if (known.id == id && !known.invented && known.scope == 0) return at;
-    }
-    return -1;
-}
-
-/// Whether the relation's values are still there once forward has returned.
-template <class Plan>
-constexpr bool is_kept(int at) {
-    if (at < 0) return false;
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    return layout.where == plan::place::value &&
-           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
-}
-
-inline constexpr std::uint64_t nothing_left = 0;
-inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
-
-/// A number that stands for what a call is given. Of arrays it takes a few elements.
-class call_mark {
-  public:
-    template <class N>
-    void add(N number) noexcept {
-        static_assert(sizeof(N) <= sizeof(std::uint64_t));
-        std::uint64_t bits = 0;
-        std::memcpy(&bits, &number, sizeof(N));
-        hash_ = (hash_ ^ bits) * 1099511628211U;
-        hash_ ^= hash_ >> 29;
-    }
-    template <class N>
-    void add(const N* numbers, int size) noexcept {
-        add(size);
-        const int step = std::max(1, size / 8);
-        for (int at = 0; at < size; at += step) add(numbers[at]);
-        if (size > 0) add(numbers[size - 1]);
-    }
-    std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
-
-  private:
-    std::uint64_t hash_ = 14695981039346656037U;
-};
-
-/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
-template <class Placed, class T>
-struct alignas(64) call_memory {
-    static_assert(Placed::tables.workspace != plan::too_large,
-                  "sequent: the memory of this call would have more than 2147483647 numbers");
-    static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
-    static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
-
-    T numbers[static_cast<std::size_t>(size)]{};
-    /// What parameters that have not been prepared are prepared to.
-    alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
-    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
-    /// The counts that forward was given.
-    static constexpr int count_of_counts = Placed::shapes.text.counts.size();
-    int counts[count_of_counts > 0 ? count_of_counts : 1]{};
-
-    /// A relation's values after forward; of a workspace, until backward. Where a count or the
-    /// length of a fact ends the relation, the view may end there.
-    template <fixed_string Name>
-    auto operator[](language::relation<Name>) const noexcept {
-        constexpr int at = find_relation<Placed, Name>();
-        constexpr bool kept = is_kept<Placed>(at);
-        using reason =
-            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
-                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
-        if constexpr (kept) {
-            constexpr int rank = view_of_relation<Placed>(at).rank;
-            return to_tensor<rank>(limited_view<Placed, at>(counts), numbers);
-        } else {
-            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return tensor_view<const T>{};
-        }
-    }
-};
-
-/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
-/// layers of a stack share the memory of one.
-template <class Plan, class T>
-struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
-    using placed = plan::inference_plan_of<Plan>;
-
-    scratch_block& operator=(zeros) noexcept {
-        std::fill_n(this->numbers, this->size, T(0));
-        return *this;
-    }
-};
-
-/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
-/// they are needed.
-template <class Plan, class T>
-struct workspace_block : call_memory<Plan, T> {
-    using placed = Plan;
-
-    /// The gradient of what is prepared.
-    alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
-    /// What forward was given, for backward, which uses up the values: nothing_left if there are
-    /// none. Written in every build, so that the layout is the same; checked in debug builds.
-    std::uint64_t left_by = nothing_left;
-
-    workspace_block& operator=(zeros) noexcept {
-        std::fill_n(this->numbers, this->size, T(0));
-        left_by = nothing_left;
-        return *this;
-    }
-};
-
-/// Whether a plan can be run on it.
-template <class Memory, class Plan, class T>
-concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
-    std::is_same_v<Memory, scratch_block<Plan, T>>;
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
 /// What follows from parameters alone: computed once, not in each call.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -25744,8 +26083,18 @@ template <class P, class Plan>
 concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
 
+/// Which weights Model::packed<Format, Which> packs: Which(name, looked_up) is asked of each weight
+/// that products multiply with, and, with looked_up true, of each table that symbols choose rows
+/// of.
+struct pack_products_type {
+    constexpr bool operator()(std::string_view, bool looked_up) const { return !looked_up; }
+};
+struct pack_all_type {
+    constexpr bool operator()(std::string_view, bool) const { return true; }
+};
+
 /// These, or what stands in their place; model/packed.hpp has packed_block.
-template <class Plan, class Format>
+template <class Plan, class Format, auto Which>
 class packed_block;
 template <class P, class Plan>
 concept parameters_of =
@@ -25782,128 +26131,28 @@ const std::byte* packed_in(const P&) noexcept {
     return nullptr;
 }
 
-template <class Plan, class Format>
-const float* numbers_of(const packed_block<Plan, Format>& p) noexcept;
-template <class Plan, class Format>
-const float* prepared_in(const packed_block<Plan, Format>& p) noexcept;
-template <class Plan, class Format>
-const std::byte* packed_in(const packed_block<Plan, Format>& p) noexcept;
+template <class Plan, class Format, auto Which>
+const float* numbers_of(const packed_block<Plan, Format, Which>& p) noexcept;
+template <class Plan, class Format, auto Which>
+const float* prepared_in(const packed_block<Plan, Format, Which>& p) noexcept;
+template <class Plan, class Format, auto Which>
+const std::byte* packed_in(const packed_block<Plan, Format, Which>& p) noexcept;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// For Model::packed<Format, Which>: the matrices of products alone, or tables that symbols choose
+/// rows of, too. Any other function of a weight's name and whether it is looked up does as well:
+/// [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }.
+inline constexpr model_detail::pack_products_type pack_products{};
+inline constexpr model_detail::pack_all_type pack_all{};
+
+}  // namespace sequent::inline SEQUENT_ABI
 
 /// Many samples on several threads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
-
-/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
-/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
-/// may be a part.
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
-                             Body body) noexcept {
-    int length = 1;
-    int axes = view.rank;
-    bool inner = true;  // all of the axes within are whole
-    while (axes > 0 && view.strides[axes - 1] == length && inner) {
-        --axes;
-        length *= view.extents[axes];
-        inner = view.extents[axes] == whole.extents[axes];
-    }
-    int runs = 1;
-    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
-    int step = 1;
-    for (int axis = axes; axis < view.rank; ++axis) step *= whole.extents[axis];
-    for (int run = 0; run < runs && length > 0; ++run) {
-        int offset = view.offset;
-        int position = 0;
-        int rest = run;
-        int stride = step;
-        for (int axis = axes; axis-- > 0; rest /= view.extents[axis]) {
-            const int index = rest % view.extents[axis];
-            offset += index * view.strides[axis];
-            position += index * stride;
-            stride *= whole.extents[axis];
-        }
-        body(position, offset, length);
-    }
-}
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
-    each_run(view, view, body);
-}
-
-/// The outputs of a plan as a caller sees them: row-major, one after another.
-template <class Plan>
-struct output_layout {
-    static constexpr int count = Plan::shapes.outputs.size();
-    static constexpr auto names = [] {
-        plan::list<plan::name, count> result;
-        for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
-        return result;
-    }();
-    static constexpr auto whole_views = [] {
-        plan::list<weight_view, count> result;
-        for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
-        return result;
-    }();
-    static constexpr weight_view view(int at) { return whole_views[at]; }
-    static constexpr int size(int at) {
-        const weight_view of = view(at);
-        int product = 1;
-        for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
-        return product;
-    }
-    static constexpr int offset(int at) {
-        int before = 0;
-        for (int other = 0; other < at; ++other) before += size(other);
-        return before;
-    }
-    static constexpr int total = offset(count);
-
-    static constexpr weight_view side_by_side(int at) {
-        weight_view result = view(at);
-        int stride = 1;
-        for (int axis = result.rank; axis-- > 0; stride *= result.extents[axis])
-            result.strides[axis] = stride;
-        result.offset = offset(at);
-        return result;
-    }
-
-    static constexpr bool same_rank = [] {
-        bool result = count > 0;
-        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
-        return result;
-    }();
-    static constexpr int rank = same_rank ? view(0).rank : 0;
-
-    template <class T>
-    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
-    /// One view, or an array of them.
-    template <class T>
-    using views = std::conditional_t<count == 1, one_view<T>,
-                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
-
-    /// Views of numbers that lie so, as long as facts are; all of them zero.
-    template <class T>
-    static views<T> cleared_views(T* numbers, const int* counts) noexcept {
-        views<T> result;
-        kernel::unroll<count>([&](auto index) {
-            constexpr int at = index();
-            weight_view one = side_by_side(at);
-            const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
-            std::copy_n(limited.extents, max_rank, one.extents);
-            each_run(one, [&](int, int offset, int length) {
-                std::fill_n(numbers + offset, length, T(0));
-            });
-            constexpr int own_rank = side_by_side(at).rank;
-            if constexpr (count == 1)
-                result = to_tensor<own_rank>(one, numbers);
-            else
-                result[static_cast<std::size_t>(at)] = to_tensor<own_rank>(one, numbers);
-        });
-        return result;
-    }
-};
 
 /// The memory of batches on the threads of a pool, which must outlive it: for each thread a
 /// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient.
@@ -26126,6 +26375,627 @@ class batch_memory {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+/// The runs of equal symbols of facts that the rules compare: packed documents.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// A fact whose symbols the rules compare, and its length.
+struct compared_symbols {
+    int fact = -1;
+    int size = 0;
+};
+using compared_list = plan::list<compared_symbols, plan::max_compared>;
+
+/// Those of a plan, apart from it: code that runs reads these alone.
+template <class Plan>
+inline constexpr compared_list compared_facts = [] {
+    static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
+                  "sequent: a program compares the symbols of up to 4 facts");
+    compared_list result;
+    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
+        const int fact = plan::compared_fact(Plan::shapes, at);
+        result.push({fact, fact >= 0 ? Plan::facts[fact].extents[0] : 0});
+    }
+    return result;
+}();
+
+/// How many numbers plan::given_numbers holds for a plan.
+template <class Plan>
+constexpr int count_given() {
+    int count = plan::given_numbers::runs;
+    for (const compared_symbols& each : compared_facts<Plan>) count += 2 * each.size;
+    return count;
+}
+
+/// If the rules compare fact `fact`, writes where the run of equal symbols around each position
+/// begins and ends, `length` of them. Throws where a symbol comes back after another one.
+SEQUENT_LAZY
+inline void find_runs(const compared_list& compared, int fact, const subject& what,
+                      const std::int32_t* symbols, int length, int* given) {
+    int room = plan::given_numbers::runs;
+    for (int at = 0; at < compared.size(); ++at) {
+        const auto [of, size] = compared[at];
+        int* begins = given + room;
+        int* ends = begins + size;
+        given[plan::given_numbers::begins_of(at)] = room;
+        given[plan::given_numbers::ends_of(at)] = room + size;
+        room += 2 * size;
+        if (of != fact) continue;
+        std::int32_t greatest = -1;
+        for (int begin = 0, end = 0; begin < length; begin = end) {
+            while (end < length && symbols[end] == symbols[begin]) ++end;
+            const bool rises = symbols[begin] > greatest;  // as documents do that are counted
+            if (rises) greatest = symbols[begin];
+            for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
+                if (symbols[earlier] == symbols[begin])
+                    refuse(what, {" holds the symbol ", symbols[begin], " again at position ",
+                                  begin, ", after another one: equal symbols stand side by side"});
+            for (int position = begin; position < end; ++position) {
+                begins[position] = begin;
+                ends[position] = end;
+            }
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The facts of a call as pointers, checked.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Where a count, or the length of a fact, stands among those that the program names; -1 if
+/// it is none.
+template <class Plan>
+inline constexpr auto count_places = [] {
+    std::array<int, max_facts> result{};
+    for (int at = 0; at < Plan::facts.capacity(); ++at) {
+        result[static_cast<std::size_t>(at)] = -1;
+        for (int place = 0; place < Plan::shapes.text.counts.size(); ++place)
+            if (Plan::shapes.text.counts[place] == Plan::facts[at].id)
+                result[static_cast<std::size_t>(at)] = place;
+    }
+    return result;
+}();
+
+/// Where the fact of this name stands among the facts; -1 if there is none.
+template <class Plan>
+constexpr int place_of_fact(const plan::name& id) {
+    for (int at = 0; at < Plan::facts.capacity(); ++at)
+        if (Plan::facts[at].id == id) return at;
+    return -1;
+}
+
+/// A fact's shape when these counts have been given.
+template <class Plan>
+constexpr plan::fact_shape given_shape(int at, const int* counts) noexcept {
+    plan::fact_shape result = Plan::facts[at];
+    if (result.up_to) result.extents[0] = counts[count_places<Plan>[static_cast<std::size_t>(at)]];
+    return result;
+}
+
+/// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
+/// the containers, which must live as long as the facts are used, and copy the pairs of sparse
+/// facts and the counts. A container that is a temporary does not compile, unless it is given
+/// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
+///
+/// What is changed in the containers afterwards is not checked again: numbers are taken as they
+/// are, and a symbol outside of its classes counts as a row of NaN.
+template <class Plan, class T>
+class given_facts {
+  public:
+    using given_together = given_facts;
+
+    given_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    /// Of one call alone.
+    given_facts(std::initializer_list<argument<const T>> given, temporaries_too) {
+        take_all(given);
+    }
+
+    const void* pointers[max_facts]{};
+    int counts[count_given<Plan>()]{};  // plan::given_numbers
+
+    void add_to(call_mark& mark) const noexcept {
+        constexpr int count_facts = Plan::shapes.text.counts.size();
+        mark.add(counts, count_facts);
+        for (int at = 0; at < Plan::facts.capacity(); ++at) {
+            const auto& fact = Plan::facts[at];
+            if (fact.kind == kind::count) continue;
+            int size = given_shape<Plan>(at, counts).size();
+            if (fact.is_sparse()) {
+                const std::int32_t* index = pairs(at);
+                const int count = index[pair_layout::count()];
+                mark.add(index + pair_layout::row_of_pair(), count);
+                mark.add(index + layout_of(at).column_of_pair(), count);
+                size = count * fact.pair_size();
+            }
+            if (fact.kind == kind::symbols)
+                mark.add(static_cast<const std::int32_t*>(pointers[at]), size);
+            else
+                mark.add(static_cast<const T*>(pointers[at]), size);
+        }
+    }
+
+    /// The index of a sparse fact's pairs.
+    const std::int32_t* pairs(int at) const noexcept {
+        return Plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
+    }
+
+  private:
+    template <class, class, class>
+    friend class row_facts;
+
+    given_facts() = default;
+
+    using kind = plan::fact_kind;
+
+    template <class List>
+    void take_all(const List& given) {
+        kernel::table_maker::make_all();
+        constexpr int count = Plan::facts.capacity();
+        bool filled[count > 0 ? count : 1]{};
+        int position = 0;
+        for (const auto& each : given) {
+            const int at = each.id.length ? place_of_fact<Plan>(each.id) : position++;
+            if (at < 0 || at >= count)
+                fail_with<argument_error>(
+                    {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
+            const subject what{"fact", Plan::facts[at].id, at};
+            if (filled[at]) refuse(what, {" is given twice"});
+            filled[at] = true;
+            take(at, what, each);
+        }
+        for (int at = 0; at < count; ++at)
+            if (!filled[at]) refuse(subject{"fact", Plan::facts[at].id, at}, {" is not given"});
+    }
+
+    static constexpr pair_layout layout_of(int at) {
+        return {Plan::facts[at].extents[0], Plan::facts[at].extents[1], Plan::facts[at].pairs};
+    }
+    static constexpr int index_offset(int end) {
+        int offset = 0;
+        for (int at = 0; at < end; ++at)
+            if (Plan::facts[at].is_sparse()) offset += layout_of(at).size();
+        return offset;
+    }
+    /// The values of pairs that are given without. Written at run time: compilers limit the
+    /// loops of constant expressions.
+    static constexpr int most_pairs = [] {
+        int result = 1;
+        for (const auto& each : Plan::facts) result = std::max(result, each.pairs);
+        return result;
+    }();
+    static const T* ones() noexcept {
+        struct made {
+            T numbers[static_cast<std::size_t>(most_pairs)];
+            made() noexcept { std::fill_n(numbers, most_pairs, T(1)); }
+        };
+        static const made result;
+        return result.numbers;
+    }
+    static constexpr int index_size = index_offset(Plan::facts.capacity());
+    /// An index of many pairs is on the heap: facts may stand on the stack.
+    static constexpr bool large_index = index_size > 16384;
+    std::conditional_t<large_index, std::vector<std::int32_t>,
+                       std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
+        indices_;
+
+    static constexpr auto count_limits = [] {
+        std::array<int, plan::max_counts> result{};
+        for (int at = 0; at < Plan::shapes.text.counts.size(); ++at)
+            result[static_cast<std::size_t>(at)] = plan::limit_of_count(Plan::shapes, at);
+        return result;
+    }();
+
+    /// Code for kinds of facts that the program does not have is not compiled.
+    template <class Test>
+    static constexpr bool has_fact(Test test) {
+        for (int at = 0; at < Plan::facts.capacity(); ++at)
+            if (test(Plan::facts[at])) return true;
+        return false;
+    }
+
+    void take(int at, const subject& what, const argument<const T>& given) {
+        const auto& wanted = Plan::facts[at];
+        if (wanted.kind == kind::count) {
+            if (!given.is_count) refuse(what, {" is a count, given is a container"});
+            if (given.count < 0) refuse(what, {" is a count and cannot be ", given.count});
+            const int place = count_places<Plan>[static_cast<std::size_t>(at)];
+            if (place < 0) return;
+            const int limit = count_limits[static_cast<std::size_t>(place)];
+            if (limit != plan::without_limit && given.count > limit)
+                refuse(what,
+                       {" is ", given.count, ", beyond the ", limit, " values of what it bounds"});
+            counts[place] = given.count;
+            return;
+        }
+        if (given.is_count) refuse(what, {" is a container, given is a number"});
+        if (given.is_sparse != wanted.is_sparse())
+            refuse(what, {(wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
+                                              : " is dense, given are sparse_pairs()")});
+        plan::fact_shape shape = wanted;
+        if (wanted.up_to) {
+            shape.extents[0] = length_of(what, given.shape, wanted);
+            counts[count_places<Plan>[static_cast<std::size_t>(at)]] = shape.extents[0];
+        }
+        if constexpr (has_fact([](const auto& each) { return each.is_sparse(); })) {
+            if (wanted.is_sparse()) {
+                if constexpr (large_index) indices_.resize(index_size);
+                std::int32_t* memory = indices_.data() + index_offset(at);
+                take_pairs(what, given, layout_of(at), memory);
+                const int count = memory[pair_layout::count()];
+                const bool valued = given.shape.rank > 0;
+                if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
+                    refuse(what, {" needs a value for each pair, given are pairs alone"});
+                shape = wanted.values_of(count);
+                if (!valued || count == 0) {
+                    if (valued) check_shape(what, given.shape, shape.extents, shape.rank);
+                    pointers[at] = ones();
+                    return;
+                }
+            }
+        }
+        // Of no values there may be no memory.
+        const bool empty =
+            wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
+        if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
+            if (wanted.kind == kind::symbols) {
+                if (!given.symbols && !empty)
+                    refuse(what, {" holds symbols as std::int32_t, given are numbers"});
+                check_shape(what, given.shape, shape.extents, shape.rank);
+                check_symbols(what, given.symbols, shape.size(), wanted.classes);
+                pointers[at] = given.symbols;
+                find_runs(compared_facts<Plan>, at, what, given.symbols, shape.extents[0], counts);
+                return;
+            }
+        }
+        if (!given.numbers && !empty) refuse(what, {" holds numbers, given are symbols"});
+        check_shape(what, given.shape, shape.extents, shape.rank);
+        check_finite(what, given.numbers, shape.size());
+        pointers[at] = given.numbers;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The gradients of outputs and of facts that a call is given, as pointers, checked.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The gradients of the outputs, in their order or by name. They refer to the containers, as
+/// facts do.
+template <class Plan, class T>
+class given_output_gradients {
+    using layout = output_layout<Plan>;
+    static constexpr int outputs = layout::count;
+    static constexpr bool has_lengths = length_counts<Plan> != 0;
+
+  public:
+    using given_together = given_output_gradients;
+
+    given_output_gradients(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    template <class Value>
+        requires(!is_fact_set<std::remove_cvref_t<Value>>)
+    given_output_gradients(Value&& only) {
+        take_all(std::initializer_list<kept_argument<const T>>{static_cast<Value&&>(only)});
+    }
+    /// Of one call alone.
+    given_output_gradients(std::initializer_list<argument<const T>> given, temporaries_too) {
+        take_all(given);
+    }
+
+    const T* pointers[outputs > 0 ? outputs : 1]{};
+
+    /// Throws unless the gradients of outputs that a fact's length ends have that length.
+    void check_lengths(const int* counts) const {
+        if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
+                (check_length<At>(counts), ...);
+            }
+        (std::make_integer_sequence<int, outputs>{});
+    }
+
+  private:
+    extents shapes_[has_lengths && outputs > 0 ? outputs : 1]{};
+
+    template <int At>
+    void check_length(const int* counts) const {
+        const auto view = limited_view<Plan, Plan::shapes.outputs[At]>(counts);
+        check_shape({"the gradient of output", layout::names[At]}, shapes_[At], view.extents,
+                    view.rank);
+    }
+
+    template <class List>
+    void take_all(const List& given) {
+        kernel::table_maker::make_all();
+        int position = 0;
+        for (const auto& each : given) take(each, position++);
+        for (int at = 0; at < outputs; ++at)
+            if (!pointers[at])
+                fail_with<argument_error>(
+                    {"sequent: the gradient of output number ", at + 1, " is not given"});
+    }
+
+    void take(const argument<const T>& given, int position) {
+        for (int at = 0; at < outputs; ++at) {
+            const auto& id = layout::names[at];
+            if (given.id.length ? !(id == given.id) : at != position) continue;
+            const weight_view& view = layout::whole_views[at];
+            if constexpr (has_lengths)
+                shapes_[at] = given.shape;
+            else
+                check_shape({"the gradient of output", id}, given.shape, view.extents, view.rank);
+            // Of no numbers there may be no memory, but of this one none is read.
+            static constexpr T nothing{};
+            pointers[at] = given.numbers ? given.numbers : &nothing;
+            return;
+        }
+        fail<argument_error>("sequent: a gradient is given for what is no output");
+    }
+};
+
+/// The gradients of one call: output_gradients, or what makes them for this call alone.
+template <class Plan, class T>
+class gradients_of_one_call
+    : public of_one_call<given_output_gradients<Plan, T>, argument<const T>> {
+    using base = of_one_call<given_output_gradients<Plan, T>, argument<const T>>;
+
+  public:
+    using base::base;
+    template <class Value>
+        requires(!is_fact_set<std::remove_cvref_t<Value>>)
+    gradients_of_one_call(Value&& only)
+        : base(std::initializer_list<argument<const T>>{static_cast<Value&&>(only)}) {}
+};
+
+/// Where the gradients of facts are to be added, by name or in order; none by default.
+template <class Plan, class T>
+class given_fact_gradients {
+    static constexpr bool has_lengths = length_counts<Plan> != 0;
+
+  public:
+    given_fact_gradients() = default;
+    given_fact_gradients(std::initializer_list<kept_argument<T>> given) {
+        int position = 0;
+        for (const auto& each : given) {
+            const int at = each.id.length ? place_of_fact<Plan>(each.id) : position++;
+            if (at < 0 || at >= Plan::facts.capacity() ||
+                Plan::facts[at].kind != plan::fact_kind::dense || !each.numbers)
+                fail<argument_error>("sequent: only dense facts have gradients");
+            // Of a sparse one, with room for all pairs that it may have.
+            const auto& of = Plan::facts[at];
+            auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
+            const subject what{"the gradient of fact", of.id, at};
+            if constexpr (has_lengths)
+                if (of.up_to)
+                    lengths_[at].number = shape.extents[0] = length_of(what, each.shape, of);
+            check_shape(what, each.shape, shape.extents, shape.rank);
+            pointers[at] = each.numbers;
+        }
+    }
+
+    T* pointers[max_facts]{};
+
+    /// Throws unless the gradients of facts are as long as these.
+    void check_lengths(const int* counts) const {
+        if constexpr (has_lengths)
+            for (int at = 0; at < Plan::facts.capacity(); ++at) {
+                const auto& of = Plan::facts[at];
+                if (!pointers[at] || !of.up_to) continue;
+                const int length = given_shape<Plan>(at, counts).extents[0];
+                const int given = lengths_[at].number;
+                if (given >= 0 && given != length)
+                    refuse({"the gradient of fact", of.id, at},
+                           {" has the length ", given, ", the fact that is given has ", length});
+            }
+    }
+
+  private:
+    struct told_length {
+        int number = -1;  // where the pointer was set by hand
+    };
+    told_length lengths_[has_lengths ? max_facts : 1]{};
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Runs a plan, forward and backward, for one sample.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The calls of a model on one sample.
+template <class Plan>
+struct calls {
+    using layout = output_layout<Plan>;
+    static constexpr int outputs = layout::count;
+    static constexpr bool has_lengths = length_counts<Plan> != 0;
+
+    template <class T>
+    using facts = given_facts<Plan, T>;
+    template <class T>
+    using fact_gradients = given_fact_gradients<Plan, T>;
+    template <class T>
+    using parameters = parameter_block<Plan, T>;
+    template <class T>
+    using workspace = workspace_block<Plan, T>;
+    template <class T>
+    using output_views = typename layout::template views<T>;
+
+    template <class P, class T>
+    static std::uint64_t mark_of([[maybe_unused]] const P& p,
+                                 [[maybe_unused]] const facts<T>& given) noexcept {
+#if defined(NDEBUG)
+        return left_by_any;
+#else
+        call_mark mark;
+        if constexpr (trained_parameters_of<P, Plan>) mark.add(numbers_of(p), parameters<T>::size);
+        given.add_to(mark);
+        return mark.value();
+#endif
+    }
+
+    template <class P, class T>
+    static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
+                              workspace<T>& w) noexcept {
+#if !defined(NDEBUG)
+        if (w.left_by == nothing_left)
+            stop(
+                "sequent: backward needs a forward before it on the same workspace, of all rows, "
+                "and uses up what that has left: a second backward needs a second forward");
+        if (w.left_by != left_by_any && w.left_by != mark_of(p, given))
+            stop(
+                "sequent: backward is given other facts or parameters than the forward before it "
+                "on the same workspace");
+#endif
+        w.left_by = nothing_left;
+    }
+
+    /// Parameters that are not prepared are, in w. Kept: forward has done so.
+    template <class P, class T, class W>
+    static bindings<T> bind(const P& p, const facts<T>& given, W& w, bool kept = false) noexcept {
+        bindings<T> result;
+        result.parameters = numbers_of(p);
+        result.prepared = prepared_in(p);
+        result.packed = packed_in(p);
+        if (!result.prepared) {
+            if (!kept)
+                prepare_numbers<typename placed_for<P, Plan>::type>(result.parameters, w.prepared,
+                                                                    w.scratch);
+            result.prepared = w.prepared;
+        }
+        result.workspace = w.numbers;
+        result.scratch = w.scratch;
+        std::copy_n(given.pointers, max_facts, result.facts);
+        result.counts = given.counts;
+        for (int at = 0; at < Plan::facts.capacity(); ++at) result.pairs[at] = given.pairs(at);
+        return result;
+    }
+
+    template <class P, class T, class W, class Run>
+    static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
+                                             Run run) noexcept {
+        auto bound = bind(p, given, w);
+        if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
+        using placed = typename placed_for<P, typename W::placed>::type;
+        compiled_forward<placed, T, Run>::run(bound, run);
+        std::copy_n(given.counts, W::count_of_counts, w.counts);
+        kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
+        return all_outputs<T>(w);
+    }
+
+    /// Clears the rows of an output that a caller sees and no step has written.
+    template <int At, class T, class W>
+    static void clear_rest([[maybe_unused]] W& w) noexcept {
+        using placed = typename W::placed;
+        constexpr int relation = Plan::shapes.outputs[At];
+        constexpr view_limits limits = limits_of_view<placed>(relation);
+        if constexpr (limits.axis >= 0) {
+            weight_view rest = limited_view<placed, relation>(w.counts);
+            const int written =
+                plan::least_count(limits.written, rest.extents[limits.axis], w.counts);
+            rest.extents[limits.axis] -= written;
+            rest.offset += written * rest.strides[limits.axis];
+            each_run(rest, [&](int, int offset, int length) {
+                std::fill_n(w.numbers + offset, length, T(0));
+            });
+        }
+    }
+
+    /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
+    /// is null, on to the parameters.
+    template <bool Whole = false, class P, class T, class Run>
+    static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
+                             workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
+                             const fact_gradients<T>& of_facts, Run run) noexcept {
+        check_left_by(p, given, w);
+        bindings<T> bound = bind(p, given, w, true);
+        bound.parameter_gradient = gradient.numbers;
+        bound.prepared_gradient = prepared_gradient;
+        if constexpr (prepares<Plan>)
+            if (!prepared_gradient) {
+                std::fill_n(w.prepared_gradient, workspace<T>::prepared_size, T(0));
+                bound.prepared_gradient = w.prepared_gradient;
+            }
+        std::copy_n(of_facts.pointers, max_facts, bound.fact_gradients);
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, true); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, false); });
+        compiled_backward<Plan, T, Run>::run(bound, run);
+        if constexpr (prepares<Plan>)
+            if (!prepared_gradient)
+                prepare_gradient<Plan>(bound.parameters, bound.prepared, w.prepared_gradient,
+                                       gradient.numbers, w.scratch);
+    }
+
+    /// With the gradients of all outputs one after another.
+    template <class P, class T>
+    static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
+                              parameters<T>& gradient, T* prepared_gradient) noexcept {
+        const T* pointers[outputs > 0 ? outputs : 1];
+        for (int at = 0; at < outputs; ++at) pointers[at] = outward + layout::offset(at);
+        run_backward<true>(p, given, pointers, w, gradient, prepared_gradient, {}, whole_run{});
+    }
+
+    /// Where an output lies in that memory.
+    template <class W, int At>
+    static constexpr auto view_of_output =
+        view_of_relation<typename W::placed>(Plan::shapes.outputs[At]);
+
+    template <class T, class W>
+    static output_views<const T> all_outputs(const W& w) noexcept {
+        if constexpr (outputs == 1) {
+            return output<T, 0>(w);
+        } else {
+            output_views<const T> result;
+            kernel::unroll<outputs>([&](auto index) {
+                result[static_cast<std::size_t>(index())] = output<T, index()>(w);
+            });
+            return result;
+        }
+    }
+
+    template <class T, int At, class W>
+    static auto output(const W& w) noexcept {
+        constexpr int rank = view_of_output<W, At>.rank;
+        return to_tensor<rank>(limited_output<W, At>(w.counts), static_cast<const T*>(w.numbers));
+    }
+
+    template <class W, int At>
+    static constexpr weight_view limited_output(const int* counts) noexcept {
+        return limited_view<typename W::placed, Plan::shapes.outputs[At]>(counts);
+    }
+
+    /// The caller's gradient of an output, to where backward expects it; first zeros, since an
+    /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
+    /// the lengths of facts are.
+    template <int At, bool Whole, class T>
+    static void seed(const T* outward, workspace<T>& w, const int* counts, bool clear) noexcept {
+        // By value: a reference would put the plan's tables into the program.
+        constexpr int index = Plan::tables.relations[Plan::shapes.outputs[At]].index;
+        constexpr auto buffer = Plan::tables.buffers[index];
+        constexpr auto whole = view_of_relation<Plan>(Plan::shapes.outputs[At]);
+        if (clear) {
+            constexpr plan::birth born = buffer.adjoint_birth();
+            each_part_of(born, counts, [&](int offset, int size) {
+                std::fill_n(w.numbers + offset, size, T(0));
+            });
+            return;
+        }
+        T* to = w.numbers + buffer.adjoint - buffer.offset;
+        const auto add = [&](int position, int offset, int length) {
+            for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
+        };
+        if constexpr (has_lengths) {
+            const auto view = limited_output<workspace<T>, At>(counts);
+            each_run(view, Whole ? whole : view, add);
+        } else {
+            each_run(whole, add);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 template <plan::rows_obstacle::kind Why>
@@ -26236,7 +27106,6 @@ struct any_block {
 struct any_packed : any_block<float> {
     static constexpr std::size_t bytes = 0;
 
-    any_packed() = default;
     explicit any_packed(const any_block<float>&) noexcept {}
     void pack(const any_block<float>&) noexcept {}
 };
@@ -26271,7 +27140,7 @@ class ill_formed_model {
     using workspace = any_block<T>;
     template <class T>
     using scratch = any_block<T>;
-    template <class Format>
+    template <class Format, auto...>
     using packed = any_packed;
     template <class T>
     using batch = any_batch;
@@ -26490,71 +27359,6 @@ class row_facts {
         return static_cast<int>(size / row_size(at));
     }
 };
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// The runs of equal symbols of facts that the rules compare: packed documents.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-/// A fact whose symbols the rules compare, and its length.
-struct compared_symbols {
-    int fact = -1;
-    int size = 0;
-};
-using compared_list = plan::list<compared_symbols, plan::max_compared>;
-
-/// Those of a plan, apart from it: code that runs reads these alone.
-template <class Plan>
-inline constexpr compared_list compared_facts = [] {
-    static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
-                  "sequent: a program compares the symbols of up to 4 facts");
-    compared_list result;
-    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
-        const int fact = plan::compared_fact(Plan::shapes, at);
-        result.push({fact, fact >= 0 ? Plan::facts[fact].extents[0] : 0});
-    }
-    return result;
-}();
-
-/// How many numbers plan::given_numbers holds for a plan.
-template <class Plan>
-constexpr int count_given() {
-    int count = plan::given_numbers::runs;
-    for (const compared_symbols& each : compared_facts<Plan>) count += 2 * each.size;
-    return count;
-}
-
-/// If the rules compare fact `fact`, writes where the run of equal symbols around each position
-/// begins and ends, `length` of them. Throws where a symbol comes back after another one.
-SEQUENT_LAZY
-inline void find_runs(const compared_list& compared, int fact, const subject& what,
-                      const std::int32_t* symbols, int length, int* given) {
-    int room = plan::given_numbers::runs;
-    for (int at = 0; at < compared.size(); ++at) {
-        const auto [of, size] = compared[at];
-        int* begins = given + room;
-        int* ends = begins + size;
-        given[plan::given_numbers::begins_of(at)] = room;
-        given[plan::given_numbers::ends_of(at)] = room + size;
-        room += 2 * size;
-        if (of != fact) continue;
-        std::int32_t greatest = -1;
-        for (int begin = 0, end = 0; begin < length; begin = end) {
-            while (end < length && symbols[end] == symbols[begin]) ++end;
-            const bool rises = symbols[begin] > greatest;  // as documents do that are counted
-            if (rises) greatest = symbols[begin];
-            for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
-                if (symbols[earlier] == symbols[begin])
-                    refuse(what, {" holds the symbol ", symbols[begin], " again at position ",
-                                  begin, ", after another one: equal symbols stand side by side"});
-            for (int position = begin; position < end; ++position) {
-                begins[position] = begin;
-                ends[position] = end;
-            }
-        }
-    }
-}
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -26874,8 +27678,9 @@ class row_reach {
             const attention_step& attention = out_.attentions[each.at];
             const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).ahead;
             const auto columns = [&](const access& from) {
-                // Columns beyond the row must have been computed. Earlier ones are kept apart.
-                call(from.at, form_.in_time[at] ? 0 : from.column, 0, std::max(0, ahead));
+                // Earlier columns are kept apart, as rows come to hand.
+                if (ahead > 0 && is_sequence(from.at)) return refuse(each, kind::later_rows);
+                call(from.at, form_.in_time[at] ? 0 : from.column);
             };
             const auto row = [&](const access& from) {
                 call(from.at, form_.in_time[at] ? 0 : from.row);
@@ -27718,9 +28523,14 @@ void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range) 
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// Whether a plan runs row by row. It names T so that a program that does not call `step` does not
+/// evaluate the plan of its state.
+template <class Plan, class T>
+inline constexpr bool has_state = plan::state_plan_of<Plan>::made.obstacle.rule < 0;
+
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
 /// sequence. Copies are states of their own.
-template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.obstacle.rule < 0)>
+template <class Plan, class T, bool Possible = has_state<Plan, T>>
 class alignas(64) state_block {
     using state_plan = plan::state_plan_of<Plan>;
     static constexpr auto& made = state_plan::made;
@@ -27814,7 +28624,9 @@ class alignas(64) state_block {
         const T* const parameters = numbers_of(p);
         const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
-            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
+            if (!has_prepared_)
+                prepare_numbers<typename placed_for<P, state_plan>::type>(parameters, prepared_,
+                                                                          scratch_);
             has_prepared_ = true;
             prepared = prepared_;
         }
@@ -28059,8 +28871,8 @@ class model {
     using prepared = model_detail::prepared_block<plan, T>;
     /// Weights in fewer bits, of Format bf16, q8_0 or q4_0, which stand in
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
-    template <class Format>
-    using packed = model_detail::packed_block<plan, Format>;
+    template <class Format, auto Which = pack_products>
+    using packed = model_detail::packed_block<plan, Format, Which>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T, workspace<T>>;
     /// The memory of forward_batch alone.
@@ -28086,203 +28898,10 @@ class model {
     /// that length, and so are their gradients.
     static constexpr bool has_lengths = model_detail::length_counts<plan> != 0;
 
-    /// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
-    /// the containers, which must live as long as the facts are used, and copy the pairs of sparse
-    /// facts and the counts. A container that is a temporary does not compile, unless it is given
-    /// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
-    ///
-    /// What is changed in the containers afterwards is not checked again: numbers are taken as they
-    /// are, and a symbol outside of its classes counts as a row of NaN.
+    /// Facts as pointers, checked. They refer to the containers, which must live as long as the
+    /// facts are used.
     template <class T>
-    class facts {
-      public:
-        using given_together = facts;
-
-        facts(std::initializer_list<model_detail::kept_argument<const T>> given) {
-            take_all(given);
-        }
-        /// Of one call alone.
-        facts(std::initializer_list<model_detail::argument<const T>> given,
-              model_detail::temporaries_too) {
-            take_all(given);
-        }
-
-        const void* pointers[model_detail::max_facts]{};
-        int counts[model_detail::count_given<plan>()]{};  // sequent::plan::given_numbers
-
-        void add_to(model_detail::call_mark& mark) const noexcept {
-            constexpr int count_facts = plan::shapes.text.counts.size();
-            mark.add(counts, count_facts);
-            for (int at = 0; at < facts_list::capacity(); ++at) {
-                const auto& fact = plan::facts[at];
-                if (fact.kind == kind::count) continue;
-                int size = given_shape(at, counts).size();
-                if (fact.is_sparse()) {
-                    const std::int32_t* index = pairs(at);
-                    const int count = index[model_detail::pair_layout::count()];
-                    mark.add(index + model_detail::pair_layout::row_of_pair(), count);
-                    mark.add(index + layout_of(at).column_of_pair(), count);
-                    size = count * fact.pair_size();
-                }
-                if (fact.kind == kind::symbols)
-                    mark.add(static_cast<const std::int32_t*>(pointers[at]), size);
-                else
-                    mark.add(static_cast<const T*>(pointers[at]), size);
-            }
-        }
-
-        /// The index of a sparse fact's pairs.
-        const std::int32_t* pairs(int at) const noexcept {
-            return plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
-        }
-
-      private:
-        template <class, class, class>
-        friend class model_detail::row_facts;
-
-        facts() = default;
-
-        using kind = sequent::plan::fact_kind;
-        using subject = model_detail::subject;
-
-        template <class List>
-        void take_all(const List& given) {
-            kernel::table_maker::make_all();
-            constexpr int count = facts_list::capacity();
-            bool filled[count > 0 ? count : 1]{};
-            int position = 0;
-            for (const auto& each : given) {
-                const int at = each.id.length ? place_of_fact(each.id) : position++;
-                if (at < 0 || at >= count)
-                    fail_with<argument_error>(
-                        {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
-                const subject what{"fact", plan::facts[at].id, at};
-                if (filled[at]) model_detail::refuse(what, {" is given twice"});
-                filled[at] = true;
-                take(at, what, each);
-            }
-            for (int at = 0; at < count; ++at)
-                if (!filled[at])
-                    model_detail::refuse(subject{"fact", plan::facts[at].id, at},
-                                         {" is not given"});
-        }
-
-        static constexpr model_detail::pair_layout layout_of(int at) {
-            return {plan::facts[at].extents[0], plan::facts[at].extents[1], plan::facts[at].pairs};
-        }
-        static constexpr int index_offset(int end) {
-            int offset = 0;
-            for (int at = 0; at < end; ++at)
-                if (plan::facts[at].is_sparse()) offset += layout_of(at).size();
-            return offset;
-        }
-        /// The values of pairs that are given without. Written at run time: compilers limit the
-        /// loops of constant expressions.
-        static constexpr int most_pairs = [] {
-            int result = 1;
-            for (const auto& each : plan::facts) result = std::max(result, each.pairs);
-            return result;
-        }();
-        static const T* ones() noexcept {
-            struct made {
-                T numbers[static_cast<std::size_t>(most_pairs)];
-                made() noexcept { std::fill_n(numbers, most_pairs, T(1)); }
-            };
-            static const made result;
-            return result.numbers;
-        }
-        static constexpr int index_size = index_offset(facts_list::capacity());
-        /// An index of many pairs is on the heap: facts may stand on the stack.
-        static constexpr bool large_index = index_size > 16384;
-        std::conditional_t<large_index, std::vector<std::int32_t>,
-                           std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
-            indices_;
-
-        static constexpr auto count_limits = [] {
-            std::array<int, sequent::plan::max_counts> result{};
-            for (int at = 0; at < plan::shapes.text.counts.size(); ++at)
-                result[static_cast<std::size_t>(at)] =
-                    sequent::plan::limit_of_count(plan::shapes, at);
-            return result;
-        }();
-
-        /// Code for kinds of facts that the program does not have is not compiled.
-        template <class Test>
-        static constexpr bool has_fact(Test test) {
-            for (int at = 0; at < facts_list::capacity(); ++at)
-                if (test(plan::facts[at])) return true;
-            return false;
-        }
-
-        void take(int at, const subject& what, const model_detail::argument<const T>& given) {
-            const auto& wanted = plan::facts[at];
-            if (wanted.kind == kind::count) {
-                if (!given.is_count)
-                    model_detail::refuse(what, {" is a count, given is a container"});
-                if (given.count < 0)
-                    model_detail::refuse(what, {" is a count and cannot be ", given.count});
-                const int place = count_places[static_cast<std::size_t>(at)];
-                if (place < 0) return;
-                const int limit = count_limits[static_cast<std::size_t>(place)];
-                if (limit != sequent::plan::without_limit && given.count > limit)
-                    model_detail::refuse(what, {" is ", given.count, ", beyond the ", limit,
-                                                " values of what it bounds"});
-                counts[place] = given.count;
-                return;
-            }
-            if (given.is_count) model_detail::refuse(what, {" is a container, given is a number"});
-            if (given.is_sparse != wanted.is_sparse())
-                model_detail::refuse(
-                    what, {(wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
-                                               : " is dense, given are sparse_pairs()")});
-            sequent::plan::fact_shape shape = wanted;
-            if (wanted.up_to) {
-                shape.extents[0] = model_detail::length_of(what, given.shape, wanted);
-                counts[count_places[static_cast<std::size_t>(at)]] = shape.extents[0];
-            }
-            if constexpr (has_fact([](const auto& each) { return each.is_sparse(); })) {
-                if (wanted.is_sparse()) {
-                    if constexpr (large_index) indices_.resize(index_size);
-                    std::int32_t* memory = indices_.data() + index_offset(at);
-                    model_detail::take_pairs(what, given, layout_of(at), memory);
-                    const int count = memory[model_detail::pair_layout::count()];
-                    const bool valued = given.shape.rank > 0;
-                    if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                        model_detail::refuse(
-                            what, {" needs a value for each pair, given are pairs alone"});
-                    shape = wanted.values_of(count);
-                    if (!valued || count == 0) {
-                        if (valued)
-                            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                        pointers[at] = ones();
-                        return;
-                    }
-                }
-            }
-            // Of no values there may be no memory.
-            const bool empty =
-                wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
-            if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
-                if (wanted.kind == kind::symbols) {
-                    if (!given.symbols && !empty)
-                        model_detail::refuse(what,
-                                             {" holds symbols as std::int32_t, given are numbers"});
-                    model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                    model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
-                    pointers[at] = given.symbols;
-                    model_detail::find_runs(model_detail::compared_facts<plan>, at, what,
-                                            given.symbols, shape.extents[0], counts);
-                    return;
-                }
-            }
-            if (!given.numbers && !empty)
-                model_detail::refuse(what, {" holds numbers, given are symbols"});
-            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-            model_detail::check_finite(what, given.numbers, shape.size());
-            pointers[at] = given.numbers;
-        }
-    };
-
+    using facts = model_detail::given_facts<plan, T>;
     /// The facts of one call: facts, or a list in braces that makes them for this call alone.
     template <class T>
     using facts_of_call = model_detail::of_one_call<facts<T>, model_detail::argument<const T>>;
@@ -28296,139 +28915,13 @@ class model {
     /// The gradients of the outputs, in their order or by name. They refer to the containers, as
     /// facts do.
     template <class T>
-    class output_gradients {
-      public:
-        using given_together = output_gradients;
-
-        output_gradients(std::initializer_list<model_detail::kept_argument<const T>> given) {
-            take_all(given);
-        }
-        template <class Value>
-            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
-        output_gradients(Value&& only) {
-            take_all(std::initializer_list<model_detail::kept_argument<const T>>{
-                static_cast<Value&&>(only)});
-        }
-        /// Of one call alone.
-        output_gradients(std::initializer_list<model_detail::argument<const T>> given,
-                         model_detail::temporaries_too) {
-            take_all(given);
-        }
-
-        const T* pointers[outputs > 0 ? outputs : 1]{};
-
-        /// Throws unless the gradients of outputs that a fact's length ends have that length.
-        void check_lengths(const int* counts) const {
-            if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
-                    (check_length<At>(counts), ...);
-                }
-            (std::make_integer_sequence<int, outputs>{});
-        }
-
-      private:
-        model_detail::extents shapes_[has_lengths && outputs > 0 ? outputs : 1]{};
-
-        template <int At>
-        void check_length(const int* counts) const {
-            const auto view = model_detail::limited_view<plan, plan::shapes.outputs[At]>(counts);
-            model_detail::check_shape({"the gradient of output", output_layout::names[At]},
-                                      shapes_[At], view.extents, view.rank);
-        }
-
-        template <class List>
-        void take_all(const List& given) {
-            kernel::table_maker::make_all();
-            int position = 0;
-            for (const auto& each : given) take(each, position++);
-            for (int at = 0; at < outputs; ++at)
-                if (!pointers[at])
-                    fail_with<argument_error>(
-                        {"sequent: the gradient of output number ", at + 1, " is not given"});
-        }
-
-        void take(const model_detail::argument<const T>& given, int position) {
-            for (int at = 0; at < outputs; ++at) {
-                const auto& id = output_layout::names[at];
-                if (given.id.length ? !(id == given.id) : at != position) continue;
-                const model_detail::weight_view& view = output_layout::whole_views[at];
-                if constexpr (has_lengths)
-                    shapes_[at] = given.shape;
-                else
-                    model_detail::check_shape({"the gradient of output", id}, given.shape,
-                                              view.extents, view.rank);
-                // Of no numbers there may be no memory, but of this one none is read.
-                static constexpr T nothing{};
-                pointers[at] = given.numbers ? given.numbers : &nothing;
-                return;
-            }
-            fail<argument_error>("sequent: a gradient is given for what is no output");
-        }
-    };
-
+    using output_gradients = model_detail::given_output_gradients<plan, T>;
     /// The gradients of one call: output_gradients, or what makes them for this call alone.
     template <class T>
-    class gradients_of_call
-        : public model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>> {
-        using base =
-            model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>>;
-
-      public:
-        using base::base;
-        template <class Value>
-            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
-        gradients_of_call(Value&& only)
-            : base(std::initializer_list<model_detail::argument<const T>>{
-                  static_cast<Value&&>(only)}) {}
-    };
-
+    using gradients_of_call = model_detail::gradients_of_one_call<plan, T>;
     /// Where the gradients of facts are to be added, by name or in order; none by default.
     template <class T>
-    class fact_gradients {
-      public:
-        fact_gradients() = default;
-        fact_gradients(std::initializer_list<model_detail::kept_argument<T>> given) {
-            int position = 0;
-            for (const auto& each : given) {
-                const int at = each.id.length ? place_of_fact(each.id) : position++;
-                if (at < 0 || at >= facts_list::capacity() ||
-                    plan::facts[at].kind != sequent::plan::fact_kind::dense || !each.numbers)
-                    fail<argument_error>("sequent: only dense facts have gradients");
-                // Of a sparse one, with room for all pairs that it may have.
-                const auto& of = plan::facts[at];
-                auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
-                const model_detail::subject what{"the gradient of fact", of.id, at};
-                if constexpr (has_lengths)
-                    if (of.up_to)
-                        lengths_[at].number = shape.extents[0] =
-                            model_detail::length_of(what, each.shape, of);
-                model_detail::check_shape(what, each.shape, shape.extents, shape.rank);
-                pointers[at] = each.numbers;
-            }
-        }
-
-        T* pointers[model_detail::max_facts]{};
-
-        /// Throws unless the gradients of facts are as long as these.
-        void check_lengths(const int* counts) const {
-            if constexpr (has_lengths)
-                for (int at = 0; at < facts_list::capacity(); ++at) {
-                    const auto& of = plan::facts[at];
-                    if (!pointers[at] || !of.up_to) continue;
-                    const int length = given_shape(at, counts).extents[0];
-                    const int given = lengths_[at].number;
-                    if (given >= 0 && given != length)
-                        model_detail::refuse(
-                            {"the gradient of fact", of.id, at},
-                            {" has the length ", given, ", the fact that is given has ", length});
-                }
-        }
-
-      private:
-        struct told_length {
-            int number = -1;  // where the pointer was set by hand
-        };
-        told_length lengths_[has_lengths ? model_detail::max_facts : 1]{};
-    };
+    using fact_gradients = model_detail::given_fact_gradients<plan, T>;
 
     /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
     /// never trained), matrices normal with deviation 1 / sqrt(inputs). The same seed gives the
@@ -28487,7 +28980,7 @@ class model {
     template <model_detail::parameters_of<plan> P,
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w) noexcept {
-        return run_forward(p, *given, w, model_detail::whole_run{});
+        return calls::run_forward(p, *given, w, model_detail::whole_run{});
     }
 
     /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
@@ -28544,7 +29037,7 @@ class model {
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w,
                         thread_pool& pool) noexcept {
-        return run_forward(p, *given, w, model_detail::run_on_pool{pool});
+        return calls::run_forward(p, *given, w, model_detail::run_on_pool{pool});
     }
 
     /// After forward with the same arguments on the same workspace: adds to `gradient`, and to the
@@ -28559,8 +29052,8 @@ class model {
         parameters<T>& gradient,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
-        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
-                     model_detail::whole_run{});
+        calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
+                            of_facts, model_detail::whole_run{});
     }
 
     /// The same on all threads of a pool, to the same numbers.
@@ -28571,8 +29064,8 @@ class model {
         parameters<T>& gradient, thread_pool& pool,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
-        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
-                     model_detail::run_on_pool{pool});
+        calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
+                            of_facts, model_detail::run_on_pool{pool});
     }
 
     /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
@@ -28612,12 +29105,13 @@ class model {
                 if constexpr (has_lengths)
                     std::fill_n(to + output_layout::offset(index()), output_layout::size(index()),
                                 T(0));
-                model_detail::each_run(
-                    limited_output<W, index()>(w.counts), view_of_output<W, index()>,
-                    [&](int position, int offset, int length) {
-                        std::copy_n(w.numbers + offset, length,
-                                    to + output_layout::offset(index()) + position);
-                    });
+                model_detail::each_run(calls::template limited_output<W, index()>(w.counts),
+                                       calls::template view_of_output<W, index()>,
+                                       [&](int position, int offset, int length) {
+                                           std::copy_n(
+                                               w.numbers + offset, length,
+                                               to + output_layout::offset(index()) + position);
+                                       });
             });
         });
     }
@@ -28643,7 +29137,7 @@ class model {
                          T* const outward = b.outward(thread).data();
                          const auto result = static_cast<double>(
                              loss(sample, y, output_layout::cleared_views(outward, given.counts)));
-                         backward_from(ready, given, outward, w, to, to_prepared);
+                         calls::backward_from(ready, given, outward, w, to, to_prepared);
                          return result;
                      });
     }
@@ -28666,27 +29160,15 @@ class model {
                   const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                   workspace<T>& w = b.workspace(thread);
                   (void)forward(ready, given, w);
-                  backward_from(ready, given, outward.data() + std::ptrdiff_t{size} * sample, w, to,
-                                to_prepared);
+                  calls::backward_from(ready, given, outward.data() + std::ptrdiff_t{size} * sample,
+                                       w, to, to_prepared);
                   return 0.0;
               });
     }
 
   private:
+    using calls = model_detail::calls<plan>;
     using output_layout = model_detail::output_layout<plan>;
-
-    /// Where a count, or the length of a fact, stands among those that the program names; -1 if
-    /// it is none.
-    static constexpr auto count_places = [] {
-        std::array<int, model_detail::max_facts> result{};
-        for (int at = 0; at < facts_list::capacity(); ++at) {
-            result[static_cast<std::size_t>(at)] = -1;
-            for (int place = 0; place < plan::shapes.text.counts.size(); ++place)
-                if (plan::shapes.text.counts[place] == plan::facts[at].id)
-                    result[static_cast<std::size_t>(at)] = place;
-        }
-        return result;
-    }();
 
     template <class T, class F>
     static void for_each_at(T* base, F& f) {
@@ -28702,93 +29184,6 @@ class model {
         return static_cast<int>(samples.size());
     }
 
-    /// Where the fact of this name stands among the facts; -1 if there is none.
-    static constexpr int place_of_fact(const sequent::plan::name& id) {
-        for (int at = 0; at < facts_list::capacity(); ++at)
-            if (plan::facts[at].id == id) return at;
-        return -1;
-    }
-
-    template <class P, class T>
-    static std::uint64_t mark_of([[maybe_unused]] const P& p,
-                                 [[maybe_unused]] const facts<T>& given) noexcept {
-#if defined(NDEBUG)
-        return model_detail::left_by_any;
-#else
-        model_detail::call_mark mark;
-        mark.add(model_detail::numbers_of(p), parameters<T>::size);
-        given.add_to(mark);
-        return mark.value();
-#endif
-    }
-
-    template <class P, class T>
-    static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
-                              workspace<T>& w) noexcept {
-#if !defined(NDEBUG)
-        if (w.left_by == model_detail::nothing_left)
-            stop(
-                "sequent: backward needs a forward before it on the same workspace, of all rows, "
-                "and uses up what that has left: a second backward needs a second forward");
-        if (w.left_by != model_detail::left_by_any && w.left_by != mark_of(p, given))
-            stop(
-                "sequent: backward is given other facts or parameters than the forward before it "
-                "on the same workspace");
-#endif
-        w.left_by = model_detail::nothing_left;
-    }
-
-    /// Parameters that are not prepared are, in w. Kept: forward has done so.
-    template <class P, class T, class W>
-    static model_detail::bindings<T> bind(const P& p, const facts<T>& given, W& w,
-                                          bool kept = false) noexcept {
-        model_detail::bindings<T> result;
-        result.parameters = model_detail::numbers_of(p);
-        result.prepared = model_detail::prepared_in(p);
-        result.packed = model_detail::packed_in(p);
-        if (!result.prepared) {
-            if (!kept)
-                model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
-            result.prepared = w.prepared;
-        }
-        result.workspace = w.numbers;
-        result.scratch = w.scratch;
-        std::copy_n(given.pointers, model_detail::max_facts, result.facts);
-        result.counts = given.counts;
-        for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
-        return result;
-    }
-
-    template <class P, class T, class W, class Run>
-    static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
-                                             Run run) noexcept {
-        auto bound = bind(p, given, w);
-        if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
-        using placed = typename model_detail::placed_for<P, typename W::placed>::type;
-        model_detail::compiled_forward<placed, T, Run>::run(bound, run);
-        std::copy_n(given.counts, W::count_of_counts, w.counts);
-        kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
-        return all_outputs<T>(w);
-    }
-
-    /// Clears the rows of an output that a caller sees and no step has written.
-    template <int At, class T, class W>
-    static void clear_rest([[maybe_unused]] W& w) noexcept {
-        using placed = typename W::placed;
-        constexpr int relation = plan::shapes.outputs[At];
-        constexpr model_detail::view_limits limits = model_detail::limits_of_view<placed>(relation);
-        if constexpr (limits.axis >= 0) {
-            model_detail::weight_view rest = model_detail::limited_view<placed, relation>(w.counts);
-            const int written =
-                sequent::plan::least_count(limits.written, rest.extents[limits.axis], w.counts);
-            rest.extents[limits.axis] -= written;
-            rest.offset += written * rest.strides[limits.axis];
-            model_detail::each_run(rest, [&](int, int offset, int length) {
-                std::fill_n(w.numbers + offset, length, T(0));
-            });
-        }
-    }
-
     template <class T>
     static void check_lengths(const facts<T>& given, const output_gradients<T>& outward,
                               const fact_gradients<T>& of_facts) noexcept(!has_lengths) {
@@ -28796,13 +29191,6 @@ class model {
             outward.check_lengths(given.counts);
             of_facts.check_lengths(given.counts);
         }
-    }
-
-    /// A fact's shape when these counts have been given.
-    static constexpr sequent::plan::fact_shape given_shape(int at, const int* counts) noexcept {
-        sequent::plan::fact_shape result = plan::facts[at];
-        if (result.up_to) result.extents[0] = counts[count_places[static_cast<std::size_t>(at)]];
-        return result;
     }
 
     template <class T>
@@ -28833,102 +29221,6 @@ class model {
                 result[static_cast<std::size_t>(at)] = s.template output<at>();
             });
             return result;
-        }
-    }
-
-    /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
-    /// is null, on to the parameters.
-    template <bool Whole = false, class P, class T, class Run>
-    static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
-                             workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
-                             const fact_gradients<T>& of_facts, Run run) noexcept {
-        check_left_by(p, given, w);
-        model_detail::bindings<T> bound = bind(p, given, w, true);
-        bound.parameter_gradient = gradient.numbers;
-        bound.prepared_gradient = prepared_gradient;
-        if constexpr (model_detail::prepares<plan>)
-            if (!prepared_gradient) {
-                std::fill_n(w.prepared_gradient, workspace<T>::prepared_size, T(0));
-                bound.prepared_gradient = w.prepared_gradient;
-            }
-        std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, true); });
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, false); });
-        model_detail::compiled_backward<plan, T, Run>::run(bound, run);
-        if constexpr (model_detail::prepares<plan>)
-            if (!prepared_gradient)
-                model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
-                                                     w.prepared_gradient, gradient.numbers,
-                                                     w.scratch);
-    }
-
-    /// With the gradients of all outputs one after another.
-    template <class P, class T>
-    static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
-                              parameters<T>& gradient, T* prepared_gradient) noexcept {
-        const T* pointers[outputs > 0 ? outputs : 1];
-        for (int at = 0; at < outputs; ++at) pointers[at] = outward + output_layout::offset(at);
-        run_backward<true>(p, given, pointers, w, gradient, prepared_gradient, {},
-                           model_detail::whole_run{});
-    }
-
-    /// Where an output lies in that memory.
-    template <class W, int At>
-    static constexpr auto view_of_output =
-        model_detail::view_of_relation<typename W::placed>(plan::shapes.outputs[At]);
-
-    template <class T, class W>
-    static output_views<const T> all_outputs(const W& w) noexcept {
-        if constexpr (outputs == 1) {
-            return output<T, 0>(w);
-        } else {
-            output_views<const T> result;
-            kernel::unroll<outputs>([&](auto index) {
-                result[static_cast<std::size_t>(index())] = output<T, index()>(w);
-            });
-            return result;
-        }
-    }
-
-    template <class T, int At, class W>
-    static auto output(const W& w) noexcept {
-        constexpr int rank = view_of_output<W, At>.rank;
-        return model_detail::to_tensor<rank>(limited_output<W, At>(w.counts),
-                                             static_cast<const T*>(w.numbers));
-    }
-
-    template <class W, int At>
-    static constexpr model_detail::weight_view limited_output(const int* counts) noexcept {
-        return model_detail::limited_view<typename W::placed, plan::shapes.outputs[At]>(counts);
-    }
-
-    /// The caller's gradient of an output, to where backward expects it; first zeros, since an
-    /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
-    /// the lengths of facts are.
-    template <int At, bool Whole, class T>
-    static void seed(const T* outward, workspace<T>& w, const int* counts, bool clear) noexcept {
-        // By value: a reference would put the plan's tables into the program.
-        constexpr int index = plan::tables.relations[plan::shapes.outputs[At]].index;
-        constexpr auto buffer = plan::tables.buffers[index];
-        constexpr auto whole = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
-        if (clear) {
-            constexpr sequent::plan::birth born = buffer.adjoint_birth();
-            model_detail::each_part_of(born, counts, [&](int offset, int size) {
-                std::fill_n(w.numbers + offset, size, T(0));
-            });
-            return;
-        }
-        T* to = w.numbers + buffer.adjoint - buffer.offset;
-        const auto add = [&](int position, int offset, int length) {
-            for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
-        };
-        if constexpr (has_lengths) {
-            const auto view = limited_output<workspace<T>, At>(counts);
-            model_detail::each_run(view, Whole ? whole : view, add);
-        } else {
-            model_detail::each_run(whole, add);
         }
     }
 };
@@ -29494,134 +29786,335 @@ constexpr without<Mask> operator!(Mask) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::mask
 
+/// The options of a template as one value.
+
+namespace sequent::inline SEQUENT_ABI::nn {
+
+/// What a norm or a position is, as a number of a shape.
+enum class norm_kind { layer, rms };
+enum class position_kind {
+    none,
+    learned,
+    sinusoidal,
+    rotary,
+    rotary_halves,
+    alibi,
+    relative,
+    relative_buckets
+};
+
+/// Of what a score is the sum, in the order of the shares.
+enum class score_part {
+    dot_product,
+    dense,
+    random,
+    fixed_random,
+    factorized_random,
+    factorized_dense
+};
+struct score_parts {
+    static constexpr int most = 6;
+    score_part parts[most]{};
+    int count = 1;
+    bool known = true;
+    bool mixed = false;
+    int rank = 0;
+    int first = 0;  // factors
+    int second = 0;
+
+    constexpr int times(score_part part) const {
+        int result = 0;
+        for (int at = 0; at < count; ++at) result += parts[at] == part ? 1 : 0;
+        return result;
+    }
+    constexpr bool has(score_part part) const { return times(part) > 0; }
+    constexpr bool is_dot_product() const { return !mixed && has(score_part::dot_product); }
+    constexpr bool is_distinct() const {
+        for (int at = 0; at < count; ++at)
+            if (times(parts[at]) > 1) return false;
+        return true;
+    }
+};
+
+/// The numbers of a template, in one value, so that its symbols stay short. Those that are 0 follow
+/// from others, or are not there.
+struct shape {
+    int tokens = 1;
+    int width = 1;
+    int heads = 1;
+    int key_heads = 0;
+    int head_width = 0;
+    int depth = 1;
+    int vocabulary = 1;
+    int hidden = 0;
+    int source_tokens = 0;
+    int source_vocabulary = 0;
+    int source_depth = 0;
+    int classes = 1;
+    int patch_width = 1;
+    int segments = 2;
+    int score_cap = 0;
+    int dropout_percent = 0;
+    int norm_exponent = 5;
+    int position_base = 0;
+    int buckets = 0;
+    int max_distance = 0;
+    norm_kind normalization = norm_kind::layer;
+    position_kind position = position_kind::none;
+    bool biases = true;
+    bool tied = true;
+    bool scaled = true;
+    bool padded = false;
+    bool any_length = false;
+    bool norm_first = false;
+    bool learned_start = false;
+    bool scaled_logits = false;
+    bool is_source = false;  // of an encoder-decoder, the encoder's side
+    score_parts scores{};
+    int nodes = 1;
+    int edges = 1;
+    int node_width = 0;
+    int edge_width = 0;
+    int relations = 1;
+
+    constexpr bool is_rotary() const {
+        return position == position_kind::rotary || position == position_kind::rotary_halves;
+    }
+    /// Heads that attend to the same keys.
+    constexpr int group() const { return heads / key_heads; }
+    constexpr double epsilon() const {
+        double scale = 1;
+        for (int at = 0; at < norm_exponent; ++at) scale *= 10;
+        return 1 / scale;
+    }
+    /// The same with the encoder's positions, symbols and layers.
+    constexpr shape source() const {
+        shape result = *this;
+        result.tokens = source_tokens;
+        if (source_vocabulary > 0) result.vocabulary = source_vocabulary;
+        result.depth = source_depth;
+        result.is_source = true;
+        return result;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::nn
+
+/// What options are made of: each sets members of the shape. Two options with the same
+/// `option_kind` are values of one option.
+
+namespace sequent::inline SEQUENT_ABI::nn {
+
+template <auto... Members>
+struct sets {};
+
+/// A number of at least Least.
+template <auto Member, int Value, int Least = 1>
+struct counted {
+    using option_kind = sets<Member>;
+    static constexpr bool is_in_range = Value >= Least;
+    static constexpr void set(shape& of) {
+        if (is_in_range) of.*Member = Value;
+    }
+};
+template <auto Member, bool Value>
+struct flag {
+    using option_kind = sets<Member>;
+    static constexpr void set(shape& of) { of.*Member = Value; }
+};
+
+template <norm_kind Kind, int Exponent>
+struct normalized_by {
+    using option_kind = sets<&shape::normalization>;
+    static constexpr void set(shape& of) {
+        of.normalization = Kind;
+        of.norm_exponent = Exponent;
+    }
+};
+
+template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0>
+struct positioned {
+    using option_kind = sets<&shape::position>;
+    static constexpr void set(shape& of) {
+        of.position = Kind;
+        of.position_base = Base;
+        of.buckets = Buckets;
+        of.max_distance = MaxDistance;
+    }
+};
+
+struct scored {
+    using option_kind = sets<&shape::scores>;
+};
+template <score_part Part, int Rank = 0, int First = 0, int Second = 0>
+struct single_part : scored {
+    static constexpr score_parts parts{
+        .parts = {Part}, .rank = Rank, .first = First, .second = Second};
+    static constexpr void set(shape& of) { of.scores = parts; }
+};
+
+template <class T>
+inline constexpr score_parts parts_of{.count = 0, .known = false};
+template <class T>
+    requires requires {
+        T::parts;
+    }
+inline constexpr score_parts parts_of<T> = T::parts;
+
+template <class... Parts>
+struct mixed_parts : scored {
+    static constexpr score_parts parts = [] {
+        score_parts result{.count = 0, .mixed = true};
+        const auto add = [&](const score_parts& part) {
+            result.known =
+                result.known && part.known && !part.mixed && result.count < score_parts::most;
+            if (!result.known) return;
+            result.parts[result.count++] = part.parts[0];
+            result.rank += part.rank;
+            result.first += part.first;
+            result.second += part.second;
+        };
+        (add(parts_of<Parts>), ...);
+        if (result.known && result.count > 0) return result;
+        return score_parts{.known = false};
+    }();
+    static constexpr void set(shape& of) { of.scores = parts; }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::nn
+
 /// Named arguments of templates, in any order: `encoder<tokens<64>, width<128>, heads<4>>`.
 
 namespace sequent::inline SEQUENT_ABI {
 
 /// How many positions a sequence has.
 template <int Value>
-struct tokens {};
+struct tokens : nn::counted<&nn::shape::tokens, Value> {};
 /// How many numbers a position has, outside and between the layers.
 template <int Value>
-struct width {};
+struct width : nn::counted<&nn::shape::width, Value> {};
 /// How many heads share the width.
 template <int Value>
-struct heads {};
+struct heads : nn::counted<&nn::shape::heads, Value> {};
 /// How many layers there are, with parameters of their own.
 template <int Value>
-struct depth {};
+struct depth : nn::counted<&nn::shape::depth, Value> {};
 /// How many different symbols there are.
 template <int Value>
-struct vocabulary {};
+struct vocabulary : nn::counted<&nn::shape::vocabulary, Value> {};
 /// The width between the two linear maps of the feed-forward part; by default 4 times the width, or
 /// 8/3 times where it is gated, which is as many parameters (arXiv 2002.05202).
 template <int Value>
-struct hidden {};
+struct hidden : nn::counted<&nn::shape::hidden, Value> {};
 /// How many heads have keys and values of their own; as many queries each attend to one of them
 /// (arXiv 2305.13245). By default all; with one, attention is multi-query.
 template <int Value>
-struct key_heads {};
+struct key_heads : nn::counted<&nn::shape::key_heads, Value> {};
 /// How many numbers a head has; by default the width divided by the heads.
 template <int Value>
-struct head_width {};
+struct head_width : nn::counted<&nn::shape::head_width, Value> {};
 /// Whether linear maps add a bias. They do by default.
 template <bool Value>
-struct biases {};
+struct biases : nn::flag<&nn::shape::biases, Value> {};
 /// Whether the logits are read by the embedding itself (arXiv 1608.05859). They are by default.
 template <bool Value>
-struct tied {};
+struct tied : nn::flag<&nn::shape::tied, Value> {};
 /// Whether scores are divided by the square root of the head's width. They are by default.
 template <bool Value>
-struct scaled {};
+struct scaled : nn::flag<&nn::shape::scaled, Value> {};
 /// Whether only the first positions may exist, as many as a count given with the facts tells. By
 /// default all do.
 template <bool Value>
-struct padded {};
+struct padded : nn::flag<&nn::shape::padded, Value> {};
 /// Whether a sequence is given with any length up to the tokens: containers, outputs and the cost
 /// of a call are as long as it is. By default all tokens are given, which leaves compilers more to
 /// know.
 template <bool Value>
-struct any_length {};
+struct any_length : nn::flag<&nn::shape::any_length, Value> {};
 /// The c of c tanh(score / c), which bounds attention's scores; by default they are unbounded.
 template <int Value>
-struct score_cap {};
+struct score_cap : nn::counted<&nn::shape::score_cap, Value, 0> {};
 /// How many of a hundred numbers are dropped in training, of the embedding and of what each part
 /// adds to the residual path. With it, the model takes the count `seed`; 0 drops none.
 template <int Value>
-struct dropout_percent {};
+struct dropout_percent : nn::counted<&nn::shape::dropout_percent, Value, 0> {};
 
 /// Of an encoder-decoder, the positions, the symbols and the layers of the encoder's side; by
 /// default those of the decoder's side. Symbols of its own have an embedding of their own.
 template <int Value>
-struct source_tokens {};
+struct source_tokens : nn::counted<&nn::shape::source_tokens, Value> {};
 template <int Value>
-struct source_vocabulary {};
+struct source_vocabulary : nn::counted<&nn::shape::source_vocabulary, Value> {};
 template <int Value>
-struct source_depth {};
+struct source_depth : nn::counted<&nn::shape::source_depth, Value> {};
 
 /// How many classes a classifier tells apart.
 template <int Value>
-struct classes {};
+struct classes : nn::counted<&nn::shape::classes, Value> {};
 /// How many numbers a patch of an image has: channels times height times width.
 template <int Value>
-struct patch_width {};
+struct patch_width : nn::counted<&nn::shape::patch_width, Value> {};
 /// How many kinds of segments a text has.
 template <int Value>
-struct segments {};
+struct segments : nn::counted<&nn::shape::segments, Value> {};
 /// Whether the state before the first position is learned. It is zero by default.
 template <bool Value>
-struct learned_start {};
+struct learned_start : nn::flag<&nn::shape::learned_start, Value> {};
 
 /// How many nodes a graph has at most.
 template <int Value>
-struct nodes {};
+struct nodes : nn::counted<&nn::shape::nodes, Value> {};
 /// How many edges a graph has at most, of each relation.
 template <int Value>
-struct edges {};
+struct edges : nn::counted<&nn::shape::edges, Value> {};
 /// How many numbers a node is given with; as many as the width by default.
 template <int Value>
-struct node_width {};
+struct node_width : nn::counted<&nn::shape::node_width, Value> {};
 /// How many numbers an edge is given with. By default it has none: it is there or not.
 template <int Value>
-struct edge_width {};
+struct edge_width : nn::counted<&nn::shape::edge_width, Value, 0> {};
 /// How many kinds of edges there are.
 template <int Value>
-struct relations {};
+struct relations : nn::counted<&nn::shape::relations, Value> {};
 
 /// Where the layer norms stand: before each part, with one more at the end (arXiv 2002.04745), or
 /// after the residual sum (arXiv 1706.03762).
-struct pre_norm {};
-struct post_norm {};
+struct pre_norm : nn::flag<&nn::shape::norm_first, true> {};
+struct post_norm : nn::flag<&nn::shape::norm_first, false> {};
 
 /// Which norm, with 10^-Exponent as its epsilon: layer norm (arXiv 1607.06450), or the root mean
 /// square alone (arXiv 1910.07467).
 namespace normalization {
 template <int Exponent = 5>
-struct layer {};
+struct layer : nn::normalized_by<nn::norm_kind::layer, Exponent> {};
 template <int Exponent = 5>
-struct rms {};
+struct rms : nn::normalized_by<nn::norm_kind::rms, Exponent> {};
 }  // namespace normalization
 
 /// How positions enter: added to the embedding (learned; sines and cosines, arXiv 1706.03762), by
 /// turning queries and keys (rotary, whose base is Base, arXiv 2104.09864), or added to the scores
 /// (alibi, arXiv 2108.12409, with the slopes of the authors' code; relative, relative_buckets).
 namespace position {
-struct none {};
-struct learned {};
-struct sinusoidal {};
+struct none : nn::positioned<nn::position_kind::none> {};
+struct learned : nn::positioned<nn::position_kind::learned> {};
+struct sinusoidal : nn::positioned<nn::position_kind::sinusoidal> {};
 /// Neighbouring elements are a pair, as in llama2.c.
 template <int Base = 10000>
-struct rotary {};
+struct rotary : nn::positioned<nn::position_kind::rotary, Base> {};
 /// Elements of the two halves are a pair, as in Hugging Face's files.
 template <int Base = 10000>
-struct rotary_halves {};
-struct alibi {};
+struct rotary_halves : nn::positioned<nn::position_kind::rotary_halves, Base> {};
+struct alibi : nn::positioned<nn::position_kind::alibi> {};
 /// A number for each head and distance j - i, each layer its own.
-struct relative {};
+struct relative : nn::positioned<nn::position_kind::relative> {};
 /// A number for each head and bucket of distances, for all layers the same: half of the buckets are
 /// single distances, the others grow up to MaxDistance (arXiv 1910.10683, section 2.1).
 template <int Buckets = 32, int MaxDistance = 128>
-struct relative_buckets {};
+struct relative_buckets
+    : nn::positioned<nn::position_kind::relative_buckets, 0, Buckets, MaxDistance> {
+    static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
+                  "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
+};
 }  // namespace position
 
 /// What the scores of attention follow from; by default dot_product. The others are synthesizers
@@ -29629,25 +30122,27 @@ struct relative_buckets {};
 /// masks and values are as in any attention; h is the head, N the tokens, d the width.
 namespace synthesizer {
 /// query(i) . key(j), scaled: no synthesizer, but a part of mixtures.
-struct dot_product {};
+struct dot_product : nn::single_part<nn::score_part::dot_product> {};
 /// Element j of W_2(h) relu(W_1(h) x(i) + b_1(h)) + b_2(h) (section 3.1.1). All heads' W_1 are d x
 /// d numbers, their W_2 N x d.
-struct dense {};
+struct dense : nn::single_part<nn::score_part::dense> {};
 /// R(h, i, j), learned, whatever the input is (section 3.1.2): N x N numbers for each head.
-struct random {};
+struct random : nn::single_part<nn::score_part::random> {};
 /// The same, as it is initialised: normal with deviation one, never trained.
-struct fixed_random {};
+struct fixed_random : nn::single_part<nn::score_part::fixed_random> {};
 /// R_1(h, i) . R_2(h, j), each of Rank numbers (section 3.1.3): 2 N Rank for each head.
 template <int Rank = 8>
-struct factorized_random {};
+struct factorized_random : nn::single_part<nn::score_part::factorized_random, Rank> {
+    static_assert(Rank > 0, "sequent: factorized_random<Rank> has a rank of at least 1");
+};
 /// A(i)[j / Second] B(i)[j % Second], with A and B linear in x(i), of First and of Second numbers;
 /// First Second = N (section 3.1.3). For each head d (First + Second) numbers, and biases.
 template <int First, int Second>
-struct factorized_dense {};
+struct factorized_dense : nn::single_part<nn::score_part::factorized_dense, 0, First, Second> {};
 /// The scores of several of these, summed before the softmax with learned shares whose sum is one,
 /// the softmax of `mixture` (section 3.1.4).
 template <class... Parts>
-struct mixture {};
+struct mixture : nn::mixed_parts<Parts...> {};
 }  // namespace synthesizer
 
 /// The function between the two linear maps of the feed-forward part, or after the sum over a
@@ -29693,303 +30188,69 @@ using swiglu = gated<silu>;
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Reads the named arguments of a template into one value and a few types.
+/// Option sets, of which each template takes one, and the arguments of a template, read into one
+/// value and two types.
 
-namespace sequent::inline SEQUENT_ABI {
+namespace sequent::inline SEQUENT_ABI::nn {
 
-namespace nn {
-
-/// What a template reads of its arguments. A template says which kinds it takes.
-enum class option {
-    tokens,
-    width,
-    heads,
-    depth,
-    vocabulary,
-    hidden,
-    key_heads,
-    head_width,
-    biases,
-    tied,
-    scaled,
-    padded,
-    any_length,
-    score_cap,
-    dropout_percent,
-    source_tokens,
-    source_vocabulary,
-    source_depth,
-    classes,
-    patch_width,
-    segments,
-    nodes,
-    edges,
-    node_width,
-    edge_width,
-    relations,
-    learned_start,
-    norm_place,
-    normalization,
-    position,
-    activation,
-    mask,
-    synthesizer,
-    unknown
-};
-
-/// The smallest number of an option. Those whose 0 means that there is none may be 0.
-constexpr int least_of(option kind) {
-    using enum option;
-    return kind == score_cap || kind == dropout_percent || kind == edge_width || kind == biases ||
-                   kind == tied || kind == scaled || kind == padded || kind == any_length ||
-                   kind == learned_start
-               ? 0
-               : 1;
-}
-
-/// Of an option that is a number, which it is.
-template <option Kind, int Value>
-struct numbered {
-    static constexpr option kind = Kind;
-    static constexpr bool is_in_range = Kind == option::unknown || Value >= least_of(Kind);
-    static constexpr int value = is_in_range ? Value : 1;
-};
-template <class T>
-struct number_option : numbered<option::unknown, 0> {};
-
-#define SEQUENT_NUMBER_OPTION(Type, Name) \
-    template <Type Value>                 \
-    struct number_option<Name<Value>> : numbered<option::Name, Value> {};
-SEQUENT_NUMBER_OPTION(int, tokens)
-SEQUENT_NUMBER_OPTION(int, width)
-SEQUENT_NUMBER_OPTION(int, heads)
-SEQUENT_NUMBER_OPTION(int, depth)
-SEQUENT_NUMBER_OPTION(int, vocabulary)
-SEQUENT_NUMBER_OPTION(int, hidden)
-SEQUENT_NUMBER_OPTION(int, key_heads)
-SEQUENT_NUMBER_OPTION(int, head_width)
-SEQUENT_NUMBER_OPTION(int, score_cap)
-SEQUENT_NUMBER_OPTION(int, dropout_percent)
-SEQUENT_NUMBER_OPTION(int, source_tokens)
-SEQUENT_NUMBER_OPTION(int, source_vocabulary)
-SEQUENT_NUMBER_OPTION(int, source_depth)
-SEQUENT_NUMBER_OPTION(int, classes)
-SEQUENT_NUMBER_OPTION(int, patch_width)
-SEQUENT_NUMBER_OPTION(int, segments)
-SEQUENT_NUMBER_OPTION(int, nodes)
-SEQUENT_NUMBER_OPTION(int, edges)
-SEQUENT_NUMBER_OPTION(int, node_width)
-SEQUENT_NUMBER_OPTION(int, edge_width)
-SEQUENT_NUMBER_OPTION(int, relations)
-SEQUENT_NUMBER_OPTION(bool, biases)
-SEQUENT_NUMBER_OPTION(bool, tied)
-SEQUENT_NUMBER_OPTION(bool, scaled)
-SEQUENT_NUMBER_OPTION(bool, padded)
-SEQUENT_NUMBER_OPTION(bool, any_length)
-SEQUENT_NUMBER_OPTION(bool, learned_start)
-#undef SEQUENT_NUMBER_OPTION
-
-/// What a norm or a position is, as a number of a shape.
-enum class norm_kind { layer, rms };
-enum class position_kind {
-    none,
-    learned,
-    sinusoidal,
-    rotary,
-    rotary_halves,
-    alibi,
-    relative,
-    relative_buckets
-};
-
-template <class T>
-struct norm_option {
-    static constexpr bool is = false;
-};
-template <int Exponent>
-struct norm_option<normalization::layer<Exponent>> {
-    static constexpr bool is = true;
-    static constexpr norm_kind kind = norm_kind::layer;
-    static constexpr int exponent = Exponent;
-};
-template <int Exponent>
-struct norm_option<normalization::rms<Exponent>> {
-    static constexpr bool is = true;
-    static constexpr norm_kind kind = norm_kind::rms;
-    static constexpr int exponent = Exponent;
-};
-
-template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0>
-struct positioned {
-    static constexpr bool is = true;
-    static constexpr position_kind kind = Kind;
-    static constexpr int base = Base;
-    static constexpr int buckets = Buckets;
-    static constexpr int max_distance = MaxDistance;
-};
-template <class T>
-struct position_option {
-    static constexpr bool is = false;
-};
-template <>
-struct position_option<position::none> : positioned<position_kind::none> {};
-template <>
-struct position_option<position::learned> : positioned<position_kind::learned> {};
-template <>
-struct position_option<position::sinusoidal> : positioned<position_kind::sinusoidal> {};
-template <int Base>
-struct position_option<position::rotary<Base>> : positioned<position_kind::rotary, Base> {};
-template <int Base>
-struct position_option<position::rotary_halves<Base>>
-    : positioned<position_kind::rotary_halves, Base> {};
-template <>
-struct position_option<position::alibi> : positioned<position_kind::alibi> {};
-template <>
-struct position_option<position::relative> : positioned<position_kind::relative> {};
-template <int Buckets, int MaxDistance>
-struct position_option<position::relative_buckets<Buckets, MaxDistance>>
-    : positioned<position_kind::relative_buckets, 0, Buckets, MaxDistance> {
-    static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
-                  "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
-};
-
-/// Of what a score is the sum, in the order of the shares.
-enum class score_part {
-    dot_product,
-    dense,
-    random,
-    fixed_random,
-    factorized_random,
-    factorized_dense
-};
-struct score_parts {
-    static constexpr int most = 6;
-    score_part parts[most]{};
-    int count = 1;
-    bool known = true;
-    bool mixed = false;
-    int rank = 0;
-    int first = 0;  // factors
-    int second = 0;
-
-    constexpr int times(score_part part) const {
-        int result = 0;
-        for (int at = 0; at < count; ++at) result += parts[at] == part ? 1 : 0;
-        return result;
-    }
-    constexpr bool has(score_part part) const { return times(part) > 0; }
-    constexpr bool is_dot_product() const { return !mixed && has(score_part::dot_product); }
-    constexpr bool is_distinct() const {
-        for (int at = 0; at < count; ++at)
-            if (times(parts[at]) > 1) return false;
-        return true;
-    }
-};
-
-template <class T>
-struct synthesizer_option {
-    static constexpr bool is = false;
-    static constexpr score_parts parts{.count = 0, .known = false};
-};
-template <score_part Part, int Rank = 0, int First = 0, int Second = 0>
-struct single_part {
-    static constexpr bool is = true;
-    static constexpr score_parts parts{
-        .parts = {Part}, .rank = Rank, .first = First, .second = Second};
-};
-template <>
-struct synthesizer_option<synthesizer::dot_product> : single_part<score_part::dot_product> {};
-template <>
-struct synthesizer_option<synthesizer::dense> : single_part<score_part::dense> {};
-template <>
-struct synthesizer_option<synthesizer::random> : single_part<score_part::random> {};
-template <>
-struct synthesizer_option<synthesizer::fixed_random> : single_part<score_part::fixed_random> {};
-template <int Rank>
-struct synthesizer_option<synthesizer::factorized_random<Rank>>
-    : single_part<score_part::factorized_random, Rank> {
-    static_assert(Rank > 0, "sequent: factorized_random<Rank> has a rank of at least 1");
-};
-template <int First, int Second>
-struct synthesizer_option<synthesizer::factorized_dense<First, Second>>
-    : single_part<score_part::factorized_dense, 0, First, Second> {};
-template <class... Parts>
-struct synthesizer_option<synthesizer::mixture<Parts...>> {
-    static constexpr bool is = true;
-    static constexpr score_parts parts = [] {
-        score_parts result{.count = 0, .mixed = true};
-        const auto add = [&](const score_parts& part) {
-            result.known =
-                result.known && part.known && !part.mixed && result.count < score_parts::most;
-            if (!result.known) return;
-            result.parts[result.count++] = part.parts[0];
-            result.rank += part.rank;
-            result.first += part.first;
-            result.second += part.second;
-        };
-        (add(synthesizer_option<Parts>::parts), ...);
-        if (result.known && result.count > 0) return result;
-        return score_parts{.known = false};
-    }();
-};
+struct mask_kind {};
+struct activation_kind {};
+struct unknown_kind {};
 
 template <class T>
 concept mask_type = std::is_same_v<T, mask::none> || mask::type<T>;
 
 template <class T>
-consteval option kind_of_type() {
-    if (number_option<T>::kind != option::unknown) return number_option<T>::kind;
-    if (mask_type<T>) return option::mask;
-    if (requires { T::rule; }) return option::activation;
-    if (std::is_same_v<T, pre_norm> || std::is_same_v<T, post_norm>) return option::norm_place;
-    if (norm_option<T>::is) return option::normalization;
-    if (position_option<T>::is) return option::position;
-    if (synthesizer_option<T>::is) return option::synthesizer;
-    return option::unknown;
-}
-template <class T>
-inline constexpr option kind_of = kind_of_type<T>();
-
-/// How often an option is given.
-template <option Kind, class... Options>
-inline constexpr int times_given = (0 + ... + (kind_of<Options> == Kind ? 1 : 0));
-
-/// The value of an option that is a number, or the default.
-template <option Kind, int Default, class... Options>
-consteval int number_of() {
-    static_assert(times_given<Kind, Options...> <= 1, "sequent: an option is given twice");
-    int result = Default;
-    ((kind_of<Options> == Kind ? void(result = number_option<Options>::value) : void()), ...);
-    return result;
-}
-
-template <class Type>
-struct type_holder {
-    using type = Type;
+struct find_kind {
+    using type = std::conditional_t<mask_type<T>, mask_kind, unknown_kind>;
 };
+template <class T>
+    requires requires {
+        typename T::option_kind;
+    }
+struct find_kind<T> {
+    using type = typename T::option_kind;
+};
+template <class T>
+    requires requires {
+        T::rule;
+    }
+struct find_kind<T> {
+    using type = activation_kind;
+};
+/// Which option an argument is.
+template <class T>
+using kind_of = typename find_kind<T>::type;
 
-template <option Kind, class Default>
-consteval auto find_type() {
-    return type_holder<Default>{};
-}
-template <option Kind, class Default, class First, class... Rest>
-consteval auto find_type() {
-    static_assert(times_given<Kind, First, Rest...> <= 1, "sequent: an option is given twice");
-    if constexpr (kind_of<First> == Kind)
-        return type_holder<First>{};
-    else
-        return find_type<Kind, Default, Rest...>();
+/// The last of the types that is of a kind, or the default.
+template <class Kind, class Default, class... Types>
+struct last_of_kind {
+    using type = Default;
+};
+template <class Kind, class Default, class First, class... Rest>
+struct last_of_kind<Kind, Default, First, Rest...>
+    : last_of_kind<Kind, std::conditional_t<std::is_same_v<kind_of<First>, Kind>, First, Default>,
+                   Rest...> {};
+
+template <class Option>
+constexpr void set_option(shape& of) {
+    if constexpr (requires { Option::set(of); }) Option::set(of);
 }
 
-/// The option that is a type, or the default.
-template <option Kind, class Default, class... Options>
-using type_of = typename decltype(find_type<Kind, Default, Options...>())::type;
+/// An option that must be given. The number stands in until the check tells that it is not.
+template <template <int> class Option>
+struct required : Option<1> {};
+/// An option that follows from others where it is not given.
+template <template <int> class Option>
+struct derived : Option<0> {};
 
 /// What can be wrong with an argument of a template, as types whose names stand in the compiler's
 /// message.
 struct the_template_has_no_such_option {};
 struct it_is_no_option {};
+struct it_is_given_twice {};
 struct its_number_is_too_small {};
+struct it_is_missing {};
 struct a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers {};
 
 /// A member of this name, of whatever kind, makes the name ambiguous.
@@ -30003,181 +30264,79 @@ concept has_keeps = std::is_class_v<Argument> && !std::is_final_v<Argument> && !
     &keeps_probe<Argument>::keeps;
 };
 
-template <class Argument, class Reason>
+template <class Reason>
 inline constexpr bool well_given = false;
-template <class Argument>
-inline constexpr bool well_given<Argument, void> = true;
+template <>
+inline constexpr bool well_given<void> = true;
 
 /// The one place where an argument of a template stops the compiler.
-template <class Argument, class Reason>
-struct check_argument {
-    static_assert(well_given<Argument, Reason>,
-                  "sequent: a template refuses an argument; it and the reason are named here");
-};
+template <template <class...> class Template, class Argument, class Reason>
+consteval bool check_argument() {
+    static_assert(
+        well_given<Reason>,
+        "sequent: a template refuses an argument, or lacks one; the template, the argument "
+        "and the reason are named here");
+    return true;
+}
 
-/// The kinds of options that a template takes.
-template <option... Kinds>
-struct takes {
-    template <class Argument>
-    static consteval auto reason_against() {
-        constexpr option kind = kind_of<Argument>;
-        if constexpr (kind == option::unknown) {
-            if constexpr (has_keeps<Argument>)
-                return a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers{};
-            else
-                return it_is_no_option{};
-        } else if constexpr (!(... || (kind == Kinds))) {
-            return the_template_has_no_such_option{};
-        } else if constexpr (!number_option<Argument>::is_in_range) {
-            return its_number_is_too_small{};
-        }
+template <class Kind, class... Given>
+inline constexpr int times_given = (0 + ... + (std::is_same_v<kind_of<Given>, Kind> ? 1 : 0));
+
+template <class Set, class Argument, class... Given>
+consteval auto reason_against() {
+    using kind = kind_of<Argument>;
+    if constexpr (std::is_same_v<kind, unknown_kind>) {
+        if constexpr (has_keeps<Argument>)
+            return a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers{};
+        else
+            return it_is_no_option{};
+    } else if constexpr (!Set::template takes<kind>) {
+        return the_template_has_no_such_option{};
+    } else if constexpr (times_given<kind, Given...> > 1) {
+        return it_is_given_twice{};
+    } else if constexpr (requires { Argument::is_in_range; }) {
+        if constexpr (!Argument::is_in_range) return its_number_is_too_small{};
     }
-    /// A compile error for each argument that the template does not take.
-    template <class... Arguments>
-    struct check {
-        static_assert((
-            ... && (sizeof(check_argument<Arguments, decltype(reason_against<Arguments>())>) > 0)));
-    };
-};
+}
 
-/// The numbers of a template, in one value, so that its symbols stay short.
-struct shape {
-    int tokens = 0;
-    int width = 0;
-    int heads = 1;
-    int key_heads = 1;
-    int head_width = 0;
-    int depth = 1;
-    int vocabulary = 0;
-    int hidden = 0;
-    int source_tokens = 0;
-    int source_vocabulary = 0;
-    int source_depth = 1;
-    int classes = 0;
-    int patch_width = 0;
-    int segments = 0;
-    int score_cap = 0;
-    int dropout_percent = 0;
-    int norm_exponent = 5;
-    int position_base = 0;
-    int buckets = 0;
-    int max_distance = 0;
-    norm_kind normalization = norm_kind::layer;
-    position_kind position = position_kind::none;
-    bool biases = true;
-    bool tied = true;
-    bool scaled = true;
-    bool padded = false;
-    bool any_length = false;
-    bool norm_first = false;
-    bool learned_start = false;
-    bool states_tokens = false;
-    bool states_width = false;
-    bool states_vocabulary = false;
-    bool states_classes = false;
-    bool states_patch_width = false;
-    bool states_head_width = false;
-    bool scaled_logits = false;
-    bool is_source = false;  // of an encoder-decoder, the encoder's side
-    score_parts scores{};
+template <class Option>
+inline constexpr bool is_required = false;
+template <template <int> class Option>
+inline constexpr bool is_required<required<Option>> = true;
 
-    constexpr bool is_rotary() const {
-        return position == position_kind::rotary || position == position_kind::rotary_halves;
-    }
-    /// Heads that attend to the same keys.
-    constexpr int group() const { return heads / key_heads; }
-    constexpr double epsilon() const {
-        double scale = 1;
-        for (int at = 0; at < norm_exponent; ++at) scale *= 10;
-        return 1 / scale;
-    }
-    /// The same with the encoder's positions, symbols and layers.
-    constexpr shape source() const {
-        shape result = *this;
-        result.tokens = source_tokens;
-        if (source_vocabulary > 0) result.vocabulary = source_vocabulary;
-        result.depth = source_depth;
-        result.is_source = true;
-        return result;
-    }
-};
+template <template <class...> class Template, class Default, class... Given>
+consteval bool check_default() {
+    if constexpr (is_required<Default> && times_given<kind_of<Default>, Given...> == 0)
+        return check_argument<Template, Default, it_is_missing>();
+    else
+        return true;
+}
 
-/// What a template takes where an option is not given.
-template <class NormPlace, class Mask, class Activation, class Norm = normalization::layer<>,
-          class Position = position::none, bool Biases = true>
-struct defaults {
-    using norm_place = NormPlace;
-    using mask = Mask;
-    using activation = Activation;
-    using norm = Norm;
-    using position = Position;
-    static constexpr bool biases = Biases;
-    static constexpr bool padded = false;
-    static constexpr bool scaled = true;
-    static constexpr bool scaled_logits = false;  // by 1 / sqrt(width)
-};
-using block_defaults = defaults<post_norm, mask::none, activation::relu>;
+/// The options that a template takes, each with its default; later ones replace earlier ones. A
+/// template names its own set, a struct with this as its base, so that its symbols stay short.
+template <class... Defaults>
+struct options {
+    template <class... More>
+    using with = options<Defaults..., More...>;
 
-/// The arguments of a template, read.
-template <class Defaults, class... Options>
-struct arguments {
-    using mask = type_of<option::mask, typename Defaults::mask, Options...>;
-    using activation = type_of<option::activation, typename Defaults::activation, Options...>;
-    using norm = norm_option<type_of<option::normalization, typename Defaults::norm, Options...>>;
-    using position =
-        position_option<type_of<option::position, typename Defaults::position, Options...>>;
-    static constexpr bool gates = requires { activation::gates; };
-    static constexpr score_parts scores = synthesizer_option<
-        type_of<option::synthesizer, synthesizer::dot_product, Options...>>::parts;
-
+    using mask = typename last_of_kind<mask_kind, mask::none, Defaults...>::type;
+    using activation =
+        typename last_of_kind<activation_kind, sequent::activation::identity, Defaults...>::type;
     static constexpr nn::shape shape = [] {
-        using enum option;
-        const auto or_else = [](int given, int other) { return given > 0 ? given : other; };
         nn::shape result;
-        // Of what is missing, one stands in until the check tells.
-        result.tokens = number_of<tokens, 1, Options...>();
-        result.width = number_of<width, 1, Options...>();
-        result.states_tokens = times_given<tokens, Options...> > 0;
-        result.states_width = times_given<width, Options...> > 0;
-        result.heads = number_of<heads, 1, Options...>();
-        result.key_heads = or_else(number_of<key_heads, 0, Options...>(), result.heads);
-        result.head_width = or_else(number_of<head_width, 0, Options...>(),
-                                    result.heads > 0 ? result.width / result.heads : 0);
-        result.states_head_width = times_given<head_width, Options...> > 0;
-        result.depth = number_of<depth, 1, Options...>();
-        result.vocabulary = number_of<vocabulary, 1, Options...>();
-        result.states_vocabulary = times_given<vocabulary, Options...> > 0;
-        result.hidden = or_else(number_of<hidden, 0, Options...>(),
-                                gates ? (8 * result.width + 2) / 3 : 4 * result.width);
-        result.source_tokens = or_else(number_of<source_tokens, 0, Options...>(), result.tokens);
-        result.source_vocabulary = number_of<source_vocabulary, 0, Options...>();
-        result.source_depth = or_else(number_of<source_depth, 0, Options...>(), result.depth);
-        result.classes = number_of<classes, 1, Options...>();
-        result.states_classes = times_given<classes, Options...> > 0;
-        result.patch_width = number_of<patch_width, 1, Options...>();
-        result.states_patch_width = times_given<patch_width, Options...> > 0;
-        result.segments = number_of<segments, 2, Options...>();
-        result.score_cap = number_of<score_cap, 0, Options...>();
-        result.dropout_percent = number_of<dropout_percent, 0, Options...>();
-        result.norm_exponent = norm::exponent;
-        result.normalization = norm::kind;
-        result.position = position::kind;
-        result.position_base = position::base;
-        result.buckets = position::buckets;
-        result.max_distance = position::max_distance;
-        result.scaled_logits = Defaults::scaled_logits;
-        result.scores = scores;
-        result.biases = number_of<biases, Defaults::biases, Options...>() != 0;
-        result.tied = number_of<tied, 1, Options...>() != 0;
-        result.scaled = number_of<scaled, Defaults::scaled, Options...>() != 0;
-        result.padded = number_of<padded, Defaults::padded, Options...>() != 0;
-        result.any_length = number_of<any_length, 0, Options...>() != 0;
-        result.learned_start = number_of<learned_start, 0, Options...>() != 0;
-        result.norm_first =
-            std::is_same_v<type_of<norm_place, typename Defaults::norm_place, Options...>,
-                           pre_norm>;
+        (set_option<Defaults>(result), ...);
         return result;
     }();
+    static constexpr int hidden_factor = 4;
+    template <class Kind>
+    static constexpr bool takes = (... || std::is_same_v<kind_of<Defaults>, Kind>);
+    /// Whether there is an embedding, to which positions can be added.
+    static constexpr bool embeds = takes<kind_of<vocabulary<1>>>;
+    /// A compile error for each option that must be given and is not.
+    template <template <class...> class Template, class... Given>
+    static consteval bool check_given() {
+        return (... && check_default<Template, Defaults, Given...>());
+    }
 };
 
 template <shape Shape>
@@ -30193,11 +30352,9 @@ consteval bool check_scores() {
     return true;
 }
 
-template <shape Shape>
+template <shape Shape, bool Embeds, bool StatesHeadWidth>
 consteval bool check_shape() {
-    static_assert(Shape.states_tokens, "sequent: the option tokens<N> is missing");
-    static_assert(Shape.states_width, "sequent: the option width<N> is missing");
-    static_assert(Shape.states_head_width || Shape.head_width * Shape.heads == Shape.width,
+    static_assert(StatesHeadWidth || Shape.head_width * Shape.heads == Shape.width,
                   "sequent: the width is a multiple of the heads, or head_width<N> is given");
     static_assert(Shape.heads % Shape.key_heads == 0,
                   "sequent: the heads are a multiple of the key heads");
@@ -30213,25 +30370,51 @@ consteval bool check_shape() {
         "have a score for each of the tokens");
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
+    static_assert(Embeds || (Shape.position != position_kind::learned &&
+                             Shape.position != position_kind::sinusoidal),
+                  "sequent: learned and sinusoidal positions are added to an embedding, which this "
+                  "template does not have");
     return true;
 }
 
-/// Of templates without an embedding, to which no position can be added.
-template <shape Shape>
-consteval bool check_position_of_attention() {
+/// The arguments of a template, read and checked.
+template <template <class...> class Template, class Set, class... Given>
+struct arguments {
     static_assert(
-        Shape.position != position_kind::learned && Shape.position != position_kind::sinusoidal,
-        "sequent: learned and sinusoidal positions are added to an embedding, which this "
-        "template does not have");
-    return true;
-}
+        (... &&
+         check_argument<Template, Given, decltype(reason_against<Set, Given, Given...>())>()));
+    static_assert(Set::template check_given<Template, Given...>());
 
-}  // namespace nn
-}  // namespace sequent::inline SEQUENT_ABI
+    using mask = typename last_of_kind<mask_kind, typename Set::mask, Given...>::type;
+    using activation =
+        typename last_of_kind<activation_kind, typename Set::activation, Given...>::type;
+    static constexpr nn::shape shape = [] {
+        nn::shape result = Set::shape;
+        (set_option<Given>(result), ...);
+        const auto follows = [](int& number, int other) {
+            if (number == 0) number = other;
+        };
+        constexpr bool gates = requires {
+            activation::gates;
+        };
+        follows(result.key_heads, result.heads);
+        follows(result.head_width, result.width < result.heads ? 1 : result.width / result.heads);
+        follows(result.hidden,
+                gates ? (8 * result.width + 2) / 3 : Set::hidden_factor * result.width);
+        follows(result.source_tokens, result.tokens);
+        follows(result.source_depth, result.depth);
+        follows(result.node_width, result.width);
+        return result;
+    }();
+    static_assert(
+        check_shape<shape, Set::embeds, (times_given<kind_of<head_width<1>>, Given...> > 0)>());
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::nn
 
 #include <tuple>
 
-/// The variables, relations and parts that the templates' rules share.
+/// The variables, relations and functions that the templates' rules share.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
@@ -30349,6 +30532,12 @@ template <shape Shape, class KeyHead, class Query>
 constexpr auto number_of_head(KeyHead key_head, Query query) noexcept {
     return key_head * Shape.group() + query;
 }
+
+}  // namespace sequent::inline SEQUENT_ABI::nn
+
+/// The rules of attention's scores: what they are made of, and what positions add.
+
+namespace sequent::inline SEQUENT_ABI::nn {
 
 /// ALiBi's slopes (arXiv 2108.12409, section 3) as trained files have them. With n the greatest
 /// power of two that is not above the number of heads, the first n heads have 2^(-8/n), 2^(-16/n),
@@ -30671,6 +30860,12 @@ constexpr auto score_rules(Head... of) noexcept {
     }
 }
 
+}  // namespace sequent::inline SEQUENT_ABI::nn
+
+/// The parts of a layer: attention of one head and of several, and the feed-forward part.
+
+namespace sequent::inline SEQUENT_ABI::nn {
+
 /// softmax(scores) V with V linear in Input(i), to attended(i); by default the scores are
 /// Q K^T / sqrt(d), with Q and K linear in Input(i) (arXiv 1706.03762, equation 1).
 template <shape Shape, class Mask, class Input>
@@ -30747,43 +30942,42 @@ inline constexpr auto feed_forward_rules = [] {
 
 namespace sequent::inline SEQUENT_ABI {
 
+namespace nn {
+
+struct attention_options : options<required<tokens>, required<width>, mask::none, biases<true>,
+                                   synthesizer::dot_product> {};
+struct multi_head_options
+    : attention_options::with<heads<1>, derived<key_heads>, derived<head_width>, scaled<true>,
+                              score_cap<0>, position::none> {};
+
+template <class Arguments>
+using attention_model =
+    model<attention_rules<Arguments::shape, typename Arguments::mask, relation<"x">>,
+          fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+template <class Arguments>
+using multi_head_model =
+    model<multi_head_rules<Arguments::shape, typename Arguments::mask, relation<"x">>,
+          fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+
+}  // namespace nn
+
 /// Self-attention of one head: the fact x, tokens x width, to attended, of the same shape. Takes
-/// tokens, width, a mask, biases, and a synthesizer, what the scores follow from (dot_product by
-/// default).
+/// nn::attention_options.
 template <class... Options>
 struct attention
-    : model<nn::attention_rules<nn::arguments<nn::block_defaults, Options...>::shape,
-                                typename nn::arguments<nn::block_defaults, Options...>::mask,
-                                language::relation<"x">>,
-            fact<"x", nn::arguments<nn::block_defaults, Options...>::shape.tokens,
-                 nn::arguments<nn::block_defaults, Options...>::shape.width>> {
-    static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
-    static_assert(
-        sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
-                         nn::option::biases, nn::option::synthesizer>::template check<Options...>) >
-        0);
-    static_assert(nn::check_shape<shape>());
+    : nn::attention_model<nn::arguments<attention, nn::attention_options, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<attention, nn::attention_options, Options...>::shape;
 };
 
 /// Multi-head self-attention: the fact x, tokens x width, to attended, of the same shape. Takes
-/// tokens, width, heads, key_heads, head_width, a mask, biases, scaled, score_cap, a position that
-/// belongs to attention (none by default), and a synthesizer, what the scores follow from
-/// (dot_product by default).
+/// nn::multi_head_options; the position is one that belongs to attention.
 template <class... Options>
 struct multi_head_attention
-    : model<nn::multi_head_rules<nn::arguments<nn::block_defaults, Options...>::shape,
-                                 typename nn::arguments<nn::block_defaults, Options...>::mask,
-                                 language::relation<"x">>,
-            fact<"x", nn::arguments<nn::block_defaults, Options...>::shape.tokens,
-                 nn::arguments<nn::block_defaults, Options...>::shape.width>> {
-    static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
-    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
-                                   nn::option::key_heads, nn::option::head_width, nn::option::mask,
-                                   nn::option::biases, nn::option::scaled, nn::option::score_cap,
-                                   nn::option::position,
-                                   nn::option::synthesizer>::template check<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
-    static_assert(nn::check_position_of_attention<shape>());
+    : nn::multi_head_model<
+          nn::arguments<multi_head_attention, nn::multi_head_options, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<multi_head_attention, nn::multi_head_options, Options...>::shape;
     static_assert(shape.position != nn::position_kind::relative_buckets,
                   "sequent: relative_buckets are shared by layers; take position::relative");
 };
@@ -30817,9 +31011,6 @@ struct graph_shape {
     int heads = 1;
     int depth = 1;
     int hidden = 0;
-    bool states_nodes = false;
-    bool states_edges = false;
-    bool states_width = false;
     bool biases = true;
     bool norm_first = false;
 
@@ -30838,39 +31029,27 @@ struct graph_shape {
     }
 };
 
-/// `hidden` is so many times the width where it is not given.
-template <int HiddenFactor, class... Options>
-consteval graph_shape graph_shape_of() {
-    using enum option;
-    graph_shape result;
-    // Of what is missing, one stands in until the check tells.
-    result.nodes = number_of<nodes, 1, Options...>();
-    result.edges = number_of<edges, 1, Options...>();
-    result.width = number_of<width, 1, Options...>();
-    result.states_nodes = times_given<nodes, Options...> > 0;
-    result.states_edges = times_given<edges, Options...> > 0;
-    result.states_width = times_given<width, Options...> > 0;
-    result.node_width = number_of<node_width, 0, Options...>();
-    if (result.node_width == 0) result.node_width = result.width;
-    result.edge_width = number_of<edge_width, 0, Options...>();
-    result.relations = number_of<relations, 1, Options...>();
-    result.heads = number_of<heads, 1, Options...>();
-    result.depth = number_of<depth, 1, Options...>();
-    result.hidden = number_of<hidden, 0, Options...>();
-    if (result.hidden == 0) result.hidden = HiddenFactor * result.width;
-    result.biases = number_of<biases, 1, Options...>() != 0;
-    result.norm_first = std::is_same_v<type_of<norm_place, post_norm, Options...>, pre_norm>;
-    return result;
-}
+template <shape Of>
+inline constexpr graph_shape graph_shape_of{Of.nodes,     Of.edges,  Of.node_width, Of.edge_width,
+                                            Of.relations, Of.width,  Of.heads,      Of.depth,
+                                            Of.hidden,    Of.biases, Of.norm_first};
 
-template <graph_shape Shape, bool HasEdges = true>
+struct pool_options : options<required<sequent::nodes>, required<width>> {};
+struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
+                                          activation::relu, biases<true>> {};
+struct gin_options : graph_options::with<derived<sequent::hidden>> {
+    static constexpr int hidden_factor = 1;
+};
+struct gatv2_options : graph_options::with<edge_width<0>, heads<1>, activation::identity> {};
+struct rgcn_options : graph_options::with<sequent::relations<1>> {};
+struct graph_attention_options
+    : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
+                         derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
+
+template <graph_shape Shape>
 consteval bool check_graph_shape() {
-    static_assert(Shape.states_nodes, "sequent: the option nodes<N> is missing");
-    static_assert(!HasEdges || Shape.states_edges, "sequent: the option edges<E> is missing");
-    static_assert(Shape.states_width, "sequent: the option width<N> is missing");
     static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
                   "sequent: of several layers, the first takes as many numbers as it gives");
-    static_assert(Shape.width % Shape.heads == 0, "sequent: the width is a multiple of the heads");
     static_assert(0 < Shape.relations && Shape.relations <= 14,
                   "sequent: there are from 1 to 14 relations");
     return true;
@@ -31180,22 +31359,30 @@ consteval const auto& program_of() {
         return deep_rules<Layer, Shape, Activation>;
 }
 
-template <class Layer, graph_shape Shape, class Activation>
-struct graph_model
-    : model<program_of<Layer, Shape, Activation>(), fact<"node", Shape.nodes, Shape.node_width>,
-            decltype(edge_fact<"edge", Shape>()), bound<"nodes">> {};
+template <class Layer, class Arguments>
+struct graph_model {
+    static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
+    static_assert(check_graph_shape<shape>());
+    using type = model<program_of<Layer, shape, typename Arguments::activation>(),
+                       fact<"node", shape.nodes, shape.node_width>,
+                       decltype(edge_fact<"edge", shape>()), bound<"nodes">>;
+};
 
 /// With a sparse fact for each relation.
-template <graph_shape Shape, class Activation, class Relations>
+template <class Arguments, class Relations>
 struct relations_model;
-template <graph_shape Shape, class Activation, int... Relations>
-struct relations_model<Shape, Activation, std::integer_sequence<int, Relations...>>
-    : model<program_of<rgcn_layer, Shape, Activation>(),
-            fact<"node", Shape.nodes, Shape.node_width>,
-            decltype(edge_fact<edge_name<Relations>, Shape>())..., bound<"nodes">> {};
+template <class Arguments, int... Relations>
+struct relations_model<Arguments, std::integer_sequence<int, Relations...>> {
+    static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
+    static_assert(check_graph_shape<shape>());
+    using type = model<program_of<rgcn_layer, shape, typename Arguments::activation>(),
+                       fact<"node", shape.nodes, shape.node_width>,
+                       decltype(edge_fact<edge_name<Relations>, shape>())..., bound<"nodes">>;
+};
 
-template <graph_shape Shape, const auto& Rules>
-struct pool_model : model<Rules, fact<"node", Shape.nodes, Shape.width>, bound<"nodes">> {};
+template <class Arguments, const auto& Rules>
+using pool_model =
+    model<Rules, fact<"node", Arguments::shape.nodes, Arguments::shape.width>, bound<"nodes">>;
 
 }  // namespace nn
 
@@ -31205,40 +31392,28 @@ namespace graph {
 /// normalised by both degrees. Takes nodes, edges, node_width, width, depth, an activation (relu by
 /// default), biases.
 template <class... Options>
-struct gcn : nn::graph_model<nn::gcn_layer, nn::graph_shape_of<4, Options...>(),
-                             nn::type_of<nn::option::activation, activation::relu, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                                   nn::option::width, nn::option::depth, nn::option::activation,
-                                   nn::option::biases>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<shape>());
+struct gcn
+    : nn::graph_model<nn::gcn_layer, nn::arguments<gcn, nn::graph_options, Options...>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<gcn, nn::graph_options, Options...>::shape>;
 };
 
 /// GraphSAGE with the mean of the neighbours; each row of y has the length one. Takes nodes, edges,
 /// node_width, width, depth, an activation (relu by default), biases.
 template <class... Options>
-struct sage : nn::graph_model<nn::sage_layer, nn::graph_shape_of<4, Options...>(),
-                              nn::type_of<nn::option::activation, activation::relu, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                                   nn::option::width, nn::option::depth, nn::option::activation,
-                                   nn::option::biases>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<shape>());
+struct sage
+    : nn::graph_model<nn::sage_layer, nn::arguments<sage, nn::graph_options, Options...>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<sage, nn::graph_options, Options...>::shape>;
 };
 
 /// The graph isomorphism network's layer with a learned epsilon. Takes nodes, edges, node_width,
 /// width, depth, hidden (the width by default), an activation between the two linear maps (relu by
 /// default), biases.
 template <class... Options>
-struct gin : nn::graph_model<nn::gin_layer, nn::graph_shape_of<1, Options...>(),
-                             nn::type_of<nn::option::activation, activation::relu, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<1, Options...>();
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                         nn::option::width, nn::option::depth, nn::option::hidden,
-                         nn::option::activation, nn::option::biases>::template check<Options...>) >
-        0);
-    static_assert(nn::check_graph_shape<shape>());
+struct gin : nn::graph_model<nn::gin_layer, nn::arguments<gin, nn::gin_options, Options...>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<gin, nn::gin_options, Options...>::shape>;
 
     /// Epsilon is zero, the rest as in any model.
     template <class T>
@@ -31255,31 +31430,22 @@ struct gin : nn::graph_model<nn::gin_layer, nn::graph_shape_of<1, Options...>(),
 /// edge_width (none by default), width, heads, depth, an activation (none by default), biases.
 template <class... Options>
 struct gatv2
-    : nn::graph_model<nn::gatv2_layer, nn::graph_shape_of<4, Options...>(),
-                      nn::type_of<nn::option::activation, activation::identity, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                                   nn::option::edge_width, nn::option::width, nn::option::heads,
-                                   nn::option::depth, nn::option::activation,
-                                   nn::option::biases>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<shape>());
+    : nn::graph_model<nn::gatv2_layer, nn::arguments<gatv2, nn::gatv2_options, Options...>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<gatv2, nn::gatv2_options, Options...>::shape>;
 };
 
 /// The relational graph convolution: a weight for each relation, the mean within it. Its facts are
 /// node, edge_0, edge_1, ... one for each relation, nodes. Takes nodes, edges (of one relation),
 /// relations, node_width, width, depth, an activation (relu by default), biases.
 template <class... Options>
-struct rgcn : nn::relations_model<
-                  nn::graph_shape_of<4, Options...>(),
-                  nn::type_of<nn::option::activation, activation::relu, Options...>,
-                  std::make_integer_sequence<int, nn::graph_shape_of<4, Options...>().relations>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::relations,
-                         nn::option::node_width, nn::option::width, nn::option::depth,
-                         nn::option::activation, nn::option::biases>::template check<Options...>) >
-        0);
-    static_assert(nn::check_graph_shape<shape>());
+struct rgcn
+    : nn::relations_model<
+          nn::arguments<rgcn, nn::rgcn_options, Options...>,
+          std::make_integer_sequence<
+              int, nn::arguments<rgcn, nn::rgcn_options, Options...>::shape.relations>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<rgcn, nn::rgcn_options, Options...>::shape>;
 };
 
 /// A graph transformer's layer: attention over the edges, residual, norm, feed-forward. Nodes are
@@ -31288,36 +31454,24 @@ struct rgcn : nn::relations_model<
 /// biases, pre_norm or post_norm (the default).
 template <class... Options>
 struct attention
-    : nn::graph_model<nn::graph_block_layer, nn::graph_shape_of<4, Options...>(),
-                      nn::type_of<nn::option::activation, activation::relu, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::edge_width,
-                                   nn::option::width, nn::option::heads, nn::option::depth,
-                                   nn::option::hidden, nn::option::activation, nn::option::biases,
-                                   nn::option::norm_place>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<shape>());
+    : nn::graph_model<nn::graph_block_layer,
+                      nn::arguments<attention, nn::graph_attention_options, Options...>>::type {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<
+        nn::arguments<attention, nn::graph_attention_options, Options...>::shape>;
 };
 
 /// From the nodes of a graph to one vector: the facts node and nodes, to readout. Each takes nodes
 /// and width. A graph without nodes gives zero.
 template <class... Options>
-struct mean_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::mean_pool_rules> {
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
+struct mean_pool
+    : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>, nn::mean_pool_rules> {
 };
 template <class... Options>
-struct sum_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::sum_pool_rules> {
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
-};
+struct sum_pool
+    : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_pool_rules> {};
 template <class... Options>
-struct max_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::max_pool_rules> {
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
-};
+struct max_pool
+    : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_pool_rules> {};
 
 }  // namespace graph
 }  // namespace sequent::inline SEQUENT_ABI
@@ -31564,22 +31718,6 @@ using encoder_decoder_model = typename fact_list<
         encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
                               typename Arguments::activation>>;
 
-/// What an encoder-decoder takes.
-template <shape Shape, class... Options>
-consteval bool check_encoder_decoder() {
-    static_assert(
-        sizeof(takes<option::vocabulary, option::source_vocabulary, option::tokens,
-                     option::source_tokens, option::width, option::heads, option::key_heads,
-                     option::head_width, option::depth, option::source_depth, option::hidden,
-                     option::mask, option::activation, option::biases, option::tied, option::scaled,
-                     option::score_cap, option::dropout_percent, option::padded, option::any_length,
-                     option::norm_place, option::normalization, option::position,
-                     option::synthesizer>::template check<Options...>) > 0);
-    static_assert(check_shape<Shape>());
-    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
-    return true;
-}
-
 /// A language model with the defaults of an architecture.
 template <class Arguments>
 struct language_model
@@ -31608,96 +31746,62 @@ struct language_model
     }
 };
 
-/// What a language model takes.
-template <shape Shape, class... Options>
-consteval bool check_language_model() {
-    static_assert(sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
-                               option::key_heads, option::head_width, option::depth, option::hidden,
-                               option::mask, option::activation, option::biases, option::tied,
-                               option::scaled, option::score_cap, option::dropout_percent,
-                               option::any_length, option::norm_place, option::normalization,
-                               option::position, option::synthesizer>::template check<Options...>) >
-                  0);
-    static_assert(check_shape<Shape>());
-    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
-    return true;
-}
+/// What each layer takes, and what templates take: what a template takes is its option set with its
+/// defaults.
+struct encoder_options
+    : multi_head_options::with<derived<sequent::hidden>, depth<1>, activation::relu,
+                               dropout_percent<0>, padded<false>, any_length<false>, post_norm,
+                               normalization::layer<>> {};
+struct decoder_options : encoder_options::with<derived<source_tokens>, mask::causal> {};
+struct language_model_options
+    : options<required<vocabulary>, required<tokens>, required<width>, heads<1>, derived<key_heads>,
+              derived<head_width>, derived<sequent::hidden>, depth<1>, mask::causal,
+              activation::gelu, biases<true>, tied<true>, scaled<true>, score_cap<0>,
+              dropout_percent<0>, any_length<false>, pre_norm, normalization::layer<>,
+              position::learned, synthesizer::dot_product> {};
+struct encoder_decoder_options
+    : language_model_options::with<derived<source_tokens>, derived<source_depth>,
+                                   source_vocabulary<0>, padded<false>, activation::relu,
+                                   position::sinusoidal> {};
 
 }  // namespace nn
 
 namespace transformer {
 
 /// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
-/// it is named layers). Takes tokens, width, heads, key_heads, head_width, hidden, depth, a mask,
-/// an activation (relu by default), biases, scaled, score_cap, dropout_percent, padded, any_length,
-/// pre_norm or post_norm (the default), a normalization, a position that belongs to attention, and
-/// a synthesizer.
+/// it is named layers). Takes nn::encoder_options; the position is one that belongs to attention.
 template <class... Options>
-struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
-    static_assert(
-        sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
-                         nn::option::key_heads, nn::option::head_width, nn::option::hidden,
-                         nn::option::depth, nn::option::mask, nn::option::activation,
-                         nn::option::biases, nn::option::scaled, nn::option::score_cap,
-                         nn::option::dropout_percent, nn::option::padded, nn::option::any_length,
-                         nn::option::norm_place, nn::option::normalization, nn::option::position,
-                         nn::option::synthesizer>::template check<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
-    static_assert(nn::check_position_of_attention<shape>());
+struct encoder : nn::encoder_model<nn::arguments<encoder, nn::encoder_options, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<encoder, nn::encoder_options, Options...>::shape;
 };
 
 /// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
-/// shape. Takes what encoder does, and source_tokens; the mask is causal by default. With
-/// padded the count source_length tells how much of the memory there is.
+/// shape. Takes nn::decoder_options. With padded the count source_length tells how much of the
+/// memory there is.
 template <class... Options>
-struct decoder
-    : nn::decoder_model<
-          nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>> {
+struct decoder : nn::decoder_model<nn::arguments<decoder, nn::decoder_options, Options...>> {
     static constexpr nn::shape shape =
-        nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>::shape;
-    static_assert(
-        sizeof(nn::takes<
-               nn::option::tokens, nn::option::source_tokens, nn::option::width, nn::option::heads,
-               nn::option::key_heads, nn::option::head_width, nn::option::hidden, nn::option::depth,
-               nn::option::mask, nn::option::activation, nn::option::biases, nn::option::scaled,
-               nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
-               nn::option::any_length, nn::option::norm_place, nn::option::normalization,
-               nn::option::position, nn::option::synthesizer>::template check<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
-    static_assert(nn::check_position_of_attention<shape>());
+        nn::arguments<decoder, nn::decoder_options, Options...>::shape;
 };
 
 /// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
-/// predicts the symbol after position i. Takes vocabulary, tokens, width, heads, key_heads,
-/// head_width, depth, hidden, a mask (causal by default), an activation (gelu by default), biases,
-/// tied, scaled, score_cap, dropout_percent, any_length, pre_norm (the default) or post_norm, a
-/// normalization, a position (learned by default), a synthesizer (dot_product by default).
+/// predicts the symbol after position i. Takes nn::language_model_options.
 template <class... Options>
 struct language_model
-    : nn::language_model<nn::arguments<nn::defaults<pre_norm, mask::causal, activation::gelu,
-                                                    normalization::layer<>, position::learned>,
-                                       Options...>> {
-    static_assert(nn::check_language_model<language_model::shape, Options...>());
-};
+    : nn::language_model<nn::arguments<language_model, nn::language_model_options, Options...>> {};
 
 /// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
 /// predicts the symbol after position i of the target, to which a beginning is put first. With
-/// padded, the count source_length tells how many symbols the source has. Takes what
-/// language_model does (sinusoidal positions and relu by default), source_vocabulary,
-/// source_tokens, source_depth, padded and any_length; the mask is the decoder's. A synthesizer is
-/// both sides', each over its own tokens; from the decoder to the encoder, queries look for keys.
+/// padded, the count source_length tells how many symbols the source has. Takes
+/// nn::encoder_decoder_options; the mask is the decoder's. A synthesizer is both sides', each over
+/// its own tokens; from the decoder to the encoder, queries look for keys.
 template <class... Options>
 struct encoder_decoder
     : nn::encoder_decoder_model<
-          nn::arguments<nn::defaults<pre_norm, mask::causal, activation::relu,
-                                     normalization::layer<>, position::sinusoidal>,
-                        Options...>> {
+          nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>> {
     static constexpr nn::shape shape =
-        nn::arguments<nn::defaults<pre_norm, mask::causal, activation::relu, normalization::layer<>,
-                                   position::sinusoidal>,
-                      Options...>::shape;
-    static_assert(nn::check_encoder_decoder<shape, Options...>());
+        nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>::shape;
 };
 
 }  // namespace transformer
@@ -31718,23 +31822,21 @@ inline constexpr relation<"from_patch"> from_patch;
 inline constexpr relation<"sequence"> sequence;
 inline constexpr relation<"predicted"> predicted;
 
-using gpt2_defaults = defaults<pre_norm, mask::causal, activation::gelu_tanh,
-                               normalization::layer<>, position::learned>;
-using llama_defaults = defaults<pre_norm, mask::causal, activation::swiglu, normalization::rms<>,
-                                position::rotary<>, false>;
-struct bert_defaults : defaults<post_norm, mask::none, activation::gelu, normalization::layer<12>,
-                                position::learned> {
-    static constexpr bool padded = true;
-};
-using vit_defaults =
-    defaults<pre_norm, mask::none, activation::gelu, normalization::layer<6>, position::learned>;
-
-struct t5_defaults : defaults<pre_norm, mask::causal, activation::relu, normalization::rms<6>,
-                              position::relative_buckets<>, false> {
-    static constexpr bool padded = true;
-    static constexpr bool scaled = false;
-    static constexpr bool scaled_logits = true;
-};
+struct gpt2_options : language_model_options::with<activation::gelu_tanh> {};
+struct llama_options : language_model_options::with<activation::swiglu, normalization::rms<>,
+                                                    position::rotary<>, biases<false>> {};
+struct bert_options
+    : options<required<vocabulary>, required<tokens>, required<width>, heads<1>, depth<1>,
+              derived<sequent::hidden>, segments<2>, mask::none, activation::gelu,
+              dropout_percent<0>, padded<true>, any_length<false>, normalization::layer<12>> {};
+struct vit_options
+    : options<required<tokens>, required<patch_width>, required<classes>, required<width>, heads<1>,
+              depth<1>, derived<sequent::hidden>, mask::none, activation::gelu, dropout_percent<0>,
+              pre_norm, normalization::layer<6>> {};
+struct t5_options
+    : encoder_decoder_options::with<normalization::rms<6>, position::relative_buckets<>,
+                                    biases<false>, scaled<false>, padded<true>,
+                                    nn::flag<&nn::shape::scaled_logits, true>> {};
 
 /// From symbols to layers(i): what is embedded is normalised, and so is every residual sum.
 template <shape Shape, class Mask, class Activation>
@@ -31816,93 +31918,62 @@ using bert_facts =
 template <class Arguments>
 using bert_mask = padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">;
 
-template <shape Shape, class... Options>
-consteval bool check_bert() {
-    static_assert(
-        sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
-                     option::depth, option::hidden, option::segments, option::mask,
-                     option::activation, option::dropout_percent, option::padded,
-                     option::any_length, option::normalization>::template check<Options...>) > 0);
-    static_assert(check_shape<Shape>());
-    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
-    return true;
-}
+template <class Arguments>
+using bert_model = typename bert_facts<Arguments>::template with<query<"layers", "pooled">, true>::
+    template model_of<
+        bert_pooled_rules<Arguments::shape, bert_mask<Arguments>, typename Arguments::activation>>;
+template <class Arguments>
+using bert_masked_language_model =
+    typename bert_facts<Arguments>::template model_of<bert_masked_language_rules<
+        Arguments::shape, bert_mask<Arguments>, typename Arguments::activation>>;
+template <class Arguments>
+using vit_model =
+    typename fact_list<fact<"patch", Arguments::shape.tokens, Arguments::shape.patch_width>>::
+        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+            vit_rules<Arguments::shape, typename Arguments::mask, typename Arguments::activation>>;
 
 }  // namespace nn
 
 /// GPT-2 (Radford et al. 2019). Takes what transformer::language_model does.
 template <class... Options>
-struct gpt2 : nn::language_model<nn::arguments<nn::gpt2_defaults, Options...>> {
-    static_assert(nn::check_language_model<gpt2::shape, Options...>());
-};
+struct gpt2 : nn::language_model<nn::arguments<gpt2, nn::gpt2_options, Options...>> {};
 
 /// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with llama2.c's order of rotary
 /// pairs; position::rotary_halves<> is that of Hugging Face's files, which io::hugging_face::llama
 /// loads into either. Takes what transformer::language_model does.
 template <class... Options>
-struct llama : nn::language_model<nn::arguments<nn::llama_defaults, Options...>> {
-    static_assert(nn::check_language_model<llama::shape, Options...>());
-};
+struct llama : nn::language_model<nn::arguments<llama, nn::llama_options, Options...>> {};
 
 /// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
-/// tokens x width, and pooled, width. Takes vocabulary, tokens, width, heads, depth, hidden,
-/// segments (2 by default), a mask, an activation (gelu by default), dropout_percent, padded (true
-/// by default; without it, there is no length), a normalization.
+/// tokens x width, and pooled, width. Takes nn::bert_options; without padded, there is no length.
 template <class... Options>
-struct bert
-    : nn::bert_facts<nn::arguments<nn::bert_defaults, Options...>>::
-          template with<query<"layers", "pooled">, true>::template model_of<nn::bert_pooled_rules<
-              nn::arguments<nn::bert_defaults, Options...>::shape,
-              nn::bert_mask<nn::arguments<nn::bert_defaults, Options...>>,
-              typename nn::arguments<nn::bert_defaults, Options...>::activation>> {
-    static constexpr nn::shape shape = nn::arguments<nn::bert_defaults, Options...>::shape;
-    static_assert(nn::check_bert<shape, Options...>());
+struct bert : nn::bert_model<nn::arguments<bert, nn::bert_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<bert, nn::bert_options, Options...>::shape;
 };
 
 /// The same to logits, tokens x vocabulary, of what stands at each position.
 template <class... Options>
 struct bert_masked_language
-    : nn::bert_facts<nn::arguments<nn::bert_defaults, Options...>>::template model_of<
-          nn::bert_masked_language_rules<
-              nn::arguments<nn::bert_defaults, Options...>::shape,
-              nn::bert_mask<nn::arguments<nn::bert_defaults, Options...>>,
-              typename nn::arguments<nn::bert_defaults, Options...>::activation>> {
-    static constexpr nn::shape shape = nn::arguments<nn::bert_defaults, Options...>::shape;
-    static_assert(nn::check_bert<shape, Options...>());
+    : nn::bert_masked_language_model<
+          nn::arguments<bert_masked_language, nn::bert_options, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<bert_masked_language, nn::bert_options, Options...>::shape;
 };
 
 /// The vision transformer (arXiv 2010.11929): the fact patch, tokens x patch_width, an image cut
 /// into patches, row by row, each with its channels one after another; to logits, one for each of
-/// the classes. Takes tokens (of patches), patch_width, classes, width, heads, depth, hidden, a
-/// mask, an activation (gelu by default), dropout_percent, a normalization.
+/// the classes. Takes nn::vit_options; the tokens are patches.
 template <class... Options>
-struct vit
-    : nn::fact_list<fact<"patch", nn::arguments<nn::vit_defaults, Options...>::shape.tokens,
-                         nn::arguments<nn::vit_defaults, Options...>::shape.patch_width>>::
-          template with<bound<"seed">,
-                        (nn::arguments<nn::vit_defaults, Options...>::shape.dropout_percent > 0)>::
-              template model_of<
-                  nn::vit_rules<nn::arguments<nn::vit_defaults, Options...>::shape,
-                                typename nn::arguments<nn::vit_defaults, Options...>::mask,
-                                typename nn::arguments<nn::vit_defaults, Options...>::activation>> {
-    static constexpr nn::shape shape = nn::arguments<nn::vit_defaults, Options...>::shape;
-    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::patch_width, nn::option::classes,
-                                   nn::option::width, nn::option::heads, nn::option::depth,
-                                   nn::option::hidden, nn::option::mask, nn::option::activation,
-                                   nn::option::dropout_percent,
-                                   nn::option::normalization>::template check<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
-    static_assert(shape.states_patch_width && shape.states_classes,
-                  "sequent: vit needs the options patch_width<N> and classes<N>");
+struct vit : nn::vit_model<nn::arguments<vit, nn::vit_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<vit, nn::vit_options, Options...>::shape;
 };
 
 /// T5 (arXiv 1910.10683), with activation::geglu_tanh and tied<false> its version 1.1: the facts
 /// source and target, symbols, and the count source_length, to logits, tokens x vocabulary. Takes
 /// what transformer::encoder_decoder does.
 template <class... Options>
-struct t5 : nn::encoder_decoder_model<nn::arguments<nn::t5_defaults, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<nn::t5_defaults, Options...>::shape;
-    static_assert(nn::check_encoder_decoder<shape, Options...>());
+struct t5 : nn::encoder_decoder_model<nn::arguments<t5, nn::t5_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<t5, nn::t5_options, Options...>::shape;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -32055,65 +32126,52 @@ inline constexpr auto recurrent_rules = [] {
 }();
 
 /// The states are as wide as the inputs unless `hidden` tells otherwise.
-template <class... Options>
-consteval shape recurrent_shape_of() {
-    shape result = arguments<block_defaults, Options...>::shape;
-    result.hidden = number_of<option::hidden, 0, Options...>();
-    if (result.hidden == 0) result.hidden = result.width;
-    return result;
-}
+struct recurrent_options : options<required<tokens>, required<width>, derived<sequent::hidden>,
+                                   depth<1>, biases<true>, learned_start<false>> {
+    static constexpr int hidden_factor = 1;
+};
+struct rnn_options : recurrent_options::with<activation::tanh> {
+    static constexpr int hidden_factor = 1;
+};
 
-template <class... Options>
-using takes_recurrent =
-    typename takes<option::tokens, option::width, option::hidden, option::depth, option::biases,
-                   option::learned_start>::template check<Options...>;
+template <class Arguments, class Cell>
+using recurrent_model = model<recurrent_rules<Arguments::shape, Cell>,
+                              fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+template <class Arguments>
+using rnn_model =
+    recurrent_model<Arguments, rnn_cell<Arguments::shape, typename Arguments::activation>>;
+template <class Arguments>
+using gru_model = recurrent_model<Arguments, gru_cell<Arguments::shape>>;
+template <class Arguments>
+using lstm_model = recurrent_model<Arguments, lstm_cell<Arguments::shape>>;
 
 }  // namespace nn
 
-/// Each takes tokens, width, hidden (the width by default), depth (of layers, each from the states
-/// of the one below), biases, learned_start. The fact x, tokens x width, to y, tokens x hidden: the
-/// states after each input. The state before the first is the weight `start`: zero, and not
-/// trained, unless learned_start<true> is given.
+/// Each takes nn::recurrent_options: tokens, width, hidden (the width by default), depth (of
+/// layers, each from the states of the one below), biases, learned_start. The fact x, tokens x
+/// width, to y, tokens x hidden: the states after each input. The state before the first is the
+/// weight `start`: zero, and not trained, unless learned_start<true> is given.
 namespace recurrent {
 
 /// Takes an activation, too: tanh by default, as torch.nn.RNN, with b = b_ih + b_hh.
 template <class... Options>
-struct rnn
-    : model<nn::recurrent_rules<
-                nn::recurrent_shape_of<Options...>(),
-                nn::rnn_cell<nn::recurrent_shape_of<Options...>(),
-                             nn::type_of<nn::option::activation, activation::tanh, Options...>>>,
-            fact<"x", nn::recurrent_shape_of<Options...>().tokens,
-                 nn::recurrent_shape_of<Options...>().width>> {
-    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::hidden,
-                                   nn::option::depth, nn::option::biases, nn::option::learned_start,
-                                   nn::option::activation>::template check<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
+struct rnn : nn::rnn_model<nn::arguments<rnn, nn::rnn_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<rnn, nn::rnn_options, Options...>::shape;
 };
 
 /// As torch.nn.GRU, whose rows of weight_ih are reset, update and candidate; b_reset and b_update
 /// are the sums of its two biases, b_candidate and c_candidate are b_in and b_hn.
 template <class... Options>
-struct gru : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
-                                       nn::gru_cell<nn::recurrent_shape_of<Options...>()>>,
-                   fact<"x", nn::recurrent_shape_of<Options...>().tokens,
-                        nn::recurrent_shape_of<Options...>().width>> {
-    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(sizeof(nn::takes_recurrent<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
+struct gru : nn::gru_model<nn::arguments<gru, nn::recurrent_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<gru, nn::recurrent_options, Options...>::shape;
 };
 
 /// As torch.nn.LSTM, whose rows of weight_ih are in, forget, candidate and out; each b is the sum
 /// of its two biases. The memory before the first input is the weight `start_memory`.
 template <class... Options>
-struct lstm : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
-                                        nn::lstm_cell<nn::recurrent_shape_of<Options...>()>>,
-                    fact<"x", nn::recurrent_shape_of<Options...>().tokens,
-                         nn::recurrent_shape_of<Options...>().width>> {
-    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(sizeof(nn::takes_recurrent<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
+struct lstm : nn::lstm_model<nn::arguments<lstm, nn::recurrent_options, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<lstm, nn::recurrent_options, Options...>::shape;
 };
 
 }  // namespace recurrent
@@ -32492,6 +32550,132 @@ double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
 
 }  // namespace sequent::inline SEQUENT_ABI::train
 
+/// Initial values of weights, chosen by name and shape.
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// How one weight is filled. Inputs and outputs are the columns and rows of its matrix, which are
+/// its last two dimensions; a weight of one dimension has as many inputs as outputs.
+struct initializer {
+    enum class kind { keep, constant, uniform, normal, orthogonal } filled = kind::keep;
+    double first = 0;   // the constant, the least number, the mean, or the gain
+    double second = 0;  // the greatest number, or the deviation
+    /// Both are divided by the square root of this share of inputs and of outputs.
+    double inputs = 0;
+    double outputs = 0;
+
+    /// What initialize has given.
+    static constexpr initializer keep() { return {}; }
+    static constexpr initializer constant(double value) { return {kind::constant, value}; }
+    static constexpr initializer uniform(double least, double greatest) {
+        return {kind::uniform, least, greatest};
+    }
+    static constexpr initializer normal(double mean, double deviation) {
+        return {kind::normal, mean, deviation};
+    }
+    /// Uniform within gain sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010, equation 16).
+    static initializer glorot_uniform(double gain = 1) {
+        return {kind::uniform, -gain * std::sqrt(6.0), gain * std::sqrt(6.0), 1, 1};
+    }
+    /// Normal with deviation gain sqrt(2 / (inputs + outputs)).
+    static initializer glorot_normal(double gain = 1) {
+        return {kind::normal, 0, gain * std::sqrt(2.0), 1, 1};
+    }
+    /// Uniform within gain sqrt(3 / inputs); sqrt(2) is the gain of ReLU (He et al., arXiv
+    /// 1502.01852, section 2.2).
+    static initializer he_uniform(double gain = std::sqrt(2.0)) {
+        return {kind::uniform, -gain * std::sqrt(3.0), gain * std::sqrt(3.0), 1, 0};
+    }
+    /// Normal with deviation gain / sqrt(inputs).
+    static initializer he_normal(double gain = std::sqrt(2.0)) {
+        return {kind::normal, 0, gain, 1, 0};
+    }
+    /// gain times a matrix whose rows, or columns if these are fewer, are orthonormal (Saxe et al.,
+    /// arXiv 1312.6120).
+    static constexpr initializer orthogonal(double gain = 1) { return {kind::orthogonal, gain}; }
+};
+
+namespace detail {
+
+/// Rows that are orthonormal, by Gram and Schmidt over normal numbers, twice against rounding.
+inline void fill_orthogonal(std::vector<double>& rows, std::size_t count, std::size_t length,
+                            random_numbers& random) {
+    for (double& each : rows) each = random.normal();
+    for (std::size_t row = 0; row < count; ++row) {
+        double* x = rows.data() + row * length;
+        const auto dot = [&](const double* y) {
+            double sum = 0;
+            for (std::size_t at = 0; at < length; ++at) sum += x[at] * y[at];
+            return sum;
+        };
+        for (int time = 0; time < 2; ++time)
+            for (std::size_t before = 0; before < row; ++before) {
+                const double* y = rows.data() + before * length;
+                const double share = dot(y);
+                for (std::size_t at = 0; at < length; ++at) x[at] -= share * y[at];
+            }
+        const double norm = std::sqrt(dot(x));
+        for (std::size_t at = 0; at < length; ++at) x[at] /= norm;
+    }
+}
+
+template <class T>
+void fill(const tensor_view<T>& view, const initializer& how, random_numbers& random) {
+    using kind = initializer::kind;
+    const auto extent = [&](int from_last) {
+        const int axis = view.rank - 1 - from_last;
+        return axis >= 0 ? static_cast<std::size_t>(view.extents[static_cast<std::size_t>(axis)])
+                         : std::size_t{1};
+    };
+    const std::size_t inputs = extent(0);
+    const std::size_t outputs = view.rank > 1 ? extent(1) : inputs;
+    const double shares =
+        how.inputs * static_cast<double>(inputs) + how.outputs * static_cast<double>(outputs);
+    const double scale = shares > 0 ? 1 / std::sqrt(shares) : 1;
+    if (how.filled == kind::orthogonal) {
+        const std::size_t rows = view.rank > 1 ? outputs : 1;
+        const bool turned = rows > inputs;
+        const std::size_t count = turned ? inputs : rows;
+        const std::size_t length = turned ? rows : inputs;
+        std::vector<double> numbers(rows * inputs);
+        for (int begin = 0; begin < view.size(); begin += static_cast<int>(rows * inputs)) {
+            fill_orthogonal(numbers, count, length, random);
+            for (std::size_t row = 0; row < rows; ++row)
+                for (std::size_t column = 0; column < inputs; ++column)
+                    view.element(begin + static_cast<int>(row * inputs + column)) = static_cast<T>(
+                        how.first *
+                        numbers[turned ? column * length + row : row * length + column]);
+        }
+        return;
+    }
+    for (int at = 0; at < view.size(); ++at) {
+        const double value = how.filled == kind::uniform
+                                 ? (how.first + (how.second - how.first) * random.uniform()) * scale
+                             : how.filled == kind::normal
+                                 ? (how.first + how.second * random.normal()) * scale
+                                 : how.first;
+        view.element(at) = static_cast<T>(value);
+    }
+}
+
+}  // namespace detail
+
+/// Fills each weight as choose(name, extents) says, an initializer. Weights that it keeps have what
+/// Model::initialize gives. `extents` are those of the weight's view: layers, indices, rows
+/// (outputs), columns (inputs). The same seed gives the same numbers everywhere.
+template <class Model, class T, class Choose>
+void initialize(typename Model::template parameters<T>& p, std::uint64_t seed, Choose choose) {
+    Model::initialize(p, seed);
+    random_numbers random(seed ^ 0x5851F42D4C957F2DULL);
+    Model::for_each(p, [&](std::string_view name, const auto& view) {
+        const initializer how = choose(
+            name, std::span<const int>(view.extents.data(), static_cast<std::size_t>(view.rank)));
+        if (how.filled != initializer::kind::keep) detail::fill<T>(view, how, random);
+    });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
 /// Losses and their gradients. Each takes the outputs as a view, the targets as a span and, where
 /// the gradient is wanted, a view of the same extents that is overwritten. Rows are the last
 /// dimension of a view; their elements are adjacent. `scale` multiplies the gradient alone: 1 /
@@ -32844,6 +33028,150 @@ T hinge(const tensor_view<U>& scores, const detail::target_span<U>& targets,
 
 }  // namespace sequent::inline SEQUENT_ABI::train
 
+/// Figures that tell how well a model predicts. They are computed in double, at run time.
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// Counts of predicted and true classes, from which accuracy, precision, recall and F1 follow.
+class confusion {
+  public:
+    /// Throws argument_error unless there is a class.
+    explicit confusion(int classes) : classes_(classes) {
+        if (classes < 1)
+            fail_with<argument_error>(
+                {"sequent: confusion has ", classes, " classes, expected at least 1"});
+        counts_.resize(static_cast<std::size_t>(classes) * static_cast<std::size_t>(classes));
+    }
+
+    /// One prediction. Throws argument_error if one of the two is no class.
+    void add(int predicted, int expected) {
+        ++counts_[place(predicted, expected)];
+        ++total_;
+    }
+    /// The class with the greatest of the scores, the first of equal ones, as a prediction.
+    template <class T>
+    void add(std::span<const T> scores, int expected) {
+        check_size("the scores of confusion", scores.size(), static_cast<std::size_t>(classes_));
+        add(static_cast<int>(std::max_element(scores.begin(), scores.end()) - scores.begin()),
+            expected);
+    }
+
+    std::int64_t count(int predicted, int expected) const {
+        return counts_[place(predicted, expected)];
+    }
+    std::int64_t total() const noexcept { return total_; }
+
+    /// The share of right predictions; 0 if nothing was added.
+    double accuracy() const {
+        std::int64_t right = 0;
+        for (int each = 0; each < classes_; ++each) right += count(each, each);
+        return share(right, total_);
+    }
+    /// Of those predicted as a class, the share that is; 0 where none is predicted.
+    double precision(int of) const {
+        std::int64_t predicted = 0;
+        for (int each = 0; each < classes_; ++each) predicted += count(of, each);
+        return share(count(of, of), predicted);
+    }
+    /// Of those that are a class, the share predicted as it; 0 where none is.
+    double recall(int of) const {
+        std::int64_t expected = 0;
+        for (int each = 0; each < classes_; ++each) expected += count(each, of);
+        return share(count(of, of), expected);
+    }
+    /// The harmonic mean of precision and recall.
+    double f1(int of) const {
+        std::int64_t both = 0;
+        for (int each = 0; each < classes_; ++each) both += count(of, each) + count(each, of);
+        return share(2 * count(of, of), both);
+    }
+    /// The mean of f1 over the classes.
+    double macro_f1() const {
+        double sum = 0;
+        for (int each = 0; each < classes_; ++each) sum += f1(each);
+        return sum / classes_;
+    }
+
+  private:
+    std::size_t place(int predicted, int expected) const {
+        for (const int each : {predicted, expected})
+            if (each < 0 || each >= classes_)
+                fail_with<argument_error>({"sequent: confusion has the class ", each,
+                                           ", beyond its ", classes_, " classes"});
+        return static_cast<std::size_t>(predicted) * static_cast<std::size_t>(classes_) +
+               static_cast<std::size_t>(expected);
+    }
+    static double share(std::int64_t part, std::int64_t whole) {
+        return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
+    }
+
+    int classes_;
+    std::int64_t total_ = 0;
+    std::vector<std::int64_t> counts_;
+};
+
+/// The area under the receiver operating characteristic: the probability that a positive's score
+/// exceeds a negative's, ties counted half. NaN where one of the two is missing or a score is NaN.
+/// Throws argument_error unless there are as many labels, each 0 or 1.
+template <class T>
+double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> labels) {
+    check_size("the labels of area_under_roc", labels.size(), scores.size());
+    std::vector<std::size_t> order(scores.size());
+    double positives = 0;
+    for (std::size_t at = 0; at < order.size(); ++at) {
+        order[at] = at;
+        if (labels[at] != 0 && labels[at] != 1)
+            fail_with<argument_error>({"sequent: area_under_roc has the label ", labels[at], " at ",
+                                       at, ", expected 0 or 1"});
+        if (std::isnan(scores[at])) return std::nan("");
+        positives += labels[at];
+    }
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
+    double ranks = 0;  // of the positives; equal scores share the mean of their ranks
+    for (std::size_t begin = 0; begin < order.size();) {
+        std::size_t end = begin;
+        double equal = 0;
+        while (end < order.size() && scores[order[end]] == scores[order[begin]])
+            equal += labels[order[end++]];
+        ranks += equal * (static_cast<double>(begin + end) + 1) / 2;
+        begin = end;
+    }
+    const double negatives = static_cast<double>(scores.size()) - positives;
+    return (ranks - positives * (positives + 1) / 2) / (positives * negatives);
+}
+
+/// The mean of |value - target|. Throws argument_error unless both have one size.
+template <class T>
+double mean_absolute_error(std::span<const T> values, std::span<const T> targets) {
+    check_size("the targets of mean_absolute_error", targets.size(), values.size());
+    double sum = 0;
+    for (std::size_t at = 0; at < values.size(); ++at)
+        sum += std::abs(static_cast<double>(values[at]) - static_cast<double>(targets[at]));
+    return sum / static_cast<double>(values.size());
+}
+
+/// The coefficient of determination R2: 1 - squared errors / squared deviations of the targets from
+/// their mean. Throws argument_error unless both have one size.
+template <class T>
+double r_squared(std::span<const T> values, std::span<const T> targets) {
+    check_size("the targets of r_squared", targets.size(), values.size());
+    double mean = 0;
+    for (const T each : targets)
+        mean += static_cast<double>(each) / static_cast<double>(targets.size());
+    double errors = 0;
+    double deviations = 0;
+    for (std::size_t at = 0; at < values.size(); ++at) {
+        const auto target = static_cast<double>(targets[at]);
+        errors +=
+            (target - static_cast<double>(values[at])) * (target - static_cast<double>(values[at]));
+        deviations += (target - mean) * (target - mean);
+    }
+    return 1 - errors / deviations;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
 namespace sequent::inline SEQUENT_ABI::train::detail {
 
 /// Covers elements [begin, end) of arrays with vectors: calls update(read, write) for each vector,
@@ -33173,17 +33501,32 @@ class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// The learning rate of a step, counted from 0: it climbs in a straight line, reaches `peak` at
-/// step `warmup_steps`, falls along half a cosine (Loshchilov and Hutter, arXiv 1608.03983,
-/// equation 5, without restarts) to `floor` at step `total_steps`, and stays there.
+/// How a learning rate falls from `peak`. p is the share of the steps from the end of the warm-up
+/// to `total_steps` that has passed, 0 <= p <= 1; n is the number of steps since the warm-up.
+enum class decay {
+    constant,            // peak
+    linear,              // peak + (floor - peak) p
+    cosine,              // floor + (peak - floor) (1 + cos(pi p)) / 2 (arXiv 1608.03983, eq. 5)
+    cosine_restarts,     // the same with p = (n mod every) / every
+    geometric,           // peak (floor / peak)^p
+    steps,               // peak factor^(n / every), at least floor
+    inverse_square_root  // peak sqrt(w / (w + n)), w = the warm-up or 1 (arXiv 1706.03762, 5.3)
+};
+
+/// The learning rate of a step, counted from 0: it rises linearly over `warmup_steps` to `peak` and
+/// then falls as `shape` says.
 ///
 /// The call throws std::invalid_argument if a rate is negative or not finite, a count of steps is
-/// negative, or the warm-up is longer than the whole.
-struct warmup_cosine {
+/// negative, the warm-up is longer than the whole, or `floor`, `factor` or `every` is not above 0
+/// where the shape needs it.
+struct schedule {
     double peak = 1e-3;
     double floor = 0;
     std::int64_t warmup_steps = 0;
     std::int64_t total_steps = 1;
+    decay shape = decay::cosine;
+    double factor = 0.1;     // of decay::steps
+    std::int64_t every = 1;  // steps from one fall or restart to the next
 
     double operator()(std::int64_t step) const {
         check(step);
@@ -33192,27 +33535,54 @@ struct warmup_cosine {
             return peak *
                    ((static_cast<double>(step) + 1) / (static_cast<double>(warmup_steps) + 1));
         }
-        if (step >= total_steps) return floor;
-        const double progress = static_cast<double>(step - warmup_steps) /
-                                static_cast<double>(total_steps - warmup_steps);
-        return floor + (peak - floor) * 0.5 * (1 + std::cos(std::numbers::pi * progress));
+        const std::int64_t since = step - warmup_steps;
+        const double passed =
+            step >= total_steps
+                ? 1
+                : static_cast<double>(since) / static_cast<double>(total_steps - warmup_steps);
+        switch (shape) {
+            case decay::constant:
+                return peak;
+            case decay::linear:
+                return peak + (floor - peak) * passed;
+            case decay::cosine:
+                return passed < 1 ? cosine(passed) : floor;
+            case decay::cosine_restarts:
+                return cosine(static_cast<double>(since % every) / static_cast<double>(every));
+            case decay::geometric:
+                return peak * std::pow(floor / peak, passed);
+            case decay::steps:
+                return std::max(floor, peak * std::pow(factor, static_cast<double>(since / every)));
+            case decay::inverse_square_root:
+                break;
+        }
+        const double scale = static_cast<double>(std::max<std::int64_t>(warmup_steps, 1));
+        return std::max(floor, peak * std::sqrt(scale / (scale + static_cast<double>(since))));
     }
 
   private:
+    double cosine(double passed) const {
+        return floor + (peak - floor) * 0.5 * (1 + std::cos(std::numbers::pi * passed));
+    }
+
     void check(std::int64_t step) const {
-        const auto rate = [](const char* what, double value) {
-            check_number<std::invalid_argument>(value >= 0 && std::isfinite(value), what, value,
-                                                "a finite number of at least 0");
+        const auto rate = [](const char* what, double value, bool above_0 = false) {
+            check_number<std::invalid_argument>(
+                (above_0 ? value > 0 : value >= 0) && std::isfinite(value), what, value,
+                above_0 ? "a finite number above 0" : "a finite number of at least 0");
         };
         const auto count = [](const char* what, std::int64_t value, std::int64_t least) {
             check_number<std::invalid_argument>(value >= least, what, static_cast<double>(value),
                                                 "at least " + std::to_string(least));
         };
-        rate("warmup_cosine: peak", peak);
-        rate("warmup_cosine: floor", floor);
-        count("warmup_cosine: warmup_steps", warmup_steps, 0);
-        count("warmup_cosine: total_steps", total_steps, warmup_steps);
-        count("warmup_cosine: step", step, 0);
+        rate("schedule: peak", peak, shape == decay::geometric);
+        rate("schedule: floor", floor, shape == decay::geometric);
+        if (shape == decay::steps) rate("schedule: factor", factor, true);
+        if (shape == decay::steps || shape == decay::cosine_restarts)
+            count("schedule: every", every, 1);
+        count("schedule: warmup_steps", warmup_steps, 0);
+        count("schedule: total_steps", total_steps, warmup_steps);
+        count("schedule: step", step, 0);
     }
 };
 

@@ -1,4 +1,4 @@
-// expect: heads<2>, the_template_has_no_such_option
+// expect: attention, heads<2>, the_template_has_no_such_option
 // Attention has one head.
 
 #include <sequent/nn.hpp>

@@ -203,3 +203,27 @@ TEST_CASE("conversations have the texts of their models") {
     CHECK_THROWS_WITH(tokenizers::chat_text(chat_format::mistral, std::span(talk).subspan(2)),
                       "sequent: message 0 of a conversation is not the user's");
 }
+
+TEST_CASE("the tokens of a chat template tell how conversations are written") {
+    using tokenizers::chat_format;
+    const auto format = [](std::string_view text) {
+        return tokenizers::find_chat_style(text).value().format;
+    };
+    CHECK(format("{{ '<s>[INST] <<SYS>>' + text }}") == chat_format::llama2);
+    CHECK(format("{{ '[INST] ' + text + '[/INST]' }}") == chat_format::mistral);
+    CHECK(format("{{ '<|start_header_id|>' + role }}") == chat_format::llama3);
+    CHECK(format("{{ '<start_of_turn>' + role }}") == chat_format::gemma);
+    CHECK_FALSE(tokenizers::find_chat_style("{{ text }}"));
+    CHECK(tokenizers::chat_end(chat_format::gemma) == "<end_of_turn>");
+
+    // A message that the template puts first, but none that it takes from the conversation.
+    for (const char* const line : {"\n", "\\n"}) {
+        const std::string begin = std::string("<|im_start|>system") + line;
+        const auto style =
+            tokenizers::find_chat_style("{{ '" + begin + "' + text + '<|im_end|>' }}" + "{{ '" +
+                                        begin + "Be kind.<|im_end|>' }}");
+        CHECK(style.value().format == chat_format::chatml);
+        CHECK(style.value().system == "Be kind.");
+    }
+    CHECK(tokenizers::find_chat_style("'<|im_start|>' + role").value().system.empty());
+}

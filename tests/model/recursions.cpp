@@ -134,14 +134,14 @@ TEST_CASE("the last time first") {
 }
 
 TEST_CASE("as many times as the sequence is long") {
-    using any = model<cell, fact<"x", sequent::up_to<5>, 3>>;
+    using of_any_length = model<cell, fact<"x", sequent::up_to<5>, 3>>;
     for (int length : {0, 1, 3, 5}) {
-        check::runs<any>(length);
+        check::runs<of_any_length>(length);
         check::agrees<model<mutual, fact<"x", sequent::up_to<5>, 3>>>(length);
         check::agrees<model<cell, fact<"x", sequent::up_to<5>, 3>, query<"state", "y">>>(length);
         check::agrees<model<counted, fact<"x", 5, 3>, sequent::bound<"length">>>(length);
     }
-    CHECK(sequent::explain<any>().find("loop of up to 6 steps") != std::string::npos);
+    CHECK(sequent::explain<of_any_length>().find("loop of up to 6 steps") != std::string::npos);
 }
 
 TEST_CASE("a loop over the times") {

@@ -24,7 +24,7 @@ struct training {
     train::adam_w<float> optimizer{size, 0.1};
 
     void run(int steps) {
-        const train::warmup_cosine rate{
+        const train::schedule rate{
             .peak = 0.05, .floor = 0.001, .warmup_steps = 3, .total_steps = 20};
         for (int step = 0; step < steps; ++step) {
             const auto at = optimizer.steps();

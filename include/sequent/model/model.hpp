@@ -8,10 +8,14 @@
 #include "../joined_text.hpp"
 #include "arguments.hpp"
 #include "batch.hpp"
+#include "calls.hpp"
 #include "check_rows.hpp"
+#include "given.hpp"
+#include "gradients.hpp"
 #include "ill_formed.hpp"
 #include "large_block.hpp"
 #include "on_pool.hpp"
+#include "output_layout.hpp"
 #include "parameters.hpp"
 #include "prepared.hpp"
 #include "row_facts.hpp"
@@ -55,8 +59,8 @@ class model {
     using prepared = model_detail::prepared_block<plan, T>;
     /// Weights in fewer bits, of Format bf16, q8_0 or q4_0, which stand in
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
-    template <class Format>
-    using packed = model_detail::packed_block<plan, Format>;
+    template <class Format, auto Which = pack_products>
+    using packed = model_detail::packed_block<plan, Format, Which>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T, workspace<T>>;
     /// The memory of forward_batch alone.
@@ -82,203 +86,10 @@ class model {
     /// that length, and so are their gradients.
     static constexpr bool has_lengths = model_detail::length_counts<plan> != 0;
 
-    /// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
-    /// the containers, which must live as long as the facts are used, and copy the pairs of sparse
-    /// facts and the counts. A container that is a temporary does not compile, unless it is given
-    /// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
-    ///
-    /// What is changed in the containers afterwards is not checked again: numbers are taken as they
-    /// are, and a symbol outside of its classes counts as a row of NaN.
+    /// Facts as pointers, checked. They refer to the containers, which must live as long as the
+    /// facts are used.
     template <class T>
-    class facts {
-      public:
-        using given_together = facts;
-
-        facts(std::initializer_list<model_detail::kept_argument<const T>> given) {
-            take_all(given);
-        }
-        /// Of one call alone.
-        facts(std::initializer_list<model_detail::argument<const T>> given,
-              model_detail::temporaries_too) {
-            take_all(given);
-        }
-
-        const void* pointers[model_detail::max_facts]{};
-        int counts[model_detail::count_given<plan>()]{};  // sequent::plan::given_numbers
-
-        void add_to(model_detail::call_mark& mark) const noexcept {
-            constexpr int count_facts = plan::shapes.text.counts.size();
-            mark.add(counts, count_facts);
-            for (int at = 0; at < facts_list::capacity(); ++at) {
-                const auto& fact = plan::facts[at];
-                if (fact.kind == kind::count) continue;
-                int size = given_shape(at, counts).size();
-                if (fact.is_sparse()) {
-                    const std::int32_t* index = pairs(at);
-                    const int count = index[model_detail::pair_layout::count()];
-                    mark.add(index + model_detail::pair_layout::row_of_pair(), count);
-                    mark.add(index + layout_of(at).column_of_pair(), count);
-                    size = count * fact.pair_size();
-                }
-                if (fact.kind == kind::symbols)
-                    mark.add(static_cast<const std::int32_t*>(pointers[at]), size);
-                else
-                    mark.add(static_cast<const T*>(pointers[at]), size);
-            }
-        }
-
-        /// The index of a sparse fact's pairs.
-        const std::int32_t* pairs(int at) const noexcept {
-            return plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
-        }
-
-      private:
-        template <class, class, class>
-        friend class model_detail::row_facts;
-
-        facts() = default;
-
-        using kind = sequent::plan::fact_kind;
-        using subject = model_detail::subject;
-
-        template <class List>
-        void take_all(const List& given) {
-            kernel::table_maker::make_all();
-            constexpr int count = facts_list::capacity();
-            bool filled[count > 0 ? count : 1]{};
-            int position = 0;
-            for (const auto& each : given) {
-                const int at = each.id.length ? place_of_fact(each.id) : position++;
-                if (at < 0 || at >= count)
-                    fail_with<argument_error>(
-                        {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
-                const subject what{"fact", plan::facts[at].id, at};
-                if (filled[at]) model_detail::refuse(what, {" is given twice"});
-                filled[at] = true;
-                take(at, what, each);
-            }
-            for (int at = 0; at < count; ++at)
-                if (!filled[at])
-                    model_detail::refuse(subject{"fact", plan::facts[at].id, at},
-                                         {" is not given"});
-        }
-
-        static constexpr model_detail::pair_layout layout_of(int at) {
-            return {plan::facts[at].extents[0], plan::facts[at].extents[1], plan::facts[at].pairs};
-        }
-        static constexpr int index_offset(int end) {
-            int offset = 0;
-            for (int at = 0; at < end; ++at)
-                if (plan::facts[at].is_sparse()) offset += layout_of(at).size();
-            return offset;
-        }
-        /// The values of pairs that are given without. Written at run time: compilers limit the
-        /// loops of constant expressions.
-        static constexpr int most_pairs = [] {
-            int result = 1;
-            for (const auto& each : plan::facts) result = std::max(result, each.pairs);
-            return result;
-        }();
-        static const T* ones() noexcept {
-            struct made {
-                T numbers[static_cast<std::size_t>(most_pairs)];
-                made() noexcept { std::fill_n(numbers, most_pairs, T(1)); }
-            };
-            static const made result;
-            return result.numbers;
-        }
-        static constexpr int index_size = index_offset(facts_list::capacity());
-        /// An index of many pairs is on the heap: facts may stand on the stack.
-        static constexpr bool large_index = index_size > 16384;
-        std::conditional_t<large_index, std::vector<std::int32_t>,
-                           std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
-            indices_;
-
-        static constexpr auto count_limits = [] {
-            std::array<int, sequent::plan::max_counts> result{};
-            for (int at = 0; at < plan::shapes.text.counts.size(); ++at)
-                result[static_cast<std::size_t>(at)] =
-                    sequent::plan::limit_of_count(plan::shapes, at);
-            return result;
-        }();
-
-        /// Code for kinds of facts that the program does not have is not compiled.
-        template <class Test>
-        static constexpr bool has_fact(Test test) {
-            for (int at = 0; at < facts_list::capacity(); ++at)
-                if (test(plan::facts[at])) return true;
-            return false;
-        }
-
-        void take(int at, const subject& what, const model_detail::argument<const T>& given) {
-            const auto& wanted = plan::facts[at];
-            if (wanted.kind == kind::count) {
-                if (!given.is_count)
-                    model_detail::refuse(what, {" is a count, given is a container"});
-                if (given.count < 0)
-                    model_detail::refuse(what, {" is a count and cannot be ", given.count});
-                const int place = count_places[static_cast<std::size_t>(at)];
-                if (place < 0) return;
-                const int limit = count_limits[static_cast<std::size_t>(place)];
-                if (limit != sequent::plan::without_limit && given.count > limit)
-                    model_detail::refuse(what, {" is ", given.count, ", beyond the ", limit,
-                                                " values of what it bounds"});
-                counts[place] = given.count;
-                return;
-            }
-            if (given.is_count) model_detail::refuse(what, {" is a container, given is a number"});
-            if (given.is_sparse != wanted.is_sparse())
-                model_detail::refuse(
-                    what, {(wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
-                                               : " is dense, given are sparse_pairs()")});
-            sequent::plan::fact_shape shape = wanted;
-            if (wanted.up_to) {
-                shape.extents[0] = model_detail::length_of(what, given.shape, wanted);
-                counts[count_places[static_cast<std::size_t>(at)]] = shape.extents[0];
-            }
-            if constexpr (has_fact([](const auto& each) { return each.is_sparse(); })) {
-                if (wanted.is_sparse()) {
-                    if constexpr (large_index) indices_.resize(index_size);
-                    std::int32_t* memory = indices_.data() + index_offset(at);
-                    model_detail::take_pairs(what, given, layout_of(at), memory);
-                    const int count = memory[model_detail::pair_layout::count()];
-                    const bool valued = given.shape.rank > 0;
-                    if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                        model_detail::refuse(
-                            what, {" needs a value for each pair, given are pairs alone"});
-                    shape = wanted.values_of(count);
-                    if (!valued || count == 0) {
-                        if (valued)
-                            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                        pointers[at] = ones();
-                        return;
-                    }
-                }
-            }
-            // Of no values there may be no memory.
-            const bool empty =
-                wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
-            if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
-                if (wanted.kind == kind::symbols) {
-                    if (!given.symbols && !empty)
-                        model_detail::refuse(what,
-                                             {" holds symbols as std::int32_t, given are numbers"});
-                    model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                    model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
-                    pointers[at] = given.symbols;
-                    model_detail::find_runs(model_detail::compared_facts<plan>, at, what,
-                                            given.symbols, shape.extents[0], counts);
-                    return;
-                }
-            }
-            if (!given.numbers && !empty)
-                model_detail::refuse(what, {" holds numbers, given are symbols"});
-            model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-            model_detail::check_finite(what, given.numbers, shape.size());
-            pointers[at] = given.numbers;
-        }
-    };
-
+    using facts = model_detail::given_facts<plan, T>;
     /// The facts of one call: facts, or a list in braces that makes them for this call alone.
     template <class T>
     using facts_of_call = model_detail::of_one_call<facts<T>, model_detail::argument<const T>>;
@@ -292,139 +103,13 @@ class model {
     /// The gradients of the outputs, in their order or by name. They refer to the containers, as
     /// facts do.
     template <class T>
-    class output_gradients {
-      public:
-        using given_together = output_gradients;
-
-        output_gradients(std::initializer_list<model_detail::kept_argument<const T>> given) {
-            take_all(given);
-        }
-        template <class Value>
-            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
-        output_gradients(Value&& only) {
-            take_all(std::initializer_list<model_detail::kept_argument<const T>>{
-                static_cast<Value&&>(only)});
-        }
-        /// Of one call alone.
-        output_gradients(std::initializer_list<model_detail::argument<const T>> given,
-                         model_detail::temporaries_too) {
-            take_all(given);
-        }
-
-        const T* pointers[outputs > 0 ? outputs : 1]{};
-
-        /// Throws unless the gradients of outputs that a fact's length ends have that length.
-        void check_lengths(const int* counts) const {
-            if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
-                    (check_length<At>(counts), ...);
-                }
-            (std::make_integer_sequence<int, outputs>{});
-        }
-
-      private:
-        model_detail::extents shapes_[has_lengths && outputs > 0 ? outputs : 1]{};
-
-        template <int At>
-        void check_length(const int* counts) const {
-            const auto view = model_detail::limited_view<plan, plan::shapes.outputs[At]>(counts);
-            model_detail::check_shape({"the gradient of output", output_layout::names[At]},
-                                      shapes_[At], view.extents, view.rank);
-        }
-
-        template <class List>
-        void take_all(const List& given) {
-            kernel::table_maker::make_all();
-            int position = 0;
-            for (const auto& each : given) take(each, position++);
-            for (int at = 0; at < outputs; ++at)
-                if (!pointers[at])
-                    fail_with<argument_error>(
-                        {"sequent: the gradient of output number ", at + 1, " is not given"});
-        }
-
-        void take(const model_detail::argument<const T>& given, int position) {
-            for (int at = 0; at < outputs; ++at) {
-                const auto& id = output_layout::names[at];
-                if (given.id.length ? !(id == given.id) : at != position) continue;
-                const model_detail::weight_view& view = output_layout::whole_views[at];
-                if constexpr (has_lengths)
-                    shapes_[at] = given.shape;
-                else
-                    model_detail::check_shape({"the gradient of output", id}, given.shape,
-                                              view.extents, view.rank);
-                // Of no numbers there may be no memory, but of this one none is read.
-                static constexpr T nothing{};
-                pointers[at] = given.numbers ? given.numbers : &nothing;
-                return;
-            }
-            fail<argument_error>("sequent: a gradient is given for what is no output");
-        }
-    };
-
+    using output_gradients = model_detail::given_output_gradients<plan, T>;
     /// The gradients of one call: output_gradients, or what makes them for this call alone.
     template <class T>
-    class gradients_of_call
-        : public model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>> {
-        using base =
-            model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>>;
-
-      public:
-        using base::base;
-        template <class Value>
-            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
-        gradients_of_call(Value&& only)
-            : base(std::initializer_list<model_detail::argument<const T>>{
-                  static_cast<Value&&>(only)}) {}
-    };
-
+    using gradients_of_call = model_detail::gradients_of_one_call<plan, T>;
     /// Where the gradients of facts are to be added, by name or in order; none by default.
     template <class T>
-    class fact_gradients {
-      public:
-        fact_gradients() = default;
-        fact_gradients(std::initializer_list<model_detail::kept_argument<T>> given) {
-            int position = 0;
-            for (const auto& each : given) {
-                const int at = each.id.length ? place_of_fact(each.id) : position++;
-                if (at < 0 || at >= facts_list::capacity() ||
-                    plan::facts[at].kind != sequent::plan::fact_kind::dense || !each.numbers)
-                    fail<argument_error>("sequent: only dense facts have gradients");
-                // Of a sparse one, with room for all pairs that it may have.
-                const auto& of = plan::facts[at];
-                auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
-                const model_detail::subject what{"the gradient of fact", of.id, at};
-                if constexpr (has_lengths)
-                    if (of.up_to)
-                        lengths_[at].number = shape.extents[0] =
-                            model_detail::length_of(what, each.shape, of);
-                model_detail::check_shape(what, each.shape, shape.extents, shape.rank);
-                pointers[at] = each.numbers;
-            }
-        }
-
-        T* pointers[model_detail::max_facts]{};
-
-        /// Throws unless the gradients of facts are as long as these.
-        void check_lengths(const int* counts) const {
-            if constexpr (has_lengths)
-                for (int at = 0; at < facts_list::capacity(); ++at) {
-                    const auto& of = plan::facts[at];
-                    if (!pointers[at] || !of.up_to) continue;
-                    const int length = given_shape(at, counts).extents[0];
-                    const int given = lengths_[at].number;
-                    if (given >= 0 && given != length)
-                        model_detail::refuse(
-                            {"the gradient of fact", of.id, at},
-                            {" has the length ", given, ", the fact that is given has ", length});
-                }
-        }
-
-      private:
-        struct told_length {
-            int number = -1;  // where the pointer was set by hand
-        };
-        told_length lengths_[has_lengths ? model_detail::max_facts : 1]{};
-    };
+    using fact_gradients = model_detail::given_fact_gradients<plan, T>;
 
     /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
     /// never trained), matrices normal with deviation 1 / sqrt(inputs). The same seed gives the
@@ -483,7 +168,7 @@ class model {
     template <model_detail::parameters_of<plan> P,
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w) noexcept {
-        return run_forward(p, *given, w, model_detail::whole_run{});
+        return calls::run_forward(p, *given, w, model_detail::whole_run{});
     }
 
     /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
@@ -540,7 +225,7 @@ class model {
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w,
                         thread_pool& pool) noexcept {
-        return run_forward(p, *given, w, model_detail::run_on_pool{pool});
+        return calls::run_forward(p, *given, w, model_detail::run_on_pool{pool});
     }
 
     /// After forward with the same arguments on the same workspace: adds to `gradient`, and to the
@@ -555,8 +240,8 @@ class model {
         parameters<T>& gradient,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
-        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
-                     model_detail::whole_run{});
+        calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
+                            of_facts, model_detail::whole_run{});
     }
 
     /// The same on all threads of a pool, to the same numbers.
@@ -567,8 +252,8 @@ class model {
         parameters<T>& gradient, thread_pool& pool,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
-        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
-                     model_detail::run_on_pool{pool});
+        calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
+                            of_facts, model_detail::run_on_pool{pool});
     }
 
     /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
@@ -608,12 +293,13 @@ class model {
                 if constexpr (has_lengths)
                     std::fill_n(to + output_layout::offset(index()), output_layout::size(index()),
                                 T(0));
-                model_detail::each_run(
-                    limited_output<W, index()>(w.counts), view_of_output<W, index()>,
-                    [&](int position, int offset, int length) {
-                        std::copy_n(w.numbers + offset, length,
-                                    to + output_layout::offset(index()) + position);
-                    });
+                model_detail::each_run(calls::template limited_output<W, index()>(w.counts),
+                                       calls::template view_of_output<W, index()>,
+                                       [&](int position, int offset, int length) {
+                                           std::copy_n(
+                                               w.numbers + offset, length,
+                                               to + output_layout::offset(index()) + position);
+                                       });
             });
         });
     }
@@ -639,7 +325,7 @@ class model {
                          T* const outward = b.outward(thread).data();
                          const auto result = static_cast<double>(
                              loss(sample, y, output_layout::cleared_views(outward, given.counts)));
-                         backward_from(ready, given, outward, w, to, to_prepared);
+                         calls::backward_from(ready, given, outward, w, to, to_prepared);
                          return result;
                      });
     }
@@ -662,27 +348,15 @@ class model {
                   const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                   workspace<T>& w = b.workspace(thread);
                   (void)forward(ready, given, w);
-                  backward_from(ready, given, outward.data() + std::ptrdiff_t{size} * sample, w, to,
-                                to_prepared);
+                  calls::backward_from(ready, given, outward.data() + std::ptrdiff_t{size} * sample,
+                                       w, to, to_prepared);
                   return 0.0;
               });
     }
 
   private:
+    using calls = model_detail::calls<plan>;
     using output_layout = model_detail::output_layout<plan>;
-
-    /// Where a count, or the length of a fact, stands among those that the program names; -1 if
-    /// it is none.
-    static constexpr auto count_places = [] {
-        std::array<int, model_detail::max_facts> result{};
-        for (int at = 0; at < facts_list::capacity(); ++at) {
-            result[static_cast<std::size_t>(at)] = -1;
-            for (int place = 0; place < plan::shapes.text.counts.size(); ++place)
-                if (plan::shapes.text.counts[place] == plan::facts[at].id)
-                    result[static_cast<std::size_t>(at)] = place;
-        }
-        return result;
-    }();
 
     template <class T, class F>
     static void for_each_at(T* base, F& f) {
@@ -698,93 +372,6 @@ class model {
         return static_cast<int>(samples.size());
     }
 
-    /// Where the fact of this name stands among the facts; -1 if there is none.
-    static constexpr int place_of_fact(const sequent::plan::name& id) {
-        for (int at = 0; at < facts_list::capacity(); ++at)
-            if (plan::facts[at].id == id) return at;
-        return -1;
-    }
-
-    template <class P, class T>
-    static std::uint64_t mark_of([[maybe_unused]] const P& p,
-                                 [[maybe_unused]] const facts<T>& given) noexcept {
-#if defined(NDEBUG)
-        return model_detail::left_by_any;
-#else
-        model_detail::call_mark mark;
-        mark.add(model_detail::numbers_of(p), parameters<T>::size);
-        given.add_to(mark);
-        return mark.value();
-#endif
-    }
-
-    template <class P, class T>
-    static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
-                              workspace<T>& w) noexcept {
-#if !defined(NDEBUG)
-        if (w.left_by == model_detail::nothing_left)
-            stop(
-                "sequent: backward needs a forward before it on the same workspace, of all rows, "
-                "and uses up what that has left: a second backward needs a second forward");
-        if (w.left_by != model_detail::left_by_any && w.left_by != mark_of(p, given))
-            stop(
-                "sequent: backward is given other facts or parameters than the forward before it "
-                "on the same workspace");
-#endif
-        w.left_by = model_detail::nothing_left;
-    }
-
-    /// Parameters that are not prepared are, in w. Kept: forward has done so.
-    template <class P, class T, class W>
-    static model_detail::bindings<T> bind(const P& p, const facts<T>& given, W& w,
-                                          bool kept = false) noexcept {
-        model_detail::bindings<T> result;
-        result.parameters = model_detail::numbers_of(p);
-        result.prepared = model_detail::prepared_in(p);
-        result.packed = model_detail::packed_in(p);
-        if (!result.prepared) {
-            if (!kept)
-                model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
-            result.prepared = w.prepared;
-        }
-        result.workspace = w.numbers;
-        result.scratch = w.scratch;
-        std::copy_n(given.pointers, model_detail::max_facts, result.facts);
-        result.counts = given.counts;
-        for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
-        return result;
-    }
-
-    template <class P, class T, class W, class Run>
-    static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
-                                             Run run) noexcept {
-        auto bound = bind(p, given, w);
-        if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
-        using placed = typename model_detail::placed_for<P, typename W::placed>::type;
-        model_detail::compiled_forward<placed, T, Run>::run(bound, run);
-        std::copy_n(given.counts, W::count_of_counts, w.counts);
-        kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
-        return all_outputs<T>(w);
-    }
-
-    /// Clears the rows of an output that a caller sees and no step has written.
-    template <int At, class T, class W>
-    static void clear_rest([[maybe_unused]] W& w) noexcept {
-        using placed = typename W::placed;
-        constexpr int relation = plan::shapes.outputs[At];
-        constexpr model_detail::view_limits limits = model_detail::limits_of_view<placed>(relation);
-        if constexpr (limits.axis >= 0) {
-            model_detail::weight_view rest = model_detail::limited_view<placed, relation>(w.counts);
-            const int written =
-                sequent::plan::least_count(limits.written, rest.extents[limits.axis], w.counts);
-            rest.extents[limits.axis] -= written;
-            rest.offset += written * rest.strides[limits.axis];
-            model_detail::each_run(rest, [&](int, int offset, int length) {
-                std::fill_n(w.numbers + offset, length, T(0));
-            });
-        }
-    }
-
     template <class T>
     static void check_lengths(const facts<T>& given, const output_gradients<T>& outward,
                               const fact_gradients<T>& of_facts) noexcept(!has_lengths) {
@@ -792,13 +379,6 @@ class model {
             outward.check_lengths(given.counts);
             of_facts.check_lengths(given.counts);
         }
-    }
-
-    /// A fact's shape when these counts have been given.
-    static constexpr sequent::plan::fact_shape given_shape(int at, const int* counts) noexcept {
-        sequent::plan::fact_shape result = plan::facts[at];
-        if (result.up_to) result.extents[0] = counts[count_places[static_cast<std::size_t>(at)]];
-        return result;
     }
 
     template <class T>
@@ -829,102 +409,6 @@ class model {
                 result[static_cast<std::size_t>(at)] = s.template output<at>();
             });
             return result;
-        }
-    }
-
-    /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
-    /// is null, on to the parameters.
-    template <bool Whole = false, class P, class T, class Run>
-    static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
-                             workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
-                             const fact_gradients<T>& of_facts, Run run) noexcept {
-        check_left_by(p, given, w);
-        model_detail::bindings<T> bound = bind(p, given, w, true);
-        bound.parameter_gradient = gradient.numbers;
-        bound.prepared_gradient = prepared_gradient;
-        if constexpr (model_detail::prepares<plan>)
-            if (!prepared_gradient) {
-                std::fill_n(w.prepared_gradient, workspace<T>::prepared_size, T(0));
-                bound.prepared_gradient = w.prepared_gradient;
-            }
-        std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, true); });
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, false); });
-        model_detail::compiled_backward<plan, T, Run>::run(bound, run);
-        if constexpr (model_detail::prepares<plan>)
-            if (!prepared_gradient)
-                model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
-                                                     w.prepared_gradient, gradient.numbers,
-                                                     w.scratch);
-    }
-
-    /// With the gradients of all outputs one after another.
-    template <class P, class T>
-    static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
-                              parameters<T>& gradient, T* prepared_gradient) noexcept {
-        const T* pointers[outputs > 0 ? outputs : 1];
-        for (int at = 0; at < outputs; ++at) pointers[at] = outward + output_layout::offset(at);
-        run_backward<true>(p, given, pointers, w, gradient, prepared_gradient, {},
-                           model_detail::whole_run{});
-    }
-
-    /// Where an output lies in that memory.
-    template <class W, int At>
-    static constexpr auto view_of_output =
-        model_detail::view_of_relation<typename W::placed>(plan::shapes.outputs[At]);
-
-    template <class T, class W>
-    static output_views<const T> all_outputs(const W& w) noexcept {
-        if constexpr (outputs == 1) {
-            return output<T, 0>(w);
-        } else {
-            output_views<const T> result;
-            kernel::unroll<outputs>([&](auto index) {
-                result[static_cast<std::size_t>(index())] = output<T, index()>(w);
-            });
-            return result;
-        }
-    }
-
-    template <class T, int At, class W>
-    static auto output(const W& w) noexcept {
-        constexpr int rank = view_of_output<W, At>.rank;
-        return model_detail::to_tensor<rank>(limited_output<W, At>(w.counts),
-                                             static_cast<const T*>(w.numbers));
-    }
-
-    template <class W, int At>
-    static constexpr model_detail::weight_view limited_output(const int* counts) noexcept {
-        return model_detail::limited_view<typename W::placed, plan::shapes.outputs[At]>(counts);
-    }
-
-    /// The caller's gradient of an output, to where backward expects it; first zeros, since an
-    /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
-    /// the lengths of facts are.
-    template <int At, bool Whole, class T>
-    static void seed(const T* outward, workspace<T>& w, const int* counts, bool clear) noexcept {
-        // By value: a reference would put the plan's tables into the program.
-        constexpr int index = plan::tables.relations[plan::shapes.outputs[At]].index;
-        constexpr auto buffer = plan::tables.buffers[index];
-        constexpr auto whole = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
-        if (clear) {
-            constexpr sequent::plan::birth born = buffer.adjoint_birth();
-            model_detail::each_part_of(born, counts, [&](int offset, int size) {
-                std::fill_n(w.numbers + offset, size, T(0));
-            });
-            return;
-        }
-        T* to = w.numbers + buffer.adjoint - buffer.offset;
-        const auto add = [&](int position, int offset, int length) {
-            for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
-        };
-        if constexpr (has_lengths) {
-            const auto view = limited_output<workspace<T>, At>(counts);
-            model_detail::each_run(view, Whole ? whole : view, add);
-        } else {
-            model_detail::each_run(whole, add);
         }
     }
 };

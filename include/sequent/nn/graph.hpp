@@ -1,7 +1,7 @@
 #pragma once
 
 #include "../model.hpp"
-#include "vocabulary.hpp"
+#include "parts.hpp"
 
 /// Layers over graphs, written as rules: a node i sums up what it takes from the nodes j of its
 /// edges (i, j). Edges are directed: of one that counts both ways, both pairs are given. A node is
@@ -30,9 +30,6 @@ struct graph_shape {
     int heads = 1;
     int depth = 1;
     int hidden = 0;
-    bool states_nodes = false;
-    bool states_edges = false;
-    bool states_width = false;
     bool biases = true;
     bool norm_first = false;
 
@@ -51,39 +48,27 @@ struct graph_shape {
     }
 };
 
-/// `hidden` is so many times the width where it is not given.
-template <int HiddenFactor, class... Options>
-consteval graph_shape graph_shape_of() {
-    using enum option;
-    graph_shape result;
-    // Of what is missing, one stands in until the check tells.
-    result.nodes = number_of<nodes, 1, Options...>();
-    result.edges = number_of<edges, 1, Options...>();
-    result.width = number_of<width, 1, Options...>();
-    result.states_nodes = times_given<nodes, Options...> > 0;
-    result.states_edges = times_given<edges, Options...> > 0;
-    result.states_width = times_given<width, Options...> > 0;
-    result.node_width = number_of<node_width, 0, Options...>();
-    if (result.node_width == 0) result.node_width = result.width;
-    result.edge_width = number_of<edge_width, 0, Options...>();
-    result.relations = number_of<relations, 1, Options...>();
-    result.heads = number_of<heads, 1, Options...>();
-    result.depth = number_of<depth, 1, Options...>();
-    result.hidden = number_of<hidden, 0, Options...>();
-    if (result.hidden == 0) result.hidden = HiddenFactor * result.width;
-    result.biases = number_of<biases, 1, Options...>() != 0;
-    result.norm_first = std::is_same_v<type_of<norm_place, post_norm, Options...>, pre_norm>;
-    return result;
-}
+template <shape Of>
+inline constexpr graph_shape graph_shape_of{Of.nodes,     Of.edges,  Of.node_width, Of.edge_width,
+                                            Of.relations, Of.width,  Of.heads,      Of.depth,
+                                            Of.hidden,    Of.biases, Of.norm_first};
 
-template <graph_shape Shape, bool HasEdges = true>
+struct pool_options : options<required<sequent::nodes>, required<width>> {};
+struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
+                                          activation::relu, biases<true>> {};
+struct gin_options : graph_options::with<derived<sequent::hidden>> {
+    static constexpr int hidden_factor = 1;
+};
+struct gatv2_options : graph_options::with<edge_width<0>, heads<1>, activation::identity> {};
+struct rgcn_options : graph_options::with<sequent::relations<1>> {};
+struct graph_attention_options
+    : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
+                         derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
+
+template <graph_shape Shape>
 consteval bool check_graph_shape() {
-    static_assert(Shape.states_nodes, "sequent: the option nodes<N> is missing");
-    static_assert(!HasEdges || Shape.states_edges, "sequent: the option edges<E> is missing");
-    static_assert(Shape.states_width, "sequent: the option width<N> is missing");
     static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
                   "sequent: of several layers, the first takes as many numbers as it gives");
-    static_assert(Shape.width % Shape.heads == 0, "sequent: the width is a multiple of the heads");
     static_assert(0 < Shape.relations && Shape.relations <= 14,
                   "sequent: there are from 1 to 14 relations");
     return true;
@@ -393,22 +378,30 @@ consteval const auto& program_of() {
         return deep_rules<Layer, Shape, Activation>;
 }
 
-template <class Layer, graph_shape Shape, class Activation>
-struct graph_model
-    : model<program_of<Layer, Shape, Activation>(), fact<"node", Shape.nodes, Shape.node_width>,
-            decltype(edge_fact<"edge", Shape>()), bound<"nodes">> {};
+template <class Layer, class Arguments>
+struct graph_model {
+    static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
+    static_assert(check_graph_shape<shape>());
+    using type = model<program_of<Layer, shape, typename Arguments::activation>(),
+                       fact<"node", shape.nodes, shape.node_width>,
+                       decltype(edge_fact<"edge", shape>()), bound<"nodes">>;
+};
 
 /// With a sparse fact for each relation.
-template <graph_shape Shape, class Activation, class Relations>
+template <class Arguments, class Relations>
 struct relations_model;
-template <graph_shape Shape, class Activation, int... Relations>
-struct relations_model<Shape, Activation, std::integer_sequence<int, Relations...>>
-    : model<program_of<rgcn_layer, Shape, Activation>(),
-            fact<"node", Shape.nodes, Shape.node_width>,
-            decltype(edge_fact<edge_name<Relations>, Shape>())..., bound<"nodes">> {};
+template <class Arguments, int... Relations>
+struct relations_model<Arguments, std::integer_sequence<int, Relations...>> {
+    static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
+    static_assert(check_graph_shape<shape>());
+    using type = model<program_of<rgcn_layer, shape, typename Arguments::activation>(),
+                       fact<"node", shape.nodes, shape.node_width>,
+                       decltype(edge_fact<edge_name<Relations>, shape>())..., bound<"nodes">>;
+};
 
-template <graph_shape Shape, const auto& Rules>
-struct pool_model : model<Rules, fact<"node", Shape.nodes, Shape.width>, bound<"nodes">> {};
+template <class Arguments, const auto& Rules>
+using pool_model =
+    model<Rules, fact<"node", Arguments::shape.nodes, Arguments::shape.width>, bound<"nodes">>;
 
 }  // namespace nn
 
@@ -418,40 +411,28 @@ namespace graph {
 /// normalised by both degrees. Takes nodes, edges, node_width, width, depth, an activation (relu by
 /// default), biases.
 template <class... Options>
-struct gcn : nn::graph_model<nn::gcn_layer, nn::graph_shape_of<4, Options...>(),
-                             nn::type_of<nn::option::activation, activation::relu, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                                   nn::option::width, nn::option::depth, nn::option::activation,
-                                   nn::option::biases>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<shape>());
+struct gcn
+    : nn::graph_model<nn::gcn_layer, nn::arguments<gcn, nn::graph_options, Options...>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<gcn, nn::graph_options, Options...>::shape>;
 };
 
 /// GraphSAGE with the mean of the neighbours; each row of y has the length one. Takes nodes, edges,
 /// node_width, width, depth, an activation (relu by default), biases.
 template <class... Options>
-struct sage : nn::graph_model<nn::sage_layer, nn::graph_shape_of<4, Options...>(),
-                              nn::type_of<nn::option::activation, activation::relu, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                                   nn::option::width, nn::option::depth, nn::option::activation,
-                                   nn::option::biases>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<shape>());
+struct sage
+    : nn::graph_model<nn::sage_layer, nn::arguments<sage, nn::graph_options, Options...>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<sage, nn::graph_options, Options...>::shape>;
 };
 
 /// The graph isomorphism network's layer with a learned epsilon. Takes nodes, edges, node_width,
 /// width, depth, hidden (the width by default), an activation between the two linear maps (relu by
 /// default), biases.
 template <class... Options>
-struct gin : nn::graph_model<nn::gin_layer, nn::graph_shape_of<1, Options...>(),
-                             nn::type_of<nn::option::activation, activation::relu, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<1, Options...>();
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                         nn::option::width, nn::option::depth, nn::option::hidden,
-                         nn::option::activation, nn::option::biases>::template check<Options...>) >
-        0);
-    static_assert(nn::check_graph_shape<shape>());
+struct gin : nn::graph_model<nn::gin_layer, nn::arguments<gin, nn::gin_options, Options...>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<gin, nn::gin_options, Options...>::shape>;
 
     /// Epsilon is zero, the rest as in any model.
     template <class T>
@@ -468,31 +449,22 @@ struct gin : nn::graph_model<nn::gin_layer, nn::graph_shape_of<1, Options...>(),
 /// edge_width (none by default), width, heads, depth, an activation (none by default), biases.
 template <class... Options>
 struct gatv2
-    : nn::graph_model<nn::gatv2_layer, nn::graph_shape_of<4, Options...>(),
-                      nn::type_of<nn::option::activation, activation::identity, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                                   nn::option::edge_width, nn::option::width, nn::option::heads,
-                                   nn::option::depth, nn::option::activation,
-                                   nn::option::biases>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<shape>());
+    : nn::graph_model<nn::gatv2_layer, nn::arguments<gatv2, nn::gatv2_options, Options...>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<gatv2, nn::gatv2_options, Options...>::shape>;
 };
 
 /// The relational graph convolution: a weight for each relation, the mean within it. Its facts are
 /// node, edge_0, edge_1, ... one for each relation, nodes. Takes nodes, edges (of one relation),
 /// relations, node_width, width, depth, an activation (relu by default), biases.
 template <class... Options>
-struct rgcn : nn::relations_model<
-                  nn::graph_shape_of<4, Options...>(),
-                  nn::type_of<nn::option::activation, activation::relu, Options...>,
-                  std::make_integer_sequence<int, nn::graph_shape_of<4, Options...>().relations>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::relations,
-                         nn::option::node_width, nn::option::width, nn::option::depth,
-                         nn::option::activation, nn::option::biases>::template check<Options...>) >
-        0);
-    static_assert(nn::check_graph_shape<shape>());
+struct rgcn
+    : nn::relations_model<
+          nn::arguments<rgcn, nn::rgcn_options, Options...>,
+          std::make_integer_sequence<
+              int, nn::arguments<rgcn, nn::rgcn_options, Options...>::shape.relations>>::type {
+    static constexpr nn::graph_shape shape =
+        nn::graph_shape_of<nn::arguments<rgcn, nn::rgcn_options, Options...>::shape>;
 };
 
 /// A graph transformer's layer: attention over the edges, residual, norm, feed-forward. Nodes are
@@ -501,36 +473,24 @@ struct rgcn : nn::relations_model<
 /// biases, pre_norm or post_norm (the default).
 template <class... Options>
 struct attention
-    : nn::graph_model<nn::graph_block_layer, nn::graph_shape_of<4, Options...>(),
-                      nn::type_of<nn::option::activation, activation::relu, Options...>> {
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::edge_width,
-                                   nn::option::width, nn::option::heads, nn::option::depth,
-                                   nn::option::hidden, nn::option::activation, nn::option::biases,
-                                   nn::option::norm_place>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<shape>());
+    : nn::graph_model<nn::graph_block_layer,
+                      nn::arguments<attention, nn::graph_attention_options, Options...>>::type {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<
+        nn::arguments<attention, nn::graph_attention_options, Options...>::shape>;
 };
 
 /// From the nodes of a graph to one vector: the facts node and nodes, to readout. Each takes nodes
 /// and width. A graph without nodes gives zero.
 template <class... Options>
-struct mean_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::mean_pool_rules> {
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
+struct mean_pool
+    : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>, nn::mean_pool_rules> {
 };
 template <class... Options>
-struct sum_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::sum_pool_rules> {
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
-};
+struct sum_pool
+    : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_pool_rules> {};
 template <class... Options>
-struct max_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::max_pool_rules> {
-    static_assert(
-        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
-    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
-};
+struct max_pool
+    : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_pool_rules> {};
 
 }  // namespace graph
 }  // namespace sequent::inline SEQUENT_ABI

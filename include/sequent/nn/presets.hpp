@@ -16,23 +16,21 @@ inline constexpr relation<"from_patch"> from_patch;
 inline constexpr relation<"sequence"> sequence;
 inline constexpr relation<"predicted"> predicted;
 
-using gpt2_defaults = defaults<pre_norm, mask::causal, activation::gelu_tanh,
-                               normalization::layer<>, position::learned>;
-using llama_defaults = defaults<pre_norm, mask::causal, activation::swiglu, normalization::rms<>,
-                                position::rotary<>, false>;
-struct bert_defaults : defaults<post_norm, mask::none, activation::gelu, normalization::layer<12>,
-                                position::learned> {
-    static constexpr bool padded = true;
-};
-using vit_defaults =
-    defaults<pre_norm, mask::none, activation::gelu, normalization::layer<6>, position::learned>;
-
-struct t5_defaults : defaults<pre_norm, mask::causal, activation::relu, normalization::rms<6>,
-                              position::relative_buckets<>, false> {
-    static constexpr bool padded = true;
-    static constexpr bool scaled = false;
-    static constexpr bool scaled_logits = true;
-};
+struct gpt2_options : language_model_options::with<activation::gelu_tanh> {};
+struct llama_options : language_model_options::with<activation::swiglu, normalization::rms<>,
+                                                    position::rotary<>, biases<false>> {};
+struct bert_options
+    : options<required<vocabulary>, required<tokens>, required<width>, heads<1>, depth<1>,
+              derived<sequent::hidden>, segments<2>, mask::none, activation::gelu,
+              dropout_percent<0>, padded<true>, any_length<false>, normalization::layer<12>> {};
+struct vit_options
+    : options<required<tokens>, required<patch_width>, required<classes>, required<width>, heads<1>,
+              depth<1>, derived<sequent::hidden>, mask::none, activation::gelu, dropout_percent<0>,
+              pre_norm, normalization::layer<6>> {};
+struct t5_options
+    : encoder_decoder_options::with<normalization::rms<6>, position::relative_buckets<>,
+                                    biases<false>, scaled<false>, padded<true>,
+                                    nn::flag<&nn::shape::scaled_logits, true>> {};
 
 /// From symbols to layers(i): what is embedded is normalised, and so is every residual sum.
 template <shape Shape, class Mask, class Activation>
@@ -114,93 +112,62 @@ using bert_facts =
 template <class Arguments>
 using bert_mask = padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">;
 
-template <shape Shape, class... Options>
-consteval bool check_bert() {
-    static_assert(
-        sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
-                     option::depth, option::hidden, option::segments, option::mask,
-                     option::activation, option::dropout_percent, option::padded,
-                     option::any_length, option::normalization>::template check<Options...>) > 0);
-    static_assert(check_shape<Shape>());
-    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
-    return true;
-}
+template <class Arguments>
+using bert_model = typename bert_facts<Arguments>::template with<query<"layers", "pooled">, true>::
+    template model_of<
+        bert_pooled_rules<Arguments::shape, bert_mask<Arguments>, typename Arguments::activation>>;
+template <class Arguments>
+using bert_masked_language_model =
+    typename bert_facts<Arguments>::template model_of<bert_masked_language_rules<
+        Arguments::shape, bert_mask<Arguments>, typename Arguments::activation>>;
+template <class Arguments>
+using vit_model =
+    typename fact_list<fact<"patch", Arguments::shape.tokens, Arguments::shape.patch_width>>::
+        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+            vit_rules<Arguments::shape, typename Arguments::mask, typename Arguments::activation>>;
 
 }  // namespace nn
 
 /// GPT-2 (Radford et al. 2019). Takes what transformer::language_model does.
 template <class... Options>
-struct gpt2 : nn::language_model<nn::arguments<nn::gpt2_defaults, Options...>> {
-    static_assert(nn::check_language_model<gpt2::shape, Options...>());
-};
+struct gpt2 : nn::language_model<nn::arguments<gpt2, nn::gpt2_options, Options...>> {};
 
 /// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with llama2.c's order of rotary
 /// pairs; position::rotary_halves<> is that of Hugging Face's files, which io::hugging_face::llama
 /// loads into either. Takes what transformer::language_model does.
 template <class... Options>
-struct llama : nn::language_model<nn::arguments<nn::llama_defaults, Options...>> {
-    static_assert(nn::check_language_model<llama::shape, Options...>());
-};
+struct llama : nn::language_model<nn::arguments<llama, nn::llama_options, Options...>> {};
 
 /// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
-/// tokens x width, and pooled, width. Takes vocabulary, tokens, width, heads, depth, hidden,
-/// segments (2 by default), a mask, an activation (gelu by default), dropout_percent, padded (true
-/// by default; without it, there is no length), a normalization.
+/// tokens x width, and pooled, width. Takes nn::bert_options; without padded, there is no length.
 template <class... Options>
-struct bert
-    : nn::bert_facts<nn::arguments<nn::bert_defaults, Options...>>::
-          template with<query<"layers", "pooled">, true>::template model_of<nn::bert_pooled_rules<
-              nn::arguments<nn::bert_defaults, Options...>::shape,
-              nn::bert_mask<nn::arguments<nn::bert_defaults, Options...>>,
-              typename nn::arguments<nn::bert_defaults, Options...>::activation>> {
-    static constexpr nn::shape shape = nn::arguments<nn::bert_defaults, Options...>::shape;
-    static_assert(nn::check_bert<shape, Options...>());
+struct bert : nn::bert_model<nn::arguments<bert, nn::bert_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<bert, nn::bert_options, Options...>::shape;
 };
 
 /// The same to logits, tokens x vocabulary, of what stands at each position.
 template <class... Options>
 struct bert_masked_language
-    : nn::bert_facts<nn::arguments<nn::bert_defaults, Options...>>::template model_of<
-          nn::bert_masked_language_rules<
-              nn::arguments<nn::bert_defaults, Options...>::shape,
-              nn::bert_mask<nn::arguments<nn::bert_defaults, Options...>>,
-              typename nn::arguments<nn::bert_defaults, Options...>::activation>> {
-    static constexpr nn::shape shape = nn::arguments<nn::bert_defaults, Options...>::shape;
-    static_assert(nn::check_bert<shape, Options...>());
+    : nn::bert_masked_language_model<
+          nn::arguments<bert_masked_language, nn::bert_options, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<bert_masked_language, nn::bert_options, Options...>::shape;
 };
 
 /// The vision transformer (arXiv 2010.11929): the fact patch, tokens x patch_width, an image cut
 /// into patches, row by row, each with its channels one after another; to logits, one for each of
-/// the classes. Takes tokens (of patches), patch_width, classes, width, heads, depth, hidden, a
-/// mask, an activation (gelu by default), dropout_percent, a normalization.
+/// the classes. Takes nn::vit_options; the tokens are patches.
 template <class... Options>
-struct vit
-    : nn::fact_list<fact<"patch", nn::arguments<nn::vit_defaults, Options...>::shape.tokens,
-                         nn::arguments<nn::vit_defaults, Options...>::shape.patch_width>>::
-          template with<bound<"seed">,
-                        (nn::arguments<nn::vit_defaults, Options...>::shape.dropout_percent > 0)>::
-              template model_of<
-                  nn::vit_rules<nn::arguments<nn::vit_defaults, Options...>::shape,
-                                typename nn::arguments<nn::vit_defaults, Options...>::mask,
-                                typename nn::arguments<nn::vit_defaults, Options...>::activation>> {
-    static constexpr nn::shape shape = nn::arguments<nn::vit_defaults, Options...>::shape;
-    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::patch_width, nn::option::classes,
-                                   nn::option::width, nn::option::heads, nn::option::depth,
-                                   nn::option::hidden, nn::option::mask, nn::option::activation,
-                                   nn::option::dropout_percent,
-                                   nn::option::normalization>::template check<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
-    static_assert(shape.states_patch_width && shape.states_classes,
-                  "sequent: vit needs the options patch_width<N> and classes<N>");
+struct vit : nn::vit_model<nn::arguments<vit, nn::vit_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<vit, nn::vit_options, Options...>::shape;
 };
 
 /// T5 (arXiv 1910.10683), with activation::geglu_tanh and tied<false> its version 1.1: the facts
 /// source and target, symbols, and the count source_length, to logits, tokens x vocabulary. Takes
 /// what transformer::encoder_decoder does.
 template <class... Options>
-struct t5 : nn::encoder_decoder_model<nn::arguments<nn::t5_defaults, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<nn::t5_defaults, Options...>::shape;
-    static_assert(nn::check_encoder_decoder<shape, Options...>());
+struct t5 : nn::encoder_decoder_model<nn::arguments<t5, nn::t5_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<t5, nn::t5_options, Options...>::shape;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI

@@ -151,63 +151,54 @@ inline constexpr auto recurrent_rules = [] {
 }();
 
 /// The states are as wide as the inputs unless `hidden` tells otherwise.
-template <class... Options>
-consteval shape recurrent_shape_of() {
-    shape result = arguments<block_defaults, Options...>::shape;
-    result.hidden = number_of<option::hidden, 0, Options...>();
-    if (result.hidden == 0) result.hidden = result.width;
-    return result;
-}
+struct recurrent_options
+    : options<required<tokens>, required<width>, derived<sequent::hidden>, depth<1>, biases<true>,
+              learned_start<false>, any_length<false>> {
+    static constexpr int hidden_factor = 1;
+};
+struct rnn_options : recurrent_options::with<activation::tanh> {
+    static constexpr int hidden_factor = 1;
+};
 
-template <class... Options>
-using takes_recurrent =
-    typename takes<option::tokens, option::width, option::hidden, option::depth, option::biases,
-                   option::learned_start, option::any_length>::template check<Options...>;
-
-template <shape Shape, class Cell>
-struct recurrent_model : model<recurrent_rules<Shape, Cell>,
-                               sequence_fact<Shape.any_length, "x", Shape.tokens, Shape.width>> {};
+template <class Arguments, class Cell>
+using recurrent_model = model<recurrent_rules<Arguments::shape, Cell>,
+                              sequence_fact<Arguments::shape.any_length, "x",
+                                            Arguments::shape.tokens, Arguments::shape.width>>;
+template <class Arguments>
+using rnn_model =
+    recurrent_model<Arguments, rnn_cell<Arguments::shape, typename Arguments::activation>>;
+template <class Arguments>
+using gru_model = recurrent_model<Arguments, gru_cell<Arguments::shape>>;
+template <class Arguments>
+using lstm_model = recurrent_model<Arguments, lstm_cell<Arguments::shape>>;
 
 }  // namespace nn
 
-/// Each takes tokens, width, hidden (the width by default), depth (of layers, each from the states
-/// of the one below), biases, learned_start, any_length. The fact x, tokens x width, to y, tokens x
-/// hidden: the states after each input. The state before the first is the weight `start`: zero, and
-/// not trained, unless learned_start<true> is given.
+/// Each takes nn::recurrent_options: tokens, width, hidden (the width by default), depth (of
+/// layers, each from the states of the one below), biases, learned_start, any_length. The fact x,
+/// tokens x width, to y, tokens x hidden: the states after each input. The state before the first
+/// is the weight `start`: zero, and not trained, unless learned_start<true> is given.
 namespace recurrent {
 
 /// Takes an activation, too: tanh by default, as torch.nn.RNN, with b = b_ih + b_hh.
 template <class... Options>
-struct rnn : nn::recurrent_model<
-                 nn::recurrent_shape_of<Options...>(),
-                 nn::rnn_cell<nn::recurrent_shape_of<Options...>(),
-                              nn::type_of<nn::option::activation, activation::tanh, Options...>>> {
-    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::hidden,
-                                   nn::option::depth, nn::option::biases, nn::option::learned_start,
-                                   nn::option::any_length,
-                                   nn::option::activation>::template check<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
+struct rnn : nn::rnn_model<nn::arguments<rnn, nn::rnn_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<rnn, nn::rnn_options, Options...>::shape;
 };
 
 /// As torch.nn.GRU, whose rows of weight_ih are reset, update and candidate; b_reset and b_update
 /// are the sums of its two biases, b_candidate and c_candidate are b_in and b_hn.
 template <class... Options>
-struct gru : nn::recurrent_model<nn::recurrent_shape_of<Options...>(),
-                                 nn::gru_cell<nn::recurrent_shape_of<Options...>()>> {
-    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(sizeof(nn::takes_recurrent<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
+struct gru : nn::gru_model<nn::arguments<gru, nn::recurrent_options, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<gru, nn::recurrent_options, Options...>::shape;
 };
 
 /// As torch.nn.LSTM, whose rows of weight_ih are in, forget, candidate and out; each b is the sum
 /// of its two biases. The memory before the first input is the weight `start_memory`.
 template <class... Options>
-struct lstm : nn::recurrent_model<nn::recurrent_shape_of<Options...>(),
-                                  nn::lstm_cell<nn::recurrent_shape_of<Options...>()>> {
-    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(sizeof(nn::takes_recurrent<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
+struct lstm : nn::lstm_model<nn::arguments<lstm, nn::recurrent_options, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<lstm, nn::recurrent_options, Options...>::shape;
 };
 
 }  // namespace recurrent

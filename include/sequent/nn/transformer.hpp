@@ -244,22 +244,6 @@ using encoder_decoder_model = typename fact_list<
         encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
                               typename Arguments::activation>>;
 
-/// What an encoder-decoder takes.
-template <shape Shape, class... Options>
-consteval bool check_encoder_decoder() {
-    static_assert(
-        sizeof(takes<option::vocabulary, option::source_vocabulary, option::tokens,
-                     option::source_tokens, option::width, option::heads, option::key_heads,
-                     option::head_width, option::depth, option::source_depth, option::hidden,
-                     option::mask, option::activation, option::biases, option::tied, option::scaled,
-                     option::score_cap, option::dropout_percent, option::padded, option::any_length,
-                     option::norm_place, option::normalization, option::position,
-                     option::synthesizer>::template check<Options...>) > 0);
-    static_assert(check_shape<Shape>());
-    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
-    return true;
-}
-
 /// A language model with the defaults of an architecture.
 template <class Arguments>
 struct language_model
@@ -288,96 +272,62 @@ struct language_model
     }
 };
 
-/// What a language model takes.
-template <shape Shape, class... Options>
-consteval bool check_language_model() {
-    static_assert(sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
-                               option::key_heads, option::head_width, option::depth, option::hidden,
-                               option::mask, option::activation, option::biases, option::tied,
-                               option::scaled, option::score_cap, option::dropout_percent,
-                               option::any_length, option::norm_place, option::normalization,
-                               option::position, option::synthesizer>::template check<Options...>) >
-                  0);
-    static_assert(check_shape<Shape>());
-    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
-    return true;
-}
+/// What each layer takes, and what templates take: what a template takes is its option set with its
+/// defaults.
+struct encoder_options
+    : multi_head_options::with<derived<sequent::hidden>, depth<1>, activation::relu,
+                               dropout_percent<0>, padded<false>, any_length<false>, post_norm,
+                               normalization::layer<>> {};
+struct decoder_options : encoder_options::with<derived<source_tokens>, mask::causal> {};
+struct language_model_options
+    : options<required<vocabulary>, required<tokens>, required<width>, heads<1>, derived<key_heads>,
+              derived<head_width>, derived<sequent::hidden>, depth<1>, mask::causal,
+              activation::gelu, biases<true>, tied<true>, scaled<true>, score_cap<0>,
+              dropout_percent<0>, any_length<false>, pre_norm, normalization::layer<>,
+              position::learned, synthesizer::dot_product> {};
+struct encoder_decoder_options
+    : language_model_options::with<derived<source_tokens>, derived<source_depth>,
+                                   source_vocabulary<0>, padded<false>, activation::relu,
+                                   position::sinusoidal> {};
 
 }  // namespace nn
 
 namespace transformer {
 
 /// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
-/// it is named layers). Takes tokens, width, heads, key_heads, head_width, hidden, depth, a mask,
-/// an activation (relu by default), biases, scaled, score_cap, dropout_percent, padded, any_length,
-/// pre_norm or post_norm (the default), a normalization, a position that belongs to attention, and
-/// a synthesizer.
+/// it is named layers). Takes nn::encoder_options; the position is one that belongs to attention.
 template <class... Options>
-struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
-    static_assert(
-        sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
-                         nn::option::key_heads, nn::option::head_width, nn::option::hidden,
-                         nn::option::depth, nn::option::mask, nn::option::activation,
-                         nn::option::biases, nn::option::scaled, nn::option::score_cap,
-                         nn::option::dropout_percent, nn::option::padded, nn::option::any_length,
-                         nn::option::norm_place, nn::option::normalization, nn::option::position,
-                         nn::option::synthesizer>::template check<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
-    static_assert(nn::check_position_of_attention<shape>());
+struct encoder : nn::encoder_model<nn::arguments<encoder, nn::encoder_options, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<encoder, nn::encoder_options, Options...>::shape;
 };
 
 /// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
-/// shape. Takes what encoder does, and source_tokens; the mask is causal by default. With
-/// padded the count source_length tells how much of the memory there is.
+/// shape. Takes nn::decoder_options. With padded the count source_length tells how much of the
+/// memory there is.
 template <class... Options>
-struct decoder
-    : nn::decoder_model<
-          nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>> {
+struct decoder : nn::decoder_model<nn::arguments<decoder, nn::decoder_options, Options...>> {
     static constexpr nn::shape shape =
-        nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>::shape;
-    static_assert(
-        sizeof(nn::takes<
-               nn::option::tokens, nn::option::source_tokens, nn::option::width, nn::option::heads,
-               nn::option::key_heads, nn::option::head_width, nn::option::hidden, nn::option::depth,
-               nn::option::mask, nn::option::activation, nn::option::biases, nn::option::scaled,
-               nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
-               nn::option::any_length, nn::option::norm_place, nn::option::normalization,
-               nn::option::position, nn::option::synthesizer>::template check<Options...>) > 0);
-    static_assert(nn::check_shape<shape>());
-    static_assert(nn::check_position_of_attention<shape>());
+        nn::arguments<decoder, nn::decoder_options, Options...>::shape;
 };
 
 /// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
-/// predicts the symbol after position i. Takes vocabulary, tokens, width, heads, key_heads,
-/// head_width, depth, hidden, a mask (causal by default), an activation (gelu by default), biases,
-/// tied, scaled, score_cap, dropout_percent, any_length, pre_norm (the default) or post_norm, a
-/// normalization, a position (learned by default), a synthesizer (dot_product by default).
+/// predicts the symbol after position i. Takes nn::language_model_options.
 template <class... Options>
 struct language_model
-    : nn::language_model<nn::arguments<nn::defaults<pre_norm, mask::causal, activation::gelu,
-                                                    normalization::layer<>, position::learned>,
-                                       Options...>> {
-    static_assert(nn::check_language_model<language_model::shape, Options...>());
-};
+    : nn::language_model<nn::arguments<language_model, nn::language_model_options, Options...>> {};
 
 /// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
 /// predicts the symbol after position i of the target, to which a beginning is put first. With
-/// padded, the count source_length tells how many symbols the source has. Takes what
-/// language_model does (sinusoidal positions and relu by default), source_vocabulary,
-/// source_tokens, source_depth, padded and any_length; the mask is the decoder's. A synthesizer is
-/// both sides', each over its own tokens; from the decoder to the encoder, queries look for keys.
+/// padded, the count source_length tells how many symbols the source has. Takes
+/// nn::encoder_decoder_options; the mask is the decoder's. A synthesizer is both sides', each over
+/// its own tokens; from the decoder to the encoder, queries look for keys.
 template <class... Options>
 struct encoder_decoder
     : nn::encoder_decoder_model<
-          nn::arguments<nn::defaults<pre_norm, mask::causal, activation::relu,
-                                     normalization::layer<>, position::sinusoidal>,
-                        Options...>> {
+          nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>> {
     static constexpr nn::shape shape =
-        nn::arguments<nn::defaults<pre_norm, mask::causal, activation::relu, normalization::layer<>,
-                                   position::sinusoidal>,
-                      Options...>::shape;
-    static_assert(nn::check_encoder_decoder<shape, Options...>());
+        nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>::shape;
 };
 
 }  // namespace transformer

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -112,6 +113,51 @@ SEQUENT_LAZY std::string chat_text(chat_format format, std::span<const chat_mess
         result += "<|start_header_id|>assistant<|end_header_id|>\n\n";
     if (format == chat_format::chatml) result += "<|im_start|>assistant\n";
     if (format == chat_format::gemma) result += "<start_of_turn>model\n";
+    return result;
+}
+
+/// The text of the token with which an assistant's message ends.
+constexpr std::string_view chat_end(chat_format format) noexcept {
+    switch (format) {
+        case chat_format::llama3:
+            return "<|eot_id|>";
+        case chat_format::chatml:
+            return "<|im_end|>";
+        case chat_format::gemma:
+            return "<end_of_turn>";
+        default:
+            return "</s>";
+    }
+}
+
+/// What a model's files say of conversations.
+struct chat_style {
+    chat_format format = chat_format::chatml;
+    std::string system;  // the message that comes first where there is no other; empty if none does
+};
+
+/// The style of a chat template, which is a program in Jinja: the text "chat_template" of a
+/// tokenizer_config.json, or "tokenizer.chat_template" of a GGUF file. It is told by the tokens
+/// that the program writes; nothing if they are not known.
+SEQUENT_LAZY std::optional<chat_style> find_chat_style(std::string_view chat_template) {
+    const auto has = [&](std::string_view text) { return chat_template.find(text) != text.npos; };
+    if (has("<|start_header_id|>")) return chat_style{chat_format::llama3, {}};
+    if (has("<start_of_turn>")) return chat_style{chat_format::gemma, {}};
+    if (has("[INST]"))
+        return chat_style{has("<<SYS>>") ? chat_format::llama2 : chat_format::mistral, {}};
+    constexpr std::string_view begin = "<|im_start|>system", end = "<|im_end|>";
+    if (!has("<|im_start|>")) return std::nullopt;
+    chat_style result;
+    // A literal that begins with a new line, as such or as Jinja writes it.
+    for (std::size_t at = 0; (at = chat_template.find(begin, at)) != chat_template.npos;) {
+        at += begin.size();
+        std::string_view text = chat_template.substr(at);
+        text = text.substr(0, text.find(end));
+        const std::size_t skipped = text.starts_with('\n') ? 1 : text.starts_with("\\n") ? 2 : 0;
+        if (skipped == 0 || text.find_first_of("'\"{}+\\", skipped) != text.npos) continue;
+        result.system = text.substr(skipped);
+        break;
+    }
     return result;
 }
 

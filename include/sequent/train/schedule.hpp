@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
@@ -11,17 +12,32 @@
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// The learning rate of a step, counted from 0: it climbs in a straight line, reaches `peak` at
-/// step `warmup_steps`, falls along half a cosine (Loshchilov and Hutter, arXiv 1608.03983,
-/// equation 5, without restarts) to `floor` at step `total_steps`, and stays there.
+/// How a learning rate falls from `peak`. p is the share of the steps from the end of the warm-up
+/// to `total_steps` that has passed, 0 <= p <= 1; n is the number of steps since the warm-up.
+enum class decay {
+    constant,            // peak
+    linear,              // peak + (floor - peak) p
+    cosine,              // floor + (peak - floor) (1 + cos(pi p)) / 2 (arXiv 1608.03983, eq. 5)
+    cosine_restarts,     // the same with p = (n mod every) / every
+    geometric,           // peak (floor / peak)^p
+    steps,               // peak factor^(n / every), at least floor
+    inverse_square_root  // peak sqrt(w / (w + n)), w = the warm-up or 1 (arXiv 1706.03762, 5.3)
+};
+
+/// The learning rate of a step, counted from 0: it rises linearly over `warmup_steps` to `peak` and
+/// then falls as `shape` says.
 ///
 /// The call throws std::invalid_argument if a rate is negative or not finite, a count of steps is
-/// negative, or the warm-up is longer than the whole.
-struct warmup_cosine {
+/// negative, the warm-up is longer than the whole, or `floor`, `factor` or `every` is not above 0
+/// where the shape needs it.
+struct schedule {
     double peak = 1e-3;
     double floor = 0;
     std::int64_t warmup_steps = 0;
     std::int64_t total_steps = 1;
+    decay shape = decay::cosine;
+    double factor = 0.1;     // of decay::steps
+    std::int64_t every = 1;  // steps from one fall or restart to the next
 
     double operator()(std::int64_t step) const {
         check(step);
@@ -30,27 +46,54 @@ struct warmup_cosine {
             return peak *
                    ((static_cast<double>(step) + 1) / (static_cast<double>(warmup_steps) + 1));
         }
-        if (step >= total_steps) return floor;
-        const double progress = static_cast<double>(step - warmup_steps) /
-                                static_cast<double>(total_steps - warmup_steps);
-        return floor + (peak - floor) * 0.5 * (1 + std::cos(std::numbers::pi * progress));
+        const std::int64_t since = step - warmup_steps;
+        const double passed =
+            step >= total_steps
+                ? 1
+                : static_cast<double>(since) / static_cast<double>(total_steps - warmup_steps);
+        switch (shape) {
+            case decay::constant:
+                return peak;
+            case decay::linear:
+                return peak + (floor - peak) * passed;
+            case decay::cosine:
+                return passed < 1 ? cosine(passed) : floor;
+            case decay::cosine_restarts:
+                return cosine(static_cast<double>(since % every) / static_cast<double>(every));
+            case decay::geometric:
+                return peak * std::pow(floor / peak, passed);
+            case decay::steps:
+                return std::max(floor, peak * std::pow(factor, static_cast<double>(since / every)));
+            case decay::inverse_square_root:
+                break;
+        }
+        const double scale = static_cast<double>(std::max<std::int64_t>(warmup_steps, 1));
+        return std::max(floor, peak * std::sqrt(scale / (scale + static_cast<double>(since))));
     }
 
   private:
+    double cosine(double passed) const {
+        return floor + (peak - floor) * 0.5 * (1 + std::cos(std::numbers::pi * passed));
+    }
+
     void check(std::int64_t step) const {
-        const auto rate = [](const char* what, double value) {
-            check_number<std::invalid_argument>(value >= 0 && std::isfinite(value), what, value,
-                                                "a finite number of at least 0");
+        const auto rate = [](const char* what, double value, bool above_0 = false) {
+            check_number<std::invalid_argument>(
+                (above_0 ? value > 0 : value >= 0) && std::isfinite(value), what, value,
+                above_0 ? "a finite number above 0" : "a finite number of at least 0");
         };
         const auto count = [](const char* what, std::int64_t value, std::int64_t least) {
             check_number<std::invalid_argument>(value >= least, what, static_cast<double>(value),
                                                 "at least " + std::to_string(least));
         };
-        rate("warmup_cosine: peak", peak);
-        rate("warmup_cosine: floor", floor);
-        count("warmup_cosine: warmup_steps", warmup_steps, 0);
-        count("warmup_cosine: total_steps", total_steps, warmup_steps);
-        count("warmup_cosine: step", step, 0);
+        rate("schedule: peak", peak, shape == decay::geometric);
+        rate("schedule: floor", floor, shape == decay::geometric);
+        if (shape == decay::steps) rate("schedule: factor", factor, true);
+        if (shape == decay::steps || shape == decay::cosine_restarts)
+            count("schedule: every", every, 1);
+        count("schedule: warmup_steps", warmup_steps, 0);
+        count("schedule: total_steps", total_steps, warmup_steps);
+        count("schedule: step", step, 0);
     }
 };
 

@@ -1,0 +1,229 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "../joined_text.hpp"
+#include "arguments.hpp"
+#include "prepared.hpp"
+#include "runs.hpp"
+#include "workspace.hpp"
+
+/// The facts of a call as pointers, checked.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Where a count, or the length of a fact, stands among those that the program names; -1 if
+/// it is none.
+template <class Plan>
+inline constexpr auto count_places = [] {
+    std::array<int, max_facts> result{};
+    for (int at = 0; at < Plan::facts.capacity(); ++at) {
+        result[static_cast<std::size_t>(at)] = -1;
+        for (int place = 0; place < Plan::shapes.text.counts.size(); ++place)
+            if (Plan::shapes.text.counts[place] == Plan::facts[at].id)
+                result[static_cast<std::size_t>(at)] = place;
+    }
+    return result;
+}();
+
+/// Where the fact of this name stands among the facts; -1 if there is none.
+template <class Plan>
+constexpr int place_of_fact(const plan::name& id) {
+    for (int at = 0; at < Plan::facts.capacity(); ++at)
+        if (Plan::facts[at].id == id) return at;
+    return -1;
+}
+
+/// A fact's shape when these counts have been given.
+template <class Plan>
+constexpr plan::fact_shape given_shape(int at, const int* counts) noexcept {
+    plan::fact_shape result = Plan::facts[at];
+    if (result.up_to) result.extents[0] = counts[count_places<Plan>[static_cast<std::size_t>(at)]];
+    return result;
+}
+
+/// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
+/// the containers, which must live as long as the facts are used, and copy the pairs of sparse
+/// facts and the counts. A container that is a temporary does not compile, unless it is given
+/// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
+///
+/// What is changed in the containers afterwards is not checked again: numbers are taken as they
+/// are, and a symbol outside of its classes counts as a row of NaN.
+template <class Plan, class T>
+class given_facts {
+  public:
+    using given_together = given_facts;
+
+    given_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    /// Of one call alone.
+    given_facts(std::initializer_list<argument<const T>> given, temporaries_too) {
+        take_all(given);
+    }
+
+    const void* pointers[max_facts]{};
+    int counts[count_given<Plan>()]{};  // plan::given_numbers
+
+    void add_to(call_mark& mark) const noexcept {
+        constexpr int count_facts = Plan::shapes.text.counts.size();
+        mark.add(counts, count_facts);
+        for (int at = 0; at < Plan::facts.capacity(); ++at) {
+            const auto& fact = Plan::facts[at];
+            if (fact.kind == kind::count) continue;
+            int size = given_shape<Plan>(at, counts).size();
+            if (fact.is_sparse()) {
+                const std::int32_t* index = pairs(at);
+                const int count = index[pair_layout::count()];
+                mark.add(index + pair_layout::row_of_pair(), count);
+                mark.add(index + layout_of(at).column_of_pair(), count);
+                size = count * fact.pair_size();
+            }
+            if (fact.kind == kind::symbols)
+                mark.add(static_cast<const std::int32_t*>(pointers[at]), size);
+            else
+                mark.add(static_cast<const T*>(pointers[at]), size);
+        }
+    }
+
+    /// The index of a sparse fact's pairs.
+    const std::int32_t* pairs(int at) const noexcept {
+        return Plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
+    }
+
+  private:
+    template <class, class, class>
+    friend class row_facts;
+
+    given_facts() = default;
+
+    using kind = plan::fact_kind;
+
+    template <class List>
+    void take_all(const List& given) {
+        kernel::table_maker::make_all();
+        constexpr int count = Plan::facts.capacity();
+        bool filled[count > 0 ? count : 1]{};
+        int position = 0;
+        for (const auto& each : given) {
+            const int at = each.id.length ? place_of_fact<Plan>(each.id) : position++;
+            if (at < 0 || at >= count)
+                fail_with<argument_error>(
+                    {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
+            const subject what{"fact", Plan::facts[at].id, at};
+            if (filled[at]) refuse(what, {" is given twice"});
+            filled[at] = true;
+            take(at, what, each);
+        }
+        for (int at = 0; at < count; ++at)
+            if (!filled[at]) refuse(subject{"fact", Plan::facts[at].id, at}, {" is not given"});
+    }
+
+    static constexpr pair_layout layout_of(int at) {
+        return {Plan::facts[at].extents[0], Plan::facts[at].extents[1], Plan::facts[at].pairs};
+    }
+    static constexpr int index_offset(int end) {
+        int offset = 0;
+        for (int at = 0; at < end; ++at)
+            if (Plan::facts[at].is_sparse()) offset += layout_of(at).size();
+        return offset;
+    }
+    /// The values of pairs that are given without. Written at run time: compilers limit the
+    /// loops of constant expressions.
+    static constexpr int most_pairs = [] {
+        int result = 1;
+        for (const auto& each : Plan::facts) result = std::max(result, each.pairs);
+        return result;
+    }();
+    static const T* ones() noexcept {
+        struct made {
+            T numbers[static_cast<std::size_t>(most_pairs)];
+            made() noexcept { std::fill_n(numbers, most_pairs, T(1)); }
+        };
+        static const made result;
+        return result.numbers;
+    }
+    static constexpr int index_size = index_offset(Plan::facts.capacity());
+    /// An index of many pairs is on the heap: facts may stand on the stack.
+    static constexpr bool large_index = index_size > 16384;
+    std::conditional_t<large_index, std::vector<std::int32_t>,
+                       std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
+        indices_;
+
+    static constexpr auto count_limits = [] {
+        std::array<int, plan::max_counts> result{};
+        for (int at = 0; at < Plan::shapes.text.counts.size(); ++at)
+            result[static_cast<std::size_t>(at)] = plan::limit_of_count(Plan::shapes, at);
+        return result;
+    }();
+
+    /// Code for kinds of facts that the program does not have is not compiled.
+    template <class Test>
+    static constexpr bool has_fact(Test test) {
+        for (int at = 0; at < Plan::facts.capacity(); ++at)
+            if (test(Plan::facts[at])) return true;
+        return false;
+    }
+
+    void take(int at, const subject& what, const argument<const T>& given) {
+        const auto& wanted = Plan::facts[at];
+        if (wanted.kind == kind::count) {
+            if (!given.is_count) refuse(what, {" is a count, given is a container"});
+            if (given.count < 0) refuse(what, {" is a count and cannot be ", given.count});
+            const int place = count_places<Plan>[static_cast<std::size_t>(at)];
+            if (place < 0) return;
+            const int limit = count_limits[static_cast<std::size_t>(place)];
+            if (limit != plan::without_limit && given.count > limit)
+                refuse(what,
+                       {" is ", given.count, ", beyond the ", limit, " values of what it bounds"});
+            counts[place] = given.count;
+            return;
+        }
+        if (given.is_count) refuse(what, {" is a container, given is a number"});
+        if (given.is_sparse != wanted.is_sparse())
+            refuse(what, {(wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
+                                              : " is dense, given are sparse_pairs()")});
+        plan::fact_shape shape = wanted;
+        if (wanted.up_to) {
+            shape.extents[0] = length_of(what, given.shape, wanted);
+            counts[count_places<Plan>[static_cast<std::size_t>(at)]] = shape.extents[0];
+        }
+        if constexpr (has_fact([](const auto& each) { return each.is_sparse(); })) {
+            if (wanted.is_sparse()) {
+                if constexpr (large_index) indices_.resize(index_size);
+                std::int32_t* memory = indices_.data() + index_offset(at);
+                take_pairs(what, given, layout_of(at), memory);
+                const int count = memory[pair_layout::count()];
+                const bool valued = given.shape.rank > 0;
+                if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
+                    refuse(what, {" needs a value for each pair, given are pairs alone"});
+                shape = wanted.values_of(count);
+                if (!valued || count == 0) {
+                    if (valued) check_shape(what, given.shape, shape.extents, shape.rank);
+                    pointers[at] = ones();
+                    return;
+                }
+            }
+        }
+        // Of no values there may be no memory.
+        const bool empty =
+            wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
+        if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
+            if (wanted.kind == kind::symbols) {
+                if (!given.symbols && !empty)
+                    refuse(what, {" holds symbols as std::int32_t, given are numbers"});
+                check_shape(what, given.shape, shape.extents, shape.rank);
+                check_symbols(what, given.symbols, shape.size(), wanted.classes);
+                pointers[at] = given.symbols;
+                find_runs(compared_facts<Plan>, at, what, given.symbols, shape.extents[0], counts);
+                return;
+            }
+        }
+        if (!given.numbers && !empty) refuse(what, {" holds numbers, given are symbols"});
+        check_shape(what, given.shape, shape.extents, shape.rank);
+        check_finite(what, given.numbers, shape.size());
+        pointers[at] = given.numbers;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail

@@ -1,0 +1,86 @@
+#pragma once
+
+#include "shape.hpp"
+
+/// What options are made of: each sets members of the shape. Two options with the same
+/// `option_kind` are values of one option.
+
+namespace sequent::inline SEQUENT_ABI::nn {
+
+template <auto... Members>
+struct sets {};
+
+/// A number of at least Least.
+template <auto Member, int Value, int Least = 1>
+struct counted {
+    using option_kind = sets<Member>;
+    static constexpr bool is_in_range = Value >= Least;
+    static constexpr void set(shape& of) {
+        if (is_in_range) of.*Member = Value;
+    }
+};
+template <auto Member, bool Value>
+struct flag {
+    using option_kind = sets<Member>;
+    static constexpr void set(shape& of) { of.*Member = Value; }
+};
+
+template <norm_kind Kind, int Exponent>
+struct normalized_by {
+    using option_kind = sets<&shape::normalization>;
+    static constexpr void set(shape& of) {
+        of.normalization = Kind;
+        of.norm_exponent = Exponent;
+    }
+};
+
+template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0>
+struct positioned {
+    using option_kind = sets<&shape::position>;
+    static constexpr void set(shape& of) {
+        of.position = Kind;
+        of.position_base = Base;
+        of.buckets = Buckets;
+        of.max_distance = MaxDistance;
+    }
+};
+
+struct scored {
+    using option_kind = sets<&shape::scores>;
+};
+template <score_part Part, int Rank = 0, int First = 0, int Second = 0>
+struct single_part : scored {
+    static constexpr score_parts parts{
+        .parts = {Part}, .rank = Rank, .first = First, .second = Second};
+    static constexpr void set(shape& of) { of.scores = parts; }
+};
+
+template <class T>
+inline constexpr score_parts parts_of{.count = 0, .known = false};
+template <class T>
+    requires requires {
+        T::parts;
+    }
+inline constexpr score_parts parts_of<T> = T::parts;
+
+template <class... Parts>
+struct mixed_parts : scored {
+    static constexpr score_parts parts = [] {
+        score_parts result{.count = 0, .mixed = true};
+        const auto add = [&](const score_parts& part) {
+            result.known =
+                result.known && part.known && !part.mixed && result.count < score_parts::most;
+            if (!result.known) return;
+            result.parts[result.count++] = part.parts[0];
+            result.rank += part.rank;
+            result.first += part.first;
+            result.second += part.second;
+        };
+        (add(parts_of<Parts>), ...);
+        if (result.known && result.count > 0) return result;
+        return score_parts{.known = false};
+    }();
+    static constexpr void set(shape& of) { of.scores = parts; }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::nn

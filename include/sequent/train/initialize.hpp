@@ -1,0 +1,137 @@
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "../model/random.hpp"
+#include "../model/tensor_view.hpp"
+#include "../number_text.hpp"
+
+/// Initial values of weights, chosen by name and shape.
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// How one weight is filled. Inputs and outputs are the columns and rows of its matrix, which are
+/// its last two dimensions; a weight of one dimension has as many inputs as outputs.
+struct initializer {
+    enum class kind { keep, constant, uniform, normal, orthogonal } filled = kind::keep;
+    double first = 0;   // the constant, the least number, the mean, or the gain
+    double second = 0;  // the greatest number, or the deviation
+    /// Both are divided by the square root of this share of inputs and of outputs.
+    double inputs = 0;
+    double outputs = 0;
+
+    /// What initialize has given.
+    static constexpr initializer keep() { return {}; }
+    static constexpr initializer constant(double value) { return {kind::constant, value}; }
+    static constexpr initializer uniform(double least, double greatest) {
+        return {kind::uniform, least, greatest};
+    }
+    static constexpr initializer normal(double mean, double deviation) {
+        return {kind::normal, mean, deviation};
+    }
+    /// Uniform within gain sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010, equation 16).
+    static initializer glorot_uniform(double gain = 1) {
+        return {kind::uniform, -gain * std::sqrt(6.0), gain * std::sqrt(6.0), 1, 1};
+    }
+    /// Normal with deviation gain sqrt(2 / (inputs + outputs)).
+    static initializer glorot_normal(double gain = 1) {
+        return {kind::normal, 0, gain * std::sqrt(2.0), 1, 1};
+    }
+    /// Uniform within gain sqrt(3 / inputs); sqrt(2) is the gain of ReLU (He et al., arXiv
+    /// 1502.01852, section 2.2).
+    static initializer he_uniform(double gain = std::sqrt(2.0)) {
+        return {kind::uniform, -gain * std::sqrt(3.0), gain * std::sqrt(3.0), 1, 0};
+    }
+    /// Normal with deviation gain / sqrt(inputs).
+    static initializer he_normal(double gain = std::sqrt(2.0)) {
+        return {kind::normal, 0, gain, 1, 0};
+    }
+    /// gain times a matrix whose rows, or columns if these are fewer, are orthonormal (Saxe et al.,
+    /// arXiv 1312.6120).
+    static constexpr initializer orthogonal(double gain = 1) { return {kind::orthogonal, gain}; }
+};
+
+namespace detail {
+
+/// Rows that are orthonormal, by Gram and Schmidt over normal numbers, twice against rounding.
+inline void fill_orthogonal(std::vector<double>& rows, std::size_t count, std::size_t length,
+                            random_numbers& random) {
+    for (double& each : rows) each = random.normal();
+    for (std::size_t row = 0; row < count; ++row) {
+        double* x = rows.data() + row * length;
+        const auto dot = [&](const double* y) {
+            double sum = 0;
+            for (std::size_t at = 0; at < length; ++at) sum += x[at] * y[at];
+            return sum;
+        };
+        for (int time = 0; time < 2; ++time)
+            for (std::size_t before = 0; before < row; ++before) {
+                const double* y = rows.data() + before * length;
+                const double share = dot(y);
+                for (std::size_t at = 0; at < length; ++at) x[at] -= share * y[at];
+            }
+        const double norm = std::sqrt(dot(x));
+        for (std::size_t at = 0; at < length; ++at) x[at] /= norm;
+    }
+}
+
+template <class T>
+void fill(const tensor_view<T>& view, const initializer& how, random_numbers& random) {
+    using kind = initializer::kind;
+    const auto extent = [&](int from_last) {
+        const int axis = view.rank - 1 - from_last;
+        return axis >= 0 ? static_cast<std::size_t>(view.extents[static_cast<std::size_t>(axis)])
+                         : std::size_t{1};
+    };
+    const std::size_t inputs = extent(0);
+    const std::size_t outputs = view.rank > 1 ? extent(1) : inputs;
+    const double shares =
+        how.inputs * static_cast<double>(inputs) + how.outputs * static_cast<double>(outputs);
+    const double scale = shares > 0 ? 1 / std::sqrt(shares) : 1;
+    if (how.filled == kind::orthogonal) {
+        const std::size_t rows = view.rank > 1 ? outputs : 1;
+        const bool turned = rows > inputs;
+        const std::size_t count = turned ? inputs : rows;
+        const std::size_t length = turned ? rows : inputs;
+        std::vector<double> numbers(rows * inputs);
+        for (int begin = 0; begin < view.size(); begin += static_cast<int>(rows * inputs)) {
+            fill_orthogonal(numbers, count, length, random);
+            for (std::size_t row = 0; row < rows; ++row)
+                for (std::size_t column = 0; column < inputs; ++column)
+                    view.element(begin + static_cast<int>(row * inputs + column)) = static_cast<T>(
+                        how.first *
+                        numbers[turned ? column * length + row : row * length + column]);
+        }
+        return;
+    }
+    for (int at = 0; at < view.size(); ++at) {
+        const double value = how.filled == kind::uniform
+                                 ? (how.first + (how.second - how.first) * random.uniform()) * scale
+                             : how.filled == kind::normal
+                                 ? (how.first + how.second * random.normal()) * scale
+                                 : how.first;
+        view.element(at) = static_cast<T>(value);
+    }
+}
+
+}  // namespace detail
+
+/// Fills each weight as choose(name, extents) says, an initializer. Weights that it keeps have what
+/// Model::initialize gives. `extents` are those of the weight's view: layers, indices, rows
+/// (outputs), columns (inputs). The same seed gives the same numbers everywhere.
+template <class Model, class T, class Choose>
+void initialize(typename Model::template parameters<T>& p, std::uint64_t seed, Choose choose) {
+    Model::initialize(p, seed);
+    random_numbers random(seed ^ 0x5851F42D4C957F2DULL);
+    Model::for_each(p, [&](std::string_view name, const auto& view) {
+        const initializer how = choose(
+            name, std::span<const int>(view.extents.data(), static_cast<std::size_t>(view.rank)));
+        if (how.filled != initializer::kind::keep) detail::fill<T>(view, how, random);
+    });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train

@@ -1,0 +1,154 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "../joined_text.hpp"
+
+/// Figures that tell how well a model predicts. They are computed in double, at run time.
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// Counts of predicted and true classes, from which accuracy, precision, recall and F1 follow.
+class confusion {
+  public:
+    /// Throws argument_error unless there is a class.
+    explicit confusion(int classes) : classes_(classes) {
+        if (classes < 1)
+            fail_with<argument_error>(
+                {"sequent: confusion has ", classes, " classes, expected at least 1"});
+        counts_.resize(static_cast<std::size_t>(classes) * static_cast<std::size_t>(classes));
+    }
+
+    /// One prediction. Throws argument_error if one of the two is no class.
+    void add(int predicted, int expected) {
+        ++counts_[place(predicted, expected)];
+        ++total_;
+    }
+    /// The class with the greatest of the scores, the first of equal ones, as a prediction.
+    template <class T>
+    void add(std::span<const T> scores, int expected) {
+        check_size("the scores of confusion", scores.size(), static_cast<std::size_t>(classes_));
+        add(static_cast<int>(std::max_element(scores.begin(), scores.end()) - scores.begin()),
+            expected);
+    }
+
+    std::int64_t count(int predicted, int expected) const {
+        return counts_[place(predicted, expected)];
+    }
+    std::int64_t total() const noexcept { return total_; }
+
+    /// The share of right predictions; 0 if nothing was added.
+    double accuracy() const {
+        std::int64_t right = 0;
+        for (int each = 0; each < classes_; ++each) right += count(each, each);
+        return share(right, total_);
+    }
+    /// Of those predicted as a class, the share that is; 0 where none is predicted.
+    double precision(int of) const {
+        std::int64_t predicted = 0;
+        for (int each = 0; each < classes_; ++each) predicted += count(of, each);
+        return share(count(of, of), predicted);
+    }
+    /// Of those that are a class, the share predicted as it; 0 where none is.
+    double recall(int of) const {
+        std::int64_t expected = 0;
+        for (int each = 0; each < classes_; ++each) expected += count(each, of);
+        return share(count(of, of), expected);
+    }
+    /// The harmonic mean of precision and recall.
+    double f1(int of) const {
+        std::int64_t both = 0;
+        for (int each = 0; each < classes_; ++each) both += count(of, each) + count(each, of);
+        return share(2 * count(of, of), both);
+    }
+    /// The mean of f1 over the classes.
+    double macro_f1() const {
+        double sum = 0;
+        for (int each = 0; each < classes_; ++each) sum += f1(each);
+        return sum / classes_;
+    }
+
+  private:
+    std::size_t place(int predicted, int expected) const {
+        for (const int each : {predicted, expected})
+            if (each < 0 || each >= classes_)
+                fail_with<argument_error>({"sequent: confusion has the class ", each,
+                                           ", beyond its ", classes_, " classes"});
+        return static_cast<std::size_t>(predicted) * static_cast<std::size_t>(classes_) +
+               static_cast<std::size_t>(expected);
+    }
+    static double share(std::int64_t part, std::int64_t whole) {
+        return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
+    }
+
+    int classes_;
+    std::int64_t total_ = 0;
+    std::vector<std::int64_t> counts_;
+};
+
+/// The area under the receiver operating characteristic: the probability that a positive's score
+/// exceeds a negative's, ties counted half. NaN where one of the two is missing or a score is NaN.
+/// Throws argument_error unless there are as many labels, each 0 or 1.
+template <class T>
+double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> labels) {
+    check_size("the labels of area_under_roc", labels.size(), scores.size());
+    std::vector<std::size_t> order(scores.size());
+    double positives = 0;
+    for (std::size_t at = 0; at < order.size(); ++at) {
+        order[at] = at;
+        if (labels[at] != 0 && labels[at] != 1)
+            fail_with<argument_error>({"sequent: area_under_roc has the label ", labels[at], " at ",
+                                       at, ", expected 0 or 1"});
+        if (std::isnan(scores[at])) return std::nan("");
+        positives += labels[at];
+    }
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
+    double ranks = 0;  // of the positives; equal scores share the mean of their ranks
+    for (std::size_t begin = 0; begin < order.size();) {
+        std::size_t end = begin;
+        double equal = 0;
+        while (end < order.size() && scores[order[end]] == scores[order[begin]])
+            equal += labels[order[end++]];
+        ranks += equal * (static_cast<double>(begin + end) + 1) / 2;
+        begin = end;
+    }
+    const double negatives = static_cast<double>(scores.size()) - positives;
+    return (ranks - positives * (positives + 1) / 2) / (positives * negatives);
+}
+
+/// The mean of |value - target|. Throws argument_error unless both have one size.
+template <class T>
+double mean_absolute_error(std::span<const T> values, std::span<const T> targets) {
+    check_size("the targets of mean_absolute_error", targets.size(), values.size());
+    double sum = 0;
+    for (std::size_t at = 0; at < values.size(); ++at)
+        sum += std::abs(static_cast<double>(values[at]) - static_cast<double>(targets[at]));
+    return sum / static_cast<double>(values.size());
+}
+
+/// The coefficient of determination R2: 1 - squared errors / squared deviations of the targets from
+/// their mean. Throws argument_error unless both have one size.
+template <class T>
+double r_squared(std::span<const T> values, std::span<const T> targets) {
+    check_size("the targets of r_squared", targets.size(), values.size());
+    double mean = 0;
+    for (const T each : targets)
+        mean += static_cast<double>(each) / static_cast<double>(targets.size());
+    double errors = 0;
+    double deviations = 0;
+    for (std::size_t at = 0; at < values.size(); ++at) {
+        const auto target = static_cast<double>(targets[at]);
+        errors +=
+            (target - static_cast<double>(values[at])) * (target - static_cast<double>(values[at]));
+        deviations += (target - mean) * (target - mean);
+    }
+    return 1 - errors / deviations;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train
