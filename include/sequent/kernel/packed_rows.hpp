@@ -16,8 +16,10 @@
 /// of rows has
 ///   block     32 numbers of one row; `groups` words of it meet the words of the weights
 ///   quantise  makes a block of 32 floats
+///   scales    how many binary16 numbers each output of a block of weights has: none, a scale, or a
+///             scale and a minimum
 ///   sum       what adds up the products of a block: begin gives its start, add one group's
-///             products, end the float sum after the block
+///             products, end the float sum after the block, given these numbers of the weights
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
@@ -28,7 +30,7 @@ inline constexpr int block_inputs = 32;
 template <int Offset>
 struct byte_rows {
     static constexpr int groups = block_inputs / 4;
-    static constexpr bool scaled = true;
+    static constexpr int scales = 1;
     using sum = words;
 
     struct block {
@@ -85,9 +87,10 @@ struct byte_rows {
     static SEQUENT_INLINE sum add(sum so_far, words w, const row_group& x) noexcept {
         return add_byte_products(so_far, w, x);
     }
-    static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum, batch<float> scale,
+    static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum,
+                                           const batch<float> (&scale)[2],
                                            batch<float> so_far) noexcept {
-        return fma(floats_of(block_sum), scale * set(row.scale), so_far);
+        return fma(floats_of(block_sum), scale[0] * set(row.scale), so_far);
     }
 
   private:
@@ -107,7 +110,7 @@ struct byte_rows {
 /// Numbers rounded to bfloat16, nearest even.
 struct bfloat_rows {
     static constexpr int groups = block_inputs / 2;
-    static constexpr bool scaled = false;
+    static constexpr int scales = 0;
     using sum = batch<float>;
 
     struct block {
@@ -132,7 +135,7 @@ struct bfloat_rows {
     static SEQUENT_INLINE sum add(sum so_far, words w, const bfloat_group& x) noexcept {
         return add_bfloat_products(so_far, w, x);
     }
-    static SEQUENT_INLINE batch<float> end(const block&, sum block_sum, batch<float>,
+    static SEQUENT_INLINE batch<float> end(const block&, sum block_sum, const batch<float> (&)[2],
                                            batch<float>) noexcept {
         return block_sum;
     }

@@ -89,8 +89,9 @@ SEQUENT_INLINE void each_part_of(const plan::birth& born, const int* counts, Vis
         visit(born.offset + part * born.size, born.cleared(counts));
 }
 
+/// Clears the gradients that are first written in the backward of step `At`.
 template <class Plan, int At, class T>
-void backward_step(const bindings<T>& bound, whole_run) noexcept {
+SEQUENT_INLINE void clear_births(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
     kernel::unroll<step.births.size()>([&](auto index) {
         constexpr plan::birth born = step.births[index()];
@@ -98,6 +99,12 @@ void backward_step(const bindings<T>& bound, whole_run) noexcept {
             std::fill_n(bound.workspace + offset, size, T(0));
         });
     });
+}
+
+template <class Plan, int At, class T>
+void backward_step(const bindings<T>& bound, whole_run) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    clear_births<Plan, At>(bound);
     if constexpr (step.kind == step_kind::rows)
         backward_rows<Plan, step.at>(bound);
     else if constexpr (step.kind == step_kind::attention)

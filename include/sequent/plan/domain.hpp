@@ -293,8 +293,7 @@ class domain_finder {
             if (logit && body >= 0)
                 report_spaces(fault::rules_of_one_sum_with_different_spaces, written, body);
             const unsigned all = (1u << written.variables.size()) - 1;
-            for (int at = 0; at < written.literals; ++at) {
-                const literal& item = in.text.literals[written.first_literal + at];
+            for (const literal& item : in.text.body(written)) {
                 if (item.kind != literal_kind::relation || !item.gives_value()) continue;
                 unsigned mentioned = 0;
                 for (int axis = 0; axis < item.arity; ++axis)

@@ -190,8 +190,7 @@ class loop_planner {
         const rule sum = rule_of(at);
         const int extent = extent_of(sum);
         list<window, max_literals> parts{};
-        for (int body = 0; body < sum.literals; ++body)
-            parts.push(window_of_part(sum, item(sum, body)));
+        for (const literal& value : program.text.body(sum)) parts.push(window_of_part(sum, value));
         list<window, 2 * max_literals + 1> windows{};
         for (int begin = 0; begin < extent;) {
             int end = extent;
@@ -321,10 +320,8 @@ class loop_planner {
         if (program.relations[of.head].output || (!head.invented && head.scope == 0)) return true;
         for (const rule& user : program.text.rules) {
             if (user.recurs.loop == of.recurs.loop) continue;
-            for (int body = 0; body < user.literals; ++body) {
-                const literal& value = program.text.literals[user.first_literal + body];
-                if (value.kind == literal_kind::relation && value.relation == of.head) return true;
-            }
+            for (const literal& value : program.text.body(user))
+                if (value.reads(of.head)) return true;
         }
         return false;
     }

@@ -59,6 +59,7 @@ struct literal {
     int expression = -1;
 
     constexpr bool gives_value() const { return !negated && !hidden; }
+    constexpr bool reads(int of) const { return kind == literal_kind::relation && relation == of; }
 };
 
 // clang-format off
@@ -240,6 +241,15 @@ struct scope {
     int rule = -1;  // that stacks it
 };
 
+/// The literals of one rule.
+struct rule_body {
+    const literal* first;
+    const literal* last;
+
+    constexpr const literal* begin() const { return first; }
+    constexpr const literal* end() const { return last; }
+};
+
 template <sizes Sizes>
 struct source {
     list<rule, Sizes.rules> rules{};
@@ -256,6 +266,18 @@ struct source {
     int mistaken_scope = 0;
     int clash[2]{};  // the two figures of the mistake
     refused_number refused{};
+
+    constexpr rule_body body(const rule& of) const {
+        const literal* first = literals.begin() + of.first_literal;
+        return {first, first + of.literals};
+    }
+    /// The first rule whose body has an atom of the relation; null if there is none.
+    constexpr const rule* reader_of(int relation) const {
+        for (const rule& each : rules)
+            for (const literal& item : body(each))
+                if (item.reads(relation)) return &each;
+        return nullptr;
+    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
