@@ -2577,6 +2577,20 @@ struct variable {
 
 /// How a rule takes part in a recursion: relations that follow from themselves, one time after
 /// another. The plan computes them in a loop; time t of a rule is its round t + delay.
+/// Where a count that is given at run time ends rounds: before max(least, count + beyond).
+struct counted_end {
+    int count = -1;
+    int beyond = 0;
+    int least = 0;
+
+    constexpr bool any() const { return count >= 0; }
+    constexpr int of(const int* counts) const noexcept {
+        const int end = counts[count] + beyond;
+        return end > least ? end : least;
+    }
+    friend constexpr bool operator==(const counted_end&, const counted_end&) = default;
+};
+
 struct recurrence {
     int loop = -1;      // which recursion
     int time = -1;      // the variable
@@ -2586,6 +2600,8 @@ struct recurrence {
     int first = 0;          // the rounds in which the rule is computed
     int last = never;
     bool partial = false;  // at other times others compute the head, or nothing does
+    counted_end end{};     // that cuts the rounds
+    bool fills = false;    // zeros, in the rounds from that end on
 };
 
 struct rule {
@@ -2688,7 +2704,15 @@ struct source {
         const literal* first = literals.begin() + of.first_literal;
         return {first, first + of.literals};
     }
-    /// The first rule whose body has an atom of the relation; null if there is none.
+    constexpr bool is_read(int relation) const {
+        for (const rule& each : rules)
+            for (const literal& item : body(each))
+                if (item.reads(relation)) return true;
+        return false;
+    }
+    /// The first rule whose body has an atom of the relation; null if there is none. GCC 12 does
+    /// not compare its address with null in the constant expressions of a plan: ask is_read for
+    /// that.
     constexpr const rule* reader_of(int relation) const {
         for (const rule& each : rules)
             for (const literal& item : body(each))
@@ -15288,6 +15312,163 @@ constexpr space make_space(const Nodes& nodes, int root, int row, int column) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// For which values of one variable a condition holds, where these are an interval that a count,
+/// given at run time, may end: the times of a recursion over a sequence of any length.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// slope * variable + constant.
+struct line {
+    int slope = 0;
+    int constant = 0;
+    bool known = true;
+};
+
+template <class Pool>
+constexpr line line_of(const Pool& pool, int root, int variable) {
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::constant) return {0, top.value};
+    if (top.kind == node_kind::variable && top.value == variable) return {1, 0};
+    if (top.kind != node_kind::add && top.kind != node_kind::subtract) return {0, 0, false};
+    const line left = line_of(pool, top.left, variable);
+    const line right = line_of(pool, top.right, variable);
+    const int sign = top.kind == node_kind::add ? 1 : -1;
+    return {left.slope + sign * right.slope, left.constant + sign * right.constant,
+            left.known && right.known};
+}
+
+/// The values [first, last), of which those before `end` if a count ends them.
+struct interval {
+    int first = 0;
+    int last = never;
+    counted_end end{};
+    bool known = true;
+
+    constexpr bool empty() const { return first >= last; }
+    /// Cuts the interval by another one.
+    constexpr void cut(const interval& by) {
+        if (by.first > first) first = by.first;
+        if (by.last < last) last = by.last;
+        known = known && by.known;
+        if (!by.end.any()) return;
+        if (!end.any())
+            end = by.end;
+        else if (end.count != by.end.count || end.least != by.end.least)
+            known = false;
+        else if (by.end.beyond < end.beyond)
+            end.beyond = by.end.beyond;
+    }
+};
+
+/// The values of either one, if they are an interval.
+constexpr interval either_of(interval left, interval right) {
+    if (right.first < left.first) {
+        const interval kept = left;
+        left = right;
+        right = kept;
+    }
+    constexpr interval unknown{0, 0, {}, false};
+    if (!left.known || !right.known) return unknown;
+    if (right.empty()) return left;
+    if (left.empty()) return right;
+    if (!left.end.any()) {
+        if (left.last < right.first) return unknown;
+        if (left.last >= right.last) return left;
+        if (right.end.any() && left.last > right.end.beyond && left.last > right.end.least)
+            right.end.least = left.last;
+        right.first = left.first;
+        return right;
+    }
+    const bool within = right.end.any() ? right.end.count == left.end.count &&
+                                              right.end.beyond <= left.end.beyond &&
+                                              right.end.least <= left.end.least
+                                        : right.last <= left.end.beyond;
+    return within && right.last <= left.last ? left : unknown;
+}
+
+/// Those for which a condition holds that mentions this variable and counts alone.
+template <class Pool>
+constexpr interval values_of(const Pool& pool, int root, int variable) {
+    interval result;
+    if (root < 0) return result;
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::conjunction) {
+        result = values_of(pool, top.left, variable);
+        result.cut(values_of(pool, top.right, variable));
+        return result;
+    }
+    if (top.kind == node_kind::disjunction)
+        return either_of(values_of(pool, top.left, variable), values_of(pool, top.right, variable));
+    result.known = false;
+    const bool less = top.kind == node_kind::less;
+    if (!less && top.kind != node_kind::less_equal && top.kind != node_kind::equal) return result;
+    const line left = line_of(pool, top.left, variable);
+    if (less && left.known && left.slope == 1 && pool.nodes[top.right].kind == node_kind::count) {
+        result.end = {pool.nodes[top.right].value, -left.constant, 0};
+        result.known = true;
+        return result;
+    }
+    const line right = line_of(pool, top.right, variable);
+    const int slope = left.slope - right.slope;
+    if (!left.known || !right.known || (slope != 1 && slope != -1)) return result;
+    // slope * variable + constant, against zero.
+    const int zero = -slope * (left.constant - right.constant);
+    const int beyond = less ? 1 : 0;
+    if (slope > 0 || top.kind == node_kind::equal) result.last = zero + 1 - beyond;
+    if (slope < 0 || top.kind == node_kind::equal) result.first = zero + beyond;
+    if (result.first < 0) result.first = 0;
+    result.known = true;
+    return result;
+}
+
+/// `variable < end` as a condition; there is none for an end with `least`.
+template <class Pool>
+constexpr int below(Pool& pool, int variable, const counted_end& end) {
+    return pool.add(node_kind::less, 0, pool.at_term({variable, -end.beyond}),
+                    pool.add(node_kind::count, end.count));
+}
+
+/// The conjuncts of a condition that are counts above a variable plus a constant.
+template <class Pool>
+constexpr int counted_conjuncts(Pool& pool, int root, int variables) {
+    int result = -1;
+    pool.each_conjunct(root, [&](int part) {
+        for (int index = 0; index < variables; ++index)
+            if (const interval of = values_of(pool, part, index); of.known && of.end.any())
+                result = pool.both(result, part);
+    });
+    return result;
+}
+
+/// A condition in which what counts say of a variable is one conjunct, `variable + c < count`, and
+/// none that another one implies. `extent(variable)` is how many values it has.
+template <class Pool, class Extent>
+constexpr int with_plain_counts(Pool& pool, int root, int variables, Extent extent) {
+    int result = -1;
+    interval of[max_variables]{};
+    pool.each_conjunct(root, [&](int part) {
+        const unsigned mentioned = pool.variables(part);
+        for (int index = 0; index < variables; ++index) {
+            if (mentioned != 1u << index) continue;
+            const interval values = values_of(pool, part, index);
+            if (!values.known || !values.end.any() || values.end.least > 0 || values.first > 0 ||
+                values.last < extent(index))
+                continue;
+            const counted_end known = of[index].end;
+            if (known.any() && known.count != values.end.count) continue;
+            if (!known.any() || values.end.beyond < known.beyond) of[index].end = values.end;
+            return;
+        }
+        result = pool.both(result, part);
+    });
+    for (int index = 0; index < variables; ++index)
+        if (of[index].end.any() && of[index].end.beyond < extent(index))
+            result = pool.both(result, below(pool, index, of[index].end));
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// The condition under which a ground rule exists: its own constraints and what its literals
 /// inherit from the domains of their relations. A relation's domain is the part of the condition
 /// that mentions only head variables.
@@ -15403,13 +15584,53 @@ class domain_finder {
         for (int at = 0; at < in.text.relations.size(); ++at)
             if (const int fact = in.relations[at].fact; fact >= 0 && in.facts[fact].up_to)
                 out.domain[at] = below_length(out.pool.add(node_kind::variable, 0), fact);
-        for (int at : in.order) visit(at);
+        late_.reset(in.text.rules.size());
+        for (int place = 0, first = 0; place < in.order.size(); ++place) {
+            visit(in.order[place]);
+            const int loop = loop_at(place);
+            if (loop != loop_at(first)) first = place;
+            if (loop >= 0 && loop != loop_at(place + 1)) visit_again(first, place + 1);
+        }
         check_logits();
     }
 
   private:
     const shaped<Sizes, Facts>& in;
+    list<bool, Sizes.rules> late_{};      // rules of a recursion that are visited again, and later
     list<int, Sizes.rules> differing_{};  // of a total rule, the first literal with another domain
+
+    constexpr int loop_at(int place) const {
+        return place < in.order.size() ? in.text.rules[in.order[place]].recurs.loop : -1;
+    }
+    /// In a recursion, rules follow from later ones: what counts say of these is found in further
+    /// rounds.
+    constexpr void visit_again(int first, int last) {
+        bool grows = in.text.counts.size() > 0;
+        for (int round = first; grows && round < last; ++round) {
+            grows = false;
+            for (int place = first; place < last; ++place) late_[in.order[place]] = true;
+            for (int place = first; place < last; ++place) {
+                int& domain = out.domain[in.text.rules[in.order[place]].head];
+                const int before = domain;
+                visit(in.order[place]);
+                late_[in.order[place]] = false;
+                grows = grows || domain != before;
+            }
+        }
+    }
+    constexpr int inherited_of(const literal& item) {
+        const int definer = in.relations[item.relation].rule;
+        int domain = out.domain[item.relation];
+        if (definer >= 0 && late_[definer])
+            domain = counted_conjuncts(out.pool, domain, in.relations[item.relation].arity);
+        return out.pool.substitute(out.pool.nodes, domain, item.terms);
+    }
+    /// What counts say of each variable, in one conjunct.
+    constexpr int plainly(int root, const rule& written) {
+        if (in.text.counts.size() == 0) return root;
+        return with_plain_counts(out.pool, root, written.variables.size(),
+                                 [&](int index) { return written.variables[index].extent; });
+    }
 
     constexpr void visit(int at) {
         const rule& written = in.text.rules[at];
@@ -15447,8 +15668,7 @@ class domain_finder {
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 root = out.pool.both(root, not_negative(written, item.weight.terms[axis]));
             if (item.kind != literal_kind::relation) continue;
-            int inherited =
-                out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
+            int inherited = inherited_of(item);
             if (written.total) {
                 inherited = out.pool.both(inherited, within_part(written, item));
                 if (body == 0) first = common = inherited;
@@ -15478,6 +15698,8 @@ class domain_finder {
                            stacking < 0 ? -1 : in.text.rules[stacking].number};
         }
         if (!written.total) root = out.pool.both(root, within_variables(written, root));
+        root = plainly(root, written);
+        common = plainly(common, written);
         if (written.total) root = out.pool.both(root, counted(common, written));
         out.condition[at] = root;
         if (written.total) root = common;
@@ -16067,17 +16289,20 @@ struct column_bound {
 enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
 /// A gradient that is first written in the backward of a step, to be zeroed there: `parts` of
-/// `size` numbers, or of each the rows up to some counts, a bit for each.
+/// `size` numbers, or of each the rows up to some counts, a bit for each, and a few beyond.
 struct birth {
     int offset = 0;
     int size = 0;
     int parts = 1;
     unsigned counts = 0;
     int row = 0;
+    int beyond = 0;
 
     /// How many numbers of a part are zeroed.
     constexpr int cleared(const int* given) const noexcept {
-        return counts == 0 ? size : least_count(counts, size / row, given) * row;
+        if (counts == 0) return size;
+        const int rows = least_count(counts, size / row, given) + beyond;
+        return rows * row < size ? rows * row : size;
     }
 };
 
@@ -16093,7 +16318,23 @@ struct step {
     int first = 0;          // within a recursion, the rounds in which it is run
     int last = never;
     bool prepared = false;  // follows from parameters alone
+    counted_end end{};      // of the rounds in which it is run; of a recursion, of its rounds
+    bool fills = false;     // is run from that end on instead
+    bool idle = false;      // fills rows that nothing reads
     list<birth, max_literals + 4> births{};
+
+    /// Of a step within a recursion, whether it is run in this round.
+    constexpr bool is_run_in(int round, const int* counts) const noexcept {
+        if (last == never && !end.any()) return true;
+        if (idle || round < first || round >= last) return false;
+        return !end.any() || (round < end.of(counts)) != fills;
+    }
+    /// How many rounds a stack or a recursion has.
+    constexpr int rounds(const int* counts) const noexcept {
+        if (!end.any()) return repeat;
+        const int some = end.of(counts);
+        return some < repeat ? some : repeat;
+    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -16159,14 +16400,16 @@ struct buffer {
     int offset = 0;
     int adjoint = -1;
     bool prepared = false;
-    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each.
+    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each, and a few
+    // rows more.
     unsigned counts = 0;
     int row = 0;
+    int beyond = 0;
 
     /// What of the gradient is zeroed when it is first written.
     constexpr birth adjoint_birth() const {
         if (counts == 0) return {adjoint, size};
-        return {adjoint, size / parts, parts, counts, row};
+        return {adjoint, size / parts, parts, counts, row, beyond};
     }
 };
 
@@ -16735,7 +16978,10 @@ constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
         const bool bound = top.kind == node_kind::less &&
                            pool.nodes[top.left].kind == node_kind::variable &&
                            pool.nodes[top.right].kind == node_kind::count;
-        fits = fits && (bound || pairs.pairs >= 0);
+        // Counts above the time of a recursion end its rounds, or are left to the general loops.
+        const bool of_time = bound && draft.rule_of(at).recurs.loop >= 0 &&
+                             pool.nodes[top.left].value == draft.rule_of(at).recurs.time;
+        fits = fits && !of_time && (bound || pairs.pairs >= 0);
     });
     return fits;
 }
@@ -18218,7 +18464,7 @@ constexpr bool is_same_loop(const Draft& draft, int one, int other) {
     const recurrence& left = draft.rule_of(one).recurs;
     const recurrence& right = draft.rule_of(other).recurs;
     return left.loop == right.loop && left.first == right.first && left.last == right.last &&
-           left.delay == right.delay &&
+           left.end == right.end && left.delay == right.delay &&
            draft.times_of(draft.rule_of(one)) == draft.times_of(draft.rule_of(other));
 }
 
@@ -18349,7 +18595,16 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// An operand as a step walks it: by some indices, of which counts limit some.
+/// The rows of a buffer that a walk visits: those before each of some counts plus `beyond`. Of
+/// all_counts: before `beyond`, whatever is given.
+struct row_limit {
+    unsigned counts = 0;
+    int beyond = 0;
+};
+inline constexpr unsigned all_counts = ~0u;
+
+/// An operand as a step walks it: by some indices, of which counts limit some, and by the rounds of
+/// a recursion.
 struct walk {
     struct index {
         int stride = 0;
@@ -18359,10 +18614,18 @@ struct walk {
     };
     list<index, max_variables + 4> indices{};
     bool known = true;
+    const step* within = nullptr;  // of a step of a recursion
 
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
-        if (stride != 0 && extent > 0) indices.push({stride, extent, counts, can_end});
+        if (stride != 0 && extent > 0)
+            indices.push({stride, extent, counts, can_end && within == nullptr});
     }
+    /// How far one round of the recursion moves the operand.
+    constexpr int time_stride(const operand& at) const {
+        return within ? at.layer_strides[within->depth - 1] : 0;
+    }
+    constexpr bool ends_with_count() const { return within && within->end.any(); }
+
     /// Returns true if the rows, `row` numbers each, can be written up to any count.
     constexpr bool can_end_rows(const operand& to, int row) const {
         walk by = *this;
@@ -18371,83 +18634,145 @@ struct walk {
             each.counts = each.can_end && each.stride == row ? 1 : 0;
             found = found || each.counts != 0;
         }
-        return found && by.limits_of_rows(to, row) != 0;
+        return found && by.limit_of_rows(to, row).counts != 0;
     }
 
-    /// The counts that limit the rows, `row` numbers each, that are walked from the first on; none
-    /// if that is not to be seen.
-    constexpr unsigned limits_of_rows(const operand& from, int row) const {
-        if (!known || from.offset < 0 || from.offset >= row) return 0;
-        for (int stride : from.layer_strides)
-            if (stride != 0) return 0;
-        unsigned counts = 0;
-        long long reach = from.offset;
+    /// What limits the rows, `row` numbers each; no counts if that is not to be seen.
+    constexpr row_limit limit_of_rows(const operand& from, int row) const {
+        if (!known || row <= 0) return {};
+        for (int level = 0; level < max_loops; ++level)
+            if (from.layer_strides[level] != 0 && (!within || level != within->depth - 1))
+                return {};
+        const int shift = (from.offset - (from.offset < 0 ? row - 1 : 0)) / row;
+        row_limit result{0, shift};
+        long long reach = from.offset - 1LL * shift * row;
+        if (const int stride = time_stride(from); stride != 0) {
+            if (stride != row) return {};
+            const counted_end& end = within->end;
+            const bool counted = end.any() && !within->fills;
+            result.counts = counted ? 1u << end.count : all_counts;
+            result.beyond += counted ? std::max(end.beyond, end.least) : within->last;
+        }
         for (const index& each : indices) {
-            if (each.stride == row && counts == 0 && each.counts != 0)
-                counts = each.counts;
+            if (each.stride == row && result.counts == 0 && each.counts != 0)
+                result.counts = each.counts;
             else
                 reach +=
                     static_cast<long long>(each.stride < 0 ? row : each.stride) * (each.extent - 1);
         }
-        return reach < row ? counts : 0;
+        return reach < row ? result : row_limit{};
     }
 };
 
 template <class Draft>
 class unread_rows_finder {
   public:
-    constexpr explicit unread_rows_finder(Draft& draft) : out_(draft.out) {
+    constexpr explicit unread_rows_finder(Draft& draft) : draft_(draft), out_(draft.out) {
         for (int at = 0; at < out_.relations.size(); ++at)
             for (int axis = 0; axis < draft.in.relations[at].arity; ++axis)
                 out_.relations[at].counts[axis] =
                     counts_above(out_.pool, draft.conditions.domain[at], axis);
         if (draft.in.text.counts.size() == 0) return;
-        do find(draft);
+        do find();
         while (limit_writers());
         for (row_step& row : out_.rows)
-            if (row.counts != 0) row.out_counts = out_.buffers[row.out.at.index].counts;
+            if (row.counts != 0 && row.out.row == row_of(row.out.at))
+                row.out_counts = counts_of(row.out.at);
         for (attention_step& attention : out_.attentions)
-            if (attention.row_counts != 0)
-                attention.out_counts = out_.buffers[attention.out.at.index].counts;
+            if (attention.row_counts != 0 && attention.out.row == row_of(attention.out.at))
+                attention.out_counts = counts_of(attention.out.at);
         for (general_step& general : out_.generals) limit_heads(general);
+        if (draft.recurs) limit_rounds();
     }
 
   private:
-    static constexpr unsigned all_counts = ~0u;
+    static constexpr int buffers = decltype(Draft::out.buffers)::capacity();
 
+    Draft& draft_;
     decltype(Draft::out)& out_;
+    int read_beyond_[buffers]{};     // how many rows beyond the counts are read
+    int written_beyond_[buffers]{};  // and written, by a recursion; never of others
 
-    constexpr void find(const Draft& draft) {
-        for (buffer& each : out_.buffers) each.counts = each.prepared ? 0 : all_counts;
+    constexpr void find() {
+        for (int at = 0; at < out_.buffers.size(); ++at) {
+            out_.buffers[at].counts = out_.buffers[at].prepared ? 0 : all_counts;
+            read_beyond_[at] = 0;
+            written_beyond_[at] = never;
+        }
         // Steps whose rows a count limits know how long a row is: those that write, or else those
         // that read.
         for (const bool writers : {true, false})
             each_walk([&](const operand& at, const walk& by, bool writes) {
                 buffer& of = out_.buffers[at.index];
+                if (writes != writers || of.row != 0) return;
+                if (by.ends_with_count()) of.row = by.time_stride(at);
                 for (const walk::index& each : by.indices)
-                    if (writes == writers && each.counts != 0 && of.row == 0) of.row = each.stride;
+                    if (each.counts != 0 && of.row == 0) of.row = each.stride;
             });
         each_walk([&](const operand& at, const walk& by, bool writes) {
-            buffer& of = out_.buffers[at.index];
-            if (writes && by.can_end_rows(at, of.row)) return;
-            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
+            const int row = out_.buffers[at.index].row;
+            if (writes && by.within && by.within->fills && by.time_stride(at) == row) return;
+            const bool can_end = writes && by.can_end_rows(at, row);
+            const row_limit limit = by.limit_of_rows(at, row);
+            if (writes && by.ends_with_count() && limit.counts != 0)
+                written_beyond_[at.index] = std::min(written_beyond_[at.index], limit.beyond);
+            else if (writes && limit.counts != all_counts)
+                written_beyond_[at.index] = 0;
+            if (!can_end) take(at.index, limit);
         });
         // Of outputs, the other rows are cleared at the end.
-        for (int relation : draft.in.outputs) {
+        for (int relation : draft_.in.outputs) {
             const relation_layout& layout = out_.relations[relation];
             if (layout.where != place::value) continue;
             walk by;
             by.known = !layout.pairs.any();
-            for (int axis = 0; axis < draft.in.relations[relation].arity; ++axis)
-                by.add(layout.strides[axis], draft.in.relations[relation].extents[axis],
+            for (int axis = 0; axis < draft_.in.relations[relation].arity; ++axis)
+                by.add(layout.strides[axis], draft_.in.relations[relation].extents[axis],
                        layout.counts[axis]);
             operand at;
             at.offset = layout.offset;
-            buffer& of = out_.buffers[layout.index];
-            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
+            take(layout.index, by.limit_of_rows(at, out_.buffers[layout.index].row));
         }
-        for (buffer& each : out_.buffers)
-            if (each.counts == all_counts) each.counts = 0;
+        for (int at = 0; at < out_.buffers.size(); ++at) {
+            buffer& each = out_.buffers[at];
+            if (written_beyond_[at] == never) written_beyond_[at] = 0;
+            if (each.counts == all_counts || read_beyond_[at] > written_beyond_[at])
+                each.counts = 0;
+            each.beyond = each.counts != 0 ? written_beyond_[at] : 0;
+        }
+    }
+    constexpr void take(int buffer, const row_limit& limit) {
+        out_.buffers[buffer].counts &= limit.counts;
+        read_beyond_[buffer] = std::max(read_beyond_[buffer], limit.beyond);
+    }
+
+    /// Zeros beyond the end of a recursion that nothing reads are not written; a recursion ends
+    /// with the last of its steps.
+    constexpr void limit_rounds() {
+        for (step& each : out_.steps)
+            if (each.fills && each.kind == step_kind::rows) {
+                const operand& to = out_.rows[each.at].out.at;
+                each.idle = (counts_of(to) >> each.end.count & 1u) != 0 &&
+                            to.layer_strides[each.depth - 1] == row_of(to);
+            }
+        for (step& begin : out_.steps)
+            if (begin.kind == step_kind::repeat_begin && begin.recurs) {
+                counted_end end;
+                for (int at = static_cast<int>(&begin - out_.steps.begin()) + 1; at < begin.at;
+                     ++at)
+                    end = later_of(end, out_.steps[at], begin.repeat);
+                begin.end = out_.steps[begin.at].end = end;
+            }
+    }
+    static constexpr counted_end later_of(counted_end end, const step& each, int rounds) {
+        if (each.idle) return end;
+        const counted_end& own = each.end;
+        if (!own.any() || each.fills || (end.any() && end.count != own.count)) {
+            end.least = std::max(end.least, own.any() ? rounds : std::min(each.last, rounds));
+            return end;
+        }
+        return {own.count, end.any() ? std::max(end.beyond, own.beyond) : own.beyond,
+                std::max(end.least, own.least)};
     }
 
     /// Rows that nothing reads are not computed. Returns true if a step computes fewer than before.
@@ -18457,15 +18782,19 @@ class unread_rows_finder {
             changes = changes || (by & ~counts) != 0;
             counts |= by;
         };
-        for (row_step& row : out_.rows)
-            if (row.pairs < 0 && row.out.row == row_of(row.out.at))
-                limit(row.counts, counts_of(row.out.at));
-        for (general_step& general : out_.generals)
+        for (const step& each : out_.steps) {
+            if (is_in_recursion(each)) continue;
+            if (each.kind == step_kind::rows)
+                if (row_step& row = out_.rows[each.at];
+                    row.pairs < 0 && row.out.row == row_of(row.out.at))
+                    limit(row.counts, counts_of(row.out.at));
+            if (each.kind != step_kind::general) continue;
+            general_step& general = out_.generals[each.at];
             for (int place = 0; place < general.heads; ++place)
                 if (const int variable = general.order[place];
-                    general.out_join < 0 && variable != general.time &&
-                    general.out_strides[variable] == row_of(general.out))
+                    general.out_join < 0 && general.out_strides[variable] == row_of(general.out))
                     limit(general.counts[variable], counts_of(general.out));
+        }
         return changes;
     }
     constexpr int row_of(const operand& out) const {
@@ -18487,6 +18816,10 @@ class unread_rows_finder {
         }
     }
 
+    constexpr bool is_in_recursion(const step& each) const {
+        return draft_.rule_of(each.rule).recurs.loop >= 0;
+    }
+
     /// Calls visit(operand, walk, writes) for all that a step does with values.
     template <class Visit>
     constexpr void each_walk(Visit visit) const {
@@ -18494,35 +18827,36 @@ class unread_rows_finder {
             if (at.where == place::value) visit(at, by, writes);
         };
         for (const step& each : out_.steps) {
-            if (each.kind == step_kind::rows) walk_row(out_.rows[each.at], see);
-            if (each.kind == step_kind::attention) walk_attention(out_.attentions[each.at], see);
-            if (each.kind == step_kind::general) walk_general(out_.generals[each.at], see);
+            walk from;
+            if (is_in_recursion(each)) from.within = &each;
+            if (each.kind == step_kind::rows) walk_row(out_.rows[each.at], from, see);
+            if (each.kind == step_kind::attention)
+                walk_attention(out_.attentions[each.at], from, see);
+            if (each.kind == step_kind::general) walk_general(out_.generals[each.at], from, see);
         }
     }
 
-    static constexpr walk walk_of(const access& at, const row_step& row, unsigned counts) {
-        walk result;
-        result.add(at.row, row.rows, counts, row.pairs < 0);
+    static constexpr walk walk_of(const access& at, const row_step& row, walk result) {
+        result.add(at.row, row.rows, row.counts, row.pairs < 0);
         result.add(at.column, row.segments);
         for (int outer = 0; outer < max_outers; ++outer)
             result.add(at.outer[outer], row.outer_extents[outer]);
         return result;
     }
     template <class See>
-    static constexpr void walk_row(const row_step& row, See see) {
+    static constexpr void walk_row(const row_step& row, const walk& from, See see) {
         for (const row_term& term : row.terms) {
-            walk by = walk_of(term.x, row, row.counts);
+            walk by = walk_of(term.x, row, from);
             by.add(term.x_split, term.splits);
             by.known = term.indexed == side::none && row.pairs < 0;
             see(term.x.at, by);
             see(term.w.at, {{}, false});
         }
-        see(row.out.at, walk_of(row.out, row, row.counts), true);
-        see(row.before.at, walk_of(row.before, row, row.counts));
+        see(row.out.at, walk_of(row.out, row, from), true);
+        see(row.before.at, walk_of(row.before, row, from));
     }
 
-    static constexpr walk walk_of(const access& at, const attention_step& step) {
-        walk result;
+    static constexpr walk walk_of(const access& at, const attention_step& step, walk result) {
         result.add(at.row, step.rows, step.row_counts);
         result.add(at.column, step.columns, step.column_counts);
         for (int outer = 0; outer < max_outers; ++outer)
@@ -18530,24 +18864,24 @@ class unread_rows_finder {
         return result;
     }
     template <class See>
-    static constexpr void walk_attention(const attention_step& step, See see) {
+    static constexpr void walk_attention(const attention_step& step, const walk& from, See see) {
         for (const score_node& node : step.nodes) {
-            see(node.x.at, walk_of(node.x, step));
-            see(node.y.at, walk_of(node.y, step));
+            see(node.x.at, walk_of(node.x, step, from));
+            see(node.y.at, walk_of(node.y, step, from));
         }
-        see(step.value.at, walk_of(step.value, step));
-        see(step.out.at, walk_of(step.out, step), true);
+        see(step.value.at, walk_of(step.value, step, from));
+        see(step.out.at, walk_of(step.out, step, from), true);
     }
 
     template <class See>
-    static constexpr void walk_general(const general_step& step, See see) {
+    static constexpr void walk_general(const general_step& step, const walk& from, See see) {
         const auto walked = [&](const int* strides, bool known) {
-            walk result;
+            walk result = from;
             result.known = known;
             for (int place = 0; place < step.variables; ++place) {
                 const int variable = step.order[place];
                 result.add(strides[variable], step.extents[variable], step.counts[variable],
-                           place < step.heads && variable != step.time);
+                           place < step.heads);
             }
             return result;
         };
@@ -18559,11 +18893,15 @@ class unread_rows_finder {
     }
 };
 
-/// Has all rows written again that are not read: of a few rows at hand it costs nothing, and there
-/// is no end at which the outputs' are cleared.
+/// Has all rows written again that are not read, and all rounds run: of a few rows at hand it costs
+/// nothing, and there is no end at which the outputs' are cleared.
 template <class Tables>
 constexpr void write_unread_rows(Tables& tables) {
-    for (buffer& each : tables.buffers) each.counts = 0;
+    for (buffer& each : tables.buffers) each.counts = each.beyond = 0;
+    for (step& each : tables.steps) {
+        each.idle = false;
+        if (each.recurs) each.end = {};
+    }
     for (row_step& row : tables.rows) row.out_counts = 0;
     for (attention_step& attention : tables.attentions) attention.out_counts = 0;
     for (general_step& general : tables.generals) {
@@ -18688,6 +19026,8 @@ class builder {
         to.backward = recurs.backward;
         to.first = 0;
         to.last = never;
+        to.end = {};
+        to.fills = false;
         to.repeat = 0;
         for (int member : draft_.in.order) {
             const recurrence& other = draft_.rule_of(member).recurs;
@@ -18704,6 +19044,8 @@ class builder {
         made.depth = draft_.depth_of(draft_.rule_of(rule).scope) + (recurs.loop >= 0 ? 1 : 0);
         made.first = recurs.first;
         made.last = recurs.last;
+        made.end = recurs.end;
+        made.fills = recurs.fills;
         made.prepared = draft_.prepared[rule];
         return draft_.out.steps.push(made);
     }
@@ -18711,6 +19053,7 @@ class builder {
     constexpr void emit_rule(int at) {
         const role what = draft_.roles[at];
         if (what == role::inlined || what == role::absorbed) return;
+        if (draft_.rule_of(at).recurs.fills && !is_laid_out(at)) return;
         if (draft_.rule_of(at).views) {
             lay_out_view(at);
         } else if (what == role::grouped) {
@@ -18828,6 +19171,7 @@ class builder {
     /// already lie side by side.
     constexpr bool is_alias(int at) {
         const rule& written = draft_.rule_of(at);
+        if (written.recurs.end.any()) return false;
         if (written.literals != 1 || written.transformations.size() || draft_.is_block_output(at))
             return false;
         const literal& item = draft_.literal_of(at, 0);
@@ -19025,11 +19369,12 @@ struct window {
     int first = 0;
     int last = never;
     int rest = -1;  // the part of the condition that is no bound of the time
+    counted_end end{};
 
     constexpr bool holds(int time) const { return first <= time && time < last; }
     constexpr bool empty() const { return first >= last; }
-    constexpr window cut(int begin, int end) const {
-        return {first > begin ? first : begin, last < end ? last : end, rest};
+    constexpr window cut(int begin, int by_end) const {
+        return {first > begin ? first : begin, last < by_end ? last : by_end, rest, end};
     }
 };
 
@@ -19100,24 +19445,6 @@ class loop_planner {
 
     // Bounds of the time.
 
-    struct line {
-        int slope = 0;
-        int constant = 0;
-        bool known = true;
-    };
-
-    constexpr line line_of(int root, int variable) const {
-        const node& top = conditions.pool.nodes[root];
-        if (top.kind == node_kind::constant) return {0, top.value};
-        if (top.kind == node_kind::variable && top.value == variable) return {1, 0};
-        if (top.kind != node_kind::add && top.kind != node_kind::subtract) return {0, 0, false};
-        const line left = line_of(top.left, variable);
-        const line right = line_of(top.right, variable);
-        const int sign = top.kind == node_kind::add ? 1 : -1;
-        return {left.slope + sign * right.slope, left.constant + sign * right.constant,
-                left.known && right.known};
-    }
-
     /// The condition as bounds of the variable, and what else it says.
     constexpr window window_of(int root, int variable) {
         window result;
@@ -19132,24 +19459,12 @@ class loop_planner {
             add_bounds(top.right, variable, to);
             return;
         }
-        const bool compares = top.kind == node_kind::less || top.kind == node_kind::less_equal ||
-                              top.kind == node_kind::equal;
-        line at{0, 0, false};
-        if (compares) {
-            const line left = line_of(top.left, variable);
-            const line right = line_of(top.right, variable);
-            at = {left.slope - right.slope, left.constant - right.constant,
-                  left.known && right.known};
-        }
-        if (!at.known || (at.slope != 1 && at.slope != -1)) {
+        interval cut{to.first, to.last, to.end};
+        cut.cut(values_of(conditions.pool, root, variable));
+        if (cut.known)
+            to = {cut.first, cut.last, to.rest, cut.end};
+        else
             to.rest = conditions.pool.both(to.rest, root);
-            return;
-        }
-        // slope * time + constant, against zero.
-        const int zero = -at.slope * at.constant;
-        const int beyond = top.kind == node_kind::less ? 1 : 0;
-        if (at.slope > 0 || top.kind == node_kind::equal) to = to.cut(0, zero + 1 - beyond);
-        if (at.slope < 0 || top.kind == node_kind::equal) to = to.cut(zero + beyond, never);
     }
 
     /// When the literal of a sum has an atom.
@@ -19170,18 +19485,19 @@ class loop_planner {
                 bool later = false;
                 for (int other = place; other < members_.size(); ++other)
                     later = later || members_[other] == from;
-                if (later && !always_holds(from)) {
-                    const int stacking = program.text.scopes[written.scope].rule;
-                    conditions.mistake = {fault::recursion_without_a_base,
-                                          written.number,
-                                          program.text.relations[rule_of(from).head].id,
-                                          0,
-                                          0,
-                                          stacking < 0 ? -1 : rule_of(stacking).number};
-                    return;
-                }
+                if (later && !always_holds(from)) return report_base(written, rule_of(from).head);
             }
         }
+    }
+    constexpr void report_base(const rule& written, int relation) {
+        if (!conditions.mistake.ok()) return;
+        const int stacking = program.text.scopes[written.scope].rule;
+        conditions.mistake = {fault::recursion_without_a_base,
+                              written.number,
+                              program.text.relations[relation].id,
+                              0,
+                              0,
+                              stacking < 0 ? -1 : rule_of(stacking).number};
     }
 
     constexpr bool always_holds(int at) {
@@ -19191,17 +19507,23 @@ class loop_planner {
             const window when = window_of(conditions.domain[written.head], written.recurs.argument);
             return when.rest < 0 && when.first <= 0 && when.last >= extent;
         }
-        int known = 0;  // before this time there always is an atom
+        // Before this time there is an atom, but where a count ends the relation: what reads it has
+        // inherited that.
+        int known = 0;
+        bool counted = false;
         for (bool grows = true; grows && known < extent;) {
             grows = false;
             for (int body = 0; body < written.literals; ++body) {
                 const window when = window_of_part(written, item(written, body));
                 if (when.rest >= 0 || !when.holds(known)) continue;
                 known = when.last;
+                counted = counted || when.end.any();
                 grows = true;
             }
         }
-        return known >= extent;
+        return known >= extent &&
+               (!counted ||
+                window_of(conditions.domain[written.head], written.recurs.argument).end.any());
     }
 
     // When each rule is computed.
@@ -19215,6 +19537,7 @@ class loop_planner {
         if (written.recurs.last == never || when.last < written.recurs.last)
             written.recurs.last = when.last;
         if (when.first > written.recurs.first) written.recurs.first = when.first;
+        written.recurs.end = when.end;
         emitted_.push(at);
     }
 
@@ -19245,8 +19568,12 @@ class loop_planner {
             made.recurs.last = when.last;
             made.recurs.partial = !whole;
             bool ends = true;  // no later window has a part of this one
+            bool first = true;
             for (int body = 0; body < sum.literals; ++body) {
                 if (!parts[body].holds(when.first) || parts[body].empty()) continue;
+                if (!first && !(parts[body].end == made.recurs.end)) report_base(sum, sum.head);
+                made.recurs.end = parts[body].end;
+                first = false;
                 const literal part = item(sum, body);
                 ends = ends && parts[body].last <= when.last;
                 if (parts[body].first < when.first) ++program.relations[part.relation].uses;
@@ -19305,21 +19632,43 @@ class loop_planner {
             }
             if (!covered) {
                 rule_of(at).recurs.partial = true;
-                rule zero = rule_of(at);
-                zero.literals = 0;
-                zero.total = true;  // a sum of nothing
-                zero.transformations.count = 0;
-                zero.combined = combination::sum;
-                zero.aggregated = aggregation::sum;
-                zero.aggregated_variables = 0;
-                zero.aggregated_order.count = 0;
-                zero.recurs.first = begin;
-                zero.recurs.last = end;
-                emitted_.push(program.text.rules.push(zero));
-                conditions.condition.push(-1);
+                fill(rule_of(at), begin, end, {});
             }
             begin = end;
         }
+        const int computed = emitted_.size();
+        for (int place = 0; place < computed; ++place) {
+            const rule& known = rule_of(emitted_[place]);
+            if (known.head == relation && known.recurs.end.any() && !known.recurs.fills &&
+                !is_empty(known) && !is_filled(known))
+                fill(known, known.recurs.first, known.recurs.last, known.recurs.end);
+        }
+    }
+    /// Returns true if zeros follow where the count ends the rule.
+    constexpr bool is_filled(const rule& known) const {
+        for (int other : emitted_) {
+            const rule& made = rule_of(other);
+            if (made.head == known.head && made.recurs.fills &&
+                made.recurs.first == known.recurs.first && made.recurs.last == known.recurs.last)
+                return true;
+        }
+        return false;
+    }
+    constexpr void fill(const rule& of, int begin, int end, const counted_end& after) {
+        rule zero = of;
+        zero.literals = 0;
+        zero.total = true;  // a sum of nothing
+        zero.transformations.count = 0;
+        zero.combined = combination::sum;
+        zero.aggregated = aggregation::sum;
+        zero.aggregated_variables = 0;
+        zero.aggregated_order.count = 0;
+        zero.recurs.first = begin;
+        zero.recurs.last = end;
+        zero.recurs.end = after;
+        zero.recurs.fills = after.any();
+        emitted_.push(program.text.rules.push(zero));
+        conditions.condition.push(-1);
     }
 
     /// Whether others than the recursion read the relation, the user among them.
@@ -19354,6 +19703,8 @@ class loop_planner {
         written.variables[recurs.time].extent = 1;
         recurs.first += recurs.delay;
         recurs.last += recurs.delay;
+        recurs.end.beyond += recurs.delay;
+        if (recurs.end.least > 0) recurs.end.least += recurs.delay;
         int& domain = conditions.domain[written.head];
         domain = window_of(domain, recurs.argument).rest;
     }
@@ -20678,7 +21029,7 @@ class name_binder {
         int outputs = 0;
         for (int at = 0; at < out.text.relations.size(); ++at) {
             if (out.text.relations[at].scope != scope || out.relations[at].rule < 0) continue;
-            if (out.text.reader_of(at)) continue;
+            if (out.text.is_read(at)) continue;
             ++outputs;
             out.block_output[scope] = at;
         }
@@ -20999,8 +21350,8 @@ class shaper : public rule_checker<Sizes, Facts> {
     /// itself.
     constexpr int summed_into(int relation) {
         if (!out.text.relations[relation].invented) return relation;
-        const rule* user = out.text.reader_of(relation);
-        return user ? summed_into(user->head) : relation;
+        if (!out.text.is_read(relation)) return relation;
+        return summed_into(out.text.reader_of(relation)->head);
     }
 
     constexpr bool settle() {
@@ -22101,6 +22452,19 @@ class assignments {
         return model_detail::evaluate_node<Plan, Root>(bound_, index_);
     }
 
+    /// Returns true if condition `Root` holds, of which the loops below a count hold their part.
+    template <int Root>
+    bool holds() const noexcept {
+        using plan::node_kind;
+        constexpr plan::node top = Plan::template node_at<Root>;
+        if constexpr (top.kind == node_kind::conjunction)
+            return holds<top.left>() && holds<top.right>();
+        else if constexpr (top.kind == node_kind::less && ends_loop<top.left, top.right>())
+            return true;
+        else
+            return evaluate_node<Root>();
+    }
+
     int value_of(const plan::term& at) const noexcept {
         return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
     }
@@ -22115,6 +22479,18 @@ class assignments {
     }
 
   private:
+    /// Returns true if the loop over a variable, node `Left`, ends at the count, node `Right`.
+    template <int Left, int Right>
+    static constexpr bool ends_loop() {
+        constexpr plan::node variable = Plan::template node_at<Left>;
+        constexpr plan::node count = Plan::template node_at<Right>;
+        if (variable.kind != plan::node_kind::variable || count.kind != plan::node_kind::count ||
+            variable.value == step.time || variable.value == ranged ||
+            variable.value == nearby.variable)
+            return false;
+        return (step.counts[variable.value] >> count.value & 1u) != 0;
+    }
+
     /// The place in the order from which on a term's value is known; -1 of a constant.
     static constexpr int known_from(const plan::term& at) {
         return at.variable < 0 ? -1 : place_in_order(step, at.variable);
@@ -24229,7 +24605,7 @@ class ground_rule : protected assignments<Plan, At, T> {
 
     bool admitted() const noexcept {
         if constexpr (step.condition >= 0)
-            if (!base::template evaluate_node<step.condition>()) return false;
+            if (!base::template holds<step.condition>()) return false;
         bool holds = true;
         kernel::unroll<literals>([&](auto index) {
             constexpr general_literal item = literal<index()>;
@@ -24952,6 +25328,23 @@ class general_runner : ground_rule<Plan, At, T> {
         }
     }
 
+    /// Returns true if something that the rule reads has a gradient; facts often have none.
+    static bool has_gradients(const bindings<T>& bound) noexcept {
+        bool any = false;
+        const auto see = [&](const plan::operand& at) {
+            if (at.where != plan::place::none) any = any || bound.gradient(at) != nullptr;
+        };
+        for (const general_literal& item : step.literals) {
+            if (!item.symbols && item.kind != literal_kind::number &&
+                item.kind != literal_kind::index)
+                see(item.at);
+            see(item.weight);
+        }
+        for (const general_function& function : step.functions)
+            for (const plan::operand& weight : function.weights) see(weight);
+        return any;
+    }
+
     /// How many numbers from the first on may be read.
     static int cleared(const bindings<T>& bound) noexcept {
         if constexpr (step.out_counts == 0)
@@ -24982,6 +25375,7 @@ class general_runner : ground_rule<Plan, At, T> {
         runner.template each<0, step.heads>(body);
     }
     static void backward(const bindings<T>& bound) noexcept {
+        if (!has_gradients(bound)) return;
         general_runner runner(bound);
         auto body = [&] { runner.backward_head(); };
         runner.template each<0, step.heads>(body);
@@ -25866,12 +26260,10 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
 template <class Plan, int At, class T>
 SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
-    if constexpr (step.last == plan::never) {
+    if constexpr (step.last == plan::never && !step.end.any())
         return true;
-    } else {
-        const int round = bound.layer[step.depth - 1];
-        return step.first <= round && round < step.last;
-    }
+    else
+        return step.is_run_in(bound.layer[step.depth - 1], bound.counts);
 }
 
 /// Whether some of the steps [At, End) are prepared.
@@ -25889,15 +26281,16 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
         constexpr plan::step step = Plan::template step_at<At>;
         if constexpr (step.kind == step_kind::repeat_begin) {
             if constexpr (!Prepares || has_prepared<Plan, At, step.at>) {
-                for (int round = 0; round < step.repeat; ++round) {
-                    bound.layer[step.depth] = step.backward ? step.repeat - 1 - round : round;
+                const int rounds = step.rounds(bound.counts);
+                for (int round = 0; round < rounds; ++round) {
+                    bound.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     forward_steps<Plan, At + 1, step.at, Prepares>(bound, range);
                 }
                 bound.layer[step.depth] = 0;
             }
             forward_steps<Plan, step.at + 1, End, Prepares>(bound, range);
         } else {
-            if constexpr (step.prepared == Prepares)
+            if constexpr (step.prepared == Prepares && !step.idle)
                 if (is_run<Plan, At>(bound)) forward_step<Plan, At>(bound, range);
             forward_steps<Plan, At + 1, End, Prepares>(bound, range);
         }
@@ -25912,8 +26305,9 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             constexpr plan::step begin = Plan::template step_at<last.at>;
             if constexpr (!Prepares || has_prepared<Plan, last.at, At>) {
                 if constexpr (!Prepares) backward_step<Plan, At - 1>(bound, run);
-                for (int round = last.repeat; round-- > 0;) {
-                    bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
+                const int rounds = begin.rounds(bound.counts);
+                for (int round = rounds; round-- > 0;) {
+                    bound.layer[begin.depth] = begin.backward ? rounds - 1 - round : round;
                     backward_steps<Plan, last.at + 1, At - 1, Prepares>(bound, run);
                 }
                 bound.layer[begin.depth] = 0;
@@ -25921,7 +26315,7 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             }
             backward_steps<Plan, Begin, last.at, Prepares>(bound, run);
         } else {
-            if constexpr (last.prepared == Prepares)
+            if constexpr (last.prepared == Prepares && !last.idle)
                 if (is_run<Plan, At - 1>(bound)) backward_step<Plan, At - 1>(bound, run);
             backward_steps<Plan, Begin, At - 1, Prepares>(bound, run);
         }
@@ -26401,6 +26795,7 @@ constexpr bool is_output(int relation) {
 /// ends it, and, of what is no output, where it has not been written.
 struct view_limits {
     unsigned counts[max_rank]{};
+    int beyond[max_rank]{};
     bool any = false;
     // Of outputs: rows along `axis` beyond some counts have not been written.
     int axis = -1;
@@ -26418,7 +26813,12 @@ constexpr view_limits limits_of_view(int relation) {
         if (layout.where == plan::place::value) {
             const plan::buffer& of = Plan::tables.buffers[layout.index];
             if (of.counts != 0 && layout.strides[axis] == of.row) {
-                if (!output) counts |= of.counts;
+                const int part = of.size / of.parts;
+                const int beyond = of.beyond - (layout.offset - of.offset) % part / of.row;
+                if (!output && (counts == 0 || beyond <= 0)) {
+                    result.beyond[axis] = beyond;
+                    counts |= of.counts;
+                }
                 result.axis = axis;
                 result.written = of.counts;
             }
@@ -26434,8 +26834,11 @@ constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     weight_view result = view_of_relation<Plan>(Relation);
     if constexpr (limits.any)
         for (int axis = 0; axis < result.rank; ++axis)
-            result.extents[axis] =
-                plan::least_count(limits.counts[axis], result.extents[axis], given);
+            if (limits.counts[axis] != 0)
+                result.extents[axis] =
+                    std::clamp(plan::least_count(limits.counts[axis], result.extents[axis], given) +
+                                   limits.beyond[axis],
+                               0, result.extents[axis]);
     return result;
 }
 
@@ -29241,7 +29644,7 @@ void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
         const int round = bound.layer[step.depth - 1];
         const kernel::row_range rounds =
             led({positions.begin, positions.end}, lead, std::min(step.last, plan::never));
-        if (rounds.begin <= round && round < rounds.end && step.first <= round)
+        if (rounds.begin <= round && round < rounds.end && step.is_run_in(round, bound.counts))
             forward_step<Plan, At>(bound, whole_run{});
     } else if constexpr (step.kind == step_kind::rows) {
         forward_rows<Plan, step.at>(
@@ -30186,6 +30589,7 @@ inline std::string_view text_of(const plan::name& name) {
 SEQUENT_LAZY
 SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     const plan::step& step = *each.step;
+    if (step.idle) return;
     std::string what;
     switch (step.kind) {
         case plan::step_kind::rows: {
@@ -30221,8 +30625,9 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
             what = each.general->joins.size() > 0 ? "loops over pairs" : "general loops";
             break;
         case plan::step_kind::repeat_begin:
-            append_text(what, {step.recurs ? "loop of " : "stack of ", step.repeat,
-                               step.recurs ? " steps" : " layers"});
+            append_text(what,
+                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
+                         step.repeat, step.recurs ? " steps" : " layers"});
             if (step.recurs && step.backward) what += ", the last first";
             break;
         default:
@@ -32989,8 +33394,9 @@ inline constexpr auto recurrent_rules = [] {
 }();
 
 /// The states are as wide as the inputs unless `hidden` tells otherwise.
-struct recurrent_options : options<required<tokens>, required<width>, derived<sequent::hidden>,
-                                   depth<1>, biases<true>, learned_start<false>> {
+struct recurrent_options
+    : options<required<tokens>, required<width>, derived<sequent::hidden>, depth<1>, biases<true>,
+              learned_start<false>, any_length<false>> {
     static constexpr int hidden_factor = 1;
 };
 struct rnn_options : recurrent_options::with<activation::tanh> {
@@ -32999,7 +33405,8 @@ struct rnn_options : recurrent_options::with<activation::tanh> {
 
 template <class Arguments, class Cell>
 using recurrent_model = model<recurrent_rules<Arguments::shape, Cell>,
-                              fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+                              sequence_fact<Arguments::shape.any_length, "x",
+                                            Arguments::shape.tokens, Arguments::shape.width>>;
 template <class Arguments>
 using rnn_model =
     recurrent_model<Arguments, rnn_cell<Arguments::shape, typename Arguments::activation>>;
@@ -33011,9 +33418,9 @@ using lstm_model = recurrent_model<Arguments, lstm_cell<Arguments::shape>>;
 }  // namespace nn
 
 /// Each takes nn::recurrent_options: tokens, width, hidden (the width by default), depth (of
-/// layers, each from the states of the one below), biases, learned_start. The fact x, tokens x
-/// width, to y, tokens x hidden: the states after each input. The state before the first is the
-/// weight `start`: zero, and not trained, unless learned_start<true> is given.
+/// layers, each from the states of the one below), biases, learned_start, any_length. The fact x,
+/// tokens x width, to y, tokens x hidden: the states after each input. The state before the first
+/// is the weight `start`: zero, and not trained, unless learned_start<true> is given.
 namespace recurrent {
 
 /// Takes an activation, too: tanh by default, as torch.nn.RNN, with b = b_ih + b_hh.
