@@ -23428,10 +23428,10 @@ struct row_functions {
         constexpr int last =
             position(function, step.rows - 1, step.segments - 1, step.outer_extents[0] - 1,
                      step.outer_extents[1] - 1, step.outer_extents[2] - 1);
-        return kernel::angle_table<
-            turned_of(function, step.length), T, last + 1,
-            std::bit_cast<std::uint64_t>(function.numbers[0]),
-            function.scaling>::at(position(function, row, segment, first, second, third));
+        return kernel::angle_table<turned_of(function, step.length), T, last + 1,
+                                   std::bit_cast<std::uint64_t>(function.numbers[0]),
+                                   function.scaling>::at(position(function, row, segment, first,
+                                                                  second, third));
     }
 
     template <int At>
@@ -23478,8 +23478,7 @@ struct row_functions {
                 else if constexpr (function.kind == transformation::norm)
                     kernel::norm<length>(x, y, number);
                 else if constexpr (function.kind == transformation::layer_norm)
-                    kernel::layer_norm<length>(x,
-                                               weight<At, 0>(row, segment),
+                    kernel::layer_norm<length>(x, weight<At, 0>(row, segment),
                                                weight<At, 1>(row, segment), y, number);
                 else if constexpr (function.kind == transformation::rms_norm)
                     kernel::rms_norm<length>(x, weight<At, 0>(row, segment), y, number);
