@@ -6340,6 +6340,31 @@ inline constexpr name_entry phi[] = {
     {"b_logits", "lm_head.bias"},
 };
 
+inline constexpr name_entry starcoder2[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embed_tokens.weight"},
+    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
+    {"layers.bias_1", "model.layers.{}.input_layernorm.bias"},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
+    {"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
+    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
+    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
+    {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
+    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
+    {"layers.b_out", "model.layers.{}.self_attn.o_proj.bias"},
+    {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
+    {"layers.bias_2", "model.layers.{}.post_attention_layernorm.bias"},
+    {"layers.W_expand", "model.layers.{}.mlp.c_fc.weight"},
+    {"layers.b_expand", "model.layers.{}.mlp.c_fc.bias"},
+    {"layers.W_contract", "model.layers.{}.mlp.c_proj.weight"},
+    {"layers.b_contract", "model.layers.{}.mlp.c_proj.bias"},
+    {"gain", "model.norm.weight"},
+    {"bias", "model.norm.bias"},
+    {"W_logits", "lm_head.weight"},
+    copy_of("embedding", "lm_head.weight"),
+};
+
 /// Of opt with its norms in front; positions begin at row 2 of their table.
 inline constexpr name_entry opt[] = {
     optional_prefix("model."),
@@ -34113,6 +34138,8 @@ struct phi_options
     : language_model_options::with<parallel_branches<1>, activation::gelu_tanh, tied<false>,
                                    logit_bias<true>,
                                    position::rotary_halves<10000, scaling::none, 50>> {};
+struct starcoder2_options
+    : language_model_options::with<activation::gelu_tanh, position::rotary_halves<100000>> {};
 
 // Encoders.
 struct bert_options
@@ -34221,6 +34248,11 @@ struct gpt_neox : nn::language_model<nn::arguments<gpt_neox, nn::gpt_neox_option
 /// Phi 1, 1.5 and 2 (arXiv 2309.05463).
 template <class... Options>
 struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>> {};
+
+/// StarCoder2 (arXiv 2402.19173); a published sliding window of W is mask::window<W - 1>.
+template <class... Options>
+struct starcoder2
+    : nn::language_model<nn::arguments<starcoder2, nn::starcoder2_options, Options...>> {};
 
 /// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
 /// tokens x width, and pooled, width; with a pooling to pooled, with unit_length to unit, with
