@@ -126,6 +126,7 @@ struct transformation_use {
     double numbers[2]{};
     weight_use weights[2]{};
     int position = -1;  // the index expression of rotary, the seed of dropout
+    rotary_scaling scaling{};
 };
 
 struct variable {
