@@ -2704,7 +2704,15 @@ struct source {
         const literal* first = literals.begin() + of.first_literal;
         return {first, first + of.literals};
     }
-    /// The first rule whose body has an atom of the relation; null if there is none.
+    constexpr bool is_read(int relation) const {
+        for (const rule& each : rules)
+            for (const literal& item : body(each))
+                if (item.reads(relation)) return true;
+        return false;
+    }
+    /// The first rule whose body has an atom of the relation; null if there is none. GCC 12 does
+    /// not compare its address with null in the constant expressions of a plan: ask is_read for
+    /// that.
     constexpr const rule* reader_of(int relation) const {
         for (const rule& each : rules)
             for (const literal& item : body(each))
@@ -21021,7 +21029,7 @@ class name_binder {
         int outputs = 0;
         for (int at = 0; at < out.text.relations.size(); ++at) {
             if (out.text.relations[at].scope != scope || out.relations[at].rule < 0) continue;
-            if (out.text.reader_of(at)) continue;
+            if (out.text.is_read(at)) continue;
             ++outputs;
             out.block_output[scope] = at;
         }
@@ -21342,8 +21350,8 @@ class shaper : public rule_checker<Sizes, Facts> {
     /// itself.
     constexpr int summed_into(int relation) {
         if (!out.text.relations[relation].invented) return relation;
-        const rule* user = out.text.reader_of(relation);
-        return user ? summed_into(user->head) : relation;
+        if (!out.text.is_read(relation)) return relation;
+        return summed_into(out.text.reader_of(relation)->head);
     }
 
     constexpr bool settle() {

@@ -103,8 +103,8 @@ class shaper : public rule_checker<Sizes, Facts> {
     /// itself.
     constexpr int summed_into(int relation) {
         if (!out.text.relations[relation].invented) return relation;
-        const rule* user = out.text.reader_of(relation);
-        return user ? summed_into(user->head) : relation;
+        if (!out.text.is_read(relation)) return relation;
+        return summed_into(out.text.reader_of(relation)->head);
     }
 
     constexpr bool settle() {

@@ -271,7 +271,15 @@ struct source {
         const literal* first = literals.begin() + of.first_literal;
         return {first, first + of.literals};
     }
-    /// The first rule whose body has an atom of the relation; null if there is none.
+    constexpr bool is_read(int relation) const {
+        for (const rule& each : rules)
+            for (const literal& item : body(each))
+                if (item.reads(relation)) return true;
+        return false;
+    }
+    /// The first rule whose body has an atom of the relation; null if there is none. GCC 12 does
+    /// not compare its address with null in the constant expressions of a plan: ask is_read for
+    /// that.
     constexpr const rule* reader_of(int relation) const {
         for (const rule& each : rules)
             for (const literal& item : body(each))
