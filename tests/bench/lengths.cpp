@@ -158,9 +158,8 @@ void graph() {
     for (int at = 0; at < N; ++at)
         for (int step = 1; step <= 4; ++step)
             if (N > step) pairs.insert(pairs.end(), {at, (at + step) % N});
-    constexpr auto room = sequent::sparse<4 * longest>;
     using limited = sequent::model<graph_rules, fact<"node", sequent::up_to<longest>, 64>,
-                                   fact<"edge", room, longest, longest>>;
+                                   fact<"edge", sequent::sparse<4 * longest>, longest, longest>>;
     using fixed = sequent::model<graph_rules, fact<"node", N, 64>,
                                  fact<"edge", sequent::sparse<4 * N>, N, N>>;
     runner<limited> one(64, x, sequent::sparse_pairs(pairs));
