@@ -2477,6 +2477,14 @@ struct weight_use {
 
 enum class literal_kind { relation, weight, number, index };
 
+/// The variables of arguments; of the sum of two, the first.
+constexpr unsigned variables_in(const term* terms, int arity) {
+    unsigned mask = 0;
+    for (int at = 0; at < arity; ++at)
+        if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
+    return mask;
+}
+
 struct literal {
     literal_kind kind = literal_kind::relation;
     int relation = -1;
@@ -2617,12 +2625,7 @@ struct rule {
     bool total = false;  // a literal without an atom adds nothing instead of removing the rule
     bool views = false;  // its one literal's numbers, read at sums of variables; used once
 
-    constexpr unsigned head_variables() const {
-        unsigned mask = 0;
-        for (int at = 0; at < arity; ++at)
-            if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
-        return mask;
-    }
+    constexpr unsigned head_variables() const { return variables_in(terms, arity); }
 };
 
 struct relation {
@@ -2658,6 +2661,31 @@ struct scope {
     int rule = -1;  // that stacks it
 };
 
+/// Whether an argument is the sum or the difference of two variables.
+constexpr bool is_view(const literal& item) {
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].second >= 0) return true;
+    for (int argument = 0; argument < item.weight.arity; ++argument)
+        if (item.weight.terms[argument].second >= 0) return true;
+    return false;
+}
+
+/// Calls visit(term) for the arguments of an atom and of its weight.
+template <class Literal, class Visit>
+constexpr void visit_terms(Literal& item, Visit visit) {
+    for (int axis = 0; axis < item.arity; ++axis) visit(item.terms[axis]);
+    for (int axis = 0; axis < item.weight.arity; ++axis) visit(item.weight.terms[axis]);
+}
+
+/// The head of a rule as an atom of `relation`.
+constexpr literal head_literal(const rule& from, int relation) {
+    literal result;
+    result.relation = relation;
+    result.arity = from.arity;
+    for (int axis = 0; axis < from.arity; ++axis) result.terms[axis] = from.terms[axis];
+    return result;
+}
+
 /// The literals of one rule.
 struct rule_body {
     const literal* first;
@@ -2688,12 +2716,12 @@ struct source {
         const literal* first = literals.begin() + of.first_literal;
         return {first, first + of.literals};
     }
-    /// The first rule whose body has an atom of the relation; null if there is none.
-    constexpr const rule* reader_of(int relation) const {
-        for (const rule& each : rules)
-            for (const literal& item : body(each))
-                if (item.reads(relation)) return &each;
-        return nullptr;
+    /// The first rule whose body has an atom of the relation; -1 if there is none.
+    constexpr int reader_of(int relation) const {
+        for (int at = 0; at < rules.size(); ++at)
+            for (const literal& item : body(rules[at]))
+                if (item.reads(relation)) return at;
+        return -1;
     }
 };
 
@@ -11850,19 +11878,64 @@ void attention_gradient(const mask_table& table, const score_operands<T>& operan
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Rules that are linear maps of what they read, added up.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
+/// an offset are known to lie within their relations.
+constexpr bool is_plain(const literal& item, bool moved = false) {
+    if (!item.gives_value() || item.has_element) return false;
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
+            return false;
+    return !is_view(item);
+}
+
+/// Whether the literals that give values are added, weighted or not, for each head on its own: what
+/// a matrix product with its additions computes. Variables that are summed away must then index a
+/// weight.
+template <sizes Sizes>
+constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
+    if (rule.literals > 1 && rule.combined != combination::sum) return false;
+    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
+    const unsigned head = rule.head_variables();
+    unsigned mentioned = head;
+    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
+    for (const literal& item : source.body(rule)) {
+        if (!item.gives_value()) continue;
+        const unsigned in_relation = variables_in(item.terms, item.arity);
+        const unsigned in_weight = variables_in(item.weight.terms, item.weight.arity);
+        for (int argument = 0; argument < item.weight.arity; ++argument) {
+            if (item.weight.terms[argument].second >= 0 ||
+                (item.weight.terms[argument].offset &&
+                 item.weight.terms[argument].variable != loop_time))
+                return false;
+        }
+        const unsigned summed = ~head;
+        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
+        if ((in_relation & summed) != (in_weight & summed)) return false;
+        mentioned |= in_relation;
+    }
+    // A variable that nothing mentions adds as many times as it has values.
+    return mentioned == (1u << rule.variables.size()) - 1;
+}
+
+/// Whether this is all that the rule does.
+template <sizes Sizes>
+constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
+    if (rule.condition >= 0 || rule.repeat) return false;
+    for (const literal& item : source.body(rule))
+        if (!is_plain(item)) return false;
+    return is_linear_sum(rule, source);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Finds relations that follow from themselves. They are a recursion over time if one argument of
 /// each, the time, moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
 
 namespace sequent::inline SEQUENT_ABI::plan {
-
-/// Whether an argument is the sum or the difference of two variables.
-constexpr bool is_view(const literal& item) {
-    for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].second >= 0) return true;
-    for (int argument = 0; argument < item.weight.arity; ++argument)
-        if (item.weight.terms[argument].second >= 0) return true;
-    return false;
-}
 
 /// Writes each head with plain variables: `h(next(t)) <<= x(t)` as `h(t) <<= x(t - 1)` and a
 /// constant as a variable that has one value. Whether they may stand there is judged later.
@@ -11895,8 +11968,7 @@ constexpr void straighten_head(rule& written, source<Sizes>& in) {
     };
     for (int body = 0; body < written.literals; ++body) {
         literal& item = in.literals[written.first_literal + body];
-        for (int axis = 0; axis < item.arity; ++axis) move(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) move(item.weight.terms[axis]);
+        visit_terms(item, move);
         if (item.has_element) move(item.element);
     }
     for (int axis = 0; axis < written.head_weight.arity; ++axis)
@@ -12117,59 +12189,6 @@ constexpr sizes normal_size(sizes source) {
     return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
 }
 
-/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
-/// an offset are known to lie within their relations.
-constexpr bool is_plain(const literal& item, bool moved = false) {
-    if (!item.gives_value() || item.has_element) return false;
-    for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
-            return false;
-    return !is_view(item);
-}
-
-/// Whether the literals that give values are added, weighted or not, for each head on its own: what
-/// a matrix product with its additions computes. Variables that are summed away must then index a
-/// weight.
-template <sizes Sizes>
-constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
-    if (rule.literals > 1 && rule.combined != combination::sum) return false;
-    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
-    const unsigned head = rule.head_variables();
-    unsigned mentioned = head;
-    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
-    for (const literal& item : source.body(rule)) {
-        if (!item.gives_value()) continue;
-        unsigned in_relation = 0;
-        unsigned in_weight = 0;
-        for (int argument = 0; argument < item.arity; ++argument)
-            if (item.terms[argument].variable >= 0)
-                in_relation |= 1u << item.terms[argument].variable;
-        for (int argument = 0; argument < item.weight.arity; ++argument) {
-            if (item.weight.terms[argument].second >= 0 ||
-                (item.weight.terms[argument].offset &&
-                 item.weight.terms[argument].variable != loop_time))
-                return false;
-            if (item.weight.terms[argument].variable >= 0)
-                in_weight |= 1u << item.weight.terms[argument].variable;
-        }
-        const unsigned summed = ~head;
-        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
-        if ((in_relation & summed) != (in_weight & summed)) return false;
-        mentioned |= in_relation;
-    }
-    // A variable that nothing mentions adds as many times as it has values.
-    return mentioned == (1u << rule.variables.size()) - 1;
-}
-
-/// Whether this is all that the rule does.
-template <sizes Sizes>
-constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
-    if (rule.condition >= 0 || rule.repeat) return false;
-    for (int at = 0; at < rule.literals; ++at)
-        if (!is_plain(source.literals[rule.first_literal + at])) return false;
-    return is_linear_sum(rule, source);
-}
-
 template <sizes Sizes>
 class normaliser {
   public:
@@ -12203,10 +12222,9 @@ class normaliser {
     }
 
   private:
-    using sizes_made = source<normal_size(Sizes)>;
     // How the rules of a relation are combined, and which rules were atom transformations.
-    combination combined_[decltype(sizes_made::relations)::capacity()]{};
-    bool was_atom_[decltype(sizes_made::rules)::capacity()]{};
+    combination combined_[decltype(out.relations)::capacity()]{};
+    bool was_atom_[decltype(out.rules)::capacity()]{};
 
     constexpr void fail(fault mistake, const rule& at) {
         if (out.mistake != fault::none) return;
@@ -12219,21 +12237,18 @@ class normaliser {
         return out.relations.push({out.relations[from.head].id, from.scope, true});
     }
 
-    /// The rule's own head as a literal of `relation`.
-    static constexpr literal head_literal(const rule& from, int relation) {
-        literal result;
-        result.relation = relation;
-        result.arity = from.arity;
-        for (int at = 0; at < from.arity; ++at) result.terms[at] = from.terms[at];
+    /// A rule that stands for a part of another one.
+    static constexpr rule part_of(const rule& from) {
+        rule result;
+        result.number = from.number;
+        result.scope = from.scope;
         return result;
     }
 
     /// An empty rule with the head of another and with its head weight, if any, of which the
     /// variables are the only ones.
     static constexpr rule same_head(const rule& from) {
-        rule result;
-        result.number = from.number;
-        result.scope = from.scope;
+        rule result = part_of(from);
         result.head = from.head;
         result.arity = from.arity;
         result.head_weight = from.head_weight;
@@ -12442,21 +12457,18 @@ class normaliser {
             written.combined != combination::sum || written.aggregated != aggregation::sum)
             return false;
         const unsigned head = written.head_variables();
-        for (const literal& item : out.body(written)) {
+        for (const literal& item : out.body(written))
             if (!item.gives_value() || item.has_element || item.transposed ||
                 (variables_of(item) & ~head))
                 return false;
-        }
         return true;
     }
     static constexpr unsigned variables_of(const literal& item) {
         unsigned mask = 0;
-        auto add = [&](const term& at) {
+        visit_terms(item, [&](const term& at) {
             if (at.variable >= 0) mask |= 1u << at.variable;
             if (at.second >= 0) mask |= 1u << at.second;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
+        });
         return mask;
     }
 
@@ -12469,13 +12481,11 @@ class normaliser {
     /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
     static constexpr bool take_away(literal& item, const int* offsets) {
         bool plain = !is_view(item);
-        auto take = [&](term& at) {
+        visit_terms(item, [&](term& at) {
             if (at.variable < 0) return;
             at.offset -= offsets[at.variable];
             plain = plain && at.offset == 0;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) take(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) take(item.weight.terms[axis]);
+        });
         return plain;
     }
 
@@ -12499,9 +12509,7 @@ class normaliser {
                     offsets[item.terms[axis].variable] = item.terms[axis].offset;
         }
         if (!((mentioned >> user.recurs.time) & 1u)) return;
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         literal outer;
         int places[max_variables]{};
         for (int axis = 0; axis < user.arity; ++axis) {
@@ -12525,12 +12533,9 @@ class normaliser {
                 out.literals[user.first_literal + kept++] = item;
                 continue;
             }
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (moved.terms[axis].variable >= 0)
-                    moved.terms[axis].variable = places[moved.terms[axis].variable];
-            for (int axis = 0; axis < item.weight.arity; ++axis)
-                if (moved.weight.terms[axis].variable >= 0)
-                    moved.weight.terms[axis].variable = places[moved.weight.terms[axis].variable];
+            visit_terms(moved, [&](term& argument) {
+                if (argument.variable >= 0) argument.variable = places[argument.variable];
+            });
             out.literals.push(moved);
             ++made.literals;
         }
@@ -12544,11 +12549,10 @@ class normaliser {
         for (int at = 0; at < count; ++at) {
             if (out.rules[at].repeat) continue;
             const bool linear = is_linear(out.rules[at], out);
-            for (int item = 0; item < out.rules[at].literals; ++item) {
-                const int item_at = out.rules[at].first_literal + item;
-                if (!linear || mentions_less(out.literals[item_at], out.rules[at]))
-                    split_weighted_literal(at, item_at);
-            }
+            const int first = out.rules[at].first_literal;
+            for (int item = first; item < first + out.rules[at].literals; ++item)
+                if (!linear || mentions_less(out.literals[item], out.rules[at]))
+                    split_weighted_literal(at, item);
         }
     }
 
@@ -12562,9 +12566,7 @@ class normaliser {
         const literal item = out.literals[item_at];
         if (item.kind != literal_kind::relation || item.weight.weight < 0) return;
         const rule user = out.rules[user_at];
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         int arguments = 0;
         for (int at = 0; at < item.arity; ++at) arguments += item.terms[at].variable >= 0;
         for (int at = 0; at < item.weight.arity; ++at) {
@@ -12615,10 +12617,11 @@ class normaliser {
 
     constexpr void split_views() {
         const int count = out.rules.size();
-        for (int at = 0; at < count; ++at)
-            for (int body = 0; body < out.rules[at].literals; ++body)
-                if (is_view(out.literals[out.rules[at].first_literal + body]))
-                    split_view(out.rules[at], out.rules[at].first_literal + body);
+        for (int at = 0; at < count; ++at) {
+            const int first = out.rules[at].first_literal;
+            for (int item = first; item < first + out.rules[at].literals; ++item)
+                if (is_view(out.literals[item])) split_view(out.rules[at], item);
+        }
     }
 
     constexpr void split_view(const rule& user, int item_at) {
@@ -12632,9 +12635,7 @@ class normaliser {
         outer.kind = literal_kind::relation;
         outer.weight = {};
         outer.arity = 0;
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         made.views = true;
         int places[max_variables]{};  // one more than the variable's place
         auto apply = [&](int& index) {
@@ -14769,12 +14770,12 @@ class space_builder {
         return result;
     }
 
-    constexpr disjunction compare(node_kind kind, int left_at, int right_at) {
-        const node& left_node = nodes_[left_at];
-        const node& right_node = nodes_[right_at];
-        if (left_node.kind == node_kind::absolute || right_node.kind == node_kind::absolute)
-            return compare_absolute(kind, left_at, right_at);
-        return compare(kind, form_of(left_at), form_of(right_at));
+    constexpr disjunction compare(node_kind kind, int left, int right) {
+        if (nodes_[left].kind == node_kind::absolute)
+            return compare_absolute(kind, form_of(nodes_[left].left), form_of(right));
+        if (nodes_[right].kind == node_kind::absolute)
+            return compare_absolute(mirrored(kind), form_of(nodes_[right].left), form_of(left));
+        return compare(kind, form_of(left), form_of(right));
     }
 
     constexpr disjunction compare(node_kind kind, const linear_form& left,
@@ -14795,23 +14796,10 @@ class space_builder {
         }
     }
 
-    constexpr disjunction compare_absolute(node_kind kind, int left_at, int right_at) {
-        if (nodes_[left_at].kind != node_kind::absolute) {
-            if (kind == node_kind::less)
-                kind = node_kind::greater;
-            else if (kind == node_kind::less_equal)
-                kind = node_kind::greater_equal;
-            else if (kind == node_kind::greater)
-                kind = node_kind::less;
-            else if (kind == node_kind::greater_equal)
-                kind = node_kind::less_equal;
-            const int swapped = left_at;
-            left_at = right_at;
-            right_at = swapped;
-        }
-        const linear_form inner = form_of(nodes_[left_at].left);
+    /// |inner| against a limit.
+    constexpr disjunction compare_absolute(node_kind kind, const linear_form& inner,
+                                           const linear_form& limit) {
         const linear_form negative = scaled(inner, -1);
-        const linear_form limit = form_of(right_at);
         switch (kind) {
             case node_kind::less:
             case node_kind::less_equal:
@@ -14820,17 +14808,11 @@ class space_builder {
             case node_kind::greater_equal:
                 return either(compare(kind, inner, limit), compare(kind, negative, limit));
             case node_kind::equal:
-                return both(both(compare(node_kind::less_equal, inner, limit),
-                                 compare(node_kind::less_equal, negative, limit)),
-                            either(compare(node_kind::greater_equal, inner, limit),
-                                   compare(node_kind::greater_equal, negative, limit)));
+                return both(compare_absolute(node_kind::less_equal, inner, limit),
+                            compare_absolute(node_kind::greater_equal, inner, limit));
             default:
-                return either(either(compare(node_kind::less, inner, limit).size()
-                                         ? both(compare(node_kind::less, inner, limit),
-                                                compare(node_kind::less, negative, limit))
-                                         : disjunction{},
-                                     compare(node_kind::greater, inner, limit)),
-                              compare(node_kind::greater, negative, limit));
+                return either(compare_absolute(node_kind::less, inner, limit),
+                              compare_absolute(node_kind::greater, inner, limit));
         }
     }
 
@@ -14894,21 +14876,17 @@ class space_builder {
                       : both(one(false, false), one(true, true));
     }
 
+    /// The comparison that holds where `kind` does not.
     static constexpr node_kind opposite(node_kind kind) {
-        switch (kind) {
-            case node_kind::less:
-                return node_kind::greater_equal;
-            case node_kind::less_equal:
-                return node_kind::greater;
-            case node_kind::greater:
-                return node_kind::less_equal;
-            case node_kind::greater_equal:
-                return node_kind::less;
-            case node_kind::equal:
-                return node_kind::not_equal;
-            default:
-                return node_kind::equal;
-        }
+        using enum node_kind;
+        constexpr node_kind of[] = {greater_equal, greater, less_equal, less, not_equal, equal};
+        return of[static_cast<int>(kind) - static_cast<int>(less)];
+    }
+    /// The comparison of the same sides in the opposite order.
+    static constexpr node_kind mirrored(node_kind kind) {
+        using enum node_kind;
+        constexpr node_kind of[] = {greater, greater_equal, less, less_equal, equal, not_equal};
+        return of[static_cast<int>(kind) - static_cast<int>(less)];
     }
 
     static constexpr atom_condition negated(atom_condition item) {
@@ -15368,11 +15346,7 @@ class domain_finder {
             const unsigned all = (1u << written.variables.size()) - 1;
             for (const literal& item : in.text.body(written)) {
                 if (item.kind != literal_kind::relation || !item.gives_value()) continue;
-                unsigned mentioned = 0;
-                for (int axis = 0; axis < item.arity; ++axis)
-                    if (item.terms[axis].variable >= 0)
-                        mentioned |= 1u << item.terms[axis].variable;
-                if (mentioned == all) is_logit[item.relation] = true;
+                if (variables_in(item.terms, item.arity) == all) is_logit[item.relation] = true;
             }
         }
     }
@@ -16724,9 +16698,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
             if (!is_symbol(draft, item) && (x.columns != 1 || scales)) return false;
         }
         if (!fits_pairs(draft, pairs, item, weighted)) return false;
-        unsigned variables = 0;
-        for (int axis = 0; axis < item.arity; ++axis)
-            if (item.terms[axis].variable >= 0) variables |= 1u << item.terms[axis].variable;
+        const unsigned variables = variables_in(item.terms, item.arity);
         if ((!weighted || is_symbol(draft, item)) && (variables & ~written.head_variables()))
             return false;
     }
@@ -16752,18 +16724,14 @@ constexpr int count_terms(const Draft& draft, int at) {
 /// computed together, and the weights have no indices that would change the user's layout.
 template <class Draft>
 constexpr bool stands_alone(const Draft& draft, int at) {
-    for (int body = 0; body < draft.rule_of(at).literals; ++body) {
-        const literal& item = draft.literal_of(at, body);
+    for (const literal& item : draft.in.text.body(draft.rule_of(at))) {
         if (item.weight.weight < 0) continue;
         if (item.weight.arity > 0 && draft.rule_of(draft.user[at]).recurs.partial) return false;
         for (int other : draft.in.order) {
             const rule& next = draft.rule_of(other);
             if (other == at || next.recurs.loop != draft.rule_of(at).recurs.loop) continue;
-            for (const literal& same : draft.in.text.body(next)) {
-                if (same.kind == literal_kind::relation && same.relation == item.relation &&
-                    same.weight.weight >= 0)
-                    return false;
-            }
+            for (const literal& same : draft.in.text.body(next))
+                if (same.reads(item.relation) && same.weight.weight >= 0) return false;
         }
     }
     return true;
@@ -16784,8 +16752,8 @@ constexpr bool can_inline(const Draft& draft, int at) {
         return false;
     // Products of parameters alone are computed once.
     if (draft.prepared[at] && !draft.prepared[user])
-        for (int body = 0; body < written.literals; ++body)
-            if (draft.literal_of(at, body).weight.weight >= 0) return false;
+        for (const literal& item : draft.in.text.body(written))
+            if (item.weight.weight >= 0) return false;
     const literal& item = draft.literal_of(user, draft.user_literal[at]);
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
     // What is the same for all values of a variable is computed once.
@@ -17473,11 +17441,7 @@ class attention_matcher {
         (void)expand_weights();
         const literal& value = draft_.literal_of(at_, value_literal);
         step.value = access_to(value);
-        literal head;
-        head.relation = rule_.head;
-        head.arity = rule_.arity;
-        for (int axis = 0; axis < rule_.arity; ++axis) head.terms[axis] = rule_.terms[axis];
-        step.out = access_to(head);
+        step.out = access_to(head_literal(rule_, rule_.head));
     }
 
     /// Marks tables of the score of which no column beyond the row is ever read, and that have no
@@ -17591,23 +17555,16 @@ class attention_matcher {
     }
 
     constexpr unsigned variables_of(const literal& item) const {
-        unsigned mask = 0;
-        auto add = [&](const term& at) {
-            if (at.variable >= 0) mask |= 1u << at.variable;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
-        if (item.has_element) add(item.element);
-        return mask;
+        return variables_in(item.terms, item.arity) |
+               variables_in(item.weight.terms, item.weight.arity) |
+               variables_in(&item.element, item.has_element ? 1 : 0);
     }
 
     constexpr bool match() {
         if (rule_.repeat || rule_.literals != 2 || rule_.transformations.size()) return false;
-        if (rule_.aggregated != aggregation::sum || rule_.combined == combination::cosine ||
-            rule_.combined == combination::concat)
-            return false;
-        if (rule_.combined != combination::product &&
-            rule_.combined != combination::elementwise_product)
+        if (rule_.aggregated != aggregation::sum ||
+            (rule_.combined != combination::product &&
+             rule_.combined != combination::elementwise_product))
             return false;
         for (int body = 0; body < 2; ++body) {
             const literal& item = draft_.literal_of(at_, body);
@@ -17621,9 +17578,8 @@ class attention_matcher {
         value_literal = 1 - weights_literal_;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
         const literal& value = draft_.literal_of(at_, value_literal);
-        const int softmax_at = draft_.in.relations[weights.relation].rule;
-        const rule& softmax = draft_.rule_of(softmax_at);
-        softmax_rule = softmax_at;
+        softmax_rule = draft_.in.relations[weights.relation].rule;
+        const rule& softmax = draft_.rule_of(softmax_rule);
         if (!plain(weights) || !plain(value) || weights.has_element || value.has_element ||
             draft_.is_view(value))
             return false;
@@ -17672,13 +17628,13 @@ class attention_matcher {
         step.columns = rule_.variables[column_].extent;
         step.length = shape.size();
         step.outers = outers_.size();
-        for (int outer = 0; outer < outers_.size(); ++outer)
+        for (int outer = 0; outer < outers_.size(); ++outer) {
+            step.outer_variables[outer] = outers_[outer];
             step.outer_extents[outer] = rule_.variables[outers_[outer]].extent;
+        }
         step.condition = condition;
         step.row_variable = row_;
         step.column_variable = column_;
-        for (int outer = 0; outer < outers_.size(); ++outer)
-            step.outer_variables[outer] = outers_[outer];
         return has_masks() && expand_weights() >= 0;
     }
 
@@ -17721,9 +17677,7 @@ class attention_matcher {
     }
 
     constexpr int expand_weights() {
-        const literal& weights = draft_.literal_of(at_, weights_literal_);
-        const int softmax_at = draft_.in.relations[weights.relation].rule;
-        return expand_rule(softmax_at, weights.terms);
+        return expand_rule(softmax_rule, draft_.literal_of(at_, weights_literal_).terms);
     }
 
     /// `arguments` are this rule's terms for the head of rule `at`. Returns the node, or -1.
@@ -17803,8 +17757,7 @@ class attention_matcher {
             if (at.variable >= 0)
                 at = {map[at.variable].variable, map[at.variable].offset + at.offset};
         };
-        for (int axis = 0; axis < item.arity; ++axis) apply(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) apply(item.weight.terms[axis]);
+        visit_terms(item, apply);
         if (item.has_element) apply(item.element);
         return item;
     }
@@ -19176,10 +19129,7 @@ class loop_planner {
             for (int axis = 0; axis < arity; ++axis) take(terms[axis]);
         };
         take_all(written.terms, written.arity);
-        for (int body = 0; body < written.literals; ++body) {
-            take_all(item(written, body).terms, item(written, body).arity);
-            take_all(item(written, body).weight.terms, item(written, body).weight.arity);
-        }
+        for (int body = 0; body < written.literals; ++body) visit_terms(item(written, body), take);
         for (transformation_use& function : written.transformations)
             for (weight_use& use : function.weights) take_all(use.terms, use.arity);
         written.variables[recurs.time].extent = 1;
@@ -19192,13 +19142,11 @@ class loop_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns the types of a program into a `source`, in one walk.
+/// How much room the arrays of a program's `source` need.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
 namespace lang = sequent::language;
-
-// How much room the arrays need.
 
 template <class T>
 inline constexpr sizes size_of{0, 0, 0, 1};
@@ -19259,6 +19207,12 @@ inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
 template <class Indices, class... Rules>
 inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
     (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Turns the types of a program into a `source`, in one walk.
+
+namespace sequent::inline SEQUENT_ABI::plan {
 
 /// Whether a function may be applied to an atom.
 template <class Function>
@@ -20509,7 +20463,7 @@ class name_binder {
         int outputs = 0;
         for (int at = 0; at < out.text.relations.size(); ++at) {
             if (out.text.relations[at].scope != scope || out.relations[at].rule < 0) continue;
-            if (out.text.reader_of(at)) continue;
+            if (out.text.reader_of(at) >= 0) continue;
             ++outputs;
             out.block_output[scope] = at;
         }
@@ -20830,8 +20784,8 @@ class shaper : public rule_checker<Sizes, Facts> {
     /// itself.
     constexpr int summed_into(int relation) {
         if (!out.text.relations[relation].invented) return relation;
-        const rule* user = out.text.reader_of(relation);
-        return user ? summed_into(user->head) : relation;
+        const int user = out.text.reader_of(relation);
+        return user < 0 ? relation : summed_into(out.text.rules[user].head);
     }
 
     constexpr bool settle() {
@@ -20845,8 +20799,8 @@ class shaper : public rule_checker<Sizes, Facts> {
             shape.classes = given.classes;
             int value[2] = {1, 1};
             if (given.rank - arity > 2)
-                fail(fault::wrong_number_of_arguments, *out.text.reader_of(at), at, arity,
-                     given.rank);
+                fail(fault::wrong_number_of_arguments, out.text.rules[out.text.reader_of(at)], at,
+                     arity, given.rank);
             else
                 for (int axis = arity; axis < given.rank; ++axis)
                     value[axis - arity] = given.extents[axis];

@@ -283,12 +283,12 @@ struct source {
         const literal* first = literals.begin() + of.first_literal;
         return {first, first + of.literals};
     }
-    /// The first rule whose body has an atom of the relation; null if there is none.
-    constexpr const rule* reader_of(int relation) const {
-        for (const rule& each : rules)
-            for (const literal& item : body(each))
-                if (item.reads(relation)) return &each;
-        return nullptr;
+    /// The first rule whose body has an atom of the relation; -1 if there is none.
+    constexpr int reader_of(int relation) const {
+        for (int at = 0; at < rules.size(); ++at)
+            for (const literal& item : body(rules[at]))
+                if (item.reads(relation)) return at;
+        return -1;
     }
 };
 
