@@ -427,6 +427,36 @@ SEQUENT_INLINE words add_byte_products(words sum, words w, const row_group& x) n
 #endif
 }
 
+/// Whether products of nibbles are summed in pairs of 16 bits: 8 of 2 * 15 * 127 fit.
+#if defined(SEQUENT_PACKED_SPLIT) && !defined(SEQUENT_PACKED_SSE2)
+inline constexpr bool sums_pairs = true;
+#else
+inline constexpr bool sums_pairs = false;
+#endif
+
+/// sum + the products of the four bytes of each word, of 0 .. 15, with signed bytes of x, in pairs.
+SEQUENT_INLINE words add_nibble_pairs(words sum, [[maybe_unused]] words w,
+                                      [[maybe_unused]] words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_add_epi16(sum, _mm512_maddubs_epi16(w, x));
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
+#else
+    return sum;  // only sums_pairs asks for it
+#endif
+}
+
+/// start + the sums of the pairs of each word.
+SEQUENT_INLINE words add_pairs([[maybe_unused]] words pairs, words start) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_add_epi32(start, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_add_epi32(start, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#else
+    return start;
+#endif
+}
+
 /// Signed words as floats.
 SEQUENT_INLINE batch<float> floats_of(words x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
@@ -541,9 +571,12 @@ namespace sequent::inline SEQUENT_ABI::kernel::detail {
 inline constexpr int block_inputs = 32;
 
 /// Signed bytes: number = scale * q, scale = max |x| / 127, q rounded to nearest even. Weights are
-/// scaled too, and Offset is subtracted from their bytes.
-template <int Offset>
+/// scaled too, and Offset is subtracted from their bytes, which are `Bits` wide.
+template <int Offset, int Bits = 8>
 struct byte_rows {
+    static constexpr bool in_pairs = sums_pairs && Bits == 4;
+    using row_number = std::conditional_t<in_pairs, std::int8_t, detail::row_number>;
+
     static constexpr int groups = block_inputs / 4;
     static constexpr int scales = 1;
     using sum = words;
@@ -587,25 +620,32 @@ struct byte_rows {
         std::int32_t total = 0;
         for (int i = 0; i < block_inputs; ++i) {
             total += q[i];
-            to.q[row_place(i)] = static_cast<row_number>(q[i]);
+            to.q[in_pairs ? i : row_place(i)] = static_cast<row_number>(q[i]);
         }
         to.start = -Offset * total;
 #endif
     }
 
     static SEQUENT_INLINE sum begin(const block& row, batch<float>) noexcept {
-        return set_word(row.start);
+        return set_word(in_pairs ? 0 : row.start);
     }
-    static SEQUENT_INLINE row_group group(const block& row, int at) noexcept {
-        return load_group(row.q + 4 * at);
+    static SEQUENT_INLINE auto group(const block& row, int at) noexcept {
+        if constexpr (in_pairs)
+            return set_word(row.q + 4 * at);
+        else
+            return load_group(row.q + 4 * at);
     }
-    static SEQUENT_INLINE sum add(sum so_far, words w, const row_group& x) noexcept {
-        return add_byte_products(so_far, w, x);
+    static SEQUENT_INLINE sum add(sum so_far, words w, const auto& x) noexcept {
+        if constexpr (in_pairs)
+            return add_nibble_pairs(so_far, w, x);
+        else
+            return add_byte_products(so_far, w, x);
     }
     static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum,
                                            const batch<float> (&scale)[2],
                                            batch<float> so_far) noexcept {
-        return fma(floats_of(block_sum), scale[0] * set(row.scale), so_far);
+        const words all = in_pairs ? add_pairs(block_sum, set_word(row.start)) : block_sum;
+        return fma(floats_of(all), scale[0] * set(row.scale), so_far);
     }
 
   private:
@@ -776,7 +816,7 @@ struct q8_0 {
 struct q4_0 {
     static constexpr std::string_view name = "q4_0";
     static constexpr int bits = 4;
-    using rows = detail::byte_rows<8>;
+    using rows = detail::byte_rows<8, 4>;
     static constexpr int block_bytes = 256;
     static constexpr int together = 2;
 
@@ -812,7 +852,7 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 namespace detail {
 
 /// Rows for weights that have a minimum: its product with the row's sum is added to the block's.
-struct minimum_rows : byte_rows<-1> {
+struct minimum_rows : byte_rows<-1, 4> {
     static constexpr int scales = 2;
 
     static SEQUENT_INLINE sum begin(const block&, batch<float>) noexcept {
@@ -823,7 +863,8 @@ struct minimum_rows : byte_rows<-1> {
                                            batch<float> so_far) noexcept {
         const batch<float> of_row = set(row.scale);
         const batch<float> total = set(row.scale * static_cast<float>(row.start));
-        return fma(scale[1], total, fma(floats_of(block_sum), scale[0] * of_row, so_far));
+        const words all = in_pairs ? add_pairs(block_sum, set_word(std::int32_t{0})) : block_sum;
+        return fma(scale[1], total, fma(floats_of(all), scale[0] * of_row, so_far));
     }
 };
 
@@ -2102,7 +2143,7 @@ template <class Packed, class Model>
 std::unique_ptr<Packed> load_packed(const tensor_file& from, name_map names) {
     return detail::packed_from<Packed>(
         from, detail::match(from, detail::places_of_parameters<Model>(), names,
-                            detail::pairs_neighbours<Model>));
+                            detail::layout_of<Model>()));
 }
 
 /// The same from a checkpoint of llama2.c.

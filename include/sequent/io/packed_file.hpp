@@ -394,7 +394,7 @@ template <class Packed, class Model>
 std::unique_ptr<Packed> load_packed(const tensor_file& from, name_map names) {
     return detail::packed_from<Packed>(
         from, detail::match(from, detail::places_of_parameters<Model>(), names,
-                            detail::pairs_neighbours<Model>));
+                            detail::layout_of<Model>()));
 }
 
 /// The same from a checkpoint of llama2.c.

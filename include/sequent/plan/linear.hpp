@@ -62,7 +62,10 @@ constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
         const bool bound = top.kind == node_kind::less &&
                            pool.nodes[top.left].kind == node_kind::variable &&
                            pool.nodes[top.right].kind == node_kind::count;
-        fits = fits && (bound || pairs.pairs >= 0);
+        // Counts above the time of a recursion end its rounds, or are left to the general loops.
+        const bool of_time = bound && draft.rule_of(at).recurs.loop >= 0 &&
+                             pool.nodes[top.left].value == draft.rule_of(at).recurs.time;
+        fits = fits && !of_time && (bound || pairs.pairs >= 0);
     });
     return fits;
 }

@@ -236,6 +236,8 @@ class reader {
                                   transformation_use& use, int at) {
         if constexpr (lang::weight_literal<First>)
             use.weights[at] = read_weight(arguments.first);
+        else if constexpr (std::is_same_v<First, rotary_scaling>)
+            use.scaling = arguments.first;
         else
             use.position = read_node(arguments.first);
         read_arguments(arguments.rest, use, at + 1);

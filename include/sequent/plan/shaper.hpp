@@ -402,7 +402,10 @@ class shaper : public rule_checker<Sizes, Facts> {
         const bool pairs = function.kind == transformation::rotary ||
                            function.kind == transformation::rotary_halves ||
                            function.kind == transformation::sinusoidal;
-        if (pairs && shape.size() % 2 != 0) misfit(written, -1, shape.size(), shape.size() + 1);
+        if (pairs && second != 0 && (second % 2 != 0 || second > shape.size()))
+            misfit(written, -1, second, shape.size());
+        if (pairs && second == 0 && shape.size() % 2 != 0)
+            misfit(written, -1, shape.size(), shape.size() + 1);
         for (const weight_use& use : function.weights) {
             if (use.weight < 0) continue;
             const weight& gain = out.text.weights[use.weight];

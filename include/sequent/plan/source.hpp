@@ -134,6 +134,7 @@ struct transformation_use {
     double numbers[2]{};
     weight_use weights[2]{};
     int position = -1;  // the index expression of rotary, the seed of dropout
+    rotary_scaling scaling{};
 };
 
 struct variable {
@@ -152,6 +153,20 @@ struct variable {
 
 /// How a rule takes part in a recursion: relations that follow from themselves, one time after
 /// another. The plan computes them in a loop; time t of a rule is its round t + delay.
+/// Where a count that is given at run time ends rounds: before max(least, count + beyond).
+struct counted_end {
+    int count = -1;
+    int beyond = 0;
+    int least = 0;
+
+    constexpr bool any() const { return count >= 0; }
+    constexpr int of(const int* counts) const noexcept {
+        const int end = counts[count] + beyond;
+        return end > least ? end : least;
+    }
+    friend constexpr bool operator==(const counted_end&, const counted_end&) = default;
+};
+
 struct recurrence {
     int loop = -1;      // which recursion
     int time = -1;      // the variable
@@ -161,6 +176,8 @@ struct recurrence {
     int first = 0;          // the rounds in which the rule is computed
     int last = never;
     bool partial = false;  // at other times others compute the head, or nothing does
+    counted_end end{};     // that cuts the rounds
+    bool fills = false;    // zeros, in the rounds from that end on
 };
 
 struct rule {
