@@ -4,6 +4,12 @@ using namespace presets;
 
 // Outputs alone, of presets whose gradients other presets' rules give.
 
+TEST_CASE("starcoder2 is Hugging Face's") {
+    check_forward<starcoder2<vocabulary<11>, tokens<5>, width<8>, heads<2>, key_heads<1>,
+                             hidden<12>, depth<2>, mask::window<2>>>("starcoder2",
+                                                                     names::starcoder2);
+}
+
 TEST_CASE("opt is Hugging Face's") {
     check_forward<opt<vocabulary<11>, tokens<5>, width<8>, heads<2>, hidden<12>, depth<2>>>(
         "opt", names::opt);

@@ -39,6 +39,8 @@ struct phi_options
     : language_model_options::with<parallel_branches<1>, activation::gelu_tanh, tied<false>,
                                    logit_bias<true>,
                                    position::rotary_halves<10000, scaling::none, 50>> {};
+struct starcoder2_options
+    : language_model_options::with<activation::gelu_tanh, position::rotary_halves<100000>> {};
 
 // Encoders.
 struct bert_options
@@ -147,6 +149,11 @@ struct gpt_neox : nn::language_model<nn::arguments<gpt_neox, nn::gpt_neox_option
 /// Phi 1, 1.5 and 2 (arXiv 2309.05463).
 template <class... Options>
 struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>> {};
+
+/// StarCoder2 (arXiv 2402.19173); a published sliding window of W is mask::window<W - 1>.
+template <class... Options>
+struct starcoder2
+    : nn::language_model<nn::arguments<starcoder2, nn::starcoder2_options, Options...>> {};
 
 /// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
 /// tokens x width, and pooled, width; with a pooling to pooled, with unit_length to unit, with

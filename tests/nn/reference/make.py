@@ -267,6 +267,8 @@ write_family("gpt_neox", "GPTNeoX", hidden_size=16,
              rope_parameters=rotary(10000, partial_rotary_factor=0.25))
 write_family("phi", "Phi", gradients=False,
              rope_parameters=rotary(10000, partial_rotary_factor=0.5))
+write_family("starcoder2", "Starcoder2", gradients=False, num_key_value_heads=1, sliding_window=3,
+             norm_epsilon=1e-5, rope_parameters=rotary(100000))
 write_family("opt", "OPT", gradients=False, ffn_dim=12, word_embed_proj_dim=8)
 write_family(
     "modernbert", "ModernBert", "ForMaskedLM", num_hidden_layers=4, local_attention=4,

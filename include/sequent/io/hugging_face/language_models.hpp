@@ -149,6 +149,31 @@ inline constexpr name_entry phi[] = {
     {"b_logits", "lm_head.bias"},
 };
 
+inline constexpr name_entry starcoder2[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embed_tokens.weight"},
+    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
+    {"layers.bias_1", "model.layers.{}.input_layernorm.bias"},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
+    {"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
+    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
+    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
+    {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
+    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
+    {"layers.b_out", "model.layers.{}.self_attn.o_proj.bias"},
+    {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
+    {"layers.bias_2", "model.layers.{}.post_attention_layernorm.bias"},
+    {"layers.W_expand", "model.layers.{}.mlp.c_fc.weight"},
+    {"layers.b_expand", "model.layers.{}.mlp.c_fc.bias"},
+    {"layers.W_contract", "model.layers.{}.mlp.c_proj.weight"},
+    {"layers.b_contract", "model.layers.{}.mlp.c_proj.bias"},
+    {"gain", "model.norm.weight"},
+    {"bias", "model.norm.bias"},
+    {"W_logits", "lm_head.weight"},
+    copy_of("embedding", "lm_head.weight"),
+};
+
 /// Of opt with its norms in front; positions begin at row 2 of their table.
 inline constexpr name_entry opt[] = {
     optional_prefix("model."),
