@@ -919,6 +919,44 @@ struct query {};
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
+namespace sequent::inline SEQUENT_ABI {
+
+/// How the angles of rotary positions are scaled for sequences longer than those of pretraining, of
+/// `original` positions. Of the angle f of one position and the wavelength w = 2 pi / f of each
+/// pair:
+///
+///     linear   f / factor
+///     llama3   f where w < original / high, f / factor where w > original / low, between them a
+///              mixture, linear in original / w
+///     yarn     f for pairs that turn more often than `high` times in the original length, f /
+///              factor for those that turn less often than `low` times, a mixture linear in the
+///              pair between them (arXiv 2309.00071); scores grow by attention()^2
+struct rotary_scaling {
+    enum class rule : unsigned char { none, linear, llama3, yarn };
+    rule kind = rule::none;
+    unsigned char factor = 0;
+    unsigned char low = 0;
+    unsigned char high = 0;
+    int original = 0;
+
+    friend constexpr bool operator==(const rotary_scaling&, const rotary_scaling&) = default;
+
+    /// What queries and keys are multiplied by.
+    constexpr double attention() const {
+        if (kind != rule::yarn || factor <= 1) return 1;
+        // ln(factor) by its series in (x - 1) / (x + 1), after halving.
+        double x = factor;
+        double result = 0;
+        for (; x > 1.5; x /= 2) result += 0.69314718055994530942;
+        const double z = (x - 1) / (x + 1);
+        double power = z;
+        for (int n = 1; n < 60; n += 2, power *= z * z) result += 2 * power / n;
+        return 0.1 * result + 1;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 /// What stands in a rule's body and head: relations, weights and numbers, each with its arguments.
 
 namespace sequent::inline SEQUENT_ABI::language {
@@ -1144,7 +1182,7 @@ constexpr auto operator!(Atom absent) noexcept {
 
 /// The functions of a rule: how the literals of one body combine, what is done with the result, and
 /// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
-/// names would clash with <cmath>. A model refuses a rule in which a function is given a number
+/// names would clash with `<cmath>`. A model refuses a rule in which a function is given a number
 /// outside of its range (plan/parameter.hpp).
 
 namespace sequent::inline SEQUENT_ABI::language {
@@ -1304,6 +1342,12 @@ constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
     return transform<transformation::layer_norm, decltype(gain_use), decltype(bias_use)>{
         {eps}, make_pack(gain_use, bias_use)};
 }
+/// The same without a bias.
+template <weight_literal Gain>
+constexpr auto layer_norm(Gain gain, double eps = 1e-5) noexcept {
+    auto gain_use = gain.use();
+    return transform<transformation::layer_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
+}
 /// x / sqrt(mean of x^2 + eps), times a gain (arXiv 1910.07467).
 template <weight_literal Gain>
 constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
@@ -1316,10 +1360,23 @@ template <index_term Position>
 constexpr auto rotary(Position position, double base = 10000) noexcept {
     return transform<transformation::rotary, Position>{{base}, make_pack(position)};
 }
+/// The same of the first `turned` elements alone, or all if it is 0, by scaled angles.
+template <index_term Position>
+constexpr auto rotary(Position position, double base, int turned,
+                      rotary_scaling scaling = {}) noexcept {
+    return transform<transformation::rotary, Position, rotary_scaling>{
+        {base, static_cast<double>(turned)}, make_pack(position, scaling)};
+}
 /// The same for the pairs (x[k], x[k + length / 2]), as Llama's weights in other libraries need it.
 template <index_term Position>
 constexpr auto rotary_halves(Position position, double base = 10000) noexcept {
     return transform<transformation::rotary_halves, Position>{{base}, make_pack(position)};
+}
+template <index_term Position>
+constexpr auto rotary_halves(Position position, double base, int turned,
+                             rotary_scaling scaling = {}) noexcept {
+    return transform<transformation::rotary_halves, Position, rotary_scaling>{
+        {base, static_cast<double>(turned)}, make_pack(position, scaling)};
 }
 /// Adds sin(angle) to x[2k] and cos(angle) to x[2k + 1], the angle position * base^(-2k / length)
 /// (arXiv 1706.03762, section 3.5).
@@ -1966,9 +2023,9 @@ constexpr number_ranges ranges_of(language::transformation kind) {
         case rms_norm:
             return {make_name("rms_norm", 8), {above_0_and_finite_in_float}};
         case rotary:
-            return {make_name("rotary", 6), {above_0_and_finite_in_float}};
+            return {make_name("rotary", 6), {above_0_and_finite_in_float, at_least_0}};
         case rotary_halves:
-            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float}};
+            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float, at_least_0}};
         case sinusoidal:
             return {make_name("sinusoidal", 10), {above_0_and_finite_in_float}};
         case dropout:
@@ -2567,6 +2624,7 @@ struct transformation_use {
     double numbers[2]{};
     weight_use weights[2]{};
     int position = -1;  // the index expression of rotary, the seed of dropout
+    rotary_scaling scaling{};
 };
 
 struct variable {
@@ -2585,6 +2643,20 @@ struct variable {
 
 /// How a rule takes part in a recursion: relations that follow from themselves, one time after
 /// another. The plan computes them in a loop; time t of a rule is its round t + delay.
+/// Where a count that is given at run time ends rounds: before max(least, count + beyond).
+struct counted_end {
+    int count = -1;
+    int beyond = 0;
+    int least = 0;
+
+    constexpr bool any() const { return count >= 0; }
+    constexpr int of(const int* counts) const noexcept {
+        const int end = counts[count] + beyond;
+        return end > least ? end : least;
+    }
+    friend constexpr bool operator==(const counted_end&, const counted_end&) = default;
+};
+
 struct recurrence {
     int loop = -1;      // which recursion
     int time = -1;      // the variable
@@ -2594,6 +2666,8 @@ struct recurrence {
     int first = 0;          // the rounds in which the rule is computed
     int last = never;
     bool partial = false;  // at other times others compute the head, or nothing does
+    counted_end end{};     // that cuts the rounds
+    bool fills = false;    // zeros, in the rounds from that end on
 };
 
 struct rule {
@@ -2775,6 +2849,10 @@ std::string unlike_llama2c() {
         const double number = use.numbers[0];
         if (use.kind == transformation::rotary && number != 10000) {
             differs("rotary base", number, "10000");
+        } else if (use.kind == transformation::rotary && use.scaling != rotary_scaling{}) {
+            has("scaled angles of rotary positions", "plain ones");
+        } else if (use.kind == transformation::scale) {
+            has("a scaled embedding", "a plain one");
         } else if (use.kind == transformation::rotary_halves) {
             has("rotary_halves, which pairs halves of a head", "rotary, which pairs neighbours");
         } else if (use.kind == transformation::rms_norm && std::abs(number - 1e-5) > 1e-12) {
@@ -2793,273 +2871,17 @@ std::string unlike_llama2c() {
     if constexpr (requires { Model::shape.norm_first&& Model::shape.scaled; }) {
         if (!Model::shape.norm_first) has("norms behind residual sums", "norms before layers");
         if (!Model::shape.scaled) has("scores that are not scaled", "scaled ones");
+        if constexpr (requires { Model::shape.parallel_branches; }) {
+            constexpr auto& of = Model::shape;
+            if (of.parallel_branches > 0) has("parallel branches", "one after the other");
+            if (of.score_width > 0 && of.score_width != of.head_width)
+                has("scores scaled by another width", "the head's");
+        }
     }
     return problem;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
-
-#include <cerrno>
-#include <system_error>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#ifdef _WIN32
-#include <chrono>
-#include <filesystem>
-#include <thread>
-
-#include <io.h>
-#include <process.h>
-#else
-#include <unistd.h>
-#endif
-
-/// Names of files, and what the platforms call differently. Only where file names are not bytes is
-/// <filesystem> needed, which takes a compiler long to read.
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-#ifdef _WIN32
-using file_path = std::filesystem::path;
-#else
-namespace detail {
-template <class Path>
-concept path_of_bytes = requires(const Path& path) {
-    { path.native() } -> std::same_as<const std::string&>;
-};
-}  // namespace detail
-
-/// The name of a file. Strings and std::filesystem::path convert to it.
-class file_path {
-  public:
-    file_path() = default;
-    template <std::convertible_to<std::string_view> Text>
-    file_path(const Text& text) : text_(static_cast<std::string_view>(text)) {}
-    template <detail::path_of_bytes Path>
-    file_path(const Path& path) : text_(path.native()) {}
-
-    const std::string& string() const noexcept { return text_; }
-    const char* c_str() const noexcept { return text_.c_str(); }
-    bool empty() const noexcept { return text_.empty(); }
-
-  private:
-    std::string text_;
-};
-#endif
-
-namespace detail {
-
-enum class file_kind { none, file, folder, link, other };
-
-/// Files are descriptors; a result below 0 is an error in errno.
-#ifdef _WIN32
-SEQUENT_COLD inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
-    using std::filesystem::file_type;
-    switch (status.type()) {
-        case file_type::none:
-        case file_type::not_found:
-            return file_kind::none;
-        case file_type::regular:
-            return file_kind::file;
-        case file_type::directory:
-            return file_kind::folder;
-        case file_type::symlink:
-            return file_kind::link;
-        default:
-            return file_kind::other;
-    }
-}
-SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
-    std::error_code failure;
-    const auto result = kind_of(std::filesystem::status(path, failure));
-    errno = result == file_kind::none ? ENOENT : 0;
-    return result;
-}
-SEQUENT_COLD inline file_kind kind_of_link(const file_path& path) noexcept {
-    std::error_code failure;
-    return kind_of(std::filesystem::symlink_status(path, failure));
-}
-SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
-    std::error_code failure;
-    target = std::filesystem::read_symlink(path, failure);
-    errno = failure ? EINVAL : 0;
-    return failure ? -1 : 0;
-}
-SEQUENT_COLD inline file_path folder_of(const file_path& path) {
-    return path.parent_path();
-}
-SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
-    return folder / name;
-}
-/// Repeats `attempt`, for at most a second, while it reports that another process or thread has the
-/// file open (ERROR_SHARING_VIOLATION, and ERROR_ACCESS_DENIED of a replacement): who reads or
-/// replaces a file holds it for a moment.
-template <class Attempt>
-void until_not_in_use(const Attempt& attempt) noexcept {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-    do {
-        const auto error = static_cast<unsigned long>(attempt());
-        if (error != 32 && error != 5) return;
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    } while (std::chrono::steady_clock::now() < end);
-}
-SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
-    std::error_code failure;
-    until_not_in_use([&] {
-        std::filesystem::rename(from, to, failure);
-        return failure.value();
-    });
-    errno = failure ? failure.default_error_condition().value() : 0;
-    return failure ? -1 : 0;
-}
-SEQUENT_COLD inline void remove_file(const file_path& path) noexcept {
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
-}
-SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
-    std::FILE* result = nullptr;
-    until_not_in_use([&]() -> unsigned long {
-        _doserrno = 0;
-        result = ::_wfopen(path.c_str(), L"rb");
-        // Access that is denied to a reader is denied for good.
-        return result == nullptr && _doserrno == 32 ? 32 : 0;
-    });
-    return result;
-}
-inline int process_number() noexcept {
-    return ::_getpid();
-}
-SEQUENT_COLD inline int open_new(const file_path& path, bool) noexcept {
-    return ::_wopen(path.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE);
-}
-SEQUENT_COLD inline int open_existing(const file_path& path) noexcept {
-    return ::_wopen(path.c_str(), _O_WRONLY | _O_BINARY);
-}
-inline std::FILE* stream_of(int descriptor) noexcept {
-    return ::_fdopen(descriptor, "wb");
-}
-SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
-    return ::_commit(::_fileno(stream));
-}
-inline void close(int descriptor) noexcept {
-    ::_close(descriptor);
-}
-// Replacing a read-only file fails, and there are no owners to keep.
-SEQUENT_COLD inline int may_write(const file_path&) noexcept {
-    return 0;
-}
-inline void keep_owner_and_mode(int, const file_path&) noexcept {}
-inline void flush_folder(const file_path&) noexcept {}
-#else
-SEQUENT_COLD inline file_kind kind_of(const struct ::stat& status) noexcept {
-    return S_ISREG(status.st_mode)   ? file_kind::file
-           : S_ISDIR(status.st_mode) ? file_kind::folder
-           : S_ISLNK(status.st_mode) ? file_kind::link
-                                     : file_kind::other;
-}
-/// Follows symbolic links. Of none, errno tells why.
-SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
-    struct ::stat status;
-    return ::stat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
-}
-SEQUENT_COLD inline file_kind kind_of_link(const file_path& path) noexcept {
-    struct ::stat status;
-    return ::lstat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
-}
-SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
-    for (std::string text(256, '\0');; text.resize(2 * text.size())) {
-        const auto length = ::readlink(path.c_str(), text.data(), text.size());
-        if (length < 0) return -1;
-        if (static_cast<std::size_t>(length) == text.size()) continue;
-        text.resize(static_cast<std::size_t>(length));
-        target = text;
-        return 0;
-    }
-}
-/// Empty for a file of the current folder.
-SEQUENT_COLD inline file_path folder_of(const file_path& path) {
-    const std::string_view text = path.string();
-    const std::size_t slash = text.rfind('/');
-    if (slash == std::string_view::npos) return {};
-    std::size_t end = slash;
-    while (end > 0 && text[end - 1] == '/') --end;
-    return text.substr(0, end == 0 ? 1 : end);
-}
-/// An absolute name stands for itself.
-SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
-    if (folder.empty() || name.string().starts_with('/')) return name;
-    std::string text = folder.string();
-    if (text.back() != '/') text += '/';
-    return text += name.string();
-}
-SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
-    return std::rename(from.c_str(), to.c_str());
-}
-SEQUENT_COLD inline void remove_file(const file_path& path) noexcept {
-    ::unlink(path.c_str());
-}
-SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
-    return std::fopen(path.c_str(), "rb");
-}
-inline int process_number() noexcept {
-    return static_cast<int>(::getpid());
-}
-/// Private ones are for the owner alone until their mode is known.
-SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
-    return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
-}
-SEQUENT_COLD inline int open_existing(const file_path& path) noexcept {
-    return ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-}
-inline std::FILE* stream_of(int descriptor) noexcept {
-    return ::fdopen(descriptor, "wb");
-}
-SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
-    int result = 0;
-    do {
-        result = ::fsync(::fileno(stream));
-    } while (result < 0 && errno == EINTR);
-    // Pipes and some network file systems cannot flush; that is not the writer's fault.
-    return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
-}
-inline void close(int descriptor) noexcept {
-    ::close(descriptor);
-}
-SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
-    return ::access(path.c_str(), W_OK);
-}
-/// As far as the process and the file system can: another owner takes privileges.
-SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
-    struct ::stat old, made;
-    if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
-    if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
-        if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
-            ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
-            // The file keeps the owner that it has.
-        }
-    }
-    if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
-        // The file stays its owner's alone.
-    }
-}
-/// The rename as well survives a crash.
-SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
-    const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return;
-    ::fsync(descriptor);
-    ::close(descriptor);
-}
-#endif
-
-/// ": " and what errno means; nothing of 0.
-SEQUENT_COLD inline std::string reason_text(int reason) {
-    return reason == 0 ? std::string() : ": " + std::generic_category().message(reason);
-}
-
-}  // namespace detail
-
-}  // namespace sequent::inline SEQUENT_ABI::io
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -3406,7 +3228,7 @@ constexpr std::array<name_entry, First + Second> joined(const name_entry (&first
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-#include <iterator>
+#include <map>
 
 #include <bit>
 #include <optional>
@@ -3586,340 +3408,6 @@ constexpr std::uint16_t to_bf16(double value) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
-/// nothing above U+10FFFF.
-constexpr bool is_utf8(std::string_view text) noexcept {
-    std::size_t at = 0;
-    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
-    while (at < text.size()) {
-        const unsigned lead = byte(at++);
-        if (lead < 0x80) continue;
-        const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-        if (lead < 0xC2 || lead > 0xF4) return false;
-        // Only the first byte that follows can make a form overlong, a surrogate or too large.
-        unsigned low = 0x80, high = 0xBF;
-        if (lead == 0xE0) low = 0xA0;
-        if (lead == 0xED) high = 0x9F;
-        if (lead == 0xF0) low = 0x90;
-        if (lead == 0xF4) high = 0x8F;
-        for (int index = 0; index < following; ++index, ++at) {
-            if (at == text.size() || byte(at) < low || byte(at) > high) return false;
-            low = 0x80;
-            high = 0xBF;
-        }
-    }
-    return true;
-}
-
-/// Appends `code`, a Unicode scalar value, as UTF-8.
-inline void append_utf8(std::string& text, std::uint32_t code) {
-    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
-    if (code < 0x80) {
-        put(code);
-    } else if (code < 0x800) {
-        put(0xC0 | code >> 6);
-        put(0x80 | (code & 0x3F));
-    } else if (code < 0x10000) {
-        put(0xE0 | code >> 12);
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    } else {
-        put(0xF0 | code >> 18);
-        put(0x80 | (code >> 12 & 0x3F));
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    }
-}
-
-/// The byte that "<0x41>" stands for; -1 if the text is none such. Vocabularies name the bytes so
-/// that no other token holds.
-constexpr int fallback_byte(std::string_view text) noexcept {
-    if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
-    int result = 0;
-    for (const char digit : text.substr(3, 2)) {
-        const int value = digit >= '0' && digit <= '9'   ? digit - '0'
-                          : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                          : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                                                         : -1;
-        if (value < 0) return -1;
-        result = result * 16 + value;
-    }
-    return result;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-namespace sequent::inline SEQUENT_ABI::io::detail {
-
-/// Reads JSON (RFC 8259) token by token: the lexer of all readers of JSON in this library. `file`
-/// is named in the messages, `part` is what stands between it and the position: ": header".
-SEQUENT_LAZY class json_cursor {
-  public:
-    json_cursor(std::string_view text, std::string_view file, std::string_view part = "")
-        : text_(text), file_(file), part_(part) {}
-
-    /// The next character that is not white space; 0 at the end.
-    char peek() {
-        skip_space();
-        return at_ < text_.size() ? text_[at_] : '\0';
-    }
-
-    /// Calls `member(key)` behind the colon of each member; it reads the value.
-    template <class Member>
-    SEQUENT_COLD void object(Member member) {
-        expect('{');
-        if (accept('}')) return;
-        do {
-            std::string key = string();
-            expect(':');
-            member(std::move(key));
-        } while (accept(','));
-        expect('}');
-    }
-
-    SEQUENT_COLD std::string string() {
-        expect('"');
-        std::string value;
-        for (;;) {
-            const char next = take();
-            if (next == '"') break;
-            if (static_cast<unsigned char>(next) < 0x20) fail({"a control character in a string"});
-            if (next == '\\') {
-                escape(value);
-            } else {
-                value += next;
-            }
-        }
-        if (!is_utf8(value)) fail({"a string is not UTF-8"});
-        return value;
-    }
-
-    SEQUENT_COLD std::uint64_t whole_number() {
-        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
-        skip_space();
-        const std::size_t start = at_;
-        std::uint64_t value = 0;
-        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail({"the number is too large"});
-            value = value * 10 + digit;
-        }
-        if (at_ == start) fail({"expected a whole number that is not negative"});
-        if (text_[start] == '0' && at_ - start > 1) fail({"a number starts with 0"});
-        return value;
-    }
-
-    bool accept_word(std::string_view word) {
-        skip_space();
-        if (!text_.substr(at_).starts_with(word)) return false;
-        at_ += word.size();
-        return true;
-    }
-
-    bool accept(char wanted) {
-        skip_space();
-        if (at_ == text_.size() || text_[at_] != wanted) return false;
-        ++at_;
-        return true;
-    }
-
-    void expect(char wanted) {
-        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
-    }
-
-    void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
-                                      text_[at_] == '\n' || text_[at_] == '\r')) {
-            ++at_;
-        }
-    }
-
-    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
-        fail_with<error>({file_, part_, ", byte ", at_, ": ", joined_text(what)});
-    }
-
-  protected:
-    std::string_view text_;
-    std::size_t at_ = 0;
-
-  private:
-    SEQUENT_COLD void escape(std::string& value) {
-        const char kind = take();
-        switch (kind) {
-            case '"':
-            case '\\':
-            case '/':
-                value += kind;
-                return;
-            case 'b':
-                value += '\b';
-                return;
-            case 'f':
-                value += '\f';
-                return;
-            case 'n':
-                value += '\n';
-                return;
-            case 'r':
-                value += '\r';
-                return;
-            case 't':
-                value += '\t';
-                return;
-            case 'u':
-                break;
-            default:
-                fail({"an unknown escape"});
-        }
-        std::uint32_t code = four_digits();
-        if (code >= 0xDC00 && code <= 0xDFFF) fail({"half a surrogate pair"});
-        if (code >= 0xD800 && code <= 0xDBFF) {
-            if (take() != '\\' || take() != 'u') fail({"half a surrogate pair"});
-            const std::uint32_t low = four_digits();
-            if (low < 0xDC00 || low > 0xDFFF) fail({"half a surrogate pair"});
-            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-        }
-        append_utf8(value, code);
-    }
-
-    std::uint32_t four_digits() {
-        std::uint32_t value = 0;
-        for (int index = 0; index < 4; ++index) {
-            const char digit = take();
-            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
-                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                                                              : -1;
-            if (figure < 0) fail({"expected four hexadecimal digits"});
-            value = value * 16 + static_cast<std::uint32_t>(figure);
-        }
-        return value;
-    }
-
-    char take() {
-        if (at_ == text_.size()) fail({"a string has no end"});
-        return text_[at_++];
-    }
-
-    std::string_view file_;
-    std::string_view part_;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
-    constexpr std::string_view hexadecimal = "0123456789abcdef";
-    json += '"';
-    for (const char next : text) {
-        if (next == '"' || next == '\\') {
-            json += '\\';
-            json += next;
-        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
-            json += "\\u00";
-            json += hexadecimal[code >> 4];
-            json += hexadecimal[code & 15];
-        } else {
-            json += next;
-        }
-    }
-    json += '"';
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io::detail
-
-/// Sorted vectors for look-up by name. std::map, std::set and std::sort generate code for each type
-/// and each order; the C library's sort does not.
-
-namespace sequent::inline SEQUENT_ABI::io::detail {
-
-/// A name and the position that it stands for.
-struct numbered_name {
-    std::string_view name;
-    std::size_t number = 0;
-};
-
-/// The names in ascending order, equal ones in the order of their numbers.
-class name_table {
-  public:
-    SEQUENT_LAZY void add(std::string_view name, std::size_t number) {
-        entries_.push_back({name, number});
-    }
-
-    /// Once all are added.
-    SEQUENT_LAZY void sort() {
-        if (entries_.empty()) return;
-        std::qsort(entries_.data(), entries_.size(), sizeof(numbered_name),
-                   [](const void* a, const void* b) {
-                       const auto& one = *static_cast<const numbered_name*>(a);
-                       const auto& two = *static_cast<const numbered_name*>(b);
-                       const int order = one.name.compare(two.name);
-                       return order != 0                ? order
-                              : one.number < two.number ? -1
-                              : one.number > two.number ? 1
-                                                        : 0;
-                   });
-    }
-
-    const std::vector<numbered_name>& entries() const noexcept { return entries_; }
-
-    /// The first of this name; null if there is none.
-    const numbered_name* find(std::string_view name) const noexcept {
-        std::size_t first = 0, last = entries_.size();
-        while (first < last) {
-            const std::size_t middle = first + (last - first) / 2;
-            if (entries_[middle].name.compare(name) < 0) {
-                first = middle + 1;
-            } else {
-                last = middle;
-            }
-        }
-        return first < entries_.size() && entries_[first].name.compare(name) == 0 ? &entries_[first]
-                                                                                  : nullptr;
-    }
-
-    /// Of the names that were added before, the one with the least number; null if there is none.
-    const numbered_name* repeated() const noexcept {
-        const numbered_name* result = nullptr;
-        for (std::size_t at = 1; at < entries_.size(); ++at) {
-            const numbered_name& each = entries_[at];
-            if (entries_[at - 1].name.compare(each.name) != 0) continue;
-            if (result == nullptr || each.number < result->number) result = &each;
-        }
-        return result;
-    }
-
-  private:
-    std::vector<numbered_name> entries_;
-};
-
-/// [first, last), and what it belongs to.
-struct numbered_range {
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
-    std::size_t number = 0;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD void sort(std::vector<numbered_range>& ranges) {
-    if (ranges.empty()) return;
-    std::qsort(ranges.data(), ranges.size(), sizeof(numbered_range),
-               [](const void* a, const void* b) {
-                   const auto& one = *static_cast<const numbered_range*>(a);
-                   const auto& two = *static_cast<const numbered_range*>(b);
-                   const auto order = [](std::uint64_t x, std::uint64_t y) {
-                       return x < y ? -1 : x > y ? 1 : 0;
-                   };
-                   return one.first != two.first ? order(one.first, two.first)
-                          : one.last != two.last ? order(one.last, two.last)
-                                                 : order(one.number, two.number);
-               });
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io::detail
-
-#include <map>
-
 /// How files store numbers: one after another, or in blocks that share a scale.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
@@ -3983,13 +3471,277 @@ SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
+#include <cerrno>
 #include <memory>
 
 #if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #define SEQUENT_HAS_MMAP
 #endif
+
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#ifdef _WIN32
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include <io.h>
+#include <process.h>
+#else
+#include <unistd.h>
+#endif
+
+/// Names of files, and what the platforms call differently. Only where file names are not bytes is
+/// `<filesystem>` needed, which takes a compiler long to read.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+#ifdef _WIN32
+using file_path = std::filesystem::path;
+#else
+namespace detail {
+template <class Path>
+concept path_of_bytes = requires(const Path& path) {
+    { path.native() } -> std::same_as<const std::string&>;
+};
+}  // namespace detail
+
+/// The name of a file. Strings and std::filesystem::path convert to it.
+class file_path {
+  public:
+    file_path() = default;
+    template <std::convertible_to<std::string_view> Text>
+    file_path(const Text& text) : text_(static_cast<std::string_view>(text)) {}
+    template <detail::path_of_bytes Path>
+    file_path(const Path& path) : text_(path.native()) {}
+
+    const std::string& string() const noexcept { return text_; }
+    const char* c_str() const noexcept { return text_.c_str(); }
+    bool empty() const noexcept { return text_.empty(); }
+
+  private:
+    std::string text_;
+};
+#endif
+
+namespace detail {
+
+enum class file_kind { none, file, folder, link, other };
+
+/// Files are descriptors; a result below 0 is an error in errno.
+#ifdef _WIN32
+SEQUENT_COLD inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
+    using std::filesystem::file_type;
+    switch (status.type()) {
+        case file_type::none:
+        case file_type::not_found:
+            return file_kind::none;
+        case file_type::regular:
+            return file_kind::file;
+        case file_type::directory:
+            return file_kind::folder;
+        case file_type::symlink:
+            return file_kind::link;
+        default:
+            return file_kind::other;
+    }
+}
+SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
+    std::error_code failure;
+    const auto result = kind_of(std::filesystem::status(path, failure));
+    errno = result == file_kind::none ? ENOENT : 0;
+    return result;
+}
+SEQUENT_COLD inline file_kind kind_of_link(const file_path& path) noexcept {
+    std::error_code failure;
+    return kind_of(std::filesystem::symlink_status(path, failure));
+}
+SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
+    std::error_code failure;
+    target = std::filesystem::read_symlink(path, failure);
+    errno = failure ? EINVAL : 0;
+    return failure ? -1 : 0;
+}
+SEQUENT_COLD inline file_path folder_of(const file_path& path) {
+    return path.parent_path();
+}
+SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
+    return folder / name;
+}
+/// Repeats `attempt`, for at most a second, while it reports that another process or thread has the
+/// file open (ERROR_SHARING_VIOLATION, and ERROR_ACCESS_DENIED of a replacement): who reads or
+/// replaces a file holds it for a moment.
+template <class Attempt>
+void until_not_in_use(const Attempt& attempt) noexcept {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    do {
+        const auto error = static_cast<unsigned long>(attempt());
+        if (error != 32 && error != 5) return;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    } while (std::chrono::steady_clock::now() < end);
+}
+SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
+    std::error_code failure;
+    until_not_in_use([&] {
+        std::filesystem::rename(from, to, failure);
+        return failure.value();
+    });
+    errno = failure ? failure.default_error_condition().value() : 0;
+    return failure ? -1 : 0;
+}
+SEQUENT_COLD inline void remove_file(const file_path& path) noexcept {
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+}
+SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
+    std::FILE* result = nullptr;
+    until_not_in_use([&]() -> unsigned long {
+        _doserrno = 0;
+        result = ::_wfopen(path.c_str(), L"rb");
+        // Access that is denied to a reader is denied for good.
+        return result == nullptr && _doserrno == 32 ? 32 : 0;
+    });
+    return result;
+}
+inline int process_number() noexcept {
+    return ::_getpid();
+}
+SEQUENT_COLD inline int open_new(const file_path& path, bool) noexcept {
+    return ::_wopen(path.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE);
+}
+SEQUENT_COLD inline int open_existing(const file_path& path) noexcept {
+    return ::_wopen(path.c_str(), _O_WRONLY | _O_BINARY);
+}
+inline std::FILE* stream_of(int descriptor) noexcept {
+    return ::_fdopen(descriptor, "wb");
+}
+SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
+    return ::_commit(::_fileno(stream));
+}
+inline void close(int descriptor) noexcept {
+    ::_close(descriptor);
+}
+// Replacing a read-only file fails, and there are no owners to keep.
+SEQUENT_COLD inline int may_write(const file_path&) noexcept {
+    return 0;
+}
+inline void keep_owner_and_mode(int, const file_path&) noexcept {}
+inline void flush_folder(const file_path&) noexcept {}
+#else
+SEQUENT_COLD inline file_kind kind_of(const struct ::stat& status) noexcept {
+    return S_ISREG(status.st_mode)   ? file_kind::file
+           : S_ISDIR(status.st_mode) ? file_kind::folder
+           : S_ISLNK(status.st_mode) ? file_kind::link
+                                     : file_kind::other;
+}
+/// Follows symbolic links. Of none, errno tells why.
+SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
+    struct ::stat status;
+    return ::stat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
+}
+SEQUENT_COLD inline file_kind kind_of_link(const file_path& path) noexcept {
+    struct ::stat status;
+    return ::lstat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
+}
+SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
+    for (std::string text(256, '\0');; text.resize(2 * text.size())) {
+        const auto length = ::readlink(path.c_str(), text.data(), text.size());
+        if (length < 0) return -1;
+        if (static_cast<std::size_t>(length) == text.size()) continue;
+        text.resize(static_cast<std::size_t>(length));
+        target = text;
+        return 0;
+    }
+}
+/// Empty for a file of the current folder.
+SEQUENT_COLD inline file_path folder_of(const file_path& path) {
+    const std::string_view text = path.string();
+    const std::size_t slash = text.rfind('/');
+    if (slash == std::string_view::npos) return {};
+    std::size_t end = slash;
+    while (end > 0 && text[end - 1] == '/') --end;
+    return text.substr(0, end == 0 ? 1 : end);
+}
+/// An absolute name stands for itself.
+SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
+    if (folder.empty() || name.string().starts_with('/')) return name;
+    std::string text = folder.string();
+    if (text.back() != '/') text += '/';
+    return text += name.string();
+}
+SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
+    return std::rename(from.c_str(), to.c_str());
+}
+SEQUENT_COLD inline void remove_file(const file_path& path) noexcept {
+    ::unlink(path.c_str());
+}
+SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
+    return std::fopen(path.c_str(), "rb");
+}
+inline int process_number() noexcept {
+    return static_cast<int>(::getpid());
+}
+/// Private ones are for the owner alone until their mode is known.
+SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
+    return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
+}
+SEQUENT_COLD inline int open_existing(const file_path& path) noexcept {
+    return ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+}
+inline std::FILE* stream_of(int descriptor) noexcept {
+    return ::fdopen(descriptor, "wb");
+}
+SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
+    int result = 0;
+    do {
+        result = ::fsync(::fileno(stream));
+    } while (result < 0 && errno == EINTR);
+    // Pipes and some network file systems cannot flush; that is not the writer's fault.
+    return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
+}
+inline void close(int descriptor) noexcept {
+    ::close(descriptor);
+}
+SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
+    return ::access(path.c_str(), W_OK);
+}
+/// As far as the process and the file system can: another owner takes privileges.
+SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
+    struct ::stat old, made;
+    if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
+    if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
+        if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
+            ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
+            // The file keeps the owner that it has.
+        }
+    }
+    if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
+        // The file stays its owner's alone.
+    }
+}
+/// The rename as well survives a crash.
+SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
+    const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    ::fsync(descriptor);
+    ::close(descriptor);
+}
+#endif
+
+/// ": " and what errno means; nothing of 0.
+SEQUENT_COLD inline std::string reason_text(int reason) {
+    return reason == 0 ? std::string() : ": " + std::generic_category().message(reason);
+}
+
+}  // namespace detail
+
+}  // namespace sequent::inline SEQUENT_ABI::io
 
 namespace sequent::inline SEQUENT_ABI::io {
 
@@ -4546,6 +4298,471 @@ SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& foun
 }  // namespace detail
 
 }  // namespace sequent::inline SEQUENT_ABI::io
+
+/// Names of tensors in files and in maps: prefixes, aliases and the numbers of layers.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// A name of the file or of the map with aliases replaced and without its optional prefix.
+SEQUENT_LAZY
+SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
+    std::string name(given);
+    for (const name_entry& entry : names) {
+        if (entry.use != name_entry::role::alias || entry.parameter.empty()) continue;
+        for (std::size_t at = 0; (at = name.find(entry.parameter, at)) != std::string::npos;
+             at += entry.tensor.size())
+            name.replace(at, entry.parameter.size(), entry.tensor);
+    }
+    for (const name_entry& entry : names) {
+        if (entry.use != name_entry::role::prefix || !name.starts_with(entry.tensor)) continue;
+        return name.substr(entry.tensor.size());
+    }
+    return name;
+}
+
+/// The layers of a tensor's name: calls each(text before braces, text within them) and returns the
+/// text behind the last braces.
+template <class Each>
+std::string_view for_each_brace(std::string_view name, Each each) {
+    for (;;) {
+        const std::size_t begin = name.find('{');
+        const std::size_t end = name.find('}', begin);
+        if (begin == std::string_view::npos || end == std::string_view::npos) return name;
+        each(name.substr(0, begin), name.substr(begin + 1, end - begin - 1));
+        name.remove_prefix(end + 1);
+    }
+}
+
+/// The value of a sum such as "6a+b+1", and how many of a, b, c it uses; "" is "a".
+struct layer_number {
+    std::uint64_t value = 0;
+    std::size_t axes = 0;
+    bool is_formed = false;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD layer_number number_of_layer(std::string_view text,
+                                          const std::array<std::uint64_t, 3>& layers) {
+    layer_number result;
+    if (text.empty()) text = "a";
+    std::size_t at = 0;
+    for (;;) {
+        std::uint64_t factor = 0;
+        const std::size_t begin = at;
+        for (; at < text.size() && text[at] >= '0' && text[at] <= '9' && at < begin + 6; ++at)
+            factor = factor * 10 + static_cast<std::uint64_t>(text[at] - '0');
+        const bool has_factor = at > begin;
+        if (at < text.size() && text[at] >= 'a' && text[at] <= 'c') {
+            const auto axis = static_cast<std::size_t>(text[at++] - 'a');
+            factor = (has_factor ? factor : 1) * layers[axis];
+            result.axes = std::max(result.axes, axis + 1);
+        } else if (!has_factor) {
+            return result;
+        }
+        result.value += factor;
+        if (at == text.size()) break;
+        if (text[at++] != '+') return result;
+    }
+    result.is_formed = true;
+    return result;
+}
+
+/// A line's name with the layers' numbers; `axes` tells how many of the parameter's extents are
+/// layers.
+struct layered_name {
+    std::string text;
+    std::size_t axes = 0;
+    std::string problem;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD layered_name with_layers(std::string_view name,
+                                      const std::array<std::uint64_t, 3>& layers) {
+    layered_name result;
+    const std::string_view rest =
+        for_each_brace(name, [&](std::string_view before, std::string_view within) {
+            const layer_number number = number_of_layer(within, layers);
+            if (!number.is_formed) {
+                result.problem =
+                    joined_text({in_quotes(within),
+                                 " in the name is no sum of numbers and multiples of a, b "
+                                 "and c, the parameter's first extents"});
+            }
+            result.axes = std::max(result.axes, number.axes);
+            append_text(result.text, {before, number.value});
+        });
+    result.text += rest;
+    return result;
+}
+
+/// Whether a name is one of those that `ignored` describes.
+SEQUENT_LAZY
+SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
+    bool same = true;
+    std::string_view rest = for_each_brace(pattern, [&](std::string_view before, std::string_view) {
+        same = same && name.starts_with(before);
+        if (!same) return;
+        std::size_t end = before.size();
+        while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
+        same = end > before.size();
+        name.remove_prefix(end);
+    });
+    if (!same) return false;
+    if (!rest.ends_with('*')) return name == rest;
+    rest.remove_suffix(1);
+    return name.starts_with(rest);
+}
+
+/// The numbers that the layers of a stack have in files, where a model has stacks of several kinds:
+/// its parameters' names begin with `prefix`, and stand in maps as those of "layers.". Index a of
+/// the first extent, and b of the second one if there are two axes, is number
+/// first + outer a + b.
+struct layer_stack {
+    std::string_view prefix;
+    std::size_t axes = 1;
+    std::uint64_t outer = 1;
+    std::uint64_t first = 0;
+
+    std::array<std::uint64_t, 3> number(const std::array<std::uint64_t, 3>& at) const {
+        return {first + outer * at[0] + (axes > 1 ? at[1] : 0), 0, 0};
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
+#include <iterator>
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
+/// nothing above U+10FFFF.
+constexpr bool is_utf8(std::string_view text) noexcept {
+    std::size_t at = 0;
+    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
+    while (at < text.size()) {
+        const unsigned lead = byte(at++);
+        if (lead < 0x80) continue;
+        const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+        if (lead < 0xC2 || lead > 0xF4) return false;
+        // Only the first byte that follows can make a form overlong, a surrogate or too large.
+        unsigned low = 0x80, high = 0xBF;
+        if (lead == 0xE0) low = 0xA0;
+        if (lead == 0xED) high = 0x9F;
+        if (lead == 0xF0) low = 0x90;
+        if (lead == 0xF4) high = 0x8F;
+        for (int index = 0; index < following; ++index, ++at) {
+            if (at == text.size() || byte(at) < low || byte(at) > high) return false;
+            low = 0x80;
+            high = 0xBF;
+        }
+    }
+    return true;
+}
+
+/// Appends `code`, a Unicode scalar value, as UTF-8.
+inline void append_utf8(std::string& text, std::uint32_t code) {
+    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
+    if (code < 0x80) {
+        put(code);
+    } else if (code < 0x800) {
+        put(0xC0 | code >> 6);
+        put(0x80 | (code & 0x3F));
+    } else if (code < 0x10000) {
+        put(0xE0 | code >> 12);
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    } else {
+        put(0xF0 | code >> 18);
+        put(0x80 | (code >> 12 & 0x3F));
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    }
+}
+
+/// The byte that "<0x41>" stands for; -1 if the text is none such. Vocabularies name the bytes so
+/// that no other token holds.
+constexpr int fallback_byte(std::string_view text) noexcept {
+    if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
+    int result = 0;
+    for (const char digit : text.substr(3, 2)) {
+        const int value = digit >= '0' && digit <= '9'   ? digit - '0'
+                          : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                          : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                                                         : -1;
+        if (value < 0) return -1;
+        result = result * 16 + value;
+    }
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// Reads JSON (RFC 8259) token by token: the lexer of all readers of JSON in this library. `file`
+/// is named in the messages, `part` is what stands between it and the position: ": header".
+SEQUENT_LAZY class json_cursor {
+  public:
+    json_cursor(std::string_view text, std::string_view file, std::string_view part = "")
+        : text_(text), file_(file), part_(part) {}
+
+    /// The next character that is not white space; 0 at the end.
+    char peek() {
+        skip_space();
+        return at_ < text_.size() ? text_[at_] : '\0';
+    }
+
+    /// Calls `member(key)` behind the colon of each member; it reads the value.
+    template <class Member>
+    SEQUENT_COLD void object(Member member) {
+        expect('{');
+        if (accept('}')) return;
+        do {
+            std::string key = string();
+            expect(':');
+            member(std::move(key));
+        } while (accept(','));
+        expect('}');
+    }
+
+    SEQUENT_COLD std::string string() {
+        expect('"');
+        std::string value;
+        for (;;) {
+            const char next = take();
+            if (next == '"') break;
+            if (static_cast<unsigned char>(next) < 0x20) fail({"a control character in a string"});
+            if (next == '\\') {
+                escape(value);
+            } else {
+                value += next;
+            }
+        }
+        if (!is_utf8(value)) fail({"a string is not UTF-8"});
+        return value;
+    }
+
+    SEQUENT_COLD std::uint64_t whole_number() {
+        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+        skip_space();
+        const std::size_t start = at_;
+        std::uint64_t value = 0;
+        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
+            if (value > (largest - digit) / 10) fail({"the number is too large"});
+            value = value * 10 + digit;
+        }
+        if (at_ == start) fail({"expected a whole number that is not negative"});
+        if (text_[start] == '0' && at_ - start > 1) fail({"a number starts with 0"});
+        return value;
+    }
+
+    bool accept_word(std::string_view word) {
+        skip_space();
+        if (!text_.substr(at_).starts_with(word)) return false;
+        at_ += word.size();
+        return true;
+    }
+
+    bool accept(char wanted) {
+        skip_space();
+        if (at_ == text_.size() || text_[at_] != wanted) return false;
+        ++at_;
+        return true;
+    }
+
+    void expect(char wanted) {
+        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
+    }
+
+    void skip_space() {
+        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
+                                      text_[at_] == '\n' || text_[at_] == '\r')) {
+            ++at_;
+        }
+    }
+
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({file_, part_, ", byte ", at_, ": ", joined_text(what)});
+    }
+
+  protected:
+    std::string_view text_;
+    std::size_t at_ = 0;
+
+  private:
+    SEQUENT_COLD void escape(std::string& value) {
+        const char kind = take();
+        switch (kind) {
+            case '"':
+            case '\\':
+            case '/':
+                value += kind;
+                return;
+            case 'b':
+                value += '\b';
+                return;
+            case 'f':
+                value += '\f';
+                return;
+            case 'n':
+                value += '\n';
+                return;
+            case 'r':
+                value += '\r';
+                return;
+            case 't':
+                value += '\t';
+                return;
+            case 'u':
+                break;
+            default:
+                fail({"an unknown escape"});
+        }
+        std::uint32_t code = four_digits();
+        if (code >= 0xDC00 && code <= 0xDFFF) fail({"half a surrogate pair"});
+        if (code >= 0xD800 && code <= 0xDBFF) {
+            if (take() != '\\' || take() != 'u') fail({"half a surrogate pair"});
+            const std::uint32_t low = four_digits();
+            if (low < 0xDC00 || low > 0xDFFF) fail({"half a surrogate pair"});
+            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+        }
+        append_utf8(value, code);
+    }
+
+    std::uint32_t four_digits() {
+        std::uint32_t value = 0;
+        for (int index = 0; index < 4; ++index) {
+            const char digit = take();
+            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
+                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                                                              : -1;
+            if (figure < 0) fail({"expected four hexadecimal digits"});
+            value = value * 16 + static_cast<std::uint32_t>(figure);
+        }
+        return value;
+    }
+
+    char take() {
+        if (at_ == text_.size()) fail({"a string has no end"});
+        return text_[at_++];
+    }
+
+    std::string_view file_;
+    std::string_view part_;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
+    constexpr std::string_view hexadecimal = "0123456789abcdef";
+    json += '"';
+    for (const char next : text) {
+        if (next == '"' || next == '\\') {
+            json += '\\';
+            json += next;
+        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
+            json += "\\u00";
+            json += hexadecimal[code >> 4];
+            json += hexadecimal[code & 15];
+        } else {
+            json += next;
+        }
+    }
+    json += '"';
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
+/// Sorted vectors for look-up by name. std::map, std::set and std::sort generate code for each type
+/// and each order; the C library's sort does not.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// A name and the position that it stands for.
+struct numbered_name {
+    std::string_view name;
+    std::size_t number = 0;
+};
+
+/// The names in ascending order, equal ones in the order of their numbers.
+class name_table {
+  public:
+    SEQUENT_LAZY void add(std::string_view name, std::size_t number) {
+        entries_.push_back({name, number});
+    }
+
+    /// Once all are added.
+    SEQUENT_LAZY void sort() {
+        if (entries_.empty()) return;
+        std::qsort(entries_.data(), entries_.size(), sizeof(numbered_name),
+                   [](const void* a, const void* b) {
+                       const auto& one = *static_cast<const numbered_name*>(a);
+                       const auto& two = *static_cast<const numbered_name*>(b);
+                       const int order = one.name.compare(two.name);
+                       return order != 0                ? order
+                              : one.number < two.number ? -1
+                              : one.number > two.number ? 1
+                                                        : 0;
+                   });
+    }
+
+    const std::vector<numbered_name>& entries() const noexcept { return entries_; }
+
+    /// The first of this name; null if there is none.
+    const numbered_name* find(std::string_view name) const noexcept {
+        std::size_t first = 0, last = entries_.size();
+        while (first < last) {
+            const std::size_t middle = first + (last - first) / 2;
+            if (entries_[middle].name.compare(name) < 0) {
+                first = middle + 1;
+            } else {
+                last = middle;
+            }
+        }
+        return first < entries_.size() && entries_[first].name.compare(name) == 0 ? &entries_[first]
+                                                                                  : nullptr;
+    }
+
+    /// Of the names that were added before, the one with the least number; null if there is none.
+    const numbered_name* repeated() const noexcept {
+        const numbered_name* result = nullptr;
+        for (std::size_t at = 1; at < entries_.size(); ++at) {
+            const numbered_name& each = entries_[at];
+            if (entries_[at - 1].name.compare(each.name) != 0) continue;
+            if (result == nullptr || each.number < result->number) result = &each;
+        }
+        return result;
+    }
+
+  private:
+    std::vector<numbered_name> entries_;
+};
+
+/// [first, last), and what it belongs to.
+struct numbered_range {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    std::size_t number = 0;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD void sort(std::vector<numbered_range>& ranges) {
+    if (ranges.empty()) return;
+    std::qsort(ranges.data(), ranges.size(), sizeof(numbered_range),
+               [](const void* a, const void* b) {
+                   const auto& one = *static_cast<const numbered_range*>(a);
+                   const auto& two = *static_cast<const numbered_range*>(b);
+                   const auto order = [](std::uint64_t x, std::uint64_t y) {
+                       return x < y ? -1 : x > y ? 1 : 0;
+                   };
+                   return one.first != two.first ? order(one.first, two.first)
+                          : one.last != two.last ? order(one.last, two.last)
+                                                 : order(one.number, two.number);
+               });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
 
 namespace sequent::inline SEQUENT_ABI::io {
 
@@ -5161,123 +5378,9 @@ SEQUENT_COLD file_header read_header(const source& from) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// A model's parameters under the names, and in the layout, that another library's files have:
-///
-///     io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2);
+/// Where a parameter is in the tensor that a map's line names.
 
-namespace sequent::inline SEQUENT_ABI::io {
-
-namespace detail {
-
-/// A name of the file or of the map with aliases replaced and without its optional prefix.
-SEQUENT_LAZY
-SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
-    std::string name(given);
-    for (const name_entry& entry : names) {
-        if (entry.use != name_entry::role::alias || entry.parameter.empty()) continue;
-        for (std::size_t at = 0; (at = name.find(entry.parameter, at)) != std::string::npos;
-             at += entry.tensor.size())
-            name.replace(at, entry.parameter.size(), entry.tensor);
-    }
-    for (const name_entry& entry : names) {
-        if (entry.use != name_entry::role::prefix || !name.starts_with(entry.tensor)) continue;
-        return name.substr(entry.tensor.size());
-    }
-    return name;
-}
-
-/// The layers of a tensor's name: calls each(text before braces, text within them) and returns the
-/// text behind the last braces.
-template <class Each>
-std::string_view for_each_brace(std::string_view name, Each each) {
-    for (;;) {
-        const std::size_t begin = name.find('{');
-        const std::size_t end = name.find('}', begin);
-        if (begin == std::string_view::npos || end == std::string_view::npos) return name;
-        each(name.substr(0, begin), name.substr(begin + 1, end - begin - 1));
-        name.remove_prefix(end + 1);
-    }
-}
-
-/// The value of a sum such as "6a+b+1", and how many of a, b, c it uses; "" is "a".
-struct layer_number {
-    std::uint64_t value = 0;
-    std::size_t axes = 0;
-    bool is_formed = false;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD layer_number number_of_layer(std::string_view text,
-                                          const std::array<std::uint64_t, 3>& layers) {
-    layer_number result;
-    if (text.empty()) text = "a";
-    std::size_t at = 0;
-    for (;;) {
-        std::uint64_t factor = 0;
-        const std::size_t begin = at;
-        for (; at < text.size() && text[at] >= '0' && text[at] <= '9' && at < begin + 6; ++at)
-            factor = factor * 10 + static_cast<std::uint64_t>(text[at] - '0');
-        const bool has_factor = at > begin;
-        if (at < text.size() && text[at] >= 'a' && text[at] <= 'c') {
-            const auto axis = static_cast<std::size_t>(text[at++] - 'a');
-            factor = (has_factor ? factor : 1) * layers[axis];
-            result.axes = std::max(result.axes, axis + 1);
-        } else if (!has_factor) {
-            return result;
-        }
-        result.value += factor;
-        if (at == text.size()) break;
-        if (text[at++] != '+') return result;
-    }
-    result.is_formed = true;
-    return result;
-}
-
-/// A line's name with the layers' numbers; `axes` tells how many of the parameter's extents are
-/// layers.
-struct layered_name {
-    std::string text;
-    std::size_t axes = 0;
-    std::string problem;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD layered_name with_layers(std::string_view name,
-                                      const std::array<std::uint64_t, 3>& layers) {
-    layered_name result;
-    const std::string_view rest =
-        for_each_brace(name, [&](std::string_view before, std::string_view within) {
-            const layer_number number = number_of_layer(within, layers);
-            if (!number.is_formed) {
-                result.problem =
-                    joined_text({in_quotes(within),
-                                 " in the name is no sum of numbers and multiples of a, b "
-                                 "and c, the parameter's first extents"});
-            }
-            result.axes = std::max(result.axes, number.axes);
-            append_text(result.text, {before, number.value});
-        });
-    result.text += rest;
-    return result;
-}
-
-/// Whether a name is one of those that `ignored` describes.
-SEQUENT_LAZY
-SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
-    bool same = true;
-    std::string_view rest = for_each_brace(pattern, [&](std::string_view before, std::string_view) {
-        same = same && name.starts_with(before);
-        if (!same) return;
-        std::size_t end = before.size();
-        while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
-        same = end > before.size();
-        name.remove_prefix(end);
-    });
-    if (!same) return false;
-    if (!rest.ends_with('*')) return name == rest;
-    rest.remove_suffix(1);
-    return name.starts_with(rest);
-}
+namespace sequent::inline SEQUENT_ABI::io::detail {
 
 /// The shape of the tensor that holds a parameter, or one layer of it, and where it is there.
 struct placed {
@@ -5439,6 +5542,16 @@ SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& whe
     return {view, tensor, where.first, strides, how.summand, how.plus};
 }
 
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
+/// A model's parameters under the names, and in the layout, that another library's files have:
+///
+///     io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2);
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
 /// One index of a view's first axis.
 SEQUENT_LAZY
 SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
@@ -5467,16 +5580,21 @@ struct place_of {
 /// problem.
 template <class Visit>
 SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, name_map names,
-                                        Visit visit) {
+                                        std::span<const layer_stack> stacks, Visit visit) {
     bool has_own_names = false;
     for (const name_entry& line : names)
         has_own_names = has_own_names || line.use == name_entry::role::own;
     for (const any_tensor& parameter : parameters) {
         bool is_named = false;
+        const layer_stack* in = nullptr;
+        for (const layer_stack& each : stacks)
+            if (in == nullptr && parameter.name.starts_with(each.prefix)) in = &each;
+        const std::string name_in_map =
+            in ? "layers." + parameter.name.substr(in->prefix.size()) : parameter.name;
         for (const name_entry& line : names) {
             const bool is_constant = line.use == name_entry::role::constant;
             if ((line.use != name_entry::role::parameter && !is_constant) ||
-                line.parameter != parameter.name)
+                line.parameter != name_in_map)
                 continue;
             if (is_named != line.place.summand) {
                 return joined_text({"the map names the parameter ", in_quotes(parameter.name),
@@ -5496,13 +5614,15 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
             if (!form.problem.empty()) return problem(line.tensor, form.problem);
             // A parameter without extents has no layers: its line may be that of another model.
             std::size_t axes = form.axes + (line.place.shared_layers ? 1 : 0);
+            if (in) axes = in->axes;
             if (static_cast<std::size_t>(parameter.view.rank) < axes) axes = 0;
             std::array<std::uint64_t, 3> layers{};
             any_view first;
             for (bool more = true; more;) {
                 any_view view = parameter.view;
                 for (std::size_t axis = 0; axis < axes; ++axis) view = slice_of(view, layers[axis]);
-                const std::string name = with_layers(line.tensor, layers).text;
+                const std::string name =
+                    with_layers(line.tensor, in ? in->number(layers) : layers).text;
                 const bool again = line.place.shared_layers && axes > 0 && layers[axes - 1] > 0;
                 if (!again) first = view;
                 const std::string what =
@@ -5559,11 +5679,35 @@ struct coverage {
     }
 };
 
-/// The pieces of the file that the parameters are. `neighbours`: whether the model turns pairs of
-/// neighbours by rotary positions.
+/// What maps need to know of a model: whether it turns pairs of neighbours by rotary positions, and
+/// its stacks.
+struct model_layout {
+    bool neighbours = false;
+    std::vector<layer_stack> stacks;
+};
+template <class Model>
+model_layout layout_of() {
+    model_layout result{pairs_neighbours<Model>, {}};
+    if constexpr (requires { Model::shape.has_pattern(); }) {
+        constexpr auto& of = Model::shape;
+        if constexpr (of.has_pattern()) {
+            const std::uint64_t opening = of.opening_layer ? 1 : 0;
+            const auto local = static_cast<std::uint64_t>(of.local_layers);
+            const std::uint64_t grouped = static_cast<std::uint64_t>(of.groups()) * (local + 1);
+            result.stacks = {{"opening.", 1, 1, 0},
+                             {"layers.local.", 2, local + 1, opening},
+                             {"layers.full.", 2, local + 1, opening + local},
+                             {"layers.", 1, 1, opening},
+                             {"rest.", 1, 1, opening + grouped}};
+        }
+    }
+    return result;
+}
+
+/// The pieces of the file that the parameters are.
 SEQUENT_LAZY
 SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> parameters,
-                            name_map names, bool neighbours) {
+                            name_map names, const model_layout& layout) {
     const file_header& header = file.header;
     std::vector<std::string> plain;
     for (const header_entry& each : header.tensors) plain.push_back(plain_name(each.name, names));
@@ -5585,28 +5729,30 @@ SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor>
     };
     matching result;
     std::vector<coverage> used(header.tensors.size());
-    result.problem = for_each_place(parameters, names, [&](const place_of& of) -> std::string {
-        if (of.tensor.empty()) {
-            result.constants.push_back({of.view, of.how.plus});
+    result.problem =
+        for_each_place(parameters, names, layout.stacks, [&](const place_of& of) -> std::string {
+            if (of.tensor.empty()) {
+                result.constants.push_back({of.view, of.how.plus});
+                return "";
+            }
+            const numbered_name* const found = find(of.tensor);
+            if (found == nullptr) return "it is not in the file";
+            const header_entry& entry = header.tensors[found->number];
+            const std::string problem = problem_of_type(file, entry, of.view.type);
+            if (!problem.empty()) return problem.substr(2);
+            const placed stated = place(of.view, of.how);
+            if (!stated.problem.empty()) return stated.problem;
+            const placed where = place(of.view, of.how, &entry.shape);
+            if (entry.shape != where.shape) {
+                return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
+                                    shape_text(stated.shape)});
+            }
+            if (!where.problem.empty()) return where.problem;
+            used[found->number].add(where, of.how);
+            result.pieces.push_back(
+                piece_of(of.view, found->number, where, of.how, layout.neighbours));
             return "";
-        }
-        const numbered_name* const found = find(of.tensor);
-        if (found == nullptr) return "it is not in the file";
-        const header_entry& entry = header.tensors[found->number];
-        const std::string problem = problem_of_type(file, entry, of.view.type);
-        if (!problem.empty()) return problem.substr(2);
-        const placed stated = place(of.view, of.how);
-        if (!stated.problem.empty()) return stated.problem;
-        const placed where = place(of.view, of.how, &entry.shape);
-        if (entry.shape != where.shape) {
-            return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
-                                shape_text(stated.shape)});
-        }
-        if (!where.problem.empty()) return where.problem;
-        used[found->number].add(where, of.how);
-        result.pieces.push_back(piece_of(of.view, found->number, where, of.how, neighbours));
-        return "";
-    });
+        });
     if (!result.problem.empty()) return result;
     const auto has = [&](std::string_view parameter) {
         for (const any_tensor& each : parameters)
@@ -5705,47 +5851,49 @@ std::vector<any_tensor> tensors_of(Parameters& parameters) {
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
                                       std::span<const any_tensor> parameters, name_map names,
-                                      bool neighbours) {
-    return load_all(file, match(file, parameters, names, neighbours));
+                                      const model_layout& layout) {
+    return load_all(file, match(file, parameters, names, layout));
 }
 
 SEQUENT_LAZY
 SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
-                              name_map names, bool neighbours, const metadata_map& metadata,
-                              dtype type) {
+                              name_map names, const model_layout& layout,
+                              const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
     std::vector<coverage> used;
-    std::string problem = for_each_place(parameters, names, [&](const place_of& of) -> std::string {
-        if (of.tensor.empty()) {
-            any_view number;
-            number.data = const_cast<double*>(&of.how.plus);
-            number.type = dtype::f64;
-            return are_equal(of.view, number) ? ""
-                                              : joined_text({"the file does not hold it, and it "
-                                                             "is not ",
-                                                             number_text(of.how.plus)});
-        }
-        if (of.first_layer) {
-            return are_equal(of.view, *of.first_layer)
-                       ? ""
-                       : "the layers of the parameter share it and are not equal";
-        }
-        const placed where = place(of.view, of.how);
-        if (!where.problem.empty()) return where.problem;
-        std::size_t tensor = 0;
-        while (tensor < planned.size() && planned[tensor].name != of.tensor) ++tensor;
-        if (tensor == planned.size()) {
-            planned.push_back({of.tensor, where.shape});
-            used.emplace_back();
-        } else if (planned[tensor].shape != where.shape) {
-            return joined_text({"it has shape ", shape_text(where.shape), " here and ",
-                                shape_text(planned[tensor].shape), " for another parameter"});
-        }
-        used[tensor].add(where, of.how);
-        pieces.push_back(piece_of(of.view, tensor, where, of.how, neighbours));
-        return "";
-    });
+    std::string problem =
+        for_each_place(parameters, names, layout.stacks, [&](const place_of& of) -> std::string {
+            if (of.tensor.empty()) {
+                any_view number;
+                number.data = const_cast<double*>(&of.how.plus);
+                number.type = dtype::f64;
+                return are_equal(of.view, number)
+                           ? ""
+                           : joined_text({"the file does not hold it, and it "
+                                          "is not ",
+                                          number_text(of.how.plus)});
+            }
+            if (of.first_layer) {
+                return are_equal(of.view, *of.first_layer)
+                           ? ""
+                           : "the layers of the parameter share it and are not equal";
+            }
+            const placed where = place(of.view, of.how);
+            if (!where.problem.empty()) return where.problem;
+            std::size_t tensor = 0;
+            while (tensor < planned.size() && planned[tensor].name != of.tensor) ++tensor;
+            if (tensor == planned.size()) {
+                planned.push_back({of.tensor, where.shape});
+                used.emplace_back();
+            } else if (planned[tensor].shape != where.shape) {
+                return joined_text({"it has shape ", shape_text(where.shape), " here and ",
+                                    shape_text(planned[tensor].shape), " for another parameter"});
+            }
+            used[tensor].add(where, of.how);
+            pieces.push_back(piece_of(of.view, tensor, where, of.how, layout.neighbours));
+            return "";
+        });
     for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
         problem = used[at].problem(true);
         if (!problem.empty())
@@ -5770,7 +5918,7 @@ metadata_map load(const tensor_file& from, Parameters& parameters) {
 template <class Model, class Parameters>
 metadata_map load(const tensor_file& from, Parameters& parameters, name_map names) {
     return detail::load_mapped(from, detail::tensors_of<Model>(parameters), names,
-                               detail::pairs_neighbours<Model>);
+                               detail::layout_of<Model>());
 }
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters) {
@@ -5798,13 +5946,274 @@ void save(const file_path& path, const Parameters& parameters, name_map names,
           const metadata_map& metadata = {{"format", "pt"}},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
     detail::save_mapped(path, detail::tensors_of<Model>(parameters), names,
-                        detail::pairs_neighbours<Model>, metadata, type);
+                        detail::layout_of<Model>(), metadata, type);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The tensors of Hugging Face's files, for the presets:
-/// `io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2)`.
+/// The names of the tensors of encoders.
+
+namespace sequent::inline SEQUENT_ABI::io::hugging_face {
+
+/// Of bert and of bert_masked_language.
+inline constexpr name_entry bert[] = {
+    optional_prefix("bert."),
+    // Files of the first years, such as bert-base-uncased.
+    alias("LayerNorm.gamma", "LayerNorm.weight"),
+    alias("LayerNorm.beta", "LayerNorm.bias"),
+    {"embedding", "bert.embeddings.word_embeddings.weight"},
+    {"position", "bert.embeddings.position_embeddings.weight", rows_from(0)},
+    {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
+    {"embedding_gain", "bert.embeddings.LayerNorm.weight"},
+    {"embedding_bias", "bert.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
+    {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
+    {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
+    {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
+    {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
+    {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
+    {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_1", "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
+    {"layers.bias_1", "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
+    {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "bert.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "bert.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "bert.pooler.dense.weight"},
+    {"b_pool", "bert.pooler.dense.bias"},
+    {"W_predict", "cls.predictions.transform.dense.weight"},
+    {"b_predict", "cls.predictions.transform.dense.bias"},
+    {"gain_predict", "cls.predictions.transform.LayerNorm.weight"},
+    {"bias_predict", "cls.predictions.transform.LayerNorm.bias"},
+    {"b_logits", "cls.predictions.bias"},
+    copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
+    copy_of("b_logits", "cls.predictions.decoder.bias"),
+    ignored("bert.embeddings.position_ids"),
+    ignored("bert.pooler.*"),
+    ignored("cls.*"),
+};
+
+/// Of roberta, also for XLM-RoBERTa. Positions begin at row 2 of their table.
+inline constexpr name_entry roberta[] = {
+    optional_prefix("roberta."),
+    {"embedding", "roberta.embeddings.word_embeddings.weight"},
+    {"position", "roberta.embeddings.position_embeddings.weight", rows_from(2)},
+    {"segment_embedding", "roberta.embeddings.token_type_embeddings.weight", shaped(1, own(0))},
+    {"embedding_gain", "roberta.embeddings.LayerNorm.weight"},
+    {"embedding_bias", "roberta.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "roberta.encoder.layer.{}.attention.self.query.weight"},
+    {"layers.W_key", "roberta.encoder.layer.{}.attention.self.key.weight"},
+    {"layers.W_value", "roberta.encoder.layer.{}.attention.self.value.weight"},
+    {"layers.b_query", "roberta.encoder.layer.{}.attention.self.query.bias", flat},
+    {"layers.b_key", "roberta.encoder.layer.{}.attention.self.key.bias", flat},
+    {"layers.b_value", "roberta.encoder.layer.{}.attention.self.value.bias", flat},
+    {"layers.W_out", "roberta.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "roberta.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.weight"},
+    {"layers.bias_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.bias"},
+    {"layers.W_expand", "roberta.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "roberta.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "roberta.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "roberta.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "roberta.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "roberta.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "roberta.pooler.dense.weight"},
+    {"b_pool", "roberta.pooler.dense.bias"},
+    {"W_predict", "lm_head.dense.weight"},
+    {"b_predict", "lm_head.dense.bias"},
+    {"gain_predict", "lm_head.layer_norm.weight"},
+    {"bias_predict", "lm_head.layer_norm.bias"},
+    {"b_logits", "lm_head.bias"},
+    copy_of("embedding", "lm_head.decoder.weight", "b_logits"),
+    copy_of("b_logits", "lm_head.decoder.bias"),
+    ignored("roberta.embeddings.position_ids"),
+    ignored("roberta.pooler.*"),
+    ignored("lm_head.*"),
+};
+
+inline constexpr name_entry distilbert[] = {
+    optional_prefix("distilbert."),
+    {"embedding", "distilbert.embeddings.word_embeddings.weight"},
+    {"position", "distilbert.embeddings.position_embeddings.weight", rows_from(0)},
+    {"embedding_gain", "distilbert.embeddings.LayerNorm.weight"},
+    {"embedding_bias", "distilbert.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "distilbert.transformer.layer.{}.attention.q_lin.weight"},
+    {"layers.W_key", "distilbert.transformer.layer.{}.attention.k_lin.weight"},
+    {"layers.W_value", "distilbert.transformer.layer.{}.attention.v_lin.weight"},
+    {"layers.b_query", "distilbert.transformer.layer.{}.attention.q_lin.bias", flat},
+    {"layers.b_key", "distilbert.transformer.layer.{}.attention.k_lin.bias", flat},
+    {"layers.b_value", "distilbert.transformer.layer.{}.attention.v_lin.bias", flat},
+    {"layers.W_out", "distilbert.transformer.layer.{}.attention.out_lin.weight"},
+    {"layers.b_out", "distilbert.transformer.layer.{}.attention.out_lin.bias"},
+    {"layers.gain_1", "distilbert.transformer.layer.{}.sa_layer_norm.weight"},
+    {"layers.bias_1", "distilbert.transformer.layer.{}.sa_layer_norm.bias"},
+    {"layers.W_expand", "distilbert.transformer.layer.{}.ffn.lin1.weight"},
+    {"layers.b_expand", "distilbert.transformer.layer.{}.ffn.lin1.bias"},
+    {"layers.W_contract", "distilbert.transformer.layer.{}.ffn.lin2.weight"},
+    {"layers.b_contract", "distilbert.transformer.layer.{}.ffn.lin2.bias"},
+    {"layers.gain_2", "distilbert.transformer.layer.{}.output_layer_norm.weight"},
+    {"layers.bias_2", "distilbert.transformer.layer.{}.output_layer_norm.bias"},
+    {"W_predict", "vocab_transform.weight"},
+    {"b_predict", "vocab_transform.bias"},
+    {"gain_predict", "vocab_layer_norm.weight"},
+    {"bias_predict", "vocab_layer_norm.bias"},
+    {"b_logits", "vocab_projector.bias"},
+    copy_of("embedding", "vocab_projector.weight", "b_logits"),
+    ignored("vocab_*"),
+};
+
+/// All layers of albert are loaded from one.
+inline constexpr name_entry albert[] = {
+    optional_prefix("albert."),
+    {"embedding", "albert.embeddings.word_embeddings.weight"},
+    {"position", "albert.embeddings.position_embeddings.weight", rows_from(0)},
+    {"segment_embedding", "albert.embeddings.token_type_embeddings.weight"},
+    {"embedding_gain", "albert.embeddings.LayerNorm.weight"},
+    {"embedding_bias", "albert.embeddings.LayerNorm.bias"},
+    {"W_embedding", "albert.encoder.embedding_hidden_mapping_in.weight"},
+    {"b_embedding", "albert.encoder.embedding_hidden_mapping_in.bias"},
+    {"layers.W_query",
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight", shared_layers},
+    {"layers.b_query", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.bias",
+     shared_layers | flat},
+    {"layers.W_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.weight",
+     shared_layers},
+    {"layers.b_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.bias",
+     shared_layers | flat},
+    {"layers.W_value",
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.weight", shared_layers},
+    {"layers.b_value", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.bias",
+     shared_layers | flat},
+    {"layers.W_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.weight",
+     shared_layers},
+    {"layers.b_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.bias",
+     shared_layers},
+    {"layers.gain_1",
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.weight",
+     shared_layers},
+    {"layers.bias_1",
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.bias",
+     shared_layers},
+    {"layers.W_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight",
+     shared_layers},
+    {"layers.b_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.bias",
+     shared_layers},
+    {"layers.W_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.weight",
+     shared_layers},
+    {"layers.b_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.bias",
+     shared_layers},
+    {"layers.gain_2",
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.weight",
+     shared_layers},
+    {"layers.bias_2",
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.bias",
+     shared_layers},
+    {"W_pool", "albert.pooler.weight"},
+    {"b_pool", "albert.pooler.bias"},
+    {"W_predict", "predictions.dense.weight"},
+    {"b_predict", "predictions.dense.bias"},
+    {"gain_predict", "predictions.LayerNorm.weight"},
+    {"bias_predict", "predictions.LayerNorm.bias"},
+    {"b_logits", "predictions.bias"},
+    copy_of("embedding", "predictions.decoder.weight", "b_logits"),
+    copy_of("b_logits", "predictions.decoder.bias"),
+    ignored("albert.embeddings.position_ids"),
+    ignored("albert.pooler.*"),
+    ignored("predictions.*"),
+    ignored("sop_classifier.*"),
+};
+
+/// Positions of mpnet begin at row 2 of their table.
+inline constexpr name_entry mpnet[] = {
+    optional_prefix("mpnet."),
+    {"embedding", "mpnet.embeddings.word_embeddings.weight"},
+    {"position", "mpnet.embeddings.position_embeddings.weight", rows_from(2)},
+    {"embedding_gain", "mpnet.embeddings.LayerNorm.weight"},
+    {"embedding_bias", "mpnet.embeddings.LayerNorm.bias"},
+    {"relative", "mpnet.encoder.relative_attention_bias.weight", transposed},
+    {"layers.W_query", "mpnet.encoder.layer.{}.attention.attn.q.weight"},
+    {"layers.b_query", "mpnet.encoder.layer.{}.attention.attn.q.bias", flat},
+    {"layers.W_key", "mpnet.encoder.layer.{}.attention.attn.k.weight"},
+    {"layers.b_key", "mpnet.encoder.layer.{}.attention.attn.k.bias", flat},
+    {"layers.W_value", "mpnet.encoder.layer.{}.attention.attn.v.weight"},
+    {"layers.b_value", "mpnet.encoder.layer.{}.attention.attn.v.bias", flat},
+    {"layers.W_out", "mpnet.encoder.layer.{}.attention.attn.o.weight"},
+    {"layers.b_out", "mpnet.encoder.layer.{}.attention.attn.o.bias"},
+    {"layers.gain_1", "mpnet.encoder.layer.{}.attention.LayerNorm.weight"},
+    {"layers.bias_1", "mpnet.encoder.layer.{}.attention.LayerNorm.bias"},
+    {"layers.W_expand", "mpnet.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "mpnet.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "mpnet.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "mpnet.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "mpnet.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "mpnet.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "mpnet.pooler.dense.weight"},
+    {"b_pool", "mpnet.pooler.dense.bias"},
+    {"W_predict", "lm_head.dense.weight"},
+    {"b_predict", "lm_head.dense.bias"},
+    {"gain_predict", "lm_head.layer_norm.weight"},
+    {"bias_predict", "lm_head.layer_norm.bias"},
+    {"b_logits", "lm_head.bias"},
+    copy_of("embedding", "lm_head.decoder.weight", "b_logits"),
+    copy_of("b_logits", "lm_head.decoder.bias"),
+    ignored("mpnet.embeddings.position_ids"),
+    ignored("mpnet.pooler.*"),
+    ignored("lm_head.*"),
+};
+
+inline constexpr name_entry modernbert[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embeddings.tok_embeddings.weight"},
+    {"embedding_gain", "model.embeddings.norm.weight"},
+    {"layers.gain_1", "model.layers.{}.attn_norm.weight"},
+    {"layers.W_query", "model.layers.{}.attn.Wqkv.weight", part(0, 3)},
+    {"layers.W_key", "model.layers.{}.attn.Wqkv.weight", part(1, 3)},
+    {"layers.W_value", "model.layers.{}.attn.Wqkv.weight", part(2, 3)},
+    {"layers.W_out", "model.layers.{}.attn.Wo.weight"},
+    {"layers.gain_2", "model.layers.{}.mlp_norm.weight"},
+    {"layers.W_gate", "model.layers.{}.mlp.Wi.weight", part(0, 2)},
+    {"layers.W_expand", "model.layers.{}.mlp.Wi.weight", part(1, 2)},
+    {"layers.W_contract", "model.layers.{}.mlp.Wo.weight"},
+    {"gain", "model.final_norm.weight"},
+    {"W_predict", "head.dense.weight"},
+    {"gain_predict", "head.norm.weight"},
+    {"b_logits", "decoder.bias"},
+    copy_of("embedding", "decoder.weight", "b_logits"),
+    ignored("head.*"),
+    ignored("decoder.*"),
+};
+
+inline constexpr name_entry clip_text[] = {
+    optional_prefix("text_model."),
+    {"embedding", "text_model.embeddings.token_embedding.weight"},
+    {"position", "text_model.embeddings.position_embedding.weight", rows_from(0)},
+    {"layers.gain_1", "text_model.encoder.layers.{}.layer_norm1.weight"},
+    {"layers.bias_1", "text_model.encoder.layers.{}.layer_norm1.bias"},
+    {"layers.W_query", "text_model.encoder.layers.{}.self_attn.q_proj.weight"},
+    {"layers.b_query", "text_model.encoder.layers.{}.self_attn.q_proj.bias", flat},
+    {"layers.W_key", "text_model.encoder.layers.{}.self_attn.k_proj.weight"},
+    {"layers.b_key", "text_model.encoder.layers.{}.self_attn.k_proj.bias", flat},
+    {"layers.W_value", "text_model.encoder.layers.{}.self_attn.v_proj.weight"},
+    {"layers.b_value", "text_model.encoder.layers.{}.self_attn.v_proj.bias", flat},
+    {"layers.W_out", "text_model.encoder.layers.{}.self_attn.out_proj.weight"},
+    {"layers.b_out", "text_model.encoder.layers.{}.self_attn.out_proj.bias"},
+    {"layers.gain_2", "text_model.encoder.layers.{}.layer_norm2.weight"},
+    {"layers.bias_2", "text_model.encoder.layers.{}.layer_norm2.bias"},
+    {"layers.W_expand", "text_model.encoder.layers.{}.mlp.fc1.weight"},
+    {"layers.b_expand", "text_model.encoder.layers.{}.mlp.fc1.bias"},
+    {"layers.W_contract", "text_model.encoder.layers.{}.mlp.fc2.weight"},
+    {"layers.b_contract", "text_model.encoder.layers.{}.mlp.fc2.bias"},
+    {"gain", "text_model.final_layer_norm.weight"},
+    {"bias", "text_model.final_layer_norm.bias"},
+    ignored("text_model.embeddings.position_ids"),
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
+
+/// The names of the tensors of language models.
 
 namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
@@ -5857,8 +6266,7 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
-/// Of Qwen2 and Qwen2.5, for llama<biases<true>>: only queries, keys and values have biases in the
-/// file.
+/// Of qwen2, and of llama<biases<true>>: only queries, keys and values have biases in the file.
 inline constexpr auto qwen2 =
     joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
                    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
@@ -5868,121 +6276,147 @@ inline constexpr auto qwen2 =
                    constant("layers.b_expand", 0),
                    constant("layers.b_contract", 0)});
 
-/// Of bert and of bert_masked_language.
-inline constexpr name_entry bert[] = {
-    optional_prefix("bert."),
-    // Files of the first years, such as bert-base-uncased.
-    alias("LayerNorm.gamma", "LayerNorm.weight"),
-    alias("LayerNorm.beta", "LayerNorm.bias"),
-    {"embedding", "bert.embeddings.word_embeddings.weight"},
-    {"position", "bert.embeddings.position_embeddings.weight", rows_from(0)},
-    {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
-    {"gain", "bert.embeddings.LayerNorm.weight"},
-    {"bias", "bert.embeddings.LayerNorm.bias"},
-    {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
-    {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
-    {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
-    {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
-    {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
-    {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
-    {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
-    {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
-    {"layers.gain_1", "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
-    {"layers.bias_1", "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
-    {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
-    {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
-    {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
-    {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
-    {"layers.gain_2", "bert.encoder.layer.{}.output.LayerNorm.weight"},
-    {"layers.bias_2", "bert.encoder.layer.{}.output.LayerNorm.bias"},
-    {"W_pool", "bert.pooler.dense.weight"},
-    {"b_pool", "bert.pooler.dense.bias"},
-    {"W_predict", "cls.predictions.transform.dense.weight"},
-    {"b_predict", "cls.predictions.transform.dense.bias"},
-    {"gain_predict", "cls.predictions.transform.LayerNorm.weight"},
-    {"bias_predict", "cls.predictions.transform.LayerNorm.bias"},
-    {"b_logits", "cls.predictions.bias"},
-    copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
-    copy_of("b_logits", "cls.predictions.decoder.bias"),
-    ignored("bert.embeddings.position_ids"),
-    ignored("bert.pooler.*"),
-    ignored("cls.*"),
+inline constexpr auto& llama3 = llama;
+inline constexpr auto& mistral = llama;
+inline constexpr auto qwen3 =
+    joined(llama, {{"layers.gain_query", "model.layers.{}.self_attn.q_norm.weight", halves},
+                   {"layers.gain_key", "model.layers.{}.self_attn.k_norm.weight", halves}});
+
+/// Of gemma2 and gemma3, whose gains are one more than the file's numbers.
+inline constexpr name_entry gemma[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embed_tokens.weight"},
+    {"layers.gain_1", "model.layers.{}.input_layernorm.weight", plus(1)},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
+    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
+    {"layers.gain_query", "model.layers.{}.self_attn.q_norm.weight", halves | plus(1)},
+    {"layers.gain_key", "model.layers.{}.self_attn.k_norm.weight", halves | plus(1)},
+    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
+    {"layers.attended_gain", "model.layers.{}.post_attention_layernorm.weight", plus(1)},
+    {"layers.gain_2", "model.layers.{}.pre_feedforward_layernorm.weight", plus(1)},
+    {"layers.W_gate", "model.layers.{}.mlp.gate_proj.weight"},
+    {"layers.W_expand", "model.layers.{}.mlp.up_proj.weight"},
+    {"layers.W_contract", "model.layers.{}.mlp.down_proj.weight"},
+    {"layers.transformed_gain", "model.layers.{}.post_feedforward_layernorm.weight", plus(1)},
+    {"gain", "model.norm.weight", plus(1)},
+    copy_of("embedding", "lm_head.weight"),
+    ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
+};
+inline constexpr auto& gemma2 = gemma;
+inline constexpr auto& gemma3 = gemma;
+
+/// Of gpt_neox; query_key_value has the rows of each head's query, key and value side by side.
+inline constexpr name_entry gpt_neox[] = {
+    optional_prefix("gpt_neox."),
+    {"embedding", "gpt_neox.embed_in.weight"},
+    {"layers.gain_1", "gpt_neox.layers.{}.input_layernorm.weight"},
+    {"layers.bias_1", "gpt_neox.layers.{}.input_layernorm.bias"},
+    {"layers.gain_2", "gpt_neox.layers.{}.post_attention_layernorm.weight"},
+    {"layers.bias_2", "gpt_neox.layers.{}.post_attention_layernorm.bias"},
+    {"layers.W_query", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(0, 3)},
+    {"layers.W_key", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(1, 3)},
+    {"layers.W_value", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(2, 3)},
+    {"layers.b_query", "gpt_neox.layers.{}.attention.query_key_value.bias",
+     flat | interleaved(0, 3)},
+    {"layers.b_key", "gpt_neox.layers.{}.attention.query_key_value.bias", flat | interleaved(1, 3)},
+    {"layers.b_value", "gpt_neox.layers.{}.attention.query_key_value.bias",
+     flat | interleaved(2, 3)},
+    {"layers.W_out", "gpt_neox.layers.{}.attention.dense.weight"},
+    {"layers.b_out", "gpt_neox.layers.{}.attention.dense.bias"},
+    {"layers.W_expand", "gpt_neox.layers.{}.mlp.dense_h_to_4h.weight"},
+    {"layers.b_expand", "gpt_neox.layers.{}.mlp.dense_h_to_4h.bias"},
+    {"layers.W_contract", "gpt_neox.layers.{}.mlp.dense_4h_to_h.weight"},
+    {"layers.b_contract", "gpt_neox.layers.{}.mlp.dense_4h_to_h.bias"},
+    {"gain", "gpt_neox.final_layer_norm.weight"},
+    {"bias", "gpt_neox.final_layer_norm.bias"},
+    {"W_logits", "embed_out.weight"},
+    copy_of("embedding", "embed_out.weight"),
+    ignored("gpt_neox.layers.{}.attention.bias"),
+    ignored("gpt_neox.layers.{}.attention.masked_bias"),
+    ignored("gpt_neox.layers.{}.attention.rotary_emb.inv_freq"),
 };
 
-/// Of bert and of bert_masked_language for RoBERTa and XLM-RoBERTa: segments<1>,
-/// normalization::layer<5>. Positions begin at row 2 of their table.
-inline constexpr name_entry roberta[] = {
-    optional_prefix("roberta."),
-    {"embedding", "roberta.embeddings.word_embeddings.weight"},
-    {"position", "roberta.embeddings.position_embeddings.weight", rows_from(2)},
-    {"segment_embedding", "roberta.embeddings.token_type_embeddings.weight"},
-    {"gain", "roberta.embeddings.LayerNorm.weight"},
-    {"bias", "roberta.embeddings.LayerNorm.bias"},
-    {"layers.W_query", "roberta.encoder.layer.{}.attention.self.query.weight"},
-    {"layers.W_key", "roberta.encoder.layer.{}.attention.self.key.weight"},
-    {"layers.W_value", "roberta.encoder.layer.{}.attention.self.value.weight"},
-    {"layers.b_query", "roberta.encoder.layer.{}.attention.self.query.bias", flat},
-    {"layers.b_key", "roberta.encoder.layer.{}.attention.self.key.bias", flat},
-    {"layers.b_value", "roberta.encoder.layer.{}.attention.self.value.bias", flat},
-    {"layers.W_out", "roberta.encoder.layer.{}.attention.output.dense.weight"},
-    {"layers.b_out", "roberta.encoder.layer.{}.attention.output.dense.bias"},
-    {"layers.gain_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.weight"},
-    {"layers.bias_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.bias"},
-    {"layers.W_expand", "roberta.encoder.layer.{}.intermediate.dense.weight"},
-    {"layers.b_expand", "roberta.encoder.layer.{}.intermediate.dense.bias"},
-    {"layers.W_contract", "roberta.encoder.layer.{}.output.dense.weight"},
-    {"layers.b_contract", "roberta.encoder.layer.{}.output.dense.bias"},
-    {"layers.gain_2", "roberta.encoder.layer.{}.output.LayerNorm.weight"},
-    {"layers.bias_2", "roberta.encoder.layer.{}.output.LayerNorm.bias"},
-    {"W_pool", "roberta.pooler.dense.weight"},
-    {"b_pool", "roberta.pooler.dense.bias"},
-    {"W_predict", "lm_head.dense.weight"},
-    {"b_predict", "lm_head.dense.bias"},
-    {"gain_predict", "lm_head.layer_norm.weight"},
-    {"bias_predict", "lm_head.layer_norm.bias"},
+inline constexpr name_entry phi[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embed_tokens.weight"},
+    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
+    {"layers.bias_1", "model.layers.{}.input_layernorm.bias"},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight"},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight"},
+    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
+    {"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat},
+    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat},
+    {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
+    {"layers.W_out", "model.layers.{}.self_attn.dense.weight"},
+    {"layers.b_out", "model.layers.{}.self_attn.dense.bias"},
+    {"layers.W_expand", "model.layers.{}.mlp.fc1.weight"},
+    {"layers.b_expand", "model.layers.{}.mlp.fc1.bias"},
+    {"layers.W_contract", "model.layers.{}.mlp.fc2.weight"},
+    {"layers.b_contract", "model.layers.{}.mlp.fc2.bias"},
+    {"gain", "model.final_layernorm.weight"},
+    {"bias", "model.final_layernorm.bias"},
+    {"W_logits", "lm_head.weight"},
     {"b_logits", "lm_head.bias"},
-    copy_of("embedding", "lm_head.decoder.weight", "b_logits"),
-    copy_of("b_logits", "lm_head.decoder.bias"),
-    ignored("roberta.embeddings.position_ids"),
-    ignored("roberta.pooler.*"),
-    ignored("lm_head.*"),
 };
 
-/// Of bert and of bert_masked_language with segments<1> for DistilBERT, which has none (all symbols
-/// are of segment 0) and no pooler: `pooled` is zero.
-inline constexpr name_entry distilbert[] = {
-    optional_prefix("distilbert."),
-    {"embedding", "distilbert.embeddings.word_embeddings.weight"},
-    {"position", "distilbert.embeddings.position_embeddings.weight", rows_from(0)},
-    constant("segment_embedding", 0),
-    {"gain", "distilbert.embeddings.LayerNorm.weight"},
-    {"bias", "distilbert.embeddings.LayerNorm.bias"},
-    {"layers.W_query", "distilbert.transformer.layer.{}.attention.q_lin.weight"},
-    {"layers.W_key", "distilbert.transformer.layer.{}.attention.k_lin.weight"},
-    {"layers.W_value", "distilbert.transformer.layer.{}.attention.v_lin.weight"},
-    {"layers.b_query", "distilbert.transformer.layer.{}.attention.q_lin.bias", flat},
-    {"layers.b_key", "distilbert.transformer.layer.{}.attention.k_lin.bias", flat},
-    {"layers.b_value", "distilbert.transformer.layer.{}.attention.v_lin.bias", flat},
-    {"layers.W_out", "distilbert.transformer.layer.{}.attention.out_lin.weight"},
-    {"layers.b_out", "distilbert.transformer.layer.{}.attention.out_lin.bias"},
-    {"layers.gain_1", "distilbert.transformer.layer.{}.sa_layer_norm.weight"},
-    {"layers.bias_1", "distilbert.transformer.layer.{}.sa_layer_norm.bias"},
-    {"layers.W_expand", "distilbert.transformer.layer.{}.ffn.lin1.weight"},
-    {"layers.b_expand", "distilbert.transformer.layer.{}.ffn.lin1.bias"},
-    {"layers.W_contract", "distilbert.transformer.layer.{}.ffn.lin2.weight"},
-    {"layers.b_contract", "distilbert.transformer.layer.{}.ffn.lin2.bias"},
-    {"layers.gain_2", "distilbert.transformer.layer.{}.output_layer_norm.weight"},
-    {"layers.bias_2", "distilbert.transformer.layer.{}.output_layer_norm.bias"},
-    constant("W_pool", 0),
-    constant("b_pool", 0),
-    {"W_predict", "vocab_transform.weight"},
-    {"b_predict", "vocab_transform.bias"},
-    {"gain_predict", "vocab_layer_norm.weight"},
-    {"bias_predict", "vocab_layer_norm.bias"},
-    {"b_logits", "vocab_projector.bias"},
-    copy_of("embedding", "vocab_projector.weight", "b_logits"),
-    ignored("vocab_*"),
+inline constexpr name_entry starcoder2[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embed_tokens.weight"},
+    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
+    {"layers.bias_1", "model.layers.{}.input_layernorm.bias"},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
+    {"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
+    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
+    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
+    {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
+    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
+    {"layers.b_out", "model.layers.{}.self_attn.o_proj.bias"},
+    {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
+    {"layers.bias_2", "model.layers.{}.post_attention_layernorm.bias"},
+    {"layers.W_expand", "model.layers.{}.mlp.c_fc.weight"},
+    {"layers.b_expand", "model.layers.{}.mlp.c_fc.bias"},
+    {"layers.W_contract", "model.layers.{}.mlp.c_proj.weight"},
+    {"layers.b_contract", "model.layers.{}.mlp.c_proj.bias"},
+    {"gain", "model.norm.weight"},
+    {"bias", "model.norm.bias"},
+    {"W_logits", "lm_head.weight"},
+    copy_of("embedding", "lm_head.weight"),
 };
+
+/// Of opt with its norms in front; positions begin at row 2 of their table.
+inline constexpr name_entry opt[] = {
+    optional_prefix("model."),
+    {"embedding", "model.decoder.embed_tokens.weight"},
+    {"position", "model.decoder.embed_positions.weight", rows_from(2)},
+    {"layers.gain_1", "model.decoder.layers.{}.self_attn_layer_norm.weight"},
+    {"layers.bias_1", "model.decoder.layers.{}.self_attn_layer_norm.bias"},
+    {"layers.W_query", "model.decoder.layers.{}.self_attn.q_proj.weight"},
+    {"layers.W_key", "model.decoder.layers.{}.self_attn.k_proj.weight"},
+    {"layers.W_value", "model.decoder.layers.{}.self_attn.v_proj.weight"},
+    {"layers.b_query", "model.decoder.layers.{}.self_attn.q_proj.bias", flat},
+    {"layers.b_key", "model.decoder.layers.{}.self_attn.k_proj.bias", flat},
+    {"layers.b_value", "model.decoder.layers.{}.self_attn.v_proj.bias", flat},
+    {"layers.W_out", "model.decoder.layers.{}.self_attn.out_proj.weight"},
+    {"layers.b_out", "model.decoder.layers.{}.self_attn.out_proj.bias"},
+    {"layers.gain_2", "model.decoder.layers.{}.final_layer_norm.weight"},
+    {"layers.bias_2", "model.decoder.layers.{}.final_layer_norm.bias"},
+    {"layers.W_expand", "model.decoder.layers.{}.fc1.weight"},
+    {"layers.b_expand", "model.decoder.layers.{}.fc1.bias"},
+    {"layers.W_contract", "model.decoder.layers.{}.fc2.weight"},
+    {"layers.b_contract", "model.decoder.layers.{}.fc2.bias"},
+    {"gain", "model.decoder.final_layer_norm.weight"},
+    {"bias", "model.decoder.final_layer_norm.bias"},
+    copy_of("embedding", "lm_head.weight"),
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
+
+/// The tensors of Hugging Face's files, for the presets:
+/// `io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2)`.
+
+namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
 inline constexpr name_entry vit[] = {
     optional_prefix("vit."),
@@ -6689,7 +7123,7 @@ SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any
                           " tokens, the model has ", tokens});
     }
     result.found = form.version == 0 ? match(result.file, tensors)
-                                     : match(result.file, tensors, llama2c_layers, true);
+                                     : match(result.file, tensors, llama2c_layers, {true, {}});
     return result;
 }
 
@@ -10923,13 +11357,39 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 /// Which elements are a pair: (2k, 2k + 1), or (k, k + Length / 2).
 enum class pairing { neighbours, halves };
 
+/// The angle of pair k at position 1, scaled from base^(-2k / length).
+inline double angle_of_pair(int k, int length, double base, const rotary_scaling& by) noexcept {
+    constexpr double circle = 6.283185307179586476925;
+    const double angle = std::exp(-2.0 * std::log(base) / length * k);
+    if (by.kind == rotary_scaling::rule::none) return angle;
+    const double scaled = angle / by.factor;
+    const auto mixture = [&](double share) { return (1 - share) * scaled + share * angle; };
+    switch (by.kind) {
+        case rotary_scaling::rule::linear:
+            return scaled;
+        case rotary_scaling::rule::llama3: {
+            const double turns = by.original * angle / circle;
+            return mixture(std::clamp((turns - by.low) / (by.high - by.low), 0.0, 1.0));
+        }
+        default:
+            break;
+    }
+    // The pair that turns so many times in the original length.
+    const auto pair_of = [&](double turns) {
+        return length * std::log(by.original / (turns * circle)) / (2 * std::log(base));
+    };
+    const double first = std::max(std::floor(pair_of(by.high)), 0.0);
+    const double last = std::min(std::ceil(pair_of(by.low)), length - 1.0);
+    return mixture(1 - std::clamp((k - first) / std::max(last - first, 0.001), 0.0, 1.0));
+}
+
 /// Writes the cosines of a position's angles, then their sines, Length / 2 each.
 template <int Length, class T>
-inline void write_angles(double position, double base, T* to) noexcept {
+inline void write_angles(double position, double base, T* to,
+                         const rotary_scaling& scaling = {}) noexcept {
     static_assert(Length % 2 == 0, "pairs are turned: the length must be even");
-    const double step = -2.0 * std::log(base) / Length;
     for (int k = 0; k < Length / 2; ++k) {
-        const double angle = position * std::exp(step * k);
+        const double angle = position * angle_of_pair(k, Length, base, scaling);
         to[k] = static_cast<T>(std::cos(angle));
         to[Length / 2 + k] = static_cast<T>(std::sin(angle));
     }
@@ -10937,15 +11397,16 @@ inline void write_angles(double position, double base, T* to) noexcept {
 
 /// The same for positions 0 to Positions - 1. The base is given by
 /// its bits: numbers of this kind are no template arguments everywhere.
-template <int Length, class T, int Positions, std::uint64_t Base>
+template <int Length, class T, int Positions, std::uint64_t Base,
+          rotary_scaling Scaling = rotary_scaling{}>
 class angle_table {
     static const T* made() {
         static const std::vector<T> table = [] {
             std::vector<T> result(static_cast<std::size_t>(Positions) * Length);
             for (int position = 0; position < Positions; ++position)
-                write_angles<Length>(
-                    position, std::bit_cast<double>(Base),
-                    result.data() + static_cast<std::ptrdiff_t>(position) * Length);
+                write_angles<Length>(position, std::bit_cast<double>(Base),
+                                     result.data() + static_cast<std::ptrdiff_t>(position) * Length,
+                                     Scaling);
             return result;
         }();
         return table.data();
@@ -10959,10 +11420,10 @@ class angle_table {
     }
 };
 
-/// Turns each pair by its angle, or back.
-template <int Length, pairing Pairing, bool Back, class T>
+/// Turns each pair of the first Turned elements by its angle, or back.
+template <int Length, pairing Pairing, bool Back, int Turned = Length, class T>
 SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
-    constexpr int half = Length / 2;
+    constexpr int half = Turned / 2;
     constexpr int stride = Pairing == pairing::neighbours ? 2 : 1;
     constexpr int second = Pairing == pairing::neighbours ? 1 : half;
     T turned[Length];  // y may be x: the compiler could not use vectors
@@ -10974,6 +11435,7 @@ SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
         turned[stride * k] = a * c - b * s;
         turned[stride * k + second] = a * s + b * c;
     }
+    for (int k = Turned; k < Length; ++k) turned[k] = x[k];
     for (int k = 0; k < Length; ++k) y[k] = turned[k];
 }
 
@@ -14028,7 +14490,7 @@ std::string misfit(const llama2c_configuration& configuration) {
 template <class Model>
 std::string misfit(const tensor_file& file, const name_map* names) {
     const std::vector<any_tensor> parameters = shapes_of<Model>();
-    return names ? match(file, parameters, *names, pairs_neighbours<Model>).problem
+    return names ? match(file, parameters, *names, layout_of<Model>()).problem
                  : match(file, parameters).problem;
 }
 
@@ -14072,11 +14534,11 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
 
 }  // namespace detail
 
-/// Calls f.template operator()<Model>() for the first of the models that has exactly the parameters
-/// of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it states the
-/// positions too, or a safetensors file, or what a reader of another format has opened, with the
-/// model's own names, or with those of `names`. (A file fits models with fewer positions, too, if
-/// `names` says so: of these, the one with most stands first in the list.)
+/// Calls `f.template operator()<Model>()` for the first of the models that has exactly the
+/// parameters of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it
+/// states the positions too, or a safetensors file, or what a reader of another format has opened,
+/// with the model's own names, or with those of `names`. (A file fits models with fewer positions,
+/// too, if `names` says so: of these, the one with most stands first in the list.)
 ///
 /// Throws io::error if the file is neither, or if no model fits: the message gives what the file
 /// has, and what of each model is different.
@@ -14102,50 +14564,219 @@ decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
 
 /// A plan bound to kernels.
 
-#include <new>
+namespace sequent::inline SEQUENT_ABI::kernel {
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+/// Rows of numbers: listed, or a stride apart.
+template <class T>
+struct row_places {
+    T* const* listed = nullptr;
+    T* first = nullptr;
+    std::ptrdiff_t stride = 0;
 
-/// Parameters and memory of calls on the heap.
+    SEQUENT_INLINE T* operator[](int row) const noexcept {
+        return listed ? listed[row] : first + row * stride;
+    }
+};
 
-namespace sequent::inline SEQUENT_ABI {
+/// C = A B or C += A B of any sizes, with C rows x columns and A rows x depth, whose rows may lie
+/// anywhere. Turned: the rows that are given are those of the transposed matrix.
+template <class T>
+struct gathered_product {
+    int rows, columns, depth;
+    row_places<const T> a;
+    bool a_turned;
+    row_places<const T> b;
+    bool b_turned;
+    row_places<T> c;
+    bool accumulate;
+};
 
-namespace model_detail {
+namespace detail {
 
-/// Asks the system for huge pages, of 2 MB, in the part of [at, at + size) that they can cover:
-/// steps of generation read all parameters, and small pages cost them a walk of the page table
-/// every 4 KB. Where the system has none to give, nothing changes.
-inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::size_t size) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
-    const auto begin = (reinterpret_cast<std::uintptr_t>(at) + page - 1) & ~(page - 1);
-    const auto end = (reinterpret_cast<std::uintptr_t>(at) + size) & ~(page - 1);
-    if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+/// How a gathered product is cut: blocks of A and panels of B are copied, so that each number of B
+/// is read once for up to `rows` rows.
+template <class T>
+struct gathered_plan {
+    static constexpr int rows = 256;
+    static constexpr int depth = 256;
+    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
+    static constexpr int width = 2 * lanes<T>;
+    static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
+};
+
+inline void prefetch([[maybe_unused]] const void* at) noexcept {
+#if defined(__GNUC__)
+    __builtin_prefetch(at);
 #endif
 }
 
-}  // namespace model_detail
+/// Copies columns [begin, begin + count) of some rows, from row `first` on.
+template <class T>
+inline void gather_rows(const row_places<const T>& from, int first, int rows, int begin, int count,
+                        T* to) noexcept {
+    for (int row = 0; row < rows; ++row, to += gathered_plan<T>::pitch)
+        std::copy_n(from[first + row] + begin, count, to);
+}
 
-/// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
-/// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
-/// "madvise" or "always"). `given` are the arguments of its constructor: make_unique<Model::packed<
-/// q8_0>>(*parameters).
-template <class Block, class... Given>
-std::unique_ptr<Block> make_unique(const Given&... given) {
-    constexpr std::align_val_t alignment{alignof(Block)};
-    if constexpr (alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
-                  std::is_nothrow_constructible_v<Block, const Given&...>) {
-        void* memory = ::operator new(sizeof(Block), alignment);
-        model_detail::ask_for_huge_pages(memory, sizeof(Block));
-        return std::unique_ptr<Block>(::new (memory) Block(given...));
-    } else {
-        return std::make_unique<Block>(given...);
+/// Copies a panel of B, a row of `width` numbers for each k; zeros behind the last column.
+template <class T>
+inline void gather_panel(const gathered_product<T>& of, int k, int depth, int column,
+                         T* to) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int width = gathered_plan<T>::width;
+    const int columns = std::min(width, of.columns - column);
+    if (!of.b_turned) {
+        for (int at = 0; at < depth; ++at, to += width) {
+            const T* from = of.b[k + at] + column;
+            if (columns == width) {
+                store(to, load(from));
+                store(to + n, load(from + n));
+            } else {
+                std::copy_n(from, columns, to);
+                std::fill_n(to + columns, width - columns, T(0));
+            }
+        }
+        return;
+    }
+    constexpr int group = transposed_columns<T>;
+    for (int half = 0; half < width; half += n, to += n) {
+        const int last = std::min(n, columns - half) - 1;
+        T* row = to;
+        if (last < 0) {
+            for (int at = 0; at < depth; ++at, row += width) store(row, zero<T>());
+            return;
+        }
+        const T* from = of.b[column + half] + k;
+        const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
+        int at = 0;
+        for (; at + group <= depth; at += group) {
+            batch<T> out[group];
+            load_transposed(from + at, lane_at, out);
+            for (int i = 0; i < group; ++i, row += width) store(row, out[i]);
+        }
+        for (; at < depth; ++at, row += width)
+            for (int lane = 0; lane < n; ++lane) row[lane] = from[lane_at(lane) + at];
     }
 }
 
-}  // namespace sequent::inline SEQUENT_ABI
+/// Asks for part `part` of `parts` of the panel that is copied next.
+template <class T>
+SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int depth, int column,
+                                   int part, int parts) noexcept {
+    constexpr int width = gathered_plan<T>::width;
+    constexpr int line = 64 / int{sizeof(T)};
+    if (column >= of.columns) return;
+    const int rows = of.b_turned ? std::min(width, of.columns - column) : depth;
+    const int length = of.b_turned ? depth : std::min(width, of.columns - column);
+    const int first = of.b_turned ? column : k;
+    const int begin = of.b_turned ? k : column;
+    for (int row = rows * part / parts; row < rows * (part + 1) / parts; ++row)
+        for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
+}
+
+/// Rows of C of one tile against a panel, from the copies of A and B.
+template <int Rows, bool Turned, class T>
+SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>& c, int row,
+                                    int rows, int column, int columns, int depth,
+                                    bool accumulate) noexcept {
+    using plan = gathered_plan<T>;
+    constexpr int n = lanes<T>;
+    constexpr int width = plan::width;
+    alignas(64) T sum[Rows * width];
+    for (int r = 0; r < rows; ++r) {
+        prefetch(c[row + r] + column);
+        prefetch(c[row + r] + column + n);
+    }
+    product_tile<batch<T>, Rows, 2, n, n>(
+        a, b, sum, depth, constant_strides < Turned ? 1 : plan::pitch, Turned ? plan::pitch : 1,
+        width, width > {}, tile_target{0, 0, false, false}, as_is{});
+    const T* from = sum;
+    for (int r = 0; r < rows; ++r, from += width) {
+        T* to = c[row + r] + column;
+        for (int at = 0; at < columns; at += n) {
+            const int count = std::min(n, columns - at);
+            if (count == n)
+                store(to + at,
+                      accumulate ? batch<T>(load(to + at) + load(from + at)) : load(from + at));
+            else
+                store_first(to + at,
+                            accumulate ? batch<T>(load_first(to + at, count) + load(from + at))
+                                       : load(from + at),
+                            count);
+        }
+    }
+}
+
+/// A block of A against a panel of B.
+template <bool Turned, class T>
+inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b, int first,
+                           int rows, int k, int depth, int column, bool accumulate) noexcept {
+    using plan = gathered_plan<T>;
+    constexpr int tile = plan::tile, half = (tile + 1) / 2, quarter = (half + 1) / 2;
+    const int columns = std::min(plan::width, of.columns - column);
+    const int parts = (rows + tile - 1) / tile;
+    for (int row = 0, part = 0; row < rows; row += tile, ++part) {
+        prefetch_panel(of, k, depth, column + plan::width, part, parts);
+        const int left = std::min(tile, rows - row);
+        const T* from = a + std::ptrdiff_t{row} * (Turned ? 1 : plan::pitch);
+        const auto take = [&](auto most) {
+            gathered_tile<most(), Turned>(from, b, of.c, first + row, left, column, columns, depth,
+                                          accumulate);
+        };
+        if (left > half)
+            take(std::integral_constant<int, tile>{});
+        else if (left > quarter)
+            take(std::integral_constant<int, half>{});
+        else
+            take(std::integral_constant<int, quarter>{});
+    }
+}
+
+}  // namespace detail
+
+/// How many numbers of memory a gathered product works in.
+template <class T>
+inline constexpr int gathered_room =
+    (std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth) +
+     detail::gathered_plan<T>::tile) *
+        detail::gathered_plan<T>::pitch
+    + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
+
+/// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
+/// the same whatever the other rows are. `room` has gathered_room numbers, aligned to 64 bytes.
+template <class T>
+SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
+    using plan = detail::gathered_plan<T>;
+    T* const panel = room;
+    T* const copy = room + plan::depth * plan::width;
+    const int row_parts = (of.rows + plan::rows - 1) / plan::rows;
+    const int depth_parts = (of.depth + plan::depth - 1) / plan::depth;
+    for (int row_part = 0; row_part < row_parts; ++row_part) {
+        const int row = static_cast<int>(std::int64_t{of.rows} * row_part / row_parts);
+        const int rows = static_cast<int>(std::int64_t{of.rows} * (row_part + 1) / row_parts) - row;
+        for (int part = 0; part < depth_parts; ++part) {
+            const int k = static_cast<int>(std::int64_t{of.depth} * part / depth_parts);
+            const int depth =
+                static_cast<int>(std::int64_t{of.depth} * (part + 1) / depth_parts) - k;
+            const bool accumulate = of.accumulate || part > 0;
+            if (of.a_turned)
+                detail::gather_rows(of.a, k, depth, row, rows, copy);
+            else
+                detail::gather_rows(of.a, row, rows, k, depth, copy);
+            for (int column = 0; column < of.columns; column += plan::width) {
+                detail::gather_panel(of, k, depth, column, panel);
+                if (of.a_turned)
+                    detail::gathered_tiles<true>(of, copy, panel, row, rows, k, depth, column,
+                                                 accumulate);
+                else
+                    detail::gathered_tiles<false>(of, copy, panel, row, rows, k, depth, column,
+                                                  accumulate);
+            }
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
 
 #include <cstring>
 
@@ -15097,6 +15728,163 @@ constexpr space make_space(const Nodes& nodes, int root, int row, int column) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// For which values of one variable a condition holds, where these are an interval that a count,
+/// given at run time, may end: the times of a recursion over a sequence of any length.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// slope * variable + constant.
+struct line {
+    int slope = 0;
+    int constant = 0;
+    bool known = true;
+};
+
+template <class Pool>
+constexpr line line_of(const Pool& pool, int root, int variable) {
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::constant) return {0, top.value};
+    if (top.kind == node_kind::variable && top.value == variable) return {1, 0};
+    if (top.kind != node_kind::add && top.kind != node_kind::subtract) return {0, 0, false};
+    const line left = line_of(pool, top.left, variable);
+    const line right = line_of(pool, top.right, variable);
+    const int sign = top.kind == node_kind::add ? 1 : -1;
+    return {left.slope + sign * right.slope, left.constant + sign * right.constant,
+            left.known && right.known};
+}
+
+/// The values [first, last), of which those before `end` if a count ends them.
+struct interval {
+    int first = 0;
+    int last = never;
+    counted_end end{};
+    bool known = true;
+
+    constexpr bool empty() const { return first >= last; }
+    /// Cuts the interval by another one.
+    constexpr void cut(const interval& by) {
+        if (by.first > first) first = by.first;
+        if (by.last < last) last = by.last;
+        known = known && by.known;
+        if (!by.end.any()) return;
+        if (!end.any())
+            end = by.end;
+        else if (end.count != by.end.count || end.least != by.end.least)
+            known = false;
+        else if (by.end.beyond < end.beyond)
+            end.beyond = by.end.beyond;
+    }
+};
+
+/// The values of either one, if they are an interval.
+constexpr interval either_of(interval left, interval right) {
+    if (right.first < left.first) {
+        const interval kept = left;
+        left = right;
+        right = kept;
+    }
+    constexpr interval unknown{0, 0, {}, false};
+    if (!left.known || !right.known) return unknown;
+    if (right.empty()) return left;
+    if (left.empty()) return right;
+    if (!left.end.any()) {
+        if (left.last < right.first) return unknown;
+        if (left.last >= right.last) return left;
+        if (right.end.any() && left.last > right.end.beyond && left.last > right.end.least)
+            right.end.least = left.last;
+        right.first = left.first;
+        return right;
+    }
+    const bool within = right.end.any() ? right.end.count == left.end.count &&
+                                              right.end.beyond <= left.end.beyond &&
+                                              right.end.least <= left.end.least
+                                        : right.last <= left.end.beyond;
+    return within && right.last <= left.last ? left : unknown;
+}
+
+/// Those for which a condition holds that mentions this variable and counts alone.
+template <class Pool>
+constexpr interval values_of(const Pool& pool, int root, int variable) {
+    interval result;
+    if (root < 0) return result;
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::conjunction) {
+        result = values_of(pool, top.left, variable);
+        result.cut(values_of(pool, top.right, variable));
+        return result;
+    }
+    if (top.kind == node_kind::disjunction)
+        return either_of(values_of(pool, top.left, variable), values_of(pool, top.right, variable));
+    result.known = false;
+    const bool less = top.kind == node_kind::less;
+    if (!less && top.kind != node_kind::less_equal && top.kind != node_kind::equal) return result;
+    const line left = line_of(pool, top.left, variable);
+    if (less && left.known && left.slope == 1 && pool.nodes[top.right].kind == node_kind::count) {
+        result.end = {pool.nodes[top.right].value, -left.constant, 0};
+        result.known = true;
+        return result;
+    }
+    const line right = line_of(pool, top.right, variable);
+    const int slope = left.slope - right.slope;
+    if (!left.known || !right.known || (slope != 1 && slope != -1)) return result;
+    // slope * variable + constant, against zero.
+    const int zero = -slope * (left.constant - right.constant);
+    const int beyond = less ? 1 : 0;
+    if (slope > 0 || top.kind == node_kind::equal) result.last = zero + 1 - beyond;
+    if (slope < 0 || top.kind == node_kind::equal) result.first = zero + beyond;
+    if (result.first < 0) result.first = 0;
+    result.known = true;
+    return result;
+}
+
+/// `variable < end` as a condition; there is none for an end with `least`.
+template <class Pool>
+constexpr int below(Pool& pool, int variable, const counted_end& end) {
+    return pool.add(node_kind::less, 0, pool.at_term({variable, -end.beyond}),
+                    pool.add(node_kind::count, end.count));
+}
+
+/// The conjuncts of a condition that are counts above a variable plus a constant.
+template <class Pool>
+constexpr int counted_conjuncts(Pool& pool, int root, int variables) {
+    int result = -1;
+    pool.each_conjunct(root, [&](int part) {
+        for (int index = 0; index < variables; ++index)
+            if (const interval of = values_of(pool, part, index); of.known && of.end.any())
+                result = pool.both(result, part);
+    });
+    return result;
+}
+
+/// A condition in which what counts say of a variable is one conjunct, `variable + c < count`, and
+/// none that another one implies. `extent(variable)` is how many values it has.
+template <class Pool, class Extent>
+constexpr int with_plain_counts(Pool& pool, int root, int variables, Extent extent) {
+    int result = -1;
+    interval of[max_variables]{};
+    pool.each_conjunct(root, [&](int part) {
+        const unsigned mentioned = pool.variables(part);
+        for (int index = 0; index < variables; ++index) {
+            if (mentioned != 1u << index) continue;
+            const interval values = values_of(pool, part, index);
+            if (!values.known || !values.end.any() || values.end.least > 0 || values.first > 0 ||
+                values.last < extent(index))
+                continue;
+            const counted_end known = of[index].end;
+            if (known.any() && known.count != values.end.count) continue;
+            if (!known.any() || values.end.beyond < known.beyond) of[index].end = values.end;
+            return;
+        }
+        result = pool.both(result, part);
+    });
+    for (int index = 0; index < variables; ++index)
+        if (of[index].end.any() && of[index].end.beyond < extent(index))
+            result = pool.both(result, below(pool, index, of[index].end));
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// The condition under which a ground rule exists: its own constraints and what its literals
 /// inherit from the domains of their relations. A relation's domain is the part of the condition
 /// that mentions only head variables.
@@ -15212,13 +16000,53 @@ class domain_finder {
         for (int at = 0; at < in.text.relations.size(); ++at)
             if (const int fact = in.relations[at].fact; fact >= 0 && in.facts[fact].up_to)
                 out.domain[at] = below_length(out.pool.add(node_kind::variable, 0), fact);
-        for (int at : in.order) visit(at);
+        late_.reset(in.text.rules.size());
+        for (int place = 0, first = 0; place < in.order.size(); ++place) {
+            visit(in.order[place]);
+            const int loop = loop_at(place);
+            if (loop != loop_at(first)) first = place;
+            if (loop >= 0 && loop != loop_at(place + 1)) visit_again(first, place + 1);
+        }
         check_logits();
     }
 
   private:
     const shaped<Sizes, Facts>& in;
+    list<bool, Sizes.rules> late_{};      // rules of a recursion that are visited again, and later
     list<int, Sizes.rules> differing_{};  // of a total rule, the first literal with another domain
+
+    constexpr int loop_at(int place) const {
+        return place < in.order.size() ? in.text.rules[in.order[place]].recurs.loop : -1;
+    }
+    /// In a recursion, rules follow from later ones: what counts say of these is found in further
+    /// rounds.
+    constexpr void visit_again(int first, int last) {
+        bool grows = in.text.counts.size() > 0;
+        for (int round = first; grows && round < last; ++round) {
+            grows = false;
+            for (int place = first; place < last; ++place) late_[in.order[place]] = true;
+            for (int place = first; place < last; ++place) {
+                int& domain = out.domain[in.text.rules[in.order[place]].head];
+                const int before = domain;
+                visit(in.order[place]);
+                late_[in.order[place]] = false;
+                grows = grows || domain != before;
+            }
+        }
+    }
+    constexpr int inherited_of(const literal& item) {
+        const int definer = in.relations[item.relation].rule;
+        int domain = out.domain[item.relation];
+        if (definer >= 0 && late_[definer])
+            domain = counted_conjuncts(out.pool, domain, in.relations[item.relation].arity);
+        return out.pool.substitute(out.pool.nodes, domain, item.terms);
+    }
+    /// What counts say of each variable, in one conjunct.
+    constexpr int plainly(int root, const rule& written) {
+        if (in.text.counts.size() == 0) return root;
+        return with_plain_counts(out.pool, root, written.variables.size(),
+                                 [&](int index) { return written.variables[index].extent; });
+    }
 
     constexpr void visit(int at) {
         const rule& written = in.text.rules[at];
@@ -15256,8 +16084,7 @@ class domain_finder {
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 root = out.pool.both(root, not_negative(written, item.weight.terms[axis]));
             if (item.kind != literal_kind::relation) continue;
-            int inherited =
-                out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
+            int inherited = inherited_of(item);
             if (written.total) {
                 inherited = out.pool.both(inherited, within_part(written, item));
                 if (body == 0) first = common = inherited;
@@ -15287,6 +16114,8 @@ class domain_finder {
                            stacking < 0 ? -1 : in.text.rules[stacking].number};
         }
         if (!written.total) root = out.pool.both(root, within_variables(written, root));
+        root = plainly(root, written);
+        common = plainly(common, written);
         if (written.total) root = out.pool.both(root, counted(common, written));
         out.condition[at] = root;
         if (written.total) root = common;
@@ -15646,6 +16475,7 @@ struct row_function {
     int position_column = 0;
     int position_outer[max_outers]{};
     int position_offset = 0;
+    rotary_scaling scaling{};
     int seed = -1;      // of dropout, which count it is
     int identity = -1;  // and which rule, so that each drops others
 };
@@ -15827,6 +16657,7 @@ struct general_function {
     operand weights[2]{};
     int weight_strides[2][max_variables]{};
     int position = -1;
+    rotary_scaling scaling{};
     int identity = -1;  // of dropout, which rule it is
 };
 
@@ -15872,17 +16703,20 @@ struct column_bound {
 enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
 /// A gradient that is first written in the backward of a step, to be zeroed there: `parts` of
-/// `size` numbers, or of each the rows up to some counts, a bit for each.
+/// `size` numbers, or of each the rows up to some counts, a bit for each, and a few beyond.
 struct birth {
     int offset = 0;
     int size = 0;
     int parts = 1;
     unsigned counts = 0;
     int row = 0;
+    int beyond = 0;
 
     /// How many numbers of a part are zeroed.
     constexpr int cleared(const int* given) const noexcept {
-        return counts == 0 ? size : least_count(counts, size / row, given) * row;
+        if (counts == 0) return size;
+        const int rows = least_count(counts, size / row, given) + beyond;
+        return rows * row < size ? rows * row : size;
     }
 };
 
@@ -15898,7 +16732,23 @@ struct step {
     int first = 0;          // within a recursion, the rounds in which it is run
     int last = never;
     bool prepared = false;  // follows from parameters alone
+    counted_end end{};      // of the rounds in which it is run; of a recursion, of its rounds
+    bool fills = false;     // is run from that end on instead
+    bool idle = false;      // fills rows that nothing reads
     list<birth, max_literals + 4> births{};
+
+    /// Of a step within a recursion, whether it is run in this round.
+    constexpr bool is_run_in(int round, const int* counts) const noexcept {
+        if (last == never && !end.any()) return true;
+        if (idle || round < first || round >= last) return false;
+        return !end.any() || (round < end.of(counts)) != fills;
+    }
+    /// How many rounds a stack or a recursion has.
+    constexpr int rounds(const int* counts) const noexcept {
+        if (!end.any()) return repeat;
+        const int some = end.of(counts);
+        return some < repeat ? some : repeat;
+    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -15964,14 +16814,16 @@ struct buffer {
     int offset = 0;
     int adjoint = -1;
     bool prepared = false;
-    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each.
+    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each, and a few
+    // rows more.
     unsigned counts = 0;
     int row = 0;
+    int beyond = 0;
 
     /// What of the gradient is zeroed when it is first written.
     constexpr birth adjoint_birth() const {
         if (counts == 0) return {adjoint, size};
-        return {adjoint, size / parts, parts, counts, row};
+        return {adjoint, size / parts, parts, counts, row, beyond};
     }
 };
 
@@ -16453,6 +17305,7 @@ class general_builder {
             function.kind = use.kind;
             function.numbers[0] = use.numbers[0];
             function.numbers[1] = use.numbers[1];
+            function.scaling = use.scaling;
             function.shape = shape;
             function.identity = at_;
             for (int at = 0; at < 2; ++at) {
@@ -16540,7 +17393,10 @@ constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
         const bool bound = top.kind == node_kind::less &&
                            pool.nodes[top.left].kind == node_kind::variable &&
                            pool.nodes[top.right].kind == node_kind::count;
-        fits = fits && (bound || pairs.pairs >= 0);
+        // Counts above the time of a recursion end its rounds, or are left to the general loops.
+        const bool of_time = bound && draft.rule_of(at).recurs.loop >= 0 &&
+                             pool.nodes[top.left].value == draft.rule_of(at).recurs.time;
+        fits = fits && !of_time && (bound || pairs.pairs >= 0);
     });
     return fits;
 }
@@ -17110,6 +17966,7 @@ class row_builder {
         made.kind = use.kind;
         made.numbers[0] = use.numbers[0];
         made.numbers[1] = use.numbers[1];
+        made.scaling = use.scaling;
         for (int at = 0; at < 2; ++at)
             if (use.weights[at].weight >= 0) made.weights[at] = weight_access(use.weights[at]);
         if (use.position >= 0) {
@@ -18002,7 +18859,7 @@ constexpr bool is_same_loop(const Draft& draft, int one, int other) {
     const recurrence& left = draft.rule_of(one).recurs;
     const recurrence& right = draft.rule_of(other).recurs;
     return left.loop == right.loop && left.first == right.first && left.last == right.last &&
-           left.delay == right.delay &&
+           left.end == right.end && left.delay == right.delay &&
            draft.times_of(draft.rule_of(one)) == draft.times_of(draft.rule_of(other));
 }
 
@@ -18133,7 +18990,16 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// An operand as a step walks it: by some indices, of which counts limit some.
+/// The rows of a buffer that a walk visits: those before each of some counts plus `beyond`. Of
+/// all_counts: before `beyond`, whatever is given.
+struct row_limit {
+    unsigned counts = 0;
+    int beyond = 0;
+};
+inline constexpr unsigned all_counts = ~0u;
+
+/// An operand as a step walks it: by some indices, of which counts limit some, and by the rounds of
+/// a recursion.
 struct walk {
     struct index {
         int stride = 0;
@@ -18143,10 +19009,18 @@ struct walk {
     };
     list<index, max_variables + 4> indices{};
     bool known = true;
+    const step* within = nullptr;  // of a step of a recursion
 
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
-        if (stride != 0 && extent > 0) indices.push({stride, extent, counts, can_end});
+        if (stride != 0 && extent > 0)
+            indices.push({stride, extent, counts, can_end && within == nullptr});
     }
+    /// How far one round of the recursion moves the operand.
+    constexpr int time_stride(const operand& at) const {
+        return within ? at.layer_strides[within->depth - 1] : 0;
+    }
+    constexpr bool ends_with_count() const { return within && within->end.any(); }
+
     /// Returns true if the rows, `row` numbers each, can be written up to any count.
     constexpr bool can_end_rows(const operand& to, int row) const {
         walk by = *this;
@@ -18155,83 +19029,145 @@ struct walk {
             each.counts = each.can_end && each.stride == row ? 1 : 0;
             found = found || each.counts != 0;
         }
-        return found && by.limits_of_rows(to, row) != 0;
+        return found && by.limit_of_rows(to, row).counts != 0;
     }
 
-    /// The counts that limit the rows, `row` numbers each, that are walked from the first on; none
-    /// if that is not to be seen.
-    constexpr unsigned limits_of_rows(const operand& from, int row) const {
-        if (!known || from.offset < 0 || from.offset >= row) return 0;
-        for (int stride : from.layer_strides)
-            if (stride != 0) return 0;
-        unsigned counts = 0;
-        long long reach = from.offset;
+    /// What limits the rows, `row` numbers each; no counts if that is not to be seen.
+    constexpr row_limit limit_of_rows(const operand& from, int row) const {
+        if (!known || row <= 0) return {};
+        for (int level = 0; level < max_loops; ++level)
+            if (from.layer_strides[level] != 0 && (!within || level != within->depth - 1))
+                return {};
+        const int shift = (from.offset - (from.offset < 0 ? row - 1 : 0)) / row;
+        row_limit result{0, shift};
+        long long reach = from.offset - 1LL * shift * row;
+        if (const int stride = time_stride(from); stride != 0) {
+            if (stride != row) return {};
+            const counted_end& end = within->end;
+            const bool counted = end.any() && !within->fills;
+            result.counts = counted ? 1u << end.count : all_counts;
+            result.beyond += counted ? std::max(end.beyond, end.least) : within->last;
+        }
         for (const index& each : indices) {
-            if (each.stride == row && counts == 0 && each.counts != 0)
-                counts = each.counts;
+            if (each.stride == row && result.counts == 0 && each.counts != 0)
+                result.counts = each.counts;
             else
                 reach +=
                     static_cast<long long>(each.stride < 0 ? row : each.stride) * (each.extent - 1);
         }
-        return reach < row ? counts : 0;
+        return reach < row ? result : row_limit{};
     }
 };
 
 template <class Draft>
 class unread_rows_finder {
   public:
-    constexpr explicit unread_rows_finder(Draft& draft) : out_(draft.out) {
+    constexpr explicit unread_rows_finder(Draft& draft) : draft_(draft), out_(draft.out) {
         for (int at = 0; at < out_.relations.size(); ++at)
             for (int axis = 0; axis < draft.in.relations[at].arity; ++axis)
                 out_.relations[at].counts[axis] =
                     counts_above(out_.pool, draft.conditions.domain[at], axis);
         if (draft.in.text.counts.size() == 0) return;
-        do find(draft);
+        do find();
         while (limit_writers());
         for (row_step& row : out_.rows)
-            if (row.counts != 0) row.out_counts = out_.buffers[row.out.at.index].counts;
+            if (row.counts != 0 && row.out.row == row_of(row.out.at))
+                row.out_counts = counts_of(row.out.at);
         for (attention_step& attention : out_.attentions)
-            if (attention.row_counts != 0)
-                attention.out_counts = out_.buffers[attention.out.at.index].counts;
+            if (attention.row_counts != 0 && attention.out.row == row_of(attention.out.at))
+                attention.out_counts = counts_of(attention.out.at);
         for (general_step& general : out_.generals) limit_heads(general);
+        if (draft.recurs) limit_rounds();
     }
 
   private:
-    static constexpr unsigned all_counts = ~0u;
+    static constexpr int buffers = decltype(Draft::out.buffers)::capacity();
 
+    Draft& draft_;
     decltype(Draft::out)& out_;
+    int read_beyond_[buffers]{};     // how many rows beyond the counts are read
+    int written_beyond_[buffers]{};  // and written, by a recursion; never of others
 
-    constexpr void find(const Draft& draft) {
-        for (buffer& each : out_.buffers) each.counts = each.prepared ? 0 : all_counts;
+    constexpr void find() {
+        for (int at = 0; at < out_.buffers.size(); ++at) {
+            out_.buffers[at].counts = out_.buffers[at].prepared ? 0 : all_counts;
+            read_beyond_[at] = 0;
+            written_beyond_[at] = never;
+        }
         // Steps whose rows a count limits know how long a row is: those that write, or else those
         // that read.
         for (const bool writers : {true, false})
             each_walk([&](const operand& at, const walk& by, bool writes) {
                 buffer& of = out_.buffers[at.index];
+                if (writes != writers || of.row != 0) return;
+                if (by.ends_with_count()) of.row = by.time_stride(at);
                 for (const walk::index& each : by.indices)
-                    if (writes == writers && each.counts != 0 && of.row == 0) of.row = each.stride;
+                    if (each.counts != 0 && of.row == 0) of.row = each.stride;
             });
         each_walk([&](const operand& at, const walk& by, bool writes) {
-            buffer& of = out_.buffers[at.index];
-            if (writes && by.can_end_rows(at, of.row)) return;
-            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
+            const int row = out_.buffers[at.index].row;
+            if (writes && by.within && by.within->fills && by.time_stride(at) == row) return;
+            const bool can_end = writes && by.can_end_rows(at, row);
+            const row_limit limit = by.limit_of_rows(at, row);
+            if (writes && by.ends_with_count() && limit.counts != 0)
+                written_beyond_[at.index] = std::min(written_beyond_[at.index], limit.beyond);
+            else if (writes && limit.counts != all_counts)
+                written_beyond_[at.index] = 0;
+            if (!can_end) take(at.index, limit);
         });
         // Of outputs, the other rows are cleared at the end.
-        for (int relation : draft.in.outputs) {
+        for (int relation : draft_.in.outputs) {
             const relation_layout& layout = out_.relations[relation];
             if (layout.where != place::value) continue;
             walk by;
             by.known = !layout.pairs.any();
-            for (int axis = 0; axis < draft.in.relations[relation].arity; ++axis)
-                by.add(layout.strides[axis], draft.in.relations[relation].extents[axis],
+            for (int axis = 0; axis < draft_.in.relations[relation].arity; ++axis)
+                by.add(layout.strides[axis], draft_.in.relations[relation].extents[axis],
                        layout.counts[axis]);
             operand at;
             at.offset = layout.offset;
-            buffer& of = out_.buffers[layout.index];
-            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
+            take(layout.index, by.limit_of_rows(at, out_.buffers[layout.index].row));
         }
-        for (buffer& each : out_.buffers)
-            if (each.counts == all_counts) each.counts = 0;
+        for (int at = 0; at < out_.buffers.size(); ++at) {
+            buffer& each = out_.buffers[at];
+            if (written_beyond_[at] == never) written_beyond_[at] = 0;
+            if (each.counts == all_counts || read_beyond_[at] > written_beyond_[at])
+                each.counts = 0;
+            each.beyond = each.counts != 0 ? written_beyond_[at] : 0;
+        }
+    }
+    constexpr void take(int buffer, const row_limit& limit) {
+        out_.buffers[buffer].counts &= limit.counts;
+        read_beyond_[buffer] = std::max(read_beyond_[buffer], limit.beyond);
+    }
+
+    /// Zeros beyond the end of a recursion that nothing reads are not written; a recursion ends
+    /// with the last of its steps.
+    constexpr void limit_rounds() {
+        for (step& each : out_.steps)
+            if (each.fills && each.kind == step_kind::rows) {
+                const operand& to = out_.rows[each.at].out.at;
+                each.idle = (counts_of(to) >> each.end.count & 1u) != 0 &&
+                            to.layer_strides[each.depth - 1] == row_of(to);
+            }
+        for (step& begin : out_.steps)
+            if (begin.kind == step_kind::repeat_begin && begin.recurs) {
+                counted_end end;
+                for (int at = static_cast<int>(&begin - out_.steps.begin()) + 1; at < begin.at;
+                     ++at)
+                    end = later_of(end, out_.steps[at], begin.repeat);
+                begin.end = out_.steps[begin.at].end = end;
+            }
+    }
+    static constexpr counted_end later_of(counted_end end, const step& each, int rounds) {
+        if (each.idle) return end;
+        const counted_end& own = each.end;
+        if (!own.any() || each.fills || (end.any() && end.count != own.count)) {
+            end.least = std::max(end.least, own.any() ? rounds : std::min(each.last, rounds));
+            return end;
+        }
+        return {own.count, end.any() ? std::max(end.beyond, own.beyond) : own.beyond,
+                std::max(end.least, own.least)};
     }
 
     /// Rows that nothing reads are not computed. Returns true if a step computes fewer than before.
@@ -18241,15 +19177,19 @@ class unread_rows_finder {
             changes = changes || (by & ~counts) != 0;
             counts |= by;
         };
-        for (row_step& row : out_.rows)
-            if (row.pairs < 0 && row.out.row == row_of(row.out.at))
-                limit(row.counts, counts_of(row.out.at));
-        for (general_step& general : out_.generals)
+        for (const step& each : out_.steps) {
+            if (is_in_recursion(each)) continue;
+            if (each.kind == step_kind::rows)
+                if (row_step& row = out_.rows[each.at];
+                    row.pairs < 0 && row.out.row == row_of(row.out.at))
+                    limit(row.counts, counts_of(row.out.at));
+            if (each.kind != step_kind::general) continue;
+            general_step& general = out_.generals[each.at];
             for (int place = 0; place < general.heads; ++place)
                 if (const int variable = general.order[place];
-                    general.out_join < 0 && variable != general.time &&
-                    general.out_strides[variable] == row_of(general.out))
+                    general.out_join < 0 && general.out_strides[variable] == row_of(general.out))
                     limit(general.counts[variable], counts_of(general.out));
+        }
         return changes;
     }
     constexpr int row_of(const operand& out) const {
@@ -18271,6 +19211,10 @@ class unread_rows_finder {
         }
     }
 
+    constexpr bool is_in_recursion(const step& each) const {
+        return draft_.rule_of(each.rule).recurs.loop >= 0;
+    }
+
     /// Calls visit(operand, walk, writes) for all that a step does with values.
     template <class Visit>
     constexpr void each_walk(Visit visit) const {
@@ -18278,35 +19222,36 @@ class unread_rows_finder {
             if (at.where == place::value) visit(at, by, writes);
         };
         for (const step& each : out_.steps) {
-            if (each.kind == step_kind::rows) walk_row(out_.rows[each.at], see);
-            if (each.kind == step_kind::attention) walk_attention(out_.attentions[each.at], see);
-            if (each.kind == step_kind::general) walk_general(out_.generals[each.at], see);
+            walk from;
+            if (is_in_recursion(each)) from.within = &each;
+            if (each.kind == step_kind::rows) walk_row(out_.rows[each.at], from, see);
+            if (each.kind == step_kind::attention)
+                walk_attention(out_.attentions[each.at], from, see);
+            if (each.kind == step_kind::general) walk_general(out_.generals[each.at], from, see);
         }
     }
 
-    static constexpr walk walk_of(const access& at, const row_step& row, unsigned counts) {
-        walk result;
-        result.add(at.row, row.rows, counts, row.pairs < 0);
+    static constexpr walk walk_of(const access& at, const row_step& row, walk result) {
+        result.add(at.row, row.rows, row.counts, row.pairs < 0);
         result.add(at.column, row.segments);
         for (int outer = 0; outer < max_outers; ++outer)
             result.add(at.outer[outer], row.outer_extents[outer]);
         return result;
     }
     template <class See>
-    static constexpr void walk_row(const row_step& row, See see) {
+    static constexpr void walk_row(const row_step& row, const walk& from, See see) {
         for (const row_term& term : row.terms) {
-            walk by = walk_of(term.x, row, row.counts);
+            walk by = walk_of(term.x, row, from);
             by.add(term.x_split, term.splits);
             by.known = term.indexed == side::none && row.pairs < 0;
             see(term.x.at, by);
             see(term.w.at, {{}, false});
         }
-        see(row.out.at, walk_of(row.out, row, row.counts), true);
-        see(row.before.at, walk_of(row.before, row, row.counts));
+        see(row.out.at, walk_of(row.out, row, from), true);
+        see(row.before.at, walk_of(row.before, row, from));
     }
 
-    static constexpr walk walk_of(const access& at, const attention_step& step) {
-        walk result;
+    static constexpr walk walk_of(const access& at, const attention_step& step, walk result) {
         result.add(at.row, step.rows, step.row_counts);
         result.add(at.column, step.columns, step.column_counts);
         for (int outer = 0; outer < max_outers; ++outer)
@@ -18314,24 +19259,24 @@ class unread_rows_finder {
         return result;
     }
     template <class See>
-    static constexpr void walk_attention(const attention_step& step, See see) {
+    static constexpr void walk_attention(const attention_step& step, const walk& from, See see) {
         for (const score_node& node : step.nodes) {
-            see(node.x.at, walk_of(node.x, step));
-            see(node.y.at, walk_of(node.y, step));
+            see(node.x.at, walk_of(node.x, step, from));
+            see(node.y.at, walk_of(node.y, step, from));
         }
-        see(step.value.at, walk_of(step.value, step));
-        see(step.out.at, walk_of(step.out, step), true);
+        see(step.value.at, walk_of(step.value, step, from));
+        see(step.out.at, walk_of(step.out, step, from), true);
     }
 
     template <class See>
-    static constexpr void walk_general(const general_step& step, See see) {
+    static constexpr void walk_general(const general_step& step, const walk& from, See see) {
         const auto walked = [&](const int* strides, bool known) {
-            walk result;
+            walk result = from;
             result.known = known;
             for (int place = 0; place < step.variables; ++place) {
                 const int variable = step.order[place];
                 result.add(strides[variable], step.extents[variable], step.counts[variable],
-                           place < step.heads && variable != step.time);
+                           place < step.heads);
             }
             return result;
         };
@@ -18343,11 +19288,15 @@ class unread_rows_finder {
     }
 };
 
-/// Has all rows written again that are not read: of a few rows at hand it costs nothing, and there
-/// is no end at which the outputs' are cleared.
+/// Has all rows written again that are not read, and all rounds run: of a few rows at hand it costs
+/// nothing, and there is no end at which the outputs' are cleared.
 template <class Tables>
 constexpr void write_unread_rows(Tables& tables) {
-    for (buffer& each : tables.buffers) each.counts = 0;
+    for (buffer& each : tables.buffers) each.counts = each.beyond = 0;
+    for (step& each : tables.steps) {
+        each.idle = false;
+        if (each.recurs) each.end = {};
+    }
     for (row_step& row : tables.rows) row.out_counts = 0;
     for (attention_step& attention : tables.attentions) attention.out_counts = 0;
     for (general_step& general : tables.generals) {
@@ -18472,6 +19421,8 @@ class builder {
         to.backward = recurs.backward;
         to.first = 0;
         to.last = never;
+        to.end = {};
+        to.fills = false;
         to.repeat = 0;
         for (int member : draft_.in.order) {
             const recurrence& other = draft_.rule_of(member).recurs;
@@ -18488,6 +19439,8 @@ class builder {
         made.depth = draft_.depth_of(draft_.rule_of(rule).scope) + (recurs.loop >= 0 ? 1 : 0);
         made.first = recurs.first;
         made.last = recurs.last;
+        made.end = recurs.end;
+        made.fills = recurs.fills;
         made.prepared = draft_.prepared[rule];
         return draft_.out.steps.push(made);
     }
@@ -18495,6 +19448,7 @@ class builder {
     constexpr void emit_rule(int at) {
         const role what = draft_.roles[at];
         if (what == role::inlined || what == role::absorbed) return;
+        if (draft_.rule_of(at).recurs.fills && !is_laid_out(at)) return;
         if (draft_.rule_of(at).views) {
             lay_out_view(at);
         } else if (what == role::grouped) {
@@ -18612,6 +19566,7 @@ class builder {
     /// already lie side by side.
     constexpr bool is_alias(int at) {
         const rule& written = draft_.rule_of(at);
+        if (written.recurs.end.any()) return false;
         if (written.literals != 1 || written.transformations.size() || draft_.is_block_output(at))
             return false;
         const literal& item = draft_.literal_of(at, 0);
@@ -18809,11 +19764,12 @@ struct window {
     int first = 0;
     int last = never;
     int rest = -1;  // the part of the condition that is no bound of the time
+    counted_end end{};
 
     constexpr bool holds(int time) const { return first <= time && time < last; }
     constexpr bool empty() const { return first >= last; }
-    constexpr window cut(int begin, int end) const {
-        return {first > begin ? first : begin, last < end ? last : end, rest};
+    constexpr window cut(int begin, int by_end) const {
+        return {first > begin ? first : begin, last < by_end ? last : by_end, rest, end};
     }
 };
 
@@ -18884,24 +19840,6 @@ class loop_planner {
 
     // Bounds of the time.
 
-    struct line {
-        int slope = 0;
-        int constant = 0;
-        bool known = true;
-    };
-
-    constexpr line line_of(int root, int variable) const {
-        const node& top = conditions.pool.nodes[root];
-        if (top.kind == node_kind::constant) return {0, top.value};
-        if (top.kind == node_kind::variable && top.value == variable) return {1, 0};
-        if (top.kind != node_kind::add && top.kind != node_kind::subtract) return {0, 0, false};
-        const line left = line_of(top.left, variable);
-        const line right = line_of(top.right, variable);
-        const int sign = top.kind == node_kind::add ? 1 : -1;
-        return {left.slope + sign * right.slope, left.constant + sign * right.constant,
-                left.known && right.known};
-    }
-
     /// The condition as bounds of the variable, and what else it says.
     constexpr window window_of(int root, int variable) {
         window result;
@@ -18916,24 +19854,12 @@ class loop_planner {
             add_bounds(top.right, variable, to);
             return;
         }
-        const bool compares = top.kind == node_kind::less || top.kind == node_kind::less_equal ||
-                              top.kind == node_kind::equal;
-        line at{0, 0, false};
-        if (compares) {
-            const line left = line_of(top.left, variable);
-            const line right = line_of(top.right, variable);
-            at = {left.slope - right.slope, left.constant - right.constant,
-                  left.known && right.known};
-        }
-        if (!at.known || (at.slope != 1 && at.slope != -1)) {
+        interval cut{to.first, to.last, to.end};
+        cut.cut(values_of(conditions.pool, root, variable));
+        if (cut.known)
+            to = {cut.first, cut.last, to.rest, cut.end};
+        else
             to.rest = conditions.pool.both(to.rest, root);
-            return;
-        }
-        // slope * time + constant, against zero.
-        const int zero = -at.slope * at.constant;
-        const int beyond = top.kind == node_kind::less ? 1 : 0;
-        if (at.slope > 0 || top.kind == node_kind::equal) to = to.cut(0, zero + 1 - beyond);
-        if (at.slope < 0 || top.kind == node_kind::equal) to = to.cut(zero + beyond, never);
     }
 
     /// When the literal of a sum has an atom.
@@ -18954,18 +19880,19 @@ class loop_planner {
                 bool later = false;
                 for (int other = place; other < members_.size(); ++other)
                     later = later || members_[other] == from;
-                if (later && !always_holds(from)) {
-                    const int stacking = program.text.scopes[written.scope].rule;
-                    conditions.mistake = {fault::recursion_without_a_base,
-                                          written.number,
-                                          program.text.relations[rule_of(from).head].id,
-                                          0,
-                                          0,
-                                          stacking < 0 ? -1 : rule_of(stacking).number};
-                    return;
-                }
+                if (later && !always_holds(from)) return report_base(written, rule_of(from).head);
             }
         }
+    }
+    constexpr void report_base(const rule& written, int relation) {
+        if (!conditions.mistake.ok()) return;
+        const int stacking = program.text.scopes[written.scope].rule;
+        conditions.mistake = {fault::recursion_without_a_base,
+                              written.number,
+                              program.text.relations[relation].id,
+                              0,
+                              0,
+                              stacking < 0 ? -1 : rule_of(stacking).number};
     }
 
     constexpr bool always_holds(int at) {
@@ -18975,17 +19902,23 @@ class loop_planner {
             const window when = window_of(conditions.domain[written.head], written.recurs.argument);
             return when.rest < 0 && when.first <= 0 && when.last >= extent;
         }
-        int known = 0;  // before this time there always is an atom
+        // Before this time there is an atom, but where a count ends the relation: what reads it has
+        // inherited that.
+        int known = 0;
+        bool counted = false;
         for (bool grows = true; grows && known < extent;) {
             grows = false;
             for (int body = 0; body < written.literals; ++body) {
                 const window when = window_of_part(written, item(written, body));
                 if (when.rest >= 0 || !when.holds(known)) continue;
                 known = when.last;
+                counted = counted || when.end.any();
                 grows = true;
             }
         }
-        return known >= extent;
+        return known >= extent &&
+               (!counted ||
+                window_of(conditions.domain[written.head], written.recurs.argument).end.any());
     }
 
     // When each rule is computed.
@@ -18999,6 +19932,7 @@ class loop_planner {
         if (written.recurs.last == never || when.last < written.recurs.last)
             written.recurs.last = when.last;
         if (when.first > written.recurs.first) written.recurs.first = when.first;
+        written.recurs.end = when.end;
         emitted_.push(at);
     }
 
@@ -19029,8 +19963,12 @@ class loop_planner {
             made.recurs.last = when.last;
             made.recurs.partial = !whole;
             bool ends = true;  // no later window has a part of this one
+            bool first = true;
             for (int body = 0; body < sum.literals; ++body) {
                 if (!parts[body].holds(when.first) || parts[body].empty()) continue;
+                if (!first && !(parts[body].end == made.recurs.end)) report_base(sum, sum.head);
+                made.recurs.end = parts[body].end;
+                first = false;
                 const literal part = item(sum, body);
                 ends = ends && parts[body].last <= when.last;
                 if (parts[body].first < when.first) ++program.relations[part.relation].uses;
@@ -19089,21 +20027,43 @@ class loop_planner {
             }
             if (!covered) {
                 rule_of(at).recurs.partial = true;
-                rule zero = rule_of(at);
-                zero.literals = 0;
-                zero.total = true;  // a sum of nothing
-                zero.transformations.count = 0;
-                zero.combined = combination::sum;
-                zero.aggregated = aggregation::sum;
-                zero.aggregated_variables = 0;
-                zero.aggregated_order.count = 0;
-                zero.recurs.first = begin;
-                zero.recurs.last = end;
-                emitted_.push(program.text.rules.push(zero));
-                conditions.condition.push(-1);
+                fill(rule_of(at), begin, end, {});
             }
             begin = end;
         }
+        const int computed = emitted_.size();
+        for (int place = 0; place < computed; ++place) {
+            const rule& known = rule_of(emitted_[place]);
+            if (known.head == relation && known.recurs.end.any() && !known.recurs.fills &&
+                !is_empty(known) && !is_filled(known))
+                fill(known, known.recurs.first, known.recurs.last, known.recurs.end);
+        }
+    }
+    /// Returns true if zeros follow where the count ends the rule.
+    constexpr bool is_filled(const rule& known) const {
+        for (int other : emitted_) {
+            const rule& made = rule_of(other);
+            if (made.head == known.head && made.recurs.fills &&
+                made.recurs.first == known.recurs.first && made.recurs.last == known.recurs.last)
+                return true;
+        }
+        return false;
+    }
+    constexpr void fill(const rule& of, int begin, int end, const counted_end& after) {
+        rule zero = of;
+        zero.literals = 0;
+        zero.total = true;  // a sum of nothing
+        zero.transformations.count = 0;
+        zero.combined = combination::sum;
+        zero.aggregated = aggregation::sum;
+        zero.aggregated_variables = 0;
+        zero.aggregated_order.count = 0;
+        zero.recurs.first = begin;
+        zero.recurs.last = end;
+        zero.recurs.end = after;
+        zero.recurs.fills = after.any();
+        emitted_.push(program.text.rules.push(zero));
+        conditions.condition.push(-1);
     }
 
     /// Whether others than the recursion read the relation, the user among them.
@@ -19135,6 +20095,8 @@ class loop_planner {
         written.variables[recurs.time].extent = 1;
         recurs.first += recurs.delay;
         recurs.last += recurs.delay;
+        recurs.end.beyond += recurs.delay;
+        if (recurs.end.least > 0) recurs.end.least += recurs.delay;
         int& domain = conditions.domain[written.head];
         domain = window_of(domain, recurs.argument).rest;
     }
@@ -19444,6 +20406,8 @@ class reader {
                                   transformation_use& use, int at) {
         if constexpr (lang::weight_literal<First>)
             use.weights[at] = read_weight(arguments.first);
+        else if constexpr (std::is_same_v<First, rotary_scaling>)
+            use.scaling = arguments.first;
         else
             use.position = read_node(arguments.first);
         read_arguments(arguments.rest, use, at + 1);
@@ -21083,7 +22047,10 @@ class shaper : public rule_checker<Sizes, Facts> {
         const bool pairs = function.kind == transformation::rotary ||
                            function.kind == transformation::rotary_halves ||
                            function.kind == transformation::sinusoidal;
-        if (pairs && shape.size() % 2 != 0) misfit(written, -1, shape.size(), shape.size() + 1);
+        if (pairs && second != 0 && (second % 2 != 0 || second > shape.size()))
+            misfit(written, -1, second, shape.size());
+        if (pairs && second == 0 && shape.size() % 2 != 0)
+            misfit(written, -1, shape.size(), shape.size() + 1);
         for (const weight_use& use : function.weights) {
             if (use.weight < 0) continue;
             const weight& gain = out.text.weights[use.weight];
@@ -21329,6 +22296,294 @@ struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
+/// 2014), and the method of Box and Muller for the normal ones.
+class random_numbers {
+  public:
+    explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
+
+    constexpr std::uint64_t next() noexcept {
+        std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
+        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
+        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
+        return mixed ^ (mixed >> 31);
+    }
+
+    /// Uniform in [0, 1).
+    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+
+    /// Uniform in 0 .. count - 1.
+    constexpr int below(int count) noexcept {
+        return static_cast<int>(uniform() * static_cast<double>(count));
+    }
+
+    /// Normal with mean 0 and deviation 1.
+    double normal() noexcept {
+        constexpr double two_pi = 6.283185307179586;
+        const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
+        return radius * std::cos(two_pi * uniform());
+    }
+
+    constexpr std::uint64_t state() const noexcept { return state_; }
+    constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
+
+  private:
+    std::uint64_t state_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The learned numbers of a model: one flat block, read through named views.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using language::fixed_string;
+
+/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
+/// what it is used for.
+struct weight_view {
+    int offset = 0;
+    int rank = 0;
+    int value_rank = 0;  // of these, the dimensions of one value
+    int indices = 0;     // and its arguments in the rules
+    int extents[max_rank]{};
+    int strides[max_rank]{};
+    bool trained = false;
+    bool gain = false;       // of a norm
+    bool looked_up = false;  // rows chosen by symbols
+    bool bare = false;       // a bias or a table
+};
+
+template <class Plan>
+constexpr weight_view view_of_weight(int at) {
+    constexpr auto& shapes = Plan::shapes;
+    constexpr auto& tables = Plan::tables;
+    const plan::weight& declared = shapes.text.weights[at];
+    const plan::weight_shape& shape = shapes.weights[at];
+    const plan::weight_layout& layout = tables.weights[at];
+    weight_view result;
+    result.offset = layout.offset + tables.scope_offset[declared.scope];
+    auto push = [&](int extent, int stride) {
+        result.extents[result.rank] = extent;
+        result.strides[result.rank++] = stride;
+    };
+    int scopes[plan::max_depth]{};
+    int depth = 0;
+    for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
+        scopes[depth++] = scope;
+    while (depth-- > 0)
+        push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
+    const int indices = layout.packed ? shape.arity - 2 : shape.arity;
+    for (int axis = 0; axis < indices; ++axis) push(shape.extents[axis], layout.strides[axis]);
+    if (layout.packed) push(plan::packed_row(shape.extents[indices]), 1);
+    if (declared.rank > 0) push(declared.shape[0], layout.row);
+    if (declared.rank > 1) push(declared.shape[1], layout.column);
+    result.value_rank = declared.rank;
+    result.indices = shape.arity;
+    result.trained = shape.trained;
+    result.looked_up = shape.looked_up;
+    for (const plan::literal& item : shapes.text.literals)
+        if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
+    for (const plan::rule& written : shapes.text.rules)
+        for (const plan::transformation_use& use : written.transformations) {
+            if (use.weights[0].weight == at) result.gain = true;
+            if (use.weights[1].weight == at) result.bare = true;
+        }
+    return result;
+}
+
+/// The name as io writes it: a block's weights carry the relation that stacks the block.
+struct full_name {
+    char text[128]{};
+    int length = 0;
+
+    constexpr void prepend(const plan::name& part, bool dot) {
+        const int added = part.length + (dot ? 1 : 0);
+        for (int at = length; at-- > 0;) text[at + added] = text[at];
+        for (int at = 0; at < part.length; ++at) text[at] = part.text[at];
+        if (dot) text[part.length] = '.';
+        length += added;
+    }
+};
+
+template <class Plan>
+constexpr full_name name_of_weight(int at) {
+    constexpr auto& text = Plan::shapes.text;
+    full_name result;
+    result.prepend(text.weights[at].id, false);
+    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
+        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
+    return result;
+}
+
+/// The characters of a name, without the room that a longer one would take.
+template <class Plan, int At>
+inline constexpr auto characters_of_name = [] {
+    constexpr full_name name = name_of_weight<Plan>(At);
+    std::array<char, static_cast<std::size_t>(name.length)> result{};
+    std::copy_n(name.text, name.length, result.begin());
+    return result;
+}();
+
+struct named_weight {
+    std::string_view name;
+    weight_view view;
+};
+
+/// The weights that rules use, in the order in which the program names them.
+template <class Plan>
+inline constexpr auto named_weights = [] {
+    constexpr auto& shapes = Plan::shapes;
+    constexpr int count = [] {
+        int result = 0;
+        for (int at = 0; at < shapes.text.weights.size(); ++at)
+            result += shapes.weights[at].uses > 0 ? 1 : 0;
+        return result;
+    }();
+    std::array<named_weight, static_cast<std::size_t>(count)> result{};
+    std::size_t used = 0;
+    kernel::unroll<shapes.text.weights.size()>([&](auto index) {
+        if constexpr (shapes.weights[index()].uses > 0) {
+            constexpr auto& name = characters_of_name<Plan, index()>;
+            result[used++] = {{name.data(), name.size()}, view_of_weight<Plan>(index())};
+        }
+    });
+    return result;
+}();
+
+template <class Plan, fixed_string Name>
+consteval int find_weight() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    int found = -1;
+    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at)
+        if (Plan::shapes.text.weights[at].id == id) found = found == -1 ? at : -2;
+    return found;
+}
+
+template <class T>
+constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
+    tensor_view<T> result;
+    result.data = base + view.offset;
+    result.rank = view.rank;
+    std::copy_n(view.extents, max_rank, result.extents.begin());
+    std::copy_n(view.strides, max_rank, result.strides.begin());
+    return result;
+}
+
+template <int Rank, class T>
+constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
+    return {to_tensor(view, base)};
+}
+
+/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
+/// block's size might not fit the stack.
+enum class zeros {};
+
+/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
+/// {}` fills it with zeros.
+template <class Plan, class T>
+struct alignas(64) parameter_block {
+    using number = T;
+    static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+
+    parameter_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
+
+    T* data() noexcept { return numbers; }
+    const T* data() const noexcept { return numbers; }
+    std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
+        return std::span<T, static_cast<std::size_t>(size)>(numbers);
+    }
+    std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
+        return std::span<const T, static_cast<std::size_t>(size)>(numbers);
+    }
+
+    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
+    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
+    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
+    template <fixed_string Name, int... Shape>
+    auto operator[](language::weight<Name, Shape...>) noexcept {
+        return view<Name, T>(numbers);
+    }
+    template <fixed_string Name, int... Shape>
+    auto operator[](language::weight<Name, Shape...>) const noexcept {
+        return view<Name, const T>(numbers);
+    }
+
+  private:
+    template <fixed_string Name, class U>
+    static constexpr auto view(U* base) noexcept {
+        constexpr int at = find_weight<Plan, Name>();
+        using reason =
+            std::conditional_t<at == -1, mistake::no_weight_of_this_name,
+                               mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
+        if constexpr (at >= 0) {
+            constexpr weight_view found = view_of_weight<Plan>(at);
+            return to_tensor<found.rank>(found, base);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return tensor_view<U>{};
+        }
+    }
+};
+
+template <class Plan>
+constexpr int count_parameters() {
+    int count = 0;
+    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at) {
+        if (Plan::shapes.weights[at].uses == 0) continue;
+        const weight_view view = view_of_weight<Plan>(at);
+        int size = 1;
+        for (int axis = 0; axis < view.rank; ++axis) size *= view.extents[axis];
+        count += size;
+    }
+    return count;
+}
+
+/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
+/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
+/// stay what they are.
+template <class T>
+SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
+                                        std::uint64_t seed) {
+    random_numbers random(seed);
+    for (const auto& [name, view] : weights) {
+        const tensor_view<T> to = to_tensor(view, base);
+        const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
+        const bool stays = view.bare && !view.trained && view.value_rank == 0;
+        const double deviation =
+            stays ? 1
+            : view.looked_up || view.bare || view.value_rank < 2
+                ? 0.02
+                : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
+        for (int at = 0; at < to.size(); ++at)
+            to.element(at) = view.gain ? T(1)
+                             : bias    ? T(0)
+                                       : static_cast<T>(deviation * random.normal());
+    }
+}
+
+/// One in trained matrices.
+template <class T>
+SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
+    for (const auto& [name, view] : weights) {
+        if (view.value_rank != 2 || !view.trained) continue;
+        const tensor_view<T> to = to_tensor(view, base);
+        for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+#include <numeric>
 
 /// The pointers of one call: where a plan's places lie in memory.
 
@@ -21598,6 +22853,19 @@ class assignments {
         return model_detail::evaluate_node<Plan, Root>(bound_, index_);
     }
 
+    /// Returns true if condition `Root` holds, of which the loops below a count hold their part.
+    template <int Root>
+    bool holds() const noexcept {
+        using plan::node_kind;
+        constexpr plan::node top = Plan::template node_at<Root>;
+        if constexpr (top.kind == node_kind::conjunction)
+            return holds<top.left>() && holds<top.right>();
+        else if constexpr (top.kind == node_kind::less && ends_loop<top.left, top.right>())
+            return true;
+        else
+            return evaluate_node<Root>();
+    }
+
     int value_of(const plan::term& at) const noexcept {
         return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
     }
@@ -21612,6 +22880,18 @@ class assignments {
     }
 
   private:
+    /// Returns true if the loop over a variable, node `Left`, ends at the count, node `Right`.
+    template <int Left, int Right>
+    static constexpr bool ends_loop() {
+        constexpr plan::node variable = Plan::template node_at<Left>;
+        constexpr plan::node count = Plan::template node_at<Right>;
+        if (variable.kind != plan::node_kind::variable || count.kind != plan::node_kind::count ||
+            variable.value == step.time || variable.value == ranged ||
+            variable.value == nearby.variable)
+            return false;
+        return (step.counts[variable.value] >> count.value & 1u) != 0;
+    }
+
     /// The place in the order from which on a term's value is known; -1 of a constant.
     static constexpr int known_from(const plan::term& at) {
         return at.variable < 0 ? -1 : place_in_order(step, at.variable);
@@ -21828,6 +23108,13 @@ constexpr void visit_function(Function& function, Visit& visit) {
     visit(function.position_column);
     for (auto& outer : function.position_outer) visit(outer);
     visit(function.position_offset);
+    auto& scaling = function.scaling;
+    visit(scaling.kind);
+    if (scaling.kind == rotary_scaling::rule::none) return;
+    visit(scaling.factor);
+    visit(scaling.low);
+    visit(scaling.high);
+    visit(scaling.original);
 }
 
 template <class Form, class Visit>
@@ -22041,6 +23328,13 @@ constexpr kernel::pairing pairing_of(transformation kind) {
     return kind == transformation::rotary ? kernel::pairing::neighbours : kernel::pairing::halves;
 }
 
+/// How many of a value's elements rotary positions turn.
+template <class Function>
+constexpr int turned_of(const Function& function, int length) {
+    const int turned = static_cast<int>(function.numbers[1]);
+    return turned > 0 ? turned : length;
+}
+
 constexpr kernel::activation activation_of(transformation kind) {
     return static_cast<kernel::activation>(kind);
 }
@@ -22105,10 +23399,10 @@ struct row_functions {
         constexpr int last =
             position(function, step.rows - 1, step.segments - 1, step.outer_extents[0] - 1,
                      step.outer_extents[1] - 1, step.outer_extents[2] - 1);
-        return kernel::angle_table<step.length, T, last + 1,
-                                   std::bit_cast<std::uint64_t>(
-                                       function.numbers[0])>::at(position(function, row, segment,
-                                                                          first, second, third));
+        return kernel::angle_table<turned_of(function, step.length), T, last + 1,
+                                   std::bit_cast<std::uint64_t>(function.numbers[0]),
+                                   function.scaling>::at(position(function, row, segment, first,
+                                                                  second, third));
     }
 
     template <int At>
@@ -22155,29 +23449,34 @@ struct row_functions {
                 else if constexpr (function.kind == transformation::norm)
                     kernel::norm<length>(x, y, number);
                 else if constexpr (function.kind == transformation::layer_norm)
-                    kernel::layer_norm<length>(x,
-                                               bound.read(function.weights[0].at) +
-                                                   weight_at(function.weights[0], row, segment),
-                                               bound.read(function.weights[1].at) +
-                                                   weight_at(function.weights[1], row, segment),
-                                               y, number);
+                    kernel::layer_norm<length>(x, weight<At, 0>(row, segment),
+                                               weight<At, 1>(row, segment), y, number);
                 else if constexpr (function.kind == transformation::rms_norm)
-                    kernel::rms_norm<length>(x,
-                                             bound.read(function.weights[0].at) +
-                                                 weight_at(function.weights[0], row, segment),
-                                             y, number);
+                    kernel::rms_norm<length>(x, weight<At, 0>(row, segment), y, number);
                 else if constexpr (is_rotary(function.kind))
-                    kernel::turn<length, pairing_of(function.kind), false>(
-                        x, y, angles<At>(row, segment));
+                    kernel::turn<length, pairing_of(function.kind), false,
+                                 turned_of(function, length)>(x, y, angles<At>(row, segment));
                 else if constexpr (function.kind == transformation::sinusoidal)
                     kernel::add_waves<length>(x, y, angles<At>(row, segment));
             }
         }
     }
 
-    SEQUENT_INLINE T* weight_gradient(const plan::access& weight, int row, int segment) const {
-        T* gradient = bound.gradient(weight.at);
-        return gradient ? gradient + weight_at(weight, row, segment) : nullptr;
+    /// The gain or the bias of function `At`, and its gradient; null where it has none.
+    template <int At, int Which>
+    SEQUENT_INLINE const T* weight(int row, int segment) const noexcept {
+        constexpr plan::access of = step.functions[At].weights[Which];
+        if constexpr (of.at.where == place::none)
+            return nullptr;
+        else
+            return bound.read(of.at) + weight_at(of, row, segment);
+    }
+    template <int At, int Which>
+    SEQUENT_INLINE T* weight_gradient(int row, int segment) const noexcept {
+        constexpr plan::access of = step.functions[At].weights[Which];
+        if constexpr (of.at.where == place::none) return nullptr;
+        T* gradient = bound.gradient(of.at);
+        return gradient ? gradient + weight_at(of, row, segment) : nullptr;
     }
 
     /// Turns the gradient of function `At`'s result into that of its argument, in place. x is
@@ -22209,21 +23508,17 @@ struct row_functions {
                     kernel::norm_gradient<length>(x, gradient, gradient, number);
                 else if constexpr (function.kind == transformation::layer_norm)
                     kernel::layer_norm_gradient<length>(
-                        x,
-                        bound.read(function.weights[0].at) +
-                            weight_at(function.weights[0], row, segment),
-                        gradient, gradient, weight_gradient(function.weights[0], row, segment),
-                        weight_gradient(function.weights[1], row, segment), number);
-                else if constexpr (function.kind == transformation::rms_norm)
-                    kernel::rms_norm_gradient<length>(
-                        x,
-                        bound.read(function.weights[0].at) +
-                            weight_at(function.weights[0], row, segment),
-                        gradient, gradient, weight_gradient(function.weights[0], row, segment),
+                        x, weight<At, 0>(row, segment), gradient, gradient,
+                        weight_gradient<At, 0>(row, segment), weight_gradient<At, 1>(row, segment),
                         number);
+                else if constexpr (function.kind == transformation::rms_norm)
+                    kernel::rms_norm_gradient<length>(x, weight<At, 0>(row, segment), gradient,
+                                                      gradient,
+                                                      weight_gradient<At, 0>(row, segment), number);
                 else if constexpr (is_rotary(function.kind))
-                    kernel::turn<length, pairing_of(function.kind), true>(gradient, gradient,
-                                                                          angles<At>(row, segment));
+                    kernel::turn<length, pairing_of(function.kind), true,
+                                 turned_of(function, length)>(gradient, gradient,
+                                                              angles<At>(row, segment));
             }
         }
     }
@@ -22296,64 +23591,41 @@ struct row_finish {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
-/// cache.
+/// The rows of a row step that are there, and their gradients.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// How many rows are at hand at once: a divisor of all, where one is near 64.
-constexpr int block_rows(int rows) {
-    if (rows <= 64) return rows;
-    for (int block = 64; block >= 24; --block)
-        if (rows % block == 0) return block;
-    const int blocks = (rows + 63) / 64;
-    return (rows + blocks - 1) / blocks;
-}
-
-/// Product `At` of a row step by packed weights, and a row of a packed table; model/packed.hpp has
-/// them.
-template <class Step, int At, bool Accumulate, int Block>
-void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
-                     int rows) noexcept;
-template <class Step, int At>
-void look_up_packed(const std::byte* table, int symbol, float* to) noexcept;
-
+/// The rows of a row step that are atoms.
 template <class Step, class T>
-class row_runner {
+class row_atoms {
+  protected:
     using fusion = row_fusion<Step>;
     using bindings = typename Step::template bindings<T>;
 
+    static constexpr const row_step& step = Step::value;
+    static constexpr int columns = step.columns();
+    static constexpr bool keeps_input = step.before.at.where != place::none;
+    static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
+    static constexpr kernel::all_rows<step.rows> all{};
+
   public:
-    template <class Range>
-    static void forward(const bindings& bound, Range range) noexcept {
-        each_outer(step.outer_extents, [&](int first, int second, int third) {
-            forward_at(bound, first, second, third, range);
-        });
+    /// Whether all rows are atoms. Others run on one thread.
+    static constexpr bool is_whole = !Step::value.is_limited() && Step::value.condition < 0;
+
+    static constexpr bool by_row(const row_term& term) { return fusion::by_row(term); }
+    static constexpr int segments_of(const plan::access& at) { return fusion::segments_of(at); }
+
+    /// How many rows there are, all in front.
+    static int limit(const bindings& bound) noexcept {
+        if constexpr (step.pairs >= 0)
+            return bound.pairs[step.pairs][pair_layout::count()];
+        else if constexpr (step.counts == 0)
+            return step.rows;
+        else
+            return plan::least_count(step.counts, step.rows, bound.counts);
     }
 
-    /// One round of the outer loops.
-    template <class Range>
-    static void forward_at(const bindings& bound, int first, int second, int third,
-                           Range range) noexcept {
-        if constexpr (!is_whole) {
-            const kernel::row_range present{range.begin, std::min<int>(range.end, limit(bound))};
-            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            int row = range.begin;
-            const auto clear_to = [&](int end) {
-                for (; row < end; ++row) clear(out + row * step.out.row);
-            };
-            each_run(bound, first, second, third, present, [&](auto run) {
-                clear_to(run.begin);
-                forward_rows(bound, first, second, third, run);
-                row = run.end;
-            });
-            clear_to(plan::least_count(step.out_counts, range.end, bound.counts));
-        } else {
-            forward_rows(bound, first, second, third, range);
-        }
-    }
-
-  private:
+  protected:
     /// Calls visit(range) for the atoms among some rows, side by side.
     template <class Range, class Visit>
     static void each_run(const bindings& bound, int first, int second, int third, Range range,
@@ -22371,46 +23643,61 @@ class row_runner {
         }
     }
 
-    /// Atoms alone: operands may end where the others do.
-    template <class Range>
-    static void forward_rows(const bindings& bound, int first, int second, int third,
-                             Range range) noexcept {
-        const row_functions<Step, T> functions{bound, first, second, third};
-        constexpr bool one = std::is_same_v<Range, kernel::one_row>;
-        constexpr int block = one ? 1 : block_rows(step.rows);
-        T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-        T* sum = keeps_input
-                     ? bound.write(step.before.at) + outer_shift(step.before, first, second, third)
-                     : out;
-        for (int row = range.begin; row < range.end; row += block) {
-            const int rows = std::min(block, range.end - row);
-            constexpr bool even = one || (kernel::is_whole<Range> && step.rows % block == 0);
-            const auto take = [&](auto most) {
-                constexpr int all = decltype(most)::value;
-                combine<all, even && all == block>(bound, first, second, third, sum, out, row,
-                                                   rows);
-            };
-            // Products of few rows are others than those of many.
-            constexpr int few = step.counts != 0 ? std::min(block, 4) : block;
-            constexpr int some = step.counts != 0 ? std::min(block, 16) : block;
-            if (few < block && rows <= few)
-                take(std::integral_constant<int, few>{});
-            else if (some < block && rows <= some)
-                take(std::integral_constant<int, some>{});
-            else
-                take(std::integral_constant<int, block>{});
-            constexpr int applied = fusion::applies ? 1 : 0;
-            if constexpr (step.functions.size() > applied)
-                for (int at = row; at < row + rows; ++at)
-                    kernel::unroll<step.functions.size() - applied>([&](auto index) {
-                        constexpr int function = index() + applied;
-                        const T* x = function == 0 ? sum + at * sum_row : out + at * step.out.row;
-                        functions.template forward<function>(x, out + at * step.out.row, at);
-                    });
+    static bool exists(const bindings& bound, int row, int first, int second, int third) noexcept {
+        int index[plan::max_variables]{};
+        if constexpr (step.row_variable >= 0) index[step.row_variable] = row;
+        const int outers[]{first, second, third};
+        for (int at = 0; at < step.outers; ++at)
+            if (step.outer_variables[at] < plan::max_variables)
+                index[step.outer_variables[at]] = outers[at];
+        if constexpr (step.pairs >= 0) {
+            index[step.pair_variables[0]] = pair_row<plan::side::row>(bound, row);
+            index[step.pair_variables[1]] = pair_row<plan::side::column>(bound, row);
+        }
+        return evaluate_node<typename Step::plan, step.condition>(bound, index);
+    }
+
+    /// The row of a term that goes by an index of the step's pairs.
+    template <plan::side Side>
+    static int pair_row(const bindings& bound, int row) noexcept {
+        if constexpr (Side == plan::side::none) {
+            return row;
+        } else {
+            constexpr pair_layout layout = pair_layout_of<typename Step::plan, step.pairs>();
+            constexpr int from =
+                Side == plan::side::row ? layout.row_of_pair() : layout.column_of_pair();
+            return bound.pairs[step.pairs][from + row];
         }
     }
 
+    template <int At>
+    static const T* factor(const bindings& bound, int first, int second, int third) noexcept {
+        return bound.read(step.terms[At].x.at) +
+               outer_shift(step.terms[At].x, first, second, third);
+    }
+};
+
+/// The gradients of a row step, over rows that may be some: for runs on several threads.
+template <class Step, class T>
+class row_gradients : public row_atoms<Step, T> {
+    using base = row_atoms<Step, T>;
+    using fusion = row_fusion<Step>;
+
+  protected:
+    using base::each_run;
+    using base::factor;
+    using typename base::bindings;
+    static constexpr const row_step& step = Step::value;
+    static constexpr int columns = step.columns();
+    static constexpr bool keeps_input = step.before.at.where != place::none;
+    static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
+    static constexpr kernel::all_rows<step.rows> all{};
+
   public:
+    using base::by_row;
+    using base::is_whole;
+    using base::limit;
+
     static void backward(const bindings& bound) noexcept {
         if constexpr (step.is_limited())
             backward_rows(bound, kernel::row_range{0, limit(bound)});
@@ -22418,18 +23705,9 @@ class row_runner {
             backward_rows(bound, all);
     }
 
-    // The same, never inlined.
-
-    template <class Range>
-    SEQUENT_NOINLINE static void forward_apart(const bindings& bound, Range range) noexcept {
-        forward(bound, range);
+    static T* gradient_of_out(const bindings& bound, int first, int second, int third) noexcept {
+        return bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
     }
-    SEQUENT_NOINLINE static void backward_apart(const bindings& bound) noexcept { backward(bound); }
-
-    /// Whether all rows are atoms. Others run on one thread.
-    static constexpr bool is_whole = !Step::value.is_limited() && Step::value.condition < 0;
-
-    // The parts of backward, over rows that may be some: for runs on several threads.
 
     /// Turns the gradient of the step's result into that of its sum, in place.
     template <class Range>
@@ -22534,7 +23812,7 @@ class row_runner {
                                  Range range) noexcept {
         constexpr row_term term = step.terms[At];
         for (int split = 0; split < term.splits; ++split) {
-            if constexpr (by_row(term)) {
+            if constexpr (fusion::by_row(term)) {
                 gradient_by_row<At>(bound, first, second, third, split, range);
             } else {
                 input_gradient<At>(bound, first, second, third, split, range);
@@ -22568,62 +23846,7 @@ class row_runner {
         }
     }
 
-    static constexpr bool by_row(const row_term& term) { return fusion::by_row(term); }
-    static constexpr int segments_of(const plan::access& at) { return fusion::segments_of(at); }
-
   private:
-    static constexpr const row_step& step = Step::value;
-    static constexpr int columns = step.columns();
-    static constexpr bool keeps_input = step.before.at.where != place::none;
-    static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
-    static constexpr kernel::all_rows<step.rows> all{};
-
-    /// How many rows there are, all in front.
-    static int limit(const bindings& bound) noexcept {
-        if constexpr (step.pairs >= 0)
-            return bound.pairs[step.pairs][pair_layout::count()];
-        else if constexpr (step.counts == 0)
-            return step.rows;
-        else
-            return plan::least_count(step.counts, step.rows, bound.counts);
-    }
-
-    static bool exists(const bindings& bound, int row, int first, int second, int third) noexcept {
-        int index[plan::max_variables]{};
-        if constexpr (step.row_variable >= 0) index[step.row_variable] = row;
-        const int outers[]{first, second, third};
-        for (int at = 0; at < step.outers; ++at)
-            if (step.outer_variables[at] < plan::max_variables)
-                index[step.outer_variables[at]] = outers[at];
-        if constexpr (step.pairs >= 0) {
-            index[step.pair_variables[0]] = pair_row<plan::side::row>(bound, row);
-            index[step.pair_variables[1]] = pair_row<plan::side::column>(bound, row);
-        }
-        return evaluate_node<typename Step::plan, step.condition>(bound, index);
-    }
-
-    /// The row of a term that goes by an index of the step's pairs.
-    template <plan::side Side>
-    static int pair_row(const bindings& bound, int row) noexcept {
-        if constexpr (Side == plan::side::none) {
-            return row;
-        } else {
-            constexpr pair_layout layout = pair_layout_of<typename Step::plan, step.pairs>();
-            constexpr int from =
-                Side == plan::side::row ? layout.row_of_pair() : layout.column_of_pair();
-            return bound.pairs[step.pairs][from + row];
-        }
-    }
-
-    static void clear(T* row) noexcept {
-        if constexpr (step.segments > 1 && step.out.column != step.length) {
-            for (int segment = 0; segment < step.segments; ++segment)
-                std::fill_n(row + segment * step.out.column, step.length, T(0));
-        } else {
-            std::fill_n(row, columns, T(0));
-        }
-    }
-
     template <class Range>
     static void backward_rows(const bindings& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
@@ -22643,8 +23866,259 @@ class row_runner {
         });
     }
 
-    static T* gradient_of_out(const bindings& bound, int first, int second, int third) noexcept {
-        return bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
+    template <int At, class Range>
+    static void gradient_by_row(const bindings& bound, int first, int second, int third, int split,
+                                Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        constexpr kernel::product_shape to_x{
+            1, term.depth, columns, step.out.row, 1, term.w_column, term.w_depth, term.depth, true};
+        constexpr kernel::product_shape to_input_major{
+            term.depth, columns, 1, 1, term.depth, step.out.row, 1, term.w_depth, true};
+        constexpr kernel::product_shape to_output_major{
+            columns, term.depth, 1, 1, step.out.row, term.depth, 1, term.w_column, true};
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        for (int row = range.begin; row < range.end; ++row) {
+            const T* dy = gradient + row * step.out.row;
+            const std::ptrdiff_t x_at =
+                outer_shift(term.x, first, second, third) + split * term.x_split + row * term.x.row;
+            const std::ptrdiff_t w_at =
+                outer_shift(term.w, first, second, third) + split * term.w_split + row * term.w.row;
+            if (T* dx = bound.gradient(term.x.at))
+                kernel::product<to_x>(dy, bound.read(term.w.at) + w_at, dx + x_at);
+            if constexpr (term.w.at.trained) {
+                T* dw = bound.gradient(term.w.at) + w_at;
+                const T* x = bound.read(term.x.at) + x_at;
+                if constexpr (term.w_column == 1)
+                    kernel::product<to_input_major>(x, dy, dw);
+                else
+                    kernel::product<to_output_major>(dy, x, dw);
+            }
+        }
+    }
+
+    template <int At, class Range>
+    static void add_gradient(const bindings& bound, int first, int second, int third,
+                             Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        T* to = bound.gradient(term.x.at);
+        if (!to) return;
+        to += outer_shift(term.x, first, second, third);
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        constexpr int length = columns / fusion::segments_of(term.x);
+        for (int row = range.begin; row < range.end; ++row)
+            for (int segment = 0; segment < fusion::segments_of(term.x); ++segment)
+                add_to<length>(to + base::template pair_row<term.indexed>(bound, row) * term.x.row +
+                                   segment * term.x.column,
+                               gradient + row * step.out.row + segment * length);
+    }
+
+    /// The gradient of one factor of an outer product.
+    template <int At, class Range>
+    static void outer_gradient(const bindings& bound, int first, int second, int third,
+                               Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        T* to = bound.gradient(term.x.at);
+        if (!to) return;
+        to += outer_shift(term.x, first, second, third);
+        const T* other = factor<1 - At>(bound, first, second, third);
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        for (int row = range.begin; row < range.end; ++row) {
+            T* dx = to + row * term.x.row;
+            const T* x = other + row * step.terms[1 - At].x.row;
+            for (int segment = 0; segment < step.segments; ++segment) {
+                const T* dy = gradient + row * step.out.row + segment * step.length;
+                if constexpr (At == 0)
+                    dx[segment] += kernel::detail::dot_rows<step.length>(dy, x);
+                else
+                    for (int column = 0; column < step.length; ++column)
+                        dx[column] += dy[column] * x[segment];
+            }
+        }
+    }
+
+    /// The gradient of one factor: that of the product, times the other factors.
+    template <int At, class Range>
+    static void factor_gradient(const bindings& bound, int first, int second, int third,
+                                Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        T* to = bound.gradient(term.x.at);
+        if (!to) return;
+        to += outer_shift(term.x, first, second, third);
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        constexpr int length = step.length;
+        alignas(64) T others[length];
+        for (int row = range.begin; row < range.end; ++row) {
+            for (int segment = 0; segment < step.segments; ++segment) {
+                std::copy_n(gradient + row * step.out.row + segment * length, length, others);
+                kernel::unroll<step.terms.size()>([&](auto other) {
+                    constexpr row_term factor = step.terms[other()];
+                    if constexpr (other() != At)
+                        multiply_to<length>(
+                            others,
+                            bound.read(factor.x.at) + outer_shift(factor.x, first, second, third) +
+                                base::template pair_row<factor.indexed>(bound, row) * factor.x.row +
+                                segment * factor.x.column);
+                });
+                add_to<length>(to + base::template pair_row<term.indexed>(bound, row) * term.x.row +
+                                   segment * term.x.column,
+                               others);
+            }
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
+/// cache.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// How many rows are at hand at once: a divisor of all, where one is near 64.
+constexpr int block_rows(int rows) {
+    if (rows <= 64) return rows;
+    for (int block = 64; block >= 24; --block)
+        if (rows % block == 0) return block;
+    const int blocks = (rows + 63) / 64;
+    return (rows + blocks - 1) / blocks;
+}
+
+/// Product `At` of a row step by packed weights, and a row of a packed table; model/packed.hpp has
+/// them.
+template <class Step, int At, bool Accumulate, int Block>
+void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
+                     int rows) noexcept;
+template <class Step, int At>
+void look_up_packed(const std::byte* table, int symbol, float* to) noexcept;
+
+template <class Step, class T>
+class row_runner : public row_gradients<Step, T> {
+    using base = row_gradients<Step, T>;
+    using fusion = row_fusion<Step>;
+    using base::each_run;
+    using base::factor;
+    using typename base::bindings;
+    static constexpr const row_step& step = Step::value;
+    static constexpr int columns = step.columns();
+    static constexpr bool keeps_input = step.before.at.where != place::none;
+
+  public:
+    /// How far rows of sums are apart.
+    static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
+
+    using base::backward;
+    using base::by_row;
+    using base::is_whole;
+    using base::limit;
+
+    template <class Range>
+    static void forward(const bindings& bound, Range range) noexcept {
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            forward_at(bound, first, second, third, range);
+        });
+    }
+
+    /// One round of the outer loops.
+    template <class Range>
+    static void forward_at(const bindings& bound, int first, int second, int third,
+                           Range range) noexcept {
+        if constexpr (!is_whole) {
+            const kernel::row_range present{range.begin, std::min<int>(range.end, limit(bound))};
+            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            int row = range.begin;
+            const auto clear_to = [&](int end) {
+                for (; row < end; ++row) clear(out + row * step.out.row);
+            };
+            each_run(bound, first, second, third, present, [&](auto run) {
+                clear_to(run.begin);
+                forward_rows(bound, first, second, third, run);
+                row = run.end;
+            });
+            clear_to(plan::least_count(step.out_counts, range.end, bound.counts));
+        } else {
+            forward_rows(bound, first, second, third, range);
+        }
+    }
+
+  private:
+    /// Atoms alone: operands may end where the others do.
+    template <class Range>
+    static void forward_rows(const bindings& bound, int first, int second, int third,
+                             Range range) noexcept {
+        constexpr bool one = std::is_same_v<Range, kernel::one_row>;
+        constexpr int block = one ? 1 : block_rows(step.rows);
+        T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+        T* sum = sum_of(bound, first, second, third);
+        for (int row = range.begin; row < range.end; row += block) {
+            const int rows = std::min(block, range.end - row);
+            constexpr bool even = one || (kernel::is_whole<Range> && step.rows % block == 0);
+            const auto take = [&](auto most) {
+                constexpr int all = decltype(most)::value;
+                combine<all, even && all == block>(bound, first, second, third, sum, out, row,
+                                                   rows);
+            };
+            // Products of few rows are others than those of many.
+            constexpr int few = step.counts != 0 ? std::min(block, 4) : block;
+            constexpr int some = step.counts != 0 ? std::min(block, 16) : block;
+            if (few < block && rows <= few)
+                take(std::integral_constant<int, few>{});
+            else if (some < block && rows <= some)
+                take(std::integral_constant<int, some>{});
+            else
+                take(std::integral_constant<int, block>{});
+            apply_functions(bound, first, second, third, sum, out, row, rows);
+        }
+    }
+
+  public:
+    // The same, never inlined.
+
+    template <class Range>
+    SEQUENT_NOINLINE static void forward_apart(const bindings& bound, Range range) noexcept {
+        forward(bound, range);
+    }
+    SEQUENT_NOINLINE static void backward_apart(const bindings& bound) noexcept { backward(bound); }
+
+    // For the rows of several samples: what is left once the products have been summed.
+
+    /// Where a row's sum begins.
+    static T* sum_of(const bindings& bound, int first, int second, int third) noexcept {
+        if constexpr (keeps_input)
+            return bound.write(step.before.at) + outer_shift(step.before, first, second, third);
+        else
+            return bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+    }
+
+    static void forward_summed(const bindings& bound, int first, int second, int third,
+                               kernel::row_range range) noexcept {
+        T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+        T* sum = sum_of(bound, first, second, third);
+        const int rows = range.end - range.begin;
+        if constexpr (fusion::any)
+            finish_rows(finish(bound, first, second, third, out, range.begin),
+                        sum + range.begin * sum_row, rows);
+        add_terms(bound, first, second, third, sum, range.begin, rows);
+        apply_functions(bound, first, second, third, sum, out, range.begin, rows);
+    }
+
+    /// Clears the rows that are no atoms, from `row` on.
+    static void clear_from(const bindings& bound, int first, int second, int third,
+                           int row) noexcept {
+        if constexpr (!is_whole) {
+            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            const int end = plan::least_count(step.out_counts, step.rows, bound.counts);
+            for (; row < end; ++row) clear(out + row * step.out.row);
+        }
+    }
+
+  private:
+    static void clear(T* row) noexcept {
+        if constexpr (step.segments > 1 && step.out.column != step.length) {
+            for (int segment = 0; segment < step.segments; ++segment)
+                std::fill_n(row + segment * step.out.column, step.length, T(0));
+        } else {
+            std::fill_n(row, columns, T(0));
+        }
     }
 
     static constexpr int first_product() {
@@ -22676,6 +24150,27 @@ class row_runner {
                 multiply<index(), index() != first_product(), Block, Even>(
                     bound, first, second, third, sum, out, row, rows);
         });
+        add_terms(bound, first, second, third, sum, row, rows);
+    }
+
+    /// The functions that the products have not applied.
+    static void apply_functions(const bindings& bound, int first, int second, int third,
+                                const T* sum, T* out, int row, int rows) noexcept {
+        constexpr int applied = fusion::applies ? 1 : 0;
+        if constexpr (step.functions.size() > applied) {
+            const row_functions<Step, T> functions{bound, first, second, third};
+            for (int at = row; at < row + rows; ++at)
+                kernel::unroll<step.functions.size() - applied>([&](auto index) {
+                    constexpr int function = index() + applied;
+                    const T* x = function == 0 ? sum + at * sum_row : out + at * step.out.row;
+                    functions.template forward<function>(x, out + at * step.out.row, at);
+                });
+        }
+    }
+
+    /// The summands that the products have not added.
+    static void add_terms(const bindings& bound, int first, int second, int third, T* sum, int row,
+                          int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
             constexpr bool starts = first_product() < 0 && index() == 0;
@@ -22684,11 +24179,12 @@ class row_runner {
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = row; at < row + rows; ++at)
-                    kernel::unroll<segments_of(term.x)>([&](auto segment) {
-                        constexpr int length = columns / segments_of(term.x);
+                    kernel::unroll<fusion::segments_of(term.x)>([&](auto segment) {
+                        constexpr int length = columns / fusion::segments_of(term.x);
                         T* to = sum + at * sum_row + segment() * length;
-                        const T* from = x + pair_row<term.indexed>(bound, at) * term.x.row +
-                                        segment() * term.x.column;
+                        const T* from =
+                            x + base::template pair_row<term.indexed>(bound, at) * term.x.row +
+                            segment() * term.x.column;
                         if constexpr (starts)
                             std::copy_n(from, length, to);
                         else if constexpr (step.multiplies)
@@ -22774,14 +24270,20 @@ class row_runner {
             return;
         } else {
             const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-            constexpr int block = by_row(term) ? 1 : Block;
+            constexpr int block = fusion::by_row(term) ? 1 : Block;
             kernel::unroll<term.splits>([&](auto split) {
-                constexpr kernel::product_shape shape{
-                    block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
-                    term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
+                constexpr kernel::product_shape shape{block,
+                                                      columns,
+                                                      term.depth,
+                                                      fusion::by_row(term) ? 0 : term.x.row,
+                                                      1,
+                                                      term.w_depth,
+                                                      term.w_column,
+                                                      sum_row,
+                                                      Accumulate || split() > 0};
                 const T* a = x + split() * term.x_split;
                 const T* b = w + split() * term.w_split;
-                if constexpr (by_row(term)) {
+                if constexpr (fusion::by_row(term)) {
                     for (int at = row; at < row + rows; ++at)
                         kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
                                                sum + at * sum_row);
@@ -22808,112 +24310,6 @@ class row_runner {
                 kernel::store_first<count()>(
                     to, kernel::batch<T>(finish(kernel::load_first<count()>(to), row, at, count)));
             });
-    }
-
-    template <int At, class Range>
-    static void gradient_by_row(const bindings& bound, int first, int second, int third, int split,
-                                Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        constexpr kernel::product_shape to_x{
-            1, term.depth, columns, step.out.row, 1, term.w_column, term.w_depth, term.depth, true};
-        constexpr kernel::product_shape to_input_major{
-            term.depth, columns, 1, 1, term.depth, step.out.row, 1, term.w_depth, true};
-        constexpr kernel::product_shape to_output_major{
-            columns, term.depth, 1, 1, step.out.row, term.depth, 1, term.w_column, true};
-        const T* gradient = gradient_of_out(bound, first, second, third);
-        for (int row = range.begin; row < range.end; ++row) {
-            const T* dy = gradient + row * step.out.row;
-            const std::ptrdiff_t x_at =
-                outer_shift(term.x, first, second, third) + split * term.x_split + row * term.x.row;
-            const std::ptrdiff_t w_at =
-                outer_shift(term.w, first, second, third) + split * term.w_split + row * term.w.row;
-            if (T* dx = bound.gradient(term.x.at))
-                kernel::product<to_x>(dy, bound.read(term.w.at) + w_at, dx + x_at);
-            if constexpr (term.w.at.trained) {
-                T* dw = bound.gradient(term.w.at) + w_at;
-                const T* x = bound.read(term.x.at) + x_at;
-                if constexpr (term.w_column == 1)
-                    kernel::product<to_input_major>(x, dy, dw);
-                else
-                    kernel::product<to_output_major>(dy, x, dw);
-            }
-        }
-    }
-
-    template <int At, class Range>
-    static void add_gradient(const bindings& bound, int first, int second, int third,
-                             Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        T* to = bound.gradient(term.x.at);
-        if (!to) return;
-        to += outer_shift(term.x, first, second, third);
-        const T* gradient = gradient_of_out(bound, first, second, third);
-        constexpr int length = columns / segments_of(term.x);
-        for (int row = range.begin; row < range.end; ++row)
-            for (int segment = 0; segment < segments_of(term.x); ++segment)
-                add_to<length>(
-                    to + pair_row<term.indexed>(bound, row) * term.x.row + segment * term.x.column,
-                    gradient + row * step.out.row + segment * length);
-    }
-
-    template <int At>
-    static const T* factor(const bindings& bound, int first, int second, int third) noexcept {
-        return bound.read(step.terms[At].x.at) +
-               outer_shift(step.terms[At].x, first, second, third);
-    }
-
-    /// The gradient of one factor of an outer product.
-    template <int At, class Range>
-    static void outer_gradient(const bindings& bound, int first, int second, int third,
-                               Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        T* to = bound.gradient(term.x.at);
-        if (!to) return;
-        to += outer_shift(term.x, first, second, third);
-        const T* other = factor<1 - At>(bound, first, second, third);
-        const T* gradient = gradient_of_out(bound, first, second, third);
-        for (int row = range.begin; row < range.end; ++row) {
-            T* dx = to + row * term.x.row;
-            const T* x = other + row * step.terms[1 - At].x.row;
-            for (int segment = 0; segment < step.segments; ++segment) {
-                const T* dy = gradient + row * step.out.row + segment * step.length;
-                if constexpr (At == 0)
-                    dx[segment] += kernel::detail::dot_rows<step.length>(dy, x);
-                else
-                    for (int column = 0; column < step.length; ++column)
-                        dx[column] += dy[column] * x[segment];
-            }
-        }
-    }
-
-    /// The gradient of one factor: that of the product, times the other factors.
-    template <int At, class Range>
-    static void factor_gradient(const bindings& bound, int first, int second, int third,
-                                Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        T* to = bound.gradient(term.x.at);
-        if (!to) return;
-        to += outer_shift(term.x, first, second, third);
-        const T* gradient = gradient_of_out(bound, first, second, third);
-        constexpr int length = step.length;
-        alignas(64) T others[length];
-        for (int row = range.begin; row < range.end; ++row) {
-            for (int segment = 0; segment < step.segments; ++segment) {
-                std::copy_n(gradient + row * step.out.row + segment * length, length, others);
-                kernel::unroll<step.terms.size()>([&](auto other) {
-                    constexpr row_term factor = step.terms[other()];
-                    if constexpr (other() != At)
-                        multiply_to<length>(
-                            others, bound.read(factor.x.at) +
-                                        outer_shift(factor.x, first, second, third) +
-                                        pair_row<factor.indexed>(bound, row) * factor.x.row +
-                                        segment * factor.x.column);
-                });
-                add_to<length>(
-                    to + pair_row<term.indexed>(bound, row) * term.x.row + segment * term.x.column,
-                    others);
-            }
-        }
     }
 };
 
@@ -23625,7 +25021,7 @@ class ground_rule : protected assignments<Plan, At, T> {
 
     bool admitted() const noexcept {
         if constexpr (step.condition >= 0)
-            if (!base::template evaluate_node<step.condition>()) return false;
+            if (!base::template holds<step.condition>()) return false;
         bool holds = true;
         kernel::unroll<literals>([&](auto index) {
             constexpr general_literal item = literal<index()>;
@@ -23832,11 +25228,13 @@ class ground_rule : protected assignments<Plan, At, T> {
     template <int F>
     const T* function_weight(int which) const noexcept {
         constexpr general_function f = function<F>;
+        if (f.weights[which].where == plan::place::none) return nullptr;
         return bound_.read(f.weights[which]) + shift(f.weight_strides[which]);
     }
     template <int F>
     T* function_weight_gradient(int which) const noexcept {
         constexpr general_function f = function<F>;
+        if (f.weights[which].where == plan::place::none) return nullptr;
         T* gradient = bound_.gradient(f.weights[which]);
         return gradient ? gradient + shift(f.weight_strides[which]) : nullptr;
     }
@@ -23844,8 +25242,8 @@ class ground_rule : protected assignments<Plan, At, T> {
     template <int F>
     void write_angles(T* to) noexcept {
         constexpr general_function f = function<F>;
-        kernel::write_angles<f.shape.size()>(base::template evaluate_node<f.position>(),
-                                             f.numbers[0], to);
+        kernel::write_angles<turned_of(f, f.shape.size())>(
+            base::template evaluate_node<f.position>(), f.numbers[0], to, f.scaling);
     }
 
     template <int F>
@@ -23890,7 +25288,7 @@ class ground_rule : protected assignments<Plan, At, T> {
             alignas(64) own_value own_angles;
             T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
-            kernel::turn<size, pairing_of(f.kind), false>(x, y, angles);
+            kernel::turn<size, pairing_of(f.kind), false, turned_of(f, size)>(x, y, angles);
         } else if constexpr (f.kind == sinusoidal) {
             alignas(64) own_value own_angles;
             T* const angles = this->template temporary<0>(own_angles);
@@ -23948,7 +25346,8 @@ class ground_rule : protected assignments<Plan, At, T> {
             alignas(64) own_value own_angles;
             T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
-            kernel::turn<size, pairing_of(f.kind), true>(gradient, gradient, angles);
+            kernel::turn<size, pairing_of(f.kind), true, turned_of(f, size)>(gradient, gradient,
+                                                                             angles);
         } else if constexpr (f.kind == dropout) {
             drop<F>(gradient, gradient);
         } else if constexpr (f.kind == slice) {
@@ -24146,620 +25545,6 @@ class ground_rule : protected assignments<Plan, At, T> {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-namespace sequent::inline SEQUENT_ABI {
-
-/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
-/// 2014), and the method of Box and Muller for the normal ones.
-class random_numbers {
-  public:
-    explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
-
-    constexpr std::uint64_t next() noexcept {
-        std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
-        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
-        return mixed ^ (mixed >> 31);
-    }
-
-    /// Uniform in [0, 1).
-    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
-
-    /// Uniform in 0 .. count - 1.
-    constexpr int below(int count) noexcept {
-        return static_cast<int>(uniform() * static_cast<double>(count));
-    }
-
-    /// Normal with mean 0 and deviation 1.
-    double normal() noexcept {
-        constexpr double two_pi = 6.283185307179586;
-        const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
-        return radius * std::cos(two_pi * uniform());
-    }
-
-    constexpr std::uint64_t state() const noexcept { return state_; }
-    constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
-
-  private:
-    std::uint64_t state_;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// The learned numbers of a model: one flat block, read through named views.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-using language::fixed_string;
-
-/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
-/// what it is used for.
-struct weight_view {
-    int offset = 0;
-    int rank = 0;
-    int value_rank = 0;  // of these, the dimensions of one value
-    int indices = 0;     // and its arguments in the rules
-    int extents[max_rank]{};
-    int strides[max_rank]{};
-    bool trained = false;
-    bool gain = false;       // of a norm
-    bool looked_up = false;  // rows chosen by symbols
-    bool bare = false;       // a bias or a table
-};
-
-template <class Plan>
-constexpr weight_view view_of_weight(int at) {
-    constexpr auto& shapes = Plan::shapes;
-    constexpr auto& tables = Plan::tables;
-    const plan::weight& declared = shapes.text.weights[at];
-    const plan::weight_shape& shape = shapes.weights[at];
-    const plan::weight_layout& layout = tables.weights[at];
-    weight_view result;
-    result.offset = layout.offset + tables.scope_offset[declared.scope];
-    auto push = [&](int extent, int stride) {
-        result.extents[result.rank] = extent;
-        result.strides[result.rank++] = stride;
-    };
-    int scopes[plan::max_depth]{};
-    int depth = 0;
-    for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
-        scopes[depth++] = scope;
-    while (depth-- > 0)
-        push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
-    const int indices = layout.packed ? shape.arity - 2 : shape.arity;
-    for (int axis = 0; axis < indices; ++axis) push(shape.extents[axis], layout.strides[axis]);
-    if (layout.packed) push(plan::packed_row(shape.extents[indices]), 1);
-    if (declared.rank > 0) push(declared.shape[0], layout.row);
-    if (declared.rank > 1) push(declared.shape[1], layout.column);
-    result.value_rank = declared.rank;
-    result.indices = shape.arity;
-    result.trained = shape.trained;
-    result.looked_up = shape.looked_up;
-    for (const plan::literal& item : shapes.text.literals)
-        if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
-    for (const plan::rule& written : shapes.text.rules)
-        for (const plan::transformation_use& use : written.transformations) {
-            if (use.weights[0].weight == at) result.gain = true;
-            if (use.weights[1].weight == at) result.bare = true;
-        }
-    return result;
-}
-
-/// The name as io writes it: a block's weights carry the relation that stacks the block.
-struct full_name {
-    char text[128]{};
-    int length = 0;
-
-    constexpr void prepend(const plan::name& part, bool dot) {
-        const int added = part.length + (dot ? 1 : 0);
-        for (int at = length; at-- > 0;) text[at + added] = text[at];
-        for (int at = 0; at < part.length; ++at) text[at] = part.text[at];
-        if (dot) text[part.length] = '.';
-        length += added;
-    }
-};
-
-template <class Plan>
-constexpr full_name name_of_weight(int at) {
-    constexpr auto& text = Plan::shapes.text;
-    full_name result;
-    result.prepend(text.weights[at].id, false);
-    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
-        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
-    return result;
-}
-
-/// The characters of a name, without the room that a longer one would take.
-template <class Plan, int At>
-inline constexpr auto characters_of_name = [] {
-    constexpr full_name name = name_of_weight<Plan>(At);
-    std::array<char, static_cast<std::size_t>(name.length)> result{};
-    std::copy_n(name.text, name.length, result.begin());
-    return result;
-}();
-
-struct named_weight {
-    std::string_view name;
-    weight_view view;
-};
-
-/// The weights that rules use, in the order in which the program names them.
-template <class Plan>
-inline constexpr auto named_weights = [] {
-    constexpr auto& shapes = Plan::shapes;
-    constexpr int count = [] {
-        int result = 0;
-        for (int at = 0; at < shapes.text.weights.size(); ++at)
-            result += shapes.weights[at].uses > 0 ? 1 : 0;
-        return result;
-    }();
-    std::array<named_weight, static_cast<std::size_t>(count)> result{};
-    std::size_t used = 0;
-    kernel::unroll<shapes.text.weights.size()>([&](auto index) {
-        if constexpr (shapes.weights[index()].uses > 0) {
-            constexpr auto& name = characters_of_name<Plan, index()>;
-            result[used++] = {{name.data(), name.size()}, view_of_weight<Plan>(index())};
-        }
-    });
-    return result;
-}();
-
-template <class Plan, fixed_string Name>
-consteval int find_weight() {
-    constexpr plan::name id =
-        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    int found = -1;
-    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at)
-        if (Plan::shapes.text.weights[at].id == id) found = found == -1 ? at : -2;
-    return found;
-}
-
-template <class T>
-constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
-    tensor_view<T> result;
-    result.data = base + view.offset;
-    result.rank = view.rank;
-    std::copy_n(view.extents, max_rank, result.extents.begin());
-    std::copy_n(view.strides, max_rank, result.strides.begin());
-    return result;
-}
-
-template <int Rank, class T>
-constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
-    return {to_tensor(view, base)};
-}
-
-/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
-/// block's size might not fit the stack.
-enum class zeros {};
-
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
-/// {}` fills it with zeros.
-template <class Plan, class T>
-struct alignas(64) parameter_block {
-    using number = T;
-    static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
-
-    T numbers[static_cast<std::size_t>(size)]{};
-
-    parameter_block& operator=(zeros) noexcept {
-        std::fill_n(numbers, size, T(0));
-        return *this;
-    }
-
-    T* data() noexcept { return numbers; }
-    const T* data() const noexcept { return numbers; }
-    std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
-        return std::span<T, static_cast<std::size_t>(size)>(numbers);
-    }
-    std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
-        return std::span<const T, static_cast<std::size_t>(size)>(numbers);
-    }
-
-    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
-    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
-    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
-    template <fixed_string Name, int... Shape>
-    auto operator[](language::weight<Name, Shape...>) noexcept {
-        return view<Name, T>(numbers);
-    }
-    template <fixed_string Name, int... Shape>
-    auto operator[](language::weight<Name, Shape...>) const noexcept {
-        return view<Name, const T>(numbers);
-    }
-
-  private:
-    template <fixed_string Name, class U>
-    static constexpr auto view(U* base) noexcept {
-        constexpr int at = find_weight<Plan, Name>();
-        using reason =
-            std::conditional_t<at == -1, mistake::no_weight_of_this_name,
-                               mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
-        if constexpr (at >= 0) {
-            constexpr weight_view found = view_of_weight<Plan>(at);
-            return to_tensor<found.rank>(found, base);
-        } else {
-            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return tensor_view<U>{};
-        }
-    }
-};
-
-template <class Plan>
-constexpr int count_parameters() {
-    int count = 0;
-    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at) {
-        if (Plan::shapes.weights[at].uses == 0) continue;
-        const weight_view view = view_of_weight<Plan>(at);
-        int size = 1;
-        for (int axis = 0; axis < view.rank; ++axis) size *= view.extents[axis];
-        count += size;
-    }
-    return count;
-}
-
-/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
-/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
-/// stay what they are.
-template <class T>
-SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
-                                        std::uint64_t seed) {
-    random_numbers random(seed);
-    for (const auto& [name, view] : weights) {
-        const tensor_view<T> to = to_tensor(view, base);
-        const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
-        const bool stays = view.bare && !view.trained && view.value_rank == 0;
-        const double deviation =
-            stays ? 1
-            : view.looked_up || view.bare || view.value_rank < 2
-                ? 0.02
-                : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
-        for (int at = 0; at < to.size(); ++at)
-            to.element(at) = view.gain ? T(1)
-                             : bias    ? T(0)
-                                       : static_cast<T>(deviation * random.normal());
-    }
-}
-
-/// One in trained matrices.
-template <class T>
-SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
-    for (const auto& [name, view] : weights) {
-        if (view.value_rank != 2 || !view.trained) continue;
-        const tensor_view<T> to = to_tensor(view, base);
-        for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// The memory of a call, and where the values of relations lie in it.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-template <class Plan>
-constexpr weight_view view_of_relation(int at) {
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    const plan::relation_shape& shape = Plan::shapes.relations[at];
-    weight_view result;
-    result.offset = layout.offset;
-    if (layout.pairs.any()) {
-        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
-        result.strides[result.rank++] = layout.pair_stride;
-    }
-    for (int axis = 0; axis < shape.arity; ++axis) {
-        if (layout.pairs.has(axis)) continue;
-        result.extents[result.rank] = shape.extents[axis];
-        result.strides[result.rank++] = layout.strides[axis];
-    }
-    if (shape.value.rows > 1 || shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.rows;
-        result.strides[result.rank++] = shape.value.columns;
-    }
-    if (shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.columns;
-        result.strides[result.rank++] = 1;
-    }
-    return result;
-}
-
-/// The counts of a plan that are the lengths of facts, a bit for each.
-template <class Plan>
-inline constexpr unsigned length_counts = [] {
-    unsigned result = 0;
-    for (const plan::fact_shape& given : Plan::shapes.facts)
-        if (given.up_to) result |= 1u << given.length;
-    return result;
-}();
-
-template <class Plan>
-constexpr bool is_output(int relation) {
-    for (int output : Plan::shapes.outputs)
-        if (output == relation) return true;
-    return false;
-}
-
-/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
-/// ends it, and, of what is no output, where it has not been written.
-struct view_limits {
-    unsigned counts[max_rank]{};
-    bool any = false;
-    // Of outputs: rows along `axis` beyond some counts have not been written.
-    int axis = -1;
-    unsigned written = 0;
-};
-template <class Plan>
-constexpr view_limits limits_of_view(int relation) {
-    const plan::relation_layout& layout = Plan::tables.relations[relation];
-    view_limits result;
-    if (layout.pairs.any()) return result;
-    const bool output = is_output<Plan>(relation);
-    for (int axis = 0; axis < Plan::shapes.relations[relation].arity; ++axis) {
-        unsigned& counts = result.counts[axis];
-        counts = layout.counts[axis] & length_counts<Plan>;
-        if (layout.where == plan::place::value) {
-            const plan::buffer& of = Plan::tables.buffers[layout.index];
-            if (of.counts != 0 && layout.strides[axis] == of.row) {
-                if (!output) counts |= of.counts;
-                result.axis = axis;
-                result.written = of.counts;
-            }
-        }
-        result.any = result.any || counts != 0;
-    }
-    return result;
-}
-/// The view of a relation when these counts have been given.
-template <class Plan, int Relation>
-constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
-    constexpr view_limits limits = limits_of_view<Plan>(Relation);
-    weight_view result = view_of_relation<Plan>(Relation);
-    if constexpr (limits.any)
-        for (int axis = 0; axis < result.rank; ++axis)
-            result.extents[axis] =
-                plan::least_count(limits.counts[axis], result.extents[axis], given);
-    return result;
-}
-
-template <class Plan, fixed_string Name>
-consteval int find_relation() {
-    constexpr plan::name id =
-        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
-        const plan::relation& known = Plan::shapes.text.relations[at];
-        if (known.id == id && !known.invented && known.scope == 0) return at;
-    }
-    return -1;
-}
-
-/// Whether the relation's values are still there once forward has returned.
-template <class Plan>
-constexpr bool is_kept(int at) {
-    if (at < 0) return false;
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    return layout.where == plan::place::value &&
-           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
-}
-
-inline constexpr std::uint64_t nothing_left = 0;
-inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
-
-/// A number that stands for what a call is given. Of arrays it takes a few elements.
-class call_mark {
-  public:
-    template <class N>
-    void add(N number) noexcept {
-        static_assert(sizeof(N) <= sizeof(std::uint64_t));
-        std::uint64_t bits = 0;
-        std::memcpy(&bits, &number, sizeof(N));
-        hash_ = (hash_ ^ bits) * 1099511628211U;
-        hash_ ^= hash_ >> 29;
-    }
-    template <class N>
-    void add(const N* numbers, int size) noexcept {
-        add(size);
-        const int step = std::max(1, size / 8);
-        for (int at = 0; at < size; at += step) add(numbers[at]);
-        if (size > 0) add(numbers[size - 1]);
-    }
-    std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
-
-  private:
-    std::uint64_t hash_ = 14695981039346656037U;
-};
-
-/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
-template <class Placed, class T>
-struct alignas(64) call_memory {
-    static_assert(Placed::tables.workspace != plan::too_large,
-                  "sequent: the memory of this call would have more than 2147483647 numbers");
-    static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
-    static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
-
-    T numbers[static_cast<std::size_t>(size)]{};
-    /// What parameters that have not been prepared are prepared to.
-    alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
-    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
-    /// The counts that forward was given.
-    static constexpr int count_of_counts = Placed::shapes.text.counts.size();
-    int counts[count_of_counts > 0 ? count_of_counts : 1]{};
-
-    /// A relation's values after forward; of a workspace, until backward. Where a count or the
-    /// length of a fact ends the relation, the view may end there.
-    template <fixed_string Name>
-    auto operator[](language::relation<Name>) const noexcept {
-        constexpr int at = find_relation<Placed, Name>();
-        constexpr bool kept = is_kept<Placed>(at);
-        using reason =
-            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
-                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
-        if constexpr (kept) {
-            constexpr int rank = view_of_relation<Placed>(at).rank;
-            return to_tensor<rank>(limited_view<Placed, at>(counts), numbers);
-        } else {
-            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return tensor_view<const T>{};
-        }
-    }
-};
-
-/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
-/// layers of a stack share the memory of one.
-template <class Plan, class T>
-struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
-    using placed = plan::inference_plan_of<Plan>;
-
-    scratch_block& operator=(zeros) noexcept {
-        std::fill_n(this->numbers, this->size, T(0));
-        return *this;
-    }
-};
-
-/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
-/// they are needed.
-template <class Plan, class T>
-struct workspace_block : call_memory<Plan, T> {
-    using placed = Plan;
-
-    /// The gradient of what is prepared.
-    alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
-    /// What forward was given, for backward, which uses up the values: nothing_left if there are
-    /// none. Written in every build, so that the layout is the same; checked in debug builds.
-    std::uint64_t left_by = nothing_left;
-
-    workspace_block& operator=(zeros) noexcept {
-        std::fill_n(this->numbers, this->size, T(0));
-        left_by = nothing_left;
-        return *this;
-    }
-};
-
-/// Whether a plan can be run on it.
-template <class Memory, class Plan, class T>
-concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
-    std::is_same_v<Memory, scratch_block<Plan, T>>;
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// The outputs of a plan as a caller sees them, and where they lie.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
-/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
-/// may be a part.
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
-                             Body body) noexcept {
-    int length = 1;
-    int axes = view.rank;
-    bool inner = true;  // all of the axes within are whole
-    while (axes > 0 && view.strides[axes - 1] == length && inner) {
-        --axes;
-        length *= view.extents[axes];
-        inner = view.extents[axes] == whole.extents[axes];
-    }
-    int runs = 1;
-    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
-    int step = 1;
-    for (int axis = axes; axis < view.rank; ++axis) step *= whole.extents[axis];
-    for (int run = 0; run < runs && length > 0; ++run) {
-        int offset = view.offset;
-        int position = 0;
-        int rest = run;
-        int stride = step;
-        for (int axis = axes; axis-- > 0; rest /= view.extents[axis]) {
-            const int index = rest % view.extents[axis];
-            offset += index * view.strides[axis];
-            position += index * stride;
-            stride *= whole.extents[axis];
-        }
-        body(position, offset, length);
-    }
-}
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
-    each_run(view, view, body);
-}
-
-/// The outputs of a plan as a caller sees them: row-major, one after another.
-template <class Plan>
-struct output_layout {
-    static constexpr int count = Plan::shapes.outputs.size();
-    static constexpr auto names = [] {
-        plan::list<plan::name, count> result;
-        for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
-        return result;
-    }();
-    static constexpr auto whole_views = [] {
-        plan::list<weight_view, count> result;
-        for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
-        return result;
-    }();
-    static constexpr weight_view view(int at) { return whole_views[at]; }
-    static constexpr int size(int at) {
-        const weight_view of = view(at);
-        int product = 1;
-        for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
-        return product;
-    }
-    static constexpr int offset(int at) {
-        int before = 0;
-        for (int other = 0; other < at; ++other) before += size(other);
-        return before;
-    }
-    static constexpr int total = offset(count);
-
-    static constexpr weight_view side_by_side(int at) {
-        weight_view result = view(at);
-        int stride = 1;
-        for (int axis = result.rank; axis-- > 0; stride *= result.extents[axis])
-            result.strides[axis] = stride;
-        result.offset = offset(at);
-        return result;
-    }
-
-    static constexpr bool same_rank = [] {
-        bool result = count > 0;
-        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
-        return result;
-    }();
-    static constexpr int rank = same_rank ? view(0).rank : 0;
-
-    template <class T>
-    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
-    /// One view, or an array of them.
-    template <class T>
-    using views = std::conditional_t<count == 1, one_view<T>,
-                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
-
-    /// Views of numbers that lie so, as long as facts are; all of them zero.
-    template <class T>
-    static views<T> cleared_views(T* numbers, const int* counts) noexcept {
-        views<T> result;
-        kernel::unroll<count>([&](auto index) {
-            constexpr int at = index();
-            weight_view one = side_by_side(at);
-            const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
-            std::copy_n(limited.extents, max_rank, one.extents);
-            each_run(one, [&](int, int offset, int length) {
-                std::fill_n(numbers + offset, length, T(0));
-            });
-            constexpr int own_rank = side_by_side(at).rank;
-            if constexpr (count == 1)
-                result = to_tensor<own_rank>(one, numbers);
-            else
-                result[static_cast<std::size_t>(at)] = to_tensor<own_rank>(one, numbers);
-        });
-        return result;
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-#include <cassert>
-
-#include <numeric>
 
 /// Runs any rule by its literal meaning: loops over every assignment of its variables. It computes
 /// what no other step can, vectorised along the values.
@@ -24962,6 +25747,23 @@ class general_runner : ground_rule<Plan, At, T> {
         }
     }
 
+    /// Returns true if something that the rule reads has a gradient; facts often have none.
+    static bool has_gradients(const bindings<T>& bound) noexcept {
+        bool any = false;
+        const auto see = [&](const plan::operand& at) {
+            if (at.where != plan::place::none) any = any || bound.gradient(at) != nullptr;
+        };
+        for (const general_literal& item : step.literals) {
+            if (!item.symbols && item.kind != literal_kind::number &&
+                item.kind != literal_kind::index)
+                see(item.at);
+            see(item.weight);
+        }
+        for (const general_function& function : step.functions)
+            for (const plan::operand& weight : function.weights) see(weight);
+        return any;
+    }
+
     /// How many numbers from the first on may be read.
     static int cleared(const bindings<T>& bound) noexcept {
         if constexpr (step.out_counts == 0)
@@ -24992,6 +25794,7 @@ class general_runner : ground_rule<Plan, At, T> {
         runner.template each<0, step.heads>(body);
     }
     static void backward(const bindings<T>& bound) noexcept {
+        if (!has_gradients(bound)) return;
         general_runner runner(bound);
         auto body = [&] { runner.backward_head(); };
         runner.template each<0, step.heads>(body);
@@ -25826,8 +26629,9 @@ SEQUENT_INLINE void each_part_of(const plan::birth& born, const int* counts, Vis
         visit(born.offset + part * born.size, born.cleared(counts));
 }
 
+/// Clears the gradients that are first written in the backward of step `At`.
 template <class Plan, int At, class T>
-void backward_step(const bindings<T>& bound, whole_run) noexcept {
+SEQUENT_INLINE void clear_births(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
     kernel::unroll<step.births.size()>([&](auto index) {
         constexpr plan::birth born = step.births[index()];
@@ -25835,6 +26639,12 @@ void backward_step(const bindings<T>& bound, whole_run) noexcept {
             std::fill_n(bound.workspace + offset, size, T(0));
         });
     });
+}
+
+template <class Plan, int At, class T>
+void backward_step(const bindings<T>& bound, whole_run) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    clear_births<Plan, At>(bound);
     if constexpr (step.kind == step_kind::rows)
         backward_rows<Plan, step.at>(bound);
     else if constexpr (step.kind == step_kind::attention)
@@ -25869,12 +26679,10 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
 template <class Plan, int At, class T>
 SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
-    if constexpr (step.last == plan::never) {
+    if constexpr (step.last == plan::never && !step.end.any())
         return true;
-    } else {
-        const int round = bound.layer[step.depth - 1];
-        return step.first <= round && round < step.last;
-    }
+    else
+        return step.is_run_in(bound.layer[step.depth - 1], bound.counts);
 }
 
 /// Whether some of the steps [At, End) are prepared.
@@ -25892,15 +26700,16 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
         constexpr plan::step step = Plan::template step_at<At>;
         if constexpr (step.kind == step_kind::repeat_begin) {
             if constexpr (!Prepares || has_prepared<Plan, At, step.at>) {
-                for (int round = 0; round < step.repeat; ++round) {
-                    bound.layer[step.depth] = step.backward ? step.repeat - 1 - round : round;
+                const int rounds = step.rounds(bound.counts);
+                for (int round = 0; round < rounds; ++round) {
+                    bound.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     forward_steps<Plan, At + 1, step.at, Prepares>(bound, range);
                 }
                 bound.layer[step.depth] = 0;
             }
             forward_steps<Plan, step.at + 1, End, Prepares>(bound, range);
         } else {
-            if constexpr (step.prepared == Prepares)
+            if constexpr (step.prepared == Prepares && !step.idle)
                 if (is_run<Plan, At>(bound)) forward_step<Plan, At>(bound, range);
             forward_steps<Plan, At + 1, End, Prepares>(bound, range);
         }
@@ -25915,8 +26724,9 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             constexpr plan::step begin = Plan::template step_at<last.at>;
             if constexpr (!Prepares || has_prepared<Plan, last.at, At>) {
                 if constexpr (!Prepares) backward_step<Plan, At - 1>(bound, run);
-                for (int round = last.repeat; round-- > 0;) {
-                    bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
+                const int rounds = begin.rounds(bound.counts);
+                for (int round = rounds; round-- > 0;) {
+                    bound.layer[begin.depth] = begin.backward ? rounds - 1 - round : round;
                     backward_steps<Plan, last.at + 1, At - 1, Prepares>(bound, run);
                 }
                 bound.layer[begin.depth] = 0;
@@ -25924,7 +26734,7 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             }
             backward_steps<Plan, Begin, last.at, Prepares>(bound, run);
         } else {
-            if constexpr (last.prepared == Prepares)
+            if constexpr (last.prepared == Prepares && !last.idle)
                 if (is_run<Plan, At - 1>(bound)) backward_step<Plan, At - 1>(bound, run);
             backward_steps<Plan, Begin, At - 1, Prepares>(bound, run);
         }
@@ -25962,6 +26772,732 @@ void compiled_backward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept 
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Runs a plan for several samples at once, step by step: products by parameters take the rows of
+/// all samples, so that each weight is read from memory once; all else is computed sample by
+/// sample. A number does not depend on which samples stand beside its own.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// From how many bytes of parameters on the samples of a batch are joined: beyond what an L2 cache
+/// holds. Of the library's own tests alone: all units of a program must have the same number.
+#ifndef SEQUENT_LEAST_JOINED
+#define SEQUENT_LEAST_JOINED 1'048'576
+#endif
+
+/// How many rows are worth one pass over the weights.
+inline constexpr int joined_rows_at_once = 256;
+
+/// Several samples at once, with room for kernel::gathered_room numbers.
+template <class T>
+struct joined_run {
+    bindings<T>* samples;
+    int count;
+    T* room;
+
+    static constexpr int most = 16;
+};
+
+/// Whether the products of a row step take the rows of several samples.
+constexpr bool is_joined(const row_step& step) {
+    if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
+    long long size = 0;
+    for (const row_term& term : step.terms) {
+        if (term.kind != term_kind::product) continue;
+        if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
+        if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
+        size += 1LL * term.depth * term.splits * step.columns();
+    }
+    return size >= 1024;
+}
+
+/// Row step `At` of a plan for several samples.
+template <class Plan, int At, class T>
+class joined_rows {
+    using code = row_code<Plan, At>;
+    using runner = row_runner<typename code::step, T>;
+    static constexpr row_step step = code::step::value;
+    using pointers = std::remove_cvref_t<decltype(code::template bind<true>(
+        std::declval<const bindings<T>&>()))>;
+    using gathered = kernel::gathered_product<T>;
+
+    /// The rows of all samples, some at a time: calls add(sample, row) for each, and product(count)
+    /// for as many as there are.
+    struct row_lists {
+        const T* from[joined_rows_at_once];
+        T* to[joined_rows_at_once];
+    };
+    template <class Add, class Product>
+    static void each_rows(const int* ends, int count, Add add, Product product) noexcept {
+        int filled = 0;
+        for (int sample = 0; sample < count; ++sample)
+            for (int row = 0; row < ends[sample]; ++row) {
+                add(filled, sample, row);
+                if (++filled < joined_rows_at_once) continue;
+                product(filled);
+                filled = 0;
+            }
+        if (filled > 0) product(filled);
+    }
+
+    template <bool Backward>
+    struct bound_samples {
+        const pointers* of[joined_run<T>::most];
+        int ends[joined_run<T>::most];
+        pointers made[code::by_form ? joined_run<T>::most : 1];
+
+        explicit bound_samples(joined_run<T> run) noexcept {
+            for (int at = 0; at < run.count; ++at) {
+                if constexpr (code::by_form) {
+                    made[at] = code::template bind<Backward>(run.samples[at]);
+                    of[at] = made + at;
+                } else {
+                    of[at] = run.samples + at;
+                }
+                ends[at] = runner::limit(*of[at]);
+            }
+        }
+    };
+
+    static constexpr kernel::row_places<const T> weight_rows(const row_term& term, const T* w) {
+        return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
+    }
+
+    template <int Term>
+    static void multiply(const bound_samples<false>& samples, joined_run<T> run, int first,
+                         int second, int third, bool accumulate) noexcept {
+        constexpr row_term term = step.terms[Term];
+        row_lists rows;
+        for (int split = 0; split < term.splits; ++split) {
+            const T* x[joined_run<T>::most];
+            T* sum[joined_run<T>::most];
+            for (int at = 0; at < run.count; ++at) {
+                x[at] = samples.of[at]->read(term.x.at) +
+                        outer_shift(term.x, first, second, third) + split * term.x_split;
+                sum[at] = runner::sum_of(*samples.of[at], first, second, third);
+            }
+            const T* w = samples.of[0]->read(term.w.at) +
+                         outer_shift(term.w, first, second, third) + split * term.w_split;
+            each_rows(
+                samples.ends, run.count,
+                [&](int at, int sample, int row) {
+                    rows.from[at] = x[sample] + std::ptrdiff_t{row} * term.x.row;
+                    rows.to[at] = sum[sample] + std::ptrdiff_t{row} * runner::sum_row;
+                },
+                [&](int count) {
+                    kernel::product(gathered{count,
+                                             step.columns(),
+                                             term.depth,
+                                             {rows.from},
+                                             false,
+                                             weight_rows(term, w),
+                                             term.w_column != 1,
+                                             {rows.to},
+                                             accumulate || split > 0},
+                                    run.room);
+                });
+        }
+    }
+
+    template <int Term>
+    static void product_gradient(const bound_samples<true>& samples, joined_run<T> run, int first,
+                                 int second, int third) noexcept {
+        constexpr row_term term = step.terms[Term];
+        row_lists rows;
+        const T* dy[joined_run<T>::most];
+        for (int at = 0; at < run.count; ++at)
+            dy[at] = runner::gradient_of_out(*samples.of[at], first, second, third);
+        for (int split = 0; split < term.splits; ++split) {
+            const std::ptrdiff_t x_at =
+                outer_shift(term.x, first, second, third) + split * term.x_split;
+            const std::ptrdiff_t w_at =
+                outer_shift(term.w, first, second, third) + split * term.w_split;
+            if (samples.of[0]->gradient(term.x.at)) {
+                T* dx[joined_run<T>::most];
+                for (int at = 0; at < run.count; ++at)
+                    dx[at] = samples.of[at]->gradient(term.x.at) + x_at;
+                const T* w = samples.of[0]->read(term.w.at) + w_at;
+                each_rows(
+                    samples.ends, run.count,
+                    [&](int at, int sample, int row) {
+                        rows.from[at] = dy[sample] + std::ptrdiff_t{row} * step.out.row;
+                        rows.to[at] = dx[sample] + std::ptrdiff_t{row} * term.x.row;
+                    },
+                    [&](int count) {
+                        kernel::product(gathered{count,
+                                                 term.depth,
+                                                 step.columns(),
+                                                 {rows.from},
+                                                 false,
+                                                 weight_rows(term, w),
+                                                 term.w_column == 1,
+                                                 {rows.to},
+                                                 true},
+                                        run.room);
+                    });
+            }
+            if constexpr (term.w.at.trained) {
+                const T* x[joined_run<T>::most];
+                for (int at = 0; at < run.count; ++at)
+                    x[at] = samples.of[at]->read(term.x.at) + x_at;
+                T* dw = samples.of[0]->gradient(term.w.at) + w_at;
+                const T* others[joined_rows_at_once];
+                // Rows of the weight in memory are inputs or outputs.
+                constexpr bool inputs = term.w_column == 1;
+                each_rows(
+                    samples.ends, run.count,
+                    [&](int at, int sample, int row) {
+                        (inputs ? rows.from : others)[at] =
+                            x[sample] + std::ptrdiff_t{row} * term.x.row;
+                        (inputs ? others : rows.from)[at] =
+                            dy[sample] + std::ptrdiff_t{row} * step.out.row;
+                    },
+                    [&](int count) {
+                        kernel::product(
+                            gathered{inputs ? term.depth : step.columns(),
+                                     inputs ? step.columns() : term.depth,
+                                     count,
+                                     {rows.from},
+                                     true,
+                                     {others},
+                                     false,
+                                     {nullptr, dw, inputs ? term.w_depth : term.w_column},
+                                     true},
+                            run.room);
+                    });
+            }
+        }
+    }
+
+  public:
+    static void forward(joined_run<T> run) noexcept {
+        const bound_samples<false> samples(run);
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            bool summed = false;
+            kernel::unroll<step.terms.size()>([&](auto index) {
+                if constexpr (step.terms[index()].kind == term_kind::product) {
+                    multiply<index()>(samples, run, first, second, third, summed);
+                    summed = true;
+                }
+            });
+            for (int at = 0; at < run.count; ++at) {
+                runner::forward_summed(*samples.of[at], first, second, third,
+                                       kernel::row_range{0, samples.ends[at]});
+                runner::clear_from(*samples.of[at], first, second, third, samples.ends[at]);
+            }
+        });
+    }
+
+    static void backward(joined_run<T> run) noexcept {
+        const bound_samples<true> samples(run);
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            const auto each_sample = [&](auto body) {
+                for (int at = 0; at < run.count; ++at)
+                    body(*samples.of[at], kernel::row_range{0, samples.ends[at]});
+            };
+            if constexpr (step.functions.size() > 0)
+                each_sample([&](const pointers& bound, kernel::row_range range) {
+                    runner::undo_functions(bound, first, second, third, range);
+                });
+            kernel::unroll<step.terms.size()>([&](auto index) {
+                constexpr int at = index();
+                constexpr term_kind kind = step.terms[at].kind;
+                if constexpr (kind == term_kind::product)
+                    product_gradient<at>(samples, run, first, second, third);
+                else
+                    each_sample([&](const pointers& bound, kernel::row_range range) {
+                        if constexpr (kind == term_kind::gather)
+                            runner::template gather_gradient<at>(bound, first, second, third,
+                                                                 range);
+                        else
+                            runner::template summand_gradient<at>(bound, first, second, third,
+                                                                  range);
+                    });
+            });
+        });
+    }
+};
+
+/// Whether step `At` takes the rows of all samples.
+template <class Plan, int At>
+constexpr bool joins_step() {
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (step.kind == step_kind::rows)
+        return is_joined(Plan::template row_step_at<step.at>);
+    else
+        return false;
+}
+
+template <class Plan, int At, class T>
+void forward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
+    for (int at = 0; at < run.count; ++at)
+        std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    if constexpr (joins_step<Plan, At>())
+        joined_rows<Plan, Plan::template step_at<At>.at, T>::forward(run);
+    else
+        for (int at = 0; at < run.count; ++at) forward_step<Plan, At>(run.samples[at], whole_run{});
+}
+
+template <class Plan, int At, class T>
+void backward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
+    for (int at = 0; at < run.count; ++at)
+        std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    if constexpr (joins_step<Plan, At>()) {
+        for (int at = 0; at < run.count; ++at) clear_births<Plan, At>(run.samples[at]);
+        joined_rows<Plan, Plan::template step_at<At>.at, T>::backward(run);
+    } else {
+        for (int at = 0; at < run.count; ++at)
+            backward_step<Plan, At>(run.samples[at], whole_run{});
+    }
+}
+
+/// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
+/// counts that limit these.
+struct joined_steps {
+    long long weights = 0;
+    int rows = 0;
+    unsigned counts = 0;
+};
+template <class Plan>
+inline constexpr joined_steps joined_steps_of = [] {
+    joined_steps result;
+    long long rounds = 1;
+    for (const plan::step& each : Plan::tables.steps) {
+        if (each.kind == step_kind::repeat_begin) rounds *= each.repeat;
+        if (each.kind == step_kind::repeat_end) rounds /= Plan::tables.steps[each.at].repeat;
+        if (each.kind != step_kind::rows || each.prepared) continue;
+        const row_step& row = Plan::tables.rows[each.at];
+        if (!is_joined(row)) continue;
+        for (const row_term& term : row.terms)
+            if (term.kind == term_kind::product)
+                result.weights += rounds * term.depth * term.splits * row.columns();
+        if (row.rows <= result.rows) continue;
+        result.rows = row.rows;
+        result.counts = row.counts;
+    }
+    return result;
+}();
+
+/// How many samples at most are run at once on such memory: 1 where each is run alone. Together
+/// they take no more memory than the parameters do.
+template <class Memory, class T>
+constexpr int most_joined() {
+    using plan = typename Memory::placed;
+    constexpr joined_steps joined = joined_steps_of<plan>;
+    constexpr auto bytes = static_cast<long long>(sizeof(T));
+    if (joined.rows == 0 || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
+    constexpr long long room =
+        plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
+    const int wanted = joined.counts != 0 ? 8 : joined_rows_at_once / joined.rows;
+    return static_cast<int>(
+        std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
+}
+
+/// Entry points to the code that runs several samples at once; empty where each is run alone.
+template <class Plan, class T, bool Joins>
+struct joined_forward {
+    static void run(joined_run<T> samples) noexcept;
+};
+template <class Plan, class T, bool Joins>
+struct joined_backward {
+    static void run(joined_run<T> samples) noexcept;
+};
+template <class Plan, class T, bool Joins>
+void joined_forward<Plan, T, Joins>::run(joined_run<T> samples) noexcept {
+    if constexpr (Joins) {
+        bindings<T> lead = samples.samples[0];
+        forward_steps<Plan, 0, Plan::tables.steps.size()>(lead, samples);
+    }
+}
+template <class Plan, class T, bool Joins>
+void joined_backward<Plan, T, Joins>::run(joined_run<T> samples) noexcept {
+    if constexpr (Joins) {
+        bindings<T> lead = samples.samples[0];
+        backward_steps<Plan, 0, Plan::tables.steps.size()>(lead, samples);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+#include <new>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+/// Parameters and memory of calls on the heap.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace model_detail {
+
+/// Asks the system for huge pages, of 2 MB, in the part of [at, at + size) that they can cover:
+/// steps of generation read all parameters, and small pages cost them a walk of the page table
+/// every 4 KB. Where the system has none to give, nothing changes.
+inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::size_t size) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
+    const auto begin = (reinterpret_cast<std::uintptr_t>(at) + page - 1) & ~(page - 1);
+    const auto end = (reinterpret_cast<std::uintptr_t>(at) + size) & ~(page - 1);
+    if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
+}  // namespace model_detail
+
+/// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
+/// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
+/// "madvise" or "always"). `given` are the arguments of its constructor: make_unique<Model::packed<
+/// q8_0>>(*parameters).
+template <class Block, class... Given>
+std::unique_ptr<Block> make_unique(const Given&... given) {
+    constexpr std::align_val_t alignment{alignof(Block)};
+    if constexpr (alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
+                  std::is_nothrow_constructible_v<Block, const Given&...>) {
+        void* memory = ::operator new(sizeof(Block), alignment);
+        model_detail::ask_for_huge_pages(memory, sizeof(Block));
+        return std::unique_ptr<Block>(::new (memory) Block(given...));
+    } else {
+        return std::make_unique<Block>(given...);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The memory of a call, and where the values of relations lie in it.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Plan>
+constexpr weight_view view_of_relation(int at) {
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    const plan::relation_shape& shape = Plan::shapes.relations[at];
+    weight_view result;
+    result.offset = layout.offset;
+    if (layout.pairs.any()) {
+        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
+        result.strides[result.rank++] = layout.pair_stride;
+    }
+    for (int axis = 0; axis < shape.arity; ++axis) {
+        if (layout.pairs.has(axis)) continue;
+        result.extents[result.rank] = shape.extents[axis];
+        result.strides[result.rank++] = layout.strides[axis];
+    }
+    if (shape.value.rows > 1 || shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.rows;
+        result.strides[result.rank++] = shape.value.columns;
+    }
+    if (shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.columns;
+        result.strides[result.rank++] = 1;
+    }
+    return result;
+}
+
+/// The counts of a plan that are the lengths of facts, a bit for each.
+template <class Plan>
+inline constexpr unsigned length_counts = [] {
+    unsigned result = 0;
+    for (const plan::fact_shape& given : Plan::shapes.facts)
+        if (given.up_to) result |= 1u << given.length;
+    return result;
+}();
+
+template <class Plan>
+constexpr bool is_output(int relation) {
+    for (int output : Plan::shapes.outputs)
+        if (output == relation) return true;
+    return false;
+}
+
+/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
+/// ends it, and, of what is no output, where it has not been written.
+struct view_limits {
+    unsigned counts[max_rank]{};
+    int beyond[max_rank]{};
+    bool any = false;
+    // Of outputs: rows along `axis` beyond some counts have not been written.
+    int axis = -1;
+    unsigned written = 0;
+};
+template <class Plan>
+constexpr view_limits limits_of_view(int relation) {
+    const plan::relation_layout& layout = Plan::tables.relations[relation];
+    view_limits result;
+    if (layout.pairs.any()) return result;
+    const bool output = is_output<Plan>(relation);
+    for (int axis = 0; axis < Plan::shapes.relations[relation].arity; ++axis) {
+        unsigned& counts = result.counts[axis];
+        counts = layout.counts[axis] & length_counts<Plan>;
+        if (layout.where == plan::place::value) {
+            const plan::buffer& of = Plan::tables.buffers[layout.index];
+            if (of.counts != 0 && layout.strides[axis] == of.row) {
+                const int part = of.size / of.parts;
+                const int beyond = of.beyond - (layout.offset - of.offset) % part / of.row;
+                if (!output && (counts == 0 || beyond <= 0)) {
+                    result.beyond[axis] = beyond;
+                    counts |= of.counts;
+                }
+                result.axis = axis;
+                result.written = of.counts;
+            }
+        }
+        result.any = result.any || counts != 0;
+    }
+    return result;
+}
+/// The view of a relation when these counts have been given.
+template <class Plan, int Relation>
+constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
+    constexpr view_limits limits = limits_of_view<Plan>(Relation);
+    weight_view result = view_of_relation<Plan>(Relation);
+    if constexpr (limits.any)
+        for (int axis = 0; axis < result.rank; ++axis)
+            if (limits.counts[axis] != 0)
+                result.extents[axis] =
+                    std::clamp(plan::least_count(limits.counts[axis], result.extents[axis], given) +
+                                   limits.beyond[axis],
+                               0, result.extents[axis]);
+    return result;
+}
+
+template <class Plan, fixed_string Name>
+consteval int find_relation() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
+        const plan::relation& known = Plan::shapes.text.relations[at];
+        if (known.id == id && !known.invented && known.scope == 0) return at;
+    }
+    return -1;
+}
+
+/// Whether the relation's values are still there once forward has returned.
+template <class Plan>
+constexpr bool is_kept(int at) {
+    if (at < 0) return false;
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    return layout.where == plan::place::value &&
+           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
+}
+
+inline constexpr std::uint64_t nothing_left = 0;
+inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
+
+/// A number that stands for what a call is given. Of arrays it takes a few elements.
+class call_mark {
+  public:
+    template <class N>
+    void add(N number) noexcept {
+        static_assert(sizeof(N) <= sizeof(std::uint64_t));
+        std::uint64_t bits = 0;
+        std::memcpy(&bits, &number, sizeof(N));
+        hash_ = (hash_ ^ bits) * 1099511628211U;
+        hash_ ^= hash_ >> 29;
+    }
+    template <class N>
+    void add(const N* numbers, int size) noexcept {
+        add(size);
+        const int step = std::max(1, size / 8);
+        for (int at = 0; at < size; at += step) add(numbers[at]);
+        if (size > 0) add(numbers[size - 1]);
+    }
+    std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
+
+  private:
+    std::uint64_t hash_ = 14695981039346656037U;
+};
+
+/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
+template <class Placed, class T>
+struct alignas(64) call_memory {
+    static_assert(Placed::tables.workspace != plan::too_large,
+                  "sequent: the memory of this call would have more than 2147483647 numbers");
+    static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
+    static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+    /// What parameters that have not been prepared are prepared to.
+    alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
+    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
+    /// The counts that forward was given.
+    static constexpr int count_of_counts = Placed::shapes.text.counts.size();
+    int counts[count_of_counts > 0 ? count_of_counts : 1]{};
+
+    /// A relation's values after forward; of a workspace, until backward. Where a count or the
+    /// length of a fact ends the relation, the view may end there.
+    template <fixed_string Name>
+    auto operator[](language::relation<Name>) const noexcept {
+        constexpr int at = find_relation<Placed, Name>();
+        constexpr bool kept = is_kept<Placed>(at);
+        using reason =
+            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
+                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
+        if constexpr (kept) {
+            constexpr int rank = view_of_relation<Placed>(at).rank;
+            return to_tensor<rank>(limited_view<Placed, at>(counts), numbers);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return tensor_view<const T>{};
+        }
+    }
+};
+
+/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
+/// layers of a stack share the memory of one.
+template <class Plan, class T>
+struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
+    using placed = plan::inference_plan_of<Plan>;
+
+    scratch_block& operator=(zeros) noexcept {
+        std::fill_n(this->numbers, this->size, T(0));
+        return *this;
+    }
+};
+
+/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
+/// they are needed.
+template <class Plan, class T>
+struct workspace_block : call_memory<Plan, T> {
+    using placed = Plan;
+
+    /// The gradient of what is prepared.
+    alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
+    /// What forward was given, for backward, which uses up the values: nothing_left if there are
+    /// none. Written in every build, so that the layout is the same; checked in debug builds.
+    std::uint64_t left_by = nothing_left;
+
+    workspace_block& operator=(zeros) noexcept {
+        std::fill_n(this->numbers, this->size, T(0));
+        left_by = nothing_left;
+        return *this;
+    }
+};
+
+/// Whether a plan can be run on it.
+template <class Memory, class Plan, class T>
+concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
+    std::is_same_v<Memory, scratch_block<Plan, T>>;
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The outputs of a plan as a caller sees them, and where they lie.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
+/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
+/// may be a part.
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
+                             Body body) noexcept {
+    int length = 1;
+    int axes = view.rank;
+    bool inner = true;  // all of the axes within are whole
+    while (axes > 0 && view.strides[axes - 1] == length && inner) {
+        --axes;
+        length *= view.extents[axes];
+        inner = view.extents[axes] == whole.extents[axes];
+    }
+    int runs = 1;
+    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
+    int step = 1;
+    for (int axis = axes; axis < view.rank; ++axis) step *= whole.extents[axis];
+    for (int run = 0; run < runs && length > 0; ++run) {
+        int offset = view.offset;
+        int position = 0;
+        int rest = run;
+        int stride = step;
+        for (int axis = axes; axis-- > 0; rest /= view.extents[axis]) {
+            const int index = rest % view.extents[axis];
+            offset += index * view.strides[axis];
+            position += index * stride;
+            stride *= whole.extents[axis];
+        }
+        body(position, offset, length);
+    }
+}
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
+    each_run(view, view, body);
+}
+
+/// The outputs of a plan as a caller sees them: row-major, one after another.
+template <class Plan>
+struct output_layout {
+    static constexpr int count = Plan::shapes.outputs.size();
+    static constexpr auto names = [] {
+        plan::list<plan::name, count> result;
+        for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
+        return result;
+    }();
+    static constexpr auto whole_views = [] {
+        plan::list<weight_view, count> result;
+        for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
+        return result;
+    }();
+    static constexpr weight_view view(int at) { return whole_views[at]; }
+    static constexpr int size(int at) {
+        const weight_view of = view(at);
+        int product = 1;
+        for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
+        return product;
+    }
+    static constexpr int offset(int at) {
+        int before = 0;
+        for (int other = 0; other < at; ++other) before += size(other);
+        return before;
+    }
+    static constexpr int total = offset(count);
+
+    static constexpr weight_view side_by_side(int at) {
+        weight_view result = view(at);
+        int stride = 1;
+        for (int axis = result.rank; axis-- > 0; stride *= result.extents[axis])
+            result.strides[axis] = stride;
+        result.offset = offset(at);
+        return result;
+    }
+
+    static constexpr bool same_rank = [] {
+        bool result = count > 0;
+        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
+        return result;
+    }();
+    static constexpr int rank = same_rank ? view(0).rank : 0;
+
+    template <class T>
+    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
+    /// One view, or an array of them.
+    template <class T>
+    using views = std::conditional_t<count == 1, one_view<T>,
+                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
+
+    /// Views of numbers that lie so, as long as facts are; all of them zero.
+    template <class T>
+    static views<T> cleared_views(T* numbers, const int* counts) noexcept {
+        views<T> result;
+        kernel::unroll<count>([&](auto index) {
+            constexpr int at = index();
+            weight_view one = side_by_side(at);
+            const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
+            std::copy_n(limited.extents, max_rank, one.extents);
+            each_run(one, [&](int, int offset, int length) {
+                std::fill_n(numbers + offset, length, T(0));
+            });
+            constexpr int own_rank = side_by_side(at).rank;
+            if constexpr (count == 1)
+                result = to_tensor<own_rank>(one, numbers);
+            else
+                result[static_cast<std::size_t>(at)] = to_tensor<own_rank>(one, numbers);
+        });
+        return result;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+#include <cassert>
 
 /// What follows from parameters alone: computed once, not in each call.
 
@@ -26060,6 +27596,8 @@ template <class P, class Plan>
 concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
 
+/// The formats of packed weights by name, and none.
+enum class packed_as { floats, bf16, q8_0, q4_0, q4_1 };
 /// Which weights Model::packed<Format, Which> packs: Which(name, looked_up) is asked of each weight
 /// that products multiply with, and, with looked_up true, of each table that symbols choose rows
 /// of.
@@ -26121,7 +27659,10 @@ namespace sequent::inline SEQUENT_ABI {
 
 /// For Model::packed<Format, Which>: the matrices of products alone, or tables that symbols choose
 /// rows of, too. Any other function of a weight's name and whether it is looked up does as well:
-/// [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }.
+/// [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }. Instead
+/// of true or false it may return the format of this weight, packed_as::q8_0. Weights that are
+/// computed together, such as those of queries, keys and values, have one format or stay floats.
+using model_detail::packed_as;
 inline constexpr model_detail::pack_products_type pack_products{};
 inline constexpr model_detail::pack_all_type pack_all{};
 
@@ -26131,23 +27672,34 @@ inline constexpr model_detail::pack_all_type pack_all{};
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The memory of batches on the threads of a pool, which must outlive it: for each thread a
-/// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient.
+/// The memory of batches on the threads of a pool, which must outlive it: for each thread
+/// workspaces, or, of forward_batch alone, scratches; and, with workspaces, a gradient.
+///
+/// Where the weights are more than a cache holds, a thread runs several samples at once, up to
+/// `joined`, so that it reads each weight once for all of them. The outputs do not depend on which.
 ///
 /// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
 /// order: the numbers depend on how many groups there are and never on the threads. That number is
 /// `groups`, or, where it is 0, follows from the number of samples: half of it, at least 4 and at
-/// most 64. No more threads than groups can share a backward_batch. With one group there is no
-/// gradient but the caller's. One call uses it at a time.
+/// most 64; or, where samples are joined, one group for each `joined` of them, at least 2. No more
+/// threads than groups can share a backward_batch. With one group there is no gradient but the
+/// caller's. One call uses it at a time.
 template <class Plan, class T, class Memory>
 class batch_memory {
     static constexpr bool trains = std::is_same_v<Memory, workspace_block<Plan, T>>;
+    struct alignas(64) room_block {
+        T numbers[static_cast<std::size_t>(kernel::gathered_room<T>)]{};
+    };
 
   public:
+    /// How many samples a thread runs at once, at most.
+    static constexpr int joined = most_joined<Memory, T>();
+
     explicit batch_memory(thread_pool& pool, int groups = 0)
         : pool_(pool), groups_(std::max(0, groups)) {
         for (int thread = 0; thread < pool.size(); ++thread) {
-            workspaces_.push_back(make_unique<Memory>());
+            for (int at = 0; at < joined; ++at) workspaces_.push_back(make_unique<Memory>());
+            if constexpr (joined > 1) rooms_.push_back(make_unique<room_block>());
             if constexpr (trains) {
                 outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
                 if (groups_ != 1) gradients_.push_back(make_unique<parameter_block<Plan, T>>());
@@ -26179,27 +27731,64 @@ class batch_memory {
     thread_pool& pool() const noexcept { return pool_; }
     /// Of a backward_batch of so many samples.
     int groups(int samples) const noexcept {
-        const int wanted = groups_ > 0 ? groups_ : std::clamp(samples / 2, 4, 64);
+        constexpr int least = joined > 1 ? 2 : 4;
+        const int wanted =
+            groups_ > 0 ? groups_ : std::clamp(samples / std::max(2, joined), least, 64);
         return std::clamp(samples, 1, wanted);
     }
     /// Of all memory that this owns.
     std::size_t bytes() const noexcept {
         std::size_t result = workspaces_.size() * sizeof(Memory) +
+                             rooms_.size() * sizeof(room_block) +
                              gradients_.size() * sizeof(parameter_block<Plan, T>);
         for (const auto& each : outward_) result += each.size() * sizeof(T);
         for (const auto& each : prepared_gradients_) result += each.size() * sizeof(T);
         return result + (prepared_ ? sizeof(prepared_block<Plan, T>) : 0);
     }
 
-    Memory& workspace(int thread) noexcept { return *at(workspaces_, thread); }
+    /// Of one of the samples that a thread runs at once.
+    Memory& workspace(int thread, int sample = 0) noexcept {
+        return *at(workspaces_, thread * joined + sample);
+    }
+    T* room(int thread) noexcept { return joined > 1 ? at(rooms_, thread)->numbers : nullptr; }
+
+    /// How many of the samples [begin, end) are run at once, `most` at most: as many as have rows
+    /// enough together. counts(sample) are the counts that the sample is given.
+    template <class Counts>
+    static int at_once(int begin, int end, int most, Counts counts) noexcept {
+        if constexpr (joined == 1) return 1;
+        constexpr joined_steps steps = joined_steps_of<typename Memory::placed>;
+        int count = 0;
+        for (int rows = 0; count < most && begin + count < end; ++count) {
+            rows += plan::least_count(steps.counts, steps.rows, counts(begin + count));
+            if (count > 0 && rows > joined_rows_at_once) break;
+        }
+        return count;
+    }
+
+    /// Calls body(first, count, thread) for all samples, on the threads of the pool.
+    template <class Counts, class Body>
+    void each_at_once(int samples, Counts counts, Body body) {
+        if constexpr (joined == 1) {
+            pool_.run(samples, [&](int sample, int thread) { body(sample, 1, thread); });
+        } else {
+            const int most = std::clamp((samples + pool_.size() - 1) / pool_.size(), 1, joined);
+            begins_.assign(1, 0);
+            while (begins_.back() < samples)
+                begins_.push_back(begins_.back() + at_once(begins_.back(), samples, most, counts));
+            pool_.run(static_cast<int>(begins_.size()) - 1, [&](int task, int thread) {
+                body(at(begins_, task), at(begins_, task + 1) - at(begins_, task), thread);
+            });
+        }
+    }
     /// Room for the gradients of one sample's outputs.
     std::vector<T>& outward(int thread) noexcept { return at(outward_, thread); }
 
-    /// Calls add(sample, thread, gradient, prepared_gradient) for each of `samples`, where add adds
-    /// to the gradients and returns a loss; the sum of the losses. All is added to `total` in the
-    /// end, the gradient of what is prepared once for all samples.
-    template <class P, class Add>
-    double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) {
+    /// Calls add(first, count, thread, gradient, prepared_gradient) for all of `samples`, where add
+    /// adds to the gradients and returns a loss; the sum of the losses. All is added to `total` in
+    /// the end, the gradient of what is prepared once for all samples.
+    template <class P, class Counts, class Add>
+    double sum(const P& p, int samples, Counts counts, parameter_block<Plan, T>& total, Add add) {
         const int count = groups(samples);
         for (auto& each : shared_->turns) each = 0;
         shared_->failed = false;
@@ -26210,9 +27799,12 @@ class batch_memory {
             auto& gradient = group == 0 ? total : *at(gradients_, thread);
             T* const prepared = prepared_gradient(group == 0 ? 0 : 1 + thread);
             double mine = 0;
-            for (int sample = first_of(group, count, samples);
-                 sample < first_of(group + 1, count, samples); ++sample)
-                mine += add(sample, thread, gradient, prepared);
+            const int end = first_of(group + 1, count, samples);
+            for (int sample = first_of(group, count, samples); sample < end;) {
+                const int together = at_once(sample, end, joined, counts);
+                mine += add(sample, together, thread, gradient, prepared);
+                sample += together;
+            }
             add_in_turn(group, gradient, prepared, total, mine, loss);
             ring.failed = false;
         });
@@ -26285,7 +27877,9 @@ class batch_memory {
     thread_pool& pool_;
     int groups_;
     std::unique_ptr<shared> shared_ = std::make_unique<shared>();
-    std::vector<std::unique_ptr<Memory>> workspaces_;
+    std::vector<std::unique_ptr<Memory>> workspaces_;  // `joined` of each thread
+    std::vector<std::unique_ptr<room_block>> rooms_;
+    std::vector<int> begins_;  // of the samples that are run at once
     std::vector<std::vector<T>> outward_;
     // Of each thread; zero between calls.
     std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;
@@ -26854,9 +28448,49 @@ struct calls {
         if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
         using placed = typename placed_for<P, typename W::placed>::type;
         compiled_forward<placed, T, Run>::run(bound, run);
+        return end_forward(given, w);
+    }
+
+    template <class T, class W>
+    static output_views<const T> end_forward(const facts<T>& given, W& w) noexcept {
         std::copy_n(given.counts, W::count_of_counts, w.counts);
         kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
         return all_outputs<T>(w);
+    }
+
+    /// For several samples at once, on memory(sample) each.
+    template <class P, class T, class Memory>
+    static void forward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
+                               T* room) noexcept {
+        using memory_type = std::remove_cvref_t<decltype(memory(0))>;
+        using placed = typename placed_for<P, typename memory_type::placed>::type;
+        bindings<T> bound[joined_run<T>::most];
+        const int count = static_cast<int>(samples.size());
+        for (int at = 0; at < count; ++at) {
+            const facts<T>& given = samples[static_cast<std::size_t>(at)];
+            bound[at] = bind(p, given, memory(at));
+            if constexpr (std::is_same_v<memory_type, workspace<T>>)
+                memory(at).left_by = mark_of(p, given);
+        }
+        joined_forward<placed, T, (most_joined<memory_type, T>() > 1)>::run({bound, count, room});
+        for (int at = 0; at < count; ++at)
+            (void)end_forward(samples[static_cast<std::size_t>(at)], memory(at));
+    }
+
+    /// After forward_joined and, for each sample, seed_all.
+    template <class P, class T, class Memory>
+    static void backward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
+                                parameters<T>& gradient, T* prepared_gradient, T* room) noexcept {
+        bindings<T> bound[joined_run<T>::most];
+        const int count = static_cast<int>(samples.size());
+        for (int at = 0; at < count; ++at) {
+            const facts<T>& given = samples[static_cast<std::size_t>(at)];
+            check_left_by(p, given, memory(at));
+            bound[at] = bind(p, given, memory(at), true);
+            bound[at].parameter_gradient = gradient.numbers;
+            bound[at].prepared_gradient = prepared_gradient;
+        }
+        joined_backward<Plan, T, (most_joined<workspace<T>, T>() > 1)>::run({bound, count, room});
     }
 
     /// Clears the rows of an output that a caller sees and no step has written.
@@ -26893,10 +28527,7 @@ struct calls {
                 bound.prepared_gradient = w.prepared_gradient;
             }
         std::copy_n(of_facts.pointers, max_facts, bound.fact_gradients);
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, true); });
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, false); });
+        seed_all<Whole>(outward, w, given.counts);
         compiled_backward<Plan, T, Run>::run(bound, run);
         if constexpr (prepares<Plan>)
             if (!prepared_gradient)
@@ -26908,9 +28539,24 @@ struct calls {
     template <class P, class T>
     static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
                               parameters<T>& gradient, T* prepared_gradient) noexcept {
-        const T* pointers[outputs > 0 ? outputs : 1];
-        for (int at = 0; at < outputs; ++at) pointers[at] = outward + layout::offset(at);
-        run_backward<true>(p, given, pointers, w, gradient, prepared_gradient, {}, whole_run{});
+        run_backward<true>(p, given, pointers_in(outward).data(), w, gradient, prepared_gradient,
+                           {}, whole_run{});
+    }
+
+    template <class T>
+    static auto pointers_in(const T* outward) noexcept {
+        std::array<const T*, static_cast<std::size_t>(outputs > 0 ? outputs : 1)> result;
+        for (int at = 0; at < outputs; ++at)
+            result[static_cast<std::size_t>(at)] = outward + layout::offset(at);
+        return result;
+    }
+
+    template <bool Whole, class T>
+    static void seed_all(const T* const* outward, workspace<T>& w, const int* counts) noexcept {
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, counts, true); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, counts, false); });
     }
 
     /// Where an output lies in that memory.
@@ -28422,7 +30068,7 @@ void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
         const int round = bound.layer[step.depth - 1];
         const kernel::row_range rounds =
             led({positions.begin, positions.end}, lead, std::min(step.last, plan::never));
-        if (rounds.begin <= round && round < rounds.end && step.first <= round)
+        if (rounds.begin <= round && round < rounds.end && step.is_run_in(round, bound.counts))
             forward_step<Plan, At>(bound, whole_run{});
     } else if constexpr (step.kind == step_kind::rows) {
         forward_rows<Plan, step.at>(
@@ -29053,13 +30699,8 @@ class model {
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                               model_detail::batch_memory<plan, T, W>& b, Visit&& visit) {
-        const int count = count_of<T>(samples);
-        const typename std::remove_reference_t<decltype(b)>::use used(b);
-        const auto& ready = b.prepared(p);
-        b.pool().run(count, [&](int sample, int thread) {
-            visit(sample,
-                  forward(ready, samples[static_cast<std::size_t>(sample)], b.workspace(thread)));
-        });
+        run_batch(p, samples, b,
+                  [&](int sample, W& w) { visit(sample, calls::template all_outputs<T>(w)); });
     }
 
     /// The outputs one sample after another, row-major; several outputs of one sample stand one
@@ -29069,14 +30710,9 @@ class model {
                               model_detail::batch_memory<plan, T, W>& b,
                               std::span<std::type_identity_t<T>> out) {
         constexpr int size = output_layout::total;
-        const int count = count_of<T>(samples);
         check_size("the output given to forward_batch", out.size(),
                    samples.size() * std::size_t{size});
-        const typename std::remove_reference_t<decltype(b)>::use used(b);
-        const auto& ready = b.prepared(p);
-        b.pool().run(count, [&](int sample, int thread) {
-            W& w = b.workspace(thread);
-            (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
+        run_batch(p, samples, b, [&](int sample, const W& w) {
             T* to = out.data() + std::ptrdiff_t{size} * sample;
             kernel::unroll<outputs>([&](auto index) {
                 if constexpr (has_lengths)
@@ -29106,17 +30742,22 @@ class model {
         const int count = count_of<T>(samples);
         const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        return b.sum(ready, count, gradient,
-                     [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
-                         const facts<T>& given = samples[static_cast<std::size_t>(sample)];
-                         workspace<T>& w = b.workspace(thread);
-                         const auto y = forward(ready, given, w);
-                         T* const outward = b.outward(thread).data();
-                         const auto result = static_cast<double>(
-                             loss(sample, y, output_layout::cleared_views(outward, given.counts)));
-                         calls::backward_from(ready, given, outward, w, to, to_prepared);
-                         return result;
-                     });
+        return b.sum(
+            ready, count, counts_in<T>(samples), gradient,
+            [&](int first, int together, int thread, parameters<T>& to, T* to_prepared) {
+                double sum = 0;
+                run_backward_batch(
+                    ready, samples, b, first, together, thread, to, to_prepared,
+                    [&](int sample, const workspace<T>& w) {
+                        T* const outward = b.outward(thread).data();
+                        sum += static_cast<double>(
+                            loss(sample, calls::template all_outputs<T>(w),
+                                 output_layout::cleared_views(
+                                     outward, samples[static_cast<std::size_t>(sample)].counts)));
+                        return static_cast<const T*>(outward);
+                    });
+                return sum;
+            });
     }
 
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
@@ -29132,13 +30773,12 @@ class model {
                    samples.size() * std::size_t{size});
         const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.sum(ready, count, gradient,
-              [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
-                  const facts<T>& given = samples[static_cast<std::size_t>(sample)];
-                  workspace<T>& w = b.workspace(thread);
-                  (void)forward(ready, given, w);
-                  calls::backward_from(ready, given, outward.data() + std::ptrdiff_t{size} * sample,
-                                       w, to, to_prepared);
+        b.sum(ready, count, counts_in<T>(samples), gradient,
+              [&](int first, int together, int thread, parameters<T>& to, T* to_prepared) {
+                  run_backward_batch(ready, samples, b, first, together, thread, to, to_prepared,
+                                     [&](int sample, const workspace<T>&) {
+                                         return outward.data() + std::ptrdiff_t{size} * sample;
+                                     });
                   return 0.0;
               });
     }
@@ -29159,6 +30799,70 @@ class model {
             fail_with<argument_error>(
                 {"sequent: a batch of ", samples.size(), " samples, more than an int counts"});
         return static_cast<int>(samples.size());
+    }
+
+    /// The counts that a sample is given.
+    template <class T>
+    static auto counts_in(std::span<const facts<T>> samples) noexcept {
+        return [samples](int sample) -> const int* {
+            return samples[static_cast<std::size_t>(sample)].counts;
+        };
+    }
+
+    /// Forward for all samples; then visit(sample, memory) for each.
+    template <class P, class W, class T = typename P::number, class Visit>
+    static void run_batch(const P& p, std::span<const facts<std::type_identity_t<T>>> samples,
+                          model_detail::batch_memory<plan, T, W>& b, Visit visit) {
+        const int count = count_of<T>(samples);
+        const typename std::remove_reference_t<decltype(b)>::use used(b);
+        const auto& ready = b.prepared(p);
+        b.each_at_once(count, counts_in<T>(samples), [&](int first, int together, int thread) {
+            run_samples(ready, samples, b, first, together, thread);
+            for (int at = 0; at < together; ++at) visit(first + at, b.workspace(thread, at));
+        });
+    }
+
+    /// Forward for some samples at once.
+    template <class P, class W, class T>
+    static void run_samples(const P& p, std::span<const facts<T>> samples,
+                            model_detail::batch_memory<plan, T, W>& b, int first, int together,
+                            int thread) noexcept {
+        if constexpr (std::remove_reference_t<decltype(b)>::joined > 1)
+            calls::forward_joined(
+                p,
+                samples.subspan(static_cast<std::size_t>(first),
+                                static_cast<std::size_t>(together)),
+                [&](int at) -> W& { return b.workspace(thread, at); }, b.room(thread));
+        else
+            (void)calls::run_forward(p, samples[static_cast<std::size_t>(first)],
+                                     b.workspace(thread), model_detail::whole_run{});
+    }
+
+    /// Forward and backward for some samples at once: outward(sample, w) gives the gradients of the
+    /// sample's outputs.
+    template <class P, class T, class Outward>
+    static void run_backward_batch(const P& p, std::span<const facts<T>> samples, batch<T>& b,
+                                   int first, int together, int thread, parameters<T>& gradient,
+                                   T* prepared_gradient, Outward outward) {
+        run_samples(p, samples, b, first, together, thread);
+        if constexpr (batch<T>::joined > 1) {
+            for (int at = 0; at < together; ++at) {
+                workspace<T>& w = b.workspace(thread, at);
+                calls::template seed_all<true>(
+                    calls::pointers_in(outward(first + at, w)).data(), w,
+                    samples[static_cast<std::size_t>(first + at)].counts);
+            }
+            calls::backward_joined(
+                p,
+                samples.subspan(static_cast<std::size_t>(first),
+                                static_cast<std::size_t>(together)),
+                [&](int at) -> workspace<T>& { return b.workspace(thread, at); }, gradient,
+                prepared_gradient, b.room(thread));
+        } else {
+            workspace<T>& w = b.workspace(thread);
+            calls::backward_from(p, samples[static_cast<std::size_t>(first)], outward(first, w), w,
+                                 gradient, prepared_gradient);
+        }
     }
 
     template <class T>
@@ -29309,6 +31013,7 @@ inline std::string_view text_of(const plan::name& name) {
 SEQUENT_LAZY
 SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     const plan::step& step = *each.step;
+    if (step.idle) return;
     std::string what;
     switch (step.kind) {
         case plan::step_kind::rows: {
@@ -29344,8 +31049,9 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
             what = each.general->joins.size() > 0 ? "loops over pairs" : "general loops";
             break;
         case plan::step_kind::repeat_begin:
-            append_text(what, {step.recurs ? "loop of " : "stack of ", step.repeat,
-                               step.recurs ? " steps" : " layers"});
+            append_text(what,
+                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
+                         step.repeat, step.recurs ? " steps" : " layers"});
             if (step.recurs && step.backward) what += ", the last first";
             break;
         default:
@@ -29468,15 +31174,24 @@ std::string explain() {
                                                             ::sequent::model_detail::run_type>; \
     prefix struct ::sequent::model_detail::compiled_backward<plan, number,                      \
                                                              ::sequent::model_detail::run_type>
-#define SEQUENT_DETAIL_MODEL(prefix, model_type, number)                    \
-    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, prepare_run); \
-    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, whole_run)
+#define SEQUENT_DETAIL_JOINED(prefix, name, plan, number, batch) \
+    prefix struct ::sequent::model_detail::name<plan, number, (batch::joined > 1)>
+#define SEQUENT_DETAIL_MODEL(prefix, model_type, number)                     \
+    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, prepare_run);  \
+    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, whole_run);    \
+    SEQUENT_DETAIL_JOINED(prefix, joined_forward, model_type::plan, number,  \
+                          model_type::batch<number>);                        \
+    SEQUENT_DETAIL_JOINED(prefix, joined_backward, model_type::plan, number, \
+                          model_type::batch<number>)
 #define SEQUENT_DETAIL_MODEL_ON_POOL(prefix, model_type, number) \
     SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, run_on_pool)
-#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)    \
-    prefix struct ::sequent::model_detail::compiled_forward<          \
-        ::sequent::plan::inference_plan_of<model_type::plan>, number, \
-        ::sequent::model_detail::whole_run>
+#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)                      \
+    prefix struct ::sequent::model_detail::compiled_forward<                            \
+        ::sequent::plan::inference_plan_of<model_type::plan>, number,                   \
+        ::sequent::model_detail::whole_run>;                                            \
+    SEQUENT_DETAIL_JOINED(prefix, joined_forward,                                       \
+                          ::sequent::plan::inference_plan_of<model_type::plan>, number, \
+                          model_type::scratch_batch<number>)
 
 #define SEQUENT_DETAIL_ROWS(model_type, number, first, range) \
     struct ::sequent::model_detail::compiled_rows<            \
@@ -29768,7 +31483,7 @@ constexpr without<Mask> operator!(Mask) noexcept {
 namespace sequent::inline SEQUENT_ABI::nn {
 
 /// What a norm or a position is, as a number of a shape.
-enum class norm_kind { layer, rms };
+enum class norm_kind { layer, layer_without_bias, rms };
 enum class position_kind {
     none,
     learned,
@@ -29779,6 +31494,11 @@ enum class position_kind {
     relative,
     relative_buckets
 };
+
+/// What is made of a text's states: logits of the next symbol at each position, of the symbol at
+/// each position, or nothing.
+enum class head_kind { next, masked, states };
+enum class pooling_kind { none, dense, first, mean, last };
 
 /// Of what a score is the sum, in the order of the shares.
 enum class score_part {
@@ -29827,9 +31547,9 @@ struct shape {
     int source_tokens = 0;
     int source_vocabulary = 0;
     int source_depth = 0;
-    int classes = 1;
+    int classes = 0;
     int patch_width = 1;
-    int segments = 2;
+    int segments = 0;
     int score_cap = 0;
     int dropout_percent = 0;
     int norm_exponent = 5;
@@ -29853,6 +31573,27 @@ struct shape {
     int node_width = 0;
     int edge_width = 0;
     int relations = 1;
+    int score_width = 0;
+    int logit_cap = 0;
+    int embedding_width = 0;
+    int input_width = 0;
+    int parallel_branches = 0;
+    int local_layers = 0;
+    int local_base = 0;
+    int rotary_percent = 0;  // of a head; 0: all
+    rotary_scaling scaling{};
+    head_kind head = head_kind::next;
+    pooling_kind pooling = pooling_kind::none;
+    bool query_biases = false;
+    bool head_norms = false;
+    bool branch_norms = false;
+    bool layer_scale = false;
+    bool scaled_embedding = false;
+    bool normal_embedding = false;
+    bool opening_layer = false;
+    bool logit_bias = false;
+    bool unit_length = false;
+    bool learned_positions = false;  // beside those of the kind
 
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
@@ -29864,6 +31605,33 @@ struct shape {
         for (int at = 0; at < norm_exponent; ++at) scale *= 10;
         return 1 / scale;
     }
+    /// The width of the embedding, before it is mapped to that of the layers.
+    constexpr int table_width() const { return embedding_width > 0 ? embedding_width : width; }
+    constexpr bool adds_positions() const {
+        return position == position_kind::learned || learned_positions;
+    }
+    /// How many elements of a head rotary positions turn.
+    constexpr int turned() const {
+        return rotary_percent > 0 ? head_width * rotary_percent / 100 : head_width;
+    }
+    /// Whether a count tells how many of the positions there are.
+    constexpr bool has_length() const {
+        return padded || pooling == pooling_kind::mean || pooling == pooling_kind::last;
+    }
+
+    // Layers in a pattern: the first one, groups of local layers and a full one, and local layers.
+    constexpr bool has_pattern() const { return local_layers > 0 || opening_layer; }
+    constexpr int groups() const { return (depth - opening_layer) / (local_layers + 1); }
+    constexpr int rest() const { return (depth - opening_layer) % (local_layers + 1); }
+    constexpr shape local() const {
+        shape result = *this;
+        if (is_rotary()) {
+            result.position_base = local_base;
+            result.scaling = {};
+        }
+        return result;
+    }
+
     /// The same with the encoder's positions, symbols and layers.
     constexpr shape source() const {
         shape result = *this;
@@ -29884,6 +31652,7 @@ namespace sequent::inline SEQUENT_ABI::nn {
 
 template <auto... Members>
 struct sets {};
+struct activation_kind {};
 
 /// A number of at least Least.
 template <auto Member, int Value, int Least = 1>
@@ -29909,7 +31678,8 @@ struct normalized_by {
     }
 };
 
-template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0>
+template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0,
+          bool Learned = false>
 struct positioned {
     using option_kind = sets<&shape::position>;
     static constexpr void set(shape& of) {
@@ -29917,7 +31687,22 @@ struct positioned {
         of.position_base = Base;
         of.buckets = Buckets;
         of.max_distance = MaxDistance;
+        of.learned_positions = Learned;
     }
+};
+template <position_kind Kind, int Base, class Scaling, int Percent>
+struct turned_by : positioned<Kind, Base> {
+    static constexpr void set(shape& of) {
+        positioned<Kind, Base>::set(of);
+        of.scaling = Scaling::value;
+        of.rotary_percent = Percent == 100 ? 0 : Percent;
+    }
+};
+
+template <pooling_kind Kind>
+struct pooled_by {
+    using option_kind = sets<&shape::pooling>;
+    static constexpr void set(shape& of) { of.pooling = Kind; }
 };
 
 struct scored {
@@ -29993,6 +31778,69 @@ struct head_width : nn::counted<&nn::shape::head_width, Value> {};
 /// Whether linear maps add a bias. They do by default.
 template <bool Value>
 struct biases : nn::flag<&nn::shape::biases, Value> {};
+/// Whether the maps to queries, keys and values add a bias where biases<false> is given.
+template <bool Value>
+struct query_biases : nn::flag<&nn::shape::query_biases, Value> {};
+/// Whether the queries and keys of each head are normalised, before positions turn them.
+template <bool Value>
+struct head_norms : nn::flag<&nn::shape::head_norms, Value> {};
+/// Whether what a branch adds to the residual path is normalised, too.
+template <bool Value>
+struct branch_norms : nn::flag<&nn::shape::branch_norms, Value> {};
+/// Whether what a branch adds to the residual path is multiplied by a weight, element by element
+/// (arXiv 2103.17239).
+template <bool Value>
+struct layer_scale : nn::flag<&nn::shape::layer_scale, Value> {};
+/// Whether attention and the feed-forward part read the same input, the layer's, through one norm
+/// or two. By default, 0, one follows the other.
+template <int Norms>
+struct parallel_branches : nn::counted<&nn::shape::parallel_branches, Norms, 0> {};
+/// Scores are divided by the square root of this; by default the head's width.
+template <int Value>
+struct score_width : nn::counted<&nn::shape::score_width, Value> {};
+/// Layers in a pattern: so many with this mask and this base of rotary positions, then one with
+/// those of the template, again and again; what is left at the end is of the first kind.
+template <int Count, class Mask = mask::none, int Base = 10000>
+struct local_layers : nn::counted<&nn::shape::local_layers, Count, 0> {
+    using mask = Mask;
+    static constexpr void set(nn::shape& of) {
+        of.local_layers = Count;
+        of.local_base = Count > 0 ? Base : 0;
+    }
+};
+/// Whether a layer with the template's mask stands before the pattern of layers. It has no norm
+/// before its attention: the embedding is normalised.
+template <bool Value>
+struct opening_layer : nn::flag<&nn::shape::opening_layer, Value> {};
+/// The width of the embedding, if a linear map leads from it to the width of the layers.
+template <int Value>
+struct embedding_width : nn::counted<&nn::shape::embedding_width, Value> {};
+/// Whether the embedding is multiplied by the square root of the width.
+template <bool Value>
+struct scaled_embedding : nn::flag<&nn::shape::scaled_embedding, Value> {};
+/// Whether the sum of embeddings is normalised.
+template <bool Value>
+struct normal_embedding : nn::flag<&nn::shape::normal_embedding, Value> {};
+/// How many numbers a position is given with, in the place of a symbol: the fact `input`.
+template <int Value>
+struct input_width : nn::counted<&nn::shape::input_width, Value> {};
+/// The c of c tanh(logit / c); by default logits are unbounded.
+template <int Value>
+struct logit_cap : nn::counted<&nn::shape::logit_cap, Value, 0> {};
+/// Whether logits of the next symbol have a bias.
+template <bool Value>
+struct logit_bias : nn::flag<&nn::shape::logit_bias, Value> {};
+/// Whether the output is the logits of the symbol at each position.
+template <bool Value>
+struct masked_language {
+    using option_kind = nn::sets<&nn::shape::head>;
+    static constexpr void set(nn::shape& of) {
+        of.head = Value ? nn::head_kind::masked : nn::head_kind::states;
+    }
+};
+/// Whether what is pooled is divided by its length, the root of the sum of its squares.
+template <bool Value>
+struct unit_length : nn::flag<&nn::shape::unit_length, Value> {};
 /// Whether the logits are read by the embedding itself (arXiv 1608.05859). They are by default.
 template <bool Value>
 struct tied : nn::flag<&nn::shape::tied, Value> {};
@@ -30031,9 +31879,9 @@ struct classes : nn::counted<&nn::shape::classes, Value> {};
 /// How many numbers a patch of an image has: channels times height times width.
 template <int Value>
 struct patch_width : nn::counted<&nn::shape::patch_width, Value> {};
-/// How many kinds of segments a text has.
+/// How many kinds of segments a text has. With one or none there is no fact of them.
 template <int Value>
-struct segments : nn::counted<&nn::shape::segments, Value> {};
+struct segments : nn::counted<&nn::shape::segments, Value, 0> {};
 /// Whether the state before the first position is learned. It is zero by default.
 template <bool Value>
 struct learned_start : nn::flag<&nn::shape::learned_start, Value> {};
@@ -30064,9 +31912,45 @@ struct post_norm : nn::flag<&nn::shape::norm_first, false> {};
 namespace normalization {
 template <int Exponent = 5>
 struct layer : nn::normalized_by<nn::norm_kind::layer, Exponent> {};
+/// Layer norm with a gain and no bias.
+template <int Exponent = 5>
+struct layer_without_bias : nn::normalized_by<nn::norm_kind::layer_without_bias, Exponent> {};
 template <int Exponent = 5>
 struct rms : nn::normalized_by<nn::norm_kind::rms, Exponent> {};
 }  // namespace normalization
+
+/// How the angles of rotary positions are scaled: see rotary_scaling.
+namespace scaling {
+struct none {
+    static constexpr rotary_scaling value{};
+};
+template <int Factor>
+struct linear {
+    static constexpr rotary_scaling value{.kind = rotary_scaling::rule::linear, .factor = Factor};
+};
+template <int Factor = 8, int Low = 1, int High = 4, int Original = 8192>
+struct llama3 {
+    static_assert(Factor > 0 && 0 < Low && Low < High && Original > 0);
+    static constexpr rotary_scaling value{rotary_scaling::rule::llama3, Factor, Low, High,
+                                          Original};
+};
+template <int Factor, int Original, int Fast = 32, int Slow = 1>
+struct yarn {
+    static_assert(Factor > 0 && 0 < Slow && Slow < Fast && Original > 0);
+    static constexpr rotary_scaling value{rotary_scaling::rule::yarn, Factor, Slow, Fast, Original};
+};
+}  // namespace scaling
+
+/// What one vector is made of a text: by a linear map and tanh of the first position, the state of
+/// the first position, the mean of those that exist, or the state of the last one that exists. The
+/// last two need the count `length`. With `classes` it is classified.
+namespace pooling {
+struct none : nn::pooled_by<nn::pooling_kind::none> {};
+struct dense : nn::pooled_by<nn::pooling_kind::dense> {};
+struct first : nn::pooled_by<nn::pooling_kind::first> {};
+struct mean : nn::pooled_by<nn::pooling_kind::mean> {};
+struct last : nn::pooled_by<nn::pooling_kind::last> {};
+}  // namespace pooling
 
 /// How positions enter: added to the embedding (learned; sines and cosines, arXiv 1706.03762), by
 /// turning queries and keys (rotary, whose base is Base, arXiv 2104.09864), or added to the scores
@@ -30076,11 +31960,12 @@ struct none : nn::positioned<nn::position_kind::none> {};
 struct learned : nn::positioned<nn::position_kind::learned> {};
 struct sinusoidal : nn::positioned<nn::position_kind::sinusoidal> {};
 /// Neighbouring elements are a pair, as in llama2.c.
-template <int Base = 10000>
-struct rotary : nn::positioned<nn::position_kind::rotary, Base> {};
-/// Elements of the two halves are a pair, as in Hugging Face's files.
-template <int Base = 10000>
-struct rotary_halves : nn::positioned<nn::position_kind::rotary_halves, Base> {};
+template <int Base = 10000, class Scaling = scaling::none>
+struct rotary : nn::turned_by<nn::position_kind::rotary, Base, Scaling, 100> {};
+/// Elements of the two halves are a pair, as in Hugging Face's files; of the first Percent of a
+/// head.
+template <int Base = 10000, class Scaling = scaling::none, int Percent = 100>
+struct rotary_halves : nn::turned_by<nn::position_kind::rotary_halves, Base, Scaling, Percent> {};
 struct alibi : nn::positioned<nn::position_kind::alibi> {};
 /// A number for each head and distance j - i, each layer its own.
 struct relative : nn::positioned<nn::position_kind::relative> {};
@@ -30092,6 +31977,10 @@ struct relative_buckets
     static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
                   "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
 };
+/// The same beside learned ones that are added to the embedding.
+template <int Buckets = 32, int MaxDistance = 128>
+struct learned_and_relative_buckets
+    : nn::positioned<nn::position_kind::relative_buckets, 0, Buckets, MaxDistance, true> {};
 }  // namespace position
 
 /// What the scores of attention follow from; by default dot_product. The others are synthesizers
@@ -30143,6 +32032,13 @@ struct sigmoid {
 struct tanh {
     static constexpr auto rule = language::tanh();
 };
+/// x sigmoid(1.702 x).
+struct quick_gelu {
+    using option_kind = nn::activation_kind;
+    static constexpr auto apply(auto body) noexcept {
+        return body | language::scale(1.702) | language::silu() | language::scale(1 / 1.702);
+    }
+};
 /// No function at all.
 struct identity {
     static constexpr auto rule = language::identity();
@@ -30171,7 +32067,6 @@ using swiglu = gated<silu>;
 namespace sequent::inline SEQUENT_ABI::nn {
 
 struct mask_kind {};
-struct activation_kind {};
 struct unknown_kind {};
 
 template <class T>
@@ -30299,6 +32194,8 @@ struct options {
     using mask = typename last_of_kind<mask_kind, mask::none, Defaults...>::type;
     using activation =
         typename last_of_kind<activation_kind, sequent::activation::identity, Defaults...>::type;
+    using local_mask =
+        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::type::mask;
     static constexpr nn::shape shape = [] {
         nn::shape result;
         (set_option<Defaults>(result), ...);
@@ -30347,6 +32244,17 @@ consteval bool check_shape() {
         "have a score for each of the tokens");
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
+    static_assert(!Shape.is_rotary() || (Shape.turned() > 0 && Shape.turned() % 2 == 0),
+                  "sequent: rotary positions turn an even number of elements of a head");
+    static_assert(Shape.rotary_percent == 0 || Shape.scaling.kind != rotary_scaling::rule::yarn,
+                  "sequent: scaling::yarn is of rotary positions that turn all of a head");
+    static_assert(Shape.parallel_branches == 0 || (Shape.norm_first && Shape.parallel_branches < 3),
+                  "sequent: parallel branches have pre_norm, and one norm or two");
+    static_assert(!Shape.has_pattern() || (Shape.norm_first && Shape.groups() > 0),
+                  "sequent: layers in a pattern have pre_norm, and the depth is at least that of "
+                  "one round of it");
+    static_assert(!Shape.scaled_embedding || !Shape.adds_positions(),
+                  "sequent: a scaled embedding has no learned positions");
     static_assert(Embeds || (Shape.position != position_kind::learned &&
                              Shape.position != position_kind::sinusoidal),
                   "sequent: learned and sinusoidal positions are added to an embedding, which this "
@@ -30365,6 +32273,9 @@ struct arguments {
     using mask = typename last_of_kind<mask_kind, typename Set::mask, Given...>::type;
     using activation =
         typename last_of_kind<activation_kind, typename Set::activation, Given...>::type;
+    using local_mask =
+        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0, typename Set::local_mask>,
+                              Given...>::type::mask;
     static constexpr nn::shape shape = [] {
         nn::shape result = Set::shape;
         (set_option<Given>(result), ...);
@@ -30457,11 +32368,31 @@ constexpr auto biased(Body body, Bias bias) noexcept {
         return body;
 }
 
+/// The same of queries, keys and values.
+template <shape Shape, class Body, class Bias>
+constexpr auto query_biased(Body body, Bias bias) noexcept {
+    if constexpr (Shape.biases || Shape.query_biases)
+        return (body, bias);
+    else
+        return body;
+}
+
+/// The body with the function of an activation.
+template <class Activation, class Body>
+constexpr auto activated(Body body) noexcept {
+    if constexpr (requires { Activation::apply(body); })
+        return Activation::apply(body);
+    else
+        return body | Activation::rule;
+}
+
 /// The body with the norm of the template.
 template <shape Shape, class Body, class Gain, class Bias>
 constexpr auto normalized(Body body, Gain gain, Bias bias) noexcept {
     if constexpr (Shape.normalization == norm_kind::layer)
         return body | layer_norm(gain, bias, Shape.epsilon());
+    else if constexpr (Shape.normalization == norm_kind::layer_without_bias)
+        return body | layer_norm(gain, Shape.epsilon());
     else
         return body | rms_norm(gain, Shape.epsilon());
 }
@@ -30478,10 +32409,32 @@ constexpr auto dropped(Body body) noexcept {
 /// A query or a key, turned by its position if positions are rotary.
 template <shape Shape, class Body>
 constexpr auto positioned_at(Body body) noexcept {
-    if constexpr (Shape.position == position_kind::rotary)
+    constexpr bool is_plain =
+        Shape.rotary_percent == 0 && Shape.scaling.kind == rotary_scaling::rule::none;
+    constexpr int turned = Shape.rotary_percent == 0 ? 0 : Shape.turned();
+    const auto scaled = [](auto turned_body) {
+        if constexpr (Shape.scaling.attention() > 1)
+            return turned_body | language::scale(Shape.scaling.attention());
+        else
+            return turned_body;
+    };
+    if constexpr (!Shape.is_rotary())
+        return body;
+    else if constexpr (Shape.position == position_kind::rotary && is_plain)
         return body | rotary(i, Shape.position_base);
-    else if constexpr (Shape.position == position_kind::rotary_halves)
+    else if constexpr (Shape.position == position_kind::rotary)
+        return scaled(body | rotary(i, Shape.position_base, turned, Shape.scaling));
+    else if constexpr (is_plain)
         return body | rotary_halves(i, Shape.position_base);
+    else
+        return scaled(body | rotary_halves(i, Shape.position_base, turned, Shape.scaling));
+}
+
+/// A query or a key with the norm of its head, if heads have one.
+template <shape Shape, class Body, class Gain, class Bias>
+constexpr auto head_normalized(Body body, Gain gain, Bias bias) noexcept {
+    if constexpr (Shape.head_norms)
+        return normalized<Shape>(body, gain, bias);
     else
         return body;
 }
@@ -30637,13 +32590,21 @@ constexpr auto query_rules(Head... of) noexcept {
     constexpr weight<Prefix + "W_key", Shape.head_width, Shape.width> W_key;
     constexpr weight<Prefix + "b_query", Shape.head_width> b_query;
     constexpr weight<Prefix + "b_key", Shape.head_width> b_key;
+    constexpr weight<Prefix + "gain_query", Shape.head_width> gain_query;
+    constexpr weight<Prefix + "gain_key", Shape.head_width> gain_key;
+    constexpr weight<Prefix + "bias_query", Shape.head_width> bias_query;
+    constexpr weight<Prefix + "bias_key", Shape.head_width> bias_key;
     // clang-format off
     return rules(
-        name::query(of..., i)           <<= positioned_at<Shape>(biased<Shape>(
-                                                input(i)[W_query(of...)], b_query(of...))),
-        of_key_head(name::key, all, i)  <<= positioned_at<Shape>(biased<Shape>(
-                                                context(i)[of_key_head(W_key, all)],
-                                                of_key_head(b_key, all))));
+        name::query(of..., i)           <<= positioned_at<Shape>(head_normalized<Shape>(
+                                                query_biased<Shape>(input(i)[W_query(of...)],
+                                                                    b_query(of...)),
+                                                gain_query, bias_query)),
+        of_key_head(name::key, all, i)  <<= positioned_at<Shape>(head_normalized<Shape>(
+                                                query_biased<Shape>(
+                                                    context(i)[of_key_head(W_key, all)],
+                                                    of_key_head(b_key, all)),
+                                                gain_key, bias_key)));
     // clang-format on
 }
 
@@ -30757,7 +32718,9 @@ constexpr auto score_of_part(Head... of) noexcept {
         const auto seeking = name::query(of..., row);
         const auto sought = of_key_head(name::key, std::tuple<Head...>{}, column).T();
         if constexpr (Shape.scaled)
-            return product_of(inverse_sqrt(Shape.head_width), sought, seeking);
+            return product_of(
+                inverse_sqrt(Shape.score_width > 0 ? Shape.score_width : Shape.head_width), sought,
+                seeking);
         else
             return product_of(sought, seeking);
     } else if constexpr (part == score_part::dense) {
@@ -30854,7 +32817,7 @@ inline constexpr auto attention_rules = [] {
     // clang-format off
     return rules(
         score_part_rules<Shape, Input, Input, "">(),
-        value(i)      <<= biased<Shape>(input(i)[W_value], b_value),
+        value(i)      <<= query_biased<Shape>(input(i)[W_value], b_value),
         score_rules<Shape, Mask, "">(),
         attended(i)   <<= (weights(i, j), value(j)) | product() | sum(j));
     // clang-format on
@@ -30876,8 +32839,8 @@ inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, aut
     // clang-format off
     return rules(
         score_part_rules<Shape, Input, Context, Prefix>(key_head, query...),
-        name::value(key_head, i)           <<= biased<Shape>(context(i)[W_value(key_head)],
-                                                             b_value(key_head)),
+        name::value(key_head, i)           <<= query_biased<Shape>(context(i)[W_value(key_head)],
+                                                                   b_value(key_head)),
         score_rules<Shape, Mask, Prefix>(key_head, query...),
         name::head(key_head, query..., i)  <<= (name::weights(key_head, query..., i, j),
                                                 name::value(key_head, j)) | product() | sum(j),
@@ -30902,13 +32865,13 @@ inline constexpr auto feed_forward_rules = [] {
     // clang-format off
     if constexpr (requires { Activation::gates; })
         return rules(
-            gate(i)        <<= biased<Shape>(input(i)[W_gate], b_gate) | Activation::rule,
+            gate(i)        <<= activated<Activation>(biased<Shape>(input(i)[W_gate], b_gate)),
             expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand),
             gated(i)       <<= (gate(i), expanded(i)) | elementwise_product(),
             transformed(i) <<= dropped<Shape>(biased<Shape>(gated(i)[W_contract], b_contract)));
     else
         return rules(
-            expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand) | Activation::rule,
+            expanded(i)    <<= activated<Activation>(biased<Shape>(input(i)[W_expand], b_expand)),
             transformed(i) <<= dropped<Shape>(biased<Shape>(expanded(i)[W_contract], b_contract)));
     // clang-format on
 }();
@@ -31473,29 +33436,78 @@ inline constexpr relation<"normal_layers"> normal_layers;
 inline constexpr relation<"scaled_layers"> scaled_layers;
 inline constexpr relation<"logits"> logits;
 
+/// What a branch adds to the residual path, by the name of its result.
+template <shape Shape, fixed_string Name>
+using branch = std::conditional_t<Shape.branch_norms || Shape.layer_scale,
+                                  relation<Name + "_branch">, relation<Name>>;
+
+/// From the result of a branch to what it adds, if that is not the same.
+template <shape Shape, fixed_string Name>
+inline constexpr auto branch_rules = [] {
+    constexpr relation<Name> result;
+    constexpr branch<Shape, Name> added;
+    constexpr weight<Name + "_gain", Shape.width> gain;
+    constexpr weight<Name + "_bias", Shape.width> bias;
+    constexpr weight<Name + "_scale", Shape.width> factor;
+    static_assert(!Shape.branch_norms || !Shape.layer_scale,
+                  "sequent: branches have norms or a scale");
+    if constexpr (Shape.branch_norms)
+        return rules(added(i) <<= normalized<Shape>(result(i), gain, bias));
+    else if constexpr (Shape.layer_scale)
+        return rules(added(i) <<= (result(i), factor) | elementwise_product());
+    else
+        return rules();
+}();
+
 /// One layer, from x(i) to y(i). The norms stand before each part, which leaves the residual path
-/// free (arXiv 2002.04745), or after each residual sum (arXiv 1706.03762, section 3.1).
-template <shape Shape, class Mask, class Activation>
+/// free (arXiv 2002.04745), or after each residual sum (arXiv 1706.03762, section 3.1); or both
+/// parts read the layer's input. Without FirstNorm, attention reads x.
+template <shape Shape, class Mask, class Activation, bool FirstNorm = Shape.norm_first>
 inline constexpr auto block_rules = [] {
     constexpr weight<"gain_1", Shape.width> gain_1;
     constexpr weight<"bias_1", Shape.width> bias_1;
     constexpr weight<"gain_2", Shape.width> gain_2;
     constexpr weight<"bias_2", Shape.width> bias_2;
+    constexpr branch<Shape, "attended"> attended_branch;
+    constexpr branch<Shape, "transformed"> transformed_branch;
+    using attention_input = std::conditional_t<FirstNorm, relation<"normal_x">, relation<"x">>;
     // clang-format off
-    if constexpr (Shape.norm_first)
+    constexpr auto attention_part = [=] {
+        constexpr auto parts = rules(multi_head_rules<Shape, Mask, attention_input>,
+                                     branch_rules<Shape, "attended">);
+        if constexpr (FirstNorm)
+            return rules(normal_x(i) <<= normalized<Shape>(x(i), gain_1, bias_1), parts);
+        else
+            return parts;
+    }();
+    if constexpr (Shape.parallel_branches == 1)
         return rules(
-            normal_x(i)       <<= normalized<Shape>(x(i), gain_1, bias_1),
-            multi_head_rules<Shape, Mask, relation<"normal_x">>,
-            between(i)        <<= (x(i), attended(i)),
+            attention_part,
+            feed_forward_rules<Shape, Activation, attention_input>,
+            branch_rules<Shape, "transformed">,
+            y(i)              <<= (x(i), attended_branch(i), transformed_branch(i)));
+    else if constexpr (Shape.parallel_branches == 2)
+        return rules(
+            attention_part,
+            normal_between(i) <<= normalized<Shape>(x(i), gain_2, bias_2),
+            feed_forward_rules<Shape, Activation, relation<"normal_between">>,
+            branch_rules<Shape, "transformed">,
+            y(i)              <<= (x(i), attended_branch(i), transformed_branch(i)));
+    else if constexpr (Shape.norm_first)
+        return rules(
+            attention_part,
+            between(i)        <<= (x(i), attended_branch(i)),
             normal_between(i) <<= normalized<Shape>(between(i), gain_2, bias_2),
             feed_forward_rules<Shape, Activation, relation<"normal_between">>,
-            y(i)              <<= (between(i), transformed(i)));
+            branch_rules<Shape, "transformed">,
+            y(i)              <<= (between(i), transformed_branch(i)));
     else
         return rules(
-            multi_head_rules<Shape, Mask, relation<"x">>,
-            between(i) <<= normalized<Shape>((x(i), attended(i)), gain_1, bias_1),
+            attention_part,
+            between(i) <<= normalized<Shape>((x(i), attended_branch(i)), gain_1, bias_1),
             feed_forward_rules<Shape, Activation, relation<"between">>,
-            y(i)       <<= normalized<Shape>((between(i), transformed(i)), gain_2, bias_2));
+            branch_rules<Shape, "transformed">,
+            y(i)       <<= normalized<Shape>((between(i), transformed_branch(i)), gain_2, bias_2));
     // clang-format on
 }();
 
@@ -31586,17 +33598,21 @@ template <shape Shape, class Mask, class MemoryMask, class Activation>
 inline constexpr auto& decoder_rules =
     layers_rules<Shape, Mask, decoder_block_rules<Shape, Mask, MemoryMask, Activation>>;
 
+/// The body with a number of the width's root as its factor.
+template <shape Shape, class Body>
+constexpr auto scaled_by_width(Body body) noexcept {
+    return body | language::scale(Shape.width * inverse_sqrt(Shape.width).value);
+}
+
 /// A symbol's embedding, with what is added for its position.
 template <shape Shape, fixed_string Prefix, class Token, class Embedding>
 constexpr auto embedding_of(Token symbols, Embedding table) noexcept {
     constexpr weight<Prefix + "position", Shape.width> position;
-    if constexpr (Shape.position == position_kind::learned)
+    if constexpr (Shape.adds_positions())
         return dropped<Shape>((symbols(i)[table], position(i)));
     else if constexpr (Shape.position == position_kind::sinusoidal)
         // Embeddings begin near zero; the waves have size one (arXiv 1706.03762, section 3.4).
-        return dropped<Shape>(symbols(i)[table] |
-                              language::scale(Shape.width * inverse_sqrt(Shape.width).value) |
-                              sinusoidal(i));
+        return dropped<Shape>(scaled_by_width<Shape>(symbols(i)[table]) | sinusoidal(i));
     else
         return dropped<Shape>(symbols(i)[table]);
 }
@@ -31610,21 +33626,6 @@ constexpr auto logits_of(States states, Embedding table) noexcept {
     else
         return states(i)[W_logits];
 }
-
-/// An embedding, a stack of layers, and logits.
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto language_model_rules = [] {
-    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr auto& block = block_rules<Shape, Mask, Activation>;
-    using result = result_of_layers<Shape>;
-    // clang-format off
-    return rules(
-        distance_rules<Shape, !mask::looks_back<Mask>>,
-        embedded(i) <<= embedding_of<Shape, "">(token, embedding),
-        stack_rules<Shape, block, relation<"embedded">, relation<"layers">, result>,
-        logits(i)   <<= logits_of<Shape>(result{}, embedding));
-    // clang-format on
-}();
 
 /// An encoder over source(j), a decoder over target(i), and logits (arXiv 1706.03762).
 template <shape Shape, class Mask, class Activation>
@@ -31695,51 +33696,20 @@ using encoder_decoder_model = typename fact_list<
         encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
                               typename Arguments::activation>>;
 
-/// A language model with the defaults of an architecture.
-template <class Arguments>
-struct language_model
-    : fact_list<sequence_fact<Arguments::shape.any_length, "token", Arguments::shape.tokens,
-                              symbol<Arguments::shape.vocabulary>>>::
-          template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
-              language_model_rules<Arguments::shape, typename Arguments::mask,
-                                   typename Arguments::activation>> {
-    static constexpr nn::shape shape = Arguments::shape;
-
-    /// As GPT-2 begins: gains one, biases zero, all else normal with deviation 0.02, and less by
-    /// sqrt(2 depth) where a branch joins the residual path, so that the layers' outputs do not
-    /// drown the embedding.
-    template <class T>
-    static void initialize(typename language_model::template parameters<T>& p,
-                           std::uint64_t seed = 0) {
-        language_model::model::initialize(p, seed);
-        const double joining = 1 / std::sqrt(2.0 * shape.depth);
-        language_model::for_each(p, [&](std::string_view name, auto view) {
-            if (!name.starts_with("layers.W_")) return;
-            const bool joins = name.ends_with("W_out") || name.ends_with("W_contract");
-            const double inputs = view.extents[static_cast<std::size_t>(view.rank - 1)];
-            const double factor = 0.02 * std::sqrt(inputs) * (joins ? joining : 1.0);
-            for (int at = 0; at < view.size(); ++at) view.element(at) *= static_cast<T>(factor);
-        });
-    }
-};
-
-/// What each layer takes, and what templates take: what a template takes is its option set with its
-/// defaults.
-struct encoder_options
-    : multi_head_options::with<derived<sequent::hidden>, depth<1>, activation::relu,
-                               dropout_percent<0>, padded<false>, any_length<false>, post_norm,
-                               normalization::layer<>> {};
-struct decoder_options : encoder_options::with<derived<source_tokens>, mask::causal> {};
-struct language_model_options
-    : options<required<vocabulary>, required<tokens>, required<width>, heads<1>, derived<key_heads>,
-              derived<head_width>, derived<sequent::hidden>, depth<1>, mask::causal,
-              activation::gelu, biases<true>, tied<true>, scaled<true>, score_cap<0>,
-              dropout_percent<0>, any_length<false>, pre_norm, normalization::layer<>,
-              position::learned, synthesizer::dot_product> {};
+/// The option sets of templates, with their defaults. What a layer may have:
+struct layer_options
+    : multi_head_options::with<derived<sequent::hidden>, activation::relu, dropout_percent<0>,
+                               any_length<false>, normalization::layer<>, query_biases<false>,
+                               head_norms<false>, branch_norms<false>, layer_scale<false>,
+                               parallel_branches<0>, derived<score_width>> {};
+struct encoder_options : layer_options::with<depth<1>, padded<false>, post_norm> {};
+struct decoder_options
+    : multi_head_options::with<derived<source_tokens>, derived<sequent::hidden>, depth<1>,
+                               mask::causal, activation::relu, dropout_percent<0>, padded<false>,
+                               any_length<false>, post_norm, normalization::layer<>> {};
 struct encoder_decoder_options
-    : language_model_options::with<derived<source_tokens>, derived<source_depth>,
-                                   source_vocabulary<0>, padded<false>, activation::relu,
-                                   position::sinusoidal> {};
+    : decoder_options::with<required<vocabulary>, source_vocabulary<0>, derived<source_depth>,
+                            tied<true>, pre_norm, position::sinusoidal> {};
 
 }  // namespace nn
 
@@ -31762,12 +33732,6 @@ struct decoder : nn::decoder_model<nn::arguments<decoder, nn::decoder_options, O
         nn::arguments<decoder, nn::decoder_options, Options...>::shape;
 };
 
-/// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
-/// predicts the symbol after position i. Takes nn::language_model_options.
-template <class... Options>
-struct language_model
-    : nn::language_model<nn::arguments<language_model, nn::language_model_options, Options...>> {};
-
 /// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
 /// predicts the symbol after position i of the target, to which a beginning is put first. With
 /// padded, the count source_length tells how many symbols the source has. Takes
@@ -31785,6 +33749,309 @@ struct encoder_decoder
 
 }  // namespace sequent::inline SEQUENT_ABI
 
+/// Models of text: an embedding, layers, which may be of several kinds in a pattern, and what is
+/// made of their result.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+inline constexpr relation<"input"> given_numbers;
+inline constexpr relation<"segment"> segment;
+inline constexpr relation<"narrow"> narrow;
+inline constexpr relation<"pooled"> pooled;
+inline constexpr relation<"squared_length"> squared_length;
+inline constexpr relation<"unit_factor"> unit_factor;
+inline constexpr relation<"unit"> unit;
+inline constexpr relation<"predicted"> predicted;
+inline constexpr relation<"opening"> opening;
+inline constexpr relation<"below"> below;
+inline constexpr relation<"local"> local;
+inline constexpr relation<"full"> full;
+inline constexpr relation<"rest"> rest;
+
+/// What stands for a position: its symbol's embedding, or a linear map of its numbers, with what is
+/// added for position and segment.
+template <shape Shape>
+constexpr auto summed_embedding() noexcept {
+    constexpr int width = Shape.table_width();
+    constexpr weight<"embedding", Shape.vocabulary, width> embedding;
+    constexpr weight<"W_input", width, Shape.input_width> W_input;
+    constexpr weight<"b_input", width> b_input;
+    constexpr weight<"position", width> position;
+    constexpr weight<"segment_embedding", Shape.segments, width> segment_embedding;
+    constexpr weight<"segment_embedding", width> one_segment;
+    const auto of_symbol = [=] {
+        if constexpr (Shape.input_width > 0)
+            return biased<Shape>(given_numbers(i)[W_input], b_input);
+        else
+            return token(i)[embedding];
+    }();
+    const auto with_segment = [=] {
+        if constexpr (Shape.segments > 1)
+            return (of_symbol, segment(i)[segment_embedding]);
+        else if constexpr (Shape.segments == 1)
+            return (of_symbol, one_segment);
+        else
+            return of_symbol;
+    }();
+    if constexpr (Shape.adds_positions())
+        return (with_segment, position(i));
+    else if constexpr (Shape.position == position_kind::sinusoidal)
+        return scaled_by_width<Shape>(with_segment) | sinusoidal(i);
+    else if constexpr (Shape.scaled_embedding)
+        return scaled_by_width<Shape>(with_segment);
+    else
+        return with_segment;
+}
+
+template <shape Shape>
+inline constexpr auto embedding_rules = [] {
+    constexpr int width = Shape.table_width();
+    constexpr weight<"embedding_gain", width> gain;
+    constexpr weight<"embedding_bias", width> bias;
+    constexpr weight<"W_embedding", Shape.width, width> W_embedding;
+    constexpr weight<"b_embedding", Shape.width> b_embedding;
+    const auto body = [=] {
+        if constexpr (Shape.normal_embedding)
+            return dropped<Shape>(normalized<Shape>(summed_embedding<Shape>(), gain, bias));
+        else
+            return dropped<Shape>(summed_embedding<Shape>());
+    }();
+    if constexpr (Shape.embedding_width > 0)
+        return rules(narrow(i) <<= body,
+                     embedded(i) <<= biased<Shape>(narrow(i)[W_embedding], b_embedding));
+    else
+        return rules(embedded(i) <<= body);
+}();
+
+/// Local layers and then one with the template's mask, from below(i) to full(i).
+template <shape Shape, class Mask, class LocalMask, class Activation>
+inline constexpr auto group_rules = [] {
+    constexpr auto& local_block = block_rules<Shape.local(), LocalMask, Activation>;
+    constexpr auto& full_block = block_rules<Shape, Mask, Activation>;
+    return rules(local(i) <<= below(i) | stack<Shape.local_layers>(local_block),
+                 full(i) <<= local(i) | stack<1>(full_block));
+}();
+
+/// All layers, from embedded(i) to the result: see result_of_layers.
+template <shape Shape, class Mask, class LocalMask, class Activation>
+inline constexpr auto text_layers_rules = [] {
+    constexpr auto& block = block_rules<Shape, Mask, Activation>;
+    if constexpr (!Shape.has_pattern()) {
+        return stack_rules<Shape, block, relation<"embedded">, relation<"layers">,
+                           result_of_layers<Shape>>;
+    } else {
+        constexpr auto& opening_block = block_rules<Shape, Mask, Activation, false>;
+        constexpr auto& group = []() -> auto& {
+            if constexpr (Shape.local_layers > 0)
+                return group_rules<Shape, Mask, LocalMask, Activation>;
+            else
+                return block_rules<Shape, Mask, Activation>;
+        }
+        ();
+        constexpr weight<"gain", Shape.width> gain;
+        constexpr weight<"bias", Shape.width> bias;
+        using start =
+            std::conditional_t<Shape.opening_layer, relation<"opening">, relation<"embedded">>;
+        using end = std::conditional_t<(Shape.rest() > 0), relation<"rest">, relation<"layers">>;
+        constexpr auto opening_rules = [] {
+            if constexpr (Shape.opening_layer)
+                return rules(opening(i) <<= embedded(i) | stack<1>(opening_block));
+            else
+                return rules();
+        }();
+        constexpr auto rest_rules = [] {
+            if constexpr (Shape.rest() > 0)
+                return rules(rest(i) <<=
+                             layers(i) | stack<Shape.rest()>(
+                                             block_rules<Shape.local(), LocalMask, Activation>));
+            else
+                return rules();
+        }();
+        return rules(opening_rules, layers(i) <<= start{}(i) | stack<Shape.groups()>(group),
+                     rest_rules, normal_layers(i) <<= normalized<Shape>(end{}(i), gain, bias));
+    }
+}();
+
+/// One vector for the text, and what is made of it.
+template <shape Shape>
+inline constexpr auto pooling_rules = [] {
+    constexpr result_of_layers<Shape> states;
+    constexpr bound<"length"> length;
+    constexpr weight<"W_pool", Shape.width, Shape.width> W_pool;
+    constexpr weight<"b_pool", Shape.width> b_pool;
+    constexpr weight<"W_logits", Shape.classes, Shape.width> W_logits;
+    constexpr weight<"b_logits", Shape.classes> b_logits;
+    constexpr auto pooled_rules = [=] {
+        if constexpr (Shape.pooling == pooling_kind::dense)
+            return rules(pooled() <<= (states(0)[W_pool], b_pool) | tanh());
+        else if constexpr (Shape.pooling == pooling_kind::first)
+            return rules(pooled() <<= states(0));
+        else if constexpr (Shape.pooling == pooling_kind::mean)
+            return rules(pooled() <<= (states(i), i < length) | mean(i));
+        else
+            return rules(pooled() <<= (states(i), i + 1 == length) | sum(i));
+    }();
+    static_assert(!Shape.unit_length || Shape.classes == 0,
+                  "sequent: what is classified does not have the length one");
+    // clang-format off
+    if constexpr (Shape.classes > 0)
+        return rules(
+            pooled_rules,
+            logits()         <<= (pooled()[W_logits], b_logits));
+    else if constexpr (Shape.unit_length)
+        return rules(
+            pooled_rules,
+            squared_length() <<= (pooled().T(), pooled()) | product(),
+            unit_factor()    <<= (squared_length(), language::number(1e-24)) | language::sum() | sqrt()
+                                 | inverse(),
+            unit()           <<= (unit_factor(), pooled()) | product());
+    else
+        return pooled_rules;
+    // clang-format on
+}();
+
+/// Logits of the symbol at each position, through the embedding.
+template <shape Shape, class Activation>
+inline constexpr auto masked_language_rules = [] {
+    constexpr int width = Shape.table_width();
+    constexpr result_of_layers<Shape> states;
+    constexpr weight<"embedding", Shape.vocabulary, width> embedding;
+    constexpr weight<"W_predict", width, Shape.width> W_predict;
+    constexpr weight<"b_predict", width> b_predict;
+    constexpr weight<"gain_predict", width> gain_predict;
+    constexpr weight<"bias_predict", width> bias_predict;
+    constexpr weight<"b_logits", Shape.vocabulary> b_logits;
+    // clang-format off
+    return rules(
+        predicted(i) <<= normalized<Shape>(
+                             activated<Activation>(biased<Shape>(states(i)[W_predict], b_predict)),
+                             gain_predict, bias_predict),
+        logits(i)    <<= (predicted(i)[embedding], b_logits));
+    // clang-format on
+}();
+
+/// Logits of the next symbol.
+template <shape Shape>
+inline constexpr auto next_rules = [] {
+    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
+    constexpr weight<"b_logits", Shape.vocabulary> b_logits;
+    constexpr auto body = [=] {
+        if constexpr (Shape.logit_bias)
+            return (logits_of<Shape>(result_of_layers<Shape>{}, embedding), b_logits);
+        else
+            return logits_of<Shape>(result_of_layers<Shape>{}, embedding);
+    }();
+    if constexpr (Shape.logit_cap > 0)
+        return rules(logits(i) <<= body | soft_cap(Shape.logit_cap));
+    else
+        return rules(logits(i) <<= body);
+}();
+
+/// The gate of an activation stands in feed-forward parts alone.
+template <class Activation>
+struct without_gate {
+    using type = Activation;
+};
+template <class Function>
+struct without_gate<activation::gated<Function>> {
+    using type = Function;
+};
+
+template <shape Shape, class Mask, class LocalMask, class Activation>
+inline constexpr auto text_rules = [] {
+    constexpr auto states =
+        rules(distance_rules<Shape, !mask::looks_back<Mask>>, embedding_rules<Shape>,
+              text_layers_rules<Shape, Mask, LocalMask, Activation>);
+    if constexpr (Shape.pooling != pooling_kind::none && Shape.head != head_kind::masked)
+        return rules(states, pooling_rules<Shape>);
+    else if constexpr (Shape.head == head_kind::masked)
+        return rules(states, masked_language_rules<Shape, typename without_gate<Activation>::type>);
+    else if constexpr (Shape.head == head_kind::next)
+        return rules(states, next_rules<Shape>);
+    else
+        return states;
+}();
+
+/// The facts of a model of text, and what it gives if that is two relations.
+template <shape Shape>
+struct text_facts {
+    using symbols =
+        sequence_fact<Shape.any_length, "token", Shape.tokens, symbol<Shape.vocabulary>>;
+    using numbers = sequence_fact<Shape.any_length, "input", Shape.tokens, Shape.input_width>;
+    using segments = sequence_fact<Shape.any_length, "segment", Shape.tokens,
+                                   symbol<(Shape.segments > 1 ? Shape.segments : 1)>>;
+    using both = std::conditional_t<Shape.norm_first, query<"normal_layers", "pooled">,
+                                    query<"layers", "pooled">>;
+    static constexpr bool gives_both = Shape.head == head_kind::states &&
+                                       Shape.pooling == pooling_kind::dense && Shape.classes == 0 &&
+                                       !Shape.unit_length;
+
+    using given = fact_list<std::conditional_t<(Shape.input_width > 0), numbers, symbols>>;
+    using segmented = typename given::template with<segments, (Shape.segments > 1)>;
+    using counted = typename segmented::template with<bound<"length">, Shape.has_length()>;
+    using seeded = typename counted::template with<bound<"seed">, (Shape.dropout_percent > 0)>;
+    using type = typename seeded::template with<both, gives_both>;
+};
+
+/// A model of text with the defaults of an architecture.
+template <class Arguments>
+struct text_model
+    : text_facts<Arguments::shape>::type::template model_of<
+          text_rules<Arguments::shape,
+                     padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
+                     padded_mask<Arguments::shape.padded, typename Arguments::local_mask, "length">,
+                     typename Arguments::activation>> {
+    static constexpr nn::shape shape = Arguments::shape;
+};
+
+/// A language model with the defaults of an architecture.
+template <class Arguments>
+struct language_model : text_model<Arguments> {
+    /// As GPT-2 begins: gains one, biases zero, all else normal with deviation 0.02, and less by
+    /// sqrt(2 depth) where a branch joins the residual path, so that the layers' outputs do not
+    /// drown the embedding.
+    template <class T>
+    static void initialize(typename language_model::template parameters<T>& p,
+                           std::uint64_t seed = 0) {
+        language_model::model::initialize(p, seed);
+        const double joining = 1 / std::sqrt(2.0 * Arguments::shape.depth);
+        language_model::for_each(p, [&](std::string_view name, auto view) {
+            if (name.find(".W_") == std::string_view::npos) return;
+            const bool joins = name.ends_with("W_out") || name.ends_with("W_contract");
+            const double inputs = view.extents[static_cast<std::size_t>(view.rank - 1)];
+            const double factor = 0.02 * std::sqrt(inputs) * (joins ? joining : 1.0);
+            for (int at = 0; at < view.size(); ++at) view.element(at) *= static_cast<T>(factor);
+        });
+    }
+};
+
+/// What every model of text takes.
+struct text_options
+    : layer_options::with<required<vocabulary>, depth<1>, activation::gelu, embedding_width<0>,
+                          normal_embedding<false>, input_width<0>, local_layers<0>,
+                          opening_layer<false>, pooling::none, unit_length<false>,
+                          position::learned, derived<sequent::classes>> {};
+struct language_model_options
+    : text_options::with<mask::causal, tied<true>, pre_norm, scaled_embedding<false>, logit_cap<0>,
+                         logit_bias<false>> {};
+
+}  // namespace nn
+
+namespace transformer {
+
+/// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
+/// predicts the symbol after position i. Takes nn::language_model_options; with a pooling, the
+/// output is pooled, unit or logits of the classes.
+template <class... Options>
+struct language_model
+    : nn::language_model<nn::arguments<language_model, nn::language_model_options, Options...>> {};
+
+}  // namespace transformer
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 /// Architectures by name, with the defaults that their published models have. Where files of such
 /// models come from Hugging Face, io::hugging_face has the names of their tensors.
 
@@ -31792,72 +34059,64 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
-inline constexpr relation<"segment"> segment;
-inline constexpr relation<"pooled"> pooled;
 inline constexpr relation<"patch"> patch;
 inline constexpr relation<"from_patch"> from_patch;
 inline constexpr relation<"sequence"> sequence;
-inline constexpr relation<"predicted"> predicted;
 
+// Language models.
 struct gpt2_options : language_model_options::with<activation::gelu_tanh> {};
+struct opt_options : language_model_options::with<activation::relu> {};
 struct llama_options : language_model_options::with<activation::swiglu, normalization::rms<>,
                                                     position::rotary<>, biases<false>> {};
+struct llama3_options : llama_options::with<position::rotary_halves<500000, scaling::llama3<32>>> {
+};
+struct mistral_options : llama_options::with<position::rotary_halves<>, tied<false>> {};
+struct qwen2_options : llama_options::with<position::rotary_halves<1000000>, normalization::rms<6>,
+                                           query_biases<true>> {};
+struct qwen3_options : llama_options::with<position::rotary_halves<1000000>, normalization::rms<6>,
+                                           head_norms<true>> {};
+struct gemma2_options
+    : llama_options::with<activation::geglu_tanh, normalization::rms<6>, branch_norms<true>,
+                          scaled_embedding<true>, position::rotary_halves<>,
+                          local_layers<1, mask::window<4095>>, score_cap<50>, logit_cap<30>> {};
+struct gemma3_options
+    : gemma2_options::with<head_norms<true>, position::rotary_halves<1000000>,
+                           local_layers<5, mask::window<511>>, score_cap<0>, logit_cap<0>> {};
+struct gpt_neox_options
+    : language_model_options::with<parallel_branches<2>, tied<false>,
+                                   position::rotary_halves<10000, scaling::none, 25>> {};
+struct phi_options
+    : language_model_options::with<parallel_branches<1>, activation::gelu_tanh, tied<false>,
+                                   logit_bias<true>,
+                                   position::rotary_halves<10000, scaling::none, 50>> {};
+struct starcoder2_options
+    : language_model_options::with<activation::gelu_tanh, position::rotary_halves<100000>> {};
+
+// Encoders.
 struct bert_options
-    : options<required<vocabulary>, required<tokens>, required<width>, heads<1>, depth<1>,
-              derived<sequent::hidden>, segments<2>, mask::none, activation::gelu,
-              dropout_percent<0>, padded<true>, any_length<false>, normalization::layer<12>> {};
+    : text_options::with<normalization::layer<12>, segments<2>, padded<true>, post_norm,
+                         normal_embedding<true>, pooling::dense, masked_language<false>> {};
+struct bert_masked_language_options : bert_options::with<masked_language<true>> {};
+struct roberta_options : bert_options::with<normalization::layer<5>, segments<1>> {};
+struct distilbert_options : bert_options::with<segments<0>, pooling::none> {};
+struct albert_options : bert_options::with<activation::gelu_tanh, embedding_width<128>> {};
+struct mpnet_options : bert_options::with<normalization::layer<5>, segments<0>,
+                                          position::learned_and_relative_buckets<>> {};
+struct modernbert_options
+    : bert_options::with<normalization::layer_without_bias<5>, segments<0>, pooling::none, pre_norm,
+                         biases<false>, activation::geglu, position::rotary_halves<160000>,
+                         local_layers<2, mask::around<64>>, opening_layer<true>> {};
+struct clip_text_options : text_options::with<pre_norm, mask::causal, activation::quick_gelu,
+                                              pooling::last, masked_language<false>> {};
+
 struct vit_options
-    : options<required<tokens>, required<patch_width>, required<classes>, required<width>, heads<1>,
-              depth<1>, derived<sequent::hidden>, mask::none, activation::gelu, dropout_percent<0>,
-              pre_norm, normalization::layer<6>> {};
+    : options<required<tokens>, required<patch_width>, required<sequent::classes>, required<width>,
+              heads<1>, depth<1>, derived<sequent::hidden>, mask::none, activation::gelu,
+              dropout_percent<0>, pre_norm, normalization::layer<6>> {};
 struct t5_options
     : encoder_decoder_options::with<normalization::rms<6>, position::relative_buckets<>,
                                     biases<false>, scaled<false>, padded<true>,
-                                    nn::flag<&nn::shape::scaled_logits, true>> {};
-
-/// From symbols to layers(i): what is embedded is normalised, and so is every residual sum.
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto bert_rules = [] {
-    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr weight<"segment_embedding", Shape.segments, Shape.width> segment_embedding;
-    constexpr weight<"position", Shape.width> position;
-    constexpr weight<"gain", Shape.width> gain;
-    constexpr weight<"bias", Shape.width> bias;
-    // clang-format off
-    return rules(
-        embedded(i) <<= dropped<Shape>(normalized<Shape>(
-                            (token(i)[embedding], segment(i)[segment_embedding], position(i)),
-                            gain, bias)),
-        layers(i)   <<= embedded(i) | stack<Shape.depth>(block_rules<Shape, Mask, Activation>));
-    // clang-format on
-}();
-
-/// What the first position, which stands for the whole text, says.
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto bert_pooled_rules = [] {
-    constexpr weight<"W_pool", Shape.width, Shape.width> W_pool;
-    constexpr weight<"b_pool", Shape.width> b_pool;
-    return rules(bert_rules<Shape, Mask, Activation>,
-                 pooled() <<= (layers(0)[W_pool], b_pool) | tanh());
-}();
-
-/// Logits of the symbol at each position.
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto bert_masked_language_rules = [] {
-    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr weight<"W_predict", Shape.width, Shape.width> W_predict;
-    constexpr weight<"b_predict", Shape.width> b_predict;
-    constexpr weight<"gain_predict", Shape.width> gain_predict;
-    constexpr weight<"bias_predict", Shape.width> bias_predict;
-    constexpr weight<"b_logits", Shape.vocabulary> b_logits;
-    // clang-format off
-    return rules(
-        bert_rules<Shape, Mask, Activation>,
-        predicted(i) <<= normalized<Shape>((layers(i)[W_predict], b_predict) | Activation::rule,
-                                           gain_predict, bias_predict),
-        logits(i)    <<= (predicted(i)[embedding], b_logits));
-    // clang-format on
-}();
+                                    flag<&nn::shape::scaled_logits, true>> {};
 
 /// A class token stands before the patches, and its state is classified (arXiv 2010.11929,
 /// equations 1 to 4).
@@ -31885,25 +34144,6 @@ inline constexpr auto vit_rules = [] {
 }();
 
 template <class Arguments>
-using bert_facts =
-    typename fact_list<sequence_fact<Arguments::shape.any_length, "token", Arguments::shape.tokens,
-                                     symbol<Arguments::shape.vocabulary>>,
-                       sequence_fact<Arguments::shape.any_length, "segment",
-                                     Arguments::shape.tokens, symbol<Arguments::shape.segments>>>::
-        template with<bound<"length">, Arguments::shape.padded>::template with<
-            bound<"seed">, (Arguments::shape.dropout_percent > 0)>;
-template <class Arguments>
-using bert_mask = padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">;
-
-template <class Arguments>
-using bert_model = typename bert_facts<Arguments>::template with<query<"layers", "pooled">, true>::
-    template model_of<
-        bert_pooled_rules<Arguments::shape, bert_mask<Arguments>, typename Arguments::activation>>;
-template <class Arguments>
-using bert_masked_language_model =
-    typename bert_facts<Arguments>::template model_of<bert_masked_language_rules<
-        Arguments::shape, bert_mask<Arguments>, typename Arguments::activation>>;
-template <class Arguments>
 using vit_model =
     typename fact_list<fact<"patch", Arguments::shape.tokens, Arguments::shape.patch_width>>::
         template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
@@ -31911,31 +34151,100 @@ using vit_model =
 
 }  // namespace nn
 
-/// GPT-2 (Radford et al. 2019). Takes what transformer::language_model does.
+// Each takes what its option set takes, and the options of its published models that differ from
+// one to another must be given: the vocabulary, the tokens, the width, the heads, ...
+
+/// GPT-2 (Radford et al. 2019): the fact token to logits, as transformer::language_model.
 template <class... Options>
 struct gpt2 : nn::language_model<nn::arguments<gpt2, nn::gpt2_options, Options...>> {};
 
+/// OPT (arXiv 2205.01068).
+template <class... Options>
+struct opt : nn::language_model<nn::arguments<opt, nn::opt_options, Options...>> {};
+
 /// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with llama2.c's order of rotary
 /// pairs; position::rotary_halves<> is that of Hugging Face's files, which io::hugging_face::llama
-/// loads into either. Takes what transformer::language_model does.
+/// loads into either.
 template <class... Options>
 struct llama : nn::language_model<nn::arguments<llama, nn::llama_options, Options...>> {};
 
-/// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
-/// tokens x width, and pooled, width. Takes nn::bert_options; without padded, there is no length.
+/// Llama 3.2 (arXiv 2407.21783); the factor of 3.1 is 8.
 template <class... Options>
-struct bert : nn::bert_model<nn::arguments<bert, nn::bert_options, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<bert, nn::bert_options, Options...>::shape;
-};
+struct llama3 : nn::language_model<nn::arguments<llama3, nn::llama3_options, Options...>> {};
 
-/// The same to logits, tokens x vocabulary, of what stands at each position.
+/// Mistral (arXiv 2310.06825); a published sliding window of W is mask::window<W - 1>.
+template <class... Options>
+struct mistral : nn::language_model<nn::arguments<mistral, nn::mistral_options, Options...>> {};
+
+/// Qwen2 and 2.5 (arXiv 2407.10671).
+template <class... Options>
+struct qwen2 : nn::language_model<nn::arguments<qwen2, nn::qwen2_options, Options...>> {};
+
+/// Qwen3 (arXiv 2505.09388), with pooling::last and unit_length<true> its embedding models.
+template <class... Options>
+struct qwen3 : nn::language_model<nn::arguments<qwen3, nn::qwen3_options, Options...>> {};
+
+/// Gemma 2 (arXiv 2408.00118). score_width<N> is its query_pre_attn_scalar.
+template <class... Options>
+struct gemma2 : nn::language_model<nn::arguments<gemma2, nn::gemma2_options, Options...>> {};
+
+/// Gemma 3 (arXiv 2503.19786), the models of text.
+template <class... Options>
+struct gemma3 : nn::language_model<nn::arguments<gemma3, nn::gemma3_options, Options...>> {};
+
+/// GPT-NeoX and Pythia (arXiv 2204.06745).
+template <class... Options>
+struct gpt_neox : nn::language_model<nn::arguments<gpt_neox, nn::gpt_neox_options, Options...>> {};
+
+/// Phi 1, 1.5 and 2 (arXiv 2309.05463).
+template <class... Options>
+struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>> {};
+
+/// StarCoder2 (arXiv 2402.19173); a published sliding window of W is mask::window<W - 1>.
+template <class... Options>
+struct starcoder2
+    : nn::language_model<nn::arguments<starcoder2, nn::starcoder2_options, Options...>> {};
+
+/// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
+/// tokens x width, and pooled, width; with a pooling to pooled, with unit_length to unit, with
+/// classes to their logits, with masked_language<true> to the logits of the symbol at each
+/// position. Without padded, there is no length.
+template <class... Options>
+struct bert : nn::text_model<nn::arguments<bert, nn::bert_options, Options...>> {};
+
+/// With masked_language<true>.
 template <class... Options>
 struct bert_masked_language
-    : nn::bert_masked_language_model<
-          nn::arguments<bert_masked_language, nn::bert_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<bert_masked_language, nn::bert_options, Options...>::shape;
+    : nn::text_model<
+          nn::arguments<bert_masked_language, nn::bert_masked_language_options, Options...>> {};
+
+/// RoBERTa (arXiv 1907.11692) and XLM-RoBERTa: as BERT, without the fact segment.
+template <class... Options>
+struct roberta : nn::text_model<nn::arguments<roberta, nn::roberta_options, Options...>> {};
+
+/// DistilBERT (arXiv 1910.01108): as RoBERTa, to layers alone.
+template <class... Options>
+struct distilbert : nn::text_model<nn::arguments<distilbert, nn::distilbert_options, Options...>> {
 };
+
+/// ALBERT (arXiv 1909.11942): as BERT. Its layers have the same weights; here each has its own,
+/// which the name map loads from one.
+template <class... Options>
+struct albert : nn::text_model<nn::arguments<albert, nn::albert_options, Options...>> {};
+
+/// MPNet (arXiv 2004.09297): as RoBERTa.
+template <class... Options>
+struct mpnet : nn::text_model<nn::arguments<mpnet, nn::mpnet_options, Options...>> {};
+
+/// ModernBERT (arXiv 2412.13663): as DistilBERT, to normal_layers.
+template <class... Options>
+struct modernbert : nn::text_model<nn::arguments<modernbert, nn::modernbert_options, Options...>> {
+};
+
+/// The text model of CLIP (arXiv 2103.00020): the fact token and the count length, of which the
+/// last is the end of the text, to pooled.
+template <class... Options>
+struct clip_text : nn::text_model<nn::arguments<clip_text, nn::clip_text_options, Options...>> {};
 
 /// The vision transformer (arXiv 2010.11929): the fact patch, tokens x patch_width, an image cut
 /// into patches, row by row, each with its channels one after another; to logits, one for each of
@@ -32103,8 +34412,9 @@ inline constexpr auto recurrent_rules = [] {
 }();
 
 /// The states are as wide as the inputs unless `hidden` tells otherwise.
-struct recurrent_options : options<required<tokens>, required<width>, derived<sequent::hidden>,
-                                   depth<1>, biases<true>, learned_start<false>> {
+struct recurrent_options
+    : options<required<tokens>, required<width>, derived<sequent::hidden>, depth<1>, biases<true>,
+              learned_start<false>, any_length<false>> {
     static constexpr int hidden_factor = 1;
 };
 struct rnn_options : recurrent_options::with<activation::tanh> {
@@ -32113,7 +34423,8 @@ struct rnn_options : recurrent_options::with<activation::tanh> {
 
 template <class Arguments, class Cell>
 using recurrent_model = model<recurrent_rules<Arguments::shape, Cell>,
-                              fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+                              sequence_fact<Arguments::shape.any_length, "x",
+                                            Arguments::shape.tokens, Arguments::shape.width>>;
 template <class Arguments>
 using rnn_model =
     recurrent_model<Arguments, rnn_cell<Arguments::shape, typename Arguments::activation>>;
@@ -32125,9 +34436,9 @@ using lstm_model = recurrent_model<Arguments, lstm_cell<Arguments::shape>>;
 }  // namespace nn
 
 /// Each takes nn::recurrent_options: tokens, width, hidden (the width by default), depth (of
-/// layers, each from the states of the one below), biases, learned_start. The fact x, tokens x
-/// width, to y, tokens x hidden: the states after each input. The state before the first is the
-/// weight `start`: zero, and not trained, unless learned_start<true> is given.
+/// layers, each from the states of the one below), biases, learned_start, any_length. The fact x,
+/// tokens x width, to y, tokens x hidden: the states after each input. The state before the first
+/// is the weight `start`: zero, and not trained, unless learned_start<true> is given.
 namespace recurrent {
 
 /// Takes an activation, too: tanh by default, as torch.nn.RNN, with b = b_ih + b_hh.
