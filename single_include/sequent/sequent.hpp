@@ -2534,6 +2534,14 @@ struct weight_use {
 
 enum class literal_kind { relation, weight, number, index };
 
+/// The variables of arguments; of the sum of two, the first.
+constexpr unsigned variables_in(const term* terms, int arity) {
+    unsigned mask = 0;
+    for (int at = 0; at < arity; ++at)
+        if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
+    return mask;
+}
+
 struct literal {
     literal_kind kind = literal_kind::relation;
     int relation = -1;
@@ -2691,12 +2699,7 @@ struct rule {
     bool total = false;  // a literal without an atom adds nothing instead of removing the rule
     bool views = false;  // its one literal's numbers, read at sums of variables; used once
 
-    constexpr unsigned head_variables() const {
-        unsigned mask = 0;
-        for (int at = 0; at < arity; ++at)
-            if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
-        return mask;
-    }
+    constexpr unsigned head_variables() const { return variables_in(terms, arity); }
 };
 
 struct relation {
@@ -2732,6 +2735,31 @@ struct scope {
     int rule = -1;  // that stacks it
 };
 
+/// Whether an argument is the sum or the difference of two variables.
+constexpr bool is_view(const literal& item) {
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].second >= 0) return true;
+    for (int argument = 0; argument < item.weight.arity; ++argument)
+        if (item.weight.terms[argument].second >= 0) return true;
+    return false;
+}
+
+/// Calls visit(term) for the arguments of an atom and of its weight.
+template <class Literal, class Visit>
+constexpr void visit_terms(Literal& item, Visit visit) {
+    for (int axis = 0; axis < item.arity; ++axis) visit(item.terms[axis]);
+    for (int axis = 0; axis < item.weight.arity; ++axis) visit(item.weight.terms[axis]);
+}
+
+/// The head of a rule as an atom of `relation`.
+constexpr literal head_literal(const rule& from, int relation) {
+    literal result;
+    result.relation = relation;
+    result.arity = from.arity;
+    for (int axis = 0; axis < from.arity; ++axis) result.terms[axis] = from.terms[axis];
+    return result;
+}
+
 /// The literals of one rule.
 struct rule_body {
     const literal* first;
@@ -2762,20 +2790,12 @@ struct source {
         const literal* first = literals.begin() + of.first_literal;
         return {first, first + of.literals};
     }
-    constexpr bool is_read(int relation) const {
-        for (const rule& each : rules)
-            for (const literal& item : body(each))
-                if (item.reads(relation)) return true;
-        return false;
-    }
-    /// The first rule whose body has an atom of the relation; null if there is none. GCC 12 does
-    /// not compare its address with null in the constant expressions of a plan: ask is_read for
-    /// that.
-    constexpr const rule* reader_of(int relation) const {
-        for (const rule& each : rules)
-            for (const literal& item : body(each))
-                if (item.reads(relation)) return &each;
-        return nullptr;
+    /// The first rule whose body has an atom of the relation; -1 if there is none.
+    constexpr int reader_of(int relation) const {
+        for (int at = 0; at < rules.size(); ++at)
+            for (const literal& item : body(rules[at]))
+                if (item.reads(relation)) return at;
+        return -1;
     }
 };
 
@@ -12320,19 +12340,64 @@ void attention_gradient(const mask_table& table, const score_operands<T>& operan
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Rules that are linear maps of what they read, added up.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
+/// an offset are known to lie within their relations.
+constexpr bool is_plain(const literal& item, bool moved = false) {
+    if (!item.gives_value() || item.has_element) return false;
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
+            return false;
+    return !is_view(item);
+}
+
+/// Whether the literals that give values are added, weighted or not, for each head on its own: what
+/// a matrix product with its additions computes. Variables that are summed away must then index a
+/// weight.
+template <sizes Sizes>
+constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
+    if (rule.literals > 1 && rule.combined != combination::sum) return false;
+    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
+    const unsigned head = rule.head_variables();
+    unsigned mentioned = head;
+    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
+    for (const literal& item : source.body(rule)) {
+        if (!item.gives_value()) continue;
+        const unsigned in_relation = variables_in(item.terms, item.arity);
+        const unsigned in_weight = variables_in(item.weight.terms, item.weight.arity);
+        for (int argument = 0; argument < item.weight.arity; ++argument) {
+            if (item.weight.terms[argument].second >= 0 ||
+                (item.weight.terms[argument].offset &&
+                 item.weight.terms[argument].variable != loop_time))
+                return false;
+        }
+        const unsigned summed = ~head;
+        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
+        if ((in_relation & summed) != (in_weight & summed)) return false;
+        mentioned |= in_relation;
+    }
+    // A variable that nothing mentions adds as many times as it has values.
+    return mentioned == (1u << rule.variables.size()) - 1;
+}
+
+/// Whether this is all that the rule does.
+template <sizes Sizes>
+constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
+    if (rule.condition >= 0 || rule.repeat) return false;
+    for (const literal& item : source.body(rule))
+        if (!is_plain(item)) return false;
+    return is_linear_sum(rule, source);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Finds relations that follow from themselves. They are a recursion over time if one argument of
 /// each, the time, moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
 
 namespace sequent::inline SEQUENT_ABI::plan {
-
-/// Whether an argument is the sum or the difference of two variables.
-constexpr bool is_view(const literal& item) {
-    for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].second >= 0) return true;
-    for (int argument = 0; argument < item.weight.arity; ++argument)
-        if (item.weight.terms[argument].second >= 0) return true;
-    return false;
-}
 
 /// Writes each head with plain variables: `h(next(t)) <<= x(t)` as `h(t) <<= x(t - 1)` and a
 /// constant as a variable that has one value. Whether they may stand there is judged later.
@@ -12365,8 +12430,7 @@ constexpr void straighten_head(rule& written, source<Sizes>& in) {
     };
     for (int body = 0; body < written.literals; ++body) {
         literal& item = in.literals[written.first_literal + body];
-        for (int axis = 0; axis < item.arity; ++axis) move(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) move(item.weight.terms[axis]);
+        visit_terms(item, move);
         if (item.has_element) move(item.element);
     }
     for (int axis = 0; axis < written.head_weight.arity; ++axis)
@@ -12587,59 +12651,6 @@ constexpr sizes normal_size(sizes source) {
     return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
 }
 
-/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
-/// an offset are known to lie within their relations.
-constexpr bool is_plain(const literal& item, bool moved = false) {
-    if (!item.gives_value() || item.has_element) return false;
-    for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
-            return false;
-    return !is_view(item);
-}
-
-/// Whether the literals that give values are added, weighted or not, for each head on its own: what
-/// a matrix product with its additions computes. Variables that are summed away must then index a
-/// weight.
-template <sizes Sizes>
-constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
-    if (rule.literals > 1 && rule.combined != combination::sum) return false;
-    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
-    const unsigned head = rule.head_variables();
-    unsigned mentioned = head;
-    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
-    for (const literal& item : source.body(rule)) {
-        if (!item.gives_value()) continue;
-        unsigned in_relation = 0;
-        unsigned in_weight = 0;
-        for (int argument = 0; argument < item.arity; ++argument)
-            if (item.terms[argument].variable >= 0)
-                in_relation |= 1u << item.terms[argument].variable;
-        for (int argument = 0; argument < item.weight.arity; ++argument) {
-            if (item.weight.terms[argument].second >= 0 ||
-                (item.weight.terms[argument].offset &&
-                 item.weight.terms[argument].variable != loop_time))
-                return false;
-            if (item.weight.terms[argument].variable >= 0)
-                in_weight |= 1u << item.weight.terms[argument].variable;
-        }
-        const unsigned summed = ~head;
-        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
-        if ((in_relation & summed) != (in_weight & summed)) return false;
-        mentioned |= in_relation;
-    }
-    // A variable that nothing mentions adds as many times as it has values.
-    return mentioned == (1u << rule.variables.size()) - 1;
-}
-
-/// Whether this is all that the rule does.
-template <sizes Sizes>
-constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
-    if (rule.condition >= 0 || rule.repeat) return false;
-    for (int at = 0; at < rule.literals; ++at)
-        if (!is_plain(source.literals[rule.first_literal + at])) return false;
-    return is_linear_sum(rule, source);
-}
-
 template <sizes Sizes>
 class normaliser {
   public:
@@ -12673,10 +12684,9 @@ class normaliser {
     }
 
   private:
-    using sizes_made = source<normal_size(Sizes)>;
     // How the rules of a relation are combined, and which rules were atom transformations.
-    combination combined_[decltype(sizes_made::relations)::capacity()]{};
-    bool was_atom_[decltype(sizes_made::rules)::capacity()]{};
+    combination combined_[decltype(out.relations)::capacity()]{};
+    bool was_atom_[decltype(out.rules)::capacity()]{};
 
     constexpr void fail(fault mistake, const rule& at) {
         if (out.mistake != fault::none) return;
@@ -12689,21 +12699,18 @@ class normaliser {
         return out.relations.push({out.relations[from.head].id, from.scope, true});
     }
 
-    /// The rule's own head as a literal of `relation`.
-    static constexpr literal head_literal(const rule& from, int relation) {
-        literal result;
-        result.relation = relation;
-        result.arity = from.arity;
-        for (int at = 0; at < from.arity; ++at) result.terms[at] = from.terms[at];
+    /// A rule that stands for a part of another one.
+    static constexpr rule part_of(const rule& from) {
+        rule result;
+        result.number = from.number;
+        result.scope = from.scope;
         return result;
     }
 
     /// An empty rule with the head of another and with its head weight, if any, of which the
     /// variables are the only ones.
     static constexpr rule same_head(const rule& from) {
-        rule result;
-        result.number = from.number;
-        result.scope = from.scope;
+        rule result = part_of(from);
         result.head = from.head;
         result.arity = from.arity;
         result.head_weight = from.head_weight;
@@ -12912,21 +12919,18 @@ class normaliser {
             written.combined != combination::sum || written.aggregated != aggregation::sum)
             return false;
         const unsigned head = written.head_variables();
-        for (const literal& item : out.body(written)) {
+        for (const literal& item : out.body(written))
             if (!item.gives_value() || item.has_element || item.transposed ||
                 (variables_of(item) & ~head))
                 return false;
-        }
         return true;
     }
     static constexpr unsigned variables_of(const literal& item) {
         unsigned mask = 0;
-        auto add = [&](const term& at) {
+        visit_terms(item, [&](const term& at) {
             if (at.variable >= 0) mask |= 1u << at.variable;
             if (at.second >= 0) mask |= 1u << at.second;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
+        });
         return mask;
     }
 
@@ -12939,13 +12943,11 @@ class normaliser {
     /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
     static constexpr bool take_away(literal& item, const int* offsets) {
         bool plain = !is_view(item);
-        auto take = [&](term& at) {
+        visit_terms(item, [&](term& at) {
             if (at.variable < 0) return;
             at.offset -= offsets[at.variable];
             plain = plain && at.offset == 0;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) take(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) take(item.weight.terms[axis]);
+        });
         return plain;
     }
 
@@ -12969,9 +12971,7 @@ class normaliser {
                     offsets[item.terms[axis].variable] = item.terms[axis].offset;
         }
         if (!((mentioned >> user.recurs.time) & 1u)) return;
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         literal outer;
         int places[max_variables]{};
         for (int axis = 0; axis < user.arity; ++axis) {
@@ -12995,12 +12995,9 @@ class normaliser {
                 out.literals[user.first_literal + kept++] = item;
                 continue;
             }
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (moved.terms[axis].variable >= 0)
-                    moved.terms[axis].variable = places[moved.terms[axis].variable];
-            for (int axis = 0; axis < item.weight.arity; ++axis)
-                if (moved.weight.terms[axis].variable >= 0)
-                    moved.weight.terms[axis].variable = places[moved.weight.terms[axis].variable];
+            visit_terms(moved, [&](term& argument) {
+                if (argument.variable >= 0) argument.variable = places[argument.variable];
+            });
             out.literals.push(moved);
             ++made.literals;
         }
@@ -13014,11 +13011,10 @@ class normaliser {
         for (int at = 0; at < count; ++at) {
             if (out.rules[at].repeat) continue;
             const bool linear = is_linear(out.rules[at], out);
-            for (int item = 0; item < out.rules[at].literals; ++item) {
-                const int item_at = out.rules[at].first_literal + item;
-                if (!linear || mentions_less(out.literals[item_at], out.rules[at]))
-                    split_weighted_literal(at, item_at);
-            }
+            const int first = out.rules[at].first_literal;
+            for (int item = first; item < first + out.rules[at].literals; ++item)
+                if (!linear || mentions_less(out.literals[item], out.rules[at]))
+                    split_weighted_literal(at, item);
         }
     }
 
@@ -13032,9 +13028,7 @@ class normaliser {
         const literal item = out.literals[item_at];
         if (item.kind != literal_kind::relation || item.weight.weight < 0) return;
         const rule user = out.rules[user_at];
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         int arguments = 0;
         for (int at = 0; at < item.arity; ++at) arguments += item.terms[at].variable >= 0;
         for (int at = 0; at < item.weight.arity; ++at) {
@@ -13085,10 +13079,11 @@ class normaliser {
 
     constexpr void split_views() {
         const int count = out.rules.size();
-        for (int at = 0; at < count; ++at)
-            for (int body = 0; body < out.rules[at].literals; ++body)
-                if (is_view(out.literals[out.rules[at].first_literal + body]))
-                    split_view(out.rules[at], out.rules[at].first_literal + body);
+        for (int at = 0; at < count; ++at) {
+            const int first = out.rules[at].first_literal;
+            for (int item = first; item < first + out.rules[at].literals; ++item)
+                if (is_view(out.literals[item])) split_view(out.rules[at], item);
+        }
     }
 
     constexpr void split_view(const rule& user, int item_at) {
@@ -13102,9 +13097,7 @@ class normaliser {
         outer.kind = literal_kind::relation;
         outer.weight = {};
         outer.arity = 0;
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         made.views = true;
         int places[max_variables]{};  // one more than the variable's place
         auto apply = [&](int& index) {
@@ -15408,12 +15401,12 @@ class space_builder {
         return result;
     }
 
-    constexpr disjunction compare(node_kind kind, int left_at, int right_at) {
-        const node& left_node = nodes_[left_at];
-        const node& right_node = nodes_[right_at];
-        if (left_node.kind == node_kind::absolute || right_node.kind == node_kind::absolute)
-            return compare_absolute(kind, left_at, right_at);
-        return compare(kind, form_of(left_at), form_of(right_at));
+    constexpr disjunction compare(node_kind kind, int left, int right) {
+        if (nodes_[left].kind == node_kind::absolute)
+            return compare_absolute(kind, form_of(nodes_[left].left), form_of(right));
+        if (nodes_[right].kind == node_kind::absolute)
+            return compare_absolute(mirrored(kind), form_of(nodes_[right].left), form_of(left));
+        return compare(kind, form_of(left), form_of(right));
     }
 
     constexpr disjunction compare(node_kind kind, const linear_form& left,
@@ -15434,23 +15427,10 @@ class space_builder {
         }
     }
 
-    constexpr disjunction compare_absolute(node_kind kind, int left_at, int right_at) {
-        if (nodes_[left_at].kind != node_kind::absolute) {
-            if (kind == node_kind::less)
-                kind = node_kind::greater;
-            else if (kind == node_kind::less_equal)
-                kind = node_kind::greater_equal;
-            else if (kind == node_kind::greater)
-                kind = node_kind::less;
-            else if (kind == node_kind::greater_equal)
-                kind = node_kind::less_equal;
-            const int swapped = left_at;
-            left_at = right_at;
-            right_at = swapped;
-        }
-        const linear_form inner = form_of(nodes_[left_at].left);
+    /// |inner| against a limit.
+    constexpr disjunction compare_absolute(node_kind kind, const linear_form& inner,
+                                           const linear_form& limit) {
         const linear_form negative = scaled(inner, -1);
-        const linear_form limit = form_of(right_at);
         switch (kind) {
             case node_kind::less:
             case node_kind::less_equal:
@@ -15459,17 +15439,11 @@ class space_builder {
             case node_kind::greater_equal:
                 return either(compare(kind, inner, limit), compare(kind, negative, limit));
             case node_kind::equal:
-                return both(both(compare(node_kind::less_equal, inner, limit),
-                                 compare(node_kind::less_equal, negative, limit)),
-                            either(compare(node_kind::greater_equal, inner, limit),
-                                   compare(node_kind::greater_equal, negative, limit)));
+                return both(compare_absolute(node_kind::less_equal, inner, limit),
+                            compare_absolute(node_kind::greater_equal, inner, limit));
             default:
-                return either(either(compare(node_kind::less, inner, limit).size()
-                                         ? both(compare(node_kind::less, inner, limit),
-                                                compare(node_kind::less, negative, limit))
-                                         : disjunction{},
-                                     compare(node_kind::greater, inner, limit)),
-                              compare(node_kind::greater, negative, limit));
+                return either(compare_absolute(node_kind::less, inner, limit),
+                              compare_absolute(node_kind::greater, inner, limit));
         }
     }
 
@@ -15533,21 +15507,17 @@ class space_builder {
                       : both(one(false, false), one(true, true));
     }
 
+    /// The comparison that holds where `kind` does not.
     static constexpr node_kind opposite(node_kind kind) {
-        switch (kind) {
-            case node_kind::less:
-                return node_kind::greater_equal;
-            case node_kind::less_equal:
-                return node_kind::greater;
-            case node_kind::greater:
-                return node_kind::less_equal;
-            case node_kind::greater_equal:
-                return node_kind::less;
-            case node_kind::equal:
-                return node_kind::not_equal;
-            default:
-                return node_kind::equal;
-        }
+        using enum node_kind;
+        constexpr node_kind of[] = {greater_equal, greater, less_equal, less, not_equal, equal};
+        return of[static_cast<int>(kind) - static_cast<int>(less)];
+    }
+    /// The comparison of the same sides in the opposite order.
+    static constexpr node_kind mirrored(node_kind kind) {
+        using enum node_kind;
+        constexpr node_kind of[] = {greater, greater_equal, less, less_equal, equal, not_equal};
+        return of[static_cast<int>(kind) - static_cast<int>(less)];
     }
 
     static constexpr atom_condition negated(atom_condition item) {
@@ -16205,11 +16175,7 @@ class domain_finder {
             const unsigned all = (1u << written.variables.size()) - 1;
             for (const literal& item : in.text.body(written)) {
                 if (item.kind != literal_kind::relation || !item.gives_value()) continue;
-                unsigned mentioned = 0;
-                for (int axis = 0; axis < item.arity; ++axis)
-                    if (item.terms[axis].variable >= 0)
-                        mentioned |= 1u << item.terms[axis].variable;
-                if (mentioned == all) is_logit[item.relation] = true;
+                if (variables_in(item.terms, item.arity) == all) is_logit[item.relation] = true;
             }
         }
     }
@@ -17588,9 +17554,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
             if (!is_symbol(draft, item) && (x.columns != 1 || scales)) return false;
         }
         if (!fits_pairs(draft, pairs, item, weighted)) return false;
-        unsigned variables = 0;
-        for (int axis = 0; axis < item.arity; ++axis)
-            if (item.terms[axis].variable >= 0) variables |= 1u << item.terms[axis].variable;
+        const unsigned variables = variables_in(item.terms, item.arity);
         if ((!weighted || is_symbol(draft, item)) && (variables & ~written.head_variables()))
             return false;
     }
@@ -17616,18 +17580,14 @@ constexpr int count_terms(const Draft& draft, int at) {
 /// computed together, and the weights have no indices that would change the user's layout.
 template <class Draft>
 constexpr bool stands_alone(const Draft& draft, int at) {
-    for (int body = 0; body < draft.rule_of(at).literals; ++body) {
-        const literal& item = draft.literal_of(at, body);
+    for (const literal& item : draft.in.text.body(draft.rule_of(at))) {
         if (item.weight.weight < 0) continue;
         if (item.weight.arity > 0 && draft.rule_of(draft.user[at]).recurs.partial) return false;
         for (int other : draft.in.order) {
             const rule& next = draft.rule_of(other);
             if (other == at || next.recurs.loop != draft.rule_of(at).recurs.loop) continue;
-            for (const literal& same : draft.in.text.body(next)) {
-                if (same.kind == literal_kind::relation && same.relation == item.relation &&
-                    same.weight.weight >= 0)
-                    return false;
-            }
+            for (const literal& same : draft.in.text.body(next))
+                if (same.reads(item.relation) && same.weight.weight >= 0) return false;
         }
     }
     return true;
@@ -17648,8 +17608,8 @@ constexpr bool can_inline(const Draft& draft, int at) {
         return false;
     // Products of parameters alone are computed once.
     if (draft.prepared[at] && !draft.prepared[user])
-        for (int body = 0; body < written.literals; ++body)
-            if (draft.literal_of(at, body).weight.weight >= 0) return false;
+        for (const literal& item : draft.in.text.body(written))
+            if (item.weight.weight >= 0) return false;
     const literal& item = draft.literal_of(user, draft.user_literal[at]);
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
     // What is the same for all values of a variable is computed once.
@@ -18338,11 +18298,7 @@ class attention_matcher {
         (void)expand_weights();
         const literal& value = draft_.literal_of(at_, value_literal);
         step.value = access_to(value);
-        literal head;
-        head.relation = rule_.head;
-        head.arity = rule_.arity;
-        for (int axis = 0; axis < rule_.arity; ++axis) head.terms[axis] = rule_.terms[axis];
-        step.out = access_to(head);
+        step.out = access_to(head_literal(rule_, rule_.head));
     }
 
     /// Marks tables of the score of which no column beyond the row is ever read, and that have no
@@ -18456,23 +18412,16 @@ class attention_matcher {
     }
 
     constexpr unsigned variables_of(const literal& item) const {
-        unsigned mask = 0;
-        auto add = [&](const term& at) {
-            if (at.variable >= 0) mask |= 1u << at.variable;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
-        if (item.has_element) add(item.element);
-        return mask;
+        return variables_in(item.terms, item.arity) |
+               variables_in(item.weight.terms, item.weight.arity) |
+               variables_in(&item.element, item.has_element ? 1 : 0);
     }
 
     constexpr bool match() {
         if (rule_.repeat || rule_.literals != 2 || rule_.transformations.size()) return false;
-        if (rule_.aggregated != aggregation::sum || rule_.combined == combination::cosine ||
-            rule_.combined == combination::concat)
-            return false;
-        if (rule_.combined != combination::product &&
-            rule_.combined != combination::elementwise_product)
+        if (rule_.aggregated != aggregation::sum ||
+            (rule_.combined != combination::product &&
+             rule_.combined != combination::elementwise_product))
             return false;
         for (int body = 0; body < 2; ++body) {
             const literal& item = draft_.literal_of(at_, body);
@@ -18486,9 +18435,8 @@ class attention_matcher {
         value_literal = 1 - weights_literal_;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
         const literal& value = draft_.literal_of(at_, value_literal);
-        const int softmax_at = draft_.in.relations[weights.relation].rule;
-        const rule& softmax = draft_.rule_of(softmax_at);
-        softmax_rule = softmax_at;
+        softmax_rule = draft_.in.relations[weights.relation].rule;
+        const rule& softmax = draft_.rule_of(softmax_rule);
         if (!plain(weights) || !plain(value) || weights.has_element || value.has_element ||
             draft_.is_view(value))
             return false;
@@ -18537,13 +18485,13 @@ class attention_matcher {
         step.columns = rule_.variables[column_].extent;
         step.length = shape.size();
         step.outers = outers_.size();
-        for (int outer = 0; outer < outers_.size(); ++outer)
+        for (int outer = 0; outer < outers_.size(); ++outer) {
+            step.outer_variables[outer] = outers_[outer];
             step.outer_extents[outer] = rule_.variables[outers_[outer]].extent;
+        }
         step.condition = condition;
         step.row_variable = row_;
         step.column_variable = column_;
-        for (int outer = 0; outer < outers_.size(); ++outer)
-            step.outer_variables[outer] = outers_[outer];
         return has_masks() && expand_weights() >= 0;
     }
 
@@ -18586,9 +18534,7 @@ class attention_matcher {
     }
 
     constexpr int expand_weights() {
-        const literal& weights = draft_.literal_of(at_, weights_literal_);
-        const int softmax_at = draft_.in.relations[weights.relation].rule;
-        return expand_rule(softmax_at, weights.terms);
+        return expand_rule(softmax_rule, draft_.literal_of(at_, weights_literal_).terms);
     }
 
     /// `arguments` are this rule's terms for the head of rule `at`. Returns the node, or -1.
@@ -18668,8 +18614,7 @@ class attention_matcher {
             if (at.variable >= 0)
                 at = {map[at.variable].variable, map[at.variable].offset + at.offset};
         };
-        for (int axis = 0; axis < item.arity; ++axis) apply(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) apply(item.weight.terms[axis]);
+        visit_terms(item, apply);
         if (item.has_element) apply(item.element);
         return item;
     }
@@ -20144,10 +20089,7 @@ class loop_planner {
             for (int axis = 0; axis < arity; ++axis) take(terms[axis]);
         };
         take_all(written.terms, written.arity);
-        for (int body = 0; body < written.literals; ++body) {
-            take_all(item(written, body).terms, item(written, body).arity);
-            take_all(item(written, body).weight.terms, item(written, body).weight.arity);
-        }
+        for (int body = 0; body < written.literals; ++body) visit_terms(item(written, body), take);
         for (transformation_use& function : written.transformations)
             for (weight_use& use : function.weights) take_all(use.terms, use.arity);
         written.variables[recurs.time].extent = 1;
@@ -20162,13 +20104,11 @@ class loop_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns the types of a program into a `source`, in one walk.
+/// How much room the arrays of a program's `source` need.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
 namespace lang = sequent::language;
-
-// How much room the arrays need.
 
 template <class T>
 inline constexpr sizes size_of{0, 0, 0, 1};
@@ -20229,6 +20169,12 @@ inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
 template <class Indices, class... Rules>
 inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
     (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Turns the types of a program into a `source`, in one walk.
+
+namespace sequent::inline SEQUENT_ABI::plan {
 
 /// Whether a function may be applied to an atom.
 template <class Function>
@@ -21481,7 +21427,7 @@ class name_binder {
         int outputs = 0;
         for (int at = 0; at < out.text.relations.size(); ++at) {
             if (out.text.relations[at].scope != scope || out.relations[at].rule < 0) continue;
-            if (out.text.is_read(at)) continue;
+            if (out.text.reader_of(at) >= 0) continue;
             ++outputs;
             out.block_output[scope] = at;
         }
@@ -21802,8 +21748,8 @@ class shaper : public rule_checker<Sizes, Facts> {
     /// itself.
     constexpr int summed_into(int relation) {
         if (!out.text.relations[relation].invented) return relation;
-        if (!out.text.is_read(relation)) return relation;
-        return summed_into(out.text.reader_of(relation)->head);
+        const int user = out.text.reader_of(relation);
+        return user < 0 ? relation : summed_into(out.text.rules[user].head);
     }
 
     constexpr bool settle() {
@@ -21817,8 +21763,8 @@ class shaper : public rule_checker<Sizes, Facts> {
             shape.classes = given.classes;
             int value[2] = {1, 1};
             if (given.rank - arity > 2)
-                fail(fault::wrong_number_of_arguments, *out.text.reader_of(at), at, arity,
-                     given.rank);
+                fail(fault::wrong_number_of_arguments, out.text.rules[out.text.reader_of(at)], at,
+                     arity, given.rank);
             else
                 for (int axis = arity; axis < given.rank; ++axis)
                     value[axis - arity] = given.extents[axis];
@@ -32978,15 +32924,7 @@ struct multi_head_attention
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Layers over graphs, written as rules: a node i sums up what it takes from the nodes j of its
-/// edges (i, j). Edges are directed: of one that counts both ways, both pairs are given. A node is
-/// its own neighbour where (i, i) is given. Each layer takes the facts
-///
-///     node    nodes x node width
-///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
-///     nodes   a count: how many of the nodes there are; the others' rows are zero
-///
-/// and gives y, nodes x width. With a depth there are so many layers, one after another.
+/// The rules of layers over graphs.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -33007,6 +32945,7 @@ struct graph_shape {
     int hidden = 0;
     bool biases = true;
     bool norm_first = false;
+    bool any_length = false;
 
     constexpr int head_width() const { return width / heads; }
     /// What the parts that know nothing of graphs need.
@@ -33026,39 +32965,14 @@ struct graph_shape {
 template <shape Of>
 inline constexpr graph_shape graph_shape_of{Of.nodes,     Of.edges,  Of.node_width, Of.edge_width,
                                             Of.relations, Of.width,  Of.heads,      Of.depth,
-                                            Of.hidden,    Of.biases, Of.norm_first};
+                                            Of.hidden,    Of.biases, Of.norm_first, Of.any_length};
 
-struct pool_options : options<required<sequent::nodes>, required<width>> {};
-struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
-                                          activation::relu, biases<true>> {};
-struct gin_options : graph_options::with<derived<sequent::hidden>> {
-    static constexpr int hidden_factor = 1;
-};
-struct gatv2_options : graph_options::with<edge_width<0>, heads<1>, activation::identity> {};
-struct rgcn_options : graph_options::with<sequent::relations<1>> {};
-struct graph_attention_options
-    : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
-                         derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
-
+/// How many nodes there are: the count that is given, or the length of the fact.
+template <bool AnyLength>
+inline constexpr std::conditional_t<AnyLength, bound<"node">, bound<"nodes">> count_of_nodes{};
 template <graph_shape Shape>
-consteval bool check_graph_shape() {
-    static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
-                  "sequent: of several layers, the first takes as many numbers as it gives");
-    static_assert(0 < Shape.relations && Shape.relations <= 14,
-                  "sequent: there are from 1 to 14 relations");
-    return true;
-}
+inline constexpr auto nodes = count_of_nodes<Shape.any_length>;
 
-/// A sparse fact over the nodes, its values with as many extents as are needed.
-template <fixed_string Name, graph_shape Shape>
-consteval auto edge_fact() {
-    if constexpr (Shape.edge_width == 0)
-        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes>{};
-    else
-        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
-}
-
-inline constexpr bound<"nodes"> nodes;
 inline constexpr relation<"node"> node;
 inline constexpr relation<"edge"> edge;
 inline constexpr relation<"degree"> degree;
@@ -33082,7 +32996,7 @@ template <graph_shape Shape>
 inline constexpr auto bias_of_y = [] {
     constexpr weight<"bias", Shape.width> bias;
     if constexpr (Shape.biases)
-        return rules(y(i) <<= (bias, i < nodes));
+        return rules(y(i) <<= (bias, i < nodes<Shape>));
     else
         return rules();
 }();
@@ -33094,9 +33008,9 @@ inline constexpr auto gcn_rules = [] {
     constexpr weight<"W", Shape.width, Shape.node_width> W;
     // clang-format off
     return rules(
-        degree(i)    <<= (hidden(edge(i, j)), j < nodes) | count(j),
-        scale(i)     <<= (degree(i), number(1), i < nodes) | sum() | sqrt() | inverse(),
-        projected(i) <<= (input(i)[W], i < nodes),
+        degree(i)    <<= (hidden(edge(i, j)), j < nodes<Shape>) | count(j),
+        scale(i)     <<= (degree(i), number(1), i < nodes<Shape>) | sum() | sqrt() | inverse(),
+        projected(i) <<= (input(i)[W], i < nodes<Shape>),
         y(i)         <<= (scale(i), scale(j), projected(j), hidden(edge(i, j)))
                          | product() | sum(j),
         y(i)         <<= (scale(i), scale(i), projected(i)) | product(),
@@ -33115,7 +33029,7 @@ inline constexpr auto sage_rules = [] {
     constexpr weight<"bias", Shape.width> bias;
     // clang-format off
     return rules(
-        gathered(i)       <<= (input(j), hidden(edge(i, j)), i < nodes, j < nodes) | mean(j),
+        gathered(i)       <<= (input(j), hidden(edge(i, j)), i < nodes<Shape>, j < nodes<Shape>) | mean(j),
         transformed(i)    <<= biased<Shape.layer()>((input(i)[W_self], gathered(i)[W_neighbours]),
                                                     bias) | Activation::rule,
         square(i)         <<= (transformed(i).T(), transformed(i)) | product(),
@@ -33135,9 +33049,9 @@ inline constexpr auto gin_rules = [] {
     constexpr weight<"b_contract", Shape.width> b_contract;
     // clang-format off
     return rules(
-        gathered(i) <<= (input(i), i < nodes),
-        gathered(i) <<= (input(i)[epsilon], i < nodes),
-        gathered(i) <<= (input(j), hidden(edge(i, j)), i < nodes, j < nodes) | sum(j),
+        gathered(i) <<= (input(i), i < nodes<Shape>),
+        gathered(i) <<= (input(i)[epsilon], i < nodes<Shape>),
+        gathered(i) <<= (input(j), hidden(edge(i, j)), i < nodes<Shape>, j < nodes<Shape>) | sum(j),
         expanded(i) <<= biased<Shape.layer()>(gathered(i)[W_expand], b_expand) | Activation::rule,
         y(i)        <<= biased<Shape.layer()>(expanded(i)[W_contract], b_contract));
     // clang-format on
@@ -33161,12 +33075,12 @@ inline constexpr auto gatv2_rules = [] {
     };
     // clang-format off
     return rules(
-        to(h, i)         <<= (input(i)[W_to(h)], i < nodes),
-        from(h, i)       <<= (input(i)[W_from(h)], i < nodes),
+        to(h, i)         <<= (input(i)[W_to(h)], i < nodes<Shape>),
+        from(h, i)       <<= (input(i)[W_from(h)], i < nodes<Shape>),
         met(h, i, j)     <<= seen((to(h, i), from(h, j))) | leaky_relu(0.2),
         logit(h, i, j)   <<= met(h, i, j)[a(h)],
         weights(h, i, j) <<= logit(h, i, j) | softmax(j),
-        head(h, i)       <<= (weights(h, i, j), from(h, j), i < nodes) | product() | sum(j),
+        head(h, i)       <<= (weights(h, i, j), from(h, j), i < nodes<Shape>) | product() | sum(j),
         y(i)             <<= head(h, i) | concat(h),
         bias_of_y<Shape>,
         y(i)             | Activation::rule);
@@ -33203,10 +33117,10 @@ inline constexpr auto rgcn_rules = [] {
         constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
         // clang-format off
         return rules(
-            y(i) <<= (input(i)[W_self], i < nodes),
+            y(i) <<= (input(i)[W_self], i < nodes<Shape>),
             y(i)[W(Relations)]
-                 <<= (input(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes,
-                      j < nodes) | mean(j)...,
+                 <<= (input(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes<Shape>,
+                      j < nodes<Shape>) | mean(j)...,
             bias_of_y<Shape>,
             y(i) | Activation::rule);
         // clang-format on
@@ -33238,9 +33152,9 @@ inline constexpr auto relational_rules = [] {
     constexpr weight<"b_out", d> b_out;
     // clang-format off
     constexpr auto of_nodes = rules(
-        node_query(h, i) <<= (biased<Layer>(input(i)[W_query(h)], b_query(h)), i < nodes),
-        node_key(h, i)   <<= (biased<Layer>(input(i)[W_key(h)], b_key(h)), i < nodes),
-        node_value(h, i) <<= (biased<Layer>(input(i)[W_value(h)], b_value(h)), i < nodes));
+        node_query(h, i) <<= (biased<Layer>(input(i)[W_query(h)], b_query(h)), i < nodes<Shape>),
+        node_key(h, i)   <<= (biased<Layer>(input(i)[W_key(h)], b_key(h)), i < nodes<Shape>),
+        node_value(h, i) <<= (biased<Layer>(input(i)[W_value(h)], b_value(h)), i < nodes<Shape>));
     constexpr auto out = rules(
         joined_heads(i)  <<= head(h, i) | concat(h),
         attended(i)      <<= biased<Layer>(joined_heads(i)[W_out], b_out));
@@ -33250,7 +33164,7 @@ inline constexpr auto relational_rules = [] {
             weights(h, i, j)  <<= (inverse_sqrt(d_head), node_key(h, j).T(), node_query(h, i),
                                    hidden(edge(i, j)))
                                   | product() | softmax(j),
-            head(h, i)        <<= (weights(h, i, j), node_value(h, j), i < nodes)
+            head(h, i)        <<= (weights(h, i, j), node_value(h, j), i < nodes<Shape>)
                                   | product() | sum(j),
             out);
     else
@@ -33261,7 +33175,7 @@ inline constexpr auto relational_rules = [] {
             value(h, i, j)    <<= (node_value(h, j), edge(i, j)[U_value(h)]),
             weights(h, i, j)  <<= (inverse_sqrt(d_head), key(h, i, j).T(), query_of(h, i, j))
                                   | product() | softmax(j),
-            head(h, i)        <<= (weights(h, i, j), value(h, i, j), i < nodes)
+            head(h, i)        <<= (weights(h, i, j), value(h, i, j), i < nodes<Shape>)
                                   | product() | sum(j),
             out);
     // clang-format on
@@ -33281,7 +33195,7 @@ inline constexpr auto graph_block_rules = [] {
     // clang-format off
     if constexpr (Shape.norm_first)
         return rules(
-            normal_node(i)    <<= (input(i), i < nodes) | layer_norm(gain_1, bias_1),
+            normal_node(i)    <<= (input(i), i < nodes<Shape>) | layer_norm(gain_1, bias_1),
             relational_rules<Shape, relation<"normal_node">>,
             between(i)        <<= (input(i), attended(i)),
             normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
@@ -33296,9 +33210,72 @@ inline constexpr auto graph_block_rules = [] {
     // clang-format on
 }();
 
-inline constexpr auto mean_pool_rules = rules(readout() <<= (node(i), i < nodes) | mean(i));
-inline constexpr auto sum_pool_rules = rules(readout() <<= (node(i), i < nodes) | sum(i));
-inline constexpr auto max_pool_rules = rules(readout() <<= (node(i), i < nodes) | max(i));
+/// The nodes' numbers taken together.
+template <bool AnyLength>
+constexpr auto present_node() noexcept {
+    return (node(i), i < count_of_nodes<AnyLength>);
+}
+struct mean_readout {
+    template <bool AnyLength>
+    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | mean(i));
+};
+struct sum_readout {
+    template <bool AnyLength>
+    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | sum(i));
+};
+struct max_readout {
+    template <bool AnyLength>
+    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | max(i));
+};
+
+}  // namespace nn
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Layers over graphs, written as rules: a node i sums up what it takes from the nodes j of its
+/// edges (i, j). Edges are directed: of one that counts both ways, both pairs are given. A node is
+/// its own neighbour where (i, i) is given. Each layer takes the facts
+///
+///     node    nodes x node width
+///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
+///     nodes   a count: how many of the nodes there are; the others' rows are zero
+///
+/// or, with any_length<true>, node with as many rows as there are nodes, and no count; and gives y,
+/// nodes x width. With a depth there are so many layers, one after another.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+struct pool_options : options<required<sequent::nodes>, required<width>, any_length<false>> {};
+struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
+                                          activation::relu, biases<true>> {};
+struct gin_options : graph_options::with<derived<sequent::hidden>> {
+    static constexpr int hidden_factor = 1;
+};
+struct gatv2_options : graph_options::with<edge_width<0>, heads<1>, activation::identity> {};
+struct rgcn_options : graph_options::with<sequent::relations<1>> {};
+struct graph_attention_options
+    : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
+                         derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
+
+template <graph_shape Shape>
+consteval bool check_graph_shape() {
+    static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
+                  "sequent: of several layers, the first takes as many numbers as it gives");
+    static_assert(0 < Shape.relations && Shape.relations <= 14,
+                  "sequent: there are from 1 to 14 relations");
+    return true;
+}
+
+/// A sparse fact over the nodes, its values with as many extents as are needed.
+template <fixed_string Name, graph_shape Shape>
+consteval auto edge_fact() {
+    if constexpr (Shape.edge_width == 0)
+        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes>{};
+    else
+        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
+}
 
 /// The rules above as types, to be chosen by.
 struct gcn_layer {
@@ -33341,7 +33318,7 @@ struct graph_block_layer {
 /// A layer as many times as the depth says, each with weights of its own.
 template <class Layer, graph_shape Shape, class Activation>
 inline constexpr auto deep_rules = rules(
-    first(i) <<= (node(i), i < nodes),
+    first(i) <<= (node(i), i < nodes<Shape>),
     y(i) <<=
     first(i) | stack<Shape.depth>(Layer::template rules_of<Shape, Activation, relation<"x">>()));
 
@@ -33353,13 +33330,18 @@ consteval const auto& program_of() {
         return deep_rules<Layer, Shape, Activation>;
 }
 
+template <graph_shape Shape, class... Edges>
+using graph_facts =
+    typename fact_list<sequence_fact<Shape.any_length, "node", Shape.nodes, Shape.node_width>,
+                       Edges...>::template with<bound<"nodes">, !Shape.any_length>;
+
 template <class Layer, class Arguments>
 struct graph_model {
     static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
     static_assert(check_graph_shape<shape>());
-    using type = model<program_of<Layer, shape, typename Arguments::activation>(),
-                       fact<"node", shape.nodes, shape.node_width>,
-                       decltype(edge_fact<"edge", shape>()), bound<"nodes">>;
+    using type =
+        typename graph_facts<shape, decltype(edge_fact<"edge", shape>())>::template model_of<
+            program_of<Layer, shape, typename Arguments::activation>()>;
 };
 
 /// With a sparse fact for each relation.
@@ -33369,14 +33351,17 @@ template <class Arguments, int... Relations>
 struct relations_model<Arguments, std::integer_sequence<int, Relations...>> {
     static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
     static_assert(check_graph_shape<shape>());
-    using type = model<program_of<rgcn_layer, shape, typename Arguments::activation>(),
-                       fact<"node", shape.nodes, shape.node_width>,
-                       decltype(edge_fact<edge_name<Relations>, shape>())..., bound<"nodes">>;
+    using type =
+        typename graph_facts<shape, decltype(edge_fact<edge_name<Relations>, shape>())...>::
+            template model_of<program_of<rgcn_layer, shape, typename Arguments::activation>()>;
 };
 
-template <class Arguments, const auto& Rules>
-using pool_model =
-    model<Rules, fact<"node", Arguments::shape.nodes, Arguments::shape.width>, bound<"nodes">>;
+template <class Arguments, class Readout>
+struct pool_model {
+    static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
+    using type =
+        typename graph_facts<shape>::template model_of<Readout::template of<shape.any_length>>;
+};
 
 }  // namespace nn
 
@@ -33457,15 +33442,16 @@ struct attention
 /// From the nodes of a graph to one vector: the facts node and nodes, to readout. Each takes nodes
 /// and width. A graph without nodes gives zero.
 template <class... Options>
-struct mean_pool
-    : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>, nn::mean_pool_rules> {
-};
+struct mean_pool : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>,
+                                  nn::mean_readout>::type {};
 template <class... Options>
 struct sum_pool
-    : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_pool_rules> {};
+    : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_readout>::type {
+};
 template <class... Options>
 struct max_pool
-    : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_pool_rules> {};
+    : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_readout>::type {
+};
 
 }  // namespace graph
 }  // namespace sequent::inline SEQUENT_ABI

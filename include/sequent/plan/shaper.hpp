@@ -103,8 +103,8 @@ class shaper : public rule_checker<Sizes, Facts> {
     /// itself.
     constexpr int summed_into(int relation) {
         if (!out.text.relations[relation].invented) return relation;
-        if (!out.text.is_read(relation)) return relation;
-        return summed_into(out.text.reader_of(relation)->head);
+        const int user = out.text.reader_of(relation);
+        return user < 0 ? relation : summed_into(out.text.rules[user].head);
     }
 
     constexpr bool settle() {
@@ -118,8 +118,8 @@ class shaper : public rule_checker<Sizes, Facts> {
             shape.classes = given.classes;
             int value[2] = {1, 1};
             if (given.rank - arity > 2)
-                fail(fault::wrong_number_of_arguments, *out.text.reader_of(at), at, arity,
-                     given.rank);
+                fail(fault::wrong_number_of_arguments, out.text.rules[out.text.reader_of(at)], at,
+                     arity, given.rank);
             else
                 for (int axis = arity; axis < given.rank; ++axis)
                     value[axis - arity] = given.extents[axis];
