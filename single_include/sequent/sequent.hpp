@@ -2949,7 +2949,7 @@ inline void keep_owner_and_mode(int, const file_path&) noexcept {}
 inline void flush_folder(const file_path&) noexcept {}
 #else
 SEQUENT_COLD inline file_kind kind_of(const struct ::stat& status) noexcept {
-    return S_ISREG(status.st_mode)   ? file_kind::file
+    return S_ISREG(status.st_mode) ? file_kind::file
            : S_ISDIR(status.st_mode) ? file_kind::folder
            : S_ISLNK(status.st_mode) ? file_kind::link
                                      : file_kind::other;
