@@ -2534,6 +2534,14 @@ struct weight_use {
 
 enum class literal_kind { relation, weight, number, index };
 
+/// The variables of arguments; of the sum of two, the first.
+constexpr unsigned variables_in(const term* terms, int arity) {
+    unsigned mask = 0;
+    for (int at = 0; at < arity; ++at)
+        if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
+    return mask;
+}
+
 struct literal {
     literal_kind kind = literal_kind::relation;
     int relation = -1;
@@ -2691,12 +2699,7 @@ struct rule {
     bool total = false;  // a literal without an atom adds nothing instead of removing the rule
     bool views = false;  // its one literal's numbers, read at sums of variables; used once
 
-    constexpr unsigned head_variables() const {
-        unsigned mask = 0;
-        for (int at = 0; at < arity; ++at)
-            if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
-        return mask;
-    }
+    constexpr unsigned head_variables() const { return variables_in(terms, arity); }
 };
 
 struct relation {
@@ -2732,6 +2735,31 @@ struct scope {
     int rule = -1;  // that stacks it
 };
 
+/// Whether an argument is the sum or the difference of two variables.
+constexpr bool is_view(const literal& item) {
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].second >= 0) return true;
+    for (int argument = 0; argument < item.weight.arity; ++argument)
+        if (item.weight.terms[argument].second >= 0) return true;
+    return false;
+}
+
+/// Calls visit(term) for the arguments of an atom and of its weight.
+template <class Literal, class Visit>
+constexpr void visit_terms(Literal& item, Visit visit) {
+    for (int axis = 0; axis < item.arity; ++axis) visit(item.terms[axis]);
+    for (int axis = 0; axis < item.weight.arity; ++axis) visit(item.weight.terms[axis]);
+}
+
+/// The head of a rule as an atom of `relation`.
+constexpr literal head_literal(const rule& from, int relation) {
+    literal result;
+    result.relation = relation;
+    result.arity = from.arity;
+    for (int axis = 0; axis < from.arity; ++axis) result.terms[axis] = from.terms[axis];
+    return result;
+}
+
 /// The literals of one rule.
 struct rule_body {
     const literal* first;
@@ -2762,20 +2790,12 @@ struct source {
         const literal* first = literals.begin() + of.first_literal;
         return {first, first + of.literals};
     }
-    constexpr bool is_read(int relation) const {
-        for (const rule& each : rules)
-            for (const literal& item : body(each))
-                if (item.reads(relation)) return true;
-        return false;
-    }
-    /// The first rule whose body has an atom of the relation; null if there is none. GCC 12 does
-    /// not compare its address with null in the constant expressions of a plan: ask is_read for
-    /// that.
-    constexpr const rule* reader_of(int relation) const {
-        for (const rule& each : rules)
-            for (const literal& item : body(each))
-                if (item.reads(relation)) return &each;
-        return nullptr;
+    /// The first rule whose body has an atom of the relation; -1 if there is none.
+    constexpr int reader_of(int relation) const {
+        for (int at = 0; at < rules.size(); ++at)
+            for (const literal& item : body(rules[at]))
+                if (item.reads(relation)) return at;
+        return -1;
     }
 };
 
@@ -12320,19 +12340,64 @@ void attention_gradient(const mask_table& table, const score_operands<T>& operan
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Rules that are linear maps of what they read, added up.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
+/// an offset are known to lie within their relations.
+constexpr bool is_plain(const literal& item, bool moved = false) {
+    if (!item.gives_value() || item.has_element) return false;
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
+            return false;
+    return !is_view(item);
+}
+
+/// Whether the literals that give values are added, weighted or not, for each head on its own: what
+/// a matrix product with its additions computes. Variables that are summed away must then index a
+/// weight.
+template <sizes Sizes>
+constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
+    if (rule.literals > 1 && rule.combined != combination::sum) return false;
+    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
+    const unsigned head = rule.head_variables();
+    unsigned mentioned = head;
+    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
+    for (const literal& item : source.body(rule)) {
+        if (!item.gives_value()) continue;
+        const unsigned in_relation = variables_in(item.terms, item.arity);
+        const unsigned in_weight = variables_in(item.weight.terms, item.weight.arity);
+        for (int argument = 0; argument < item.weight.arity; ++argument) {
+            if (item.weight.terms[argument].second >= 0 ||
+                (item.weight.terms[argument].offset &&
+                 item.weight.terms[argument].variable != loop_time))
+                return false;
+        }
+        const unsigned summed = ~head;
+        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
+        if ((in_relation & summed) != (in_weight & summed)) return false;
+        mentioned |= in_relation;
+    }
+    // A variable that nothing mentions adds as many times as it has values.
+    return mentioned == (1u << rule.variables.size()) - 1;
+}
+
+/// Whether this is all that the rule does.
+template <sizes Sizes>
+constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
+    if (rule.condition >= 0 || rule.repeat) return false;
+    for (const literal& item : source.body(rule))
+        if (!is_plain(item)) return false;
+    return is_linear_sum(rule, source);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Finds relations that follow from themselves. They are a recursion over time if one argument of
 /// each, the time, moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
 
 namespace sequent::inline SEQUENT_ABI::plan {
-
-/// Whether an argument is the sum or the difference of two variables.
-constexpr bool is_view(const literal& item) {
-    for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].second >= 0) return true;
-    for (int argument = 0; argument < item.weight.arity; ++argument)
-        if (item.weight.terms[argument].second >= 0) return true;
-    return false;
-}
 
 /// Writes each head with plain variables: `h(next(t)) <<= x(t)` as `h(t) <<= x(t - 1)` and a
 /// constant as a variable that has one value. Whether they may stand there is judged later.
@@ -12365,8 +12430,7 @@ constexpr void straighten_head(rule& written, source<Sizes>& in) {
     };
     for (int body = 0; body < written.literals; ++body) {
         literal& item = in.literals[written.first_literal + body];
-        for (int axis = 0; axis < item.arity; ++axis) move(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) move(item.weight.terms[axis]);
+        visit_terms(item, move);
         if (item.has_element) move(item.element);
     }
     for (int axis = 0; axis < written.head_weight.arity; ++axis)
@@ -12587,59 +12651,6 @@ constexpr sizes normal_size(sizes source) {
     return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
 }
 
-/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
-/// an offset are known to lie within their relations.
-constexpr bool is_plain(const literal& item, bool moved = false) {
-    if (!item.gives_value() || item.has_element) return false;
-    for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
-            return false;
-    return !is_view(item);
-}
-
-/// Whether the literals that give values are added, weighted or not, for each head on its own: what
-/// a matrix product with its additions computes. Variables that are summed away must then index a
-/// weight.
-template <sizes Sizes>
-constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
-    if (rule.literals > 1 && rule.combined != combination::sum) return false;
-    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
-    const unsigned head = rule.head_variables();
-    unsigned mentioned = head;
-    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
-    for (const literal& item : source.body(rule)) {
-        if (!item.gives_value()) continue;
-        unsigned in_relation = 0;
-        unsigned in_weight = 0;
-        for (int argument = 0; argument < item.arity; ++argument)
-            if (item.terms[argument].variable >= 0)
-                in_relation |= 1u << item.terms[argument].variable;
-        for (int argument = 0; argument < item.weight.arity; ++argument) {
-            if (item.weight.terms[argument].second >= 0 ||
-                (item.weight.terms[argument].offset &&
-                 item.weight.terms[argument].variable != loop_time))
-                return false;
-            if (item.weight.terms[argument].variable >= 0)
-                in_weight |= 1u << item.weight.terms[argument].variable;
-        }
-        const unsigned summed = ~head;
-        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
-        if ((in_relation & summed) != (in_weight & summed)) return false;
-        mentioned |= in_relation;
-    }
-    // A variable that nothing mentions adds as many times as it has values.
-    return mentioned == (1u << rule.variables.size()) - 1;
-}
-
-/// Whether this is all that the rule does.
-template <sizes Sizes>
-constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
-    if (rule.condition >= 0 || rule.repeat) return false;
-    for (int at = 0; at < rule.literals; ++at)
-        if (!is_plain(source.literals[rule.first_literal + at])) return false;
-    return is_linear_sum(rule, source);
-}
-
 template <sizes Sizes>
 class normaliser {
   public:
@@ -12673,10 +12684,9 @@ class normaliser {
     }
 
   private:
-    using sizes_made = source<normal_size(Sizes)>;
     // How the rules of a relation are combined, and which rules were atom transformations.
-    combination combined_[decltype(sizes_made::relations)::capacity()]{};
-    bool was_atom_[decltype(sizes_made::rules)::capacity()]{};
+    combination combined_[decltype(out.relations)::capacity()]{};
+    bool was_atom_[decltype(out.rules)::capacity()]{};
 
     constexpr void fail(fault mistake, const rule& at) {
         if (out.mistake != fault::none) return;
@@ -12689,21 +12699,18 @@ class normaliser {
         return out.relations.push({out.relations[from.head].id, from.scope, true});
     }
 
-    /// The rule's own head as a literal of `relation`.
-    static constexpr literal head_literal(const rule& from, int relation) {
-        literal result;
-        result.relation = relation;
-        result.arity = from.arity;
-        for (int at = 0; at < from.arity; ++at) result.terms[at] = from.terms[at];
+    /// A rule that stands for a part of another one.
+    static constexpr rule part_of(const rule& from) {
+        rule result;
+        result.number = from.number;
+        result.scope = from.scope;
         return result;
     }
 
     /// An empty rule with the head of another and with its head weight, if any, of which the
     /// variables are the only ones.
     static constexpr rule same_head(const rule& from) {
-        rule result;
-        result.number = from.number;
-        result.scope = from.scope;
+        rule result = part_of(from);
         result.head = from.head;
         result.arity = from.arity;
         result.head_weight = from.head_weight;
@@ -12912,21 +12919,18 @@ class normaliser {
             written.combined != combination::sum || written.aggregated != aggregation::sum)
             return false;
         const unsigned head = written.head_variables();
-        for (const literal& item : out.body(written)) {
+        for (const literal& item : out.body(written))
             if (!item.gives_value() || item.has_element || item.transposed ||
                 (variables_of(item) & ~head))
                 return false;
-        }
         return true;
     }
     static constexpr unsigned variables_of(const literal& item) {
         unsigned mask = 0;
-        auto add = [&](const term& at) {
+        visit_terms(item, [&](const term& at) {
             if (at.variable >= 0) mask |= 1u << at.variable;
             if (at.second >= 0) mask |= 1u << at.second;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
+        });
         return mask;
     }
 
@@ -12939,13 +12943,11 @@ class normaliser {
     /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
     static constexpr bool take_away(literal& item, const int* offsets) {
         bool plain = !is_view(item);
-        auto take = [&](term& at) {
+        visit_terms(item, [&](term& at) {
             if (at.variable < 0) return;
             at.offset -= offsets[at.variable];
             plain = plain && at.offset == 0;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) take(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) take(item.weight.terms[axis]);
+        });
         return plain;
     }
 
@@ -12969,9 +12971,7 @@ class normaliser {
                     offsets[item.terms[axis].variable] = item.terms[axis].offset;
         }
         if (!((mentioned >> user.recurs.time) & 1u)) return;
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         literal outer;
         int places[max_variables]{};
         for (int axis = 0; axis < user.arity; ++axis) {
@@ -12995,12 +12995,9 @@ class normaliser {
                 out.literals[user.first_literal + kept++] = item;
                 continue;
             }
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (moved.terms[axis].variable >= 0)
-                    moved.terms[axis].variable = places[moved.terms[axis].variable];
-            for (int axis = 0; axis < item.weight.arity; ++axis)
-                if (moved.weight.terms[axis].variable >= 0)
-                    moved.weight.terms[axis].variable = places[moved.weight.terms[axis].variable];
+            visit_terms(moved, [&](term& argument) {
+                if (argument.variable >= 0) argument.variable = places[argument.variable];
+            });
             out.literals.push(moved);
             ++made.literals;
         }
@@ -13014,11 +13011,10 @@ class normaliser {
         for (int at = 0; at < count; ++at) {
             if (out.rules[at].repeat) continue;
             const bool linear = is_linear(out.rules[at], out);
-            for (int item = 0; item < out.rules[at].literals; ++item) {
-                const int item_at = out.rules[at].first_literal + item;
-                if (!linear || mentions_less(out.literals[item_at], out.rules[at]))
-                    split_weighted_literal(at, item_at);
-            }
+            const int first = out.rules[at].first_literal;
+            for (int item = first; item < first + out.rules[at].literals; ++item)
+                if (!linear || mentions_less(out.literals[item], out.rules[at]))
+                    split_weighted_literal(at, item);
         }
     }
 
@@ -13032,9 +13028,7 @@ class normaliser {
         const literal item = out.literals[item_at];
         if (item.kind != literal_kind::relation || item.weight.weight < 0) return;
         const rule user = out.rules[user_at];
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         int arguments = 0;
         for (int at = 0; at < item.arity; ++at) arguments += item.terms[at].variable >= 0;
         for (int at = 0; at < item.weight.arity; ++at) {
@@ -13085,10 +13079,11 @@ class normaliser {
 
     constexpr void split_views() {
         const int count = out.rules.size();
-        for (int at = 0; at < count; ++at)
-            for (int body = 0; body < out.rules[at].literals; ++body)
-                if (is_view(out.literals[out.rules[at].first_literal + body]))
-                    split_view(out.rules[at], out.rules[at].first_literal + body);
+        for (int at = 0; at < count; ++at) {
+            const int first = out.rules[at].first_literal;
+            for (int item = first; item < first + out.rules[at].literals; ++item)
+                if (is_view(out.literals[item])) split_view(out.rules[at], item);
+        }
     }
 
     constexpr void split_view(const rule& user, int item_at) {
@@ -13102,9 +13097,7 @@ class normaliser {
         outer.kind = literal_kind::relation;
         outer.weight = {};
         outer.arity = 0;
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         made.views = true;
         int places[max_variables]{};  // one more than the variable's place
         auto apply = [&](int& index) {
@@ -14596,6 +14589,8 @@ struct gathered_product {
     bool b_turned;
     row_places<T> c;
     bool accumulate;
+    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
+    bool streams = false;
 };
 
 namespace detail {
@@ -14606,6 +14601,7 @@ template <class T>
 struct gathered_plan {
     static constexpr int rows = 256;
     static constexpr int depth = 256;
+    static constexpr int streams = 16;                       // rows of B, where it is not copied
     static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
     static constexpr int width = 2 * lanes<T>;
     static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
@@ -14654,9 +14650,14 @@ inline void gather_panel(const gathered_product<T>& of, int k, int depth, int co
             return;
         }
         const T* from = of.b[column + half] + k;
+        const int next = std::min(n, of.columns - column - half - width);
         const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
         int at = 0;
         for (; at + group <= depth; at += group) {
+            // The panel that is copied next.
+            if (of.streams && at % (64 / int{sizeof(T)}) == 0)
+                for (int lane = 0; lane < next; ++lane)
+                    prefetch(from + at + (lane + width) * of.b.stride);
             batch<T> out[group];
             load_transposed(from + at, lane_at, out);
             for (int i = 0; i < group; ++i, row += width) store(row, out[i]);
@@ -14681,11 +14682,11 @@ SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int dep
         for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
 }
 
-/// Rows of C of one tile against a panel, from the copies of A and B.
-template <int Rows, bool Turned, class T>
-SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>& c, int row,
-                                    int rows, int column, int columns, int depth,
-                                    bool accumulate) noexcept {
+/// Rows of C of one tile against a panel of B, from the copy of A.
+template <int Rows, class Strides, class T>
+SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
+                                    const row_places<T>& c, int row, int rows, int column,
+                                    int columns, int depth, bool accumulate) noexcept {
     using plan = gathered_plan<T>;
     constexpr int n = lanes<T>;
     constexpr int width = plan::width;
@@ -14694,9 +14695,8 @@ SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>&
         prefetch(c[row + r] + column);
         prefetch(c[row + r] + column + n);
     }
-    product_tile<batch<T>, Rows, 2, n, n>(
-        a, b, sum, depth, constant_strides < Turned ? 1 : plan::pitch, Turned ? plan::pitch : 1,
-        width, width > {}, tile_target{0, 0, false, false}, as_is{});
+    product_tile<batch<T>, Rows, 2, n, n>(a, b, sum, depth, strides,
+                                          tile_target{0, 0, false, false}, as_is{});
     const T* from = sum;
     for (int r = 0; r < rows; ++r, from += width) {
         T* to = c[row + r] + column;
@@ -14714,39 +14714,39 @@ SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>&
     }
 }
 
-/// A block of A against a panel of B.
-template <bool Turned, class T>
-inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b, int first,
-                           int rows, int k, int depth, int column, bool accumulate) noexcept {
+/// A block of A, of which rows are a_row apart, against a panel of B.
+template <class Strides, class T>
+inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
+                           const Strides& strides, int first, int rows, int k, int depth,
+                           int column, bool accumulate) noexcept {
     using plan = gathered_plan<T>;
-    constexpr int tile = plan::tile, half = (tile + 1) / 2, quarter = (half + 1) / 2;
+    constexpr int tile = plan::tile, most = tile * 2 / 3, few = tile / 3;
     const int columns = std::min(plan::width, of.columns - column);
     const int parts = (rows + tile - 1) / tile;
     for (int row = 0, part = 0; row < rows; row += tile, ++part) {
-        prefetch_panel(of, k, depth, column + plan::width, part, parts);
+        if (!of.streams) prefetch_panel(of, k, depth, column + plan::width, part, parts);
         const int left = std::min(tile, rows - row);
-        const T* from = a + std::ptrdiff_t{row} * (Turned ? 1 : plan::pitch);
-        const auto take = [&](auto most) {
-            gathered_tile<most(), Turned>(from, b, of.c, first + row, left, column, columns, depth,
-                                          accumulate);
+        const T* from = a + std::ptrdiff_t{row} * strides.a_row;
+        const auto take = [&](auto size) {
+            gathered_tile<size()>(from, b, strides, of.c, first + row, left, column, columns, depth,
+                                  accumulate);
         };
-        if (left > half)
+        if (left > most)
             take(std::integral_constant<int, tile>{});
-        else if (left > quarter)
-            take(std::integral_constant<int, half>{});
+        else if (left > few)
+            take(std::integral_constant<int, most>{});
         else
-            take(std::integral_constant<int, quarter>{});
+            take(std::integral_constant<int, few>{});
     }
 }
 
 }  // namespace detail
 
-/// How many numbers of memory a gathered product works in.
-template <class T>
+/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
+template <class T,
+          int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
 inline constexpr int gathered_room =
-    (std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth) +
-     detail::gathered_plan<T>::tile) *
-        detail::gathered_plan<T>::pitch
+    (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
     + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
 
 /// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
@@ -14757,7 +14757,9 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
     T* const panel = room;
     T* const copy = room + plan::depth * plan::width;
     const int row_parts = (of.rows + plan::rows - 1) / plan::rows;
-    const int depth_parts = (of.depth + plan::depth - 1) / plan::depth;
+    const bool in_place = of.streams && !of.b_turned;
+    const int most = in_place ? plan::streams : plan::depth;
+    const int depth_parts = (of.depth + most - 1) / most;
     for (int row_part = 0; row_part < row_parts; ++row_part) {
         const int row = static_cast<int>(std::int64_t{of.rows} * row_part / row_parts);
         const int rows = static_cast<int>(std::int64_t{of.rows} * (row_part + 1) / row_parts) - row;
@@ -14771,13 +14773,29 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
             else
                 detail::gather_rows(of.a, row, rows, k, depth, copy);
             for (int column = 0; column < of.columns; column += plan::width) {
+                const auto tiles = [&](const T* b, const auto& strides) {
+                    detail::gathered_tiles(of, copy, b, strides, row, rows, k, depth, column,
+                                           accumulate);
+                };
+                if (in_place && column + plan::width <= of.columns) {
+                    // The rows that are read next.
+                    for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
+                        const T* next = of.b[k + depth + at] + column;
+                        detail::prefetch(next);
+                        detail::prefetch(next + lanes<T>);
+                    }
+                    tiles(of.b[k] + column,
+                          detail::product_strides{plan::pitch, 1, static_cast<int>(of.b.stride), 1,
+                                                  plan::width});
+                    continue;
+                }
                 detail::gather_panel(of, k, depth, column, panel);
                 if (of.a_turned)
-                    detail::gathered_tiles<true>(of, copy, panel, row, rows, k, depth, column,
-                                                 accumulate);
+                    tiles(panel,
+                          detail::constant_strides<1, plan::pitch, plan::width, plan::width>{});
                 else
-                    detail::gathered_tiles<false>(of, copy, panel, row, rows, k, depth, column,
-                                                  accumulate);
+                    tiles(panel,
+                          detail::constant_strides<plan::pitch, 1, plan::width, plan::width>{});
             }
         }
     }
@@ -15408,12 +15426,12 @@ class space_builder {
         return result;
     }
 
-    constexpr disjunction compare(node_kind kind, int left_at, int right_at) {
-        const node& left_node = nodes_[left_at];
-        const node& right_node = nodes_[right_at];
-        if (left_node.kind == node_kind::absolute || right_node.kind == node_kind::absolute)
-            return compare_absolute(kind, left_at, right_at);
-        return compare(kind, form_of(left_at), form_of(right_at));
+    constexpr disjunction compare(node_kind kind, int left, int right) {
+        if (nodes_[left].kind == node_kind::absolute)
+            return compare_absolute(kind, form_of(nodes_[left].left), form_of(right));
+        if (nodes_[right].kind == node_kind::absolute)
+            return compare_absolute(mirrored(kind), form_of(nodes_[right].left), form_of(left));
+        return compare(kind, form_of(left), form_of(right));
     }
 
     constexpr disjunction compare(node_kind kind, const linear_form& left,
@@ -15434,23 +15452,10 @@ class space_builder {
         }
     }
 
-    constexpr disjunction compare_absolute(node_kind kind, int left_at, int right_at) {
-        if (nodes_[left_at].kind != node_kind::absolute) {
-            if (kind == node_kind::less)
-                kind = node_kind::greater;
-            else if (kind == node_kind::less_equal)
-                kind = node_kind::greater_equal;
-            else if (kind == node_kind::greater)
-                kind = node_kind::less;
-            else if (kind == node_kind::greater_equal)
-                kind = node_kind::less_equal;
-            const int swapped = left_at;
-            left_at = right_at;
-            right_at = swapped;
-        }
-        const linear_form inner = form_of(nodes_[left_at].left);
+    /// |inner| against a limit.
+    constexpr disjunction compare_absolute(node_kind kind, const linear_form& inner,
+                                           const linear_form& limit) {
         const linear_form negative = scaled(inner, -1);
-        const linear_form limit = form_of(right_at);
         switch (kind) {
             case node_kind::less:
             case node_kind::less_equal:
@@ -15459,17 +15464,11 @@ class space_builder {
             case node_kind::greater_equal:
                 return either(compare(kind, inner, limit), compare(kind, negative, limit));
             case node_kind::equal:
-                return both(both(compare(node_kind::less_equal, inner, limit),
-                                 compare(node_kind::less_equal, negative, limit)),
-                            either(compare(node_kind::greater_equal, inner, limit),
-                                   compare(node_kind::greater_equal, negative, limit)));
+                return both(compare_absolute(node_kind::less_equal, inner, limit),
+                            compare_absolute(node_kind::greater_equal, inner, limit));
             default:
-                return either(either(compare(node_kind::less, inner, limit).size()
-                                         ? both(compare(node_kind::less, inner, limit),
-                                                compare(node_kind::less, negative, limit))
-                                         : disjunction{},
-                                     compare(node_kind::greater, inner, limit)),
-                              compare(node_kind::greater, negative, limit));
+                return either(compare_absolute(node_kind::less, inner, limit),
+                              compare_absolute(node_kind::greater, inner, limit));
         }
     }
 
@@ -15533,21 +15532,17 @@ class space_builder {
                       : both(one(false, false), one(true, true));
     }
 
+    /// The comparison that holds where `kind` does not.
     static constexpr node_kind opposite(node_kind kind) {
-        switch (kind) {
-            case node_kind::less:
-                return node_kind::greater_equal;
-            case node_kind::less_equal:
-                return node_kind::greater;
-            case node_kind::greater:
-                return node_kind::less_equal;
-            case node_kind::greater_equal:
-                return node_kind::less;
-            case node_kind::equal:
-                return node_kind::not_equal;
-            default:
-                return node_kind::equal;
-        }
+        using enum node_kind;
+        constexpr node_kind of[] = {greater_equal, greater, less_equal, less, not_equal, equal};
+        return of[static_cast<int>(kind) - static_cast<int>(less)];
+    }
+    /// The comparison of the same sides in the opposite order.
+    static constexpr node_kind mirrored(node_kind kind) {
+        using enum node_kind;
+        constexpr node_kind of[] = {greater, greater_equal, less, less_equal, equal, not_equal};
+        return of[static_cast<int>(kind) - static_cast<int>(less)];
     }
 
     static constexpr atom_condition negated(atom_condition item) {
@@ -16205,11 +16200,7 @@ class domain_finder {
             const unsigned all = (1u << written.variables.size()) - 1;
             for (const literal& item : in.text.body(written)) {
                 if (item.kind != literal_kind::relation || !item.gives_value()) continue;
-                unsigned mentioned = 0;
-                for (int axis = 0; axis < item.arity; ++axis)
-                    if (item.terms[axis].variable >= 0)
-                        mentioned |= 1u << item.terms[axis].variable;
-                if (mentioned == all) is_logit[item.relation] = true;
+                if (variables_in(item.terms, item.arity) == all) is_logit[item.relation] = true;
             }
         }
     }
@@ -17588,9 +17579,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
             if (!is_symbol(draft, item) && (x.columns != 1 || scales)) return false;
         }
         if (!fits_pairs(draft, pairs, item, weighted)) return false;
-        unsigned variables = 0;
-        for (int axis = 0; axis < item.arity; ++axis)
-            if (item.terms[axis].variable >= 0) variables |= 1u << item.terms[axis].variable;
+        const unsigned variables = variables_in(item.terms, item.arity);
         if ((!weighted || is_symbol(draft, item)) && (variables & ~written.head_variables()))
             return false;
     }
@@ -17616,18 +17605,14 @@ constexpr int count_terms(const Draft& draft, int at) {
 /// computed together, and the weights have no indices that would change the user's layout.
 template <class Draft>
 constexpr bool stands_alone(const Draft& draft, int at) {
-    for (int body = 0; body < draft.rule_of(at).literals; ++body) {
-        const literal& item = draft.literal_of(at, body);
+    for (const literal& item : draft.in.text.body(draft.rule_of(at))) {
         if (item.weight.weight < 0) continue;
         if (item.weight.arity > 0 && draft.rule_of(draft.user[at]).recurs.partial) return false;
         for (int other : draft.in.order) {
             const rule& next = draft.rule_of(other);
             if (other == at || next.recurs.loop != draft.rule_of(at).recurs.loop) continue;
-            for (const literal& same : draft.in.text.body(next)) {
-                if (same.kind == literal_kind::relation && same.relation == item.relation &&
-                    same.weight.weight >= 0)
-                    return false;
-            }
+            for (const literal& same : draft.in.text.body(next))
+                if (same.reads(item.relation) && same.weight.weight >= 0) return false;
         }
     }
     return true;
@@ -17648,8 +17633,8 @@ constexpr bool can_inline(const Draft& draft, int at) {
         return false;
     // Products of parameters alone are computed once.
     if (draft.prepared[at] && !draft.prepared[user])
-        for (int body = 0; body < written.literals; ++body)
-            if (draft.literal_of(at, body).weight.weight >= 0) return false;
+        for (const literal& item : draft.in.text.body(written))
+            if (item.weight.weight >= 0) return false;
     const literal& item = draft.literal_of(user, draft.user_literal[at]);
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
     // What is the same for all values of a variable is computed once.
@@ -18338,11 +18323,7 @@ class attention_matcher {
         (void)expand_weights();
         const literal& value = draft_.literal_of(at_, value_literal);
         step.value = access_to(value);
-        literal head;
-        head.relation = rule_.head;
-        head.arity = rule_.arity;
-        for (int axis = 0; axis < rule_.arity; ++axis) head.terms[axis] = rule_.terms[axis];
-        step.out = access_to(head);
+        step.out = access_to(head_literal(rule_, rule_.head));
     }
 
     /// Marks tables of the score of which no column beyond the row is ever read, and that have no
@@ -18456,23 +18437,16 @@ class attention_matcher {
     }
 
     constexpr unsigned variables_of(const literal& item) const {
-        unsigned mask = 0;
-        auto add = [&](const term& at) {
-            if (at.variable >= 0) mask |= 1u << at.variable;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
-        if (item.has_element) add(item.element);
-        return mask;
+        return variables_in(item.terms, item.arity) |
+               variables_in(item.weight.terms, item.weight.arity) |
+               variables_in(&item.element, item.has_element ? 1 : 0);
     }
 
     constexpr bool match() {
         if (rule_.repeat || rule_.literals != 2 || rule_.transformations.size()) return false;
-        if (rule_.aggregated != aggregation::sum || rule_.combined == combination::cosine ||
-            rule_.combined == combination::concat)
-            return false;
-        if (rule_.combined != combination::product &&
-            rule_.combined != combination::elementwise_product)
+        if (rule_.aggregated != aggregation::sum ||
+            (rule_.combined != combination::product &&
+             rule_.combined != combination::elementwise_product))
             return false;
         for (int body = 0; body < 2; ++body) {
             const literal& item = draft_.literal_of(at_, body);
@@ -18486,9 +18460,8 @@ class attention_matcher {
         value_literal = 1 - weights_literal_;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
         const literal& value = draft_.literal_of(at_, value_literal);
-        const int softmax_at = draft_.in.relations[weights.relation].rule;
-        const rule& softmax = draft_.rule_of(softmax_at);
-        softmax_rule = softmax_at;
+        softmax_rule = draft_.in.relations[weights.relation].rule;
+        const rule& softmax = draft_.rule_of(softmax_rule);
         if (!plain(weights) || !plain(value) || weights.has_element || value.has_element ||
             draft_.is_view(value))
             return false;
@@ -18537,13 +18510,13 @@ class attention_matcher {
         step.columns = rule_.variables[column_].extent;
         step.length = shape.size();
         step.outers = outers_.size();
-        for (int outer = 0; outer < outers_.size(); ++outer)
+        for (int outer = 0; outer < outers_.size(); ++outer) {
+            step.outer_variables[outer] = outers_[outer];
             step.outer_extents[outer] = rule_.variables[outers_[outer]].extent;
+        }
         step.condition = condition;
         step.row_variable = row_;
         step.column_variable = column_;
-        for (int outer = 0; outer < outers_.size(); ++outer)
-            step.outer_variables[outer] = outers_[outer];
         return has_masks() && expand_weights() >= 0;
     }
 
@@ -18586,9 +18559,7 @@ class attention_matcher {
     }
 
     constexpr int expand_weights() {
-        const literal& weights = draft_.literal_of(at_, weights_literal_);
-        const int softmax_at = draft_.in.relations[weights.relation].rule;
-        return expand_rule(softmax_at, weights.terms);
+        return expand_rule(softmax_rule, draft_.literal_of(at_, weights_literal_).terms);
     }
 
     /// `arguments` are this rule's terms for the head of rule `at`. Returns the node, or -1.
@@ -18668,8 +18639,7 @@ class attention_matcher {
             if (at.variable >= 0)
                 at = {map[at.variable].variable, map[at.variable].offset + at.offset};
         };
-        for (int axis = 0; axis < item.arity; ++axis) apply(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) apply(item.weight.terms[axis]);
+        visit_terms(item, apply);
         if (item.has_element) apply(item.element);
         return item;
     }
@@ -20144,10 +20114,7 @@ class loop_planner {
             for (int axis = 0; axis < arity; ++axis) take(terms[axis]);
         };
         take_all(written.terms, written.arity);
-        for (int body = 0; body < written.literals; ++body) {
-            take_all(item(written, body).terms, item(written, body).arity);
-            take_all(item(written, body).weight.terms, item(written, body).weight.arity);
-        }
+        for (int body = 0; body < written.literals; ++body) visit_terms(item(written, body), take);
         for (transformation_use& function : written.transformations)
             for (weight_use& use : function.weights) take_all(use.terms, use.arity);
         written.variables[recurs.time].extent = 1;
@@ -20162,13 +20129,11 @@ class loop_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns the types of a program into a `source`, in one walk.
+/// How much room the arrays of a program's `source` need.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
 namespace lang = sequent::language;
-
-// How much room the arrays need.
 
 template <class T>
 inline constexpr sizes size_of{0, 0, 0, 1};
@@ -20229,6 +20194,12 @@ inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
 template <class Indices, class... Rules>
 inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
     (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Turns the types of a program into a `source`, in one walk.
+
+namespace sequent::inline SEQUENT_ABI::plan {
 
 /// Whether a function may be applied to an atom.
 template <class Function>
@@ -21481,7 +21452,7 @@ class name_binder {
         int outputs = 0;
         for (int at = 0; at < out.text.relations.size(); ++at) {
             if (out.text.relations[at].scope != scope || out.relations[at].rule < 0) continue;
-            if (out.text.is_read(at)) continue;
+            if (out.text.reader_of(at) >= 0) continue;
             ++outputs;
             out.block_output[scope] = at;
         }
@@ -21802,8 +21773,8 @@ class shaper : public rule_checker<Sizes, Facts> {
     /// itself.
     constexpr int summed_into(int relation) {
         if (!out.text.relations[relation].invented) return relation;
-        if (!out.text.is_read(relation)) return relation;
-        return summed_into(out.text.reader_of(relation)->head);
+        const int user = out.text.reader_of(relation);
+        return user < 0 ? relation : summed_into(out.text.rules[user].head);
     }
 
     constexpr bool settle() {
@@ -21817,8 +21788,8 @@ class shaper : public rule_checker<Sizes, Facts> {
             shape.classes = given.classes;
             int value[2] = {1, 1};
             if (given.rank - arity > 2)
-                fail(fault::wrong_number_of_arguments, *out.text.reader_of(at), at, arity,
-                     given.rank);
+                fail(fault::wrong_number_of_arguments, out.text.rules[out.text.reader_of(at)], at,
+                     arity, given.rank);
             else
                 for (int axis = arity; axis < given.rank; ++axis)
                     value[axis - arity] = given.extents[axis];
@@ -22163,12 +22134,25 @@ class shaper : public rule_checker<Sizes, Facts> {
                 if (known.invented || known.scope || out.relations[at].rule < 0) continue;
                 if (out.relations[at].uses == 0) out.outputs.push(at);
             }
+            if (out.outputs.size() == 0) find_recursive_outputs();
             if (out.outputs.size() > 1)
                 fail(fault::several_outputs_need_a_query,
                      out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
             if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
         }
         for (int at : out.outputs) out.relations[at].output = true;
+    }
+
+    /// Relations that no rule uses but those that they follow from themselves.
+    constexpr void find_recursive_outputs() {
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const relation& known = out.text.relations[at];
+            bool used = known.invented || known.scope || out.relations[at].rule < 0;
+            for (const rule& user : out.text.rules)
+                for (const literal& part : out.text.body(user))
+                    used = used || (part.reads(at) && summed_into(user.head) != at);
+            if (!used) out.outputs.push(at);
+        }
     }
 };
 
@@ -24155,12 +24139,12 @@ class row_runner : public row_gradients<Step, T> {
         apply_functions(bound, first, second, third, sum, out, range.begin, rows);
     }
 
-    /// Clears the rows that are no atoms, from `row` on.
-    static void clear_from(const bindings& bound, int first, int second, int third,
-                           int row) noexcept {
+    /// Clears rows that are no atoms, as far as they are read: from `row` on, before `end`.
+    static void clear_from(const bindings& bound, int first, int second, int third, int row,
+                           int end) noexcept {
         if constexpr (!is_whole) {
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            const int end = plan::least_count(step.out_counts, step.rows, bound.counts);
+            end = plan::least_count(step.out_counts, end, bound.counts);
             for (; row < end; ++row) clear(out + row * step.out.row);
         }
     }
@@ -26848,6 +26832,7 @@ struct joined_run {
     bindings<T>* samples;
     int count;
     T* room;
+    bool single = false;  // one row of each
 
     static constexpr int most = 16;
 };
@@ -26882,10 +26867,11 @@ class joined_rows {
         T* to[joined_rows_at_once];
     };
     template <class Add, class Product>
-    static void each_rows(const int* ends, int count, Add add, Product product) noexcept {
+    static void each_rows(const kernel::row_range* ranges, int count, Add add,
+                          Product product) noexcept {
         int filled = 0;
         for (int sample = 0; sample < count; ++sample)
-            for (int row = 0; row < ends[sample]; ++row) {
+            for (int row = ranges[sample].begin; row < ranges[sample].end; ++row) {
                 add(filled, sample, row);
                 if (++filled < joined_rows_at_once) continue;
                 product(filled);
@@ -26894,13 +26880,16 @@ class joined_rows {
         if (filled > 0) product(filled);
     }
 
+    /// The pointers of each sample, and its rows.
     template <bool Backward>
     struct bound_samples {
         const pointers* of[joined_run<T>::most];
-        int ends[joined_run<T>::most];
+        kernel::row_range ranges[joined_run<T>::most];
+        int ends[joined_run<T>::most];  // of those that are atoms or not
         pointers made[code::by_form ? joined_run<T>::most : 1];
 
-        explicit bound_samples(joined_run<T> run) noexcept {
+        template <class Range>
+        bound_samples(joined_run<T> run, Range range) noexcept {
             for (int at = 0; at < run.count; ++at) {
                 if constexpr (code::by_form) {
                     made[at] = code::template bind<Backward>(run.samples[at]);
@@ -26908,7 +26897,10 @@ class joined_rows {
                 } else {
                     of[at] = run.samples + at;
                 }
-                ends[at] = runner::limit(*of[at]);
+                const kernel::row_range rows = range(at);
+                ends[at] = rows.end;
+                ranges[at] = {rows.begin,
+                              std::max(rows.begin, std::min(rows.end, runner::limit(*of[at])))};
             }
         }
     };
@@ -26933,7 +26925,7 @@ class joined_rows {
             const T* w = samples.of[0]->read(term.w.at) +
                          outer_shift(term.w, first, second, third) + split * term.w_split;
             each_rows(
-                samples.ends, run.count,
+                samples.ranges, run.count,
                 [&](int at, int sample, int row) {
                     rows.from[at] = x[sample] + std::ptrdiff_t{row} * term.x.row;
                     rows.to[at] = sum[sample] + std::ptrdiff_t{row} * runner::sum_row;
@@ -26947,7 +26939,8 @@ class joined_rows {
                                              weight_rows(term, w),
                                              term.w_column != 1,
                                              {rows.to},
-                                             accumulate || split > 0},
+                                             accumulate || split > 0,
+                                             run.single},
                                     run.room);
                 });
         }
@@ -26972,7 +26965,7 @@ class joined_rows {
                     dx[at] = samples.of[at]->gradient(term.x.at) + x_at;
                 const T* w = samples.of[0]->read(term.w.at) + w_at;
                 each_rows(
-                    samples.ends, run.count,
+                    samples.ranges, run.count,
                     [&](int at, int sample, int row) {
                         rows.from[at] = dy[sample] + std::ptrdiff_t{row} * step.out.row;
                         rows.to[at] = dx[sample] + std::ptrdiff_t{row} * term.x.row;
@@ -26999,7 +26992,7 @@ class joined_rows {
                 // Rows of the weight in memory are inputs or outputs.
                 constexpr bool inputs = term.w_column == 1;
                 each_rows(
-                    samples.ends, run.count,
+                    samples.ranges, run.count,
                     [&](int at, int sample, int row) {
                         (inputs ? rows.from : others)[at] =
                             x[sample] + std::ptrdiff_t{row} * term.x.row;
@@ -27024,8 +27017,12 @@ class joined_rows {
     }
 
   public:
-    static void forward(joined_run<T> run) noexcept {
-        const bound_samples<false> samples(run);
+    static constexpr kernel::row_range all_rows(int) noexcept { return {0, step.rows}; }
+
+    /// Of each sample the rows range(sample).
+    template <class Range>
+    static void forward(joined_run<T> run, Range range) noexcept {
+        const bound_samples<false> samples(run, range);
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             bool summed = false;
             kernel::unroll<step.terms.size()>([&](auto index) {
@@ -27035,19 +27032,18 @@ class joined_rows {
                 }
             });
             for (int at = 0; at < run.count; ++at) {
-                runner::forward_summed(*samples.of[at], first, second, third,
-                                       kernel::row_range{0, samples.ends[at]});
-                runner::clear_from(*samples.of[at], first, second, third, samples.ends[at]);
+                runner::forward_summed(*samples.of[at], first, second, third, samples.ranges[at]);
+                runner::clear_from(*samples.of[at], first, second, third, samples.ranges[at].end,
+                                   samples.ends[at]);
             }
         });
     }
 
     static void backward(joined_run<T> run) noexcept {
-        const bound_samples<true> samples(run);
+        const bound_samples<true> samples(run, all_rows);
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             const auto each_sample = [&](auto body) {
-                for (int at = 0; at < run.count; ++at)
-                    body(*samples.of[at], kernel::row_range{0, samples.ends[at]});
+                for (int at = 0; at < run.count; ++at) body(*samples.of[at], samples.ranges[at]);
             };
             if constexpr (step.functions.size() > 0)
                 each_sample([&](const pointers& bound, kernel::row_range range) {
@@ -27086,8 +27082,9 @@ template <class Plan, int At, class T>
 void forward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
     for (int at = 0; at < run.count; ++at)
         std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    using rows = joined_rows<Plan, Plan::template step_at<At>.at, T>;
     if constexpr (joins_step<Plan, At>())
-        joined_rows<Plan, Plan::template step_at<At>.at, T>::forward(run);
+        rows::forward(run, rows::all_rows);
     else
         for (int at = 0; at < run.count; ++at) forward_step<Plan, At>(run.samples[at], whole_run{});
 }
@@ -27142,7 +27139,7 @@ constexpr int most_joined() {
     if (joined.rows == 0 || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
     constexpr long long room =
         plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
-    const int wanted = joined.counts != 0 ? 8 : joined_rows_at_once / joined.rows;
+    const int wanted = joined.counts != 0 ? joined_run<T>::most : joined_rows_at_once / joined.rows;
     return static_cast<int>(
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
 }
@@ -28872,6 +28869,8 @@ class ill_formed_model {
     static any_view<const T> step(const any_block<T>&, const anything&, any_state&) {
         return {};
     }
+    template <class T, class Visit>
+    static void step_batch(const any_block<T>&, const anything&, const anything&, Visit&&) {}
     template <class T>
     static any_view<const T> prefill(const any_block<T>&, const anything&, any_state&) {
         return {};
@@ -30295,9 +30294,16 @@ class alignas(64) state_block {
     /// Computes the rows of a range, at most `block`: rows(fact) is the first of them, rest(fact)
     /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
     /// once.
-    /// What is prepared may be null: then the sequence's first rows prepare it.
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+        bindings<T> bound = enter<First>(p, rows, rest, pairs, range);
+        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
+    }
+
+    /// Makes ready for these rows, which are to be computed then with the pointers that it returns.
+    /// What is prepared may be null: then the sequence's first rows prepare it.
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    bindings<T> enter(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
         const T* const parameters = numbers_of(p);
         const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
@@ -30336,8 +30342,8 @@ class alignas(64) state_block {
             }
         });
         find_runs(given, range);
-        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
         position_ = range.end;
+        return bound;
     }
 
     /// The last row of output `At`: the output without its first argument.
@@ -30505,9 +30511,199 @@ class state_block<Plan, T, false> {
     void take_rest(const void* const*, const int*) noexcept {}
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     void run(const P&, Rows, Rest, Pairs, Range) noexcept {}
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    bindings<T> enter(const P&, Rows, Rest, Pairs, Range) noexcept {
+        return {};
+    }
     template <int At>
     tensor_view<const T> output() const noexcept {
         return {};
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Computes sequences row by row: one, or several at once.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The row at hand of several sequences.
+template <class T>
+struct joined_positions {
+    joined_run<T> run;
+    const int* positions;
+};
+
+template <class Plan, int At, bool First, class T>
+void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) noexcept {
+    const joined_run<T> run = rows.run;
+    for (int at = 0; at < run.count; ++at)
+        std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (joins_step<Plan, At>())
+        joined_rows<Plan, step.at, T>::forward(run, [&](int at) {
+            const auto range =
+                rows_led<Plan::template lead_of<At>, Plan::template row_step_at<step.at>.rows,
+                         Plan::form.rows>(kernel::one_row{rows.positions[at]});
+            return kernel::row_range{range.begin, range.end};
+        });
+    else
+        for (int at = 0; at < run.count; ++at)
+            forward_sequence_step<Plan, At, First>(run.samples[at],
+                                                   kernel::one_row{rows.positions[at]});
+}
+
+/// Whether a plan repeats steps over the times of a recursion.
+template <class Plan>
+inline constexpr bool recurs = [] {
+    for (const plan::step& each : Plan::tables.steps)
+        if (each.recurs) return true;
+    return false;
+}();
+
+/// Entry point to the code that computes a row of several sequences.
+template <class Plan, class T>
+struct joined_sequences {
+    static void run(joined_positions<T> rows) noexcept;
+};
+template <class Plan, class T>
+void joined_sequences<Plan, T>::run(joined_positions<T> rows) noexcept {
+    bindings<T> lead = rows.run.samples[0];
+    sequence_steps<Plan, 0, Plan::tables.steps.size(), false>(lead, rows);
+}
+
+/// The calls of a model on sequences.
+template <class Plan>
+struct sequences {
+    static constexpr int outputs = output_layout<Plan>::count;
+    template <class T>
+    using state = state_block<Plan, T>;
+    template <class T>
+    using rows = row_facts<Plan, T, given_facts<Plan, T>>;
+
+    template <class P, class T>
+    static auto step(const P& p, const rows<T>& given, state<T>& s) {
+        check_step(given, s);
+        const kernel::one_row row{s.position()};
+        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+            if (s.position() == 0) {
+                run_rows<true>(p, given, s, 0, row);
+                return last_row(s);
+            }
+        run_rows<false>(p, given, s, 0, row);
+        return last_row(s);
+    }
+
+    template <class P, class T>
+    static auto prefill(const P& p, const rows<T>& given, state<T>& s) {
+        check_position(s, given.size());
+        bool starts = s.position() == 0;
+        if constexpr (state<T>::needs_rest) {
+            starts = given.check_rest(s.has_rest());
+            if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+        }
+        for (int from = 0; from < given.size();) {
+            const int count = std::min(state<T>::block, given.size() - from);
+            const kernel::row_range range{s.position(), s.position() + count};
+            if (state<T>::computes_once && starts && from == 0)
+                run_rows<state<T>::computes_once>(p, given, s, from, range);
+            else
+                run_rows<false>(p, given, s, from, range);
+            from += count;
+        }
+        return last_row(s);
+    }
+
+    template <class P, class T, class Visit>
+    static void step_batch(const P& p, std::span<const rows<T>> given,
+                           std::span<state<T>* const> states, Visit& visit) {
+        if (given.size() != states.size())
+            fail_with<argument_error>({"sequent: step_batch is given ", given.size(), " rows for ",
+                                       states.size(), " states"});
+        for (std::size_t at = 0; at < states.size(); ++at) {
+            check_step(given[at], *states[at]);
+            for (std::size_t other = 0; other < at; ++other)
+                if (states[at] == states[other])
+                    fail_with<argument_error>({"sequent: step_batch is given one state twice, as ",
+                                               "number ", other, " and ", at});
+        }
+        using placed = typename placed_for<P, plan::state_plan_of<Plan>>::type;
+        const auto step_alone = [&](std::size_t at) {
+            if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+                if (states[at]->position() == 0) return true;
+            return recurs<placed>;
+        };
+        constexpr auto most = static_cast<std::size_t>(joined_run<T>::most);
+        alignas(64)
+            T room[static_cast<std::size_t>(kernel::gathered_room<T, joined_run<T>::most>)]{};
+        bindings<T> bound[most];
+        int positions[most];
+        for (std::size_t first = 0; first < states.size(); first += most) {
+            const std::size_t end = std::min(first + most, states.size());
+            int count = 0;
+            for (std::size_t at = first; at < end; ++at) {
+                if (step_alone(at)) {
+                    (void)step(p, given[at], *states[at]);
+                    continue;
+                }
+                positions[count] = states[at]->position();
+                const rows<T>& row = given[at];
+                bound[count++] = states[at]->template enter<false>(
+                    p, [&](int fact) { return row.row(fact, 0); },
+                    [&](int fact) { return row.rest().pointers[fact]; },
+                    [&](int fact) { return row.rest().pairs(fact); },
+                    kernel::one_row{states[at]->position()});
+            }
+            if constexpr (!recurs<placed>)
+                if (count > 0)
+                    joined_sequences<placed, T>::run({{bound, count, room, true}, positions});
+            for (std::size_t at = first; at < end; ++at)
+                visit(static_cast<int>(at), last_row(*states[at]));
+        }
+    }
+
+  private:
+    /// Throws unless the state can take this row.
+    template <class T>
+    static void check_step(const rows<T>& given, const state<T>& s) {
+        given.check_single();
+        check_position(s, 1);
+        if constexpr (state<T>::needs_rest)
+            if (!s.has_rest() || given.has_rest())
+                fail<argument_error>(
+                    "sequent: facts besides the sequence are given to prefill, with the first "
+                    "rows");
+    }
+
+    template <class T>
+    static void check_position(const state<T>& s, int rows) {
+        constexpr int length = state<T>::length;
+        if (s.position() + rows > length)
+            fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
+                                       " is beyond the ", length, " positions of the model"});
+    }
+
+    template <bool First, class P, class T, class Range>
+    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
+                         Range range) noexcept {
+        s.template run<First>(
+            p, [&](int fact) { return given.row(fact, from); },
+            [&](int fact) { return given.rest().pointers[fact]; },
+            [&](int fact) { return given.rest().pairs(fact); }, range);
+    }
+
+    template <class T>
+    static auto last_row(const state<T>& s) noexcept {
+        if constexpr (outputs == 1) {
+            return s.template output<0>();
+        } else {
+            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
+            kernel::unroll<outputs>([&](auto index) {
+                constexpr int at = decltype(index)::value;
+                result[static_cast<std::size_t>(at)] = s.template output<at>();
+            });
+            return result;
+        }
     }
 };
 
@@ -30555,7 +30751,8 @@ class model {
     /// The memory of forward_batch alone.
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
-    /// What step and prefill keep of one sequence.
+    /// What step and prefill keep of one sequence, and room for the rows at hand: they need no
+    /// workspace and no scratch.
     template <class T>
     using state = model_detail::state_block<plan, T>;
     /// A view of the output, or an array of them where there are several.
@@ -30667,21 +30864,7 @@ class model {
     /// Does not compile where a rule needs later rows.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
     static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given, state<T>& s) {
-        given->check_single();
-        check_position(s, 1);
-        if constexpr (state<T>::needs_rest)
-            if (!s.has_rest() || given->has_rest())
-                fail<argument_error>(
-                    "sequent: facts besides the sequence are given to prefill, with the first "
-                    "rows");
-        const kernel::one_row row{s.position()};
-        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
-            if (s.position() == 0) {
-                run_rows<true>(p, *given, s, 0, row);
-                return last_row(s);
-            }
-        run_rows<false>(p, *given, s, 0, row);
-        return last_row(s);
+        return sequences::step(p, *given, s);
     }
 
     /// The same for several rows at once: those at s.position() and after it; the views are of the
@@ -30690,22 +30873,18 @@ class model {
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                         state<T>& s) {
-        check_position(s, given->size());
-        bool starts = s.position() == 0;
-        if constexpr (state<T>::needs_rest) {
-            starts = given->check_rest(s.has_rest());
-            if (starts) s.take_rest(given->rest().pointers, given->rest().counts);
-        }
-        for (int from = 0; from < given->size();) {
-            const int count = std::min(state<T>::block, given->size() - from);
-            const kernel::row_range range{s.position(), s.position() + count};
-            if (state<T>::computes_once && starts && from == 0)
-                run_rows<state<T>::computes_once>(p, *given, s, from, range);
-            else
-                run_rows<false>(p, *given, s, from, range);
-            from += count;
-        }
-        return last_row(s);
+        return sequences::prefill(p, *given, s);
+    }
+
+    /// A step of several sequences, which may be at different positions: given[k] is the row of
+    /// states[k], and visit(k, y) is given what step returns. Each weight is read once for up to 16
+    /// sequences; with packed weights, once for each. The numbers are those of step but for
+    /// rounding, and do not depend on the other sequences. Throws argument_error as step does,
+    /// before any sequence has moved on, and unless there are as many rows as different states.
+    template <model_detail::parameters_of<plan> P, class Visit, class T = typename P::number>
+    static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
+                           std::span<state<std::type_identity_t<T>>* const> states, Visit&& visit) {
+        sequences::step_batch(p, given, states, visit);
     }
 
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
@@ -30839,6 +31018,7 @@ class model {
 
   private:
     using calls = model_detail::calls<plan>;
+    using sequences = model_detail::sequences<plan>;
     using output_layout = model_detail::output_layout<plan>;
 
     template <class T, class F>
@@ -30925,37 +31105,6 @@ class model {
         if constexpr (has_lengths) {
             outward.check_lengths(given.counts);
             of_facts.check_lengths(given.counts);
-        }
-    }
-
-    template <class T>
-    static void check_position(const state<T>& s, int rows) {
-        constexpr int length = state<T>::length;
-        if (s.position() + rows > length)
-            fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
-                                       " is beyond the ", length, " positions of the model"});
-    }
-
-    template <bool First, class P, class T, class Range>
-    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
-                         Range range) noexcept {
-        s.template run<First>(
-            p, [&](int fact) { return given.row(fact, from); },
-            [&](int fact) { return given.rest().pointers[fact]; },
-            [&](int fact) { return given.rest().pairs(fact); }, range);
-    }
-
-    template <class T>
-    static auto last_row(const state<T>& s) noexcept {
-        if constexpr (outputs == 1) {
-            return s.template output<0>();
-        } else {
-            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
-            kernel::unroll<outputs>([&](auto index) {
-                constexpr int at = decltype(index)::value;
-                result[static_cast<std::size_t>(at)] = s.template output<at>();
-            });
-            return result;
         }
     }
 };
@@ -32978,15 +33127,7 @@ struct multi_head_attention
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Layers over graphs, written as rules: a node i sums up what it takes from the nodes j of its
-/// edges (i, j). Edges are directed: of one that counts both ways, both pairs are given. A node is
-/// its own neighbour where (i, i) is given. Each layer takes the facts
-///
-///     node    nodes x node width
-///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
-///     nodes   a count: how many of the nodes there are; the others' rows are zero
-///
-/// and gives y, nodes x width. With a depth there are so many layers, one after another.
+/// The rules of layers over graphs.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -33007,6 +33148,7 @@ struct graph_shape {
     int hidden = 0;
     bool biases = true;
     bool norm_first = false;
+    bool any_length = false;
 
     constexpr int head_width() const { return width / heads; }
     /// What the parts that know nothing of graphs need.
@@ -33026,39 +33168,14 @@ struct graph_shape {
 template <shape Of>
 inline constexpr graph_shape graph_shape_of{Of.nodes,     Of.edges,  Of.node_width, Of.edge_width,
                                             Of.relations, Of.width,  Of.heads,      Of.depth,
-                                            Of.hidden,    Of.biases, Of.norm_first};
+                                            Of.hidden,    Of.biases, Of.norm_first, Of.any_length};
 
-struct pool_options : options<required<sequent::nodes>, required<width>> {};
-struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
-                                          activation::relu, biases<true>> {};
-struct gin_options : graph_options::with<derived<sequent::hidden>> {
-    static constexpr int hidden_factor = 1;
-};
-struct gatv2_options : graph_options::with<edge_width<0>, heads<1>, activation::identity> {};
-struct rgcn_options : graph_options::with<sequent::relations<1>> {};
-struct graph_attention_options
-    : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
-                         derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
-
+/// How many nodes there are: the count that is given, or the length of the fact.
+template <bool AnyLength>
+inline constexpr std::conditional_t<AnyLength, bound<"node">, bound<"nodes">> count_of_nodes{};
 template <graph_shape Shape>
-consteval bool check_graph_shape() {
-    static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
-                  "sequent: of several layers, the first takes as many numbers as it gives");
-    static_assert(0 < Shape.relations && Shape.relations <= 14,
-                  "sequent: there are from 1 to 14 relations");
-    return true;
-}
+inline constexpr auto nodes = count_of_nodes<Shape.any_length>;
 
-/// A sparse fact over the nodes, its values with as many extents as are needed.
-template <fixed_string Name, graph_shape Shape>
-consteval auto edge_fact() {
-    if constexpr (Shape.edge_width == 0)
-        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes>{};
-    else
-        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
-}
-
-inline constexpr bound<"nodes"> nodes;
 inline constexpr relation<"node"> node;
 inline constexpr relation<"edge"> edge;
 inline constexpr relation<"degree"> degree;
@@ -33082,7 +33199,7 @@ template <graph_shape Shape>
 inline constexpr auto bias_of_y = [] {
     constexpr weight<"bias", Shape.width> bias;
     if constexpr (Shape.biases)
-        return rules(y(i) <<= (bias, i < nodes));
+        return rules(y(i) <<= (bias, i < nodes<Shape>));
     else
         return rules();
 }();
@@ -33094,9 +33211,9 @@ inline constexpr auto gcn_rules = [] {
     constexpr weight<"W", Shape.width, Shape.node_width> W;
     // clang-format off
     return rules(
-        degree(i)    <<= (hidden(edge(i, j)), j < nodes) | count(j),
-        scale(i)     <<= (degree(i), number(1), i < nodes) | sum() | sqrt() | inverse(),
-        projected(i) <<= (input(i)[W], i < nodes),
+        degree(i)    <<= (hidden(edge(i, j)), j < nodes<Shape>) | count(j),
+        scale(i)     <<= (degree(i), number(1), i < nodes<Shape>) | sum() | sqrt() | inverse(),
+        projected(i) <<= (input(i)[W], i < nodes<Shape>),
         y(i)         <<= (scale(i), scale(j), projected(j), hidden(edge(i, j)))
                          | product() | sum(j),
         y(i)         <<= (scale(i), scale(i), projected(i)) | product(),
@@ -33115,7 +33232,7 @@ inline constexpr auto sage_rules = [] {
     constexpr weight<"bias", Shape.width> bias;
     // clang-format off
     return rules(
-        gathered(i)       <<= (input(j), hidden(edge(i, j)), i < nodes, j < nodes) | mean(j),
+        gathered(i)       <<= (input(j), hidden(edge(i, j)), i < nodes<Shape>, j < nodes<Shape>) | mean(j),
         transformed(i)    <<= biased<Shape.layer()>((input(i)[W_self], gathered(i)[W_neighbours]),
                                                     bias) | Activation::rule,
         square(i)         <<= (transformed(i).T(), transformed(i)) | product(),
@@ -33135,9 +33252,9 @@ inline constexpr auto gin_rules = [] {
     constexpr weight<"b_contract", Shape.width> b_contract;
     // clang-format off
     return rules(
-        gathered(i) <<= (input(i), i < nodes),
-        gathered(i) <<= (input(i)[epsilon], i < nodes),
-        gathered(i) <<= (input(j), hidden(edge(i, j)), i < nodes, j < nodes) | sum(j),
+        gathered(i) <<= (input(i), i < nodes<Shape>),
+        gathered(i) <<= (input(i)[epsilon], i < nodes<Shape>),
+        gathered(i) <<= (input(j), hidden(edge(i, j)), i < nodes<Shape>, j < nodes<Shape>) | sum(j),
         expanded(i) <<= biased<Shape.layer()>(gathered(i)[W_expand], b_expand) | Activation::rule,
         y(i)        <<= biased<Shape.layer()>(expanded(i)[W_contract], b_contract));
     // clang-format on
@@ -33161,12 +33278,12 @@ inline constexpr auto gatv2_rules = [] {
     };
     // clang-format off
     return rules(
-        to(h, i)         <<= (input(i)[W_to(h)], i < nodes),
-        from(h, i)       <<= (input(i)[W_from(h)], i < nodes),
+        to(h, i)         <<= (input(i)[W_to(h)], i < nodes<Shape>),
+        from(h, i)       <<= (input(i)[W_from(h)], i < nodes<Shape>),
         met(h, i, j)     <<= seen((to(h, i), from(h, j))) | leaky_relu(0.2),
         logit(h, i, j)   <<= met(h, i, j)[a(h)],
         weights(h, i, j) <<= logit(h, i, j) | softmax(j),
-        head(h, i)       <<= (weights(h, i, j), from(h, j), i < nodes) | product() | sum(j),
+        head(h, i)       <<= (weights(h, i, j), from(h, j), i < nodes<Shape>) | product() | sum(j),
         y(i)             <<= head(h, i) | concat(h),
         bias_of_y<Shape>,
         y(i)             | Activation::rule);
@@ -33203,10 +33320,10 @@ inline constexpr auto rgcn_rules = [] {
         constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
         // clang-format off
         return rules(
-            y(i) <<= (input(i)[W_self], i < nodes),
+            y(i) <<= (input(i)[W_self], i < nodes<Shape>),
             y(i)[W(Relations)]
-                 <<= (input(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes,
-                      j < nodes) | mean(j)...,
+                 <<= (input(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes<Shape>,
+                      j < nodes<Shape>) | mean(j)...,
             bias_of_y<Shape>,
             y(i) | Activation::rule);
         // clang-format on
@@ -33238,9 +33355,9 @@ inline constexpr auto relational_rules = [] {
     constexpr weight<"b_out", d> b_out;
     // clang-format off
     constexpr auto of_nodes = rules(
-        node_query(h, i) <<= (biased<Layer>(input(i)[W_query(h)], b_query(h)), i < nodes),
-        node_key(h, i)   <<= (biased<Layer>(input(i)[W_key(h)], b_key(h)), i < nodes),
-        node_value(h, i) <<= (biased<Layer>(input(i)[W_value(h)], b_value(h)), i < nodes));
+        node_query(h, i) <<= (biased<Layer>(input(i)[W_query(h)], b_query(h)), i < nodes<Shape>),
+        node_key(h, i)   <<= (biased<Layer>(input(i)[W_key(h)], b_key(h)), i < nodes<Shape>),
+        node_value(h, i) <<= (biased<Layer>(input(i)[W_value(h)], b_value(h)), i < nodes<Shape>));
     constexpr auto out = rules(
         joined_heads(i)  <<= head(h, i) | concat(h),
         attended(i)      <<= biased<Layer>(joined_heads(i)[W_out], b_out));
@@ -33250,7 +33367,7 @@ inline constexpr auto relational_rules = [] {
             weights(h, i, j)  <<= (inverse_sqrt(d_head), node_key(h, j).T(), node_query(h, i),
                                    hidden(edge(i, j)))
                                   | product() | softmax(j),
-            head(h, i)        <<= (weights(h, i, j), node_value(h, j), i < nodes)
+            head(h, i)        <<= (weights(h, i, j), node_value(h, j), i < nodes<Shape>)
                                   | product() | sum(j),
             out);
     else
@@ -33261,7 +33378,7 @@ inline constexpr auto relational_rules = [] {
             value(h, i, j)    <<= (node_value(h, j), edge(i, j)[U_value(h)]),
             weights(h, i, j)  <<= (inverse_sqrt(d_head), key(h, i, j).T(), query_of(h, i, j))
                                   | product() | softmax(j),
-            head(h, i)        <<= (weights(h, i, j), value(h, i, j), i < nodes)
+            head(h, i)        <<= (weights(h, i, j), value(h, i, j), i < nodes<Shape>)
                                   | product() | sum(j),
             out);
     // clang-format on
@@ -33281,7 +33398,7 @@ inline constexpr auto graph_block_rules = [] {
     // clang-format off
     if constexpr (Shape.norm_first)
         return rules(
-            normal_node(i)    <<= (input(i), i < nodes) | layer_norm(gain_1, bias_1),
+            normal_node(i)    <<= (input(i), i < nodes<Shape>) | layer_norm(gain_1, bias_1),
             relational_rules<Shape, relation<"normal_node">>,
             between(i)        <<= (input(i), attended(i)),
             normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
@@ -33296,9 +33413,72 @@ inline constexpr auto graph_block_rules = [] {
     // clang-format on
 }();
 
-inline constexpr auto mean_pool_rules = rules(readout() <<= (node(i), i < nodes) | mean(i));
-inline constexpr auto sum_pool_rules = rules(readout() <<= (node(i), i < nodes) | sum(i));
-inline constexpr auto max_pool_rules = rules(readout() <<= (node(i), i < nodes) | max(i));
+/// The nodes' numbers taken together.
+template <bool AnyLength>
+constexpr auto present_node() noexcept {
+    return (node(i), i < count_of_nodes<AnyLength>);
+}
+struct mean_readout {
+    template <bool AnyLength>
+    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | mean(i));
+};
+struct sum_readout {
+    template <bool AnyLength>
+    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | sum(i));
+};
+struct max_readout {
+    template <bool AnyLength>
+    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | max(i));
+};
+
+}  // namespace nn
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Layers over graphs, written as rules: a node i sums up what it takes from the nodes j of its
+/// edges (i, j). Edges are directed: of one that counts both ways, both pairs are given. A node is
+/// its own neighbour where (i, i) is given. Each layer takes the facts
+///
+///     node    nodes x node width
+///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
+///     nodes   a count: how many of the nodes there are; the others' rows are zero
+///
+/// or, with any_length<true>, node with as many rows as there are nodes, and no count; and gives y,
+/// nodes x width. With a depth there are so many layers, one after another.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+struct pool_options : options<required<sequent::nodes>, required<width>, any_length<false>> {};
+struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
+                                          activation::relu, biases<true>> {};
+struct gin_options : graph_options::with<derived<sequent::hidden>> {
+    static constexpr int hidden_factor = 1;
+};
+struct gatv2_options : graph_options::with<edge_width<0>, heads<1>, activation::identity> {};
+struct rgcn_options : graph_options::with<sequent::relations<1>> {};
+struct graph_attention_options
+    : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
+                         derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
+
+template <graph_shape Shape>
+consteval bool check_graph_shape() {
+    static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
+                  "sequent: of several layers, the first takes as many numbers as it gives");
+    static_assert(0 < Shape.relations && Shape.relations <= 14,
+                  "sequent: there are from 1 to 14 relations");
+    return true;
+}
+
+/// A sparse fact over the nodes, its values with as many extents as are needed.
+template <fixed_string Name, graph_shape Shape>
+consteval auto edge_fact() {
+    if constexpr (Shape.edge_width == 0)
+        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes>{};
+    else
+        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
+}
 
 /// The rules above as types, to be chosen by.
 struct gcn_layer {
@@ -33341,7 +33521,7 @@ struct graph_block_layer {
 /// A layer as many times as the depth says, each with weights of its own.
 template <class Layer, graph_shape Shape, class Activation>
 inline constexpr auto deep_rules = rules(
-    first(i) <<= (node(i), i < nodes),
+    first(i) <<= (node(i), i < nodes<Shape>),
     y(i) <<=
     first(i) | stack<Shape.depth>(Layer::template rules_of<Shape, Activation, relation<"x">>()));
 
@@ -33353,13 +33533,18 @@ consteval const auto& program_of() {
         return deep_rules<Layer, Shape, Activation>;
 }
 
+template <graph_shape Shape, class... Edges>
+using graph_facts =
+    typename fact_list<sequence_fact<Shape.any_length, "node", Shape.nodes, Shape.node_width>,
+                       Edges...>::template with<bound<"nodes">, !Shape.any_length>;
+
 template <class Layer, class Arguments>
 struct graph_model {
     static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
     static_assert(check_graph_shape<shape>());
-    using type = model<program_of<Layer, shape, typename Arguments::activation>(),
-                       fact<"node", shape.nodes, shape.node_width>,
-                       decltype(edge_fact<"edge", shape>()), bound<"nodes">>;
+    using type =
+        typename graph_facts<shape, decltype(edge_fact<"edge", shape>())>::template model_of<
+            program_of<Layer, shape, typename Arguments::activation>()>;
 };
 
 /// With a sparse fact for each relation.
@@ -33369,14 +33554,17 @@ template <class Arguments, int... Relations>
 struct relations_model<Arguments, std::integer_sequence<int, Relations...>> {
     static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
     static_assert(check_graph_shape<shape>());
-    using type = model<program_of<rgcn_layer, shape, typename Arguments::activation>(),
-                       fact<"node", shape.nodes, shape.node_width>,
-                       decltype(edge_fact<edge_name<Relations>, shape>())..., bound<"nodes">>;
+    using type =
+        typename graph_facts<shape, decltype(edge_fact<edge_name<Relations>, shape>())...>::
+            template model_of<program_of<rgcn_layer, shape, typename Arguments::activation>()>;
 };
 
-template <class Arguments, const auto& Rules>
-using pool_model =
-    model<Rules, fact<"node", Arguments::shape.nodes, Arguments::shape.width>, bound<"nodes">>;
+template <class Arguments, class Readout>
+struct pool_model {
+    static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
+    using type =
+        typename graph_facts<shape>::template model_of<Readout::template of<shape.any_length>>;
+};
 
 }  // namespace nn
 
@@ -33457,15 +33645,16 @@ struct attention
 /// From the nodes of a graph to one vector: the facts node and nodes, to readout. Each takes nodes
 /// and width. A graph without nodes gives zero.
 template <class... Options>
-struct mean_pool
-    : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>, nn::mean_pool_rules> {
-};
+struct mean_pool : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>,
+                                  nn::mean_readout>::type {};
 template <class... Options>
 struct sum_pool
-    : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_pool_rules> {};
+    : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_readout>::type {
+};
 template <class... Options>
 struct max_pool
-    : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_pool_rules> {};
+    : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_readout>::type {
+};
 
 }  // namespace graph
 }  // namespace sequent::inline SEQUENT_ABI
