@@ -14589,6 +14589,8 @@ struct gathered_product {
     bool b_turned;
     row_places<T> c;
     bool accumulate;
+    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
+    bool streams = false;
 };
 
 namespace detail {
@@ -14599,6 +14601,7 @@ template <class T>
 struct gathered_plan {
     static constexpr int rows = 256;
     static constexpr int depth = 256;
+    static constexpr int streams = 16;                       // rows of B, where it is not copied
     static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
     static constexpr int width = 2 * lanes<T>;
     static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
@@ -14647,9 +14650,14 @@ inline void gather_panel(const gathered_product<T>& of, int k, int depth, int co
             return;
         }
         const T* from = of.b[column + half] + k;
+        const int next = std::min(n, of.columns - column - half - width);
         const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
         int at = 0;
         for (; at + group <= depth; at += group) {
+            // The panel that is copied next.
+            if (of.streams && at % (64 / int{sizeof(T)}) == 0)
+                for (int lane = 0; lane < next; ++lane)
+                    prefetch(from + at + (lane + width) * of.b.stride);
             batch<T> out[group];
             load_transposed(from + at, lane_at, out);
             for (int i = 0; i < group; ++i, row += width) store(row, out[i]);
@@ -14674,11 +14682,11 @@ SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int dep
         for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
 }
 
-/// Rows of C of one tile against a panel, from the copies of A and B.
-template <int Rows, bool Turned, class T>
-SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>& c, int row,
-                                    int rows, int column, int columns, int depth,
-                                    bool accumulate) noexcept {
+/// Rows of C of one tile against a panel of B, from the copy of A.
+template <int Rows, class Strides, class T>
+SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
+                                    const row_places<T>& c, int row, int rows, int column,
+                                    int columns, int depth, bool accumulate) noexcept {
     using plan = gathered_plan<T>;
     constexpr int n = lanes<T>;
     constexpr int width = plan::width;
@@ -14687,9 +14695,8 @@ SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>&
         prefetch(c[row + r] + column);
         prefetch(c[row + r] + column + n);
     }
-    product_tile<batch<T>, Rows, 2, n, n>(
-        a, b, sum, depth, constant_strides < Turned ? 1 : plan::pitch, Turned ? plan::pitch : 1,
-        width, width > {}, tile_target{0, 0, false, false}, as_is{});
+    product_tile<batch<T>, Rows, 2, n, n>(a, b, sum, depth, strides,
+                                          tile_target{0, 0, false, false}, as_is{});
     const T* from = sum;
     for (int r = 0; r < rows; ++r, from += width) {
         T* to = c[row + r] + column;
@@ -14707,39 +14714,39 @@ SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>&
     }
 }
 
-/// A block of A against a panel of B.
-template <bool Turned, class T>
-inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b, int first,
-                           int rows, int k, int depth, int column, bool accumulate) noexcept {
+/// A block of A, of which rows are a_row apart, against a panel of B.
+template <class Strides, class T>
+inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
+                           const Strides& strides, int first, int rows, int k, int depth,
+                           int column, bool accumulate) noexcept {
     using plan = gathered_plan<T>;
-    constexpr int tile = plan::tile, half = (tile + 1) / 2, quarter = (half + 1) / 2;
+    constexpr int tile = plan::tile, most = tile * 2 / 3, few = tile / 3;
     const int columns = std::min(plan::width, of.columns - column);
     const int parts = (rows + tile - 1) / tile;
     for (int row = 0, part = 0; row < rows; row += tile, ++part) {
-        prefetch_panel(of, k, depth, column + plan::width, part, parts);
+        if (!of.streams) prefetch_panel(of, k, depth, column + plan::width, part, parts);
         const int left = std::min(tile, rows - row);
-        const T* from = a + std::ptrdiff_t{row} * (Turned ? 1 : plan::pitch);
-        const auto take = [&](auto most) {
-            gathered_tile<most(), Turned>(from, b, of.c, first + row, left, column, columns, depth,
-                                          accumulate);
+        const T* from = a + std::ptrdiff_t{row} * strides.a_row;
+        const auto take = [&](auto size) {
+            gathered_tile<size()>(from, b, strides, of.c, first + row, left, column, columns, depth,
+                                  accumulate);
         };
-        if (left > half)
+        if (left > most)
             take(std::integral_constant<int, tile>{});
-        else if (left > quarter)
-            take(std::integral_constant<int, half>{});
+        else if (left > few)
+            take(std::integral_constant<int, most>{});
         else
-            take(std::integral_constant<int, quarter>{});
+            take(std::integral_constant<int, few>{});
     }
 }
 
 }  // namespace detail
 
-/// How many numbers of memory a gathered product works in.
-template <class T>
+/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
+template <class T,
+          int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
 inline constexpr int gathered_room =
-    (std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth) +
-     detail::gathered_plan<T>::tile) *
-        detail::gathered_plan<T>::pitch
+    (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
     + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
 
 /// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
@@ -14750,7 +14757,9 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
     T* const panel = room;
     T* const copy = room + plan::depth * plan::width;
     const int row_parts = (of.rows + plan::rows - 1) / plan::rows;
-    const int depth_parts = (of.depth + plan::depth - 1) / plan::depth;
+    const bool in_place = of.streams && !of.b_turned;
+    const int most = in_place ? plan::streams : plan::depth;
+    const int depth_parts = (of.depth + most - 1) / most;
     for (int row_part = 0; row_part < row_parts; ++row_part) {
         const int row = static_cast<int>(std::int64_t{of.rows} * row_part / row_parts);
         const int rows = static_cast<int>(std::int64_t{of.rows} * (row_part + 1) / row_parts) - row;
@@ -14764,13 +14773,29 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
             else
                 detail::gather_rows(of.a, row, rows, k, depth, copy);
             for (int column = 0; column < of.columns; column += plan::width) {
+                const auto tiles = [&](const T* b, const auto& strides) {
+                    detail::gathered_tiles(of, copy, b, strides, row, rows, k, depth, column,
+                                           accumulate);
+                };
+                if (in_place && column + plan::width <= of.columns) {
+                    // The rows that are read next.
+                    for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
+                        const T* next = of.b[k + depth + at] + column;
+                        detail::prefetch(next);
+                        detail::prefetch(next + lanes<T>);
+                    }
+                    tiles(of.b[k] + column,
+                          detail::product_strides{plan::pitch, 1, static_cast<int>(of.b.stride), 1,
+                                                  plan::width});
+                    continue;
+                }
                 detail::gather_panel(of, k, depth, column, panel);
                 if (of.a_turned)
-                    detail::gathered_tiles<true>(of, copy, panel, row, rows, k, depth, column,
-                                                 accumulate);
+                    tiles(panel,
+                          detail::constant_strides<1, plan::pitch, plan::width, plan::width>{});
                 else
-                    detail::gathered_tiles<false>(of, copy, panel, row, rows, k, depth, column,
-                                                  accumulate);
+                    tiles(panel,
+                          detail::constant_strides<plan::pitch, 1, plan::width, plan::width>{});
             }
         }
     }
@@ -22109,12 +22134,25 @@ class shaper : public rule_checker<Sizes, Facts> {
                 if (known.invented || known.scope || out.relations[at].rule < 0) continue;
                 if (out.relations[at].uses == 0) out.outputs.push(at);
             }
+            if (out.outputs.size() == 0) find_recursive_outputs();
             if (out.outputs.size() > 1)
                 fail(fault::several_outputs_need_a_query,
                      out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
             if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
         }
         for (int at : out.outputs) out.relations[at].output = true;
+    }
+
+    /// Relations that no rule uses but those that they follow from themselves.
+    constexpr void find_recursive_outputs() {
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const relation& known = out.text.relations[at];
+            bool used = known.invented || known.scope || out.relations[at].rule < 0;
+            for (const rule& user : out.text.rules)
+                for (const literal& part : out.text.body(user))
+                    used = used || (part.reads(at) && summed_into(user.head) != at);
+            if (!used) out.outputs.push(at);
+        }
     }
 };
 
@@ -24101,12 +24139,12 @@ class row_runner : public row_gradients<Step, T> {
         apply_functions(bound, first, second, third, sum, out, range.begin, rows);
     }
 
-    /// Clears the rows that are no atoms, from `row` on.
-    static void clear_from(const bindings& bound, int first, int second, int third,
-                           int row) noexcept {
+    /// Clears rows that are no atoms, as far as they are read: from `row` on, before `end`.
+    static void clear_from(const bindings& bound, int first, int second, int third, int row,
+                           int end) noexcept {
         if constexpr (!is_whole) {
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            const int end = plan::least_count(step.out_counts, step.rows, bound.counts);
+            end = plan::least_count(step.out_counts, end, bound.counts);
             for (; row < end; ++row) clear(out + row * step.out.row);
         }
     }
@@ -26794,6 +26832,7 @@ struct joined_run {
     bindings<T>* samples;
     int count;
     T* room;
+    bool single = false;  // one row of each
 
     static constexpr int most = 16;
 };
@@ -26828,10 +26867,11 @@ class joined_rows {
         T* to[joined_rows_at_once];
     };
     template <class Add, class Product>
-    static void each_rows(const int* ends, int count, Add add, Product product) noexcept {
+    static void each_rows(const kernel::row_range* ranges, int count, Add add,
+                          Product product) noexcept {
         int filled = 0;
         for (int sample = 0; sample < count; ++sample)
-            for (int row = 0; row < ends[sample]; ++row) {
+            for (int row = ranges[sample].begin; row < ranges[sample].end; ++row) {
                 add(filled, sample, row);
                 if (++filled < joined_rows_at_once) continue;
                 product(filled);
@@ -26840,13 +26880,16 @@ class joined_rows {
         if (filled > 0) product(filled);
     }
 
+    /// The pointers of each sample, and its rows.
     template <bool Backward>
     struct bound_samples {
         const pointers* of[joined_run<T>::most];
-        int ends[joined_run<T>::most];
+        kernel::row_range ranges[joined_run<T>::most];
+        int ends[joined_run<T>::most];  // of those that are atoms or not
         pointers made[code::by_form ? joined_run<T>::most : 1];
 
-        explicit bound_samples(joined_run<T> run) noexcept {
+        template <class Range>
+        bound_samples(joined_run<T> run, Range range) noexcept {
             for (int at = 0; at < run.count; ++at) {
                 if constexpr (code::by_form) {
                     made[at] = code::template bind<Backward>(run.samples[at]);
@@ -26854,7 +26897,10 @@ class joined_rows {
                 } else {
                     of[at] = run.samples + at;
                 }
-                ends[at] = runner::limit(*of[at]);
+                const kernel::row_range rows = range(at);
+                ends[at] = rows.end;
+                ranges[at] = {rows.begin,
+                              std::max(rows.begin, std::min(rows.end, runner::limit(*of[at])))};
             }
         }
     };
@@ -26879,7 +26925,7 @@ class joined_rows {
             const T* w = samples.of[0]->read(term.w.at) +
                          outer_shift(term.w, first, second, third) + split * term.w_split;
             each_rows(
-                samples.ends, run.count,
+                samples.ranges, run.count,
                 [&](int at, int sample, int row) {
                     rows.from[at] = x[sample] + std::ptrdiff_t{row} * term.x.row;
                     rows.to[at] = sum[sample] + std::ptrdiff_t{row} * runner::sum_row;
@@ -26893,7 +26939,8 @@ class joined_rows {
                                              weight_rows(term, w),
                                              term.w_column != 1,
                                              {rows.to},
-                                             accumulate || split > 0},
+                                             accumulate || split > 0,
+                                             run.single},
                                     run.room);
                 });
         }
@@ -26918,7 +26965,7 @@ class joined_rows {
                     dx[at] = samples.of[at]->gradient(term.x.at) + x_at;
                 const T* w = samples.of[0]->read(term.w.at) + w_at;
                 each_rows(
-                    samples.ends, run.count,
+                    samples.ranges, run.count,
                     [&](int at, int sample, int row) {
                         rows.from[at] = dy[sample] + std::ptrdiff_t{row} * step.out.row;
                         rows.to[at] = dx[sample] + std::ptrdiff_t{row} * term.x.row;
@@ -26945,7 +26992,7 @@ class joined_rows {
                 // Rows of the weight in memory are inputs or outputs.
                 constexpr bool inputs = term.w_column == 1;
                 each_rows(
-                    samples.ends, run.count,
+                    samples.ranges, run.count,
                     [&](int at, int sample, int row) {
                         (inputs ? rows.from : others)[at] =
                             x[sample] + std::ptrdiff_t{row} * term.x.row;
@@ -26970,8 +27017,12 @@ class joined_rows {
     }
 
   public:
-    static void forward(joined_run<T> run) noexcept {
-        const bound_samples<false> samples(run);
+    static constexpr kernel::row_range all_rows(int) noexcept { return {0, step.rows}; }
+
+    /// Of each sample the rows range(sample).
+    template <class Range>
+    static void forward(joined_run<T> run, Range range) noexcept {
+        const bound_samples<false> samples(run, range);
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             bool summed = false;
             kernel::unroll<step.terms.size()>([&](auto index) {
@@ -26981,19 +27032,18 @@ class joined_rows {
                 }
             });
             for (int at = 0; at < run.count; ++at) {
-                runner::forward_summed(*samples.of[at], first, second, third,
-                                       kernel::row_range{0, samples.ends[at]});
-                runner::clear_from(*samples.of[at], first, second, third, samples.ends[at]);
+                runner::forward_summed(*samples.of[at], first, second, third, samples.ranges[at]);
+                runner::clear_from(*samples.of[at], first, second, third, samples.ranges[at].end,
+                                   samples.ends[at]);
             }
         });
     }
 
     static void backward(joined_run<T> run) noexcept {
-        const bound_samples<true> samples(run);
+        const bound_samples<true> samples(run, all_rows);
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             const auto each_sample = [&](auto body) {
-                for (int at = 0; at < run.count; ++at)
-                    body(*samples.of[at], kernel::row_range{0, samples.ends[at]});
+                for (int at = 0; at < run.count; ++at) body(*samples.of[at], samples.ranges[at]);
             };
             if constexpr (step.functions.size() > 0)
                 each_sample([&](const pointers& bound, kernel::row_range range) {
@@ -27032,8 +27082,9 @@ template <class Plan, int At, class T>
 void forward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
     for (int at = 0; at < run.count; ++at)
         std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    using rows = joined_rows<Plan, Plan::template step_at<At>.at, T>;
     if constexpr (joins_step<Plan, At>())
-        joined_rows<Plan, Plan::template step_at<At>.at, T>::forward(run);
+        rows::forward(run, rows::all_rows);
     else
         for (int at = 0; at < run.count; ++at) forward_step<Plan, At>(run.samples[at], whole_run{});
 }
@@ -27088,7 +27139,7 @@ constexpr int most_joined() {
     if (joined.rows == 0 || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
     constexpr long long room =
         plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
-    const int wanted = joined.counts != 0 ? 8 : joined_rows_at_once / joined.rows;
+    const int wanted = joined.counts != 0 ? joined_run<T>::most : joined_rows_at_once / joined.rows;
     return static_cast<int>(
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
 }
@@ -28818,6 +28869,8 @@ class ill_formed_model {
     static any_view<const T> step(const any_block<T>&, const anything&, any_state&) {
         return {};
     }
+    template <class T, class Visit>
+    static void step_batch(const any_block<T>&, const anything&, const anything&, Visit&&) {}
     template <class T>
     static any_view<const T> prefill(const any_block<T>&, const anything&, any_state&) {
         return {};
@@ -30241,9 +30294,16 @@ class alignas(64) state_block {
     /// Computes the rows of a range, at most `block`: rows(fact) is the first of them, rest(fact)
     /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
     /// once.
-    /// What is prepared may be null: then the sequence's first rows prepare it.
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+        bindings<T> bound = enter<First>(p, rows, rest, pairs, range);
+        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
+    }
+
+    /// Makes ready for these rows, which are to be computed then with the pointers that it returns.
+    /// What is prepared may be null: then the sequence's first rows prepare it.
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    bindings<T> enter(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
         const T* const parameters = numbers_of(p);
         const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
@@ -30282,8 +30342,8 @@ class alignas(64) state_block {
             }
         });
         find_runs(given, range);
-        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
         position_ = range.end;
+        return bound;
     }
 
     /// The last row of output `At`: the output without its first argument.
@@ -30451,9 +30511,199 @@ class state_block<Plan, T, false> {
     void take_rest(const void* const*, const int*) noexcept {}
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     void run(const P&, Rows, Rest, Pairs, Range) noexcept {}
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    bindings<T> enter(const P&, Rows, Rest, Pairs, Range) noexcept {
+        return {};
+    }
     template <int At>
     tensor_view<const T> output() const noexcept {
         return {};
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Computes sequences row by row: one, or several at once.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The row at hand of several sequences.
+template <class T>
+struct joined_positions {
+    joined_run<T> run;
+    const int* positions;
+};
+
+template <class Plan, int At, bool First, class T>
+void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) noexcept {
+    const joined_run<T> run = rows.run;
+    for (int at = 0; at < run.count; ++at)
+        std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (joins_step<Plan, At>())
+        joined_rows<Plan, step.at, T>::forward(run, [&](int at) {
+            const auto range =
+                rows_led<Plan::template lead_of<At>, Plan::template row_step_at<step.at>.rows,
+                         Plan::form.rows>(kernel::one_row{rows.positions[at]});
+            return kernel::row_range{range.begin, range.end};
+        });
+    else
+        for (int at = 0; at < run.count; ++at)
+            forward_sequence_step<Plan, At, First>(run.samples[at],
+                                                   kernel::one_row{rows.positions[at]});
+}
+
+/// Whether a plan repeats steps over the times of a recursion.
+template <class Plan>
+inline constexpr bool recurs = [] {
+    for (const plan::step& each : Plan::tables.steps)
+        if (each.recurs) return true;
+    return false;
+}();
+
+/// Entry point to the code that computes a row of several sequences.
+template <class Plan, class T>
+struct joined_sequences {
+    static void run(joined_positions<T> rows) noexcept;
+};
+template <class Plan, class T>
+void joined_sequences<Plan, T>::run(joined_positions<T> rows) noexcept {
+    bindings<T> lead = rows.run.samples[0];
+    sequence_steps<Plan, 0, Plan::tables.steps.size(), false>(lead, rows);
+}
+
+/// The calls of a model on sequences.
+template <class Plan>
+struct sequences {
+    static constexpr int outputs = output_layout<Plan>::count;
+    template <class T>
+    using state = state_block<Plan, T>;
+    template <class T>
+    using rows = row_facts<Plan, T, given_facts<Plan, T>>;
+
+    template <class P, class T>
+    static auto step(const P& p, const rows<T>& given, state<T>& s) {
+        check_step(given, s);
+        const kernel::one_row row{s.position()};
+        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+            if (s.position() == 0) {
+                run_rows<true>(p, given, s, 0, row);
+                return last_row(s);
+            }
+        run_rows<false>(p, given, s, 0, row);
+        return last_row(s);
+    }
+
+    template <class P, class T>
+    static auto prefill(const P& p, const rows<T>& given, state<T>& s) {
+        check_position(s, given.size());
+        bool starts = s.position() == 0;
+        if constexpr (state<T>::needs_rest) {
+            starts = given.check_rest(s.has_rest());
+            if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+        }
+        for (int from = 0; from < given.size();) {
+            const int count = std::min(state<T>::block, given.size() - from);
+            const kernel::row_range range{s.position(), s.position() + count};
+            if (state<T>::computes_once && starts && from == 0)
+                run_rows<state<T>::computes_once>(p, given, s, from, range);
+            else
+                run_rows<false>(p, given, s, from, range);
+            from += count;
+        }
+        return last_row(s);
+    }
+
+    template <class P, class T, class Visit>
+    static void step_batch(const P& p, std::span<const rows<T>> given,
+                           std::span<state<T>* const> states, Visit& visit) {
+        if (given.size() != states.size())
+            fail_with<argument_error>({"sequent: step_batch is given ", given.size(), " rows for ",
+                                       states.size(), " states"});
+        for (std::size_t at = 0; at < states.size(); ++at) {
+            check_step(given[at], *states[at]);
+            for (std::size_t other = 0; other < at; ++other)
+                if (states[at] == states[other])
+                    fail_with<argument_error>({"sequent: step_batch is given one state twice, as ",
+                                               "number ", other, " and ", at});
+        }
+        using placed = typename placed_for<P, plan::state_plan_of<Plan>>::type;
+        const auto step_alone = [&](std::size_t at) {
+            if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+                if (states[at]->position() == 0) return true;
+            return recurs<placed>;
+        };
+        constexpr auto most = static_cast<std::size_t>(joined_run<T>::most);
+        alignas(64)
+            T room[static_cast<std::size_t>(kernel::gathered_room<T, joined_run<T>::most>)]{};
+        bindings<T> bound[most];
+        int positions[most];
+        for (std::size_t first = 0; first < states.size(); first += most) {
+            const std::size_t end = std::min(first + most, states.size());
+            int count = 0;
+            for (std::size_t at = first; at < end; ++at) {
+                if (step_alone(at)) {
+                    (void)step(p, given[at], *states[at]);
+                    continue;
+                }
+                positions[count] = states[at]->position();
+                const rows<T>& row = given[at];
+                bound[count++] = states[at]->template enter<false>(
+                    p, [&](int fact) { return row.row(fact, 0); },
+                    [&](int fact) { return row.rest().pointers[fact]; },
+                    [&](int fact) { return row.rest().pairs(fact); },
+                    kernel::one_row{states[at]->position()});
+            }
+            if constexpr (!recurs<placed>)
+                if (count > 0)
+                    joined_sequences<placed, T>::run({{bound, count, room, true}, positions});
+            for (std::size_t at = first; at < end; ++at)
+                visit(static_cast<int>(at), last_row(*states[at]));
+        }
+    }
+
+  private:
+    /// Throws unless the state can take this row.
+    template <class T>
+    static void check_step(const rows<T>& given, const state<T>& s) {
+        given.check_single();
+        check_position(s, 1);
+        if constexpr (state<T>::needs_rest)
+            if (!s.has_rest() || given.has_rest())
+                fail<argument_error>(
+                    "sequent: facts besides the sequence are given to prefill, with the first "
+                    "rows");
+    }
+
+    template <class T>
+    static void check_position(const state<T>& s, int rows) {
+        constexpr int length = state<T>::length;
+        if (s.position() + rows > length)
+            fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
+                                       " is beyond the ", length, " positions of the model"});
+    }
+
+    template <bool First, class P, class T, class Range>
+    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
+                         Range range) noexcept {
+        s.template run<First>(
+            p, [&](int fact) { return given.row(fact, from); },
+            [&](int fact) { return given.rest().pointers[fact]; },
+            [&](int fact) { return given.rest().pairs(fact); }, range);
+    }
+
+    template <class T>
+    static auto last_row(const state<T>& s) noexcept {
+        if constexpr (outputs == 1) {
+            return s.template output<0>();
+        } else {
+            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
+            kernel::unroll<outputs>([&](auto index) {
+                constexpr int at = decltype(index)::value;
+                result[static_cast<std::size_t>(at)] = s.template output<at>();
+            });
+            return result;
+        }
     }
 };
 
@@ -30501,7 +30751,8 @@ class model {
     /// The memory of forward_batch alone.
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
-    /// What step and prefill keep of one sequence.
+    /// What step and prefill keep of one sequence, and room for the rows at hand: they need no
+    /// workspace and no scratch.
     template <class T>
     using state = model_detail::state_block<plan, T>;
     /// A view of the output, or an array of them where there are several.
@@ -30613,21 +30864,7 @@ class model {
     /// Does not compile where a rule needs later rows.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
     static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given, state<T>& s) {
-        given->check_single();
-        check_position(s, 1);
-        if constexpr (state<T>::needs_rest)
-            if (!s.has_rest() || given->has_rest())
-                fail<argument_error>(
-                    "sequent: facts besides the sequence are given to prefill, with the first "
-                    "rows");
-        const kernel::one_row row{s.position()};
-        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
-            if (s.position() == 0) {
-                run_rows<true>(p, *given, s, 0, row);
-                return last_row(s);
-            }
-        run_rows<false>(p, *given, s, 0, row);
-        return last_row(s);
+        return sequences::step(p, *given, s);
     }
 
     /// The same for several rows at once: those at s.position() and after it; the views are of the
@@ -30636,22 +30873,18 @@ class model {
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                         state<T>& s) {
-        check_position(s, given->size());
-        bool starts = s.position() == 0;
-        if constexpr (state<T>::needs_rest) {
-            starts = given->check_rest(s.has_rest());
-            if (starts) s.take_rest(given->rest().pointers, given->rest().counts);
-        }
-        for (int from = 0; from < given->size();) {
-            const int count = std::min(state<T>::block, given->size() - from);
-            const kernel::row_range range{s.position(), s.position() + count};
-            if (state<T>::computes_once && starts && from == 0)
-                run_rows<state<T>::computes_once>(p, *given, s, from, range);
-            else
-                run_rows<false>(p, *given, s, from, range);
-            from += count;
-        }
-        return last_row(s);
+        return sequences::prefill(p, *given, s);
+    }
+
+    /// A step of several sequences, which may be at different positions: given[k] is the row of
+    /// states[k], and visit(k, y) is given what step returns. Each weight is read once for up to 16
+    /// sequences; with packed weights, once for each. The numbers are those of step but for
+    /// rounding, and do not depend on the other sequences. Throws argument_error as step does,
+    /// before any sequence has moved on, and unless there are as many rows as different states.
+    template <model_detail::parameters_of<plan> P, class Visit, class T = typename P::number>
+    static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
+                           std::span<state<std::type_identity_t<T>>* const> states, Visit&& visit) {
+        sequences::step_batch(p, given, states, visit);
     }
 
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
@@ -30785,6 +31018,7 @@ class model {
 
   private:
     using calls = model_detail::calls<plan>;
+    using sequences = model_detail::sequences<plan>;
     using output_layout = model_detail::output_layout<plan>;
 
     template <class T, class F>
@@ -30871,37 +31105,6 @@ class model {
         if constexpr (has_lengths) {
             outward.check_lengths(given.counts);
             of_facts.check_lengths(given.counts);
-        }
-    }
-
-    template <class T>
-    static void check_position(const state<T>& s, int rows) {
-        constexpr int length = state<T>::length;
-        if (s.position() + rows > length)
-            fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
-                                       " is beyond the ", length, " positions of the model"});
-    }
-
-    template <bool First, class P, class T, class Range>
-    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
-                         Range range) noexcept {
-        s.template run<First>(
-            p, [&](int fact) { return given.row(fact, from); },
-            [&](int fact) { return given.rest().pointers[fact]; },
-            [&](int fact) { return given.rest().pairs(fact); }, range);
-    }
-
-    template <class T>
-    static auto last_row(const state<T>& s) noexcept {
-        if constexpr (outputs == 1) {
-            return s.template output<0>();
-        } else {
-            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
-            kernel::unroll<outputs>([&](auto index) {
-                constexpr int at = decltype(index)::value;
-                result[static_cast<std::size_t>(at)] = s.template output<at>();
-            });
-            return result;
         }
     }
 };
