@@ -11,7 +11,7 @@
 namespace random_programs {
 
 /// Room for the programs that are generated.
-inline constexpr plan::sizes program_room{64, 100, 160, 5};
+inline constexpr plan::sizes program_room{80, 100, 160, 5};
 inline constexpr int fact_room = 8;
 using source = plan::source<program_room>;
 
