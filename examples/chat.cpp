@@ -93,19 +93,10 @@ struct Options {
     examples::sampling_options sampling{{.temperature = 0.7, .top_p = 0.9}};
 };
 
-constexpr std::pair<std::string_view, tokenizers::chat_format> formats[] = {
-    {"llama2", tokenizers::chat_format::llama2},
-    {"llama3", tokenizers::chat_format::llama3},
-    {"chatml", tokenizers::chat_format::chatml},
-    {"gemma", tokenizers::chat_format::gemma},
-    {"mistral", tokenizers::chat_format::mistral}};
-
 tokenizers::chat_format read_format(examples::command_line& line) {
-    const std::string given = line.text();
-    for (const auto& [name, format] : formats)
-        if (given == name) return format;
-    throw std::invalid_argument(
-        "--format takes llama2, llama3, chatml, gemma or mistral, given is \"" + given + '"');
+    using enum tokenizers::chat_format;
+    constexpr tokenizers::chat_format formats[] = {llama2, llama3, chatml, gemma, mistral};
+    return formats[line.one_of({"llama2", "llama3", "chatml", "gemma", "mistral"})];
 }
 
 Options read_options(int count, char** arguments) {

@@ -3,7 +3,6 @@
 // The weights of a model in the format that a command line names.
 
 #include <sequent/packed.hpp>
-#include <stdexcept>
 #include <string>
 
 #include "options.hpp"
@@ -12,11 +11,8 @@ namespace examples {
 
 /// The value of an option that is a format of weights.
 inline std::string format_of(command_line& line) {
-    const std::string name = line.word();
-    std::string given = line.text();
-    if (given != "float" && given != "q8_0")
-        throw std::invalid_argument(name + " takes float or q8_0, given is \"" + given + '"');
-    return given;
+    constexpr const char* names[] = {"float", "q8_0"};
+    return names[line.one_of({"float", "q8_0"})];
 }
 
 /// Calls f(weights): the parameters themselves, or packed ones.

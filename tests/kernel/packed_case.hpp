@@ -122,7 +122,7 @@ stored<Format> stored_weight(const matrix<Format>& w, int k, int n) {
             w.memory.data() + kernel::packed_bytes<Format>(w.inputs, n / 16 * 16);
         std::uint16_t half;
         std::memcpy(&half, panel + (k / 32 * 16 + n % 16) * 2, 2);
-        const float scale = kernel::detail::float_of_half(half);
+        const float scale = sequent::from_f16(half);
         return {scale, scale == 0 ? 0 : std::nearbyint(w(k, n) / scale)};
     }
 }

@@ -229,8 +229,7 @@ float packed_element(const std::byte* from, int inputs, int /*outputs*/, int k, 
         std::memcpy(&scale, from + (block * detail::panel_outputs + place) * 2, 2);
     from += detail::scale_bytes<Format>(detail::packed_blocks(inputs)) +
             static_cast<std::size_t>(block) * std::size_t{Format::block_bytes};
-    return detail::float_of_half(scale) *
-           Format::value(Format::get(from, k % detail::block_inputs, place));
+    return from_f16(scale) * Format::value(Format::get(from, k % detail::block_inputs, place));
 }
 
 /// Bytes that packed_product needs for `rows` quantised rows, a multiple of 64.
