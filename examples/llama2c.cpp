@@ -1,7 +1,7 @@
 // Tells a story with a checkpoint of llama2.c, or talks with it, as its run does.
 //
 //     llama2c MODEL [-t TEMPERATURE] [-p TOP_P] [-s SEED] [-n STEPS] [-i PROMPT] [-z TOKENIZER]
-//             [-m generate|chat] [-y SYSTEM]
+//             [-m generate|chat] [-y SYSTEM] [-w FORMAT]
 //
 // The checkpoint's header chooses one of the models below, each of which the compiler has planned.
 
@@ -13,15 +13,18 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <sequent/packed.hpp>
 #include <sequent/sequent.hpp>
 #include <sequent/tokenizers.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "options.hpp"
 #include "sampling.hpp"
+#include "weights.hpp"
 
 namespace {
 
@@ -40,11 +43,13 @@ void visit_models(const io::source& checkpoint, F f) {
     // clang-format on
 }
 
+using formats = examples::weight_formats<bf16, q8_0, q4_0>;
+
 constexpr std::string_view help_text =
     R"(llama2c MODEL [-t TEMPERATURE] [-p TOP_P] [-s SEED] [-n STEPS] [-i PROMPT] [-z TOKENIZER]
-        [-m generate|chat] [-y SYSTEM]
+        [-m generate|chat] [-y SYSTEM] [-w FORMAT]
 
-Continues a prompt with a checkpoint of llama2.c, or talks with it. The story goes to standard
+Continues a prompt with a checkpoint of llama2.c, of any version, or talks with it. The story goes to standard
 output, the tokens per second to standard error.
 
   -n STEPS             tokens to tell (256); 0, or more than the model has positions, is as many as it has
@@ -52,6 +57,7 @@ output, the tokens per second to standard error.
   -z TOKENIZER         the file of the tokens (tokenizer.bin)
   -m generate|chat     tell a story, or answer messages, each a line of standard input (generate)
   -y SYSTEM            what a chat begins with (a line of standard input)
+  -w, --weights FORMAT f32, or fewer bits: bf16, q8_0 or q4_0 (f32)
 )";
 
 struct Options {
@@ -59,6 +65,7 @@ struct Options {
     std::string tokenizer = "tokenizer.bin";
     std::optional<std::string> prompt;
     std::optional<std::string> system;
+    std::string weights = "f32";
     bool chats = false;
     int steps = 256;
     examples::sampling_options sampling{{.temperature = 1, .top_p = 0.9}};
@@ -75,6 +82,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("-z")) options.tokenizer = line.text();
         else if (line.is("-y")) options.system = line.text();
         else if (line.is("-m")) options.chats = line.one_of({"generate", "chat"}) == 1;
+        else if (line.is("-w") || line.is("--weights")) options.weights = formats::read(line);
         else if (options.sampling.read(line)) continue;
         else if (line.is_option()) line.refuse();
         else line.once(options.model, "MODEL");
@@ -128,15 +136,14 @@ class Tokens {
     int vocabulary_;
 };
 
-template <class Model>
+template <class Model, class Weights>
 class Teller {
   public:
-    Teller(const io::source& checkpoint, const Options& options)
+    Teller(const Weights& weights, const Options& options)
         : options_(options),
+          weights_(weights),
           tokens_(options.tokenizer, Model::shape.vocabulary),
-          choose_(options.sampling.sampler(Model::shape.vocabulary)) {
-        io::load_llama2c<Model>(checkpoint, *parameters_);
-    }
+          choose_(options.sampling.sampler(Model::shape.vocabulary)) {}
 
     void run() {
         if (options_.chats) {
@@ -163,11 +170,11 @@ class Teller {
             if (!tell_next(prompt[static_cast<std::size_t>(at)])) return;
         if (size > steps_) return;
         using clock = std::chrono::steady_clock;
-        auto logits = Model::prefill(*parameters_, {prompt}, *state_);
+        auto logits = Model::prefill(weights_, {prompt}, *state_);
         const auto start = clock::now();
         const int from = state_->position();
         while (tell_next(choose_(logits)) && state_->position() < steps_)
-            logits = Model::step(*parameters_, {previous}, *state_);
+            logits = Model::step(weights_, {previous}, *state_);
         const double seconds = std::chrono::duration<double>(clock::now() - start).count();
         std::fprintf(stderr, "%.0f tokens/s\n", (state_->position() - from) / seconds);
     }
@@ -188,12 +195,12 @@ class Teller {
             std::vector<std::int32_t> prompt = tokens_.encode("[INST] " + message + " [/INST]");
             std::cout << "Assistant: " << std::flush;
             if (std::ssize(prompt) > steps_ - state_->position()) return;
-            auto logits = Model::prefill(*parameters_, {prompt}, *state_);
+            auto logits = Model::prefill(weights_, {prompt}, *state_);
             for (std::int32_t previous = prompt.back();;) {
                 const std::int32_t next = choose_(logits);
                 if (next != Tokens::end) tokens_.print(previous, next);
                 if (state_->position() == steps_) return;
-                logits = Model::step(*parameters_, {next}, *state_);
+                logits = Model::step(weights_, {next}, *state_);
                 if (next == Tokens::end) break;
                 previous = next;
             }
@@ -202,19 +209,28 @@ class Teller {
     }
 
     const Options& options_;
+    const Weights& weights_;
     Tokens tokens_;
     sampler choose_;
     int steps_ = options_.steps == 0 || options_.steps > Model::shape.tokens ? Model::shape.tokens
                                                                              : options_.steps;
-    std::unique_ptr<typename Model::template parameters<float>> parameters_ =
-        make_unique<typename Model::template parameters<float>>();
     std::unique_ptr<typename Model::template state<float>> state_ =
         make_unique<typename Model::template state<float>>();
 };
 
 void run(const Options& options) {
     const io::source checkpoint(options.model);
-    visit_models(checkpoint, [&]<class Model>() { Teller<Model>(checkpoint, options).run(); });
+    visit_models(checkpoint, [&]<class Model>() {
+        const auto load = [&](auto& parameters) {
+            io::load_llama2c<Model>(checkpoint, parameters);
+        };
+        const auto load_packed = [&]<class Packed>() {
+            return io::load_packed_llama2c<Packed, Model>(checkpoint);
+        };
+        formats::visit<Model>(options.weights, load, load_packed, [&](const auto& weights) {
+            Teller<Model, std::remove_cvref_t<decltype(weights)>>(weights, options).run();
+        });
+    });
 }
 
 }  // namespace

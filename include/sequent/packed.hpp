@@ -4,6 +4,7 @@
 
 #include "prologue.hpp"
 
+#include "io/packed_file.hpp"
 #include "model/packed.hpp"
 
 #include "epilogue.hpp"

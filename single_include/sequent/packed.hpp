@@ -660,6 +660,8 @@ struct bfloat_rows {
 #endif
 
 /// Number types of packed weights. A format is a type with static members only:
+///   name         as in files and messages
+///   bits         of a stored integer; with a sign it is less by half of 2^bits
 ///   rows         the type of the rows that it is multiplied with (packed_rows.hpp)
 ///   block_bytes  bytes of a block: 32 inputs of 16 outputs
 ///   together     how many groups of inputs one load gives; a group is a word of each output
@@ -704,6 +706,8 @@ inline std::uint16_t quantise_block(const float* x, float scale, int offset, int
 /// 16-bit floats, the upper half of a float, rounded to nearest even. Activations are rounded
 /// alike; products and sums are floats.
 struct bf16 {
+    static constexpr std::string_view name = "bf16";
+    static constexpr int bits = 16;
     using rows = detail::bfloat_rows;
     static constexpr int block_bytes = 1024;
     static constexpr int together = 1;
@@ -733,6 +737,8 @@ struct bf16 {
 /// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 128) with q in
 /// 0 .. 255, scale = max |w| / 127. GGUF's Q8_0 with q + 128 in place of q.
 struct q8_0 {
+    static constexpr std::string_view name = "q8_0";
+    static constexpr int bits = 8;
     using rows = detail::byte_rows<detail::signed_bytes ? 0 : 128>;
     static constexpr int block_bytes = 512;
     static constexpr int together = 1;
@@ -761,6 +767,8 @@ struct q8_0 {
 /// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 8) with q in
 /// 0 .. 15, scale = w / -8 for the w of greatest magnitude, as in GGUF's Q4_0.
 struct q4_0 {
+    static constexpr std::string_view name = "q4_0";
+    static constexpr int bits = 4;
     using rows = detail::byte_rows<8>;
     static constexpr int block_bytes = 256;
     static constexpr int together = 2;
@@ -1016,6 +1024,27 @@ float packed_element(const std::byte* from, int inputs, int /*outputs*/, int k, 
            Format::value(Format::get(from, k % detail::block_inputs, place));
 }
 
+/// The weights (k, n) of a packed matrix, for all its inputs k.
+template <class Format>
+SEQUENT_NOINLINE void packed_row(const std::byte* from, int inputs, int n, float* to) noexcept {
+    const int place = n % detail::panel_outputs;
+    const std::byte* scales = from + detail::panel_at<Format>(inputs, n);
+    const std::byte* block = scales + detail::scale_bytes<Format>(detail::packed_blocks(inputs));
+    for (int first = 0; first < inputs; first += detail::block_inputs) {
+        float scale = 1;
+        if constexpr (Format::rows::scaled) {
+            std::uint16_t half;
+            std::memcpy(&half, scales + place * 2, 2);
+            scale = detail::float_of_half(half);
+            scales += detail::panel_outputs * 2;
+        }
+        const int count = std::min(inputs - first, detail::block_inputs);
+        for (int k = 0; k < count; ++k)
+            to[first + k] = scale * Format::value(Format::get(block, k, place));
+        block += Format::block_bytes;
+    }
+}
+
 /// Bytes that packed_product needs for `rows` quantised rows, a multiple of 64.
 template <class Format, int Inputs>
 constexpr std::size_t packed_scratch_bytes(int rows) {
@@ -1043,10 +1072,8 @@ inline void packed_product(const float* x, std::ptrdiff_t x_stride, const std::b
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Weights in fewer bits: Model::packed<Format> stands in the place of the parameters in forward,
-/// forward_batch, prefill and step. Products read the matrices of their weights from it, in blocks
-/// of a format of kernel/packed_formats.hpp; all other weights (norms, biases, tables that symbols
-/// choose rows of, matrices with fewer than 32 inputs or 16 outputs) are the parameters' own.
+/// Which matrices of a plan are packed, and the plan's steps that read them. The parameters that
+/// some step reads as floats form a block of their own, the rest.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -1074,9 +1101,10 @@ constexpr int number_of_format() {
         return number_of_format<Format, Number + 1>();
 }
 
-/// A matrix of parameters that products read, in each layer of the stacks around it.
+/// A matrix of parameters that products or lookups read, in each layer of the stacks around it and
+/// each round of the step's outer loops.
 struct packed_matrix {
-    operand from{};  // in the parameters
+    plan::access from{};  // in the parameters
     int inputs = 0;
     int outputs = 0;
     int input_stride = 0;
@@ -1084,182 +1112,512 @@ struct packed_matrix {
     int splits = 1;  // so many matrices, one for each part of the inputs
     int split = 0;
     int layers[plan::max_loops]{};
-    operand to{};  // in the packed weights, where 64 bytes count as one
+    int outers[plan::max_outers]{};
+    plan::access to{};  // in the packed weights, where 64 bytes count as one
     int split_to = 0;
+    int slot = 0;
 
     constexpr bool same_as(const packed_matrix& other) const {
-        return from.offset == other.from.offset && inputs == other.inputs &&
+        return from.at.offset == other.from.at.offset && inputs == other.inputs &&
                outputs == other.outputs && input_stride == other.input_stride &&
                output_stride == other.output_stride && splits == other.splits &&
                split == other.split &&
-               std::equal(from.layer_strides, from.layer_strides + plan::max_loops,
-                          other.from.layer_strides);
+               std::equal(from.at.layer_strides, from.at.layer_strides + plan::max_loops,
+                          other.from.at.layer_strides) &&
+               std::equal(from.outer, from.outer + plan::max_outers, other.from.outer) &&
+               std::equal(outers, outers + plan::max_outers, other.outers);
     }
     constexpr int copies() const {
         int result = 1;
         for (int count : layers) result *= count;
+        for (int count : outers) result *= count;
         return result;
     }
-    /// The layer of each loop in copy number `copy`.
-    constexpr void find_layers(int copy, int (&layer)[plan::max_loops]) const {
-        for (int level = plan::max_loops; level-- > 0; copy /= layers[level])
-            layer[level] = copy % layers[level];
+    /// Where split `split_at` of copy number `copy` begins in the parameters.
+    constexpr std::ptrdiff_t place_from(int copy, int split_at) const {
+        return place(from, copy) + std::ptrdiff_t{split_at} * split;
     }
-};
-
-/// Which matrices a plan reads packed, and its steps then.
-template <class Placed, class Format>
-struct packing_of {
-    using tables_type = std::remove_cvref_t<decltype(Placed::tables)>;
-    static constexpr int most = tables_type::rule_capacity * 2;
-
-    tables_type tables = Placed::tables;
-    plan::list<packed_matrix, most> matrices{};
-    int size = 0;  // 64 bytes count as one
-
-    constexpr packing_of() {
-        for (const plan::step& each : tables.steps) {
-            if (each.kind != plan::step_kind::rows || each.prepared) continue;
-            row_step& row = tables.rows[each.at];
-            for (row_term& term : row.terms) {
-                if (!is_packed(row, term) || matrices.size() == most) continue;
-                const packed_matrix& matrix = place(matrix_of(row, term, each.rule));
-                term.format = number_of_format<Format>();
-                term.w.at = matrix.to;
-                term.w_split = matrix.split_to;
-            }
-        }
+    /// And the byte where it begins among the packed weights.
+    constexpr std::ptrdiff_t byte_to(int copy, int split_at) const {
+        return 64 * (place(to, copy) + std::ptrdiff_t{split_at} * split_to);
     }
 
   private:
-    static constexpr bool is_packed(const row_step& row, const row_term& term) {
-        if (term.kind != term_kind::product || term.w.at.where != place::parameter) return false;
-        for (int outer = 0; outer < plan::max_outers; ++outer)
-            if (row.outer_extents[outer] > 1 && term.w.outer[outer] != 0) return false;
-        const bool by_row = (term.x.row == 0 && row.rows > 1) || term.w.row != 0;
-        return !by_row && term.depth >= 32 && row.columns() >= 16;
-    }
-
-    static constexpr packed_matrix matrix_of(const row_step& row, const row_term& term, int rule) {
-        packed_matrix result;
-        result.from = term.w.at;
-        result.inputs = term.depth;
-        result.outputs = row.columns();
-        result.input_stride = term.w_depth;
-        result.output_stride = term.w_column;
-        result.splits = term.splits;
-        result.split = term.w_split;
-        for (int& count : result.layers) count = 1;
-        const auto& text = Placed::shapes.text;
-        for (int scope = text.rules[rule].scope; scope > 0; scope = text.scopes[scope].parent) {
-            int level = -1;
-            for (int at = scope; at > 0; at = text.scopes[at].parent) ++level;
-            if (result.from.layer_strides[level] != 0)
-                result.layers[level] = text.scopes[scope].repeat;
-        }
+    constexpr std::ptrdiff_t place(const plan::access& in, int copy) const {
+        std::ptrdiff_t result = in.at.offset;
+        for (int level = plan::max_outers; level-- > 0; copy /= outers[level])
+            result += std::ptrdiff_t{copy % outers[level]} * in.outer[level];
+        for (int level = plan::max_loops; level-- > 0; copy /= layers[level])
+            result += std::ptrdiff_t{copy % layers[level]} * in.at.layer_strides[level];
         return result;
     }
+};
 
-    constexpr const packed_matrix& place(packed_matrix wanted) {
+/// A weight, or several that lie side by side, in the first layer of its scope.
+struct parameter_slot {
+    int begin = 0;  // in the parameters
+    int end = 0;
+    int scope = 0;
+    bool floats = false;  // some step reads them as floats
+    int to = 0;           // then, in the rest
+};
+
+/// The slots of a plan's parameters in the order of their places.
+template <class Plan>
+struct slots_of {
+    static constexpr auto& shapes = Plan::shapes;
+    static constexpr auto& tables = Plan::tables;
+    static constexpr int weights = shapes.text.weights.size();
+    static constexpr int scopes = shapes.text.scopes.size();
+
+    static constexpr int begin_of(int weight) {
+        const plan::weight_layout& layout = tables.weights[weight];
+        return layout.offset - (layout.group >= 0 ? layout.group_column : 0) +
+               tables.scope_offset[shapes.text.weights[weight].scope];
+    }
+    static constexpr auto all = [] {
+        plan::list<parameter_slot, (weights > 0 ? weights : 1)> result;
+        for (int at = 0; at < weights; ++at) {
+            if (shapes.weights[at].uses == 0) continue;
+            parameter_slot next{begin_of(at), 0, shapes.text.weights[at].scope};
+            bool known = false;
+            for (const parameter_slot& each : result) known = known || each.begin == next.begin;
+            if (known) continue;
+            next.end = tables.scope_offset[next.scope] + tables.scope_parameters[next.scope];
+            result.push(next);
+        }
+        std::sort(result.begin(), result.end(),
+                  [](const auto& one, const auto& two) { return one.begin < two.begin; });
+        for (int at = 0; at + 1 < result.size(); ++at)
+            result[at].end = std::min(result[at].end, result[at + 1].begin);
+        return result;
+    }();
+    /// The slot of a place in the parameters, in the first layer of its scope.
+    static constexpr int find(int place) {
+        int result = 0;
+        while (result + 1 < all.size() && all[result + 1].begin <= place) ++result;
+        return result;
+    }
+    static constexpr bool is_within(int weight, int slot) {
+        return shapes.weights[weight].uses > 0 && begin_of(weight) == all[slot].begin;
+    }
+    /// Calls visit(level, scope) for the stacks around a slot.
+    template <class Visit>
+    static constexpr void each_level(int slot, Visit visit) {
+        for (int scope = all[slot].scope; scope > 0; scope = shapes.text.scopes[scope].parent) {
+            int level = -1;
+            for (int at = scope; at > 0; at = shapes.text.scopes[at].parent) ++level;
+            visit(level, scope);
+        }
+    }
+    /// Whether a predicate holds for all weights of a slot.
+    template <auto Which>
+    static constexpr bool is_chosen(int slot, bool looked_up) {
+        for (int at = 0; at < weights; ++at) {
+            if (!is_within(at, slot)) continue;
+            const full_name name = name_of_weight<Plan>(at);
+            if (!Which(std::string_view(name.text, static_cast<std::size_t>(name.length)),
+                       looked_up))
+                return false;
+        }
+        return true;
+    }
+};
+
+/// The matrix that a term reads, if it may be packed; else it has no outputs.
+template <class Plan>
+constexpr packed_matrix matrix_of(const row_step& row, const row_term& term) {
+    packed_matrix result;
+    if (term.kind == term_kind::add || term.w.at.where != place::parameter) return result;
+    if (term.w.row != 0) return result;
+    const bool looks_up = term.kind == term_kind::gather;
+    if (!looks_up && term.x.row == 0 && row.rows > 1) return result;
+    result.inputs = looks_up ? row.columns() : term.depth;
+    const int outputs = looks_up ? Plan::facts[term.x.at.index].classes : row.columns();
+    if (result.inputs < 32 || outputs < 16) return result;
+    result.outputs = outputs;
+    result.from = term.w;
+    for (int outer = 0; outer < plan::max_outers; ++outer) {
+        result.outers[outer] = term.w.outer[outer] == 0 ? 1 : row.outer_extents[outer];
+        if (result.outers[outer] == 1) result.from.outer[outer] = 0;
+    }
+    result.input_stride = looks_up ? term.w_column : term.w_depth;
+    result.output_stride = looks_up ? term.w_depth : term.w_column;
+    result.splits = looks_up ? 1 : term.splits;
+    result.split = looks_up ? 0 : term.w_split;
+    return result;
+}
+
+/// Which matrices a plan reads packed, and where its other parameters lie in the rest.
+template <class Plan, class Format, auto Which>
+struct packing_of {
+    using slots_type = slots_of<Plan>;
+    static constexpr int count_terms = [] {
+        int result = 1;
+        for (const plan::step& each : Plan::tables.steps)
+            if (each.kind == plan::step_kind::rows)
+                result += Plan::tables.rows[each.at].terms.size();
+        return result;
+    }();
+
+    plan::list<packed_matrix, count_terms> matrices{};
+    int size = 0;  // 64 bytes count as one
+    std::remove_const_t<decltype(slots_type::all)> slots = slots_type::all;
+    int rest = 0;
+    int scope_rest[slots_type::scopes > 0 ? slots_type::scopes : 1]{};  // per layer
+
+    constexpr packing_of() {
+        for (const plan::step& each : Plan::tables.steps) {
+            if (each.kind == plan::step_kind::rows && !each.prepared) {
+                const row_step& row = Plan::tables.rows[each.at];
+                for (const row_term& term : row.terms) {
+                    packed_matrix matrix = matrix_of<Plan>(row, term);
+                    if (matrix.outputs == 0) continue;
+                    matrix.slot = slots_type::find(term.w.at.offset);
+                    if (slots_type::template is_chosen<Which>(matrix.slot,
+                                                              term.kind == term_kind::gather))
+                        place(matrix);
+                }
+            }
+        }
+        for (const plan::step& each : Plan::tables.steps) {
+            const bool rows = each.kind == plan::step_kind::rows && !each.prepared;
+            plan::visit_operands(Plan::tables, each, [&](const operand& of, plan::usage) {
+                if (of.where != place::parameter) return;
+                if (rows)
+                    for (const row_term& term : Plan::tables.rows[each.at].terms)
+                        if (&of == &term.w.at && find(Plan::tables.rows[each.at], term)) return;
+                slots[slots_type::find(of.offset)].floats = true;
+            });
+        }
+        rest = lay_out(0, 0);
+    }
+
+    /// The packed matrix that a term reads; null if it reads floats.
+    constexpr const packed_matrix* find(const row_step& row, const row_term& term) const {
+        const packed_matrix wanted = matrix_of<Plan>(row, term);
+        if (wanted.outputs == 0 ||
+            !slots_type::template is_chosen<Which>(slots_type::find(term.w.at.offset),
+                                                   term.kind == term_kind::gather))
+            return nullptr;
         for (const packed_matrix& known : matrices)
-            if (known.same_as(wanted)) return known;
+            if (known.same_as(wanted)) return &known;
+        return nullptr;
+    }
+
+    /// Turns a place in the parameters into one in the rest.
+    constexpr bool move(operand& of) const {
+        const int at = slots_type::find(of.offset);
+        const parameter_slot& slot = slots[at];
+        if (!slot.floats) return false;
+        of.offset += slot.to - slot.begin;
+        slots_type::each_level(at, [&](int level, int scope) {
+            of.layer_strides[level] += scope_rest[scope] - Plan::tables.scope_parameters[scope];
+        });
+        return true;
+    }
+
+  private:
+    constexpr void place(packed_matrix wanted) {
+        for (const packed_matrix& known : matrices)
+            if (known.same_as(wanted)) return;
+        for (int& count : wanted.layers) count = 1;
+        slots_type::each_level(wanted.slot, [&](int level, int scope) {
+            if (wanted.from.at.layer_strides[level] != 0)
+                wanted.layers[level] = Plan::shapes.text.scopes[scope].repeat;
+        });
         wanted.split_to =
             static_cast<int>(kernel::packed_bytes<Format>(wanted.inputs, wanted.outputs) / 64);
-        wanted.to.where = plan::place::packed;
-        wanted.to.offset = size;
+        wanted.to.at.where = plan::place::packed;
+        wanted.to.at.offset = size;
         int stride = wanted.split_to * wanted.splits;
+        for (int level = plan::max_outers; level-- > 0;) {
+            if (wanted.outers[level] == 1) continue;
+            wanted.to.outer[level] = stride;
+            stride *= wanted.outers[level];
+        }
         for (int level = plan::max_loops; level-- > 0;) {
             if (wanted.layers[level] == 1) continue;
-            wanted.to.layer_strides[level] = stride;
+            wanted.to.at.layer_strides[level] = stride;
             stride *= wanted.layers[level];
         }
         size += stride;
-        return matrices[matrices.push(wanted)];
+        matrices.push(wanted);
+    }
+
+    /// The slots of a scope, then those within it; returns the size of a layer.
+    constexpr int lay_out(int scope, int base) {
+        int end = base;
+        for (parameter_slot& slot : slots) {
+            if (slot.scope != scope || !slot.floats) continue;
+            slot.to = end;
+            end += slot.end - slot.begin;
+        }
+        for (int inner = 1; inner < slots_type::scopes; ++inner)
+            if (Plan::shapes.text.scopes[inner].parent == scope)
+                end += lay_out(inner, end) * Plan::shapes.text.scopes[inner].repeat;
+        return scope_rest[scope] = end - base;
     }
 };
 
-/// A plan that reads weights packed: the same steps in the same memory.
-template <class Placed, class Format>
+template <class Plan, class Format, auto Which>
+inline constexpr packing_of<Plan, Format, Which> packing{};
+
+/// A plan that reads weights packed: the same steps in the same memory. `Plan` is that of training,
+/// which tells which weights are packed for all.
+template <class Placed, class Plan, class Format, auto Which>
 struct packed_plan_of : Placed {
-    static constexpr packing_of<Placed, Format> packing{};
-    static constexpr auto& tables = packing.tables;
+    struct packed_tables {
+        std::remove_cvref_t<decltype(Placed::tables)> tables = Placed::tables;
+        bool has_floats = true;  // for all that reads floats
+
+        constexpr packed_tables() {
+            for (const plan::step& each : tables.steps) {
+                if (each.kind == plan::step_kind::rows && !each.prepared)
+                    for (row_term& term : tables.rows[each.at].terms) read(each, term);
+                plan::visit_operands(tables, each,
+                                     [&](operand& of, plan::usage) { move_to_rest(of); });
+            }
+        }
+        constexpr void move_to_rest(operand& of) {
+            if (of.where == place::parameter)
+                has_floats = packing<Plan, Format, Which>.move(of) && has_floats;
+        }
+        constexpr void read(const plan::step& each, row_term& term) {
+            const packed_matrix* const found =
+                packing<Plan, Format, Which>.find(tables.rows[each.at], term);
+            if (!found) return;
+            term.format = number_of_format<Format>();
+            term.w = found->to;
+            if (term.kind == term_kind::product) term.w_split = found->split_to;
+        }
+    };
+    static constexpr packed_tables made_packed{};
+    static_assert(made_packed.has_floats,
+                  "sequent: a step reads a weight as floats that forward reads packed alone; name "
+                  "it in the predicate of packed<Format, Which>");
+    static constexpr auto& tables = made_packed.tables;
 
     template <int At>
     static constexpr row_step row_step_at = tables.rows[At];
+    template <int At>
+    static constexpr plan::attention_step attention_at = tables.attentions[At];
+    template <int At>
+    static constexpr plan::general_step general_at = tables.generals[At];
+    /// Of a state's plan.
+    template <int At>
+    static constexpr plan::kept_attention kept_at = [] {
+        plan::kept_attention result = Placed::template kept_at<At>;
+        const auto move = [](plan::kept_operand& of) {
+            if (of.from.at.where == place::parameter) packing<Plan, Format, Which>.move(of.from.at);
+        };
+        move(result.value);
+        for (plan::kept_operand& node : result.nodes) move(node);
+        return result;
+    }();
 };
 
-/// The packed weights of a model: Model::packed<Format>. It reads the parameters that are not
-/// packed, which must outlive it. Once they have changed, pack() is due.
-template <class Plan, class Format>
-class alignas(64) packed_block {
-    struct packing_type {
-        plan::list<packed_matrix, packed_plan_of<Plan, Format>::packing.matrices.size()> matrices{};
-        int size = packed_plan_of<Plan, Format>::packing.size;
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-        constexpr packing_type() {
-            for (const packed_matrix& each : packed_plan_of<Plan, Format>::packing.matrices)
-                matrices.push(each);
-        }
+/// Weights in fewer bits: Model::packed<Format> stands in the place of the parameters in forward,
+/// forward_batch, prefill and step. Products read the matrices of their weights from it, in blocks
+/// of a format of kernel/packed_formats.hpp. What is read otherwise (norms, biases, matrices with
+/// fewer than 32 inputs or 16 outputs, and, unless the predicate takes them, tables that symbols
+/// choose rows of) is there as floats.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Lets readers of files make packed weights, which they fill.
+class packed_filler {
+    template <class Plan, class Format, auto Which>
+    friend class packed_block;
+    packed_filler() = default;
+
+  public:
+    /// What is to be filled: all of it is zero at first.
+    struct places {
+        std::span<const packed_matrix> matrices;
+        std::byte* packed;
+        float* rest;
+        std::ptrdiff_t (*place_in_rest)(std::ptrdiff_t);  // of a parameter; -1: it has none
     };
-    static constexpr packing_type packing{};
+    template <class Packed>
+    static std::unique_ptr<Packed> make() {
+        return make_unique<Packed>(packed_filler());
+    }
+    template <class Packed>
+    static places places_of(Packed& of) noexcept {
+        return of.places_of();
+    }
+    /// Calls visit(name, copies, bytes of each, data) for the packed matrices. The name tells the
+    /// format, the extents and the weights.
+    template <class Packed, class Visit>
+    static void each_matrix(Packed& of, Visit visit) {
+        of.each_matrix(visit);
+    }
+    /// Calls visit(name, tensor_view) for the weights that are there as floats.
+    template <class Packed, class Visit>
+    static void each_float(Packed& of, Visit visit) {
+        of.each_float(visit);
+    }
+};
+
+/// The packed weights of a model, complete in themselves.
+template <class Plan, class Format, auto Which>
+class alignas(64) packed_block {
+    static constexpr auto& packing = model_detail::packing<Plan, Format, Which>;
+    static constexpr auto matrices = [] {
+        plan::list<packed_matrix, packing.matrices.size()> result;
+        for (const packed_matrix& each : packing.matrices) result.push(each);
+        return result;
+    }();
 
   public:
     using number = float;
     using packed_for = Plan;
     using format = Format;
+    /// Bytes of the packed matrices, and how many floats there are besides.
     static constexpr std::size_t bytes = static_cast<std::size_t>(packing.size) * 64;
+    static constexpr int floats = packing.rest;
 
-    packed_block() = default;
     explicit packed_block(const parameter_block<Plan, float>& p) noexcept { pack(p); }
+    explicit packed_block(packed_filler) noexcept {}
 
     /// Packs the weights anew.
     void pack(const parameter_block<Plan, float>& p) noexcept {
-        parameters_ = &p;
-        for (const packed_matrix& each : packing.matrices)
-            for (int copy = 0; copy < each.copies(); ++copy) {
-                int layer[plan::max_loops];
-                each.find_layers(copy, layer);
-                std::ptrdiff_t from = each.from.offset;
-                std::ptrdiff_t to = each.to.offset;
-                for (int level = 0; level < plan::max_loops; ++level) {
-                    from += std::ptrdiff_t{layer[level]} * each.from.layer_strides[level];
-                    to += std::ptrdiff_t{layer[level]} * each.to.layer_strides[level];
-                }
+        for (const packed_matrix& each : matrices)
+            for (int copy = 0; copy < each.copies(); ++copy)
                 for (int split = 0; split < each.splits; ++split)
-                    kernel::pack<Format>(
-                        p.numbers + from + std::ptrdiff_t{split} * each.split, each.inputs,
-                        each.outputs, each.input_stride, each.output_stride,
-                        bytes_ + 64 * (to + std::ptrdiff_t{split} * each.split_to));
-            }
+                    kernel::pack<Format>(p.numbers + each.place_from(copy, split), each.inputs,
+                                         each.outputs, each.input_stride, each.output_stride,
+                                         bytes_ + each.byte_to(copy, split));
+        copy_rest(0, p.numbers, rest_);
     }
 
-    /// Those it was packed from.
-    const parameter_block<Plan, float>& parameters() const noexcept {
-        assert(parameters_);
-        return *parameters_;
-    }
     const std::byte* data() const noexcept { return bytes_; }
+    std::span<const float> rest() const noexcept {
+        return {rest_, static_cast<std::size_t>(floats)};
+    }
 
   private:
-    const parameter_block<Plan, float>* parameters_ = nullptr;
+    friend packed_filler;
+    using slots = slots_of<Plan>;
+
+    /// Calls visit(scope, offset in the parameters, in the rest) for the scopes within one.
+    template <class Visit>
+    static void each_inner(int scope, Visit visit) noexcept {
+        constexpr auto& tables = Plan::tables;
+        std::ptrdiff_t rest = 0;
+        for (const parameter_slot& slot : packing.slots)
+            if (slot.scope == scope && slot.floats) rest += slot.end - slot.begin;
+        for (int inner = 1; inner < slots::scopes; ++inner) {
+            const auto& of = Plan::shapes.text.scopes[inner];
+            if (of.parent != scope) continue;
+            visit(inner, std::ptrdiff_t{tables.scope_offset[inner]} - tables.scope_offset[scope],
+                  rest);
+            rest += std::ptrdiff_t{packing.scope_rest[inner]} * of.repeat;
+        }
+    }
+
+    /// Copies what is read as floats of one layer of a scope, and of all within it.
+    static void copy_rest(int scope, const float* from, float* to) noexcept {
+        std::ptrdiff_t at = 0;
+        for (const parameter_slot& slot : packing.slots) {
+            if (slot.scope != scope || !slot.floats) continue;
+            std::copy_n(from + slot.begin - Plan::tables.scope_offset[scope], slot.end - slot.begin,
+                        to + at);
+            at += slot.end - slot.begin;
+        }
+        each_inner(scope, [&](int inner, std::ptrdiff_t begin, std::ptrdiff_t rest) {
+            for (int layer = 0; layer < Plan::shapes.text.scopes[inner].repeat; ++layer)
+                copy_rest(
+                    inner,
+                    from + begin + std::ptrdiff_t{layer} * Plan::tables.scope_parameters[inner],
+                    to + rest + std::ptrdiff_t{layer} * packing.scope_rest[inner]);
+        });
+    }
+
+    static std::ptrdiff_t place_within(int scope, std::ptrdiff_t place) noexcept {
+        std::ptrdiff_t at = 0;
+        for (const parameter_slot& slot : packing.slots) {
+            if (slot.scope != scope) continue;
+            const std::ptrdiff_t begin = slot.begin - Plan::tables.scope_offset[scope];
+            const std::ptrdiff_t size = slot.end - slot.begin;
+            if (place >= begin && place < begin + size)
+                return slot.floats ? at + place - begin : -1;
+            if (slot.floats) at += size;
+        }
+        std::ptrdiff_t result = -1;
+        each_inner(scope, [&](int inner, std::ptrdiff_t begin, std::ptrdiff_t rest) {
+            const std::ptrdiff_t layer = Plan::tables.scope_parameters[inner];
+            const std::ptrdiff_t of = place - begin;
+            if (of < 0 || of >= layer * Plan::shapes.text.scopes[inner].repeat) return;
+            const std::ptrdiff_t within = place_within(inner, of % layer);
+            if (within >= 0) result = rest + of / layer * packing.scope_rest[inner] + within;
+        });
+        return result;
+    }
+    static std::ptrdiff_t place_in_rest(std::ptrdiff_t place) { return place_within(0, place); }
+
+    packed_filler::places places_of() noexcept {
+        return {std::span(matrices.begin(), static_cast<std::size_t>(matrices.size())), bytes_,
+                rest_, &place_in_rest};
+    }
+
+    template <class Visit>
+    SEQUENT_COLD void each_matrix(Visit visit) {
+        for (const packed_matrix& each : matrices) {
+            std::string name(Format::name);
+            append_text(name, {" ", each.outputs, "x", each.inputs});
+            if (each.splits > 1) append_text(name, {"x", each.splits});
+            bool first = true;
+            for (int at = 0; at < slots::weights; ++at) {
+                if (!slots::is_within(at, each.slot)) continue;
+                const full_name id = name_of_weight<Plan>(at);
+                append_text(name, {first ? " " : "+",
+                                   std::string_view(id.text, static_cast<std::size_t>(id.length))});
+                if (first && each.input_stride != Plan::tables.weights[at].column)
+                    name += " transposed";
+                first = false;
+            }
+            visit(name, static_cast<std::uint64_t>(each.copies()),
+                  static_cast<std::uint64_t>(each.split_to * each.splits) * 64,
+                  bytes_ + 64 * std::ptrdiff_t{each.to.at.offset});
+        }
+    }
+    template <class Visit>
+    SEQUENT_COLD void each_float(Visit visit) {
+        for (const auto& [name, parameter] : named_weights<Plan>) {
+            weight_view view = parameter;
+            const int slot = slots::find(view.offset);
+            if (!packing.slots[slot].floats) continue;
+            view.offset = static_cast<int>(place_in_rest(view.offset));
+            slots::each_level(slot, [&](int level, int scope) {
+                view.strides[level] = packing.scope_rest[scope];
+            });
+            visit(name, to_tensor<float>(view, rest_));
+        }
+    }
+
     alignas(64) std::byte bytes_[bytes > 0 ? bytes : 1]{};
+    alignas(64) float rest_[floats > 0 ? floats : 1]{};
 };
 
-template <class Plan, class Format, class Placed>
-struct placed_for<packed_block<Plan, Format>, Placed> {
-    using type = packed_plan_of<Placed, Format>;
+template <class Plan, class Format, auto Which, class Placed>
+struct placed_for<packed_block<Plan, Format, Which>, Placed> {
+    using type = packed_plan_of<Placed, Plan, Format, Which>;
 };
 
-template <class Plan, class Format>
-const float* numbers_of(const packed_block<Plan, Format>& p) noexcept {
-    return p.parameters().numbers;
+template <class Plan, class Format, auto Which>
+const float* numbers_of(const packed_block<Plan, Format, Which>& p) noexcept {
+    return p.rest().data();
 }
-template <class Plan, class Format>
-const float* prepared_in(const packed_block<Plan, Format>&) noexcept {
+template <class Plan, class Format, auto Which>
+const float* prepared_in(const packed_block<Plan, Format, Which>&) noexcept {
     return nullptr;
 }
-template <class Plan, class Format>
-const std::byte* packed_in(const packed_block<Plan, Format>& p) noexcept {
+template <class Plan, class Format, auto Which>
+const std::byte* packed_in(const packed_block<Plan, Format, Which>& p) noexcept {
     return p.data();
 }
 
@@ -1284,6 +1642,13 @@ void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row
         });
 }
 
+/// Row `symbol` of a packed table, which term `At` looks up.
+template <class Step, int At>
+void look_up_packed(const std::byte* table, int symbol, float* to) noexcept {
+    using format = typename packed_format<Step::value.terms[At].format>::type;
+    kernel::packed_row<format>(table, Step::value.columns(), symbol, to);
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
 namespace sequent::inline SEQUENT_ABI {
@@ -1294,6 +1659,409 @@ using kernel::q4_0;
 using kernel::q8_0;
 
 }  // namespace sequent::inline SEQUENT_ABI
+
+/// Packed weights from files, a matrix at a time, and to files.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
+/// The address that stands for the first parameter. Views of parameters that are nowhere in memory
+/// have such addresses, which only tell places among the parameters.
+inline constexpr std::uintptr_t first_address = 64;
+
+inline std::ptrdiff_t place_of_address(const any_view& view) {
+    return static_cast<std::ptrdiff_t>(
+        (reinterpret_cast<std::uintptr_t>(view.data) - first_address) / sizeof(float));
+}
+
+template <class Model>
+std::vector<any_tensor> places_of_parameters() {
+    std::vector<any_tensor> result;
+    auto* const base = reinterpret_cast<float*>(first_address);
+    for (const auto& [name, view] : model_detail::named_weights<typename Model::plan>)
+        result.push_back(
+            {std::string(name), any_view::of(model_detail::to_tensor<float>(view, base))});
+    return result;
+}
+
+/// Fills packed weights from the tensors that a matching has found.
+template <class Format>
+class packed_reader {
+    using places = model_detail::packed_filler::places;
+    using packed_matrix = model_detail::packed_matrix;
+
+  public:
+    SEQUENT_COLD static void fill(const tensor_file& file, const matching& found,
+                                  const places& to) {
+        check_all(file, found);
+        packed_reader reader(file, found, to);
+        reader.fill_rest();
+        for (const packed_matrix& each : to.matrices)
+            for (int copy = 0; copy < each.copies(); ++copy)
+                for (int split = 0; split < each.splits; ++split)
+                    reader.fill_matrix(each, copy, split);
+    }
+
+  private:
+    /// Numbers of a parameter, `stride` apart from place `at` on, and where the file has them.
+    struct numbers {
+        std::ptrdiff_t at = 0;
+        std::ptrdiff_t stride = 1;
+        std::ptrdiff_t count = 0;
+        stored_tensor stored{};  // without data: all are `plus`
+        std::uint64_t number = 0;
+        std::uint64_t number_stride = 1;
+        const piece* part = nullptr;
+
+        void decode(std::ptrdiff_t first, std::size_t some, double* values) const {
+            if (stored.data)
+                stored.format->decode(stored,
+                                      number + static_cast<std::uint64_t>(first) * number_stride,
+                                      number_stride, some, values);
+            else
+                std::fill_n(values, some, 0.0);
+            for (std::size_t at_value = 0; at_value < some; ++at_value)
+                values[at_value] += part->plus;
+        }
+    };
+    struct range {
+        std::ptrdiff_t first, last;  // inclusive
+    };
+
+    packed_reader(const tensor_file& file, const matching& found, const places& to)
+        : file_(file), to_(to), pieces_(found.pieces), constants_(found.pieces.size()) {
+        for (const constant_view& each : found.constants) {
+            pieces_.push_back(whole(each.view, 0));
+            pieces_.back().plus = each.number;
+        }
+        for (const piece& each : pieces_) {
+            range all{place_of_address(each.view), place_of_address(each.view)};
+            for (std::size_t axis = 0; axis < static_cast<std::size_t>(each.view.rank); ++axis)
+                all.last += std::ptrdiff_t{each.view.extents[axis] - 1} * each.view.strides[axis];
+            ranges_.push_back(all);
+            adds_ = adds_ || each.is_summand;
+        }
+    }
+
+    /// Calls visit(numbers) for the rows of piece number `at` that reach into a range of places.
+    template <class Visit>
+    void each_row(std::size_t at, range within, Visit visit) const {
+        const piece& part = pieces_[at];
+        if (ranges_[at].last < within.first || ranges_[at].first > within.last) return;
+        const auto take = [&](const stored_tensor& stored, auto advance) {
+            for_each_row(part, [&](const piece_row& row) {
+                numbers next{ranges_[at].first + row.at,
+                             row.stride,
+                             static_cast<std::ptrdiff_t>(row.columns),
+                             stored,
+                             row.number,
+                             row.number_stride,
+                             &part};
+                const std::ptrdiff_t last = next.at + (next.count - 1) * next.stride;
+                if (last < within.first || next.at > within.last) return;
+                visit(next);
+                advance(row.number);
+            });
+        };
+        if (at >= constants_) return take({}, [](std::uint64_t) {});
+        const header_entry& entry = file_.header.tensors[part.tensor];
+        const stored_tensor stored = file_.stored_of(entry);
+        releaser done(file_, entry, *stored.format);
+        take(stored, [&](std::uint64_t number) { done.advance(number); });
+    }
+
+    void fill_rest() const {
+        for (std::size_t at = 0; at < pieces_.size(); ++at) {
+            // A piece belongs to one parameter.
+            if (to_.place_in_rest(ranges_[at].first) < 0) continue;
+            each_row(at, ranges_[at], [&](const numbers& row) {
+                std::array<double, decoded_together> values;
+                for (std::ptrdiff_t first = 0; first < row.count;) {
+                    const auto some = std::min<std::ptrdiff_t>(decoded_together, row.count - first);
+                    row.decode(first, static_cast<std::size_t>(some), values.data());
+                    for (std::ptrdiff_t each = 0; each < some; ++each, ++first) {
+                        float& to = to_.rest[to_.place_in_rest(row.at + first * row.stride)];
+                        const auto value =
+                            static_cast<float>(values[static_cast<std::size_t>(each)]);
+                        to = row.part->is_summand ? to + value : value;
+                    }
+                }
+            });
+        }
+    }
+
+    /// Outputs of a matrix, so many that their floats take a few MB.
+    void fill_matrix(const packed_matrix& matrix, int copy, int split) {
+        const std::ptrdiff_t base = matrix.place_from(copy, split);
+        std::byte* const to = to_.packed + matrix.byte_to(copy, split);
+        const int blocks = kernel::detail::packed_blocks(matrix.inputs);
+        const int most = std::max(16, (1 << 20) / (blocks * 32) / 16 * 16);
+        for (int first = 0; first < matrix.outputs; first += most) {
+            const int outputs = std::min(most, matrix.outputs - first);
+            const int padded = (outputs + 15) / 16 * 16;
+            blocks_ = blocks;
+            floats_.assign(static_cast<std::size_t>(padded) * static_cast<std::size_t>(blocks) * 32,
+                           0.0f);
+            whole_.assign(static_cast<std::size_t>(padded) * static_cast<std::size_t>(blocks), 0);
+            const std::ptrdiff_t begin = base + std::ptrdiff_t{first} * matrix.output_stride;
+            const range within{begin, begin + std::ptrdiff_t{outputs - 1} * matrix.output_stride +
+                                          std::ptrdiff_t{matrix.inputs - 1} * matrix.input_stride};
+            for (std::size_t at = 0; at < pieces_.size(); ++at)
+                each_row(at, within, [&](const numbers& row) {
+                    take_row(matrix, begin, outputs, first, row, to);
+                });
+            for (int n = 0; n < padded; ++n)
+                for (int block = 0; block < blocks; ++block)
+                    if (!whole_[index(n, block)]) quantise(matrix, first + n, n, block, to);
+        }
+    }
+
+    std::size_t index(int n, int block) const {
+        return static_cast<std::size_t>(n) * static_cast<std::size_t>(blocks_) +
+               static_cast<std::size_t>(block);
+    }
+
+    /// The numbers of a row that belong to outputs [first, first + outputs) of a matrix.
+    void take_row(const packed_matrix& matrix, std::ptrdiff_t begin, int outputs, int first,
+                  const numbers& row, std::byte* to) {
+        const bool by_output = matrix.output_stride >= matrix.input_stride;
+        const std::ptrdiff_t large = by_output ? matrix.output_stride : matrix.input_stride;
+        const std::ptrdiff_t small = by_output ? matrix.input_stride : matrix.output_stride;
+        std::array<double, decoded_together> values;
+        std::ptrdiff_t decoded = 0, decoded_end = 0;
+        for (std::ptrdiff_t at = 0; at < row.count; ++at) {
+            const std::ptrdiff_t place = row.at + at * row.stride - begin;
+            if (place < 0) continue;
+            const std::ptrdiff_t rest = place % large;
+            if (rest % small != 0) continue;
+            const std::ptrdiff_t k = by_output ? rest / small : place / large;
+            const std::ptrdiff_t n = by_output ? place / large : rest / small;
+            if (k >= matrix.inputs || n >= outputs) continue;
+            const int block = static_cast<int>(k / 32);
+            if (takes_block(matrix, row, at, k)) {
+                put_block(matrix, row, at, first + static_cast<int>(n), block, to);
+                whole_[index(static_cast<int>(n), block)] = 1;
+                at += 31;
+                continue;
+            }
+            if (at >= decoded_end || at < decoded) {
+                decoded = at;
+                decoded_end = std::min<std::ptrdiff_t>(row.count, at + 32);
+                row.decode(at, static_cast<std::size_t>(decoded_end - at), values.data());
+            }
+            float& number =
+                floats_[index(static_cast<int>(n), block) * 32 + static_cast<std::size_t>(k % 32)];
+            const auto value = static_cast<float>(values[static_cast<std::size_t>(at - decoded)]);
+            number = row.part->is_summand ? number + value : value;
+        }
+    }
+
+    /// Whether a block of the file is one of the matrix, which takes it as it stands.
+    bool takes_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at,
+                     std::ptrdiff_t k) const {
+        if constexpr (Format::rows::scaled) {
+            return row.stored.data && row.stored.format->read_block &&
+                   row.stored.format->bits <= Format::bits && row.number_stride == 1 &&
+                   row.stride == matrix.input_stride && k % 32 == 0 && k + 32 <= matrix.inputs &&
+                   at + 32 <= row.count &&
+                   (row.number + static_cast<std::uint64_t>(at)) % 32 == 0 && row.part->plus == 0 &&
+                   !adds_;
+        } else {
+            return false;
+        }
+    }
+
+    void put_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at, int n,
+                   int block, std::byte* to) const {
+        if constexpr (Format::rows::scaled) {
+            scaled_block from;
+            row.stored.format->read_block(row.stored, row.number + static_cast<std::uint64_t>(at),
+                                          from);
+            std::uint16_t q[32];
+            for (std::size_t k = 0; k < 32; ++k)
+                q[k] = static_cast<std::uint16_t>(from.q[k] + (1 << (Format::bits - 1)));
+            put(matrix, n, block, kernel::detail::half_of_float(static_cast<float>(from.scale)), q,
+                to);
+        }
+    }
+
+    void quantise(const packed_matrix& matrix, int n, int row, int block, std::byte* to) const {
+        std::uint16_t q[32];
+        const std::uint16_t scale = Format::quantise(floats_.data() + index(row, block) * 32, q);
+        put(matrix, n, block, scale, q, to);
+    }
+
+    void put(const packed_matrix& matrix, int n, int block, std::uint16_t scale,
+             const std::uint16_t* q, std::byte* to) const {
+        if (!std::isfinite(kernel::detail::float_of_half(scale)))
+            fail_with<error>({file_.name, ": the numbers of a block of 32 (output ", n, ", input ",
+                              block * 32, " of a matrix of ", matrix.outputs, " x ", matrix.inputs,
+                              ") are too large for a scale of 16 bits"});
+        kernel::put_packed_block<Format>(to, matrix.inputs, n, block, scale, q);
+    }
+
+    const tensor_file& file_;
+    const places& to_;
+    std::vector<piece> pieces_;
+    std::size_t constants_ = 0;  // how many pieces the file has; constants follow
+    std::vector<range> ranges_;  // of places, of each piece
+    bool adds_ = false;
+    int blocks_ = 0;
+    std::vector<float> floats_;  // of some outputs, of whole blocks
+    std::vector<char> whole_;    // for each block, whether the file's has been taken
+};
+
+template <class Packed>
+std::unique_ptr<Packed> packed_from(const tensor_file& file, const matching& found) {
+    auto result = model_detail::packed_filler::make<Packed>();
+    packed_reader<typename Packed::format>::fill(file, found,
+                                                 model_detail::packed_filler::places_of(*result));
+    return result;
+}
+
+/// A packed matrix, in all its copies, as a tensor of bytes.
+struct byte_tensor {
+    std::string name;
+    std::vector<std::uint64_t> shape;
+    std::byte* data = nullptr;
+
+    std::size_t size() const { return static_cast<std::size_t>(size_of(shape)); }
+};
+
+/// What a file of packed weights holds: their bytes, and the other weights as floats.
+struct packed_tensors {
+    std::vector<byte_tensor> matrices;
+    std::vector<any_tensor> floats;
+};
+
+template <class Packed>
+packed_tensors tensors_of_packed(Packed& of) {
+    packed_tensors result;
+    model_detail::packed_filler::each_matrix(of, [&](const std::string& name, std::uint64_t copies,
+                                                     std::uint64_t bytes, std::byte* data) {
+        result.matrices.push_back({name, {copies, bytes}, data});
+    });
+    model_detail::packed_filler::each_float(of, [&](std::string_view name, const auto& view) {
+        result.floats.push_back({std::string(name), any_view::of(view)});
+    });
+    return result;
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD void save_packed_tensors(const file_path& path, const packed_tensors& given,
+                                      const metadata_map& metadata) {
+    const std::string name = path.string();
+    file_header header;
+    header.metadata = metadata;
+    std::uint64_t end = 0;
+    const auto add = [&](const std::string& tensor, const char* type,
+                         std::vector<std::uint64_t> shape, std::uint64_t bytes) {
+        header.tensors.push_back({tensor, type, std::move(shape), end, end + bytes});
+        end += bytes;
+    };
+    for (const byte_tensor& each : given.matrices) add(each.name, "U8", each.shape, each.size());
+    for (const any_tensor& each : given.floats) {
+        const auto shape = shape_of(each.view);
+        add(each.name, "F32", shape, size_of(shape) * sizeof(float));
+    }
+    std::vector<std::vector<std::byte>> floats;
+    for (const any_tensor& each : given.floats) {
+        floats.emplace_back(static_cast<std::size_t>(each.view.size()) * sizeof(float));
+        store_piece(whole(each.view, 0), dtype::f32, floats.back().data(), name, each.name);
+    }
+    const std::string text = header_bytes(name, header);
+    file_replacement file(path);
+    file.write(text.data(), text.size());
+    const auto write = [&](const std::byte* data, std::size_t size) {
+        file.write(reinterpret_cast<const char*>(data), size);
+    };
+    for (const byte_tensor& each : given.matrices) write(each.data, each.size());
+    for (const auto& each : floats) write(each.data(), each.size());
+    file.commit();
+}
+
+/// Copies the bytes of matrices, and loads the floats.
+SEQUENT_LAZY
+SEQUENT_COLD void load_packed_tensors(tensor_file file, const packed_tensors& wanted) {
+    std::vector<const std::byte*> found;
+    for (const byte_tensor& each : wanted.matrices) {
+        std::vector<header_entry>& entries = file.header.tensors;
+        const auto entry = std::find_if(entries.begin(), entries.end(),
+                                        [&](const auto& of) { return of.name == each.name; });
+        const auto fail = [&](std::string_view what) {
+            fail_with<error>({file.name, ": tensor ", in_quotes(each.name), what});
+        };
+        if (entry == entries.end()) fail(" is not in the file");
+        if (entry->dtype != "U8" || entry->shape != each.shape)
+            fail(joined_text({": the file has ", entry->dtype, " of shape ",
+                              shape_text(entry->shape), ", wanted is U8 of shape ",
+                              shape_text(each.shape)}));
+        found.push_back(file.data_of(*entry));
+        entries.erase(entry);
+    }
+    load_tensors(file, wanted.floats);
+    for (std::size_t at = 0; at < found.size(); ++at)
+        std::memcpy(wanted.matrices[at].data, found[at], wanted.matrices[at].size());
+}
+
+}  // namespace detail
+
+/// Packed weights from a file of a model's parameters (a safetensors file, or what a reader of
+/// another format has opened), under its own names or those of `names`, in the place of `load` and
+/// pack(): the parameters are nowhere in memory. Blocks of a GGUF file in Q8_0 or Q4_0 become those
+/// of q8_0, and blocks in Q4_0 those of q4_0, as they stand; other numbers are rounded to the
+/// format.
+///
+///     const auto q = io::load_packed<Model::packed<q8_0>, Model>(io::gguf_file("model.gguf")
+///         .tensors(), io::llama_cpp::llama);
+///
+/// Throws io::error as load does, and if numbers are too large for the format's scales.
+template <class Packed, class Model>
+std::unique_ptr<Packed> load_packed(const tensor_file& from) {
+    return detail::packed_from<Packed>(from,
+                                       detail::match(from, detail::places_of_parameters<Model>()));
+}
+template <class Packed, class Model>
+std::unique_ptr<Packed> load_packed(const tensor_file& from, name_map names) {
+    return detail::packed_from<Packed>(
+        from, detail::match(from, detail::places_of_parameters<Model>(), names,
+                            detail::pairs_neighbours<Model>));
+}
+
+/// The same from a checkpoint of llama2.c.
+template <class Packed, class Model>
+std::unique_ptr<Packed> load_packed_llama2c(const source& from) {
+    const detail::llama2c_match made =
+        detail::match_llama2c(from, detail::places_of_parameters<Model>(),
+                              detail::unlike_llama2c<Model>(), detail::tokens_of<Model>);
+    return detail::packed_from<Packed>(made.file, made.found);
+}
+
+/// Writes packed weights to a safetensors file, exactly: of each packed matrix a tensor of bytes
+/// whose name tells the format, the extents and the weights ("q8_0 192x64 layers.W_query+..."), and
+/// the other weights in F32 under their own names.
+///
+/// Throws io::error if the file cannot be written or one of the floats is not finite.
+template <class Packed>
+void save_packed(const file_path& path, const Packed& weights, const metadata_map& metadata = {}) {
+    // What is saved is only read.
+    detail::save_packed_tensors(path, detail::tensors_of_packed(const_cast<Packed&>(weights)),
+                                metadata);
+}
+
+/// Reads what save_packed has written.
+///
+/// Throws io::error if a tensor is missing, not wanted, of another type or shape, or a float is not
+/// finite.
+template <class Packed>
+std::unique_ptr<Packed> load_saved_packed(const source& from) {
+    auto result = model_detail::packed_filler::make<Packed>();
+    detail::load_packed_tensors(open_safetensors(from), detail::tensors_of_packed(*result));
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
 
 /// Restores what prologue.hpp puts aside.
 

@@ -3192,6 +3192,8 @@ struct placement {
 
 /// The file's matrix is [columns, rows], [in, out] for a linear map.
 inline constexpr placement transposed{.transposed = true};
+/// The tensor has the parameter's own shape, or that of a layer.
+inline constexpr placement as_it_is{.rank = -1};
 /// The file has a vector: the parameter's elements in row-major order.
 inline constexpr placement flat{.flat = true};
 /// The rows of each head (the parameter's last extent but one; of a flat one the last) are in the
@@ -3868,6 +3870,67 @@ SEQUENT_COLD void sort(std::vector<numbered_range>& ranges) {
 
 #include <map>
 
+/// How files store numbers: one after another, or in blocks that share a scale.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+struct number_format;
+
+/// The numbers of a tensor in a file.
+struct stored_tensor {
+    const std::byte* data = nullptr;
+    std::uint64_t count = 0;  // of its numbers
+    const number_format* format = nullptr;
+};
+
+/// Writes `count` numbers of a tensor to `numbers`: number `first` of the tensor and those that are
+/// `stride` apart.
+using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
+                         std::size_t count, double* numbers);
+
+/// 32 numbers scale * q.
+struct scaled_block {
+    double scale = 0;
+    std::int8_t q[32]{};
+};
+/// Reads the block of the numbers from `first` on, a multiple of 32.
+using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, scaled_block& to);
+
+/// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
+struct number_format {
+    std::string_view name;
+    std::uint64_t count = 1;
+    std::uint64_t bytes = 0;
+    bool fits_float = true;  // every number is one of float's
+    decoder decode = nullptr;
+    block_reader read_block = nullptr;  // null if 32 numbers have no scale in common
+    int bits = 0;                       // of q, with its sign
+};
+
+template <dtype Type>
+void decode_plain(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
+                  std::size_t count, double* numbers) {
+    constexpr std::size_t bytes = io::size_of(Type);
+    const std::byte* const data = from.data + first * bytes;
+    if (stride == 1) {
+        for (std::size_t at = 0; at < count; ++at)
+            numbers[at] = load_element<double, Type>(data + at * bytes);
+        return;
+    }
+    for (std::size_t at = 0; at < count; ++at)
+        numbers[at] = load_element<double, Type>(data + at * stride * bytes);
+}
+
+/// The formats that have a dtype.
+SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
+    {"F16", 1, 2, true, decode_plain<dtype::f16>},
+    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"F64", 1, 8, false, decode_plain<dtype::f64>},
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
 #include <memory>
 
 #if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
@@ -3993,46 +4056,6 @@ struct file_header {
     metadata_map metadata;
 };
 
-namespace detail {
-
-/// Writes `count` numbers of a tensor to `numbers`: number `first` of the tensor and those that are
-/// `stride` apart.
-using decoder = void (*)(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
-                         std::size_t count, double* numbers);
-
-/// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
-struct number_format {
-    std::string_view name;
-    std::uint64_t count = 1;
-    std::uint64_t bytes = 0;
-    bool fits_float = true;  // every number is one of float's
-    decoder decode = nullptr;
-};
-
-template <dtype Type>
-void decode_plain(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
-                  std::size_t count, double* numbers) {
-    constexpr std::size_t bytes = io::size_of(Type);
-    tensor += first * bytes;
-    if (stride == 1) {
-        for (std::size_t at = 0; at < count; ++at)
-            numbers[at] = load_element<double, Type>(tensor + at * bytes);
-        return;
-    }
-    for (std::size_t at = 0; at < count; ++at)
-        numbers[at] = load_element<double, Type>(tensor + at * stride * bytes);
-}
-
-/// The formats that have a dtype.
-SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
-    {"F16", 1, 2, true, decode_plain<dtype::f16>},
-    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
-    {"F32", 1, 4, true, decode_plain<dtype::f32>},
-    {"F64", 1, 8, false, decode_plain<dtype::f64>},
-};
-
-}  // namespace detail
-
 /// Tensors of one or several files, checked: the bytes of each lie within its file and are as many
 /// as its shape and dtype take.
 struct tensor_file {
@@ -4059,6 +4082,11 @@ struct tensor_file {
         for (const detail::number_format& each : formats)
             if (each.name == entry.dtype) return &each;
         return nullptr;
+    }
+    /// The numbers of a tensor, whose dtype is known.
+    detail::stored_tensor stored_of(const header_entry& entry) const noexcept {
+        const detail::number_format* const format = format_of(entry);
+        return {data_of(entry), (entry.end - entry.begin) / format->bytes * format->count, format};
     }
     /// Gives the memory of bytes [first, last) of a tensor back.
     void release(const header_entry& entry, std::uint64_t first,
@@ -4141,12 +4169,6 @@ inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     std::uint64_t size = 1;
     for (const std::uint64_t extent : shape) size *= extent;
     return size;
-}
-
-/// How many numbers a tensor has: its bytes have been checked.
-SEQUENT_LAZY
-inline std::uint64_t count_of(const header_entry& entry, const number_format& format) {
-    return (entry.end - entry.begin) / format.bytes * format.count;
 }
 
 /// The strides of a row-major tensor of this shape.
@@ -4297,15 +4319,14 @@ class releaser {
 /// Calls f(number, value) for all numbers of a tensor in order.
 template <class F>
 SEQUENT_COLD void for_each_number(const tensor_file& file, const header_entry& entry, F f) {
-    const number_format& format = *file.format_of(entry);
-    const std::byte* const data = file.data_of(entry);
-    const std::uint64_t count = count_of(entry, format);
+    const stored_tensor stored = file.stored_of(entry);
+    const std::uint64_t count = stored.count;
     std::array<double, decoded_together> values;
-    releaser done(file, entry, format);
+    releaser done(file, entry, *stored.format);
     for (std::uint64_t first = 0; first < count; first += values.size()) {
         const auto some =
             static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - first));
-        format.decode(data, first, 1, some, values.data());
+        stored.format->decode(stored, first, 1, some, values.data());
         for (std::size_t at = 0; at < some; ++at) f(first + at, values[at]);
         done.advance(first + some);
     }
@@ -4339,17 +4360,16 @@ SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry
 SEQUENT_LAZY
 SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
                               const header_entry& two) {
-    const number_format& format = *file.format_of(two);
-    const std::byte* const data = file.data_of(two);
-    releaser done(file, two, format);
-    const std::uint64_t count = count_of(two, format);
+    const stored_tensor stored = file.stored_of(two);
+    releaser done(file, two, *stored.format);
+    const std::uint64_t count = stored.count;
     std::array<double, decoded_together> values;
     for_each_number(file, one, [&](std::uint64_t number, double x) {
         const auto at = static_cast<std::size_t>(number % values.size());
         if (at == 0) {
             const auto some =
                 static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - number));
-            format.decode(data, number, 1, some, values.data());
+            stored.format->decode(stored, number, 1, some, values.data());
             done.advance(number);
         }
         const double y = values[at];
@@ -4386,16 +4406,15 @@ void store_values(const double* values, std::size_t count, const piece& part, st
 SEQUENT_LAZY
 SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     const header_entry& entry = file.header.tensors[part.tensor];
-    const number_format& format = *file.format_of(entry);
-    const std::byte* const data = file.data_of(entry);
+    const stored_tensor stored = file.stored_of(entry);
     const auto store = part.view.type == dtype::f64 ? store_values<double> : store_values<float>;
     std::array<double, decoded_together> values;
-    releaser done(file, entry, format);
+    releaser done(file, entry, *stored.format);
     for_each_row(part, [&](const piece_row& row) {
         for (std::size_t column = 0; column < row.columns; column += values.size()) {
             const std::size_t some = std::min(values.size(), row.columns - column);
-            format.decode(data, row.number + column * row.number_stride, row.number_stride, some,
-                          values.data());
+            stored.format->decode(stored, row.number + column * row.number_stride,
+                                  row.number_stride, some, values.data());
             store(values.data(), some, part,
                   row.at + static_cast<std::ptrdiff_t>(column) * row.stride, row.stride);
         }
@@ -4403,10 +4422,9 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     });
 }
 
-/// Fills the views from their tensors, all of which have the right type and size, unless one of
-/// them is not finite.
+/// Fails at a number of the tensors of pieces that is not finite.
 SEQUENT_LAZY
-SEQUENT_COLD void fill(const tensor_file& file, std::span<const piece> pieces) {
+SEQUENT_COLD void check_pieces(const tensor_file& file, std::span<const piece> pieces) {
     std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
     for (const piece& each : pieces) {
         const double of_type = each.view.type == dtype::f32
@@ -4418,7 +4436,6 @@ SEQUENT_COLD void fill(const tensor_file& file, std::span<const piece> pieces) {
     }
     for (std::size_t tensor = 0; tensor < largest.size(); ++tensor)
         if (largest[tensor] > 0) check_numbers(file, file.header.tensors[tensor], largest[tensor]);
-    for (const piece& each : pieces) fill_piece(file, each);
 }
 
 /// Two tensors of a file that must hold the same numbers.
@@ -4454,15 +4471,22 @@ SEQUENT_COLD void fill_constant(const constant_view& each) {
     });
 }
 
-/// Fills the views of a matching, or says why not.
+/// Fails if the tensors of a matching do not fit.
 SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
+SEQUENT_COLD void check_all(const tensor_file& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.name, ": ", found.problem});
     const std::vector<header_entry>& tensors = file.header.tensors;
     for (const equal_pair& pair : found.equal)
         check_equal(file, tensors[pair.tensor], tensors[pair.other]);
     for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensors[tensor]);
-    fill(file, found.pieces);
+    check_pieces(file, found.pieces);
+}
+
+/// Fills the views of a matching, or says why not.
+SEQUENT_LAZY
+SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
+    check_all(file, found);
+    for (const piece& each : found.pieces) fill_piece(file, each);
     for (const constant_view& each : found.constants) fill_constant(each);
     return file.header.metadata;
 }
@@ -4962,6 +4986,25 @@ SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, st
     });
 }
 
+/// The header as bytes, with its length before it.
+SEQUENT_LAZY
+SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header& header) {
+    for (const auto& [key, value] : header.metadata) {
+        if (!is_utf8(key) || !is_utf8(value)) {
+            fail_with<error>({name, ": metadata ", in_quotes(key), " is not UTF-8"});
+        }
+    }
+    std::string json = format_header(header);
+    json.resize((json.size() + 7) / 8 * 8, ' ');
+    if (json.size() > longest_header) {
+        fail_with<error>({name, ": a header of ", json.size(),
+                          " bytes is longer than the format allows, ", longest_header});
+    }
+    std::array<std::byte, 8> length{};
+    store_bits(static_cast<std::uint64_t>(json.size()), length.data());
+    return std::string(reinterpret_cast<const char*>(length.data()), length.size()) + json;
+}
+
 /// Writes a file of tensors that consist of pieces.
 SEQUENT_LAZY
 SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor> tensors,
@@ -4970,11 +5013,6 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
     const std::string name = path.string();
     file_header header;
     header.metadata = metadata;
-    for (const auto& [key, value] : metadata) {
-        if (!is_utf8(key) || !is_utf8(value)) {
-            fail_with<error>({name, ": metadata ", in_quotes(key), " is not UTF-8"});
-        }
-    }
     name_table names;
     for (std::size_t at = 0; at < tensors.size(); ++at) names.add(tensors[at].name, at);
     names.sort();
@@ -4992,12 +5030,7 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
         header.tensors.push_back(
             {tensor.name, std::string(name_of(type)), tensor.shape, begin, end});
     }
-    std::string json = format_header(header);
-    json.resize((json.size() + 7) / 8 * 8, ' ');
-    if (json.size() > longest_header) {
-        fail_with<error>({name, ": a header of ", json.size(),
-                          " bytes is longer than the format allows, ", longest_header});
-    }
+    const std::string json = header_bytes(name, header);
 
     // All elements are looked at before there is a file.
     std::vector<std::byte> bytes;
@@ -5010,9 +5043,6 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
     for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) encode(tensor);
 
     file_replacement file(path);
-    std::array<std::byte, 8> length{};
-    store_bits(static_cast<std::uint64_t>(json.size()), length.data());
-    file.write(reinterpret_cast<const char*>(length.data()), length.size());
     file.write(json.data(), json.size());
     for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) {
         encode(tensor);
@@ -5435,11 +5465,10 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
             }
         }
         if (is_named) continue;
-        constexpr static placement own{.rank = -1};
         if (!has_own_names) {
             return joined_text({"the map does not name the parameter ", in_quotes(parameter.name)});
         }
-        const std::string what = visit(place_of{parameter.view, parameter.name, own});
+        const std::string what = visit(place_of{parameter.view, parameter.name, as_it_is});
         if (!what.empty()) return joined_text({"tensor ", in_quotes(parameter.name), ": ", what});
     }
     return "";
@@ -6251,8 +6280,11 @@ class json_document {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The checkpoints of llama2.c (its first format, which run.c reads): seven int32, then numbers as
-/// F32, all little-endian. https://github.com/karpathy/llama2.c
+/// The checkpoints of llama2.c, all little-endian. https://github.com/karpathy/llama2.c
+/// Version 0, which run.c reads: seven int32, then numbers as F32. Versions 1 and 2: "ak42", the
+/// version, the same seven int32, whether the logits are tied, of version 2 the size of a group,
+/// and from byte 256 on the norms, then the matrices, as F32; or, in version 2, which runq.c reads,
+/// of each layer 8-bit integers followed by an F32 scale for each group of them.
 ///
 /// A model fits if its parameters have the names and extents of sequent::llama's: with d = width,
 /// H = heads, G = key_heads and d_h = d / H
@@ -6291,6 +6323,66 @@ struct llama2c_configuration {
 namespace detail {
 
 inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
+inline constexpr std::size_t llama2c_long_header = 256;
+
+/// Of version 2: number i of a tensor is q[i] s[i / group].
+SEQUENT_LAZY
+inline void decode_groups(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
+                          std::size_t count, double* numbers) {
+    const std::byte* const scales = from.data + from.count;
+    std::uint64_t number = first;
+    for (std::size_t at = 0; at < count; ++at, number += stride) {
+        const auto q = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[number]));
+        const std::byte* const scale = scales + number / from.format->count * sizeof(float);
+        numbers[at] = q * load_element<double, dtype::f32>(scale);
+    }
+}
+/// Of groups that 32 divides.
+SEQUENT_LAZY
+inline void read_group(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+    const std::byte* const scale =
+        from.data + from.count + first / from.format->count * sizeof(float);
+    to.scale = load_element<double, dtype::f32>(scale);
+    for (std::size_t at = 0; at < 32; ++at)
+        to.q[at] = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[first + at]));
+}
+
+/// The numbers of versions 1 and 2, by the size of a group.
+SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"groups of 1", 1, 5, true, decode_groups<>},
+    {"groups of 2", 2, 6, true, decode_groups<>},
+    {"groups of 4", 4, 8, true, decode_groups<>},
+    {"groups of 8", 8, 12, true, decode_groups<>},
+    {"groups of 16", 16, 20, true, decode_groups<>},
+    {"groups of 32", 32, 36, true, decode_groups<>, read_group<>, 8},
+    {"groups of 64", 64, 68, true, decode_groups<>, read_group<>, 8},
+    {"groups of 128", 128, 132, true, decode_groups<>, read_group<>, 8},
+    {"groups of 256", 256, 260, true, decode_groups<>, read_group<>, 8},
+};
+
+/// What a header states beside the model.
+struct llama2c_form {
+    llama2c_configuration configuration;
+    int version = 0;
+    int group = 0;
+
+    std::size_t header() const noexcept {
+        return version == 0 ? llama2c_header : llama2c_long_header;
+    }
+};
+
+/// In versions 1 and 2 each layer of a matrix is a tensor of its own.
+inline constexpr name_entry llama2c_layers[] = {
+    own_names,
+    {"layers.W_query", "layers.W_query.{}", as_it_is},
+    {"layers.W_key", "layers.W_key.{}", as_it_is},
+    {"layers.W_value", "layers.W_value.{}", as_it_is},
+    {"layers.W_out", "layers.W_out.{}", as_it_is},
+    {"layers.W_gate", "layers.W_gate.{}", as_it_is},
+    {"layers.W_contract", "layers.W_contract.{}", as_it_is},
+    {"layers.W_expand", "layers.W_expand.{}", as_it_is},
+};
 
 /// What keeps a configuration from being one; nothing if nothing does. Within these limits no
 /// count of bytes overflows 64 bits.
@@ -6329,9 +6421,10 @@ SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
 /// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
 /// is not read: the tables of rotary positions.
 SEQUENT_LAZY
-SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
+SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form) {
+    const llama2c_configuration& given = form.configuration;
     std::vector<header_entry> result;
-    std::uint64_t end = llama2c_header;
+    std::uint64_t end = form.header();
     const auto u = [](int extent) { return static_cast<std::uint64_t>(extent); };
     const auto add = [&](std::string_view name, std::vector<std::uint64_t> shape) {
         const std::uint64_t begin = end;
@@ -6340,52 +6433,123 @@ SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_configurati
     };
     const std::uint64_t width = u(given.width), hidden = u(given.hidden), depth = u(given.depth);
     const std::uint64_t keys = u(given.key_heads), of_head = u(given.width / given.heads);
-    add("embedding", {u(given.vocabulary), width});
-    add("layers.gain_1", {depth, width});
-    if (given.key_heads == given.heads) {
-        add("layers.W_query", {depth, keys, of_head, width});
+    /// A matrix of each layer.
+    const auto add_layers = [&](const std::string& name, std::vector<std::uint64_t> shape) {
+        if (form.version == 0) {
+            shape.insert(shape.begin(), depth);
+            add(name, std::move(shape));
+        } else {
+            for (std::uint64_t layer = 0; layer < depth; ++layer)
+                add(joined_text({name, ".", layer}), shape);
+        }
+    };
+    const auto add_attention = [&] {
+        if (given.key_heads == given.heads) {
+            add_layers("layers.W_query", {keys, of_head, width});
+        } else {
+            add_layers("layers.W_query", {keys, u(given.heads / given.key_heads), of_head, width});
+        }
+        add_layers("layers.W_key", {keys, of_head, width});
+        add_layers("layers.W_value", {keys, of_head, width});
+        add_layers("layers.W_out", {width, width});
+    };
+    const auto add_hidden = [&] {
+        add_layers("layers.W_gate", {hidden, width});
+        add_layers("layers.W_contract", {width, hidden});
+        add_layers("layers.W_expand", {hidden, width});
+    };
+    if (form.version == 0) {
+        add("embedding", {u(given.vocabulary), width});
+        add("layers.gain_1", {depth, width});
+        add_attention();
+        add("layers.gain_2", {depth, width});
+        add_hidden();
+        add("gain", {width});
+        add("", {2, u(given.tokens), of_head / 2});
     } else {
-        add("layers.W_query", {depth, keys, u(given.heads / given.key_heads), of_head, width});
+        add("layers.gain_1", {depth, width});
+        add("layers.gain_2", {depth, width});
+        add("gain", {width});
+        add("embedding", {u(given.vocabulary), width});
+        add_attention();
+        add_hidden();
     }
-    add("layers.W_key", {depth, keys, of_head, width});
-    add("layers.W_value", {depth, keys, of_head, width});
-    add("layers.W_out", {depth, width, width});
-    add("layers.gain_2", {depth, width});
-    add("layers.W_gate", {depth, hidden, width});
-    add("layers.W_contract", {depth, width, hidden});
-    add("layers.W_expand", {depth, hidden, width});
-    add("gain", {width});
-    add("", {2, u(given.tokens), of_head / 2});
     if (!given.tied) add("W_logits", {u(given.vocabulary), width});
+    if (form.version != 2) return result;
+    // The matrices have a byte for each number, and scales.
+    end = llama2c_long_header;
+    for (header_entry& entry : result) {
+        std::uint64_t bytes = entry.end - entry.begin;
+        if (entry.name.find("gain") == std::string::npos) {
+            const std::uint64_t numbers = bytes / sizeof(float);
+            bytes = numbers + (numbers / u(form.group)) * sizeof(float);
+            entry.dtype = joined_text({"groups of ", form.group});
+        }
+        entry.begin = end;
+        entry.end = end += bytes;
+    }
+    return result;
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_form read_form(const source& from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
+    const auto need = [&](std::size_t header) {
+        if (bytes.size() < header) {
+            fail(joined_text(
+                {"has ", bytes.size(), " bytes, too few for the header, which takes ", header}));
+        }
+    };
+    need(llama2c_header);
+    const auto integer = [&](std::size_t at) {
+        return static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[at]));
+    };
+    llama2c_form result;
+    const bool is_long = integer(0) == 0x616b3432;
+    if (is_long) {
+        need(llama2c_long_header);
+        result.version = integer(4);
+        if (result.version != 1 && result.version != 2) {
+            fail(joined_text(
+                {"is of version ", result.version, " of the format, known are 0, 1 and 2"}));
+        }
+    }
+    std::array<std::int32_t, 7> fields{};
+    for (std::size_t at = 0; at < fields.size(); ++at)
+        fields[at] = integer(4 * at + (is_long ? 8 : 0));
+    llama2c_configuration& configuration = result.configuration;
+    configuration = {fields[0], fields[1], fields[2], fields[3],
+                     fields[4], fields[5], fields[6], fields[5] > 0};
+    if (is_long) {
+        const auto tied = std::to_integer<int>(bytes[36]);
+        if (tied > 1) fail(joined_text({"header: tied is ", tied, ", expected is 0 or 1"}));
+        configuration.tied = tied == 1;
+    } else if (configuration.vocabulary < 0) {
+        // The least number has no opposite; it is as little a size as 0.
+        configuration.vocabulary = configuration.vocabulary == std::numeric_limits<int>::min()
+                                       ? 0
+                                       : -configuration.vocabulary;
+    }
+    if (const std::string problem = problem_of(configuration); !problem.empty())
+        fail("header: " + problem);
+    if (result.version != 2) return result;
+    result.group = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[37]));
+    if (result.group < 1 || result.group > 256 || (result.group & (result.group - 1)) != 0) {
+        fail(joined_text({"header: the size of a group is ", result.group,
+                          ", expected is a power of two from 1 to 256"}));
+    }
+    for (const int row : {configuration.width, configuration.hidden}) {
+        if (row % result.group != 0) {
+            fail(joined_text({"header: groups of ", result.group, " do not divide rows of ", row}));
+        }
+    }
     return result;
 }
 
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration read_configuration(const source& from) {
-    const std::span<const std::byte> bytes = from.bytes();
-    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
-    if (bytes.size() < llama2c_header) {
-        fail(joined_text({"has ", bytes.size(), " bytes, too few for the header, which takes ",
-                          llama2c_header}));
-    }
-    std::array<std::int32_t, 7> fields{};
-    for (std::size_t at = 0; at < fields.size(); ++at) {
-        fields[at] = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[4 * at]));
-    }
-    if (fields[0] == 0x616b3432) {
-        fail(joined_text(
-            {"is of version ", fields[1], " of the format, wanted is version 0, of run.c"}));
-    }
-    llama2c_configuration result{fields[0], fields[1], fields[2], fields[3],
-                                 fields[4], fields[5], fields[6], fields[5] > 0};
-    // The least number has no opposite; it is as little a size as 0.
-    if (result.vocabulary < 0) {
-        result.vocabulary =
-            result.vocabulary == std::numeric_limits<int>::min() ? 0 : -result.vocabulary;
-    }
-    if (const std::string problem = problem_of(result); !problem.empty())
-        fail("header: " + problem);
-    return result;
+    return read_form(from).configuration;
 }
 
 SEQUENT_LAZY
@@ -6397,14 +6561,14 @@ SEQUENT_COLD void erase_unnamed(std::vector<header_entry>& tensors) {
 
 /// A checkpoint as if it were a file of named tensors.
 SEQUENT_LAZY
-SEQUENT_COLD tensor_file open_llama2c(const source& from,
-                                      const llama2c_configuration& configuration) {
-    tensor_file result{
-        from.name(), {llama2c_tensors(configuration), {}}, {{from, 0}}, plain_formats<>};
+SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& form) {
+    tensor_file result{from.name(), {llama2c_tensors(form), {}}, {{from, 0}}, llama2c_formats<>};
     const std::uint64_t wanted = result.header.tensors.back().end;
     if (from.bytes().size() != wanted) {
-        fail_with<error>({from.name(), ": has ", from.bytes().size(), " bytes, a checkpoint of ",
-                          configuration.text(), " has ", wanted});
+        const std::string kind =
+            form.version == 0 ? "" : joined_text({" of version ", form.version});
+        fail_with<error>({from.name(), ": has ", from.bytes().size(), " bytes, a checkpoint", kind,
+                          " of ", form.configuration.text(), " has ", wanted});
     }
     erase_unnamed(result.header.tensors);
     return result;
@@ -6448,25 +6612,42 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
                                 std::span<const any_tensor> parameters) {
-    tensor_file file{"", {llama2c_tensors(configuration), {}}, {}, plain_formats<>};
+    tensor_file file{"", {llama2c_tensors({configuration}), {}}, {}, llama2c_formats<>};
     erase_unnamed(file.header.tensors);
     return match(file, parameters).problem;
 }
 
+/// A checkpoint, the tensors that a model makes of it, and what its header states.
+struct llama2c_match {
+    tensor_file file;
+    matching found;
+    llama2c_configuration configuration;
+};
+
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
+/// Numbers of version 2 are rounded to those of the parameters.
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any_tensor> tensors,
+                                         const std::string& unlike, int tokens) {
+    const llama2c_form form = read_form(from);
+    llama2c_match result{open_llama2c(from, form), {}, form.configuration};
+    if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
+    if (form.configuration.tokens < tokens) {
+        fail_with<error>({from.name(), ": is for ", form.configuration.tokens,
+                          " tokens, the model has ", tokens});
+    }
+    result.found = form.version == 0 ? match(result.file, tensors)
+                                     : match(result.file, tensors, llama2c_layers, true);
+    return result;
+}
+
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
                                                    std::span<const any_tensor> tensors,
                                                    const std::string& unlike, int tokens) {
-    const auto configuration = read_configuration(from);
-    const tensor_file file = open_llama2c(from, configuration);
-    if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
-    if (configuration.tokens < tokens) {
-        fail_with<error>(
-            {from.name(), ": is for ", configuration.tokens, " tokens, the model has ", tokens});
-    }
-    load_all(file, match(file, tensors));
-    return configuration;
+    const llama2c_match made = match_llama2c(from, tensors, unlike, tokens);
+    load_all(made.file, made.found);
+    return made.configuration;
 }
 
 SEQUENT_LAZY
@@ -6478,7 +6659,7 @@ SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_ten
             {path.string(), ": the model is no llama: it is seen as ", configuration.text()});
     }
     if (!unlike.empty()) fail_with<error>({path.string(), ": ", unlike});
-    std::vector<header_entry> entries = llama2c_tensors(configuration);
+    std::vector<header_entry> entries = llama2c_tensors({configuration});
     std::vector<std::byte> bytes(static_cast<std::size_t>(entries.back().end));
     if (const auto problem = misfit(configuration, given); !problem.empty()) {
         fail_with<error>({path.string(), ": the model is no llama: ", problem});
@@ -6521,13 +6702,13 @@ SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_ten
 /// exactly the bytes that it says.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
-    const auto result = detail::read_configuration(from);
-    (void)detail::open_llama2c(from, result);
-    return result;
+    const detail::llama2c_form form = detail::read_form(from);
+    (void)detail::open_llama2c(from, form);
+    return form.configuration;
 }
 
-/// Fills a model's parameters, of float or double, from a checkpoint, and returns what its header
-/// states. The model may have fewer positions than the checkpoint, not more.
+/// Fills a model's parameters, of float or double, from a checkpoint of any version, and returns
+/// what its header states. The model may have fewer positions than the checkpoint, not more.
 ///
 /// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
 /// no parameter has changed.
@@ -13434,7 +13615,8 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     std::string problem = problem_of_type(file, entry, view.type);
     if (problem.empty()) problem = problem_of_size(entry);
     if (!problem.empty()) fail("array" + problem);
-    fill(file, {&part, 1});
+    check_pieces(file, {&part, 1});
+    fill_piece(file, part);
 }
 
 /// `descr`: the element's type as the file calls it.
@@ -13926,17 +14108,18 @@ inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::
 
 /// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
 /// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
-/// "madvise" or "always").
-template <class Block>
-std::unique_ptr<Block> make_unique() {
+/// "madvise" or "always"). `given` are the arguments of its constructor: make_unique<Model::packed<
+/// q8_0>>(*parameters).
+template <class Block, class... Given>
+std::unique_ptr<Block> make_unique(const Given&... given) {
     constexpr std::align_val_t alignment{alignof(Block)};
     if constexpr (alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
-                  std::is_nothrow_default_constructible_v<Block>) {
+                  std::is_nothrow_constructible_v<Block, const Given&...>) {
         void* memory = ::operator new(sizeof(Block), alignment);
         model_detail::ask_for_huge_pages(memory, sizeof(Block));
-        return std::unique_ptr<Block>(::new (memory) Block());
+        return std::unique_ptr<Block>(::new (memory) Block(given...));
     } else {
-        return std::make_unique<Block>();
+        return std::make_unique<Block>(given...);
     }
 }
 
@@ -15045,7 +15228,7 @@ class domain_finder {
             const int result = out.domain[in.block_output[written.block]];
             out.domain[written.head] = result;
             // All layers have the conditions of the first one.
-            if (written.repeat > 1 && out.mistake.ok() && !is_same_space(given, result, written)) {
+            if (written.repeat > 1 && out.mistake.ok() && !is_same_domain(given, result, written)) {
                 const int stacking = in.text.scopes[written.scope].rule;
                 out.mistake = {fault::a_stacked_block_gives_the_atoms_that_it_takes,
                                written.number,
@@ -15063,6 +15246,7 @@ class domain_finder {
         int root = out.pool.substitute(in.text.nodes, written.condition, identity);
         root = out.pool.both(root, within_compared(written.condition, identity));
         root = out.pool.both(root, limit_of_time(written));
+        int first = -1;
         int common = -1;
         for (int body = 0; body < written.literals; ++body) {
             const int item_at = written.first_literal + body;
@@ -15077,12 +15261,11 @@ class domain_finder {
                 out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
             if (written.total) {
                 inherited = out.pool.both(inherited, within_part(written, item));
-                if (body == 0) {
-                    common = inherited;
-                } else if (!is_same_space(common, inherited, written)) {
-                    if (differing_[at] < 0) differing_[at] = body;
+                if (body == 0) first = common = inherited;
+                if (differing_[at] < 0 && !is_same_space(first, inherited, written))
+                    differing_[at] = body;
+                if (!is_same_domain(common, inherited, written))
                     common = either(common, inherited, written);
-                }
                 if (written.combined != combination::sum && !has_extents_of(written, item) &&
                     differing_[at] < 0)
                     differing_[at] = body > 0 ? body : 1;
@@ -15223,8 +15406,6 @@ class domain_finder {
             if (!is_countable(where, rows, columns)) return false;
             pairs[at] = count_pairs(where, rows, columns);
         }
-        // Without members, two conditions can say different things of one variable alone.
-        if (pairs[2] == 0 && out.pool.variables(left) != out.pool.variables(right)) return false;
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
     }
     /// Whether the pairs of a space can be counted in few enough steps of a constant expression.
@@ -15257,8 +15438,17 @@ class domain_finder {
                 return is_arithmetic(top.left) && is_arithmetic(top.right);
         }
     }
-    /// One of two conditions, with what they share kept apart: a rule that aggregates over some of
-    /// the variables inherits what is said of the others.
+    /// Returns true if two conditions are known to admit the same assignments of each set of
+    /// variables: a rule that aggregates over some of them inherits what is said of the others.
+    constexpr bool is_same_domain(int left, int right, const rule& written) {
+        if (out.pool.same_conjuncts(left, right)) return true;
+        const unsigned all = out.pool.variables(left) | out.pool.variables(right);
+        for (unsigned some = all;; some = (some - 1) & all) {
+            if (!is_same_space(restrict(left, some), restrict(right, some), written)) return false;
+            if (some == 0) return true;
+        }
+    }
+    /// The condition that admits, of each set of variables, what one of two conditions admits.
     constexpr int either(int left, int right, const rule& written) {
         int shared = -1;
         int rest[2]{-1, -1};
@@ -15268,9 +15458,17 @@ class domain_finder {
                 int& to = out.pool.holds_conjuncts(sides[1 - side], part) ? shared : rest[side];
                 if (!out.pool.holds_conjuncts(to, part)) to = out.pool.both(to, part);
             });
-        if (rest[0] < 0 || rest[1] < 0) return shared;
-        const int any = out.pool.add(node_kind::disjunction, 0, rest[0], rest[1]);
-        return always_holds(any, written) ? shared : out.pool.both(shared, any);
+        const unsigned all = out.pool.variables(rest[0]) | out.pool.variables(rest[1]);
+        for (unsigned some = 0;; some = (some - all) & all) {
+            const int of_left = restrict(rest[0], some);
+            const int of_right = restrict(rest[1], some);
+            if (of_left >= 0 && of_right >= 0) {
+                const int any = out.pool.add(node_kind::disjunction, 0, of_left, of_right);
+                if (!out.pool.holds_conjuncts(shared, any) && !always_holds(any, written))
+                    shared = out.pool.both(shared, any);
+            }
+            if (some == all) return shared;
+        }
     }
     /// Whether a condition on one variable holds for all of its values.
     constexpr bool always_holds(int root, const rule& written) {
@@ -21635,12 +21833,12 @@ constexpr void visit_term(Term& term, Visit& visit) {
     visit_access(term.w, visit);
     visit(term.w_depth);
     visit(term.w_column);
+    visit(term.format);
     if (term.kind != term_kind::product) return;
     visit(term.depth);
     visit(term.splits);
     visit(term.x_split);
     visit(term.w_split);
-    visit(term.format);
 }
 
 template <class Function, class Visit>
@@ -22135,10 +22333,13 @@ constexpr int block_rows(int rows) {
     return (rows + blocks - 1) / blocks;
 }
 
-/// Product `At` of a row step by packed weights; model/packed.hpp has it.
+/// Product `At` of a row step by packed weights, and a row of a packed table; model/packed.hpp has
+/// them.
 template <class Step, int At, bool Accumulate, int Block>
 void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
                      int rows) noexcept;
+template <class Step, int At>
+void look_up_packed(const std::byte* table, int symbol, float* to) noexcept;
 
 template <class Step, class T>
 class row_runner {
@@ -22518,6 +22719,27 @@ class row_runner {
                         else
                             add_to<length>(to, from);
                     });
+            } else if constexpr (term.kind == term_kind::gather &&
+                                 term.w.at.where == place::packed) {
+                const auto* symbols =
+                    bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
+                for (int at = row; at < row + rows; ++at) {
+                    T* to = sum + at * sum_row;
+                    const std::int32_t symbol = symbols[at * term.x.row];
+                    T found[columns];
+                    if (static_cast<std::uint32_t>(symbol) <
+                        static_cast<std::uint32_t>(Step::template classes<index()>))
+                        look_up_packed<Step, index()>(
+                            bound.read_packed(term.w.at) +
+                                64 * outer_shift(term.w, first, second, third),
+                            symbol, found);
+                    else
+                        std::fill_n(found, columns, std::numeric_limits<T>::quiet_NaN());
+                    if constexpr (starts)
+                        std::copy_n(found, columns, to);
+                    else
+                        add_to<columns>(to, found);
+                }
             } else if constexpr (term.kind == term_kind::gather) {
                 const auto* symbols =
                     bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
@@ -22565,9 +22787,10 @@ class row_runner {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
         if constexpr (term.w.at.where == place::packed) {
-            multiply_packed<Step, At, Accumulate, Block>(x + row * term.x.row,
-                                                         bound.read_packed(term.w.at),
-                                                         sum + row * sum_row, sum_row, rows);
+            multiply_packed<Step, At, Accumulate, Block>(
+                x + row * term.x.row,
+                bound.read_packed(term.w.at) + 64 * outer_shift(term.w, first, second, third),
+                sum + row * sum_row, sum_row, rows);
             if constexpr (fusion::any && fusion::product_at == At)
                 finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
                             rows);
@@ -25860,8 +26083,18 @@ template <class P, class Plan>
 concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
 
+/// Which weights Model::packed<Format, Which> packs: Which(name, looked_up) is asked of each weight
+/// that products multiply with, and, with looked_up true, of each table that symbols choose rows
+/// of.
+struct pack_products_type {
+    constexpr bool operator()(std::string_view, bool looked_up) const { return !looked_up; }
+};
+struct pack_all_type {
+    constexpr bool operator()(std::string_view, bool) const { return true; }
+};
+
 /// These, or what stands in their place; model/packed.hpp has packed_block.
-template <class Plan, class Format>
+template <class Plan, class Format, auto Which>
 class packed_block;
 template <class P, class Plan>
 concept parameters_of =
@@ -25898,14 +26131,24 @@ const std::byte* packed_in(const P&) noexcept {
     return nullptr;
 }
 
-template <class Plan, class Format>
-const float* numbers_of(const packed_block<Plan, Format>& p) noexcept;
-template <class Plan, class Format>
-const float* prepared_in(const packed_block<Plan, Format>& p) noexcept;
-template <class Plan, class Format>
-const std::byte* packed_in(const packed_block<Plan, Format>& p) noexcept;
+template <class Plan, class Format, auto Which>
+const float* numbers_of(const packed_block<Plan, Format, Which>& p) noexcept;
+template <class Plan, class Format, auto Which>
+const float* prepared_in(const packed_block<Plan, Format, Which>& p) noexcept;
+template <class Plan, class Format, auto Which>
+const std::byte* packed_in(const packed_block<Plan, Format, Which>& p) noexcept;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// For Model::packed<Format, Which>: the matrices of products alone, or tables that symbols choose
+/// rows of, too. Any other function of a weight's name and whether it is looked up does as well:
+/// [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }.
+inline constexpr model_detail::pack_products_type pack_products{};
+inline constexpr model_detail::pack_all_type pack_all{};
+
+}  // namespace sequent::inline SEQUENT_ABI
 
 /// Many samples on several threads.
 
@@ -26584,7 +26827,7 @@ struct calls {
         return left_by_any;
 #else
         call_mark mark;
-        mark.add(numbers_of(p), parameters<T>::size);
+        if constexpr (trained_parameters_of<P, Plan>) mark.add(numbers_of(p), parameters<T>::size);
         given.add_to(mark);
         return mark.value();
 #endif
@@ -26614,7 +26857,9 @@ struct calls {
         result.prepared = prepared_in(p);
         result.packed = packed_in(p);
         if (!result.prepared) {
-            if (!kept) prepare_numbers<Plan>(result.parameters, w.prepared, w.scratch);
+            if (!kept)
+                prepare_numbers<typename placed_for<P, Plan>::type>(result.parameters, w.prepared,
+                                                                    w.scratch);
             result.prepared = w.prepared;
         }
         result.workspace = w.numbers;
@@ -26861,7 +27106,6 @@ struct any_block {
 struct any_packed : any_block<float> {
     static constexpr std::size_t bytes = 0;
 
-    any_packed() = default;
     explicit any_packed(const any_block<float>&) noexcept {}
     void pack(const any_block<float>&) noexcept {}
 };
@@ -26896,7 +27140,7 @@ class ill_formed_model {
     using workspace = any_block<T>;
     template <class T>
     using scratch = any_block<T>;
-    template <class Format>
+    template <class Format, auto...>
     using packed = any_packed;
     template <class T>
     using batch = any_batch;
@@ -27434,8 +27678,9 @@ class row_reach {
             const attention_step& attention = out_.attentions[each.at];
             const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).ahead;
             const auto columns = [&](const access& from) {
-                // Columns beyond the row must have been computed. Earlier ones are kept apart.
-                call(from.at, form_.in_time[at] ? 0 : from.column, 0, std::max(0, ahead));
+                // Earlier columns are kept apart, as rows come to hand.
+                if (ahead > 0 && is_sequence(from.at)) return refuse(each, kind::later_rows);
+                call(from.at, form_.in_time[at] ? 0 : from.column);
             };
             const auto row = [&](const access& from) {
                 call(from.at, form_.in_time[at] ? 0 : from.row);
@@ -28278,9 +28523,14 @@ void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range) 
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// Whether a plan runs row by row. It names T so that a program that does not call `step` does not
+/// evaluate the plan of its state.
+template <class Plan, class T>
+inline constexpr bool has_state = plan::state_plan_of<Plan>::made.obstacle.rule < 0;
+
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
 /// sequence. Copies are states of their own.
-template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.obstacle.rule < 0)>
+template <class Plan, class T, bool Possible = has_state<Plan, T>>
 class alignas(64) state_block {
     using state_plan = plan::state_plan_of<Plan>;
     static constexpr auto& made = state_plan::made;
@@ -28374,7 +28624,9 @@ class alignas(64) state_block {
         const T* const parameters = numbers_of(p);
         const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
-            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
+            if (!has_prepared_)
+                prepare_numbers<typename placed_for<P, state_plan>::type>(parameters, prepared_,
+                                                                          scratch_);
             has_prepared_ = true;
             prepared = prepared_;
         }
@@ -28619,8 +28871,8 @@ class model {
     using prepared = model_detail::prepared_block<plan, T>;
     /// Weights in fewer bits, of Format bf16, q8_0 or q4_0, which stand in
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
-    template <class Format>
-    using packed = model_detail::packed_block<plan, Format>;
+    template <class Format, auto Which = pack_products>
+    using packed = model_detail::packed_block<plan, Format, Which>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T, workspace<T>>;
     /// The memory of forward_batch alone.

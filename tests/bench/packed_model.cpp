@@ -42,9 +42,7 @@ void measure(const Weights& weights, std::span<const std::int32_t> text, times& 
 
 template <class Format>
 auto packed(const model::parameters<float>& p) {
-    auto result = sequent::make_unique<model::packed<Format>>();
-    result->pack(p);
-    return result;
+    return sequent::make_unique<model::packed<Format>>(p);
 }
 
 }  // namespace

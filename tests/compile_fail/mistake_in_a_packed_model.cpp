@@ -18,7 +18,7 @@ using Model = sequent::model<article::program, sequent::fact<"input", 4, 4>>;
 
 int main() {
     static const Model::parameters<float> p;
-    static Model::packed<sequent::q8_0> packed;
+    static Model::packed<sequent::q8_0> packed(p);
     packed.pack(p);
     Model::scratch<float> scratch;
     const std::vector<float> x(16);

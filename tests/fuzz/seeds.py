@@ -67,6 +67,50 @@ removed["e"] = entry("F32", [2], 112, 120)
 put("safetensors", "removed", safetensors(removed, floats(*range(8)) + doubles + b"\0\x3c" * 4
     + b"\0" * 8 + floats(5, 6)))
 
+def long_checkpoint(group, width, hidden, depth, vocabulary, tokens):
+    """Of version 1, where the group is 0, or 2; as many heads as key heads, one, and tied."""
+    header = struct.pack("<I8i", 0x616B3432, 2 if group else 1, width, hidden, depth, 1, 1, vocabulary, tokens)
+    matrices = [vocabulary * width] + [width * width] * 4 * depth + [width * hidden] * 3 * depth
+
+    def numbers(count):
+        if not group:
+            return floats(*(at % 7 / 8 for at in range(count)))
+        return bytes(at % 256 for at in range(count)) + floats(*[1 / 8] * (count // group))
+
+    data = (header + struct.pack("<Bi", 1, group)).ljust(256, b"\0")
+    return data + floats(*[1] * (2 * depth + 1) * width) + b"".join(map(numbers, matrices))
+
+
+def gguf_checkpoint(kind, bytes_of_block, width, hidden, vocabulary):
+    """Of one layer, in blocks of 32 numbers."""
+    lines, data = b"", b""
+    layer = {"attn_q": (width, width), "attn_k": (width, width), "attn_v": (width, width),
+             "attn_output": (width, width), "ffn_gate": (width, hidden), "ffn_up": (width, hidden),
+             "ffn_down": (hidden, width), "attn_norm": (width,), "ffn_norm": (width,)}
+    tensors = {f"blk.0.{name}": shape for name, shape in layer.items()}
+    tensors |= {"token_embd": (width, vocabulary), "output_norm": (width,)}
+    for name, shape in tensors.items():
+        name += ".weight"
+        lines += struct.pack("<Q", len(name)) + name.encode() + struct.pack("<I", len(shape))
+        lines += struct.pack(f"<{len(shape)}Q", *shape)
+        lines += struct.pack("<IQ", kind if len(shape) > 1 else 0, len(data))
+        if len(shape) == 1:
+            data += floats(*[1] * width)
+        else:
+            block = b"\0\x2c".ljust(bytes_of_block, b"\x5a")
+            data += block * (shape[0] * shape[1] // 32)
+        data += b"\0" * (-len(data) % 32)
+    header = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), 0) + lines
+    return header + b"\0" * (-len(header) % 32) + data
+
+
+put("packed", "version_1", long_checkpoint(0, 32, 32, 1, 16, 1))
+for group in 4, 32:
+    put("packed", f"groups_of_{group}", long_checkpoint(group, 32, 32, 1, 16, 1))
+put("packed", "q8_0", gguf_checkpoint(8, 34, 32, 32, 16))
+put("packed", "q4_0", gguf_checkpoint(2, 18, 32, 32, 16))
+put("llama2c", "version_1", long_checkpoint(0, 2, 1, 1, 2, 1))
+put("llama2c", "version_2", long_checkpoint(1, 2, 1, 1, 2, 1))
 put("llama2c", "small", checkpoint(2, 1, 1, 1, 1, 2, 1))
 put("llama2c", "grouped", checkpoint(4, 3, 2, 2, 1, -3, 2))
 

@@ -149,7 +149,7 @@ TEST_CASE("numbers of GGUF's types are widened") {
         const auto& tensors = from.tensors().header.tensors;
         const auto* const format = from.tensors().format_of(tensors[3 + type]);
         std::array<double, 5> some{};
-        format->decode(from.tensors().data_of(tensors[3 + type]), 3, 7, 5, some.data());
+        format->decode(from.tensors().stored_of(tensors[3 + type]), 3, 7, 5, some.data());
         for (std::size_t at = 0; at < 4; ++at)
             CHECK(static_cast<float>(some[at]) == blocks[type][3 + 7 * at]);
     }

@@ -163,7 +163,7 @@ TEST_CASE("what is no checkpoint of the model is an error") {
         check_contains(message(checkpoint.substr(0, length)),
                        {std::to_string(length).c_str(), std::to_string(checkpoint.size()).c_str()});
     check_contains(message(checkpoint + "x"), {std::to_string(checkpoint.size() + 1).c_str()});
-    check_contains(message(counting({0x616b3432, 1}, 300)), {"version 1", "version 0"});
+    check_contains(message(counting({0x616b3432, 3}, 300)), {"version 3", "0, 1 and 2"});
     check_contains(message(with_field(0, 0)), {"width is 0"});
     check_contains(message(with_field(1, -3)), {"hidden is -3"});
     check_contains(message(with_field(2, 1 << 30)), {"depth is 1073741824"});

@@ -186,7 +186,7 @@ constexpr expectation found_by_random_programs[] = {
     // Two conditions without members mention different variables.
     {"l(i, j) <<= x(i).T(), x(j), i < 0 | product(); l(i, j) <<= x(i).T(), x(j), j < 0 | product();"
      "s(i, j) <<= l(i, j) | softmax(j); out(i) <<= s(i, j), x(j) | product() | sum(j)",
-     x, "rule 2, l: rules_of_one_sum_with_different_spaces<1, 2>"},
+     x},
     // Many pairs in one body.
     {"out(i) <<= edge(i, j), edge(j, k), edge(k, i), edge(i, k), edge(j, i), edge(k, j),"
      "edge(i, i), edge(j, j), edge(i, j + 1) | elementwise_product() | sum(j, k)",
@@ -194,6 +194,30 @@ constexpr expectation found_by_random_programs[] = {
     {"a(i, j, k) <<= edge(i, j), edge(k, j), edge(i, i), edge(j, i - 1) | softmax();"
      "out() <<= a(i, j, j), a(i + 1, i, k) | concat(k, i, j)",
      "fact<edge, sparse<14>, 4, 4>"},
+    // Rules of one logit admit the same pairs, yet say different things of a row alone: which rows
+    // exist does not depend on the rule that comes first.
+    {"a(i) <<= x(i - 1); s(i, j) <<= R(i<5>, j<5>), i + j == 1, j <= i; s(i, j) <<= a(i), i + j == "
+     "1;"
+     "w(i, j) <<= s(i, j) | softmax(j); b(i) <<= w(i, j), a(j) | sum(j);"
+     "out(j) <<= b(j), A<3>, number(i<1>) | sum(i)",
+     x},
+    {"a(i) <<= x(i - 1); s(i, j) <<= a(i), i + j == 1; s(i, j) <<= R(i<5>, j<5>), i + j == 1, j <= "
+     "i;"
+     "w(i, j) <<= s(i, j) | softmax(j); b(i) <<= w(i, j), a(j) | sum(j);"
+     "out(j) <<= b(j), A<3>, number(i<1>) | sum(i)",
+     x},
+    {"a(i) <<= y(i - 1, i); s(i, j) <<= a(i), a(j), j <= i; s(i, j) <<= a(j), j <= i;"
+     "w(i, j) <<= s(i, j) | softmax(j); b(i) <<= w(i, j) | sum(j); out(i) <<= b(i), x(i)",
+     "fact<x, 1, 3>, fact<y, 1, 1>"},
+    // Of a sum whose rules end differently, a row exists where one of them has it.
+    {"a(i, j) <<= x(i), x(j), j <= i, i < 2; a(i, j) <<= x(i), x(j), i < j, i < 4;"
+     "b(i) <<= a(i, j) | sum(j); out(i) <<= b(i) | complement()",
+     x},
+    // Each layer has fewer rows than the one before it, though the same pairs.
+    {"r(j, i) <<= edge(i, 1), edge(k, j), j <= i | sum(k); out(i, j) <<= r(i, j) | stack<3> {"
+     "b(i<3>) <<= r(i, j), u(i + 1, j) | sum(j); z(i, j) <<= r(i, j), b(i) | complement() }",
+     "fact<edge, sparse<3>, 1, 3, 1>",
+     "rule 2, out: a_stacked_block_gives_the_atoms_that_it_takes"},
     // Rules of a block that nothing reads.
     {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i)[W<3, 3>]; h(0) <<= A<3>;"
      "h(t) <<= h(t - 1)[U<3, 3>], v(t) | tanh() }",
@@ -225,6 +249,10 @@ constexpr expectation found_by_random_programs[] = {
      "fact<x, 5, 3>, fact<token, 5, symbol<3>, runs>"},
     {"a() <<= x(i) | concat(i); out(i) <<= x(i), a()[W<3, 15>]", x},
     {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i)[W<3, 3>], y(i) }", "fact<x, 5, 3>, fact<y, 5, 3>"},
+    // Attention to a column beyond its row, whose value is known at the row.
+    {"h(0) <<= A<3>; h(t + 1) <<= h(t), x(t) | tanh(); s(i, j) <<= x(i).T(), h(j), j == 2 * i"
+     "| product() | softmax(j); out(i) <<= s(i, j), h(j) | product() | sum(j)",
+     "fact<x, 3, 3>"},
     // A layer of a stack reads the layer before, which follows from the sequence.
     {"v(i) <<= x(i); a(i<2>) <<= A<1>(i); y(i) <<= a(i) | stack<1> {"
      "s(i, j) <<= R(i<2>, j<2>) | softmax(j); r(i) <<= s(i, j), u(j) | sum(j);"

@@ -87,6 +87,32 @@ inline expectation expect(const program& written, const planned& of, const given
     return result;
 }
 
+/// Returns true if what the oracle gives depends on the last bits of what it is given: of large
+/// scores that nearly cancel, of equal numbers of which rounding makes one the greater. Another
+/// order of the operations then gives something else.
+inline bool depends_on_rounding(const program& written, const planned& of,
+                                const given_values& given, const expectation& right) {
+    dice bits(written.values + 3);
+    given_values moved = given;
+    const auto move = [&](auto& tensors) {
+        for (auto& [name, tensor] : tensors)
+            if (!moved.world.symbols.count(name))
+                for (oracle::dual& each : tensor.values) each.value *= 1 + 1e-15 * bits.number();
+    };
+    for (int round = 0; round < 4; ++round) {
+        move(moved.world.facts);
+        move(moved.world.sparse);
+        move(moved.world.weights);
+        const expectation other = expect(written, of, moved);
+        if (!other.finite) return true;
+        for (std::size_t at = 0; at < right.values.size(); ++at)
+            if (error_between(right.values[at], other.values[at]) > tolerance ||
+                error_between(right.slopes[at], other.slopes[at]) > tolerance)
+                return true;
+    }
+    return false;
+}
+
 /// Compares the outputs, `found` one after another.
 inline verdict compare_outputs(const planned& of, const expectation& right,
                                const std::vector<numbers>& found, const std::string& what) {

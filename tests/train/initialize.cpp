@@ -10,7 +10,7 @@ namespace {
 
 namespace program {
 using namespace sequent::language;
-SEQUENT_VARIABLES(i, h);
+SEQUENT_VARIABLES(i);
 SEQUENT_RELATIONS(x, wide, narrow);
 SEQUENT_WEIGHT(W_wide, 40, 20);
 SEQUENT_WEIGHT(b_wide, 40);

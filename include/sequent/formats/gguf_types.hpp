@@ -8,7 +8,7 @@
 
 #include "../config.hpp"
 #include "../io/dtype.hpp"
-#include "../io/tensor_file.hpp"
+#include "../io/number_format.hpp"
 #include "../joined_text.hpp"
 
 /// The types of a GGUF file's tensors: numbers, and blocks of numbers in 8 or 4 bits.
@@ -18,14 +18,14 @@ namespace sequent::inline SEQUENT_ABI::io::detail {
 /// Numbers of blocks of 32 as d q + m: `Bits` is 8 or 4, `HasMinimum` tells whether m is stored;
 /// otherwise quarter bytes are q - 8.
 template <int Bits, bool HasMinimum>
-void decode_blocks(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
+void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                    std::size_t count, double* numbers) {
     constexpr std::size_t head = HasMinimum ? 4 : 2;
     constexpr std::size_t bytes = head + 32 * Bits / 8;
     std::uint64_t number = first;
     for (std::size_t at = 0; at < count;) {
         const std::uint64_t block = number / 32;
-        const std::byte* const data = tensor + block * bytes;
+        const std::byte* const data = from.data + block * bytes;
         const double d = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
         const double m =
             HasMinimum ? static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2))) : 0;
@@ -44,13 +44,25 @@ void decode_blocks(const std::byte* tensor, std::uint64_t first, std::uint64_t s
     }
 }
 
+/// A block of Q8_0 or Q4_0 as it stands.
+template <int Bits>
+void read_scaled_block(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+    const std::byte* const data = from.data + first / 32 * (2 + 32 * Bits / 8);
+    to.scale = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
+    for (std::size_t at = 0; at < 32; ++at) {
+        const int byte = std::to_integer<int>(data[2 + (Bits == 8 ? at : at % 16)]);
+        const int nibble = (at < 16 ? byte & 15 : byte >> 4) - 8;
+        to.q[at] = static_cast<std::int8_t>(Bits == 8 ? byte : nibble);
+    }
+}
+
 SEQUENT_LAZY inline constexpr number_format gguf_formats[] = {
     {"F32", 1, 4, true, decode_plain<dtype::f32>},
     {"F16", 1, 2, true, decode_plain<dtype::f16>},
     {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
     {"F64", 1, 8, false, decode_plain<dtype::f64>},
-    {"Q8_0", 32, 34, true, decode_blocks<8, false>},
-    {"Q4_0", 32, 18, true, decode_blocks<4, false>},
+    {"Q8_0", 32, 34, true, decode_blocks<8, false>, read_scaled_block<8>, 8},
+    {"Q4_0", 32, 18, true, decode_blocks<4, false>, read_scaled_block<4>, 4},
     {"Q4_1", 32, 20, true, decode_blocks<4, true>},
 };
 

@@ -21,8 +21,11 @@
 #include "safetensors.hpp"
 #include "source.hpp"
 
-/// The checkpoints of llama2.c (its first format, which run.c reads): seven int32, then numbers as
-/// F32, all little-endian. https://github.com/karpathy/llama2.c
+/// The checkpoints of llama2.c, all little-endian. https://github.com/karpathy/llama2.c
+/// Version 0, which run.c reads: seven int32, then numbers as F32. Versions 1 and 2: "ak42", the
+/// version, the same seven int32, whether the logits are tied, of version 2 the size of a group,
+/// and from byte 256 on the norms, then the matrices, as F32; or, in version 2, which runq.c reads,
+/// of each layer 8-bit integers followed by an F32 scale for each group of them.
 ///
 /// A model fits if its parameters have the names and extents of sequent::llama's: with d = width,
 /// H = heads, G = key_heads and d_h = d / H
@@ -61,6 +64,66 @@ struct llama2c_configuration {
 namespace detail {
 
 inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
+inline constexpr std::size_t llama2c_long_header = 256;
+
+/// Of version 2: number i of a tensor is q[i] s[i / group].
+SEQUENT_LAZY
+inline void decode_groups(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
+                          std::size_t count, double* numbers) {
+    const std::byte* const scales = from.data + from.count;
+    std::uint64_t number = first;
+    for (std::size_t at = 0; at < count; ++at, number += stride) {
+        const auto q = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[number]));
+        const std::byte* const scale = scales + number / from.format->count * sizeof(float);
+        numbers[at] = q * load_element<double, dtype::f32>(scale);
+    }
+}
+/// Of groups that 32 divides.
+SEQUENT_LAZY
+inline void read_group(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+    const std::byte* const scale =
+        from.data + from.count + first / from.format->count * sizeof(float);
+    to.scale = load_element<double, dtype::f32>(scale);
+    for (std::size_t at = 0; at < 32; ++at)
+        to.q[at] = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[first + at]));
+}
+
+/// The numbers of versions 1 and 2, by the size of a group.
+SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"groups of 1", 1, 5, true, decode_groups<>},
+    {"groups of 2", 2, 6, true, decode_groups<>},
+    {"groups of 4", 4, 8, true, decode_groups<>},
+    {"groups of 8", 8, 12, true, decode_groups<>},
+    {"groups of 16", 16, 20, true, decode_groups<>},
+    {"groups of 32", 32, 36, true, decode_groups<>, read_group<>, 8},
+    {"groups of 64", 64, 68, true, decode_groups<>, read_group<>, 8},
+    {"groups of 128", 128, 132, true, decode_groups<>, read_group<>, 8},
+    {"groups of 256", 256, 260, true, decode_groups<>, read_group<>, 8},
+};
+
+/// What a header states beside the model.
+struct llama2c_form {
+    llama2c_configuration configuration;
+    int version = 0;
+    int group = 0;
+
+    std::size_t header() const noexcept {
+        return version == 0 ? llama2c_header : llama2c_long_header;
+    }
+};
+
+/// In versions 1 and 2 each layer of a matrix is a tensor of its own.
+inline constexpr name_entry llama2c_layers[] = {
+    own_names,
+    {"layers.W_query", "layers.W_query.{}", as_it_is},
+    {"layers.W_key", "layers.W_key.{}", as_it_is},
+    {"layers.W_value", "layers.W_value.{}", as_it_is},
+    {"layers.W_out", "layers.W_out.{}", as_it_is},
+    {"layers.W_gate", "layers.W_gate.{}", as_it_is},
+    {"layers.W_contract", "layers.W_contract.{}", as_it_is},
+    {"layers.W_expand", "layers.W_expand.{}", as_it_is},
+};
 
 /// What keeps a configuration from being one; nothing if nothing does. Within these limits no
 /// count of bytes overflows 64 bits.
@@ -99,9 +162,10 @@ SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
 /// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
 /// is not read: the tables of rotary positions.
 SEQUENT_LAZY
-SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
+SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form) {
+    const llama2c_configuration& given = form.configuration;
     std::vector<header_entry> result;
-    std::uint64_t end = llama2c_header;
+    std::uint64_t end = form.header();
     const auto u = [](int extent) { return static_cast<std::uint64_t>(extent); };
     const auto add = [&](std::string_view name, std::vector<std::uint64_t> shape) {
         const std::uint64_t begin = end;
@@ -110,52 +174,123 @@ SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_configurati
     };
     const std::uint64_t width = u(given.width), hidden = u(given.hidden), depth = u(given.depth);
     const std::uint64_t keys = u(given.key_heads), of_head = u(given.width / given.heads);
-    add("embedding", {u(given.vocabulary), width});
-    add("layers.gain_1", {depth, width});
-    if (given.key_heads == given.heads) {
-        add("layers.W_query", {depth, keys, of_head, width});
+    /// A matrix of each layer.
+    const auto add_layers = [&](const std::string& name, std::vector<std::uint64_t> shape) {
+        if (form.version == 0) {
+            shape.insert(shape.begin(), depth);
+            add(name, std::move(shape));
+        } else {
+            for (std::uint64_t layer = 0; layer < depth; ++layer)
+                add(joined_text({name, ".", layer}), shape);
+        }
+    };
+    const auto add_attention = [&] {
+        if (given.key_heads == given.heads) {
+            add_layers("layers.W_query", {keys, of_head, width});
+        } else {
+            add_layers("layers.W_query", {keys, u(given.heads / given.key_heads), of_head, width});
+        }
+        add_layers("layers.W_key", {keys, of_head, width});
+        add_layers("layers.W_value", {keys, of_head, width});
+        add_layers("layers.W_out", {width, width});
+    };
+    const auto add_hidden = [&] {
+        add_layers("layers.W_gate", {hidden, width});
+        add_layers("layers.W_contract", {width, hidden});
+        add_layers("layers.W_expand", {hidden, width});
+    };
+    if (form.version == 0) {
+        add("embedding", {u(given.vocabulary), width});
+        add("layers.gain_1", {depth, width});
+        add_attention();
+        add("layers.gain_2", {depth, width});
+        add_hidden();
+        add("gain", {width});
+        add("", {2, u(given.tokens), of_head / 2});
     } else {
-        add("layers.W_query", {depth, keys, u(given.heads / given.key_heads), of_head, width});
+        add("layers.gain_1", {depth, width});
+        add("layers.gain_2", {depth, width});
+        add("gain", {width});
+        add("embedding", {u(given.vocabulary), width});
+        add_attention();
+        add_hidden();
     }
-    add("layers.W_key", {depth, keys, of_head, width});
-    add("layers.W_value", {depth, keys, of_head, width});
-    add("layers.W_out", {depth, width, width});
-    add("layers.gain_2", {depth, width});
-    add("layers.W_gate", {depth, hidden, width});
-    add("layers.W_contract", {depth, width, hidden});
-    add("layers.W_expand", {depth, hidden, width});
-    add("gain", {width});
-    add("", {2, u(given.tokens), of_head / 2});
     if (!given.tied) add("W_logits", {u(given.vocabulary), width});
+    if (form.version != 2) return result;
+    // The matrices have a byte for each number, and scales.
+    end = llama2c_long_header;
+    for (header_entry& entry : result) {
+        std::uint64_t bytes = entry.end - entry.begin;
+        if (entry.name.find("gain") == std::string::npos) {
+            const std::uint64_t numbers = bytes / sizeof(float);
+            bytes = numbers + (numbers / u(form.group)) * sizeof(float);
+            entry.dtype = joined_text({"groups of ", form.group});
+        }
+        entry.begin = end;
+        entry.end = end += bytes;
+    }
+    return result;
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_form read_form(const source& from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
+    const auto need = [&](std::size_t header) {
+        if (bytes.size() < header) {
+            fail(joined_text(
+                {"has ", bytes.size(), " bytes, too few for the header, which takes ", header}));
+        }
+    };
+    need(llama2c_header);
+    const auto integer = [&](std::size_t at) {
+        return static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[at]));
+    };
+    llama2c_form result;
+    const bool is_long = integer(0) == 0x616b3432;
+    if (is_long) {
+        need(llama2c_long_header);
+        result.version = integer(4);
+        if (result.version != 1 && result.version != 2) {
+            fail(joined_text(
+                {"is of version ", result.version, " of the format, known are 0, 1 and 2"}));
+        }
+    }
+    std::array<std::int32_t, 7> fields{};
+    for (std::size_t at = 0; at < fields.size(); ++at)
+        fields[at] = integer(4 * at + (is_long ? 8 : 0));
+    llama2c_configuration& configuration = result.configuration;
+    configuration = {fields[0], fields[1], fields[2], fields[3],
+                     fields[4], fields[5], fields[6], fields[5] > 0};
+    if (is_long) {
+        const auto tied = std::to_integer<int>(bytes[36]);
+        if (tied > 1) fail(joined_text({"header: tied is ", tied, ", expected is 0 or 1"}));
+        configuration.tied = tied == 1;
+    } else if (configuration.vocabulary < 0) {
+        // The least number has no opposite; it is as little a size as 0.
+        configuration.vocabulary = configuration.vocabulary == std::numeric_limits<int>::min()
+                                       ? 0
+                                       : -configuration.vocabulary;
+    }
+    if (const std::string problem = problem_of(configuration); !problem.empty())
+        fail("header: " + problem);
+    if (result.version != 2) return result;
+    result.group = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[37]));
+    if (result.group < 1 || result.group > 256 || (result.group & (result.group - 1)) != 0) {
+        fail(joined_text({"header: the size of a group is ", result.group,
+                          ", expected is a power of two from 1 to 256"}));
+    }
+    for (const int row : {configuration.width, configuration.hidden}) {
+        if (row % result.group != 0) {
+            fail(joined_text({"header: groups of ", result.group, " do not divide rows of ", row}));
+        }
+    }
     return result;
 }
 
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration read_configuration(const source& from) {
-    const std::span<const std::byte> bytes = from.bytes();
-    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
-    if (bytes.size() < llama2c_header) {
-        fail(joined_text({"has ", bytes.size(), " bytes, too few for the header, which takes ",
-                          llama2c_header}));
-    }
-    std::array<std::int32_t, 7> fields{};
-    for (std::size_t at = 0; at < fields.size(); ++at) {
-        fields[at] = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[4 * at]));
-    }
-    if (fields[0] == 0x616b3432) {
-        fail(joined_text(
-            {"is of version ", fields[1], " of the format, wanted is version 0, of run.c"}));
-    }
-    llama2c_configuration result{fields[0], fields[1], fields[2], fields[3],
-                                 fields[4], fields[5], fields[6], fields[5] > 0};
-    // The least number has no opposite; it is as little a size as 0.
-    if (result.vocabulary < 0) {
-        result.vocabulary =
-            result.vocabulary == std::numeric_limits<int>::min() ? 0 : -result.vocabulary;
-    }
-    if (const std::string problem = problem_of(result); !problem.empty())
-        fail("header: " + problem);
-    return result;
+    return read_form(from).configuration;
 }
 
 SEQUENT_LAZY
@@ -167,14 +302,14 @@ SEQUENT_COLD void erase_unnamed(std::vector<header_entry>& tensors) {
 
 /// A checkpoint as if it were a file of named tensors.
 SEQUENT_LAZY
-SEQUENT_COLD tensor_file open_llama2c(const source& from,
-                                      const llama2c_configuration& configuration) {
-    tensor_file result{
-        from.name(), {llama2c_tensors(configuration), {}}, {{from, 0}}, plain_formats<>};
+SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& form) {
+    tensor_file result{from.name(), {llama2c_tensors(form), {}}, {{from, 0}}, llama2c_formats<>};
     const std::uint64_t wanted = result.header.tensors.back().end;
     if (from.bytes().size() != wanted) {
-        fail_with<error>({from.name(), ": has ", from.bytes().size(), " bytes, a checkpoint of ",
-                          configuration.text(), " has ", wanted});
+        const std::string kind =
+            form.version == 0 ? "" : joined_text({" of version ", form.version});
+        fail_with<error>({from.name(), ": has ", from.bytes().size(), " bytes, a checkpoint", kind,
+                          " of ", form.configuration.text(), " has ", wanted});
     }
     erase_unnamed(result.header.tensors);
     return result;
@@ -218,25 +353,42 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
                                 std::span<const any_tensor> parameters) {
-    tensor_file file{"", {llama2c_tensors(configuration), {}}, {}, plain_formats<>};
+    tensor_file file{"", {llama2c_tensors({configuration}), {}}, {}, llama2c_formats<>};
     erase_unnamed(file.header.tensors);
     return match(file, parameters).problem;
 }
 
+/// A checkpoint, the tensors that a model makes of it, and what its header states.
+struct llama2c_match {
+    tensor_file file;
+    matching found;
+    llama2c_configuration configuration;
+};
+
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
+/// Numbers of version 2 are rounded to those of the parameters.
+SEQUENT_LAZY
+SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any_tensor> tensors,
+                                         const std::string& unlike, int tokens) {
+    const llama2c_form form = read_form(from);
+    llama2c_match result{open_llama2c(from, form), {}, form.configuration};
+    if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
+    if (form.configuration.tokens < tokens) {
+        fail_with<error>({from.name(), ": is for ", form.configuration.tokens,
+                          " tokens, the model has ", tokens});
+    }
+    result.found = form.version == 0 ? match(result.file, tensors)
+                                     : match(result.file, tensors, llama2c_layers, true);
+    return result;
+}
+
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
                                                    std::span<const any_tensor> tensors,
                                                    const std::string& unlike, int tokens) {
-    const auto configuration = read_configuration(from);
-    const tensor_file file = open_llama2c(from, configuration);
-    if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
-    if (configuration.tokens < tokens) {
-        fail_with<error>(
-            {from.name(), ": is for ", configuration.tokens, " tokens, the model has ", tokens});
-    }
-    load_all(file, match(file, tensors));
-    return configuration;
+    const llama2c_match made = match_llama2c(from, tensors, unlike, tokens);
+    load_all(made.file, made.found);
+    return made.configuration;
 }
 
 SEQUENT_LAZY
@@ -248,7 +400,7 @@ SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_ten
             {path.string(), ": the model is no llama: it is seen as ", configuration.text()});
     }
     if (!unlike.empty()) fail_with<error>({path.string(), ": ", unlike});
-    std::vector<header_entry> entries = llama2c_tensors(configuration);
+    std::vector<header_entry> entries = llama2c_tensors({configuration});
     std::vector<std::byte> bytes(static_cast<std::size_t>(entries.back().end));
     if (const auto problem = misfit(configuration, given); !problem.empty()) {
         fail_with<error>({path.string(), ": the model is no llama: ", problem});
@@ -291,13 +443,13 @@ SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_ten
 /// exactly the bytes that it says.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
-    const auto result = detail::read_configuration(from);
-    (void)detail::open_llama2c(from, result);
-    return result;
+    const detail::llama2c_form form = detail::read_form(from);
+    (void)detail::open_llama2c(from, form);
+    return form.configuration;
 }
 
-/// Fills a model's parameters, of float or double, from a checkpoint, and returns what its header
-/// states. The model may have fewer positions than the checkpoint, not more.
+/// Fills a model's parameters, of float or double, from a checkpoint of any version, and returns
+/// what its header states. The model may have fewer positions than the checkpoint, not more.
 ///
 /// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
 /// no parameter has changed.

@@ -375,11 +375,10 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
             }
         }
         if (is_named) continue;
-        constexpr static placement own{.rank = -1};
         if (!has_own_names) {
             return joined_text({"the map does not name the parameter ", in_quotes(parameter.name)});
         }
-        const std::string what = visit(place_of{parameter.view, parameter.name, own});
+        const std::string what = visit(place_of{parameter.view, parameter.name, as_it_is});
         if (!what.empty()) return joined_text({"tensor ", in_quotes(parameter.name), ": ", what});
     }
     return "";

@@ -321,7 +321,8 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     std::string problem = problem_of_type(file, entry, view.type);
     if (problem.empty()) problem = problem_of_size(entry);
     if (!problem.empty()) fail("array" + problem);
-    fill(file, {&part, 1});
+    check_pieces(file, {&part, 1});
+    fill_piece(file, part);
 }
 
 /// `descr`: the element's type as the file calls it.

@@ -55,6 +55,8 @@ struct placement {
 
 /// The file's matrix is [columns, rows], [in, out] for a linear map.
 inline constexpr placement transposed{.transposed = true};
+/// The tensor has the parameter's own shape, or that of a layer.
+inline constexpr placement as_it_is{.rank = -1};
 /// The file has a vector: the parameter's elements in row-major order.
 inline constexpr placement flat{.flat = true};
 /// The rows of each head (the parameter's last extent but one; of a flat one the last) are in the

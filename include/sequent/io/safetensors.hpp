@@ -264,6 +264,25 @@ SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, st
     });
 }
 
+/// The header as bytes, with its length before it.
+SEQUENT_LAZY
+SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header& header) {
+    for (const auto& [key, value] : header.metadata) {
+        if (!is_utf8(key) || !is_utf8(value)) {
+            fail_with<error>({name, ": metadata ", in_quotes(key), " is not UTF-8"});
+        }
+    }
+    std::string json = format_header(header);
+    json.resize((json.size() + 7) / 8 * 8, ' ');
+    if (json.size() > longest_header) {
+        fail_with<error>({name, ": a header of ", json.size(),
+                          " bytes is longer than the format allows, ", longest_header});
+    }
+    std::array<std::byte, 8> length{};
+    store_bits(static_cast<std::uint64_t>(json.size()), length.data());
+    return std::string(reinterpret_cast<const char*>(length.data()), length.size()) + json;
+}
+
 /// Writes a file of tensors that consist of pieces.
 SEQUENT_LAZY
 SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor> tensors,
@@ -272,11 +291,6 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
     const std::string name = path.string();
     file_header header;
     header.metadata = metadata;
-    for (const auto& [key, value] : metadata) {
-        if (!is_utf8(key) || !is_utf8(value)) {
-            fail_with<error>({name, ": metadata ", in_quotes(key), " is not UTF-8"});
-        }
-    }
     name_table names;
     for (std::size_t at = 0; at < tensors.size(); ++at) names.add(tensors[at].name, at);
     names.sort();
@@ -294,12 +308,7 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
         header.tensors.push_back(
             {tensor.name, std::string(name_of(type)), tensor.shape, begin, end});
     }
-    std::string json = format_header(header);
-    json.resize((json.size() + 7) / 8 * 8, ' ');
-    if (json.size() > longest_header) {
-        fail_with<error>({name, ": a header of ", json.size(),
-                          " bytes is longer than the format allows, ", longest_header});
-    }
+    const std::string json = header_bytes(name, header);
 
     // All elements are looked at before there is a file.
     std::vector<std::byte> bytes;
@@ -312,9 +321,6 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
     for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) encode(tensor);
 
     file_replacement file(path);
-    std::array<std::byte, 8> length{};
-    store_bits(static_cast<std::uint64_t>(json.size()), length.data());
-    file.write(reinterpret_cast<const char*>(length.data()), length.size());
     file.write(json.data(), json.size());
     for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) {
         encode(tensor);

@@ -19,6 +19,7 @@
 #include "../number_text.hpp"
 #include "dtype.hpp"
 #include "error.hpp"
+#include "number_format.hpp"
 #include "piece.hpp"
 #include "source.hpp"
 
@@ -46,46 +47,6 @@ struct file_header {
     metadata_map metadata;
 };
 
-namespace detail {
-
-/// Writes `count` numbers of a tensor to `numbers`: number `first` of the tensor and those that are
-/// `stride` apart.
-using decoder = void (*)(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
-                         std::size_t count, double* numbers);
-
-/// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
-struct number_format {
-    std::string_view name;
-    std::uint64_t count = 1;
-    std::uint64_t bytes = 0;
-    bool fits_float = true;  // every number is one of float's
-    decoder decode = nullptr;
-};
-
-template <dtype Type>
-void decode_plain(const std::byte* tensor, std::uint64_t first, std::uint64_t stride,
-                  std::size_t count, double* numbers) {
-    constexpr std::size_t bytes = io::size_of(Type);
-    tensor += first * bytes;
-    if (stride == 1) {
-        for (std::size_t at = 0; at < count; ++at)
-            numbers[at] = load_element<double, Type>(tensor + at * bytes);
-        return;
-    }
-    for (std::size_t at = 0; at < count; ++at)
-        numbers[at] = load_element<double, Type>(tensor + at * stride * bytes);
-}
-
-/// The formats that have a dtype.
-SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
-    {"F16", 1, 2, true, decode_plain<dtype::f16>},
-    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
-    {"F32", 1, 4, true, decode_plain<dtype::f32>},
-    {"F64", 1, 8, false, decode_plain<dtype::f64>},
-};
-
-}  // namespace detail
-
 /// Tensors of one or several files, checked: the bytes of each lie within its file and are as many
 /// as its shape and dtype take.
 struct tensor_file {
@@ -112,6 +73,11 @@ struct tensor_file {
         for (const detail::number_format& each : formats)
             if (each.name == entry.dtype) return &each;
         return nullptr;
+    }
+    /// The numbers of a tensor, whose dtype is known.
+    detail::stored_tensor stored_of(const header_entry& entry) const noexcept {
+        const detail::number_format* const format = format_of(entry);
+        return {data_of(entry), (entry.end - entry.begin) / format->bytes * format->count, format};
     }
     /// Gives the memory of bytes [first, last) of a tensor back.
     void release(const header_entry& entry, std::uint64_t first,
@@ -153,12 +119,6 @@ inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     std::uint64_t size = 1;
     for (const std::uint64_t extent : shape) size *= extent;
     return size;
-}
-
-/// How many numbers a tensor has: its bytes have been checked.
-SEQUENT_LAZY
-inline std::uint64_t count_of(const header_entry& entry, const number_format& format) {
-    return (entry.end - entry.begin) / format.bytes * format.count;
 }
 
 SEQUENT_LAZY
@@ -223,15 +183,14 @@ class releaser {
 /// Calls f(number, value) for all numbers of a tensor in order.
 template <class F>
 SEQUENT_COLD void for_each_number(const tensor_file& file, const header_entry& entry, F f) {
-    const number_format& format = *file.format_of(entry);
-    const std::byte* const data = file.data_of(entry);
-    const std::uint64_t count = count_of(entry, format);
+    const stored_tensor stored = file.stored_of(entry);
+    const std::uint64_t count = stored.count;
     std::array<double, decoded_together> values;
-    releaser done(file, entry, format);
+    releaser done(file, entry, *stored.format);
     for (std::uint64_t first = 0; first < count; first += values.size()) {
         const auto some =
             static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - first));
-        format.decode(data, first, 1, some, values.data());
+        stored.format->decode(stored, first, 1, some, values.data());
         for (std::size_t at = 0; at < some; ++at) f(first + at, values[at]);
         done.advance(first + some);
     }
@@ -265,17 +224,16 @@ SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry
 SEQUENT_LAZY
 SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
                               const header_entry& two) {
-    const number_format& format = *file.format_of(two);
-    const std::byte* const data = file.data_of(two);
-    releaser done(file, two, format);
-    const std::uint64_t count = count_of(two, format);
+    const stored_tensor stored = file.stored_of(two);
+    releaser done(file, two, *stored.format);
+    const std::uint64_t count = stored.count;
     std::array<double, decoded_together> values;
     for_each_number(file, one, [&](std::uint64_t number, double x) {
         const auto at = static_cast<std::size_t>(number % values.size());
         if (at == 0) {
             const auto some =
                 static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - number));
-            format.decode(data, number, 1, some, values.data());
+            stored.format->decode(stored, number, 1, some, values.data());
             done.advance(number);
         }
         const double y = values[at];
@@ -312,16 +270,15 @@ void store_values(const double* values, std::size_t count, const piece& part, st
 SEQUENT_LAZY
 SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     const header_entry& entry = file.header.tensors[part.tensor];
-    const number_format& format = *file.format_of(entry);
-    const std::byte* const data = file.data_of(entry);
+    const stored_tensor stored = file.stored_of(entry);
     const auto store = part.view.type == dtype::f64 ? store_values<double> : store_values<float>;
     std::array<double, decoded_together> values;
-    releaser done(file, entry, format);
+    releaser done(file, entry, *stored.format);
     for_each_row(part, [&](const piece_row& row) {
         for (std::size_t column = 0; column < row.columns; column += values.size()) {
             const std::size_t some = std::min(values.size(), row.columns - column);
-            format.decode(data, row.number + column * row.number_stride, row.number_stride, some,
-                          values.data());
+            stored.format->decode(stored, row.number + column * row.number_stride,
+                                  row.number_stride, some, values.data());
             store(values.data(), some, part,
                   row.at + static_cast<std::ptrdiff_t>(column) * row.stride, row.stride);
         }
@@ -329,10 +286,9 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     });
 }
 
-/// Fills the views from their tensors, all of which have the right type and size, unless one of
-/// them is not finite.
+/// Fails at a number of the tensors of pieces that is not finite.
 SEQUENT_LAZY
-SEQUENT_COLD void fill(const tensor_file& file, std::span<const piece> pieces) {
+SEQUENT_COLD void check_pieces(const tensor_file& file, std::span<const piece> pieces) {
     std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
     for (const piece& each : pieces) {
         const double of_type = each.view.type == dtype::f32
@@ -344,7 +300,6 @@ SEQUENT_COLD void fill(const tensor_file& file, std::span<const piece> pieces) {
     }
     for (std::size_t tensor = 0; tensor < largest.size(); ++tensor)
         if (largest[tensor] > 0) check_numbers(file, file.header.tensors[tensor], largest[tensor]);
-    for (const piece& each : pieces) fill_piece(file, each);
 }
 
 /// Two tensors of a file that must hold the same numbers.
@@ -380,15 +335,22 @@ SEQUENT_COLD void fill_constant(const constant_view& each) {
     });
 }
 
-/// Fills the views of a matching, or says why not.
+/// Fails if the tensors of a matching do not fit.
 SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
+SEQUENT_COLD void check_all(const tensor_file& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.name, ": ", found.problem});
     const std::vector<header_entry>& tensors = file.header.tensors;
     for (const equal_pair& pair : found.equal)
         check_equal(file, tensors[pair.tensor], tensors[pair.other]);
     for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensors[tensor]);
-    fill(file, found.pieces);
+    check_pieces(file, found.pieces);
+}
+
+/// Fills the views of a matching, or says why not.
+SEQUENT_LAZY
+SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
+    check_all(file, found);
+    for (const piece& each : found.pieces) fill_piece(file, each);
     for (const constant_view& each : found.constants) fill_constant(each);
     return file.header.metadata;
 }

@@ -232,6 +232,27 @@ float packed_element(const std::byte* from, int inputs, int /*outputs*/, int k, 
     return from_f16(scale) * Format::value(Format::get(from, k % detail::block_inputs, place));
 }
 
+/// The weights (k, n) of a packed matrix, for all its inputs k.
+template <class Format>
+SEQUENT_NOINLINE void packed_row(const std::byte* from, int inputs, int n, float* to) noexcept {
+    const int place = n % detail::panel_outputs;
+    const std::byte* scales = from + detail::panel_at<Format>(inputs, n);
+    const std::byte* block = scales + detail::scale_bytes<Format>(detail::packed_blocks(inputs));
+    for (int first = 0; first < inputs; first += detail::block_inputs) {
+        float scale = 1;
+        if constexpr (Format::rows::scaled) {
+            std::uint16_t half;
+            std::memcpy(&half, scales + place * 2, 2);
+            scale = from_f16(half);
+            scales += detail::panel_outputs * 2;
+        }
+        const int count = std::min(inputs - first, detail::block_inputs);
+        for (int k = 0; k < count; ++k)
+            to[first + k] = scale * Format::value(Format::get(block, k, place));
+        block += Format::block_bytes;
+    }
+}
+
 /// Bytes that packed_product needs for `rows` quantised rows, a multiple of 64.
 template <class Format, int Inputs>
 constexpr std::size_t packed_scratch_bytes(int rows) {

@@ -4,10 +4,13 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "packed_rows.hpp"
 
 /// Number types of packed weights. A format is a type with static members only:
+///   name         as in files and messages
+///   bits         of a stored integer; with a sign it is less by half of 2^bits
 ///   rows         the type of the rows that it is multiplied with (packed_rows.hpp)
 ///   block_bytes  bytes of a block: 32 inputs of 16 outputs
 ///   together     how many groups of inputs one load gives; a group is a word of each output
@@ -52,6 +55,8 @@ inline std::uint16_t quantise_block(const float* x, float scale, int offset, int
 /// 16-bit floats, the upper half of a float, rounded to nearest even. Activations are rounded
 /// alike; products and sums are floats.
 struct bf16 {
+    static constexpr std::string_view name = "bf16";
+    static constexpr int bits = 16;
     using rows = detail::bfloat_rows;
     static constexpr int block_bytes = 1024;
     static constexpr int together = 1;
@@ -81,6 +86,8 @@ struct bf16 {
 /// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 128) with q in
 /// 0 .. 255, scale = max |w| / 127. GGUF's Q8_0 with q + 128 in place of q.
 struct q8_0 {
+    static constexpr std::string_view name = "q8_0";
+    static constexpr int bits = 8;
     using rows = detail::byte_rows<detail::signed_bytes ? 0 : 128>;
     static constexpr int block_bytes = 512;
     static constexpr int together = 1;
@@ -109,6 +116,8 @@ struct q8_0 {
 /// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 8) with q in
 /// 0 .. 15, scale = w / -8 for the w of greatest magnitude, as in GGUF's Q4_0.
 struct q4_0 {
+    static constexpr std::string_view name = "q4_0";
+    static constexpr int bits = 4;
     using rows = detail::byte_rows<8>;
     static constexpr int block_bytes = 256;
     static constexpr int together = 2;

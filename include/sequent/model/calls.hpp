@@ -39,7 +39,7 @@ struct calls {
         return left_by_any;
 #else
         call_mark mark;
-        mark.add(numbers_of(p), parameters<T>::size);
+        if constexpr (trained_parameters_of<P, Plan>) mark.add(numbers_of(p), parameters<T>::size);
         given.add_to(mark);
         return mark.value();
 #endif
@@ -69,7 +69,9 @@ struct calls {
         result.prepared = prepared_in(p);
         result.packed = packed_in(p);
         if (!result.prepared) {
-            if (!kept) prepare_numbers<Plan>(result.parameters, w.prepared, w.scratch);
+            if (!kept)
+                prepare_numbers<typename placed_for<P, Plan>::type>(result.parameters, w.prepared,
+                                                                    w.scratch);
             result.prepared = w.prepared;
         }
         result.workspace = w.numbers;

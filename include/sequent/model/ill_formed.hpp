@@ -79,7 +79,6 @@ struct any_block {
 struct any_packed : any_block<float> {
     static constexpr std::size_t bytes = 0;
 
-    any_packed() = default;
     explicit any_packed(const any_block<float>&) noexcept {}
     void pack(const any_block<float>&) noexcept {}
 };
@@ -114,7 +113,7 @@ class ill_formed_model {
     using workspace = any_block<T>;
     template <class T>
     using scratch = any_block<T>;
-    template <class Format>
+    template <class Format, auto...>
     using packed = any_packed;
     template <class T>
     using batch = any_batch;

@@ -34,17 +34,18 @@ inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::
 
 /// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
 /// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
-/// "madvise" or "always").
-template <class Block>
-std::unique_ptr<Block> make_unique() {
+/// "madvise" or "always"). `given` are the arguments of its constructor: make_unique<Model::packed<
+/// q8_0>>(*parameters).
+template <class Block, class... Given>
+std::unique_ptr<Block> make_unique(const Given&... given) {
     constexpr std::align_val_t alignment{alignof(Block)};
     if constexpr (alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
-                  std::is_nothrow_default_constructible_v<Block>) {
+                  std::is_nothrow_constructible_v<Block, const Given&...>) {
         void* memory = ::operator new(sizeof(Block), alignment);
         model_detail::ask_for_huge_pages(memory, sizeof(Block));
-        return std::unique_ptr<Block>(::new (memory) Block());
+        return std::unique_ptr<Block>(::new (memory) Block(given...));
     } else {
-        return std::make_unique<Block>();
+        return std::make_unique<Block>(given...);
     }
 }
 

@@ -59,8 +59,8 @@ class model {
     using prepared = model_detail::prepared_block<plan, T>;
     /// Weights in fewer bits, of Format bf16, q8_0 or q4_0, which stand in
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
-    template <class Format>
-    using packed = model_detail::packed_block<plan, Format>;
+    template <class Format, auto Which = pack_products>
+    using packed = model_detail::packed_block<plan, Format, Which>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T, workspace<T>>;
     /// The memory of forward_batch alone.

@@ -1,229 +1,216 @@
 #pragma once
 
 #include <algorithm>
-#include <cassert>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
 
-#include "../kernel/packed.hpp"
+#include "../joined_text.hpp"
 #include "model.hpp"
+#include "packed_plan.hpp"
 
 /// Weights in fewer bits: Model::packed<Format> stands in the place of the parameters in forward,
 /// forward_batch, prefill and step. Products read the matrices of their weights from it, in blocks
-/// of a format of kernel/packed_formats.hpp; all other weights (norms, biases, tables that symbols
-/// choose rows of, matrices with fewer than 32 inputs or 16 outputs) are the parameters' own.
+/// of a format of kernel/packed_formats.hpp. What is read otherwise (norms, biases, matrices with
+/// fewer than 32 inputs or 16 outputs, and, unless the predicate takes them, tables that symbols
+/// choose rows of) is there as floats.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The formats, by their number in plan::row_term.
-template <int Number>
-struct packed_format;
-template <>
-struct packed_format<1> {
-    using type = kernel::bf16;
-};
-template <>
-struct packed_format<2> {
-    using type = kernel::q8_0;
-};
-template <>
-struct packed_format<3> {
-    using type = kernel::q4_0;
-};
+/// Lets readers of files make packed weights, which they fill.
+class packed_filler {
+    template <class Plan, class Format, auto Which>
+    friend class packed_block;
+    packed_filler() = default;
 
-template <class Format, int Number = 1>
-constexpr int number_of_format() {
-    if constexpr (std::is_same_v<Format, typename packed_format<Number>::type>)
-        return Number;
-    else
-        return number_of_format<Format, Number + 1>();
-}
-
-/// A matrix of parameters that products read, in each layer of the stacks around it.
-struct packed_matrix {
-    operand from{};  // in the parameters
-    int inputs = 0;
-    int outputs = 0;
-    int input_stride = 0;
-    int output_stride = 0;
-    int splits = 1;  // so many matrices, one for each part of the inputs
-    int split = 0;
-    int layers[plan::max_loops]{};
-    operand to{};  // in the packed weights, where 64 bytes count as one
-    int split_to = 0;
-
-    constexpr bool same_as(const packed_matrix& other) const {
-        return from.offset == other.from.offset && inputs == other.inputs &&
-               outputs == other.outputs && input_stride == other.input_stride &&
-               output_stride == other.output_stride && splits == other.splits &&
-               split == other.split &&
-               std::equal(from.layer_strides, from.layer_strides + plan::max_loops,
-                          other.from.layer_strides);
-    }
-    constexpr int copies() const {
-        int result = 1;
-        for (int count : layers) result *= count;
-        return result;
-    }
-    /// The layer of each loop in copy number `copy`.
-    constexpr void find_layers(int copy, int (&layer)[plan::max_loops]) const {
-        for (int level = plan::max_loops; level-- > 0; copy /= layers[level])
-            layer[level] = copy % layers[level];
-    }
-};
-
-/// Which matrices a plan reads packed, and its steps then.
-template <class Placed, class Format>
-struct packing_of {
-    using tables_type = std::remove_cvref_t<decltype(Placed::tables)>;
-    static constexpr int most = tables_type::rule_capacity * 2;
-
-    tables_type tables = Placed::tables;
-    plan::list<packed_matrix, most> matrices{};
-    int size = 0;  // 64 bytes count as one
-
-    constexpr packing_of() {
-        for (const plan::step& each : tables.steps) {
-            if (each.kind != plan::step_kind::rows || each.prepared) continue;
-            row_step& row = tables.rows[each.at];
-            for (row_term& term : row.terms) {
-                if (!is_packed(row, term) || matrices.size() == most) continue;
-                const packed_matrix& matrix = place(matrix_of(row, term, each.rule));
-                term.format = number_of_format<Format>();
-                term.w.at = matrix.to;
-                term.w_split = matrix.split_to;
-            }
-        }
-    }
-
-  private:
-    static constexpr bool is_packed(const row_step& row, const row_term& term) {
-        if (term.kind != term_kind::product || term.w.at.where != place::parameter) return false;
-        for (int outer = 0; outer < plan::max_outers; ++outer)
-            if (row.outer_extents[outer] > 1 && term.w.outer[outer] != 0) return false;
-        const bool by_row = (term.x.row == 0 && row.rows > 1) || term.w.row != 0;
-        return !by_row && term.depth >= 32 && row.columns() >= 16;
-    }
-
-    static constexpr packed_matrix matrix_of(const row_step& row, const row_term& term, int rule) {
-        packed_matrix result;
-        result.from = term.w.at;
-        result.inputs = term.depth;
-        result.outputs = row.columns();
-        result.input_stride = term.w_depth;
-        result.output_stride = term.w_column;
-        result.splits = term.splits;
-        result.split = term.w_split;
-        for (int& count : result.layers) count = 1;
-        const auto& text = Placed::shapes.text;
-        for (int scope = text.rules[rule].scope; scope > 0; scope = text.scopes[scope].parent) {
-            int level = -1;
-            for (int at = scope; at > 0; at = text.scopes[at].parent) ++level;
-            if (result.from.layer_strides[level] != 0)
-                result.layers[level] = text.scopes[scope].repeat;
-        }
-        return result;
-    }
-
-    constexpr const packed_matrix& place(packed_matrix wanted) {
-        for (const packed_matrix& known : matrices)
-            if (known.same_as(wanted)) return known;
-        wanted.split_to =
-            static_cast<int>(kernel::packed_bytes<Format>(wanted.inputs, wanted.outputs) / 64);
-        wanted.to.where = plan::place::packed;
-        wanted.to.offset = size;
-        int stride = wanted.split_to * wanted.splits;
-        for (int level = plan::max_loops; level-- > 0;) {
-            if (wanted.layers[level] == 1) continue;
-            wanted.to.layer_strides[level] = stride;
-            stride *= wanted.layers[level];
-        }
-        size += stride;
-        return matrices[matrices.push(wanted)];
-    }
-};
-
-/// A plan that reads weights packed: the same steps in the same memory.
-template <class Placed, class Format>
-struct packed_plan_of : Placed {
-    static constexpr packing_of<Placed, Format> packing{};
-    static constexpr auto& tables = packing.tables;
-
-    template <int At>
-    static constexpr row_step row_step_at = tables.rows[At];
-};
-
-/// The packed weights of a model: Model::packed<Format>. It reads the parameters that are not
-/// packed, which must outlive it. Once they have changed, pack() is due.
-template <class Plan, class Format>
-class alignas(64) packed_block {
-    struct packing_type {
-        plan::list<packed_matrix, packed_plan_of<Plan, Format>::packing.matrices.size()> matrices{};
-        int size = packed_plan_of<Plan, Format>::packing.size;
-
-        constexpr packing_type() {
-            for (const packed_matrix& each : packed_plan_of<Plan, Format>::packing.matrices)
-                matrices.push(each);
-        }
+  public:
+    /// What is to be filled: all of it is zero at first.
+    struct places {
+        std::span<const packed_matrix> matrices;
+        std::byte* packed;
+        float* rest;
+        std::ptrdiff_t (*place_in_rest)(std::ptrdiff_t);  // of a parameter; -1: it has none
     };
-    static constexpr packing_type packing{};
+    template <class Packed>
+    static std::unique_ptr<Packed> make() {
+        return make_unique<Packed>(packed_filler());
+    }
+    template <class Packed>
+    static places places_of(Packed& of) noexcept {
+        return of.places_of();
+    }
+    /// Calls visit(name, copies, bytes of each, data) for the packed matrices. The name tells the
+    /// format, the extents and the weights.
+    template <class Packed, class Visit>
+    static void each_matrix(Packed& of, Visit visit) {
+        of.each_matrix(visit);
+    }
+    /// Calls visit(name, tensor_view) for the weights that are there as floats.
+    template <class Packed, class Visit>
+    static void each_float(Packed& of, Visit visit) {
+        of.each_float(visit);
+    }
+};
+
+/// The packed weights of a model, complete in themselves.
+template <class Plan, class Format, auto Which>
+class alignas(64) packed_block {
+    static constexpr auto& packing = model_detail::packing<Plan, Format, Which>;
+    static constexpr auto matrices = [] {
+        plan::list<packed_matrix, packing.matrices.size()> result;
+        for (const packed_matrix& each : packing.matrices) result.push(each);
+        return result;
+    }();
 
   public:
     using number = float;
     using packed_for = Plan;
     using format = Format;
+    /// Bytes of the packed matrices, and how many floats there are besides.
     static constexpr std::size_t bytes = static_cast<std::size_t>(packing.size) * 64;
+    static constexpr int floats = packing.rest;
 
-    packed_block() = default;
     explicit packed_block(const parameter_block<Plan, float>& p) noexcept { pack(p); }
+    explicit packed_block(packed_filler) noexcept {}
 
     /// Packs the weights anew.
     void pack(const parameter_block<Plan, float>& p) noexcept {
-        parameters_ = &p;
-        for (const packed_matrix& each : packing.matrices)
-            for (int copy = 0; copy < each.copies(); ++copy) {
-                int layer[plan::max_loops];
-                each.find_layers(copy, layer);
-                std::ptrdiff_t from = each.from.offset;
-                std::ptrdiff_t to = each.to.offset;
-                for (int level = 0; level < plan::max_loops; ++level) {
-                    from += std::ptrdiff_t{layer[level]} * each.from.layer_strides[level];
-                    to += std::ptrdiff_t{layer[level]} * each.to.layer_strides[level];
-                }
+        for (const packed_matrix& each : matrices)
+            for (int copy = 0; copy < each.copies(); ++copy)
                 for (int split = 0; split < each.splits; ++split)
-                    kernel::pack<Format>(
-                        p.numbers + from + std::ptrdiff_t{split} * each.split, each.inputs,
-                        each.outputs, each.input_stride, each.output_stride,
-                        bytes_ + 64 * (to + std::ptrdiff_t{split} * each.split_to));
-            }
+                    kernel::pack<Format>(p.numbers + each.place_from(copy, split), each.inputs,
+                                         each.outputs, each.input_stride, each.output_stride,
+                                         bytes_ + each.byte_to(copy, split));
+        copy_rest(0, p.numbers, rest_);
     }
 
-    /// Those it was packed from.
-    const parameter_block<Plan, float>& parameters() const noexcept {
-        assert(parameters_);
-        return *parameters_;
-    }
     const std::byte* data() const noexcept { return bytes_; }
+    std::span<const float> rest() const noexcept {
+        return {rest_, static_cast<std::size_t>(floats)};
+    }
 
   private:
-    const parameter_block<Plan, float>* parameters_ = nullptr;
+    friend packed_filler;
+    using slots = slots_of<Plan>;
+
+    /// Calls visit(scope, offset in the parameters, in the rest) for the scopes within one.
+    template <class Visit>
+    static void each_inner(int scope, Visit visit) noexcept {
+        constexpr auto& tables = Plan::tables;
+        std::ptrdiff_t rest = 0;
+        for (const parameter_slot& slot : packing.slots)
+            if (slot.scope == scope && slot.floats) rest += slot.end - slot.begin;
+        for (int inner = 1; inner < slots::scopes; ++inner) {
+            const auto& of = Plan::shapes.text.scopes[inner];
+            if (of.parent != scope) continue;
+            visit(inner, std::ptrdiff_t{tables.scope_offset[inner]} - tables.scope_offset[scope],
+                  rest);
+            rest += std::ptrdiff_t{packing.scope_rest[inner]} * of.repeat;
+        }
+    }
+
+    /// Copies what is read as floats of one layer of a scope, and of all within it.
+    static void copy_rest(int scope, const float* from, float* to) noexcept {
+        std::ptrdiff_t at = 0;
+        for (const parameter_slot& slot : packing.slots) {
+            if (slot.scope != scope || !slot.floats) continue;
+            std::copy_n(from + slot.begin - Plan::tables.scope_offset[scope], slot.end - slot.begin,
+                        to + at);
+            at += slot.end - slot.begin;
+        }
+        each_inner(scope, [&](int inner, std::ptrdiff_t begin, std::ptrdiff_t rest) {
+            for (int layer = 0; layer < Plan::shapes.text.scopes[inner].repeat; ++layer)
+                copy_rest(
+                    inner,
+                    from + begin + std::ptrdiff_t{layer} * Plan::tables.scope_parameters[inner],
+                    to + rest + std::ptrdiff_t{layer} * packing.scope_rest[inner]);
+        });
+    }
+
+    static std::ptrdiff_t place_within(int scope, std::ptrdiff_t place) noexcept {
+        std::ptrdiff_t at = 0;
+        for (const parameter_slot& slot : packing.slots) {
+            if (slot.scope != scope) continue;
+            const std::ptrdiff_t begin = slot.begin - Plan::tables.scope_offset[scope];
+            const std::ptrdiff_t size = slot.end - slot.begin;
+            if (place >= begin && place < begin + size)
+                return slot.floats ? at + place - begin : -1;
+            if (slot.floats) at += size;
+        }
+        std::ptrdiff_t result = -1;
+        each_inner(scope, [&](int inner, std::ptrdiff_t begin, std::ptrdiff_t rest) {
+            const std::ptrdiff_t layer = Plan::tables.scope_parameters[inner];
+            const std::ptrdiff_t of = place - begin;
+            if (of < 0 || of >= layer * Plan::shapes.text.scopes[inner].repeat) return;
+            const std::ptrdiff_t within = place_within(inner, of % layer);
+            if (within >= 0) result = rest + of / layer * packing.scope_rest[inner] + within;
+        });
+        return result;
+    }
+    static std::ptrdiff_t place_in_rest(std::ptrdiff_t place) { return place_within(0, place); }
+
+    packed_filler::places places_of() noexcept {
+        return {std::span(matrices.begin(), static_cast<std::size_t>(matrices.size())), bytes_,
+                rest_, &place_in_rest};
+    }
+
+    template <class Visit>
+    SEQUENT_COLD void each_matrix(Visit visit) {
+        for (const packed_matrix& each : matrices) {
+            std::string name(Format::name);
+            append_text(name, {" ", each.outputs, "x", each.inputs});
+            if (each.splits > 1) append_text(name, {"x", each.splits});
+            bool first = true;
+            for (int at = 0; at < slots::weights; ++at) {
+                if (!slots::is_within(at, each.slot)) continue;
+                const full_name id = name_of_weight<Plan>(at);
+                append_text(name, {first ? " " : "+",
+                                   std::string_view(id.text, static_cast<std::size_t>(id.length))});
+                if (first && each.input_stride != Plan::tables.weights[at].column)
+                    name += " transposed";
+                first = false;
+            }
+            visit(name, static_cast<std::uint64_t>(each.copies()),
+                  static_cast<std::uint64_t>(each.split_to * each.splits) * 64,
+                  bytes_ + 64 * std::ptrdiff_t{each.to.at.offset});
+        }
+    }
+    template <class Visit>
+    SEQUENT_COLD void each_float(Visit visit) {
+        for (const auto& [name, parameter] : named_weights<Plan>) {
+            weight_view view = parameter;
+            const int slot = slots::find(view.offset);
+            if (!packing.slots[slot].floats) continue;
+            view.offset = static_cast<int>(place_in_rest(view.offset));
+            slots::each_level(slot, [&](int level, int scope) {
+                view.strides[level] = packing.scope_rest[scope];
+            });
+            visit(name, to_tensor<float>(view, rest_));
+        }
+    }
+
     alignas(64) std::byte bytes_[bytes > 0 ? bytes : 1]{};
+    alignas(64) float rest_[floats > 0 ? floats : 1]{};
 };
 
-template <class Plan, class Format, class Placed>
-struct placed_for<packed_block<Plan, Format>, Placed> {
-    using type = packed_plan_of<Placed, Format>;
+template <class Plan, class Format, auto Which, class Placed>
+struct placed_for<packed_block<Plan, Format, Which>, Placed> {
+    using type = packed_plan_of<Placed, Plan, Format, Which>;
 };
 
-template <class Plan, class Format>
-const float* numbers_of(const packed_block<Plan, Format>& p) noexcept {
-    return p.parameters().numbers;
+template <class Plan, class Format, auto Which>
+const float* numbers_of(const packed_block<Plan, Format, Which>& p) noexcept {
+    return p.rest().data();
 }
-template <class Plan, class Format>
-const float* prepared_in(const packed_block<Plan, Format>&) noexcept {
+template <class Plan, class Format, auto Which>
+const float* prepared_in(const packed_block<Plan, Format, Which>&) noexcept {
     return nullptr;
 }
-template <class Plan, class Format>
-const std::byte* packed_in(const packed_block<Plan, Format>& p) noexcept {
+template <class Plan, class Format, auto Which>
+const std::byte* packed_in(const packed_block<Plan, Format, Which>& p) noexcept {
     return p.data();
 }
 
@@ -246,6 +233,13 @@ void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row
                 w + std::ptrdiff_t{64} * split() * term.w_split, sum + row * sum_row, sum_row,
                 std::min(most, rows - row), scratch);
         });
+}
+
+/// Row `symbol` of a packed table, which term `At` looks up.
+template <class Step, int At>
+void look_up_packed(const std::byte* table, int symbol, float* to) noexcept {
+    using format = typename packed_format<Step::value.terms[At].format>::type;
+    kernel::packed_row<format>(table, Step::value.columns(), symbol, to);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail

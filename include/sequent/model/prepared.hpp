@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <cstddef>
+#include <string_view>
 #include <type_traits>
 
 #include "run.hpp"
@@ -104,8 +105,18 @@ template <class P, class Plan>
 concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
 
+/// Which weights Model::packed<Format, Which> packs: Which(name, looked_up) is asked of each weight
+/// that products multiply with, and, with looked_up true, of each table that symbols choose rows
+/// of.
+struct pack_products_type {
+    constexpr bool operator()(std::string_view, bool looked_up) const { return !looked_up; }
+};
+struct pack_all_type {
+    constexpr bool operator()(std::string_view, bool) const { return true; }
+};
+
 /// These, or what stands in their place; model/packed.hpp has packed_block.
-template <class Plan, class Format>
+template <class Plan, class Format, auto Which>
 class packed_block;
 template <class P, class Plan>
 concept parameters_of =
@@ -142,11 +153,21 @@ const std::byte* packed_in(const P&) noexcept {
     return nullptr;
 }
 
-template <class Plan, class Format>
-const float* numbers_of(const packed_block<Plan, Format>& p) noexcept;
-template <class Plan, class Format>
-const float* prepared_in(const packed_block<Plan, Format>& p) noexcept;
-template <class Plan, class Format>
-const std::byte* packed_in(const packed_block<Plan, Format>& p) noexcept;
+template <class Plan, class Format, auto Which>
+const float* numbers_of(const packed_block<Plan, Format, Which>& p) noexcept;
+template <class Plan, class Format, auto Which>
+const float* prepared_in(const packed_block<Plan, Format, Which>& p) noexcept;
+template <class Plan, class Format, auto Which>
+const std::byte* packed_in(const packed_block<Plan, Format, Which>& p) noexcept;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// For Model::packed<Format, Which>: the matrices of products alone, or tables that symbols choose
+/// rows of, too. Any other function of a weight's name and whether it is looked up does as well:
+/// [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }.
+inline constexpr model_detail::pack_products_type pack_products{};
+inline constexpr model_detail::pack_all_type pack_all{};
+
+}  // namespace sequent::inline SEQUENT_ABI

@@ -41,12 +41,12 @@ constexpr void visit_term(Term& term, Visit& visit) {
     visit_access(term.w, visit);
     visit(term.w_depth);
     visit(term.w_column);
+    visit(term.format);
     if (term.kind != term_kind::product) return;
     visit(term.depth);
     visit(term.splits);
     visit(term.x_split);
     visit(term.w_split);
-    visit(term.format);
 }
 
 template <class Function, class Visit>

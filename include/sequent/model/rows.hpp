@@ -21,10 +21,13 @@ constexpr int block_rows(int rows) {
     return (rows + blocks - 1) / blocks;
 }
 
-/// Product `At` of a row step by packed weights; model/packed.hpp has it.
+/// Product `At` of a row step by packed weights, and a row of a packed table; model/packed.hpp has
+/// them.
 template <class Step, int At, bool Accumulate, int Block>
 void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
                      int rows) noexcept;
+template <class Step, int At>
+void look_up_packed(const std::byte* table, int symbol, float* to) noexcept;
 
 template <class Step, class T>
 class row_runner {
@@ -404,6 +407,27 @@ class row_runner {
                         else
                             add_to<length>(to, from);
                     });
+            } else if constexpr (term.kind == term_kind::gather &&
+                                 term.w.at.where == place::packed) {
+                const auto* symbols =
+                    bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
+                for (int at = row; at < row + rows; ++at) {
+                    T* to = sum + at * sum_row;
+                    const std::int32_t symbol = symbols[at * term.x.row];
+                    T found[columns];
+                    if (static_cast<std::uint32_t>(symbol) <
+                        static_cast<std::uint32_t>(Step::template classes<index()>))
+                        look_up_packed<Step, index()>(
+                            bound.read_packed(term.w.at) +
+                                64 * outer_shift(term.w, first, second, third),
+                            symbol, found);
+                    else
+                        std::fill_n(found, columns, std::numeric_limits<T>::quiet_NaN());
+                    if constexpr (starts)
+                        std::copy_n(found, columns, to);
+                    else
+                        add_to<columns>(to, found);
+                }
             } else if constexpr (term.kind == term_kind::gather) {
                 const auto* symbols =
                     bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
@@ -451,9 +475,10 @@ class row_runner {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
         if constexpr (term.w.at.where == place::packed) {
-            multiply_packed<Step, At, Accumulate, Block>(x + row * term.x.row,
-                                                         bound.read_packed(term.w.at),
-                                                         sum + row * sum_row, sum_row, rows);
+            multiply_packed<Step, At, Accumulate, Block>(
+                x + row * term.x.row,
+                bound.read_packed(term.w.at) + 64 * outer_shift(term.w, first, second, third),
+                sum + row * sum_row, sum_row, rows);
             if constexpr (fusion::any && fusion::product_at == At)
                 finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
                             rows);

@@ -14,9 +14,14 @@
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// Whether a plan runs row by row. It names T so that a program that does not call `step` does not
+/// evaluate the plan of its state.
+template <class Plan, class T>
+inline constexpr bool has_state = plan::state_plan_of<Plan>::made.obstacle.rule < 0;
+
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
 /// sequence. Copies are states of their own.
-template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.obstacle.rule < 0)>
+template <class Plan, class T, bool Possible = has_state<Plan, T>>
 class alignas(64) state_block {
     using state_plan = plan::state_plan_of<Plan>;
     static constexpr auto& made = state_plan::made;
@@ -110,7 +115,9 @@ class alignas(64) state_block {
         const T* const parameters = numbers_of(p);
         const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
-            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
+            if (!has_prepared_)
+                prepare_numbers<typename placed_for<P, state_plan>::type>(parameters, prepared_,
+                                                                          scratch_);
             has_prepared_ = true;
             prepared = prepared_;
         }

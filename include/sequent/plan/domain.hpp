@@ -134,7 +134,7 @@ class domain_finder {
             const int result = out.domain[in.block_output[written.block]];
             out.domain[written.head] = result;
             // All layers have the conditions of the first one.
-            if (written.repeat > 1 && out.mistake.ok() && !is_same_space(given, result, written)) {
+            if (written.repeat > 1 && out.mistake.ok() && !is_same_domain(given, result, written)) {
                 const int stacking = in.text.scopes[written.scope].rule;
                 out.mistake = {fault::a_stacked_block_gives_the_atoms_that_it_takes,
                                written.number,
@@ -152,6 +152,7 @@ class domain_finder {
         int root = out.pool.substitute(in.text.nodes, written.condition, identity);
         root = out.pool.both(root, within_compared(written.condition, identity));
         root = out.pool.both(root, limit_of_time(written));
+        int first = -1;
         int common = -1;
         for (int body = 0; body < written.literals; ++body) {
             const int item_at = written.first_literal + body;
@@ -166,12 +167,11 @@ class domain_finder {
                 out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
             if (written.total) {
                 inherited = out.pool.both(inherited, within_part(written, item));
-                if (body == 0) {
-                    common = inherited;
-                } else if (!is_same_space(common, inherited, written)) {
-                    if (differing_[at] < 0) differing_[at] = body;
+                if (body == 0) first = common = inherited;
+                if (differing_[at] < 0 && !is_same_space(first, inherited, written))
+                    differing_[at] = body;
+                if (!is_same_domain(common, inherited, written))
                     common = either(common, inherited, written);
-                }
                 if (written.combined != combination::sum && !has_extents_of(written, item) &&
                     differing_[at] < 0)
                     differing_[at] = body > 0 ? body : 1;
@@ -312,8 +312,6 @@ class domain_finder {
             if (!is_countable(where, rows, columns)) return false;
             pairs[at] = count_pairs(where, rows, columns);
         }
-        // Without members, two conditions can say different things of one variable alone.
-        if (pairs[2] == 0 && out.pool.variables(left) != out.pool.variables(right)) return false;
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
     }
     /// Whether the pairs of a space can be counted in few enough steps of a constant expression.
@@ -346,8 +344,17 @@ class domain_finder {
                 return is_arithmetic(top.left) && is_arithmetic(top.right);
         }
     }
-    /// One of two conditions, with what they share kept apart: a rule that aggregates over some of
-    /// the variables inherits what is said of the others.
+    /// Returns true if two conditions are known to admit the same assignments of each set of
+    /// variables: a rule that aggregates over some of them inherits what is said of the others.
+    constexpr bool is_same_domain(int left, int right, const rule& written) {
+        if (out.pool.same_conjuncts(left, right)) return true;
+        const unsigned all = out.pool.variables(left) | out.pool.variables(right);
+        for (unsigned some = all;; some = (some - 1) & all) {
+            if (!is_same_space(restrict(left, some), restrict(right, some), written)) return false;
+            if (some == 0) return true;
+        }
+    }
+    /// The condition that admits, of each set of variables, what one of two conditions admits.
     constexpr int either(int left, int right, const rule& written) {
         int shared = -1;
         int rest[2]{-1, -1};
@@ -357,9 +364,17 @@ class domain_finder {
                 int& to = out.pool.holds_conjuncts(sides[1 - side], part) ? shared : rest[side];
                 if (!out.pool.holds_conjuncts(to, part)) to = out.pool.both(to, part);
             });
-        if (rest[0] < 0 || rest[1] < 0) return shared;
-        const int any = out.pool.add(node_kind::disjunction, 0, rest[0], rest[1]);
-        return always_holds(any, written) ? shared : out.pool.both(shared, any);
+        const unsigned all = out.pool.variables(rest[0]) | out.pool.variables(rest[1]);
+        for (unsigned some = 0;; some = (some - all) & all) {
+            const int of_left = restrict(rest[0], some);
+            const int of_right = restrict(rest[1], some);
+            if (of_left >= 0 && of_right >= 0) {
+                const int any = out.pool.add(node_kind::disjunction, 0, of_left, of_right);
+                if (!out.pool.holds_conjuncts(shared, any) && !always_holds(any, written))
+                    shared = out.pool.both(shared, any);
+            }
+            if (some == all) return shared;
+        }
     }
     /// Whether a condition on one variable holds for all of its values.
     constexpr bool always_holds(int root, const rule& written) {

@@ -320,8 +320,9 @@ class row_reach {
             const attention_step& attention = out_.attentions[each.at];
             const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).ahead;
             const auto columns = [&](const access& from) {
-                // Columns beyond the row must have been computed. Earlier ones are kept apart.
-                call(from.at, form_.in_time[at] ? 0 : from.column, 0, std::max(0, ahead));
+                // Earlier columns are kept apart, as rows come to hand.
+                if (ahead > 0 && is_sequence(from.at)) return refuse(each, kind::later_rows);
+                call(from.at, form_.in_time[at] ? 0 : from.column);
             };
             const auto row = [&](const access& from) {
                 call(from.at, form_.in_time[at] ? 0 : from.row);

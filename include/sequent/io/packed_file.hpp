@@ -1,0 +1,422 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "../model/packed.hpp"
+#include "llama2c.hpp"
+#include "name_map.hpp"
+#include "safetensors.hpp"
+
+/// Packed weights from files, a matrix at a time, and to files.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
+/// The address that stands for the first parameter. Views of parameters that are nowhere in memory
+/// have such addresses, which only tell places among the parameters.
+inline constexpr std::uintptr_t first_address = 64;
+
+inline std::ptrdiff_t place_of_address(const any_view& view) {
+    return static_cast<std::ptrdiff_t>(
+        (reinterpret_cast<std::uintptr_t>(view.data) - first_address) / sizeof(float));
+}
+
+template <class Model>
+std::vector<any_tensor> places_of_parameters() {
+    std::vector<any_tensor> result;
+    auto* const base = reinterpret_cast<float*>(first_address);
+    for (const auto& [name, view] : model_detail::named_weights<typename Model::plan>)
+        result.push_back(
+            {std::string(name), any_view::of(model_detail::to_tensor<float>(view, base))});
+    return result;
+}
+
+/// Fills packed weights from the tensors that a matching has found.
+template <class Format>
+class packed_reader {
+    using places = model_detail::packed_filler::places;
+    using packed_matrix = model_detail::packed_matrix;
+
+  public:
+    SEQUENT_COLD static void fill(const tensor_file& file, const matching& found,
+                                  const places& to) {
+        check_all(file, found);
+        packed_reader reader(file, found, to);
+        reader.fill_rest();
+        for (const packed_matrix& each : to.matrices)
+            for (int copy = 0; copy < each.copies(); ++copy)
+                for (int split = 0; split < each.splits; ++split)
+                    reader.fill_matrix(each, copy, split);
+    }
+
+  private:
+    /// Numbers of a parameter, `stride` apart from place `at` on, and where the file has them.
+    struct numbers {
+        std::ptrdiff_t at = 0;
+        std::ptrdiff_t stride = 1;
+        std::ptrdiff_t count = 0;
+        stored_tensor stored{};  // without data: all are `plus`
+        std::uint64_t number = 0;
+        std::uint64_t number_stride = 1;
+        const piece* part = nullptr;
+
+        void decode(std::ptrdiff_t first, std::size_t some, double* values) const {
+            if (stored.data)
+                stored.format->decode(stored,
+                                      number + static_cast<std::uint64_t>(first) * number_stride,
+                                      number_stride, some, values);
+            else
+                std::fill_n(values, some, 0.0);
+            for (std::size_t at_value = 0; at_value < some; ++at_value)
+                values[at_value] += part->plus;
+        }
+    };
+    struct range {
+        std::ptrdiff_t first, last;  // inclusive
+    };
+
+    packed_reader(const tensor_file& file, const matching& found, const places& to)
+        : file_(file), to_(to), pieces_(found.pieces), constants_(found.pieces.size()) {
+        for (const constant_view& each : found.constants) {
+            pieces_.push_back(whole(each.view, 0));
+            pieces_.back().plus = each.number;
+        }
+        for (const piece& each : pieces_) {
+            range all{place_of_address(each.view), place_of_address(each.view)};
+            for (std::size_t axis = 0; axis < static_cast<std::size_t>(each.view.rank); ++axis)
+                all.last += std::ptrdiff_t{each.view.extents[axis] - 1} * each.view.strides[axis];
+            ranges_.push_back(all);
+            adds_ = adds_ || each.is_summand;
+        }
+    }
+
+    /// Calls visit(numbers) for the rows of piece number `at` that reach into a range of places.
+    template <class Visit>
+    void each_row(std::size_t at, range within, Visit visit) const {
+        const piece& part = pieces_[at];
+        if (ranges_[at].last < within.first || ranges_[at].first > within.last) return;
+        const auto take = [&](const stored_tensor& stored, auto advance) {
+            for_each_row(part, [&](const piece_row& row) {
+                numbers next{ranges_[at].first + row.at,
+                             row.stride,
+                             static_cast<std::ptrdiff_t>(row.columns),
+                             stored,
+                             row.number,
+                             row.number_stride,
+                             &part};
+                const std::ptrdiff_t last = next.at + (next.count - 1) * next.stride;
+                if (last < within.first || next.at > within.last) return;
+                visit(next);
+                advance(row.number);
+            });
+        };
+        if (at >= constants_) return take({}, [](std::uint64_t) {});
+        const header_entry& entry = file_.header.tensors[part.tensor];
+        const stored_tensor stored = file_.stored_of(entry);
+        releaser done(file_, entry, *stored.format);
+        take(stored, [&](std::uint64_t number) { done.advance(number); });
+    }
+
+    void fill_rest() const {
+        for (std::size_t at = 0; at < pieces_.size(); ++at) {
+            // A piece belongs to one parameter.
+            if (to_.place_in_rest(ranges_[at].first) < 0) continue;
+            each_row(at, ranges_[at], [&](const numbers& row) {
+                std::array<double, decoded_together> values;
+                for (std::ptrdiff_t first = 0; first < row.count;) {
+                    const auto some = std::min<std::ptrdiff_t>(decoded_together, row.count - first);
+                    row.decode(first, static_cast<std::size_t>(some), values.data());
+                    for (std::ptrdiff_t each = 0; each < some; ++each, ++first) {
+                        float& to = to_.rest[to_.place_in_rest(row.at + first * row.stride)];
+                        const auto value =
+                            static_cast<float>(values[static_cast<std::size_t>(each)]);
+                        to = row.part->is_summand ? to + value : value;
+                    }
+                }
+            });
+        }
+    }
+
+    /// Outputs of a matrix, so many that their floats take a few MB.
+    void fill_matrix(const packed_matrix& matrix, int copy, int split) {
+        const std::ptrdiff_t base = matrix.place_from(copy, split);
+        std::byte* const to = to_.packed + matrix.byte_to(copy, split);
+        const int blocks = kernel::detail::packed_blocks(matrix.inputs);
+        const int most = std::max(16, (1 << 20) / (blocks * 32) / 16 * 16);
+        for (int first = 0; first < matrix.outputs; first += most) {
+            const int outputs = std::min(most, matrix.outputs - first);
+            const int padded = (outputs + 15) / 16 * 16;
+            blocks_ = blocks;
+            floats_.assign(static_cast<std::size_t>(padded) * static_cast<std::size_t>(blocks) * 32,
+                           0.0f);
+            whole_.assign(static_cast<std::size_t>(padded) * static_cast<std::size_t>(blocks), 0);
+            const std::ptrdiff_t begin = base + std::ptrdiff_t{first} * matrix.output_stride;
+            const range within{begin, begin + std::ptrdiff_t{outputs - 1} * matrix.output_stride +
+                                          std::ptrdiff_t{matrix.inputs - 1} * matrix.input_stride};
+            for (std::size_t at = 0; at < pieces_.size(); ++at)
+                each_row(at, within, [&](const numbers& row) {
+                    take_row(matrix, begin, outputs, first, row, to);
+                });
+            for (int n = 0; n < padded; ++n)
+                for (int block = 0; block < blocks; ++block)
+                    if (!whole_[index(n, block)]) quantise(matrix, first + n, n, block, to);
+        }
+    }
+
+    std::size_t index(int n, int block) const {
+        return static_cast<std::size_t>(n) * static_cast<std::size_t>(blocks_) +
+               static_cast<std::size_t>(block);
+    }
+
+    /// The numbers of a row that belong to outputs [first, first + outputs) of a matrix.
+    void take_row(const packed_matrix& matrix, std::ptrdiff_t begin, int outputs, int first,
+                  const numbers& row, std::byte* to) {
+        const bool by_output = matrix.output_stride >= matrix.input_stride;
+        const std::ptrdiff_t large = by_output ? matrix.output_stride : matrix.input_stride;
+        const std::ptrdiff_t small = by_output ? matrix.input_stride : matrix.output_stride;
+        std::array<double, decoded_together> values;
+        std::ptrdiff_t decoded = 0, decoded_end = 0;
+        for (std::ptrdiff_t at = 0; at < row.count; ++at) {
+            const std::ptrdiff_t place = row.at + at * row.stride - begin;
+            if (place < 0) continue;
+            const std::ptrdiff_t rest = place % large;
+            if (rest % small != 0) continue;
+            const std::ptrdiff_t k = by_output ? rest / small : place / large;
+            const std::ptrdiff_t n = by_output ? place / large : rest / small;
+            if (k >= matrix.inputs || n >= outputs) continue;
+            const int block = static_cast<int>(k / 32);
+            if (takes_block(matrix, row, at, k)) {
+                put_block(matrix, row, at, first + static_cast<int>(n), block, to);
+                whole_[index(static_cast<int>(n), block)] = 1;
+                at += 31;
+                continue;
+            }
+            if (at >= decoded_end || at < decoded) {
+                decoded = at;
+                decoded_end = std::min<std::ptrdiff_t>(row.count, at + 32);
+                row.decode(at, static_cast<std::size_t>(decoded_end - at), values.data());
+            }
+            float& number =
+                floats_[index(static_cast<int>(n), block) * 32 + static_cast<std::size_t>(k % 32)];
+            const auto value = static_cast<float>(values[static_cast<std::size_t>(at - decoded)]);
+            number = row.part->is_summand ? number + value : value;
+        }
+    }
+
+    /// Whether a block of the file is one of the matrix, which takes it as it stands.
+    bool takes_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at,
+                     std::ptrdiff_t k) const {
+        if constexpr (Format::rows::scaled) {
+            return row.stored.data && row.stored.format->read_block &&
+                   row.stored.format->bits <= Format::bits && row.number_stride == 1 &&
+                   row.stride == matrix.input_stride && k % 32 == 0 && k + 32 <= matrix.inputs &&
+                   at + 32 <= row.count &&
+                   (row.number + static_cast<std::uint64_t>(at)) % 32 == 0 && row.part->plus == 0 &&
+                   !adds_;
+        } else {
+            return false;
+        }
+    }
+
+    void put_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at, int n,
+                   int block, std::byte* to) const {
+        if constexpr (Format::rows::scaled) {
+            scaled_block from;
+            row.stored.format->read_block(row.stored, row.number + static_cast<std::uint64_t>(at),
+                                          from);
+            std::uint16_t q[32];
+            for (std::size_t k = 0; k < 32; ++k)
+                q[k] = static_cast<std::uint16_t>(from.q[k] + (1 << (Format::bits - 1)));
+            put(matrix, n, block, to_f16(static_cast<float>(from.scale)), q, to);
+        }
+    }
+
+    void quantise(const packed_matrix& matrix, int n, int row, int block, std::byte* to) const {
+        std::uint16_t q[32];
+        const std::uint16_t scale = Format::quantise(floats_.data() + index(row, block) * 32, q);
+        put(matrix, n, block, scale, q, to);
+    }
+
+    void put(const packed_matrix& matrix, int n, int block, std::uint16_t scale,
+             const std::uint16_t* q, std::byte* to) const {
+        if (!std::isfinite(from_f16(scale)))
+            fail_with<error>({file_.name, ": the numbers of a block of 32 (output ", n, ", input ",
+                              block * 32, " of a matrix of ", matrix.outputs, " x ", matrix.inputs,
+                              ") are too large for a scale of 16 bits"});
+        kernel::put_packed_block<Format>(to, matrix.inputs, n, block, scale, q);
+    }
+
+    const tensor_file& file_;
+    const places& to_;
+    std::vector<piece> pieces_;
+    std::size_t constants_ = 0;  // how many pieces the file has; constants follow
+    std::vector<range> ranges_;  // of places, of each piece
+    bool adds_ = false;
+    int blocks_ = 0;
+    std::vector<float> floats_;  // of some outputs, of whole blocks
+    std::vector<char> whole_;    // for each block, whether the file's has been taken
+};
+
+template <class Packed>
+std::unique_ptr<Packed> packed_from(const tensor_file& file, const matching& found) {
+    auto result = model_detail::packed_filler::make<Packed>();
+    packed_reader<typename Packed::format>::fill(file, found,
+                                                 model_detail::packed_filler::places_of(*result));
+    return result;
+}
+
+/// A packed matrix, in all its copies, as a tensor of bytes.
+struct byte_tensor {
+    std::string name;
+    std::vector<std::uint64_t> shape;
+    std::byte* data = nullptr;
+
+    std::size_t size() const { return static_cast<std::size_t>(size_of(shape)); }
+};
+
+/// What a file of packed weights holds: their bytes, and the other weights as floats.
+struct packed_tensors {
+    std::vector<byte_tensor> matrices;
+    std::vector<any_tensor> floats;
+};
+
+template <class Packed>
+packed_tensors tensors_of_packed(Packed& of) {
+    packed_tensors result;
+    model_detail::packed_filler::each_matrix(of, [&](const std::string& name, std::uint64_t copies,
+                                                     std::uint64_t bytes, std::byte* data) {
+        result.matrices.push_back({name, {copies, bytes}, data});
+    });
+    model_detail::packed_filler::each_float(of, [&](std::string_view name, const auto& view) {
+        result.floats.push_back({std::string(name), any_view::of(view)});
+    });
+    return result;
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD void save_packed_tensors(const file_path& path, const packed_tensors& given,
+                                      const metadata_map& metadata) {
+    const std::string name = path.string();
+    file_header header;
+    header.metadata = metadata;
+    std::uint64_t end = 0;
+    const auto add = [&](const std::string& tensor, const char* type,
+                         std::vector<std::uint64_t> shape, std::uint64_t bytes) {
+        header.tensors.push_back({tensor, type, std::move(shape), end, end + bytes});
+        end += bytes;
+    };
+    for (const byte_tensor& each : given.matrices) add(each.name, "U8", each.shape, each.size());
+    for (const any_tensor& each : given.floats) {
+        const auto shape = shape_of(each.view);
+        add(each.name, "F32", shape, size_of(shape) * sizeof(float));
+    }
+    std::vector<std::vector<std::byte>> floats;
+    for (const any_tensor& each : given.floats) {
+        floats.emplace_back(static_cast<std::size_t>(each.view.size()) * sizeof(float));
+        store_piece(whole(each.view, 0), dtype::f32, floats.back().data(), name, each.name);
+    }
+    const std::string text = header_bytes(name, header);
+    file_replacement file(path);
+    file.write(text.data(), text.size());
+    const auto write = [&](const std::byte* data, std::size_t size) {
+        file.write(reinterpret_cast<const char*>(data), size);
+    };
+    for (const byte_tensor& each : given.matrices) write(each.data, each.size());
+    for (const auto& each : floats) write(each.data(), each.size());
+    file.commit();
+}
+
+/// Copies the bytes of matrices, and loads the floats.
+SEQUENT_LAZY
+SEQUENT_COLD void load_packed_tensors(tensor_file file, const packed_tensors& wanted) {
+    std::vector<const std::byte*> found;
+    for (const byte_tensor& each : wanted.matrices) {
+        std::vector<header_entry>& entries = file.header.tensors;
+        const auto entry = std::find_if(entries.begin(), entries.end(),
+                                        [&](const auto& of) { return of.name == each.name; });
+        const auto fail = [&](std::string_view what) {
+            fail_with<error>({file.name, ": tensor ", in_quotes(each.name), what});
+        };
+        if (entry == entries.end()) fail(" is not in the file");
+        if (entry->dtype != "U8" || entry->shape != each.shape)
+            fail(joined_text({": the file has ", entry->dtype, " of shape ",
+                              shape_text(entry->shape), ", wanted is U8 of shape ",
+                              shape_text(each.shape)}));
+        found.push_back(file.data_of(*entry));
+        entries.erase(entry);
+    }
+    load_tensors(file, wanted.floats);
+    for (std::size_t at = 0; at < found.size(); ++at)
+        std::memcpy(wanted.matrices[at].data, found[at], wanted.matrices[at].size());
+}
+
+}  // namespace detail
+
+/// Packed weights from a file of a model's parameters (a safetensors file, or what a reader of
+/// another format has opened), under its own names or those of `names`, in the place of `load` and
+/// pack(): the parameters are nowhere in memory. Blocks of a GGUF file in Q8_0 or Q4_0 become those
+/// of q8_0, and blocks in Q4_0 those of q4_0, as they stand; other numbers are rounded to the
+/// format.
+///
+///     const auto q = io::load_packed<Model::packed<q8_0>, Model>(io::gguf_file("model.gguf")
+///         .tensors(), io::llama_cpp::llama);
+///
+/// Throws io::error as load does, and if numbers are too large for the format's scales.
+template <class Packed, class Model>
+std::unique_ptr<Packed> load_packed(const tensor_file& from) {
+    return detail::packed_from<Packed>(from,
+                                       detail::match(from, detail::places_of_parameters<Model>()));
+}
+template <class Packed, class Model>
+std::unique_ptr<Packed> load_packed(const tensor_file& from, name_map names) {
+    return detail::packed_from<Packed>(
+        from, detail::match(from, detail::places_of_parameters<Model>(), names,
+                            detail::pairs_neighbours<Model>));
+}
+
+/// The same from a checkpoint of llama2.c.
+template <class Packed, class Model>
+std::unique_ptr<Packed> load_packed_llama2c(const source& from) {
+    const detail::llama2c_match made =
+        detail::match_llama2c(from, detail::places_of_parameters<Model>(),
+                              detail::unlike_llama2c<Model>(), detail::tokens_of<Model>);
+    return detail::packed_from<Packed>(made.file, made.found);
+}
+
+/// Writes packed weights to a safetensors file, exactly: of each packed matrix a tensor of bytes
+/// whose name tells the format, the extents and the weights ("q8_0 192x64 layers.W_query+..."), and
+/// the other weights in F32 under their own names.
+///
+/// Throws io::error if the file cannot be written or one of the floats is not finite.
+template <class Packed>
+void save_packed(const file_path& path, const Packed& weights, const metadata_map& metadata = {}) {
+    // What is saved is only read.
+    detail::save_packed_tensors(path, detail::tensors_of_packed(const_cast<Packed&>(weights)),
+                                metadata);
+}
+
+/// Reads what save_packed has written.
+///
+/// Throws io::error if a tensor is missing, not wanted, of another type or shape, or a float is not
+/// finite.
+template <class Packed>
+std::unique_ptr<Packed> load_saved_packed(const source& from) {
+    auto result = model_detail::packed_filler::make<Packed>();
+    detail::load_packed_tensors(open_safetensors(from), detail::tensors_of_packed(*result));
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io

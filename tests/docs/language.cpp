@@ -1,0 +1,166 @@
+// The code of docs/language.md.
+
+#include <sequent/model.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../catch.hpp"
+
+namespace words {
+// [words]
+using namespace sequent::language;
+
+inline constexpr var<"i"> i;              // an index variable
+inline constexpr var<"h", 8> h;           // with a stated range, 0..7
+inline constexpr relation<"q"> q;         // a relation
+inline constexpr weight<"W", 64, 32> W;   // a matrix of 64 outputs and 32 inputs
+inline constexpr weight<"b", 64> b;       // a vector
+inline constexpr bound<"length"> length;  // a count that is given at run time
+
+SEQUENT_VARIABLES(j, k);  // the same without writing each name twice
+SEQUENT_RELATIONS(x, y);
+SEQUENT_WEIGHT(U, 64, 32);
+// [/words]
+}  // namespace words
+
+namespace heads {
+using namespace sequent::language;
+SEQUENT_VARIABLES(i, j);
+SEQUENT_RELATIONS(x, query, key, value, weights, head, y);
+// [heads]
+inline constexpr var<"h", 2> h;
+SEQUENT_WEIGHT(W_query, 4, 6);  // W_query(h): a matrix for each head
+SEQUENT_WEIGHT(W_key, 4, 6);
+SEQUENT_WEIGHT(W_value, 4, 6);
+SEQUENT_WEIGHT(W_out, 6, 8);
+
+// clang-format off
+inline constexpr auto attention = rules(
+    query(h, i)      <<= x(i)[W_query(h)],
+    key(h, j)        <<= x(j)[W_key(h)],
+    value(h, j)      <<= x(j)[W_value(h)],
+    weights(h, i, j) <<= (inverse_sqrt(4), key(h, j).T(), query(h, i), j <= i,
+                          (h == 0 && i - j <= 2) || (h == 1 && (i - j) % 4 == 0))
+                         | product() | softmax(j),
+    head(h, i)       <<= (weights(h, i, j), value(h, j)) | product() | sum(j),
+    y(i)[W_out]      <<= head(h, i) | concat(h));
+// clang-format on
+// [/heads]
+}  // namespace heads
+
+namespace counted {
+using namespace sequent::language;
+SEQUENT_VARIABLES(i);
+SEQUENT_RELATIONS(x, y);
+// [count]
+inline constexpr bound<"n"> n;
+inline constexpr auto average = rules(y() <<= (x(i), i < n) | mean(i));
+
+using Average = sequent::model<average, sequent::fact<"x", 8, 2>, sequent::bound<"n">>;
+// [/count]
+}  // namespace counted
+
+namespace recursive {
+using namespace sequent::language;
+SEQUENT_VARIABLES(t);
+SEQUENT_RELATIONS(x, state, y);
+SEQUENT_WEIGHT(start, 2);
+SEQUENT_WEIGHT(W, 2, 2);
+SEQUENT_WEIGHT(U, 2, 2);
+// [recursion]
+// clang-format off
+inline constexpr auto cell = rules(
+    state(0)       <<= fixed(start),
+    state(next(t)) <<= (x(t)[W], state(t)[U]) | tanh(),
+    y(t)           <<= state(next(t)));
+// clang-format on
+
+using Cell = sequent::model<cell, sequent::fact<"x", 2, 2>>;
+// [/recursion]
+}  // namespace recursive
+
+namespace graph {
+using namespace sequent::language;
+SEQUENT_VARIABLES(i, j);
+SEQUENT_RELATIONS(node, edge, y);
+// [sparse]
+inline constexpr auto neighbours = rules(y(i) <<= (node(j), edge(i, j)) | product() | sum(j));
+
+// At most 4 edges between 3 nodes; a number for each edge.
+using Neighbours = sequent::model<neighbours, sequent::fact<"node", 3>,
+                                  sequent::fact<"edge", sequent::sparse<4>, 3, 3>>;
+// [/sparse]
+}  // namespace graph
+
+namespace deep {
+using namespace sequent::language;
+SEQUENT_VARIABLES(i);
+SEQUENT_RELATIONS(x, inner, z, y);
+SEQUENT_WEIGHT(W_1, 8, 4);
+SEQUENT_WEIGHT(W_2, 4, 8);
+// [stack]
+// clang-format off
+inline constexpr auto block = rules(
+    inner(i) <<= x(i)[W_1] | gelu(),
+    z(i)     <<= (inner(i)[W_2], x(i)) | norm());
+inline constexpr auto program = rules(
+    y(i) <<= x(i) | stack<12>(block));  // 12 layers, each with weights of its own
+// clang-format on
+// [/stack]
+}  // namespace deep
+
+TEST_CASE("a count ends the mean") {
+    counted::Average::scratch<double> w;
+    const counted::Average::parameters<double> p;
+    std::vector<double> x(16);
+    for (std::size_t at = 0; at < 16; ++at) x[at] = static_cast<double>(at);
+    // [given]
+    const auto y = counted::Average::forward(p, {counted::x = x, counted::n = 3}, w);
+    // [/given]
+    CHECK(y(0) == Approx(2));  // (0 + 2 + 4) / 3
+    CHECK(y(1) == Approx(3));
+}
+
+TEST_CASE("a sparse fact holds for the pairs that are given") {
+    using namespace graph;
+    Neighbours::scratch<double> w;
+    const Neighbours::parameters<double> p;
+    const std::vector<double> nodes{1, 10, 100};
+    // [pairs]
+    const std::vector<std::array<std::int32_t, 2>> pairs{{0, 1}, {0, 2}, {2, 2}};
+    const std::vector<double> strengths{2, 3, 0.5};
+    const auto sums =
+        Neighbours::forward(p, {node = nodes, edge = sequent::sparse_pairs(pairs, strengths)}, w);
+    // [/pairs]
+    CHECK(sums(0) == Approx(320));
+    CHECK(sums(1) == 0);
+    CHECK(sums(2) == Approx(50));
+}
+
+TEST_CASE("a recursion runs over the positions of its fact") {
+    using namespace recursive;
+    Cell::scratch<double> w;
+    Cell::parameters<double> p;
+    p[start](0) = 0.5;
+    p[W](0, 0) = p[W](1, 1) = 1;
+    p[U](1, 0) = 1;
+    const std::vector<double> given{0.1, 0.2, 0.3, 0.4};
+    const auto found = Cell::forward(p, {x = given}, w);
+    CHECK(found.extents[0] == 2);
+    CHECK(found(0, 1) == Approx(std::tanh(0.2 + 0.5)));
+    CHECK(found(1, 1) == Approx(std::tanh(0.4 + std::tanh(0.1))));
+}
+
+TEST_CASE("heads and stacks compile to fused kernels") {
+    using Heads = sequent::model<heads::attention, sequent::fact<"x", 16, 6>>;
+    using Deep = sequent::model<deep::program, sequent::fact<"x", 5, 4>>;
+    for (const std::string& plan : {sequent::explain<Heads>(), sequent::explain<Deep>()}) {
+        INFO(plan);
+        CHECK_THAT(plan, !sequent_test::contains("general loops"));
+    }
+    CHECK(Deep::parameter_count == 12 * 64);
+}
