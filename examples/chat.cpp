@@ -88,7 +88,7 @@ struct Options {
     std::vector<std::string> messages;
     std::optional<std::string> text;
     std::optional<tokenizers::chat_format> format;
-    std::string weights = "f32";
+    std::string_view weights = "f32";
     int likeliest = 0;
     int length = 1024;
     int context = 0;

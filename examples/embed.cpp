@@ -88,7 +88,7 @@ struct Options {
     std::vector<std::string> queries;
     std::vector<std::string> printed;
     std::string index;
-    std::string weights = "f32";
+    std::string_view weights = "f32";
     std::string line_prefix;
     std::string query_prefix;
     int best = 5;
@@ -364,8 +364,8 @@ void answer(const Options& options, const Files& files, const Weights& weights) 
 
     const std::vector<std::string> lines = read_lines(options.text);
     const Index index(options.index,
-                      files.name + ", " + options.weights + ", " + std::to_string(most) +
-                          " tokens, prefix '" + options.line_prefix + "'",
+                      files.name + ", " + std::string(options.weights) + ", " +
+                          std::to_string(most) + " tokens, prefix '" + options.line_prefix + "'",
                       lines);
     std::vector<float> embeddings(lines.size() * width);
     if (index.exists()) {

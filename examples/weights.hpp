@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <sequent/packed.hpp>
-#include <string>
 #include <string_view>
 
 #include "options.hpp"
@@ -17,16 +16,17 @@ namespace examples {
 ///     using formats = examples::weight_formats<sequent::q8_0>;
 template <class... Formats>
 struct weight_formats {
+    static constexpr std::string_view names[] = {"f32", Formats::name...};
+
     /// The value of the option at hand.
-    static std::string read(command_line& line) {
-        constexpr std::string_view names[] = {"f32", Formats::name...};
-        return std::string(names[line.one_of({"f32", Formats::name...})]);
+    static std::string_view read(command_line& line) {
+        return names[line.one_of({"f32", Formats::name...})];
     }
 
     /// Calls f(weights): parameters that load(parameters) has filled, or the packed weights that
     /// load_packed.operator()<Packed>() returns.
     template <class Model, class Load, class LoadPacked, class F>
-    static void visit(const std::string& name, Load load, LoadPacked load_packed, F f) {
+    static void visit(std::string_view name, Load load, LoadPacked load_packed, F f) {
         if (name == "f32") {
             const auto parameters =
                 sequent::make_unique<typename Model::template parameters<float>>();

@@ -3,6 +3,7 @@
 #include "prologue.hpp"
 
 #include "rasp/analysis.hpp"
+#include "rasp/causal.hpp"
 #include "rasp/compile.hpp"
 #include "rasp/evaluate.hpp"
 #include "rasp/library.hpp"

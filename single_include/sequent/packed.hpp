@@ -427,6 +427,36 @@ SEQUENT_INLINE words add_byte_products(words sum, words w, const row_group& x) n
 #endif
 }
 
+/// Whether products of nibbles are summed in pairs of 16 bits: 8 of 2 * 15 * 127 fit.
+#if defined(SEQUENT_PACKED_SPLIT) && !defined(SEQUENT_PACKED_SSE2)
+inline constexpr bool sums_pairs = true;
+#else
+inline constexpr bool sums_pairs = false;
+#endif
+
+/// sum + the products of the four bytes of each word, of 0 .. 15, with signed bytes of x, in pairs.
+SEQUENT_INLINE words add_nibble_pairs(words sum, [[maybe_unused]] words w,
+                                      [[maybe_unused]] words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_add_epi16(sum, _mm512_maddubs_epi16(w, x));
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
+#else
+    return sum;  // only sums_pairs asks for it
+#endif
+}
+
+/// start + the sums of the pairs of each word.
+SEQUENT_INLINE words add_pairs([[maybe_unused]] words pairs, words start) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_add_epi32(start, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_add_epi32(start, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#else
+    return start;
+#endif
+}
+
 /// Signed words as floats.
 SEQUENT_INLINE batch<float> floats_of(words x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
@@ -531,19 +561,24 @@ SEQUENT_INLINE batch<float> load_halves(const void* from) noexcept {
 /// of rows has
 ///   block     32 numbers of one row; `groups` words of it meet the words of the weights
 ///   quantise  makes a block of 32 floats
+///   scales    how many binary16 numbers each output of a block of weights has: none, a scale, or a
+///             scale and a minimum
 ///   sum       what adds up the products of a block: begin gives its start, add one group's
-///             products, end the float sum after the block
+///             products, end the float sum after the block, given these numbers of the weights
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
 inline constexpr int block_inputs = 32;
 
 /// Signed bytes: number = scale * q, scale = max |x| / 127, q rounded to nearest even. Weights are
-/// scaled too, and Offset is subtracted from their bytes.
-template <int Offset>
+/// scaled too, and Offset is subtracted from their bytes, which are `Bits` wide.
+template <int Offset, int Bits = 8>
 struct byte_rows {
+    static constexpr bool in_pairs = sums_pairs && Bits == 4;
+    using row_number = std::conditional_t<in_pairs, std::int8_t, detail::row_number>;
+
     static constexpr int groups = block_inputs / 4;
-    static constexpr bool scaled = true;
+    static constexpr int scales = 1;
     using sum = words;
 
     struct block {
@@ -585,24 +620,32 @@ struct byte_rows {
         std::int32_t total = 0;
         for (int i = 0; i < block_inputs; ++i) {
             total += q[i];
-            to.q[row_place(i)] = static_cast<row_number>(q[i]);
+            to.q[in_pairs ? i : row_place(i)] = static_cast<row_number>(q[i]);
         }
         to.start = -Offset * total;
 #endif
     }
 
     static SEQUENT_INLINE sum begin(const block& row, batch<float>) noexcept {
-        return set_word(row.start);
+        return set_word(in_pairs ? 0 : row.start);
     }
-    static SEQUENT_INLINE row_group group(const block& row, int at) noexcept {
-        return load_group(row.q + 4 * at);
+    static SEQUENT_INLINE auto group(const block& row, int at) noexcept {
+        if constexpr (in_pairs)
+            return set_word(row.q + 4 * at);
+        else
+            return load_group(row.q + 4 * at);
     }
-    static SEQUENT_INLINE sum add(sum so_far, words w, const row_group& x) noexcept {
-        return add_byte_products(so_far, w, x);
+    static SEQUENT_INLINE sum add(sum so_far, words w, const auto& x) noexcept {
+        if constexpr (in_pairs)
+            return add_nibble_pairs(so_far, w, x);
+        else
+            return add_byte_products(so_far, w, x);
     }
-    static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum, batch<float> scale,
+    static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum,
+                                           const batch<float> (&scale)[2],
                                            batch<float> so_far) noexcept {
-        return fma(floats_of(block_sum), scale * set(row.scale), so_far);
+        const words all = in_pairs ? add_pairs(block_sum, set_word(row.start)) : block_sum;
+        return fma(floats_of(all), scale[0] * set(row.scale), so_far);
     }
 
   private:
@@ -622,7 +665,7 @@ struct byte_rows {
 /// Numbers rounded to bfloat16, nearest even.
 struct bfloat_rows {
     static constexpr int groups = block_inputs / 2;
-    static constexpr bool scaled = false;
+    static constexpr int scales = 0;
     using sum = batch<float>;
 
     struct block {
@@ -647,7 +690,7 @@ struct bfloat_rows {
     static SEQUENT_INLINE sum add(sum so_far, words w, const bfloat_group& x) noexcept {
         return add_bfloat_products(so_far, w, x);
     }
-    static SEQUENT_INLINE batch<float> end(const block&, sum block_sum, batch<float>,
+    static SEQUENT_INLINE batch<float> end(const block&, sum block_sum, const batch<float> (&)[2],
                                            batch<float>) noexcept {
         return block_sum;
     }
@@ -666,12 +709,16 @@ struct bfloat_rows {
 ///   block_bytes  bytes of a block: 32 inputs of 16 outputs
 ///   together     how many groups of inputs one load gives; a group is a word of each output
 ///   load         loads lanes<float> outputs of these groups
-///   quantise     the stored integers of 32 weights of one output; returns their scale (binary16)
-///   value        the number that a stored integer stands for, without its scale
+///   quantise     the stored integers of 32 weights of one output; returns their scales
+///   value        the number that a stored integer stands for, without scale and minimum
 ///   put, get     write and read a stored integer of a block
-/// Formats with `rows::scaled` have a scale for each output of a block, which stands apart.
+/// The scales of a block (`rows::scales` of them for each output) stand apart.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// The scale and the minimum of a block of 32 weights, binary16; those that a format has not are
+/// not read.
+using block_scales = std::array<std::uint16_t, 2>;
 
 namespace detail {
 
@@ -686,8 +733,8 @@ inline float greatest_number(const float* x) noexcept {
 /// Divides a block by the scale, rounded to binary16, and gives the quotients plus `offset` as
 /// integers of 0 .. most, to nearest even. Returns the scale; where it is not finite or is zero all
 /// quotients are zero.
-inline std::uint16_t quantise_block(const float* x, float scale, int offset, int most,
-                                    std::uint16_t* q) noexcept {
+inline block_scales quantise_block(const float* x, float scale, int offset, int most,
+                                   std::uint16_t* q) noexcept {
     const std::uint16_t half = half_of_float(scale);
     const float divisor = float_of_half(half);
     const bool divides = std::isfinite(divisor) && divisor != 0;
@@ -698,7 +745,7 @@ inline std::uint16_t quantise_block(const float* x, float scale, int offset, int
             static_cast<int>(std::clamp(number, static_cast<float>(-offset), most_number)) +
             offset);
     }
-    return half;
+    return {half};
 }
 
 }  // namespace detail
@@ -716,9 +763,9 @@ struct bf16 {
                                     detail::words (&to)[1]) noexcept {
         to[0] = detail::load_words(block + 64 * step + 4 * first);
     }
-    static std::uint16_t quantise(const float* x, std::uint16_t* q) noexcept {
+    static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
         for (int k = 0; k < detail::block_inputs; ++k) q[k] = detail::bfloat_of_float(x[k]);
-        return 0x3C00;  // 1
+        return {};
     }
     static float value(std::uint16_t q) noexcept { return detail::float_of_bfloat(q); }
     static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
@@ -748,7 +795,7 @@ struct q8_0 {
         const detail::words w = detail::load_words(block + 64 * step + 4 * first);
         to[0] = detail::signed_bytes ? detail::flip_signs(w) : w;
     }
-    static std::uint16_t quantise(const float* x, std::uint16_t* q) noexcept {
+    static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
         const float greatest = std::abs(detail::greatest_number(x));
         return detail::quantise_block(x, greatest / 127, 128, 255, q);
     }
@@ -769,7 +816,7 @@ struct q8_0 {
 struct q4_0 {
     static constexpr std::string_view name = "q4_0";
     static constexpr int bits = 4;
-    using rows = detail::byte_rows<8>;
+    using rows = detail::byte_rows<8, 4>;
     static constexpr int block_bytes = 256;
     static constexpr int together = 2;
 
@@ -779,7 +826,7 @@ struct q4_0 {
         to[0] = detail::nibbles<false>(both);
         to[1] = detail::nibbles<true>(both);
     }
-    static std::uint16_t quantise(const float* x, std::uint16_t* q) noexcept {
+    static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
         return detail::quantise_block(x, detail::greatest_number(x) / -8, 8, 15, q);
     }
     static float value(std::uint16_t q) noexcept { return static_cast<float>(q - 8); }
@@ -798,11 +845,65 @@ struct q4_0 {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Four bits with a scale and a minimum.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+/// Rows for weights that have a minimum: its product with the row's sum is added to the block's.
+struct minimum_rows : byte_rows<-1, 4> {
+    static constexpr int scales = 2;
+
+    static SEQUENT_INLINE sum begin(const block&, batch<float>) noexcept {
+        return set_word(std::int32_t{0});
+    }
+    static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum,
+                                           const batch<float> (&scale)[2],
+                                           batch<float> so_far) noexcept {
+        const batch<float> of_row = set(row.scale);
+        const batch<float> total = set(row.scale * static_cast<float>(row.start));
+        const words all = in_pairs ? add_pairs(block_sum, set_word(std::int32_t{0})) : block_sum;
+        return fma(scale[1], total, fma(floats_of(all), scale[0] * of_row, so_far));
+    }
+};
+
+}  // namespace detail
+
+/// Blocks of 32 inputs of one output share a scale and a minimum (binary16): weight = scale * q +
+/// minimum with q in 0 .. 15, scale = (max - min) / 15, as in GGUF's Q4_1.
+struct q4_1 : q4_0 {
+    static constexpr std::string_view name = "q4_1";
+    using rows = detail::minimum_rows;
+
+    static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
+        float least = x[0], most = x[0], nan = 0;
+        for (int k = 0; k < detail::block_inputs; ++k) {
+            least = std::min(least, x[k]);
+            most = std::max(most, x[k]);
+            nan += x[k] * 0;
+        }
+        const std::uint16_t minimum = detail::half_of_float(least + nan);
+        if (!std::isfinite(detail::float_of_half(minimum))) {
+            std::fill_n(q, detail::block_inputs, std::uint16_t{0});
+            return {0x7E00, 0x7E00};  // NaN
+        }
+        float above[detail::block_inputs];
+        for (int k = 0; k < detail::block_inputs; ++k)
+            above[k] = x[k] - detail::float_of_half(minimum);
+        const block_scales scale = detail::quantise_block(above, (most - least) / 15, 0, 15, q);
+        return {scale[0], minimum};
+    }
+    static float value(std::uint16_t q) noexcept { return static_cast<float>(q); }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
 /// Products of float rows with packed weights (packed_formats.hpp).
 ///
 /// A packed matrix is made of panels of 16 outputs, padded with zeros: first the scales of the
-/// panel, 16 for each block of 32 inputs, as binary16 numbers, padded to 64 bytes; then its blocks.
-/// The bytes do not depend on the instruction set.
+/// panel, 16 for each block of 32 inputs (of q4_1 followed by 16 minima), as binary16 numbers,
+/// padded to 64 bytes; then its blocks. The bytes do not depend on the instruction set.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -816,13 +917,19 @@ constexpr int packed_blocks(int inputs) noexcept {
 }
 template <class Format>
 constexpr std::size_t scale_bytes(int blocks) noexcept {
-    const int bytes = Format::rows::scaled ? blocks * panel_outputs * 2 : 0;
+    const int bytes = blocks * panel_outputs * 2 * Format::rows::scales;
     return static_cast<std::size_t>((bytes + 63) / 64 * 64);
 }
 template <class Format>
 constexpr std::size_t panel_bytes(int blocks) noexcept {
     return scale_bytes<Format>(blocks) +
            static_cast<std::size_t>(blocks) * static_cast<std::size_t>(Format::block_bytes);
+}
+
+/// Where a scale or minimum of the output at a place of the panel is, from the panel's begin.
+template <class Format>
+constexpr int scale_at(int block, int place, int each) noexcept {
+    return ((block * Format::rows::scales + each) * panel_outputs + place) * 2;
 }
 
 /// Where the panel of output n begins.
@@ -835,7 +942,7 @@ constexpr std::size_t panel_at(int inputs, int n) noexcept {
 template <class Format>
 struct packed_tiles {
     // Scaled formats need sums of a block beside those of the row.
-    static constexpr bool large = vector_registers == 32, scaled = Format::rows::scaled;
+    static constexpr bool large = vector_registers == 32, scaled = Format::rows::scales > 0;
     static constexpr int vectors_of_one = !large && !scaled ? 8 : 4;
     static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 4 : 8;
     static constexpr int panels_of_one = std::max(1, vectors_of_one / panel_vectors);
@@ -888,16 +995,16 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
             SEQUENT_NO_UNROLL for (int step = 0; step < steps; ++step) take(step);
         }
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
-            batch<float> scale = zero<float>();
-            if constexpr (rows::scaled)
-                scale = load_halves(scales + v / panel_vectors * place.panel +
-                                    v % panel_vectors * n * 2);
+            batch<float> scale[2] = {zero<float>(), zero<float>()};
+            for (int each = 0; each < rows::scales; ++each)
+                scale[each] = load_halves(scales + v / panel_vectors * place.panel +
+                                          (each * panel_outputs + v % panel_vectors * n) * 2);
             SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) sum[r][v] =
                 rows::end(x[r * place.blocks], block_sum[r][v], scale, sum[r][v]);
         }
         ++x;
         w += Format::block_bytes;
-        scales += panel_outputs * 2;
+        scales += panel_outputs * 2 * rows::scales;
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r, out += place.out_stride)
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
@@ -972,17 +1079,18 @@ constexpr std::size_t packed_bytes(int inputs, int outputs) {
     return detail::panel_at<Format>(inputs, outputs + detail::panel_outputs - 1);
 }
 
-/// Writes the 32 inputs from 32 * block of output n: their scale (binary16; bf16 has none) and
-/// stored integers (see the format). Those behind the last input must stand for zero.
+/// Writes the 32 inputs from 32 * block of output n: their scale and minimum, as far as the format
+/// has them, and stored integers (see the format). Those behind the last input must stand for zero,
+/// unless there is a minimum.
 template <class Format>
-void put_packed_block(std::byte* to, int inputs, int n, int block, std::uint16_t scale,
+void put_packed_block(std::byte* to, int inputs, int n, int block, const block_scales& scales,
                       const std::uint16_t* q) noexcept {
-    const int blocks = detail::packed_blocks(inputs);
     const int place = n % detail::panel_outputs;
     to += detail::panel_at<Format>(inputs, n);
-    if constexpr (Format::rows::scaled)
-        std::memcpy(to + (block * detail::panel_outputs + place) * 2, &scale, 2);
-    to += detail::scale_bytes<Format>(blocks) +
+    for (int each = 0; each < Format::rows::scales; ++each)
+        std::memcpy(to + detail::scale_at<Format>(block, place, each),
+                    &scales[static_cast<std::size_t>(each)], 2);
+    to += detail::scale_bytes<Format>(detail::packed_blocks(inputs)) +
           static_cast<std::size_t>(block) * std::size_t{Format::block_bytes};
     for (int k = 0; k < detail::block_inputs; ++k) Format::put(to, k, place, q[k]);
 }
@@ -1004,45 +1112,39 @@ SEQUENT_COLD void pack(const T* w, int inputs, int outputs, std::ptrdiff_t input
             const int last = n < outputs ? std::min(inputs, first + detail::block_inputs) : 0;
             for (int k = first; k < last; ++k)
                 x[k - first] = static_cast<float>(w[k * input_stride + n * output_stride]);
-            const std::uint16_t scale = Format::quantise(x, q);
+            const block_scales scale = Format::quantise(x, q);
             put_packed_block<Format>(to, inputs, n, block, scale, q);
         }
+}
+
+/// Weights of output n of a packed matrix of inputs x outputs: `count` from input k on.
+template <class Format>
+void packed_elements(const std::byte* from, int inputs, int n, int k, int count,
+                     float* to) noexcept {
+    const int place = n % detail::panel_outputs;
+    const std::byte* const panel = from + detail::panel_at<Format>(inputs, n);
+    const std::byte* const blocks =
+        panel + detail::scale_bytes<Format>(detail::packed_blocks(inputs));
+    for (const int end = k + count; k < end; ++k, ++to) {
+        const int block = k / detail::block_inputs;
+        float scales[2] = {1, 0};
+        for (int each = 0; each < Format::rows::scales; ++each) {
+            std::uint16_t half;
+            std::memcpy(&half, panel + detail::scale_at<Format>(block, place, each), 2);
+            scales[each] = detail::float_of_half(half);
+        }
+        const std::uint16_t q = Format::get(blocks + std::ptrdiff_t{block} * Format::block_bytes,
+                                            k % detail::block_inputs, place);
+        *to = scales[0] * Format::value(q) + scales[1];
+    }
 }
 
 /// The weight (k, n) of a packed matrix of inputs x outputs.
 template <class Format>
 float packed_element(const std::byte* from, int inputs, int /*outputs*/, int k, int n) noexcept {
-    const int block = k / detail::block_inputs;
-    const int place = n % detail::panel_outputs;
-    from += detail::panel_at<Format>(inputs, n);
-    std::uint16_t scale = 0x3C00;  // 1
-    if constexpr (Format::rows::scaled)
-        std::memcpy(&scale, from + (block * detail::panel_outputs + place) * 2, 2);
-    from += detail::scale_bytes<Format>(detail::packed_blocks(inputs)) +
-            static_cast<std::size_t>(block) * std::size_t{Format::block_bytes};
-    return detail::float_of_half(scale) *
-           Format::value(Format::get(from, k % detail::block_inputs, place));
-}
-
-/// The weights (k, n) of a packed matrix, for all its inputs k.
-template <class Format>
-SEQUENT_NOINLINE void packed_row(const std::byte* from, int inputs, int n, float* to) noexcept {
-    const int place = n % detail::panel_outputs;
-    const std::byte* scales = from + detail::panel_at<Format>(inputs, n);
-    const std::byte* block = scales + detail::scale_bytes<Format>(detail::packed_blocks(inputs));
-    for (int first = 0; first < inputs; first += detail::block_inputs) {
-        float scale = 1;
-        if constexpr (Format::rows::scaled) {
-            std::uint16_t half;
-            std::memcpy(&half, scales + place * 2, 2);
-            scale = detail::float_of_half(half);
-            scales += detail::panel_outputs * 2;
-        }
-        const int count = std::min(inputs - first, detail::block_inputs);
-        for (int k = 0; k < count; ++k)
-            to[first + k] = scale * Format::value(Format::get(block, k, place));
-        block += Format::block_bytes;
-    }
+    float result;
+    packed_elements<Format>(from, inputs, n, k, 1, &result);
+    return result;
 }
 
 /// Bytes that packed_product needs for `rows` quantised rows, a multiple of 64.
@@ -1091,6 +1193,10 @@ struct packed_format<2> {
 template <>
 struct packed_format<3> {
     using type = kernel::q4_0;
+};
+template <>
+struct packed_format<4> {
+    using type = kernel::q4_1;
 };
 
 template <class Format, int Number = 1>
@@ -1646,7 +1752,8 @@ void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row
 template <class Step, int At>
 void look_up_packed(const std::byte* table, int symbol, float* to) noexcept {
     using format = typename packed_format<Step::value.terms[At].format>::type;
-    kernel::packed_row<format>(table, Step::value.columns(), symbol, to);
+    constexpr int columns = Step::value.columns();
+    kernel::packed_elements<format>(table, columns, symbol, 0, columns, to);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
@@ -1656,6 +1763,7 @@ namespace sequent::inline SEQUENT_ABI {
 // The number types of packed weights.
 using kernel::bf16;
 using kernel::q4_0;
+using kernel::q4_1;
 using kernel::q8_0;
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -1860,11 +1968,12 @@ class packed_reader {
     /// Whether a block of the file is one of the matrix, which takes it as it stands.
     bool takes_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at,
                      std::ptrdiff_t k) const {
-        if constexpr (Format::rows::scaled) {
+        if constexpr (Format::rows::scales > 0) {
             return row.stored.data && row.stored.format->read_block &&
-                   row.stored.format->bits <= Format::bits && row.number_stride == 1 &&
-                   row.stride == matrix.input_stride && k % 32 == 0 && k + 32 <= matrix.inputs &&
-                   at + 32 <= row.count &&
+                   row.stored.format->bits <= Format::bits &&
+                   (!row.stored.format->has_minimum || Format::rows::scales == 2) &&
+                   row.number_stride == 1 && row.stride == matrix.input_stride && k % 32 == 0 &&
+                   k + 32 <= matrix.inputs && at + 32 <= row.count &&
                    (row.number + static_cast<std::uint64_t>(at)) % 32 == 0 && row.part->plus == 0 &&
                    !adds_;
         } else {
@@ -1874,27 +1983,35 @@ class packed_reader {
 
     void put_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at, int n,
                    int block, std::byte* to) const {
-        if constexpr (Format::rows::scaled) {
+        if constexpr (Format::rows::scales > 0) {
             scaled_block from;
             row.stored.format->read_block(row.stored, row.number + static_cast<std::uint64_t>(at),
                                           from);
+            const int offset = row.stored.format->has_minimum ? 0 : 1 << (Format::bits - 1);
+            if (Format::rows::scales == 2) from.minimum -= offset * from.scale;
             std::uint16_t q[32];
             for (std::size_t k = 0; k < 32; ++k)
-                q[k] = static_cast<std::uint16_t>(from.q[k] + (1 << (Format::bits - 1)));
-            put(matrix, n, block, kernel::detail::half_of_float(static_cast<float>(from.scale)), q,
-                to);
+                q[k] = static_cast<std::uint16_t>(from.q[k] + offset);
+            const auto half = [](double x) {
+                return kernel::detail::half_of_float(static_cast<float>(x));
+            };
+            put(matrix, n, block, {half(from.scale), half(from.minimum)}, q, to);
         }
     }
 
     void quantise(const packed_matrix& matrix, int n, int row, int block, std::byte* to) const {
         std::uint16_t q[32];
-        const std::uint16_t scale = Format::quantise(floats_.data() + index(row, block) * 32, q);
+        const kernel::block_scales scale =
+            Format::quantise(floats_.data() + index(row, block) * 32, q);
         put(matrix, n, block, scale, q, to);
     }
 
-    void put(const packed_matrix& matrix, int n, int block, std::uint16_t scale,
+    void put(const packed_matrix& matrix, int n, int block, const kernel::block_scales& scale,
              const std::uint16_t* q, std::byte* to) const {
-        if (!std::isfinite(kernel::detail::float_of_half(scale)))
+        bool fits = true;
+        for (std::size_t each = 0; each < Format::rows::scales; ++each)
+            fits = fits && std::isfinite(kernel::detail::float_of_half(scale[each]));
+        if (!fits)
             fail_with<error>({file_.name, ": the numbers of a block of 32 (output ", n, ", input ",
                               block * 32, " of a matrix of ", matrix.outputs, " x ", matrix.inputs,
                               ") are too large for a scale of 16 bits"});

@@ -398,6 +398,11 @@ class value {
         return result;
     }
 
+    /// Of a symbol; 0 behind its end.
+    constexpr char byte(int at) const {
+        return static_cast<char>((at < 8 ? high_ : low_) >> (56 - 8 * (at % 8)));
+    }
+
     /// For hashes.
     constexpr std::uint64_t bits() const { return hashed(hashed(hash_start, high_), low_); }
 
@@ -437,9 +442,7 @@ class value {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
-/// The RASP language (arXiv 2106.06981, section 3): s-ops, which give a value at each position, and
-/// selectors, which tell for each position (a row) which ones it looks at (columns). Both are
-/// constexpr values whose types are their structure. Nothing is computed here.
+/// What programs are made of: nodes, each an operation of earlier ones. Equal nodes are one.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
@@ -448,7 +451,6 @@ enum class operation {
     tokens,
     indices,
     constant,
-    place,     // a constant position; a negative one is counted from the end
     gathered,  // what a head gives, in programs on their way to weights
     // position by position
     negate,
@@ -456,6 +458,7 @@ enum class operation {
     subtract,
     multiply,
     divide,
+    floor_divide,
     modulo,
     power,
     equal,
@@ -470,8 +473,13 @@ enum class operation {
     round,
     indicator,
     conditional,
+    function,  // of the user, of one or two values
     // from the positions of a selector
     aggregate,
+    first,
+    last,
+    highest,
+    lowest,
     sum,
     width,
     width_with_bos,
@@ -487,6 +495,182 @@ enum class operation {
     select_not
 };
 
+constexpr bool is_selection(operation what) noexcept {
+    return what >= operation::select_equal;
+}
+/// select(keys, queries, ...) itself, not what is joined of such.
+constexpr bool is_comparison(operation what) noexcept {
+    return what >= operation::select_equal && what <= operation::select_greater_equal;
+}
+/// What a head computes.
+constexpr bool gathers(operation what) noexcept {
+    return what >= operation::aggregate && what <= operation::width_with_bos;
+}
+/// An aggregate with a default: a mean, or the value of one of the selected positions.
+constexpr bool has_default(operation what) noexcept {
+    return what >= operation::aggregate && what <= operation::lowest;
+}
+constexpr bool is_pointwise(operation what) noexcept {
+    return what >= operation::negate && what <= operation::function;
+}
+
+/// Why an operation of one position has no value.
+enum class undefined { no, zero_division, fractional_power, several_symbols, no_number };
+
+/// A function of one or two values, which a program applies at each position.
+using value_function = value (*)(const value* arguments, undefined& trouble);
+
+inline constexpr int max_nodes = 512;
+
+/// An s-op or a selector. Arguments stand before what they are arguments of.
+struct node {
+    operation what = operation::constant;
+    type kind = type::integer;
+    int arguments[3]{-1, -1, -1};
+    value known{};                     // of a constant
+    value_function applied = nullptr;  // of a function
+    int line = 0;                      // of a select, where lines tell selectors apart
+    int height = 0;                    // the longest way to a leaf
+    std::uint64_t hash = 0;            // of the whole expression, less functions
+    plan::name name{};                 // where the program gives one
+
+    friend constexpr bool operator==(const node& left, const node& right) {
+        return left.what == right.what && left.kind == right.kind &&
+               left.arguments[0] == right.arguments[0] && left.arguments[1] == right.arguments[1] &&
+               left.arguments[2] == right.arguments[2] && left.known.kind() == right.known.kind() &&
+               left.known == right.known && left.applied == right.applied &&
+               left.line == right.line;
+    }
+};
+
+/// What makes two selectors one: their structure, or that they are written in the same line, too.
+/// The original tells them apart as objects.
+enum class identity { structure, line };
+
+namespace detail {
+
+// Not constexpr: in a constant expression the compiler names it.
+inline void a_rasp_program_has_more_than_512_parts() {}
+
+/// The nodes of an expression by height and hash: the expression itself is the last one.
+template <int Capacity>
+struct node_list {
+    node items[static_cast<std::size_t>(Capacity)]{};
+    int count = 0;
+};
+
+constexpr bool comes_before(const node& left, const node& right) {
+    return left.height != right.height ? left.height < right.height : left.hash < right.hash;
+}
+
+/// Merges lists of nodes: `result` has room for `capacity`. Where the nodes of each list have gone
+/// is told by its map.
+class node_merger {
+  public:
+    constexpr node_merger(node* result, int capacity) : to_(result), capacity_(capacity) {}
+    int count = 0;
+
+    constexpr void merge(const node* left, int left_count, const node* right, int right_count,
+                         std::vector<int>& left_map, std::vector<int>& right_map) {
+        left_map.assign(static_cast<std::size_t>(left_count), -1);
+        right_map.assign(static_cast<std::size_t>(right_count), -1);
+        int one = 0;
+        int other = 0;
+        while (one < left_count || other < right_count) {
+            const bool is_left = other == right_count ||
+                                 (one < left_count && !comes_before(right[other], left[one]));
+            if (is_left) {
+                left_map[static_cast<std::size_t>(one)] = add(left[one], left_map);
+                ++one;
+            } else {
+                right_map[static_cast<std::size_t>(other)] = add(right[other], right_map);
+                ++other;
+            }
+        }
+    }
+    /// One more, which comes last.
+    constexpr void push(const node& last) {
+        if (count >= capacity_) a_rasp_program_has_more_than_512_parts();
+        to_[count++] = last;
+    }
+
+  private:
+    node* to_;
+    int capacity_;
+
+    constexpr int add(node made, const std::vector<int>& map) {
+        for (int& argument : made.arguments)
+            if (argument >= 0) argument = map[static_cast<std::size_t>(argument)];
+        for (int at = count;
+             at-- > 0 && to_[at].height == made.height && to_[at].hash == made.hash;)
+            if (to_[at] == made) {
+                if (to_[at].name.length == 0) to_[at].name = made.name;
+                return at;
+            }
+        push(made);
+        return count - 1;
+    }
+};
+
+/// Gives a node its height and hash, where `argument(which)` is each of its arguments.
+template <class Argument>
+constexpr void settle(node& made, int arguments, const Argument& argument) {
+    std::uint64_t hash = hashed(hash_start, static_cast<std::uint64_t>(made.what));
+    hash = hashed(hash, static_cast<std::uint64_t>(made.kind));
+    hash = hashed(hash, hashed(made.known.bits(), static_cast<std::uint64_t>(made.known.kind())));
+    hash = hashed(hash, static_cast<std::uint64_t>(made.line));
+    made.height = 0;
+    for (int which = 0; which < arguments; ++which) {
+        const node& from = argument(which);
+        hash = hashed(hash, from.hash);
+        made.height = std::max(made.height, from.height + 1);
+    }
+    made.hash = hash;
+}
+
+/// A node of arguments that are lists of nodes.
+template <int Capacity, int... Sizes>
+constexpr node_list<Capacity> join(node root, const node_list<Sizes>&... arguments) {
+    constexpr int count = static_cast<int>(sizeof...(Sizes));
+    node_list<Capacity> result;
+    const node* lists[count + 1]{arguments.items..., nullptr};
+    const int sizes[count + 1]{arguments.count..., 0};
+    settle(root, count, [&](int which) -> const node& { return lists[which][sizes[which] - 1]; });
+    std::vector<node> before;
+    std::vector<int> maps[2];
+    for (int place = 0; place < count; ++place) {
+        before.assign(result.items, result.items + result.count);
+        node_merger merger(result.items, Capacity);
+        merger.merge(before.data(), result.count, lists[place], sizes[place], maps[0], maps[1]);
+        result.count = merger.count;
+        for (int at = 0; at < place; ++at)
+            root.arguments[at] = maps[0][static_cast<std::size_t>(root.arguments[at])];
+        root.arguments[place] = maps[1].back();
+    }
+    node_merger end(result.items, Capacity);
+    end.count = result.count;
+    end.push(root);
+    result.count = end.count;
+    return result;
+}
+
+/// Room for the nodes of some arguments and one more, in few different sizes.
+constexpr int room_for(int count) {
+    int room = 1;
+    while (room < count) room *= 2;
+    return std::min(room, max_nodes);
+}
+
+}  // namespace detail
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// The RASP language (arXiv 2106.06981, section 3): s-ops, which give a value at each position, and
+/// selectors, which tell for each position (a row) which ones it looks at (columns). Both are
+/// constexpr values that hold their nodes; equal parts are one node. Nothing is computed here.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
 template <class Derived>
 struct s_op_base {
     /// The value at one position, at every position; a negative one counts from the end.
@@ -495,52 +679,29 @@ struct s_op_base {
     }
 };
 
-/// An s-op of values of one kind. With `constant`, `known` is the value at every position.
-template <operation Operation, type Kind, class... Arguments>
-struct expression : s_op_base<expression<Operation, Kind, Arguments...>> {
+/// An s-op of values of one kind, with the nodes that it is made of.
+template <type Kind, int Capacity>
+struct expression : s_op_base<expression<Kind, Capacity>> {
     static constexpr type kind = Kind;
-    [[no_unique_address]] language::pack<Arguments...> arguments{};
-    value known{};
-
-    constexpr expression() = default;
-    constexpr explicit expression(const value& always) : known(always) {}
-    constexpr explicit expression(const language::pack<Arguments...>& of) requires(
-        sizeof...(Arguments) > 0)
-        : arguments(of) {}
+    static constexpr int capacity = Capacity;
+    detail::node_list<Capacity> nodes{};
 };
 
-/// `line` is where a select is written; 0 for what is joined of selectors.
-template <operation Operation, class... Arguments>
+template <int Capacity>
 struct selector {
-    [[no_unique_address]] language::pack<Arguments...> arguments{};
-    int line = 0;
-};
-
-/// An s-op or a selector with a name, which errors and pictures show.
-template <language::fixed_string Name, class Inner>
-struct named_s_op : s_op_base<named_s_op<Name, Inner>> {
-    static constexpr type kind = Inner::kind;
-    Inner inner;
-    constexpr explicit named_s_op(const Inner& of) : inner(of) {}
-};
-template <language::fixed_string Name, class Inner>
-struct named_selector {
-    Inner inner;
+    static constexpr int capacity = Capacity;
+    detail::node_list<Capacity> nodes{};
 };
 
 template <class T>
 inline constexpr bool is_s_op = false;
-template <operation Operation, type Kind, class... Arguments>
-inline constexpr bool is_s_op<expression<Operation, Kind, Arguments...>> = true;
-template <language::fixed_string Name, class Inner>
-inline constexpr bool is_s_op<named_s_op<Name, Inner>> = true;
+template <type Kind, int Capacity>
+inline constexpr bool is_s_op<expression<Kind, Capacity>> = true;
 
 template <class T>
 inline constexpr bool is_selector = false;
-template <operation Operation, class... Arguments>
-inline constexpr bool is_selector<selector<Operation, Arguments...>> = true;
-template <language::fixed_string Name, class Inner>
-inline constexpr bool is_selector<named_selector<Name, Inner>> = true;
+template <int Capacity>
+inline constexpr bool is_selector<selector<Capacity>> = true;
 
 template <class T>
 concept s_op = is_s_op<T>;
@@ -561,19 +722,28 @@ template <s_op Part>
 constexpr const Part& as_s_op(const Part& part) noexcept {
     return part;
 }
+template <type Kind>
+constexpr expression<Kind, 1> leaf_of(operation what, const value& known = {}) {
+    node made;
+    made.what = what;
+    made.kind = Kind;
+    made.known = known;
+    return {{}, join<1>(made)};
+}
 template <class Constant>
     requires(!part<Constant>)
 constexpr auto as_s_op(const Constant& constant) {
+    constexpr auto always = operation::constant;
     if constexpr (std::same_as<Constant, bool>)
-        return expression<operation::constant, type::boolean>(value(constant));
+        return leaf_of<type::boolean>(always, value(constant));
     else if constexpr (std::same_as<Constant, char>)
-        return expression<operation::constant, type::symbol>(value(constant));
+        return leaf_of<type::symbol>(always, value(constant));
     else if constexpr (std::integral<Constant>)
-        return expression<operation::constant, type::integer>(value(constant));
+        return leaf_of<type::integer>(always, value(constant));
     else if constexpr (std::floating_point<Constant>)
-        return expression<operation::constant, type::real>(value(static_cast<double>(constant)));
+        return leaf_of<type::real>(always, value(static_cast<double>(constant)));
     else
-        return expression<operation::constant, type::symbol>(value(std::string_view(constant)));
+        return leaf_of<type::symbol>(always, value(std::string_view(constant)));
 }
 
 template <class T>
@@ -616,38 +786,56 @@ consteval type joined_kind() {
         return s_op_of<Left>::kind == s_op_of<Right>::kind ? s_op_of<Left>::kind : type::real;
 }
 
+template <class... Arguments>
+inline constexpr int room_of = room_for((1 + ... + Arguments::capacity));
+
+template <type Kind, class... Arguments>
+constexpr auto make_of_node(const node& root, const Arguments&... arguments) {
+    return expression<Kind, room_of<Arguments...>>{
+        {}, join<room_of<Arguments...>>(root, arguments.nodes...)};
+}
 template <operation Operation, type Kind, class... Arguments>
 constexpr auto make(const Arguments&... arguments) {
-    return expression<Operation, Kind, Arguments...>(language::make_pack(arguments...));
+    node root;
+    root.what = Operation;
+    root.kind = Kind;
+    return make_of_node<Kind>(root, arguments...);
 }
 /// Of mistaken operands, too, so that one mistake is one error.
 template <operation Operation, type Kind, class... Arguments>
 constexpr auto make_of(const Arguments&... arguments) {
     if constexpr ((... || is_selector<Arguments>))
-        return expression<operation::constant, Kind>(value(0));
+        return leaf_of<Kind>(operation::constant);
     else
         return make<Operation, Kind>(as_s_op(arguments)...);
+}
+template <operation Operation, class... Arguments>
+constexpr auto make_selector(int line, const Arguments&... arguments) {
+    node root;
+    root.what = Operation;
+    root.kind = type::boolean;
+    root.line = line;
+    return selector<room_of<Arguments...>>{join<room_of<Arguments...>>(root, arguments.nodes...)};
 }
 
 }  // namespace detail
 
 /// The input: symbols, or what its name says. A program reads one of these.
-inline constexpr expression<operation::tokens, type::symbol> tokens{};
-inline constexpr expression<operation::tokens, type::integer> tokens_int{};
-inline constexpr expression<operation::tokens, type::real> tokens_float{};
-inline constexpr expression<operation::tokens, type::boolean> tokens_bool{};
+inline constexpr auto tokens = detail::leaf_of<type::symbol>(operation::tokens);
+inline constexpr auto tokens_int = detail::leaf_of<type::integer>(operation::tokens);
+inline constexpr auto tokens_float = detail::leaf_of<type::real>(operation::tokens);
+inline constexpr auto tokens_bool = detail::leaf_of<type::boolean>(operation::tokens);
 /// 0, 1, 2, ...
-inline constexpr expression<operation::indices, type::integer> indices{};
+inline constexpr auto indices = detail::leaf_of<type::integer>(operation::indices);
 
 /// Gives a part of a program a name, for errors and pictures.
-template <language::fixed_string Name, s_op Inner>
-constexpr auto named(const Inner& inner) {
-    return named_s_op<Name, Inner>(inner);
-}
-template <language::fixed_string Name, class Inner>
-    requires is_selector<Inner>
-constexpr auto named(const Inner& inner) {
-    return named_selector<Name, Inner>{inner};
+template <language::fixed_string Name, part Inner>
+constexpr Inner named(const Inner& inner) {
+    Inner result = inner;
+    plan::name& name = result.nodes.items[result.nodes.count - 1].name;
+    if (name.length == 0)
+        name = plan::make_name(Name.characters, static_cast<int>(sizeof Name.characters) - 1);
+    return result;
 }
 
 #define SEQUENT_RASP_ARITHMETIC(OPERATOR, OPERATION, KIND)                                    \
@@ -702,24 +890,24 @@ SEQUENT_RASP_ORDER(>=, greater_equal)
 #undef SEQUENT_RASP_COMPARISON
 
 // Of a selector and an s-op it is the selector: one mistake is one error.
-#define SEQUENT_RASP_CONNECTIVE(OPERATOR, OPERATION, SELECTION)                                   \
-    template <class Left, class Right>                                                            \
-        requires operands<Left, Right>                                                            \
-    constexpr auto operator OPERATOR(const Left& left, const Right& right) {                      \
-        if constexpr (is_selector<Left> && is_selector<Right>)                                    \
-            return selector<operation::SELECTION, Left, Right>{language::make_pack(left, right)}; \
-        else {                                                                                    \
-            static_assert(detail::is_of<Left>(detail::is_boolean) &&                              \
-                              detail::is_of<Right>(detail::is_boolean),                           \
-                          "sequent: RASP's " #OPERATOR                                            \
-                          " joins two selectors or two booleans, never one of each");             \
-            if constexpr (is_selector<Left>)                                                      \
-                return left;                                                                      \
-            else if constexpr (is_selector<Right>)                                                \
-                return right;                                                                     \
-            else                                                                                  \
-                return detail::make_of<operation::OPERATION, type::boolean>(left, right);         \
-        }                                                                                         \
+#define SEQUENT_RASP_CONNECTIVE(OPERATOR, OPERATION, SELECTION)                           \
+    template <class Left, class Right>                                                    \
+        requires operands<Left, Right>                                                    \
+    constexpr auto operator OPERATOR(const Left& left, const Right& right) {              \
+        if constexpr (is_selector<Left> && is_selector<Right>)                            \
+            return detail::make_selector<operation::SELECTION>(0, left, right);           \
+        else {                                                                            \
+            static_assert(detail::is_of<Left>(detail::is_boolean) &&                      \
+                              detail::is_of<Right>(detail::is_boolean),                   \
+                          "sequent: RASP's " #OPERATOR                                    \
+                          " joins two selectors or two booleans, never one of each");     \
+            if constexpr (is_selector<Left>)                                              \
+                return left;                                                              \
+            else if constexpr (is_selector<Right>)                                        \
+                return right;                                                             \
+            else                                                                          \
+                return detail::make_of<operation::OPERATION, type::boolean>(left, right); \
+        }                                                                                 \
     }
 SEQUENT_RASP_CONNECTIVE(&&, conjunction, select_and)
 SEQUENT_RASP_CONNECTIVE(||, disjunction, select_or)
@@ -728,7 +916,7 @@ SEQUENT_RASP_CONNECTIVE(||, disjunction, select_or)
 template <part Part>
 constexpr auto operator!(const Part& part) {
     if constexpr (is_selector<Part>)
-        return selector<operation::select_not, Part>{language::make_pack(part)};
+        return detail::make_selector<operation::select_not>(0, part);
     else {
         static_assert(detail::is_of<Part>(detail::is_boolean),
                       "sequent: RASP's ! takes a boolean or a selector");
@@ -782,8 +970,7 @@ constexpr auto select(const Keys& keys, const Queries& queries, comparison<Opera
     else
         static_assert(detail::are_ordered<Keys, Queries>,
                       "sequent: RASP's select orders two numbers or two symbols");
-    return selector<Operation, detail::s_op_of<Keys>, detail::s_op_of<Queries>>{
-        language::make_pack(detail::as_s_op(keys), detail::as_s_op(queries)), line};
+    return detail::make_selector<Operation>(line, detail::as_s_op(keys), detail::as_s_op(queries));
 }
 
 /// All positions look at all.
@@ -797,22 +984,47 @@ using usual_default =
                        std::conditional_t<s_op_of<Values>::kind == type::boolean, bool, int>>;
 }  // namespace detail
 
+namespace detail {
+template <operation Operation, type Kind, class Selector, class Values, class Otherwise>
+constexpr auto aggregate_as(const Selector& from, const Values& values,
+                            const Otherwise& otherwise) {
+    static_assert(is_selector<Selector>,
+                  "sequent: RASP's aggregate takes a selector, then the values");
+    static_assert(are_alike<Values, Otherwise>(),
+                  "sequent: the default of RASP's aggregate is of the values' type");
+    static_assert(!part<Otherwise>, "sequent: the default of RASP's aggregate is a constant");
+    return make<Operation, Kind>(from, as_s_op(values), as_s_op(otherwise));
+}
+template <class Values>
+inline constexpr type kind_of_mean = is_number(s_op_of<Values>::kind) ? type::real
+                                                                      : s_op_of<Values>::kind;
+}  // namespace detail
+
 /// Of the selected positions' values: none, `otherwise`, which by default is 0, false, or the
 /// symbol without text; one, that value; several, their mean, which only numbers have.
 template <class Selector, s_op_or_constant Values,
           s_op_or_constant Otherwise = detail::usual_default<Values>>
 constexpr auto aggregate(const Selector& from, const Values& values,
                          const Otherwise& otherwise = Otherwise()) {
-    static_assert(is_selector<Selector>,
-                  "sequent: RASP's aggregate takes a selector, then the values");
-    static_assert(detail::are_alike<Values, Otherwise>(),
-                  "sequent: the default of RASP's aggregate is of the values' type");
-    static_assert(!part<Otherwise>, "sequent: the default of RASP's aggregate is a constant");
-    constexpr type kind = detail::s_op_of<Values>::kind;
-    constexpr type mean = is_number(kind) ? type::real : kind;
-    return detail::make<operation::aggregate, mean>(from, detail::as_s_op(values),
-                                                    detail::as_s_op(otherwise));
+    return detail::aggregate_as<operation::aggregate, detail::kind_of_mean<Values>>(from, values,
+                                                                                    otherwise);
 }
+#define SEQUENT_RASP_CHOICE(NAME, OPERATION)                                                \
+    template <class Selector, s_op_or_constant Values,                                      \
+              s_op_or_constant Otherwise = detail::usual_default<Values>>                   \
+    constexpr auto NAME(const Selector& from, const Values& values,                         \
+                        const Otherwise& otherwise = Otherwise()) {                         \
+        return detail::aggregate_as<operation::OPERATION,                                   \
+                                    detail::joined_kind<Values, Otherwise>()>(from, values, \
+                                                                              otherwise);   \
+    }
+/// The value at the first, and the last, of the selected positions; `otherwise` where none is.
+SEQUENT_RASP_CHOICE(first_of, first)
+SEQUENT_RASP_CHOICE(last_of, last)
+/// The greatest, and the least, of the selected positions' values; `otherwise` where none is.
+SEQUENT_RASP_CHOICE(max_of, highest)
+SEQUENT_RASP_CHOICE(min_of, lowest)
+#undef SEQUENT_RASP_CHOICE
 
 /// The sum of the selected positions' numbers.
 template <class Selector, s_op_or_constant Values>
@@ -846,54 +1058,29 @@ inline constexpr auto length =
 /// The value at one position, at every position, `x[4]`; a negative one counts from the end.
 template <s_op Values>
 constexpr auto load(const Values& values, int position) {
-    return aggregate(
-        select(indices, expression<operation::place, type::integer>(value(position)), equal),
-        values);
+    using place = std::remove_cvref_t<decltype(length - position)>;
+    place from;
+    if (position < 0)
+        from = length - (-position);
+    else
+        from.nodes = detail::join<place::capacity>(detail::as_s_op(position).nodes.items[0]);
+    return aggregate(select(indices, from, equal), values);
+}
+
+/// The quotient, rounded down.
+template <class Left, class Right>
+    requires operands<Left, Right>
+constexpr auto floor_divide(const Left& left, const Right& right) {
+    static_assert(detail::are_numbers<Left, Right>,
+                  "sequent: RASP's floor_divide takes two numbers");
+    return detail::make_of<operation::floor_divide, type::integer>(left, right);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
-/// A program as an array: its types are read once, and all that follows is functions over arrays.
+/// A program as an array: all that follows is functions over it.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
-
-inline constexpr int max_nodes = 512;
-
-/// An s-op or a selector. Arguments stand before what they are arguments of.
-struct node {
-    operation what = operation::constant;
-    type kind = type::integer;
-    int arguments[3]{-1, -1, -1};
-    value known{};      // of a constant
-    int line = 0;       // of a select, where lines tell selectors apart
-    plan::name name{};  // where the program gives one
-
-    friend constexpr bool operator==(const node& left, const node& right) {
-        return left.what == right.what && left.kind == right.kind &&
-               left.arguments[0] == right.arguments[0] && left.arguments[1] == right.arguments[1] &&
-               left.arguments[2] == right.arguments[2] && left.known.kind() == right.known.kind() &&
-               left.known == right.known && left.line == right.line;
-    }
-};
-
-constexpr bool is_selection(operation what) noexcept {
-    return what >= operation::select_equal;
-}
-/// select(keys, queries, ...) itself, not what is joined of such.
-constexpr bool is_comparison(operation what) noexcept {
-    return what >= operation::select_equal && what <= operation::select_greater_equal;
-}
-/// What a head computes.
-constexpr bool gathers(operation what) noexcept {
-    return what >= operation::aggregate && what <= operation::width_with_bos;
-}
-constexpr bool is_pointwise(operation what) noexcept {
-    return what >= operation::negate && what <= operation::conditional;
-}
-
-/// What makes two selectors one: their structure, or that they are written in the same line, too.
-/// The original tells them apart as objects.
-enum class identity { structure, line };
 
 /// A program's nodes; equal ones are one.
 class graph {
@@ -931,39 +1118,31 @@ class graph {
         return add(made);
     }
 
-    // The types of a program.
-    template <operation Operation, type Kind, class... Arguments>
-    SEQUENT_COLD constexpr int read(const expression<Operation, Kind, Arguments...>& part) {
-        if constexpr (Operation == operation::place) {
-            const rational place = part.known.number();
-            const int at = add_constant(part.known);
-            if (place.over >= 0) return at;
-            return add(operation::add, type::integer, read(length), at);
-        } else {
-            node made;
-            made.what = Operation;
-            made.kind = Kind;
-            made.known = part.known;
-            read_arguments(part.arguments, made.arguments);
-            return add(made);
+    /// The nodes of an expression, arguments first.
+    SEQUENT_COLD constexpr int read(const node* from, int root) {
+        std::vector<int> known(static_cast<std::size_t>(root) + 1, -1);
+        std::vector<int> waiting{root};
+        while (!waiting.empty()) {
+            const int at = waiting.back();
+            node made = from[at];
+            int missing = -1;
+            for (int& argument : made.arguments) {
+                if (argument < 0) continue;
+                const int place = known[static_cast<std::size_t>(argument)];
+                if (place < 0 && missing < 0) missing = argument;
+                argument = place;
+            }
+            if (missing >= 0) {
+                waiting.push_back(missing);
+                continue;
+            }
+            waiting.pop_back();
+            if (same_ == identity::structure) made.line = 0;
+            const int place = add(made);
+            if (nodes[place].name.length == 0) nodes[place].name = made.name;
+            known[static_cast<std::size_t>(at)] = place;
         }
-    }
-    template <operation Operation, class... Arguments>
-    SEQUENT_COLD constexpr int read(const selector<Operation, Arguments...>& part) {
-        node made;
-        made.what = Operation;
-        made.kind = type::boolean;
-        made.line = same_ == identity::line ? part.line : 0;
-        read_arguments(part.arguments, made.arguments);
-        return add(made);
-    }
-    template <language::fixed_string Name, class Inner>
-    constexpr int read(const named_s_op<Name, Inner>& part) {
-        return name(read(part.inner), Name);
-    }
-    template <language::fixed_string Name, class Inner>
-    constexpr int read(const named_selector<Name, Inner>& part) {
-        return name(read(part.inner), Name);
+        return known.back();
     }
 
   private:
@@ -973,23 +1152,11 @@ class graph {
 
     static constexpr std::size_t hash_of(const node& of) {
         std::uint64_t hash = hashed(hash_start, static_cast<std::uint64_t>(of.what));
+        hash = hashed(hash, static_cast<std::uint64_t>(of.kind));
         for (const int argument : of.arguments)
             hash = hashed(hash, static_cast<std::uint64_t>(argument + 1));
         hash = hashed(hash, of.known.bits());
         return static_cast<std::size_t>(hashed(hash, static_cast<std::uint64_t>(of.line)));
-    }
-
-    constexpr void read_arguments(const language::pack<>&, int*) {}
-    template <class First, class... Rest>
-    constexpr void read_arguments(const language::pack<First, Rest...>& arguments, int* to) {
-        *to = read(arguments.first);
-        if constexpr (sizeof...(Rest) > 0) read_arguments(arguments.rest, to + 1);
-    }
-    template <std::size_t Size>
-    constexpr int name(int at, const language::fixed_string<Size>& text) {
-        if (nodes[at].name.length == 0)
-            nodes[at].name = plan::make_name(text.characters, static_cast<int>(Size) - 1);
-        return at;
     }
 };
 
@@ -999,7 +1166,7 @@ constexpr graph read_program() {
     static_assert(is_s_op<std::remove_cvref_t<decltype(Program)>>,
                   "sequent: a RASP program is an s-op; a selector alone gives no values");
     graph result(Same);
-    result.output = result.read(Program);
+    result.output = result.read(Program.nodes.items, Program.nodes.count - 1);
     return result;
 }
 }  // namespace detail
@@ -1010,16 +1177,29 @@ inline constexpr graph graph_of = detail::read_program<Program, Same>();
 
 /// A part of a program as RASP would write it; named parts by their names, unless it is the part
 /// itself.
-SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_name = true) {
+/// Parts of parts beyond `depth` are dots.
+SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_name = true,
+                                        int depth = 8) {
     const node& shown = program[at];
     if (by_name && shown.name.length > 0)
         return std::string(shown.name.text, static_cast<std::size_t>(shown.name.length));
-    const auto part = [&](int argument) { return text_of(program, shown.arguments[argument]); };
+    if (depth == 0) return "...";
+    const auto part = [&](int argument) {
+        return text_of(program, shown.arguments[argument], true, depth - 1);
+    };
     const auto operand = [&](int argument) {
         const node& inner = program[shown.arguments[argument]];
         const bool simple = inner.name.length > 0 || inner.arguments[1] < 0 ||
                             gathers(inner.what) || is_comparison(inner.what);
         return simple ? part(argument) : "(" + part(argument) + ")";
+    };
+    const auto aggregated = [&](const char* name) {
+        const value& otherwise = program[shown.arguments[2]].known;
+        const bool usual = otherwise.kind() == type::symbol    ? otherwise == value("")
+                           : otherwise.kind() == type::boolean ? !otherwise.truth()
+                                                               : otherwise == value(0);
+        return std::string(name) + "(" + part(0) + ", " + part(1) + (usual ? "" : ", " + part(2)) +
+               ")";
     };
     const auto between = [&](const char* sign) {
         return operand(0) + " " + sign + " " + operand(1);
@@ -1035,7 +1215,6 @@ SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_na
         case operation::gathered:
             return "gathered " + shown.known.text();
         case operation::constant:
-        case operation::place:
             return shown.kind == type::symbol ? "\"" + shown.known.text() + "\""
                                               : shown.known.text();
         case operation::negate:
@@ -1048,6 +1227,8 @@ SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_na
             return between("*");
         case operation::divide:
             return between("/");
+        case operation::floor_divide:
+            return between("//");
         case operation::modulo:
             return between("%");
         case operation::power:
@@ -1079,13 +1260,19 @@ SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_na
             return "indicator(" + part(0) + ")";
         case operation::conditional:
             return operand(1) + " if " + operand(0) + " else " + operand(2);
-        case operation::aggregate: {
-            const value& otherwise = program[shown.arguments[2]].known;
-            const bool usual = otherwise.kind() == type::symbol    ? otherwise == value("")
-                               : otherwise.kind() == type::boolean ? !otherwise.truth()
-                                                                   : otherwise == value(0);
-            return "aggregate(" + part(0) + ", " + part(1) + (usual ? "" : ", " + part(2)) + ")";
-        }
+        case operation::function:
+            return shown.known.text() + "(" + part(0) +
+                   (shown.arguments[1] < 0 ? "" : ", " + part(1)) + ")";
+        case operation::aggregate:
+            return aggregated("aggregate");
+        case operation::first:
+            return aggregated("first_of");
+        case operation::last:
+            return aggregated("last_of");
+        case operation::highest:
+            return aggregated("max_of");
+        case operation::lowest:
+            return aggregated("min_of");
         case operation::sum:
             return "sum(" + part(0) + ", " + part(1) + ")";
         case operation::width:
@@ -1117,12 +1304,22 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 
 /// What a head looks at. selector_width without a beginning-of-sequence token takes two of them:
 /// the selector with position 0 joined to it, and position 0 where it is selected.
-enum class focus { selected, selected_or_first, selected_and_first };
+/// first_of and last_of prefer early and late positions, max_of and min_of great and small values.
+enum class focus {
+    selected,
+    selected_or_first,
+    selected_and_first,
+    first_selected,
+    last_selected,
+    highest_selected,
+    lowest_selected
+};
 
 struct head {
     int layer = 0;
     int selector = -1;
     focus at = focus::selected;
+    int preferred = -1;  // the values of which the highest or lowest is selected
 
     friend constexpr bool operator==(const head&, const head&) = default;
 };
@@ -1171,8 +1368,14 @@ SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
             needs({layer, selector, focus::selected_and_first});
         } else if (made.what == operation::width_with_bos) {
             needs({layer, selector, focus::selected_or_first});
-        } else {
+        } else if (made.what == operation::sum || made.what == operation::aggregate) {
             needs({layer, selector, focus::selected});
+        } else {
+            const auto at_focus = static_cast<focus>(static_cast<int>(focus::first_selected) +
+                                                     static_cast<int>(made.what) -
+                                                     static_cast<int>(operation::first));
+            needs({layer, selector, at_focus,
+                   at_focus >= focus::highest_selected ? made.arguments[1] : -1});
         }
     }
     for (const int layer : result.layer_of) result.layers = std::max(result.layers, layer);
@@ -1202,42 +1405,6 @@ inline constexpr auto heads_per_layer = [] {
         result[static_cast<std::size_t>(layer - 1)] = analysis<Program, Same>.heads_in(layer);
     return result;
 }();
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp
-
-/// What the heads of a compiled program look at.
-
-namespace sequent::inline SEQUENT_ABI::rasp {
-
-/// The share of each position's attention (row) that each position (column) has, layer by layer and
-/// head by head. Column `length` is the start position, which stands for no position at all.
-class attention_maps {
-  public:
-    int layers = 0;
-    int heads = 0;
-    int length = 0;
-
-    attention_maps(int layer_count, int head_count, int positions)
-        : layers(layer_count),
-          heads(head_count),
-          length(positions),
-          shares_(static_cast<std::size_t>(layers * heads * length * (length + 1))) {}
-
-    double operator()(int layer, int head, int row, int column) const {
-        return shares_[place(layer, head, row, column)];
-    }
-    double& operator()(int layer, int head, int row, int column) {
-        return shares_[place(layer, head, row, column)];
-    }
-
-  private:
-    std::vector<double> shares_;
-
-    std::size_t place(int layer, int head, int row, int column) const {
-        return static_cast<std::size_t>(((layer * heads + head) * length + row) * (length + 1) +
-                                        column);
-    }
-};
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
@@ -1328,6 +1495,10 @@ inline void a_power_that_is_no_integer(const graph& program, int at, int positio
     fail_with<evaluation_error>({"sequent: ", text_of(program, at), " at position ", position,
                                  " has an exponent that is no integer"});
 }
+inline void a_symbol_that_is_no_number(const graph& program, int at, int position) {
+    fail_with<evaluation_error>({"sequent: ", text_of(program, at), " at position ", position,
+                                 " is of a symbol that is no number"});
+}
 inline void an_input_of_another_type(const value& given, type wanted, int position) {
     const char* const names[]{"a boolean", "an integer", "a number", "a symbol"};
     fail_with<evaluation_error>({"sequent: the program's tokens are each ",
@@ -1346,9 +1517,6 @@ constexpr void refuse_mean_at(int position, std::integer_sequence<int, Position.
     (..., (position == Position ? the_mean_of_several_symbols_or_booleans_at_position<Position>()
                                 : void()));
 }
-
-/// Why an operation of one position has no value.
-enum class undefined { no, zero_division, fractional_power };
 
 /// An operation of one position, of its arguments' values.
 SEQUENT_COLD constexpr value apply(const node& of, const value& first, const value& second,
@@ -1369,6 +1537,12 @@ SEQUENT_COLD constexpr value apply(const node& of, const value& first, const val
                 return number(0);
             }
             return number(first.number() / second.number());
+        case operation::floor_divide:
+            if (second.number().over == 0) {
+                trouble = undefined::zero_division;
+                return number(0);
+            }
+            return number((first.number() / second.number()).floor());
         case operation::modulo: {
             if (second.number().over == 0) {
                 trouble = undefined::zero_division;
@@ -1414,6 +1588,10 @@ SEQUENT_COLD constexpr value apply(const node& of, const value& first, const val
             return first.truth() ? 1 : 0;
         case operation::conditional:
             return first.truth() ? second : third;
+        case operation::function: {
+            const value arguments[]{first, second};
+            return of.applied(arguments, trouble);
+        }
         default:
             return {};
     }
@@ -1439,18 +1617,26 @@ SEQUENT_COLD constexpr bool compares(operation what, const value& key, const val
 
 }  // namespace detail
 
-/// All values of a program for one input.
+/// All values of a program for one input. A part without a value, such as a division by zero, is a
+/// mistake only where the output depends on it: cond takes one of its branches.
 class evaluation {
   public:
     SEQUENT_COLD constexpr evaluation(const graph& program, const sequence& input)
         : program_(&program), length_(input.size()) {
         if (input.empty()) detail::an_empty_input();
-        values_.resize(static_cast<std::size_t>(program.size()) *
-                       static_cast<std::size_t>(length_));
+        const auto count =
+            static_cast<std::size_t>(program.size()) * static_cast<std::size_t>(length_);
+        values_.assign(count, value());
+        causes_.assign(count, cause());
         for (int at = 0; at < program.size(); ++at)
             if (!is_selection(program[at].what))
-                for (int position = 0; position < length_; ++position)
-                    of(at, position) = compute(at, position, input);
+                for (int position = 0; position < length_; ++position) {
+                    cause why;
+                    values_[place(at, position)] = compute(at, position, input, why);
+                    causes_[place(at, position)] = why;
+                }
+        for (int position = 0; position < length_; ++position)
+            refuse(causes_[place(program.output, position)]);
     }
 
     constexpr int length() const { return length_; }
@@ -1462,20 +1648,8 @@ class evaluation {
     }
     /// Whether a selector's row has a column.
     SEQUENT_COLD constexpr bool selects(int at, int row, int column) const {
-        const node& from = (*program_)[at];
-        switch (from.what) {
-            case operation::select_and:
-                return selects(from.arguments[0], row, column) &&
-                       selects(from.arguments[1], row, column);
-            case operation::select_or:
-                return selects(from.arguments[0], row, column) ||
-                       selects(from.arguments[1], row, column);
-            case operation::select_not:
-                return !selects(from.arguments[0], row, column);
-            default:
-                return detail::compares(from.what, (*this)(from.arguments[0], column),
-                                        (*this)(from.arguments[1], row));
-        }
+        cause ignored;
+        return selects(at, row, column, ignored);
     }
     constexpr sequence output(int at) const {
         sequence result;
@@ -1486,17 +1660,62 @@ class evaluation {
     constexpr sequence output() const { return output(program_->output); }
 
   private:
+    /// Why there is no value: the operation, and the position.
+    struct cause {
+        undefined kind = undefined::no;
+        int node = 0;
+        int position = 0;
+        constexpr bool operator!() const { return kind == undefined::no; }
+    };
     const graph* program_;
     int length_;
     std::vector<value> values_;
+    std::vector<cause> causes_;
 
     constexpr std::size_t place(int at, int position) const {
         return static_cast<std::size_t>(at) * static_cast<std::size_t>(length_) +
                static_cast<std::size_t>(position);
     }
-    SEQUENT_COLD constexpr value& of(int at, int position) { return values_[place(at, position)]; }
+    SEQUENT_COLD constexpr void refuse(const cause& why) const {
+        switch (why.kind) {
+            case undefined::no:
+                return;
+            case undefined::zero_division:
+                return detail::a_division_by_zero(*program_, why.node, why.position);
+            case undefined::fractional_power:
+                return detail::a_power_that_is_no_integer(*program_, why.node, why.position);
+            case undefined::no_number:
+                return detail::a_symbol_that_is_no_number(*program_, why.node, why.position);
+            case undefined::several_symbols:
+                if (std::is_constant_evaluated())
+                    detail::refuse_mean_at(why.position, std::make_integer_sequence<int, 32>{});
+                detail::the_mean_of_several_symbols_or_booleans(*program_, why.node, why.position);
+        }
+    }
+    /// A value, unless it has none: then the cause.
+    constexpr const value& read(int at, int position, cause& why) const {
+        const cause& here = causes_[place(at, position)];
+        if (!!here && !why) why = here;
+        return values_[place(at, position)];
+    }
+    SEQUENT_COLD constexpr bool selects(int at, int row, int column, cause& why) const {
+        const node& from = (*program_)[at];
+        switch (from.what) {
+            case operation::select_and:
+                return selects(from.arguments[0], row, column, why) &&
+                       selects(from.arguments[1], row, column, why);
+            case operation::select_or:
+                return selects(from.arguments[0], row, column, why) ||
+                       selects(from.arguments[1], row, column, why);
+            case operation::select_not:
+                return !selects(from.arguments[0], row, column, why);
+            default:
+                return detail::compares(from.what, read(from.arguments[0], column, why),
+                                        read(from.arguments[1], row, why));
+        }
+    }
 
-    SEQUENT_COLD constexpr value compute(int at, int position, const sequence& input) {
+    SEQUENT_COLD constexpr value compute(int at, int position, const sequence& input, cause& why) {
         const node& made = (*program_)[at];
         switch (made.what) {
             case operation::tokens: {
@@ -1510,59 +1729,55 @@ class evaluation {
             case operation::indices:
                 return position;
             case operation::constant:
-            case operation::place:
                 return made.known;
-            case operation::aggregate:
-                return mean(at, position);
-            case operation::sum: {
-                rational total;
-                for (int column = 0; column < length_; ++column)
-                    if (selects(made.arguments[0], position, column))
-                        total = total + (*this)(made.arguments[1], column).number();
-                return value(total, made.kind);
-            }
-            case operation::width:
-            case operation::width_with_bos: {
-                int count = 0;
-                for (int column = made.what == operation::width ? 0 : 1; column < length_; ++column)
-                    count += selects(made.arguments[0], position, column) ? 1 : 0;
-                return count;
-            }
-            default: {
-                const auto argument = [&](int which) {
-                    const int from = made.arguments[which];
-                    return from < 0 ? value() : (*this)(from, position);
-                };
-                detail::undefined trouble = detail::undefined::no;
-                const value result =
-                    detail::apply(made, argument(0), argument(1), argument(2), trouble);
-                if (trouble == detail::undefined::zero_division)
-                    detail::a_division_by_zero(*program_, at, position);
-                if (trouble == detail::undefined::fractional_power)
-                    detail::a_power_that_is_no_integer(*program_, at, position);
-                return result;
-            }
+            default:
+                return gathers(made.what) ? gather(at, position, why) : apply(at, position, why);
         }
+    }
+    SEQUENT_COLD constexpr value apply(int at, int position, cause& why) const {
+        const node& made = (*program_)[at];
+        if (made.what == operation::conditional) {
+            const bool chosen = read(made.arguments[0], position, why).truth();
+            return !why ? read(made.arguments[chosen ? 1 : 2], position, why) : value();
+        }
+        value arguments[3];
+        for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
+            arguments[which] = read(made.arguments[which], position, why);
+        if (!!why) return {};
+        undefined trouble = undefined::no;
+        const value result = detail::apply(made, arguments[0], arguments[1], arguments[2], trouble);
+        why = {trouble, at, position};
+        return result;
     }
 
-    SEQUENT_COLD constexpr value mean(int at, int position) {
+    SEQUENT_COLD constexpr value gather(int at, int position, cause& why) const {
         const node& made = (*program_)[at];
-        value found = (*this)(made.arguments[2], position);
+        const operation what = made.what;
+        const bool counts = what == operation::width || what == operation::width_with_bos;
+        value found = has_default(what) ? read(made.arguments[2], position, why) : value(0);
         int count = 0;
         rational total;
-        for (int column = 0; column < length_; ++column) {
-            if (!selects(made.arguments[0], position, column)) continue;
-            found = (*this)(made.arguments[1], column);
-            check_mean(at, position, ++count);
-            if (is_number(made.kind)) total = total + found.number();
+        for (int column = what == operation::width_with_bos ? 1 : 0; column < length_; ++column) {
+            if (!selects(made.arguments[0], position, column, why)) continue;
+            ++count;
+            if (counts || (what == operation::first && count > 1)) continue;
+            const value& here = read(made.arguments[1], column, why);
+            if ((what == operation::highest && count > 1 && here < found) ||
+                (what == operation::lowest && count > 1 && found < here))
+                continue;
+            found = here;
+            if (what == operation::aggregate || what == operation::sum) {
+                if (is_number(made.kind))
+                    total = total + here.number();
+                else if (count > 1 && !why)
+                    why = {undefined::several_symbols, at, position};
+            }
         }
-        return count > 1 ? value(total / rational(count), made.kind) : found;
-    }
-    constexpr void check_mean(int at, int position, int selected) const {
-        if (selected < 2 || is_number((*program_)[at].kind)) return;
-        if (std::is_constant_evaluated())
-            detail::refuse_mean_at(position, std::make_integer_sequence<int, 32>{});
-        detail::the_mean_of_several_symbols_or_booleans(*program_, at, position);
+        if (counts) return count;
+        if (what == operation::sum) return value(total, made.kind);
+        if (what == operation::aggregate && count > 1)
+            return is_number(made.kind) ? value(total / rational(count), made.kind) : value();
+        return found;
     }
 };
 
@@ -1579,6 +1794,152 @@ SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
     else
         return input;
 }
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// Programs that look at no later position, as language models do (arXiv 2310.16028).
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+namespace detail {
+
+/// Whether a selector selects all: it compares two constants.
+template <class Nodes>
+constexpr bool is_everything(const Nodes& program, int selector) {
+    const node& made = program[selector];
+    return is_comparison(made.what) && program[made.arguments[0]].what == operation::constant &&
+           program[made.arguments[1]].what == operation::constant &&
+           compares(made.what, program[made.arguments[0]].known, program[made.arguments[1]].known);
+}
+/// Whether a selector looks at no later position.
+template <class Nodes>
+SEQUENT_COLD constexpr bool looks_back(const Nodes& program, int selector) {
+    const node& made = program[selector];
+    if (made.what == operation::select_and)
+        return looks_back(program, made.arguments[0]) || looks_back(program, made.arguments[1]);
+    if (made.what == operation::select_or)
+        return looks_back(program, made.arguments[0]) && looks_back(program, made.arguments[1]);
+    return (made.what == operation::select_less || made.what == operation::select_less_equal ||
+            made.what == operation::select_equal) &&
+           program[made.arguments[0]].what == operation::indices &&
+           program[made.arguments[1]].what == operation::indices;
+}
+
+/// Nodes of which arguments stand in front, and the last is the root, in the order of a node_list.
+template <int Capacity>
+SEQUENT_COLD constexpr node_list<Capacity> in_order(std::vector<node> nodes) {
+    for (node& each : nodes) {
+        int arguments = 0;
+        while (arguments < 3 && each.arguments[arguments] >= 0) ++arguments;
+        settle(each, arguments, [&](int which) -> const node& {
+            return nodes[static_cast<std::size_t>(each.arguments[which])];
+        });
+    }
+    std::vector<int> order;
+    for (std::size_t at = 0; at < nodes.size(); ++at) order.push_back(static_cast<int>(at));
+    std::sort(order.begin(), order.end(), [&](int left, int right) {
+        const node& one = nodes[static_cast<std::size_t>(left)];
+        const node& other = nodes[static_cast<std::size_t>(right)];
+        return comes_before(one, other) || (!comes_before(other, one) && left < right);
+    });
+    std::vector<int> places(nodes.size(), 0);
+    for (std::size_t at = 0; at < order.size(); ++at)
+        places[static_cast<std::size_t>(order[at])] = static_cast<int>(at);
+    node_list<Capacity> result;
+    node_merger all(result.items, Capacity);
+    for (const int at : order) {
+        node made = nodes[static_cast<std::size_t>(at)];
+        for (int& argument : made.arguments)
+            if (argument >= 0) argument = places[static_cast<std::size_t>(argument)];
+        all.push(made);
+    }
+    result.count = all.count;
+    return result;
+}
+
+}  // namespace detail
+
+/// The program with selectors that select no later position. Where all look back, `compile` gives a
+/// causal model, and evaluation of a prefix a prefix of the whole's.
+template <s_op Program>
+SEQUENT_COLD constexpr auto causal(const Program& program) {
+    constexpr auto back = select(indices, indices, less_equal, 0);
+    const node* const from = program.nodes.items;
+    std::vector<node> nodes(back.nodes.items, back.nodes.items + back.nodes.count);
+    const int backward = back.nodes.count - 1;
+    std::vector<int> places;
+    for (int at = 0; at < program.nodes.count; ++at) {
+        node made = from[at];
+        for (int& argument : made.arguments)
+            if (argument >= 0) argument = places[static_cast<std::size_t>(argument)];
+        if (gathers(made.what) && !detail::looks_back(nodes.data(), made.arguments[0])) {
+            if (detail::is_everything(nodes.data(), made.arguments[0])) {
+                made.arguments[0] = backward;
+            } else {
+                node both;
+                both.what = operation::select_and;
+                both.kind = type::boolean;
+                both.arguments[0] = made.arguments[0];
+                both.arguments[1] = backward;
+                made.arguments[0] = static_cast<int>(nodes.size());
+                nodes.push_back(both);
+            }
+        }
+        int known = -1;
+        for (std::size_t before = 0; before < nodes.size(); ++before)
+            if (nodes[before] == made) known = static_cast<int>(before);
+        places.push_back(known >= 0 ? known : static_cast<int>(nodes.size()));
+        if (known < 0) nodes.push_back(made);
+    }
+    constexpr int room = std::min(2 * Program::capacity + detail::room_for(4), max_nodes);
+    return expression<Program::kind, room>{{}, detail::in_order<room>(nodes)};
+}
+
+/// Appends, `count` times, what a program gives for the last position.
+template <const auto& Program>
+SEQUENT_COLD constexpr sequence generate(sequence prompt, int count) {
+    for (; count > 0; --count) {
+        const sequence found = evaluate<Program>(prompt);
+        prompt.push_back(found[found.size() - 1]);
+    }
+    return prompt;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// What the heads of a compiled program look at.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// The share of each position's attention (row) that each position (column) has, layer by layer and
+/// head by head. Column `length` is the start position, which stands for no position at all.
+class attention_maps {
+  public:
+    int layers = 0;
+    int heads = 0;
+    int length = 0;
+
+    attention_maps(int layer_count, int head_count, int positions)
+        : layers(layer_count),
+          heads(head_count),
+          length(positions),
+          shares_(static_cast<std::size_t>(layers * heads * length * (length + 1))) {}
+
+    double operator()(int layer, int head, int row, int column) const {
+        return shares_[place(layer, head, row, column)];
+    }
+    double& operator()(int layer, int head, int row, int column) {
+        return shares_[place(layer, head, row, column)];
+    }
+
+  private:
+    std::vector<double> shares_;
+
+    std::size_t place(int layer, int head, int row, int column) const {
+        return static_cast<std::size_t>(((layer * heads + head) * length + row) * (length + 1) +
+                                        column);
+    }
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
@@ -1608,6 +1969,11 @@ struct domain {
     }
     /// One more value.
     constexpr void include(const value& more) {
+        if (!complete) {
+            low = std::min(low, more.number());
+            high = std::max(high, more.number());
+            return;
+        }
         auto at = std::lower_bound(values.begin(), values.end(), more);
         if (at == values.end() || !(*at == more)) values.insert(at, more);
     }
@@ -1628,44 +1994,74 @@ struct domain {
         low = least;
         high = most;
     }
+    /// The integers from `least` to `most`.
+    static constexpr domain range(std::int64_t least, std::int64_t most, type kind) {
+        domain result;
+        for (std::int64_t each = least; each <= most; ++each)
+            result.values.push_back(value(rational(each), kind));
+        return result;
+    }
 };
 
-/// More values than this, or tuples of them, are not looked at one by one.
+/// More values than this are not listed, and of more pairs of values not the results.
 inline constexpr int max_values = 4096;
-inline constexpr int max_tuples = 16384;
+inline constexpr int max_pairs = 2048;
+/// More tuples of values are not looked at one by one.
+inline constexpr int max_tuples = 4096;
 
-/// Whether a node depends on nothing but the position.
-SEQUENT_COLD constexpr bool is_positional(const graph& program, int at) {
-    const node& made = program[at];
-    if (made.what == operation::indices || made.what == operation::constant) return true;
-    if (!is_pointwise(made.what)) return false;
-    for (const int argument : made.arguments)
-        if (argument >= 0 && !is_positional(program, argument)) return false;
-    return true;
-}
+/// The values of all nodes that depend on nothing but what is known at one position.
+class position_values {
+  public:
+    std::vector<value> values;
+    std::vector<char> defined;
 
-/// The value of a node of one position, where known(node, value&) tells those of some nodes. False
-/// where it has none.
-template <class Known>
-SEQUENT_COLD constexpr bool value_at(const graph& program, int at, const Known& known,
-                                     value& result) {
-    if (known(at, result)) return true;
-    const node& made = program[at];
-    if (made.what == operation::constant) {
-        result = made.known;
-        return true;
+    constexpr explicit position_values(const graph& nodes)
+        : values(static_cast<std::size_t>(nodes.size())),
+          defined(static_cast<std::size_t>(nodes.size()), 0),
+          nodes_(&nodes) {}
+
+    constexpr void set(int at, const value& known) {
+        values[static_cast<std::size_t>(at)] = known;
+        defined[static_cast<std::size_t>(at)] = 1;
     }
-    value arguments[3];
-    if (made.what == operation::conditional) {
-        if (!value_at(program, made.arguments[0], known, arguments[0])) return false;
-        return value_at(program, made.arguments[arguments[0].truth() ? 1 : 2], known, result);
+    /// Computes a node from its arguments.
+    SEQUENT_COLD constexpr void compute(int at) {
+        const node& made = (*nodes_)[at];
+        const auto place = static_cast<std::size_t>(at);
+        const auto argument = [&](int which) {
+            return static_cast<std::size_t>(std::max(made.arguments[which], 0));
+        };
+        defined[place] = 0;
+        if (made.what == operation::constant) {
+            set(at, made.known);
+        } else if (made.what == operation::conditional) {
+            const std::size_t from = argument(values[argument(0)].truth() ? 1 : 2);
+            if (defined[argument(0)] && defined[from]) set(at, values[from]);
+        } else if (is_pointwise(made.what)) {
+            for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
+                if (!defined[argument(which)]) return;
+            undefined trouble = undefined::no;
+            const value found = rasp::detail::apply(made, values[argument(0)], values[argument(1)],
+                                                    values[argument(2)], trouble);
+            if (trouble == undefined::no) set(at, found);
+        }
     }
-    for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
-        if (!value_at(program, made.arguments[which], known, arguments[which])) return false;
-    rasp::detail::undefined trouble = rasp::detail::undefined::no;
-    result = rasp::detail::apply(made, arguments[0], arguments[1], arguments[2], trouble);
-    return trouble == rasp::detail::undefined::no;
-}
+    /// All of a token and an index; `token` is null where only the index is known.
+    SEQUENT_COLD constexpr void embed(const value* token, int index) {
+        for (int at = 0; at < nodes_->size(); ++at) {
+            const operation what = (*nodes_)[at].what;
+            if (what == operation::indices)
+                set(at, index);
+            else if (what == operation::tokens && token)
+                set(at, *token);
+            else
+                compute(at);
+        }
+    }
+
+  private:
+    const graph* nodes_;
+};
 
 /// The means of one to `length` of these values.
 SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
@@ -1722,6 +2118,9 @@ SEQUENT_COLD constexpr domain means_of_single(const rational& single, int length
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
+using rasp::detail::is_everything;
+using rasp::detail::looks_back;
+
 constexpr bool is_constant(const graph& program, int at) {
     return program[at].what == operation::constant;
 }
@@ -1730,15 +2129,6 @@ constexpr bool is_constant(const graph& program, int at, const value& known) {
 }
 constexpr bool is_index(const graph& program, int at) {
     return program[at].what == operation::indices;
-}
-
-/// Whether a selector compares two constants, and selects all.
-constexpr bool is_everything(const graph& program, int selector) {
-    const node& made = program[selector];
-    return is_comparison(made.what) && is_constant(program, made.arguments[0]) &&
-           is_constant(program, made.arguments[1]) &&
-           rasp::detail::compares(made.what, program[made.arguments[0]].known,
-                                  program[made.arguments[1]].known);
 }
 
 /// round(1 / aggregate(everything, indicator(indices == 0))).
@@ -1861,8 +2251,8 @@ SEQUENT_COLD constexpr penalty either(const penalty& left, const penalty& right)
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// A program in the terms of a transformer: what each head looks at as a sum of products of a
-/// number at the key and one at the query, what it carries, and pointwise functions of that.
+/// A program on its way to weights: its nodes, what stands for what heads give, the values that
+/// each may have, and in which layer it is computed.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -1874,12 +2264,14 @@ enum class problem {
     too_many_values_in_a_function,
     a_number_that_is_no_integer_in_a_sum,
     too_many_heads_in_a_layer,
-    too_many_values_of_the_output
+    too_many_values_of_the_output,
+    too_many_steps_at_one_position
 };
 
 struct mistake {
     problem kind = problem::none;
     operation what = operation::constant;
+    int part = -1;  // of the program
 };
 
 /// What a head carries from the positions that it looks at.
@@ -1900,6 +2292,8 @@ struct lowered_head {
     int place = -1;  // among the heads of the layer, in the order of the analysis
     int selector = -1;
     start use = start::otherwise;
+    int preferred = -1;  // the source of an order among the selected positions
+    operation source = operation::aggregate;
     penalty penalties;
     double sharpness = 0;
     std::vector<channel> channels;
@@ -1918,50 +2312,45 @@ struct leaf {
     domain values;
 };
 
-class lowering {
+/// How a node is computed from the variables that it depends on in its layer.
+enum class form {
+    table,   // a function of their values
+    linear,  // a sum, which is read and never computed
+    step,    // a comparison, or the integer near, of one sum
+    gate     // one of two sums
+};
+
+/// Layers of a program are apart by this: between them is room for layers without heads, for
+/// functions that take more than one hidden layer.
+inline constexpr int sublayers = 16;
+
+class lowered_nodes {
   public:
-    lowering(const lowering&) = delete;
-    lowering& operator=(const lowering&) = delete;
+    lowered_nodes(const lowered_nodes&) = delete;
+    lowered_nodes& operator=(const lowered_nodes&) = delete;
 
     graph nodes;
-    std::vector<int> layer_of;
     std::vector<leaf> leaves;
     std::vector<lowered_head> heads;
     inputs given;
+    /// Whether no head looks at a later position: the model's mask keeps them apart.
+    bool is_causal = false;
     std::vector<value> symbols;  // in rising order; a symbol's code is its place here
-    int output = -1;
     mistake wrong;
 
-    /// How much the logits of selected pairs stand above others.
-    static constexpr double margin = 64;
     /// Beyond all numbers that are compared.
     static constexpr std::int64_t unbounded = 1000000;
 
-    SEQUENT_COLD constexpr lowering(const graph& program, const program_analysis& analysed,
-                                    const inputs& in)
-        : given(in),
-          program_(&program),
-          analysed_(&analysed),
-          room_for_domains_(max_nodes),
-          domains_(room_for_domains_.data()) {
-        for (const value& each : given.alphabet)
-            if (each.kind() == type::symbol) symbols.push_back(each);
-        for (const node& each : program.nodes)
-            if (each.what == operation::constant && each.kind == type::symbol)
-                symbols.push_back(each.known);
-        std::sort(symbols.begin(), symbols.end());
-        symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
-        lowered_.resize(static_cast<std::size_t>(program.size()), -1);
-        for (const node& each : program.nodes)
-            if (each.what == operation::tokens && !is_of_alphabet(each.kind))
-                fail(problem::tokens_are_of_another_type_than_the_alphabet, each.what);
-        choose_counting();
-        output = lower(program.output);
-    }
-
-    constexpr int layer(int at) const { return layer_of[static_cast<std::size_t>(at)]; }
+    constexpr int layer(int at) const { return of(at).layer; }
+    constexpr form form_of(int at) const { return of(at).how; }
+    constexpr int source_of(int at) const { return of(at).source; }
     constexpr const leaf& leaf_of(int at) const {
         return leaves[static_cast<std::size_t>(nodes[at].known.number().over)];
+    }
+    constexpr bool is_leaf(int at) const { return nodes[at].what == operation::gathered; }
+    /// A node that is not read, but computed in a layer as a variable of functions of this layer.
+    constexpr bool is_step_in(int at, int layer_of_functions) const {
+        return layer(at) == layer_of_functions && form_of(at) == form::step;
     }
 
     /// A value as a number: a symbol's place, 0 and 1 for booleans.
@@ -1973,13 +2362,20 @@ class lowering {
     }
 
     /// The values that a node may have.
-    SEQUENT_COLD constexpr const domain& domain_of(int at) const {
-        known_domain& known = domains_[at];
-        if (!known.is_known) known = {find_domain(at), true};
-        return known.values;
+    SEQUENT_COLD constexpr const domain& domain_of(int at) const { return of(at).values; }
+    /// The least and the greatest code.
+    struct bounds {
+        double low;
+        double high;
+    };
+    constexpr bounds bounds_of(int at) const {
+        const domain& values = domain_of(at);
+        if (!values.complete) return {values.low.as_double(), values.high.as_double()};
+        if (values.values.empty()) return {0, 0};
+        return {code(values.values.front()), code(values.values.back())};
     }
 
-    /// Where every value is a sum of these, with factors, and a number. False of what is none.
+    /// A sum of nodes with factors, and a number.
     struct summand {
         int node;
         rational factor;
@@ -1996,7 +2392,13 @@ class lowering {
                 }
             summands.push_back({node, factor});
         }
+        constexpr void add(const linear& other, const rational& factor) {
+            for (const summand& each : other.summands) add(each.node, factor * each.factor);
+            offset = offset + factor * other.offset;
+        }
     };
+    /// What a node is a sum of; itself, if it is no sum.
+    SEQUENT_COLD constexpr const linear& linear_of(int at) const { return of(at).parts; }
     constexpr const channel& channel_of(const leaf& of) const {
         return heads[static_cast<std::size_t>(of.head)]
             .channels[static_cast<std::size_t>(of.channel)];
@@ -2013,68 +2415,135 @@ class lowering {
             std::int64_t most = 1;
             if (values.complete && is_number(made.kind)) {
                 for (const value& one : values.values) most = std::max(most, one.number().under);
-            } else if (!values.complete) {
-                if (made.what != operation::gathered) return 0;
-                // A mean of up to `length` values.
-                const leaf& of_leaf = leaf_of(each.node);
-                const double step = finest(linear_of(channel_of(of_leaf).node));
-                if (step == 0) return 0;
-                denominators *= given.length / step;
+            } else if (!values.complete && made.kind != type::integer) {
+                if (made.what == operation::conditional) {
+                    const double one = finest(linear_of(made.arguments[1]));
+                    const double other = finest(linear_of(made.arguments[2]));
+                    if (one == 0 || other == 0) return 0;
+                    denominators *= 1 / (one * other);
+                } else if (made.what == operation::gathered) {
+                    // A mean of up to `length` values.
+                    const double step = finest(linear_of(channel_of(leaf_of(each.node)).node));
+                    if (step == 0) return 0;
+                    denominators *= given.length / step;
+                } else {
+                    return 0;
+                }
             }
             denominators *= static_cast<double>(most);
         }
         return 1 / denominators;
     }
-    constexpr linear linear_of(int at) const {
-        linear result;
-        add_linear(at, 1, result);
-        return result;
+
+    /// Adds what a node depends on in a layer: numbers of earlier layers, what heads of the layer
+    /// give, and steps.
+    SEQUENT_COLD constexpr void collect(int at, int in_layer, std::vector<int>& variables) const {
+        const node& made = nodes[at];
+        if (made.what == operation::constant) return;
+        // What negates a number of earlier layers is no other number.
+        const bool repeats = made.what == operation::negation || made.what == operation::indicator;
+        if (layer(at) < in_layer && repeats) return collect(made.arguments[0], in_layer, variables);
+        const auto include = [&](int each) {
+            if (std::find(variables.begin(), variables.end(), each) == variables.end())
+                variables.push_back(each);
+        };
+        if (layer(at) < in_layer || is_leaf(at))
+            include(at);
+        else
+            for (const int each : of(at).variables) include(each);
     }
 
-  private:
-    const graph* program_;
-    const program_analysis* analysed_;
-    std::vector<int> lowered_;
-    // The domains of nodes that were asked for.
-    struct known_domain {
+    /// How many values a variable has for functions of a layer; 0 where they can't be listed.
+    SEQUENT_COLD constexpr int items_of(int at, int in_layer, bool& is_ranged) const {
+        is_ranged = is_step_in(at, in_layer);
+        if (is_ranged && form_of(at) == form::step && nodes[at].kind == type::boolean) return 3;
+        if (is_leaf(at)) {
+            const leaf& of_leaf = leaf_of(at);
+            is_ranged = of_leaf.kind == leaf_kind::match;
+            if (is_ranged) return 3;
+            if (layer(at) == in_layer &&
+                (of_leaf.kind == leaf_kind::sum || of_leaf.kind == leaf_kind::counted_mean)) {
+                const domain& values = domain_of(channel_of(of_leaf).node);
+                if (!is_number(nodes[at].kind)) return values.size() + 1;
+                if (!values.is_whole()) return 0;
+                const std::int64_t range = values.highest().over - values.lowest().over;
+                return static_cast<int>(std::min<std::int64_t>(
+                    (range * given.length / 2 + 1) * (given.length + 1), 4 * max_tuples));
+            }
+        }
+        return domain_of(at).complete ? domain_of(at).size() : 0;
+    }
+
+    /// How many tuples of values variables have; more than max_tuples where they can't be listed,
+    /// or where two are ranges, which can't be told apart on a line.
+    SEQUENT_COLD constexpr long long count_tuples(const std::vector<int>& variables,
+                                                  int in_layer) const {
+        long long tuples = variables.size() > 5 ? max_tuples + 1 : 1;
+        int ranges = 0;
+        for (const int each : variables) {
+            bool is_ranged = false;
+            const int items = items_of(each, in_layer, is_ranged);
+            // Of one sum the sign may be enough; where it is not, the table tells.
+            const bool may_be_sign = variables.size() == 1 && is_leaf(each);
+            if (items == 0) return max_tuples + 1;
+            tuples = may_be_sign ? std::min<long long>(items, max_tuples)
+                                 : std::min<long long>(tuples * items, max_tuples + 1);
+            ranges += is_ranged ? 1 : 0;
+        }
+        return ranges > 1 ? max_tuples + 1 : tuples;
+    }
+    constexpr bool is_opaque(int at, int in_layer) const {
+        return layer(at) == in_layer && form_of(at) == form::gate;
+    }
+
+  protected:
+    struct record {
+        int layer = 0;
+        int source = -1;
+        form how = form::table;
+        bool is_positional = false;  // it depends on nothing but the position
+        bool is_uniform = false;     // it is the same at all positions
         domain values;
-        bool is_known = false;
-    };
-    std::vector<known_domain> room_for_domains_;
-    known_domain* domains_;
-
-    // A selector of one layer of which a sum is taken: its head counts.
-    struct counting {
-        int layer;
-        int selector;
-    };
-    std::vector<counting> counted_;
-    std::vector<int> split_;  // widths that are sums of two
-
-    /// A node that is known to have one value.
-    struct binding {
-        int node;
-        value known;
-    };
-    struct bindings {
-        std::vector<binding> keys;
-        std::vector<binding> queries;
+        linear parts;
+        std::vector<int> variables;
     };
 
-    constexpr void fail(problem kind, operation what) {
-        if (wrong.kind == problem::none) wrong = {kind, what};
+    int source = -1;                   // the part of the program that is lowered
+    std::vector<value> found_symbols;  // that functions give
+
+    SEQUENT_COLD constexpr explicit lowered_nodes(const inputs& in) : given(in) {}
+
+    constexpr void fail(problem kind, operation what, int part) {
+        if (wrong.kind == problem::none) wrong = {kind, what, part};
     }
-
-    constexpr bool is_of_alphabet(type kind) const {
-        for (const value& each : given.alphabet)
-            if (each.kind() != kind && !(is_number(each.kind()) && kind == type::real))
-                return false;
-        return true;
-    }
+    constexpr void fail(problem kind, operation what) { fail(kind, what, source); }
 
     SEQUENT_COLD constexpr int add(const node& made, int layer) {
         const int at = nodes.add(made);
-        if (at == static_cast<int>(layer_of.size())) layer_of.push_back(layer);
+        if (at < static_cast<int>(records_.size())) return at;
+        records_.emplace_back();
+        records_.back().layer = layer;
+        records_.back().source = source;
+        bool is_positional = made.what == operation::indices || is_pointwise(made.what) ||
+                             made.what == operation::constant;
+        bool is_uniform = made.what == operation::constant || is_pointwise(made.what) ||
+                          (made.what == operation::gathered && is_uniform_leaf(leaf_of(at)));
+        for (const int argument : made.arguments) {
+            is_positional = is_positional && (argument < 0 || of(argument).is_positional);
+            is_uniform = is_uniform && (argument < 0 || of(argument).is_uniform);
+        }
+        records_.back().is_positional = is_positional;
+        records_.back().is_uniform = is_uniform;
+        linear parts = find_linear(at);
+        records_.back().parts = std::move(parts);
+        domain values = find_domain(at);
+        records_.back().values = std::move(values);
+        if (made.what == operation::function && made.kind == type::symbol)
+            for (const value& each : records_.back().values.values) found_symbols.push_back(each);
+        if (layer > 0 && is_pointwise(made.what))
+            settle(at);
+        else if (made.what != operation::constant)
+            records_.back().variables.push_back(at);
         return at;
     }
     SEQUENT_COLD constexpr int add(operation what, type kind, int first, int second = -1,
@@ -2085,10 +2554,13 @@ class lowering {
         made.arguments[0] = first;
         made.arguments[1] = second;
         made.arguments[2] = third;
-        int deepest = 0;
+        return add(made, deepest(made));
+    }
+    constexpr int deepest(const node& made) const {
+        int result = 0;
         for (const int argument : made.arguments)
-            if (argument >= 0) deepest = std::max(deepest, layer(argument));
-        return add(made, deepest);
+            if (argument >= 0) result = std::max(result, layer(argument));
+        return result;
     }
     constexpr int add_constant(const value& known) {
         node made;
@@ -2110,385 +2582,7 @@ class lowering {
             leaves.push_back(made);
         return add(standing, layer);
     }
-
-    // Which heads count.
-
-    constexpr bool counts(int layer, int selector) const {
-        for (const counting& each : counted_)
-            if (each.layer == layer && each.selector == selector) return true;
-        return false;
-    }
-    constexpr int layer_in_program(int at) const {
-        return analysed_->layer_of[static_cast<std::size_t>(at)];
-    }
-
-    SEQUENT_COLD constexpr void choose_counting() {
-        // What only a sum needs is not computed.
-        std::vector<char> needed(static_cast<std::size_t>(program_->size()), 0);
-        needed[static_cast<std::size_t>(program_->output)] = 1;
-        for (int at = program_->size() - 1; at >= 0; --at) {
-            if (!needed[static_cast<std::size_t>(at)]) continue;
-            const int mean = mean_of_sum(*program_, at);
-            const node& made = (*program_)[mean >= 0 ? mean : at];
-            for (const int argument : made.arguments)
-                if (argument >= 0) needed[static_cast<std::size_t>(argument)] = 1;
-            if (mean >= 0 || made.what == operation::sum)
-                counted_.push_back({layer_in_program(at), made.arguments[0]});
-        }
-        // Where a head is left over, the width of either of two is a sum of two widths, which
-        // takes much fewer features.
-        std::vector<int> spare(static_cast<std::size_t>(analysed_->layers) + 1, analysed_->heads);
-        for (int at = 0; at < program_->size(); ++at) {
-            const node& made = (*program_)[at];
-            if (!gathers(made.what) || !needed[static_cast<std::size_t>(at)]) continue;
-            bool known = false;
-            for (int other = 0; other < at; ++other) {
-                const node& before = (*program_)[other];
-                known = known || (gathers(before.what) && needed[static_cast<std::size_t>(other)] &&
-                                  layer_in_program(other) == layer_in_program(at) &&
-                                  before.arguments[0] == made.arguments[0] &&
-                                  use_of(before.what) == use_of(made.what));
-            }
-            if (!known) --spare[static_cast<std::size_t>(layer_in_program(at))];
-        }
-        for (int at = 0; at < program_->size(); ++at) {
-            const node& made = (*program_)[at];
-            if (!needed[static_cast<std::size_t>(at)] ||
-                (made.what != operation::width && made.what != operation::width_with_bos))
-                continue;
-            const node& selector = (*program_)[made.arguments[0]];
-            int& left = spare[static_cast<std::size_t>(layer_in_program(at))];
-            if (selector.what != operation::select_or || left < 1 ||
-                !exclude_each_other(selector.arguments[0], selector.arguments[1]))
-                continue;
-            --left;
-            split_.push_back(at);
-        }
-    }
-    /// Heads that count, that count without position 0, and others.
-    static constexpr int use_of(operation what) {
-        return what == operation::width ? 1 : what == operation::width_with_bos ? 2 : 0;
-    }
-    /// keys < queries, and something with keys == queries.
-    SEQUENT_COLD constexpr bool exclude_each_other(int one, int other) const {
-        const node& first = (*program_)[one];
-        if (first.what != operation::select_less && first.what != operation::select_greater)
-            return false;
-        const node& second = (*program_)[other];
-        if (second.what == operation::select_and)
-            return exclude_each_other(one, second.arguments[0]) ||
-                   exclude_each_other(one, second.arguments[1]);
-        return second.what == operation::select_equal &&
-               second.arguments[0] == first.arguments[0] &&
-               second.arguments[1] == first.arguments[1];
-    }
-
-    // Nodes.
-
-    SEQUENT_COLD constexpr int lower(int at) {
-        int& known = lowered_[static_cast<std::size_t>(at)];
-        if (known < 0) {
-            const int made = lower_new(at);
-            lowered_[static_cast<std::size_t>(at)] = made;
-            return made;
-        }
-        return known;
-    }
-    SEQUENT_COLD constexpr int lower_new(int at) {
-        const node& made = (*program_)[at];
-        if (const int found = mean_of_sum(*program_, at); found >= 0) {
-            const node& mean = (*program_)[found];
-            return lower_sum(layer_in_program(at), mean.arguments[0], mean.arguments[1]);
-        }
-        switch (made.what) {
-            case operation::aggregate:
-                return lower_mean(at);
-            case operation::sum:
-                return lower_sum(layer_in_program(at), made.arguments[0], made.arguments[1]);
-            case operation::width:
-            case operation::width_with_bos:
-                return lower_width(at);
-            default: {
-                node copy = made;
-                copy.name = {};
-                int deepest = 0;
-                for (int& argument : copy.arguments)
-                    if (argument >= 0) {
-                        argument = lower(argument);
-                        deepest = std::max(deepest, layer(argument));
-                    }
-                const int plain = add(copy, deepest);
-                const bool adds = made.what == operation::add || made.what == operation::subtract;
-                return adds ? joined(plain) : plain;
-            }
-        }
-    }
-
-    /// A sum of what one head gives of several values is what it gives of their sum.
-    SEQUENT_COLD constexpr int joined(int at) {
-        const linear parts = linear_of(at);
-        const auto can_join = [&](const summand& one, const summand& other) {
-            if (nodes[one.node].what != operation::gathered ||
-                nodes[other.node].what != operation::gathered)
-                return false;
-            const leaf& first = leaf_of(one.node);
-            const leaf& second = leaf_of(other.node);
-            return first.head == second.head && first.kind == second.kind &&
-                   (first.kind == leaf_kind::sum || first.kind == leaf_kind::mean) &&
-                   is_number(nodes[one.node].kind) && is_number(nodes[other.node].kind);
-        };
-        for (std::size_t one = 0; one < parts.summands.size(); ++one)
-            for (std::size_t other = one + 1; other < parts.summands.size(); ++other) {
-                if (!can_join(parts.summands[one], parts.summands[other])) continue;
-                linear values;
-                rational otherwise;
-                for (const summand& each : {parts.summands[one], parts.summands[other]}) {
-                    const leaf& of = leaf_of(each.node);
-                    const channel& from = channel_of(of);
-                    values.add(from.node, each.factor);
-                    otherwise = otherwise + each.factor * from.otherwise.number();
-                }
-                leaf made = leaf_of(parts.summands[one].node);
-                const int carried = node_of(values);
-                made.channel = channel_of(made.head, carried, value(otherwise, type::real));
-                if (made.kind == leaf_kind::sum) {
-                    made.values = sum_domain(carried);
-                } else {
-                    made.values = mean_domain(carried, type::real);
-                    made.values.include(value(otherwise, type::real));
-                }
-                linear rest;
-                rest.offset = parts.offset;
-                rest.add(add_leaf(made, made.kind == leaf_kind::sum ? type::integer : type::real),
-                         1);
-                for (std::size_t each = 0; each < parts.summands.size(); ++each)
-                    if (each != one && each != other)
-                        rest.add(parts.summands[each].node, parts.summands[each].factor);
-                return joined(node_of(rest));
-            }
-        return at;
-    }
-
-    SEQUENT_COLD constexpr int head_for(int layer, int selector, start use, bool without_first,
-                                        const penalty& penalties) {
-        // Of widths that leave out position 0, and of parts of a selector, heads of their own.
-        const int id = without_first ? -2 - selector : selector;
-        for (std::size_t at = 0; at < heads.size(); ++at)
-            if (heads[at].layer == layer && heads[at].selector == id && heads[at].use == use)
-                return static_cast<int>(at);
-        lowered_head made;
-        made.layer = layer;
-        made.selector = id;
-        made.use = use;
-        made.penalties = penalties;
-        made.sharpness = margin;
-        made.place = place_of(layer, selector);
-        heads.push_back(made);
-        if (made.place < 0) fail(problem::too_many_heads_in_a_layer, (*program_)[selector].what);
-        return static_cast<int>(heads.size()) - 1;
-    }
-    /// That of the selector in the analysis; of parts of a selector, the last that is left over.
-    /// None where all are taken: -1.
-    SEQUENT_COLD constexpr int place_of(int layer, int selector) const {
-        const auto is_taken = [&](int place) {
-            for (const lowered_head& each : heads)
-                if (each.layer == layer && each.place == place) return true;
-            return false;
-        };
-        int place = 0;
-        for (const head& each : analysed_->all_heads) {
-            if (each.layer != layer) continue;
-            if (each.selector == selector && !is_taken(place)) return place;
-            ++place;
-        }
-        for (place = analysed_->heads - 1; place >= 0 && is_taken(place);) --place;
-        return place;
-    }
-    SEQUENT_COLD constexpr int channel_of(int head, int node, const value& otherwise) {
-        auto& channels = heads[static_cast<std::size_t>(head)].channels;
-        for (std::size_t at = 0; at < channels.size(); ++at)
-            if (channels[at].node == node && channels[at].otherwise == otherwise &&
-                channels[at].otherwise.kind() == otherwise.kind())
-                return static_cast<int>(at);
-        channels.push_back({node, otherwise});
-        return static_cast<int>(channels.size()) - 1;
-    }
-
-    SEQUENT_COLD constexpr int lower_width(int at) {
-        const node& made = (*program_)[at];
-        const bool without_first = made.what == operation::width_with_bos;
-        const int layer = layer_in_program(at);
-        const auto one = [&](int selector) {
-            bindings none;
-            penalty penalties = penalty_of(selector, false, none);
-            if (without_first) penalties = both(penalties, not_at_first());
-            const int head = head_for(layer, selector, start::counted, without_first, penalties);
-            leaf counted;
-            counted.kind = leaf_kind::width;
-            counted.head = head;
-            for (int count = 0; count <= given.length; ++count)
-                counted.values.values.push_back(count);
-            return add_leaf(counted, type::integer);
-        };
-        for (const int each : split_)
-            if (each == at) {
-                const node& parts = (*program_)[made.arguments[0]];
-                const int first = one(parts.arguments[0]);
-                return add(operation::add, type::integer, first, one(parts.arguments[1]));
-            }
-        return one(made.arguments[0]);
-    }
-
-    SEQUENT_COLD constexpr int lower_sum(int layer, int selector, int values) {
-        const int node = lower(values);
-        bindings none;
-        const int head =
-            head_for(layer, selector, start::counted, false, penalty_of(selector, false, none));
-        leaf made;
-        made.kind = leaf_kind::sum;
-        made.head = head;
-        made.channel = channel_of(head, node, value(0));
-        made.values = sum_domain(node);
-        return add_leaf(made, type::integer);
-    }
-    SEQUENT_COLD constexpr domain sum_domain(int node) {
-        const domain& of = domain_of(node);
-        domain result;
-        if (!of.is_whole()) {
-            fail(problem::a_number_that_is_no_integer_in_a_sum, nodes[node].what);
-            return result;
-        }
-        const std::int64_t low = std::min<std::int64_t>(0, of.lowest().over * given.length);
-        const std::int64_t high = std::max<std::int64_t>(0, of.highest().over * given.length);
-        for (std::int64_t each = low; each <= high; ++each) result.values.push_back(each);
-        return result;
-    }
-
-    SEQUENT_COLD constexpr int lower_mean(int at) {
-        const node& made = (*program_)[at];
-        const int layer = layer_in_program(at);
-        const int selector = made.arguments[0];
-        const int values = lower(made.arguments[1]);
-        const value otherwise = (*program_)[made.arguments[2]].known;
-        bindings none;
-        leaf gathered;
-        gathered.kind = leaf_kind::mean;
-        gathered.values = mean_domain(values, made.kind);
-        if (counts(layer, selector)) {
-            gathered.kind = leaf_kind::counted_mean;
-            gathered.head =
-                head_for(layer, selector, start::counted, false, penalty_of(selector, false, none));
-            gathered.channel = channel_of(gathered.head, values, value(0));
-            const int mean = add_leaf(gathered, made.kind);
-            leaf width;
-            width.kind = leaf_kind::width;
-            width.head = gathered.head;
-            for (int count = 0; count <= given.length; ++count)
-                width.values.values.push_back(count);
-            const int any = add(operation::greater, type::boolean, add_leaf(width, type::integer),
-                                add_constant(value(0)));
-            return add(operation::conditional, made.kind, any, mean, add_constant(otherwise));
-        }
-        if (selects_one(selector)) gathered.values = domain_of(values);
-        const matching sought = matching_of(selector);
-        if (sought.keys >= 0) return lower_match(at, layer, values, otherwise, gathered, sought);
-        gathered.head =
-            head_for(layer, selector, start::otherwise, false, penalty_of(selector, false, none));
-        gathered.channel = channel_of(gathered.head, values, otherwise);
-        gathered.values.include(otherwise);
-        return add_leaf(gathered, made.kind);
-    }
-
-    SEQUENT_COLD constexpr domain mean_domain(int values, type kind) const {
-        const domain& of = domain_of(values);
-        if (!is_number(kind)) return of;
-        if (is_positional(nodes, values)) {
-            rational single;
-            int count = 0;
-            for (int index = 0; index < given.length; ++index) {
-                value here;
-                value_at(
-                    nodes, values,
-                    [&](int node, value& result) {
-                        if (nodes[node].what != operation::indices) return false;
-                        result = value(index);
-                        return true;
-                    },
-                    here);
-                if (here.number().over == 0) continue;
-                single = here.number();
-                ++count;
-            }
-            if (count == 1) return means_of_single(single, given.length);
-        }
-        return means_of(of, given.length);
-    }
-
-    // Keys that equal a sum of several numbers: the square of that sum would be a function of all
-    // of them. What is nearest to it is looked at instead, and told afterwards to be it, or not.
-
-    /// Whether no two positions can be selected at once: keys that are indices, moved alike, equal
-    /// something.
-    SEQUENT_COLD constexpr bool selects_one(int selector) {
-        const node& made = (*program_)[selector];
-        if (made.what == operation::select_and)
-            return selects_one(made.arguments[0]) || selects_one(made.arguments[1]);
-        if (made.what != operation::select_equal || !is_number((*program_)[made.arguments[0]].kind))
-            return false;
-        const linear keys = linear_of(lower(made.arguments[0]));
-        bool moves = false;
-        for (const summand& each : keys.summands) {
-            if (nodes[each.node].what == operation::indices)
-                moves = !(each.factor == rational(0));
-            else if (!is_uniform(each.node))
-                return false;
-        }
-        return moves;
-    }
-
-    struct matching {
-        int keys = -1;
-        int queries = -1;
-    };
-    SEQUENT_COLD constexpr matching matching_of(int selector) {
-        const node& made = (*program_)[selector];
-        if (made.what != operation::select_equal || !is_number((*program_)[made.arguments[0]].kind))
-            return {};
-        linear keys = linear_of(lower(made.arguments[0]));
-        linear queries = linear_of(lower(made.arguments[1]));
-        if (keys.summands.empty() || queries.summands.empty()) return {};
-        if (is_free(keys) && is_free(queries)) return {};
-        // What is the same at all positions may stand on either side.
-        linear rest;
-        for (const summand& each : keys.summands)
-            if (is_free(keys) || !is_uniform(each.node))
-                rest.add(each.node, each.factor);
-            else
-                queries.add(each.node, -each.factor);
-        if (!is_free(rest)) return {};
-        queries.offset = queries.offset - keys.offset;
-        return {node_of(rest), node_of(queries)};
-    }
-    /// Whether the square of it is a function of one number, or part of the embedding.
-    constexpr bool is_free(const linear& of) const {
-        bool embedded = true;
-        for (const summand& each : of.summands) embedded = embedded && layer(each.node) == 0;
-        return embedded || of.summands.size() < 2;
-    }
-    /// Whether all positions have the same value.
-    SEQUENT_COLD constexpr bool is_uniform(int at) const {
-        const node& made = nodes[at];
-        if (made.what == operation::constant) return true;
-        if (made.what == operation::gathered) {
-            for (const term& each : heads[static_cast<std::size_t>(leaf_of(at).head)].penalties)
-                if (each.query.count > 0) return false;
-            return true;
-        }
-        if (!is_pointwise(made.what)) return false;
-        for (const int argument : made.arguments)
-            if (argument >= 0 && !is_uniform(argument)) return false;
-        return true;
-    }
+    /// A node that is this sum.
     SEQUENT_COLD constexpr int node_of(const linear& of) {
         int result = -1;
         for (const summand& each : of.summands) {
@@ -2502,34 +2596,351 @@ class lowering {
         if (of.offset == rational(0)) return result;
         return add(operation::add, type::real, result, add_constant(value(of.offset, type::real)));
     }
-    SEQUENT_COLD constexpr int lower_match(int at, int layer, int values, const value& otherwise,
-                                           leaf gathered, const matching& sought) {
-        const node& made = (*program_)[at];
-        // Of two keys as near, the higher one: else their mean could be what is asked for. What is
-        // a fraction is near to none.
-        const double aside = 1.0 / 8;
-        const double step = finest(linear_of(sought.queries)) * finest(linear_of(sought.keys));
-        if (step == 0) fail(problem::too_many_values_to_compare, made.what);
-        penalty penalties;
-        const product key = feature{sought.keys};
-        penalties.push_back({1, feature{sought.keys, operation::multiply, {}}, {}});
-        penalties.push_back({-2, key, feature{sought.queries}});
-        penalties.push_back({-2 * aside, key, {}});
-        gathered.head = head_for(layer, made.arguments[0], start::ignored, false, penalties);
-        if (step > 0) heads[static_cast<std::size_t>(gathered.head)].sharpness = margin / step;
-        gathered.channel = channel_of(gathered.head, values, otherwise);
-        const int mean = add_leaf(gathered, made.kind);
-        leaf match;
-        match.kind = leaf_kind::match;
-        match.head = gathered.head;
-        match.channel = channel_of(gathered.head, sought.keys, value(0));
-        match.query = sought.queries;
-        match.values.values = {value(false), value(true)};
-        return add(operation::conditional, made.kind, add_leaf(match, type::boolean), mean,
-                   add_constant(otherwise));
+    constexpr bool is_positional(int at) const { return of(at).is_positional; }
+    constexpr bool is_uniform(int at) const { return of(at).is_uniform; }
+
+    /// As it was before the first node.
+    constexpr void clear() {
+        nodes = graph();
+        records_.clear();
+        leaves.clear();
+        heads.clear();
+        found_symbols.clear();
     }
 
-    // Selectors.
+  private:
+    std::vector<record> records_;
+
+    constexpr const record& of(int at) const { return records_[static_cast<std::size_t>(at)]; }
+    constexpr record& of(int at) { return records_[static_cast<std::size_t>(at)]; }
+
+    constexpr bool is_uniform_leaf(const leaf& made) const {
+        for (const term& each : heads[static_cast<std::size_t>(made.head)].penalties)
+            if (each.query.count > 0) return false;
+        return !is_causal;
+    }
+
+    // In which layer a node is computed, and how.
+
+    /// Whether a sum can be read in a layer: nothing of it has to be computed there.
+    constexpr bool is_readable(int at, int in_layer) const {
+        for (const summand& each : linear_of(at).summands)
+            if (layer(each.node) == in_layer && in_layer > 0 &&
+                !(is_leaf(each.node) && leaf_of(each.node).kind == leaf_kind::mean))
+                return false;
+        return true;
+    }
+    constexpr bool are_readable(int at, int in_layer) const {
+        for (const int argument : nodes[at].arguments)
+            if (argument >= 0 && !is_readable(argument, in_layer)) return false;
+        return true;
+    }
+    SEQUENT_COLD constexpr std::vector<int> variables_of_arguments(int at, bool& fits) const {
+        std::vector<int> result;
+        for (const int argument : nodes[at].arguments)
+            if (argument >= 0) {
+                collect(argument, layer(at), result);
+                fits = fits && !is_opaque(argument, layer(at));
+            }
+        fits = fits && count_tuples(result, layer(at)) <= max_tuples;
+        return result;
+    }
+    SEQUENT_COLD constexpr void settle(int at) {
+        record& made = of(at);
+        bool fits = true;
+        made.variables = variables_of_arguments(at, fits);
+        const auto& parts = made.parts.summands;
+        if (parts.empty() || parts.size() > 1 || parts[0].node != at) {
+            made.how = form::linear;
+            // A sum of several numbers is one, where that has fewer values than they have tuples.
+            const int size = made.values.complete ? made.values.size() : 0;
+            if (parts.size() > 1 && size > 0 && is_readable(at, made.layer) &&
+                (!fits || count_tuples(made.variables, made.layer) > size))
+                made.variables = {at};
+            return;
+        }
+        for (int attempt = 0; !fits && attempt < 2; ++attempt) {
+            if (are_readable(at, made.layer)) {
+                if (is_step(at)) {
+                    made.how = form::step;
+                    made.variables = {at};
+                    return;
+                }
+                if (nodes[at].what == operation::conditional) {
+                    made.how = form::gate;
+                    made.variables = {at};
+                    return;
+                }
+            }
+            if (attempt > 0) break;
+            ++made.layer;
+            if (made.layer % sublayers == 0)
+                fail(problem::too_many_steps_at_one_position, nodes[at].what);
+            fits = true;
+            made.variables = variables_of_arguments(at, fits);
+        }
+    }
+    /// Comparisons of numbers depend on the sign of a difference, and what is rounded on stretches.
+    constexpr bool is_step(int at) const {
+        const node& made = nodes[at];
+        if (made.what >= operation::equal && made.what <= operation::greater_equal)
+            return is_number(nodes[made.arguments[0]].kind);
+        const bool rounds = made.what == operation::round ||
+                            (made.what == operation::floor_divide &&
+                             nodes[made.arguments[1]].what == operation::constant &&
+                             nodes[made.arguments[1]].known.number().over > 0);
+        if (!rounds) return false;
+        const domain& values = of(at).values;
+        return values.complete;
+    }
+
+    // Domains.
+
+    SEQUENT_COLD constexpr domain find_domain(int at) const {
+        const node& made = nodes[at];
+        domain result;
+        if (made.what == operation::tokens) {
+            result.values = given.alphabet;
+        } else if (made.what == operation::indices) {
+            return domain::range(0, given.length - 1, type::integer);
+        } else if (made.what == operation::constant) {
+            result.values.push_back(made.known);
+        } else if (made.what == operation::gathered) {
+            return leaf_of(at).values;
+        } else if (made.kind == type::boolean && made.what != operation::function) {
+            result.values = {value(false), value(true)};
+        } else if (made.what == operation::conditional) {
+            result = domain_of(made.arguments[1]);
+            const domain& other = domain_of(made.arguments[2]);
+            if (!result.complete || !other.complete || result.size() + other.size() > max_values) {
+                result.leave_out(std::min(result.lowest(), other.lowest()),
+                                 std::max(result.highest(), other.highest()));
+                return result;
+            }
+            for (const value& each : other.values) result.values.push_back(each);
+        } else if (made.what == operation::indicator) {
+            result.values = {value(0), value(1)};
+        } else {
+            return domain_of_arithmetic(at);
+        }
+        result.settle();
+        return result;
+    }
+    /// Of what can't be listed from pairs of values: bounds of sums and of what is rounded, from
+    /// which integers are listed; of other numbers none are known.
+    SEQUENT_COLD constexpr domain bounded_domain(int at) const {
+        const node& made = nodes[at];
+        const linear& parts = linear_of(at);
+        domain result;
+        rational low = parts.offset;
+        rational high = parts.offset;
+        const auto add_range = [&](const rational& one, const rational& other) {
+            low = low + std::min(one, other);
+            high = high + std::max(one, other);
+        };
+        for (const summand& each : parts.summands) {
+            if (each.node != at) {
+                const domain& summed = domain_of(each.node);
+                if (is_number(nodes[each.node].kind))
+                    add_range(each.factor * summed.lowest(), each.factor * summed.highest());
+                else
+                    add_range(0, each.factor);
+                continue;
+            }
+            const domain& first = domain_of(made.arguments[0]);
+            const node& by = nodes[std::max(made.arguments[1], 0)];
+            const bool by_number = made.arguments[1] >= 0 && by.what == operation::constant &&
+                                   by.known.number().over > 0;
+            if (made.what == operation::round) {
+                add_range(first.lowest().rounded(), first.highest().rounded());
+            } else if (made.what == operation::floor_divide && by_number) {
+                add_range((first.lowest() / by.known.number()).floor(),
+                          (first.highest() / by.known.number()).floor());
+            } else if (made.what == operation::modulo && by_number) {
+                add_range(0, by.known.number());
+            } else if (made.what == operation::multiply) {
+                const domain& second = domain_of(made.arguments[1]);
+                const rational ends[]{
+                    first.lowest() * second.lowest(), first.lowest() * second.highest(),
+                    first.highest() * second.lowest(), first.highest() * second.highest()};
+                add_range(*std::min_element(ends, ends + 4), *std::max_element(ends, ends + 4));
+            } else {
+                add_range(-unbounded, unbounded);
+            }
+        }
+        if (made.kind == type::integer && high.over - low.over < max_values)
+            return domain::range(low.floor(), high.floor(), made.kind);
+        result.leave_out(low, high);
+        return result;
+    }
+    SEQUENT_COLD constexpr domain domain_of_arithmetic(int at) const {
+        const node& made = nodes[at];
+        const domain* of[3]{};
+        int count = 0;
+        long long tuples = 1;
+        bool complete = true;
+        bool ranges = true;
+        for (; count < 3 && made.arguments[count] >= 0; ++count) {
+            of[count] = &domain_of(made.arguments[count]);
+            tuples *= std::max(1, of[count]->size());
+            complete = complete && of[count]->complete;
+            ranges = ranges && of[count]->is_range();
+        }
+        const bool adds = made.what == operation::add || made.what == operation::subtract;
+        if (adds && ranges) {
+            const bool plus = made.what == operation::add;
+            return domain::range(
+                of[0]->lowest().over + (plus ? of[1]->lowest().over : -of[1]->highest().over),
+                of[0]->highest().over + (plus ? of[1]->highest().over : -of[1]->lowest().over),
+                made.kind);
+        }
+        const int limit = count == 1 ? max_values : max_pairs;
+        if ((!complete || tuples > limit) && is_number(made.kind) &&
+            made.what != operation::function)
+            return bounded_domain(at);
+        domain result;
+        if (!complete || tuples > 4 * max_tuples) {
+            result.leave_out(-unbounded, unbounded);
+            return result;
+        }
+        value chosen[3];
+        for (long long tuple = 0; tuple < tuples; ++tuple) {
+            long long rest = tuple;
+            for (int which = 0; which < count; ++which) {
+                chosen[which] =
+                    of[which]->values[static_cast<std::size_t>(rest % of[which]->size())];
+                rest /= of[which]->size();
+            }
+            undefined trouble = undefined::no;
+            const value found = rasp::detail::apply(made, chosen[0], chosen[1], chosen[2], trouble);
+            if (trouble == undefined::no) result.values.push_back(found);
+        }
+        result.settle();
+        if (result.size() > max_values && is_number(made.kind))
+            result.leave_out(result.lowest(), result.highest());
+        if (result.values.empty() && result.complete) result.values.push_back(value(0));
+        return result;
+    }
+
+    // Sums.
+
+    SEQUENT_COLD constexpr linear find_linear(int at) const {
+        const node& made = nodes[at];
+        linear result;
+        const auto argument = [&](int which) -> const linear& {
+            return linear_of(made.arguments[which]);
+        };
+        switch (made.what) {
+            case operation::constant:
+                result.offset = is_number(made.known.kind())
+                                    ? made.known.number()
+                                    : rational(static_cast<std::int64_t>(code(made.known)));
+                return result;
+            case operation::negate:
+                result.add(argument(0), -1);
+                return result;
+            case operation::indicator:
+                return argument(0);
+            case operation::negation:
+                result.offset = 1;
+                result.add(argument(0), -1);
+                return result;
+            case operation::add:
+                result = argument(0);
+                result.add(argument(1), 1);
+                return result;
+            case operation::subtract:
+                result = argument(0);
+                result.add(argument(1), -1);
+                return result;
+            case operation::multiply:
+            case operation::divide: {
+                const node& right = nodes[made.arguments[1]];
+                const node& left = nodes[made.arguments[0]];
+                const bool divides = made.what == operation::divide;
+                if (right.what == operation::constant &&
+                    !(divides && right.known.number().over == 0)) {
+                    result.add(argument(0),
+                               divides ? rational(1) / right.known.number() : right.known.number());
+                    return result;
+                }
+                if (left.what == operation::constant && !divides) {
+                    result.add(argument(1), left.known.number());
+                    return result;
+                }
+                break;
+            }
+            default:
+                break;
+        }
+        result.add(at, 1);
+        return result;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// What a selector selects as a sum of products of a number at the key and one at the query.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+constexpr operation opposite(operation what) {
+    switch (what) {
+        case operation::select_equal:
+            return operation::select_not_equal;
+        case operation::select_not_equal:
+            return operation::select_equal;
+        case operation::select_less:
+            return operation::select_greater_equal;
+        case operation::select_greater_equal:
+            return operation::select_less;
+        case operation::select_greater:
+            return operation::select_less_equal;
+        default:
+            return operation::select_greater;
+    }
+}
+/// key < query and query > key are one.
+constexpr operation mirrored(operation what) {
+    switch (what) {
+        case operation::select_less:
+            return operation::select_greater;
+        case operation::select_greater:
+            return operation::select_less;
+        case operation::select_less_equal:
+            return operation::select_greater_equal;
+        case operation::select_greater_equal:
+            return operation::select_less_equal;
+        default:
+            return what;
+    }
+}
+/// The comparison of two values at one position.
+constexpr operation pointwise(operation what) {
+    return static_cast<operation>(static_cast<int>(what) -
+                                  static_cast<int>(operation::select_equal) +
+                                  static_cast<int>(operation::equal));
+}
+
+class lowered_selectors : public lowered_nodes {
+  protected:
+    const graph& program_;
+
+    SEQUENT_COLD constexpr lowered_selectors(const graph& program, const inputs& in)
+        : lowered_nodes(in), program_(program) {}
+
+    /// The node of a part of the program.
+    constexpr virtual int lower(int at) = 0;
+
+    /// A node that is known to have one value.
+    struct binding {
+        int node;
+        value known;
+    };
+    struct bindings {
+        std::vector<binding> keys;
+        std::vector<binding> queries;
+    };
 
     constexpr penalty not_at_first() {
         node index;
@@ -2551,56 +2962,8 @@ class lowering {
         return {add(how, type::boolean, node, other)};
     }
 
-    static constexpr operation opposite(operation what) {
-        switch (what) {
-            case operation::select_equal:
-                return operation::select_not_equal;
-            case operation::select_not_equal:
-                return operation::select_equal;
-            case operation::select_less:
-                return operation::select_greater_equal;
-            case operation::select_greater_equal:
-                return operation::select_less;
-            case operation::select_greater:
-                return operation::select_less_equal;
-            default:
-                return operation::select_greater;
-        }
-    }
-    /// key < query and query > key are one.
-    static constexpr operation mirrored(operation what) {
-        switch (what) {
-            case operation::select_less:
-                return operation::select_greater;
-            case operation::select_greater:
-                return operation::select_less;
-            case operation::select_less_equal:
-                return operation::select_greater_equal;
-            case operation::select_greater_equal:
-                return operation::select_less_equal;
-            default:
-                return what;
-        }
-    }
-    static constexpr operation pointwise(operation what) {
-        switch (what) {
-            case operation::select_equal:
-                return operation::equal;
-            case operation::select_not_equal:
-                return operation::not_equal;
-            case operation::select_less:
-                return operation::less;
-            case operation::select_less_equal:
-                return operation::less_equal;
-            case operation::select_greater:
-                return operation::greater;
-            default:
-                return operation::greater_equal;
-        }
-    }
-
     SEQUENT_COLD constexpr penalty penalty_of(int selector, bool negated, const bindings& outer) {
-        const node& made = (*program_)[selector];
+        const node& made = program_[selector];
         if (made.what == operation::select_not)
             return penalty_of(made.arguments[0], !negated, outer);
         const bool joins = made.what == operation::select_and || made.what == operation::select_or;
@@ -2610,40 +2973,65 @@ class lowering {
             return both(penalty_of(made.arguments[0], negated, inner),
                         penalty_of(made.arguments[1], negated, inner));
         }
-        if (joins)
-            return either(penalty_of(made.arguments[0], negated, outer),
-                          penalty_of(made.arguments[1], negated, outer));
+        if (joins) {
+            penalty result = either(penalty_of(made.arguments[0], negated, outer),
+                                    penalty_of(made.arguments[1], negated, outer));
+            for (term& each : result) {
+                join_conditions(each.key);
+                join_conditions(each.query);
+            }
+            return result;
+        }
         return penalty_of_comparison(selector, negated ? opposite(made.what) : made.what, outer);
     }
+    /// Of several conditions at one position, one.
+    SEQUENT_COLD constexpr void join_conditions(product& of) {
+        product result;
+        int joined = -1;
+        for (int at = 0; at < of.count; ++at) {
+            const feature& part = of.parts[at];
+            if (part.how != operation::constant || nodes[part.node].kind != type::boolean)
+                result.parts[result.count++] = part;
+            else
+                joined = joined < 0 ? part.node
+                                    : add(operation::conjunction, type::boolean, joined, part.node);
+        }
+        if (joined >= 0) result.parts[result.count++] = feature{joined};
+        if (result.count > 2) fail(problem::too_many_values_to_compare, operation::select_or);
+        of = result;
+    }
     /// Which nodes are known wherever all parts hold.
-    SEQUENT_COLD constexpr void bind(int selector, bindings& known) const {
-        const node& made = (*program_)[selector];
+    SEQUENT_COLD constexpr void bind(int selector, bindings& bound) const {
+        const node& made = program_[selector];
         if (made.what == operation::select_and) {
-            bind(made.arguments[0], known);
-            bind(made.arguments[1], known);
+            bind(made.arguments[0], bound);
+            bind(made.arguments[1], bound);
         } else if (made.what == operation::select_equal) {
             const int key = made.arguments[0];
             const int query = made.arguments[1];
-            if (is_constant(*program_, query) && !is_constant(*program_, key))
-                known.keys.push_back({key, (*program_)[query].known});
-            if (is_constant(*program_, key) && !is_constant(*program_, query))
-                known.queries.push_back({query, (*program_)[key].known});
+            if (is_constant(program_, query) && !is_constant(program_, key))
+                bound.keys.push_back({key, program_[query].known});
+            if (is_constant(program_, key) && !is_constant(program_, query))
+                bound.queries.push_back({query, program_[key].known});
         }
     }
 
     SEQUENT_COLD constexpr penalty penalty_of_comparison(int selector, operation what,
                                                          const bindings& known) {
-        const node& made = (*program_)[selector];
+        const node& made = program_[selector];
+        if (is_causal && what == operation::select_less_equal &&
+            is_index(program_, made.arguments[0]) && is_index(program_, made.arguments[1]))
+            return {};
         value constants[2];
         bool is_known[2]{};
         for (int side = 0; side < 2; ++side) {
             const int at = made.arguments[side];
-            if (is_constant(*program_, at)) {
+            if (is_constant(program_, at)) {
                 is_known[side] = true;
-                constants[side] = (*program_)[at].known;
+                constants[side] = program_[at].known;
             }
             const int other = made.arguments[1 - side];
-            if (is_constant(*program_, other)) continue;
+            if (is_constant(program_, other)) continue;
             for (const binding& each : side == 0 ? known.keys : known.queries)
                 if (each.node == at) {
                     is_known[side] = true;
@@ -2701,149 +3089,539 @@ class lowering {
         }
         return 1 / (step * step);
     }
+};
 
-    // Domains.
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-    SEQUENT_COLD constexpr domain find_domain(int at) const {
-        const node& made = nodes[at];
-        domain result;
-        if (made.what == operation::tokens) {
-            result.values = given.alphabet;
-        } else if (made.what == operation::indices) {
-            for (int index = 0; index < given.length; ++index) result.values.push_back(index);
-        } else if (made.what == operation::constant) {
-            result.values.push_back(made.known);
-        } else if (made.what == operation::gathered) {
-            return leaf_of(at).values;
-        } else if (made.kind == type::boolean) {
-            result.values = {value(false), value(true)};
-        } else if (made.what == operation::conditional) {
-            result = domain_of(made.arguments[1]);
-            const domain& other = domain_of(made.arguments[2]);
-            if (!result.complete || !other.complete) {
-                result.leave_out(std::min(result.lowest(), other.lowest()),
-                                 std::max(result.highest(), other.highest()));
-                return result;
-            }
-            for (const value& each : other.values) result.values.push_back(each);
-        } else if (made.what == operation::indicator) {
-            result.values = {value(0), value(1)};
-        } else {
-            return domain_of_arithmetic(at);
-        }
-        result.settle();
-        return result;
-    }
-    SEQUENT_COLD constexpr domain domain_of_arithmetic(int at) const {
-        const node& made = nodes[at];
-        const domain* of[3]{};
-        int count = 0;
-        long long tuples = 1;
-        bool complete = true;
-        for (; count < 3 && made.arguments[count] >= 0; ++count) {
-            of[count] = &domain_of(made.arguments[count]);
-            tuples *= std::max(1, of[count]->size());
-            complete = complete && of[count]->complete;
-        }
-        domain result;
-        const bool adds = made.what == operation::add || made.what == operation::subtract;
-        if (adds && of[0]->is_range() && of[1]->is_range()) {
-            const bool plus = made.what == operation::add;
-            const std::int64_t low =
-                of[0]->lowest().over + (plus ? of[1]->lowest().over : -of[1]->highest().over);
-            const std::int64_t high =
-                of[0]->highest().over + (plus ? of[1]->highest().over : -of[1]->lowest().over);
-            for (std::int64_t each = low; each <= high; ++each)
-                result.values.push_back(value(rational(each), made.kind));
-            return result;
-        }
-        if (!complete || tuples > max_tuples) {
-            // Bounds of what is linear; of other numbers none are known.
-            const linear parts = linear_of(at);
-            rational low = parts.offset;
-            rational high = parts.offset;
-            for (const summand& each : parts.summands) {
-                if (each.node == at) {
-                    result.leave_out(-unbounded, unbounded);
-                    return result;
-                }
-                const domain& summed = domain_of(each.node);
-                const rational ends[]{each.factor * summed.lowest(),
-                                      each.factor * summed.highest()};
-                low = low + std::min(ends[0], ends[1]);
-                high = high + std::max(ends[0], ends[1]);
-            }
-            result.leave_out(low, high);
-            return result;
-        }
-        value chosen[3];
-        for (long long tuple = 0; tuple < tuples; ++tuple) {
-            long long rest = tuple;
-            for (int which = 0; which < count; ++which) {
-                chosen[which] =
-                    of[which]->values[static_cast<std::size_t>(rest % of[which]->size())];
-                rest /= of[which]->size();
-            }
-            rasp::detail::undefined trouble = rasp::detail::undefined::no;
-            const value found = rasp::detail::apply(made, chosen[0], chosen[1], chosen[2], trouble);
-            if (trouble == rasp::detail::undefined::no) result.values.push_back(found);
-        }
-        result.settle();
-        if (result.size() > max_values) result.leave_out(result.lowest(), result.highest());
-        return result;
+/// A program in the terms of a transformer: what each head looks at, what it carries, and pointwise
+/// functions of that.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+class lowering : public lowered_selectors {
+  public:
+    int output = -1;
+
+    /// How much the logits of selected pairs stand above others.
+    static constexpr double margin = 64;
+
+    SEQUENT_COLD constexpr lowering(const graph& program, const program_analysis& analysed,
+                                    const inputs& in)
+        : lowered_selectors(program, in), analysed_(&analysed) {
+        for (const value& each : given.alphabet)
+            if (each.kind() == type::symbol) symbols.push_back(each);
+        for (const node& each : program.nodes)
+            if (each.what == operation::constant && each.kind == type::symbol)
+                symbols.push_back(each.known);
+        settle_symbols();
+        for (int at = 0; at < program.size(); ++at)
+            if (program[at].what == operation::tokens && !is_of_alphabet(program[at].kind))
+                fail(problem::tokens_are_of_another_type_than_the_alphabet, operation::tokens, at);
+        find_needed();
+        choose_counting();
+        lower_all();
+        if (found_symbols.empty()) return;
+        // Once more, with the symbols that functions give: their places are codes.
+        for (const value& each : found_symbols) symbols.push_back(each);
+        settle_symbols();
+        clear();
+        lower_all();
     }
 
-    SEQUENT_COLD constexpr void add_linear(int at, const rational& factor, linear& to) const {
-        const node& made = nodes[at];
+  private:
+    const program_analysis* analysed_;
+    std::vector<int> lowered_;
+    std::vector<char> needed_;
+
+    // A selector of one layer of which a sum is taken: its head counts.
+    struct counting {
+        int layer;
+        int selector;
+    };
+    std::vector<counting> counted_;
+    std::vector<int> split_;  // widths that are sums of two
+
+    /// In the order of the program, so that no call is within many others.
+    SEQUENT_COLD constexpr void lower_all() {
+        lowered_.assign(static_cast<std::size_t>(program_.size()), -1);
+        for (int at = 0; at < program_.size(); ++at)
+            if (needed_[static_cast<std::size_t>(at)] && !is_selection(program_[at].what) &&
+                wrong.kind == problem::none)
+                (void)lower(at);
+        output = lower(program_.output);
+    }
+    constexpr void settle_symbols() {
+        std::sort(symbols.begin(), symbols.end());
+        symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
+    }
+    constexpr bool is_of_alphabet(type kind) const {
+        for (const value& each : given.alphabet)
+            if (each.kind() != kind && !(is_number(each.kind()) && kind == type::real))
+                return false;
+        return true;
+    }
+
+    // Which heads count.
+
+    constexpr bool counts(int layer, int selector) const {
+        for (const counting& each : counted_)
+            if (each.layer == layer && each.selector == selector) return true;
+        return false;
+    }
+    constexpr int layer_in_program(int at) const {
+        return analysed_->layer_of[static_cast<std::size_t>(at)];
+    }
+
+    /// What the output depends on. Of a sum, its mean is not computed.
+    SEQUENT_COLD constexpr void find_needed() {
+        needed_.resize(static_cast<std::size_t>(program_.size()), 0);
+        needed_[static_cast<std::size_t>(program_.output)] = 1;
+        is_causal = true;
+        for (int at = program_.size() - 1; at >= 0; --at) {
+            if (!needed_[static_cast<std::size_t>(at)]) continue;
+            const int mean = mean_of_sum(program_, at);
+            const node& made = program_[mean >= 0 ? mean : at];
+            for (const int argument : made.arguments)
+                if (argument >= 0) needed_[static_cast<std::size_t>(argument)] = 1;
+            if (mean >= 0 || made.what == operation::sum)
+                counted_.push_back({layer_in_program(at), made.arguments[0]});
+            if (gathers(made.what) && !looks_back(program_, made.arguments[0])) is_causal = false;
+        }
+    }
+    SEQUENT_COLD constexpr void choose_counting() {
+        // Where a head is left over, the width of either of two is a sum of two widths, which
+        // takes much fewer features.
+        std::vector<int> spare(static_cast<std::size_t>(analysed_->layers) + 1, analysed_->heads);
+        for (int at = 0; at < program_.size(); ++at) {
+            const node& made = program_[at];
+            if (!gathers(made.what) || !needed_[static_cast<std::size_t>(at)]) continue;
+            bool known = false;
+            for (int other = 0; other < at; ++other) {
+                const node& before = program_[other];
+                known =
+                    known || (gathers(before.what) && needed_[static_cast<std::size_t>(other)] &&
+                              layer_in_program(other) == layer_in_program(at) &&
+                              before.arguments[0] == made.arguments[0] &&
+                              use_of(before.what) == use_of(made.what));
+            }
+            if (!known) --spare[static_cast<std::size_t>(layer_in_program(at))];
+        }
+        for (int at = 0; at < program_.size(); ++at) {
+            const node& made = program_[at];
+            if (!needed_[static_cast<std::size_t>(at)] ||
+                (made.what != operation::width && made.what != operation::width_with_bos))
+                continue;
+            const node& selector = program_[made.arguments[0]];
+            int& left = spare[static_cast<std::size_t>(layer_in_program(at))];
+            if (selector.what != operation::select_or || left < 1 ||
+                !exclude_each_other(selector.arguments[0], selector.arguments[1]))
+                continue;
+            --left;
+            split_.push_back(at);
+        }
+    }
+    /// Heads that count, that count without position 0, and others.
+    static constexpr int use_of(operation what) {
+        return what == operation::aggregate || what == operation::sum ? 0 : static_cast<int>(what);
+    }
+    /// keys < queries, and something with keys == queries.
+    SEQUENT_COLD constexpr bool exclude_each_other(int one, int other) const {
+        const node& first = program_[one];
+        if (first.what != operation::select_less && first.what != operation::select_greater)
+            return false;
+        const node& second = program_[other];
+        if (second.what == operation::select_and)
+            return exclude_each_other(one, second.arguments[0]) ||
+                   exclude_each_other(one, second.arguments[1]);
+        return second.what == operation::select_equal &&
+               second.arguments[0] == first.arguments[0] &&
+               second.arguments[1] == first.arguments[1];
+    }
+
+    // Nodes.
+
+    SEQUENT_COLD constexpr int lower(int at) override {
+        int& known = lowered_[static_cast<std::size_t>(at)];
+        if (known < 0) {
+            const int outer = source;
+            source = at;
+            const int made = lower_new(at);
+            source = outer;
+            lowered_[static_cast<std::size_t>(at)] = made;
+            return made;
+        }
+        return known;
+    }
+    SEQUENT_COLD constexpr int lower_new(int at) {
+        const node& made = program_[at];
+        if (const int found = mean_of_sum(program_, at); found >= 0) {
+            const node& mean = program_[found];
+            return lower_sum(layer_in_program(at), mean.arguments[0], mean.arguments[1]);
+        }
         switch (made.what) {
-            case operation::constant:
-                to.offset = to.offset + factor * code_of_constant(made.known);
-                return;
-            case operation::negate:
-                add_linear(made.arguments[0], -factor, to);
-                return;
-            case operation::indicator:
-                add_linear(made.arguments[0], factor, to);
-                return;
-            case operation::negation:
-                to.offset = to.offset + factor;
-                add_linear(made.arguments[0], -factor, to);
-                return;
-            case operation::add:
-                add_linear(made.arguments[0], factor, to);
-                add_linear(made.arguments[1], factor, to);
-                return;
-            case operation::subtract:
-                add_linear(made.arguments[0], factor, to);
-                add_linear(made.arguments[1], -factor, to);
-                return;
-            case operation::multiply:
-            case operation::divide: {
-                const node& right = nodes[made.arguments[1]];
-                const node& left = nodes[made.arguments[0]];
-                const bool divides = made.what == operation::divide;
-                if (right.what == operation::constant &&
-                    !(divides && right.known.number().over == 0)) {
-                    const rational times =
-                        divides ? rational(1) / right.known.number() : right.known.number();
-                    add_linear(made.arguments[0], factor * times, to);
-                    return;
-                }
-                if (left.what == operation::constant && !divides) {
-                    add_linear(made.arguments[1], factor * left.known.number(), to);
-                    return;
-                }
-                to.add(at, factor);
-                return;
+            case operation::aggregate:
+            case operation::first:
+            case operation::last:
+            case operation::highest:
+            case operation::lowest:
+                return lower_mean(at);
+            case operation::sum:
+                return lower_sum(layer_in_program(at), made.arguments[0], made.arguments[1]);
+            case operation::width:
+            case operation::width_with_bos:
+                return lower_width(at);
+            default: {
+                node copy = made;
+                copy.name = {};
+                int deepest = 0;
+                for (int& argument : copy.arguments)
+                    if (argument >= 0) {
+                        argument = lower(argument);
+                        deepest = std::max(deepest, layer(argument));
+                    }
+                if (made.what == operation::multiply && deepest > 0)
+                    for (const int side : {0, 1})
+                        if (nodes[copy.arguments[side]].what == operation::indicator)
+                            return add(operation::conditional, made.kind,
+                                       nodes[copy.arguments[side]].arguments[0],
+                                       copy.arguments[1 - side], add_constant(value(0)));
+                const int plain = add(copy, deepest);
+                const bool adds = made.what == operation::add || made.what == operation::subtract;
+                return adds ? joined(plain) : plain;
             }
-            default:
-                to.add(at, factor);
-                return;
         }
     }
-    constexpr rational code_of_constant(const value& known) const {
-        if (is_number(known.kind())) return known.number();
-        return static_cast<std::int64_t>(code(known));
+
+    /// A sum of what one head gives of several values is what it gives of their sum.
+    SEQUENT_COLD constexpr int joined(int at) {
+        const linear parts = linear_of(at);
+        const auto can_join = [&](const summand& one, const summand& other) {
+            if (nodes[one.node].what != operation::gathered ||
+                nodes[other.node].what != operation::gathered)
+                return false;
+            const leaf& first = leaf_of(one.node);
+            const leaf& second = leaf_of(other.node);
+            return first.head == second.head && first.kind == second.kind &&
+                   (first.kind == leaf_kind::sum || first.kind == leaf_kind::mean) &&
+                   is_number(nodes[one.node].kind) && is_number(nodes[other.node].kind);
+        };
+        for (std::size_t one = 0; one < parts.summands.size(); ++one)
+            for (std::size_t other = one + 1; other < parts.summands.size(); ++other) {
+                if (!can_join(parts.summands[one], parts.summands[other])) continue;
+                linear values;
+                rational otherwise;
+                for (const summand& each : {parts.summands[one], parts.summands[other]}) {
+                    const leaf& of = leaf_of(each.node);
+                    const channel& from = channel_of(of);
+                    values.add(from.node, each.factor);
+                    otherwise = otherwise + each.factor * from.otherwise.number();
+                }
+                leaf made = leaf_of(parts.summands[one].node);
+                const int carried = node_of(values);
+                made.channel = add_channel(made.head, carried, value(otherwise, type::real));
+                if (made.kind == leaf_kind::sum) {
+                    made.values = sum_domain(carried);
+                } else {
+                    made.values = mean_domain(carried, type::real);
+                    made.values.include(value(otherwise, type::real));
+                }
+                linear rest;
+                rest.offset = parts.offset;
+                rest.add(add_leaf(made, made.kind == leaf_kind::sum ? type::integer : type::real),
+                         1);
+                for (std::size_t each = 0; each < parts.summands.size(); ++each)
+                    if (each != one && each != other)
+                        rest.add(parts.summands[each].node, parts.summands[each].factor);
+                return joined(node_of(rest));
+            }
+        return at;
+    }
+
+    SEQUENT_COLD constexpr int head_for(int layer, int selector, start use, bool without_first,
+                                        const penalty& penalties,
+                                        operation what = operation::aggregate, int preferred = -1) {
+        // Of widths that leave out position 0, and of parts of a selector, heads of their own.
+        const int id = without_first ? -2 - selector : selector;
+        for (std::size_t at = 0; at < heads.size(); ++at)
+            if (heads[at].layer == layer * sublayers && heads[at].selector == id &&
+                heads[at].use == use && heads[at].source == what &&
+                heads[at].preferred == preferred)
+                return static_cast<int>(at);
+        lowered_head made;
+        made.layer = layer * sublayers;
+        made.source = what;
+        made.preferred = preferred;
+        made.selector = id;
+        made.use = use;
+        made.penalties = penalties;
+        made.sharpness = margin;
+        made.place = place_of(layer, selector, what);
+        heads.push_back(made);
+        if (made.place < 0) fail(problem::too_many_heads_in_a_layer, program_[selector].what);
+        return static_cast<int>(heads.size()) - 1;
+    }
+    /// That of the selector in the analysis; of parts of a selector, the last that is left over.
+    /// None where all are taken: -1.
+    SEQUENT_COLD constexpr int place_of(int layer, int selector, operation what) const {
+        const auto is_taken = [&](int place) {
+            for (const lowered_head& each : heads)
+                if (each.layer == layer * sublayers && each.place == place) return true;
+            return false;
+        };
+        const auto at =
+            what == operation::aggregate
+                ? focus::selected
+                : static_cast<focus>(static_cast<int>(focus::first_selected) +
+                                     static_cast<int>(what) - static_cast<int>(operation::first));
+        int place = 0;
+        for (const head& each : analysed_->all_heads) {
+            if (each.layer != layer) continue;
+            const bool fits =
+                each.at == at || (at == focus::selected && each.at < focus::first_selected);
+            if (each.selector == selector && fits && !is_taken(place)) return place;
+            ++place;
+        }
+        for (place = analysed_->heads - 1; place >= 0 && is_taken(place);) --place;
+        return place;
+    }
+    SEQUENT_COLD constexpr int add_channel(int head, int node, const value& otherwise) {
+        auto& channels = heads[static_cast<std::size_t>(head)].channels;
+        for (std::size_t at = 0; at < channels.size(); ++at)
+            if (channels[at].node == node && channels[at].otherwise == otherwise &&
+                channels[at].otherwise.kind() == otherwise.kind())
+                return static_cast<int>(at);
+        channels.push_back({node, otherwise});
+        return static_cast<int>(channels.size()) - 1;
+    }
+
+    SEQUENT_COLD constexpr int lower_width(int at) {
+        const node& made = program_[at];
+        const bool without_first = made.what == operation::width_with_bos;
+        const int layer = layer_in_program(at);
+        const auto one = [&](int selector) {
+            bindings none;
+            penalty penalties = penalty_of(selector, false, none);
+            if (without_first) penalties = both(penalties, not_at_first());
+            const int head = head_for(layer, selector, start::counted, without_first, penalties);
+            leaf counted;
+            counted.kind = leaf_kind::width;
+            counted.head = head;
+            counted.values = domain::range(0, given.length, type::integer);
+            return add_leaf(counted, type::integer);
+        };
+        for (const int each : split_)
+            if (each == at) {
+                const node& parts = program_[made.arguments[0]];
+                const int first = one(parts.arguments[0]);
+                return add(operation::add, type::integer, first, one(parts.arguments[1]));
+            }
+        return one(made.arguments[0]);
+    }
+
+    SEQUENT_COLD constexpr int lower_sum(int layer, int selector, int values) {
+        const int node = lower(values);
+        bindings none;
+        const int head =
+            head_for(layer, selector, start::counted, false, penalty_of(selector, false, none));
+        leaf made;
+        made.kind = leaf_kind::sum;
+        made.head = head;
+        made.channel = add_channel(head, node, value(0));
+        made.values = sum_domain(node);
+        return add_leaf(made, type::integer);
+    }
+    SEQUENT_COLD constexpr domain sum_domain(int node) {
+        const domain& of = domain_of(node);
+        domain result;
+        if (!of.is_whole()) {
+            fail(problem::a_number_that_is_no_integer_in_a_sum, nodes[node].what);
+            return result;
+        }
+        const std::int64_t low = std::min<std::int64_t>(0, of.lowest().over * given.length);
+        const std::int64_t high = std::max<std::int64_t>(0, of.highest().over * given.length);
+        if (high - low < max_tuples) return domain::range(low, high, type::integer);
+        result.leave_out(low, high);
+        return result;
+    }
+
+    SEQUENT_COLD constexpr int lower_mean(int at) {
+        const node& made = program_[at];
+        const int layer = layer_in_program(at);
+        const int selector = made.arguments[0];
+        const int values = lower(made.arguments[1]);
+        const value otherwise = program_[made.arguments[2]].known;
+        bindings none;
+        leaf gathered;
+        gathered.kind = leaf_kind::mean;
+        if (made.what != operation::aggregate) return lower_choice(at, values, gathered);
+        gathered.values = mean_domain(values, made.kind);
+        if (counts(layer, selector)) {
+            gathered.kind = leaf_kind::counted_mean;
+            gathered.head =
+                head_for(layer, selector, start::counted, false, penalty_of(selector, false, none));
+            gathered.channel = add_channel(gathered.head, values, value(0));
+            const int mean = add_leaf(gathered, made.kind);
+            leaf width;
+            width.kind = leaf_kind::width;
+            width.head = gathered.head;
+            width.values = domain::range(0, given.length, type::integer);
+            const int any = add(operation::greater, type::boolean, add_leaf(width, type::integer),
+                                add_constant(value(0)));
+            return add(operation::conditional, made.kind, any, mean, add_constant(otherwise));
+        }
+        if (selects_one(selector)) gathered.values = domain_of(values);
+        const matching sought = matching_of(selector);
+        if (sought.keys >= 0) return lower_match(at, layer, values, otherwise, gathered, sought);
+        gathered.head =
+            head_for(layer, selector, start::otherwise, false, penalty_of(selector, false, none));
+        gathered.channel = add_channel(gathered.head, values, otherwise);
+        gathered.values.include(otherwise);
+        return add_leaf(gathered, made.kind);
+    }
+    /// The value of one of the selected positions: the other ones are less than one penalty away.
+    SEQUENT_COLD constexpr int lower_choice(int at, int values, leaf gathered) {
+        const node& made = program_[at];
+        const bool by_index = made.what == operation::first || made.what == operation::last;
+        const bool rises = made.what == operation::last || made.what == operation::highest;
+        node index;
+        index.what = operation::indices;
+        const int key = by_index ? add(index, 0) : values;
+        const bounds range = bounds_of(key);
+        const double step =
+            is_number(nodes[key].kind) ? finest(linear_of(key)) * finest(linear_of(key)) : 1;
+        if (step < 1.0 / 4096) fail(problem::too_many_values_to_compare, made.what);
+        // From 0 to a quarter of a penalty.
+        const double factor = 1 / (4 * std::max(range.high - range.low, step));
+        bindings none;
+        penalty penalties = penalty_of(made.arguments[0], false, none);
+        penalties.push_back({rises ? -factor : factor, feature{key}, {}});
+        penalties.push_back({factor * (rises ? range.high : -range.low), {}, {}});
+        gathered.values = domain_of(values);
+        gathered.values.include(program_[made.arguments[2]].known);
+        gathered.head = head_for(layer_in_program(at), made.arguments[0], start::otherwise, false,
+                                 penalties, made.what, by_index ? -1 : values);
+        heads[static_cast<std::size_t>(gathered.head)].sharpness =
+            std::max(4 * margin, margin / (factor * step));
+        gathered.channel = add_channel(gathered.head, values, program_[made.arguments[2]].known);
+        return add_leaf(gathered, made.kind);
+    }
+
+    SEQUENT_COLD constexpr domain mean_domain(int values, type kind) const {
+        const domain& of = domain_of(values);
+        if (!is_number(kind)) return of;
+        if (is_positional(values)) {
+            rational single;
+            int count = 0;
+            position_values found(nodes);
+            for (int index = 0; index < given.length; ++index) {
+                found.embed(nullptr, index);
+                const rational here = found.values[static_cast<std::size_t>(values)].number();
+                if (!found.defined[static_cast<std::size_t>(values)] || here.over == 0) continue;
+                single = here;
+                ++count;
+            }
+            if (count == 1) return means_of_single(single, given.length);
+        }
+        return means_of(of, given.length);
+    }
+
+    // Keys that equal a sum of several numbers: the square of that sum would be a function of all
+    // of them. What is nearest to it is looked at instead, and told afterwards to be it, or not.
+
+    /// Whether no two positions can be selected at once: keys that are indices, moved alike, equal
+    /// something.
+    SEQUENT_COLD constexpr bool selects_one(int selector) {
+        const node& made = program_[selector];
+        if (made.what == operation::select_and)
+            return selects_one(made.arguments[0]) || selects_one(made.arguments[1]);
+        if (made.what != operation::select_equal || !is_number(program_[made.arguments[0]].kind))
+            return false;
+        if (is_rank(made.arguments[0])) return true;
+        const linear keys = linear_of(lower(made.arguments[0]));
+        bool moves = false;
+        for (const summand& each : keys.summands) {
+            if (nodes[each.node].what == operation::indices)
+                moves = !(each.factor == rational(0));
+            else if (!is_uniform(each.node))
+                return false;
+        }
+        return moves;
+    }
+
+    /// How many positions come before each one in an order of keys, equal ones by their indices.
+    SEQUENT_COLD constexpr bool is_rank(int at) const {
+        const node& made = program_[at];
+        if (made.what != operation::width) return false;
+        const node& either = program_[made.arguments[0]];
+        if (either.what != operation::select_or) return false;
+        const node& before = program_[either.arguments[0]];
+        const node& ties = program_[either.arguments[1]];
+        if ((before.what != operation::select_less && before.what != operation::select_greater) ||
+            before.arguments[0] != before.arguments[1] || ties.what != operation::select_and)
+            return false;
+        const node& same = program_[ties.arguments[0]];
+        const node& earlier = program_[ties.arguments[1]];
+        return same.what == operation::select_equal && same.arguments[0] == before.arguments[0] &&
+               same.arguments[1] == before.arguments[0] &&
+               (earlier.what == operation::select_less ||
+                earlier.what == operation::select_greater) &&
+               is_index(program_, earlier.arguments[0]) && is_index(program_, earlier.arguments[1]);
+    }
+
+    struct matching {
+        int keys = -1;
+        int queries = -1;
+    };
+    SEQUENT_COLD constexpr matching matching_of(int selector) {
+        const node& made = program_[selector];
+        if (made.what != operation::select_equal || !is_number(program_[made.arguments[0]].kind))
+            return {};
+        linear keys = linear_of(lower(made.arguments[0]));
+        linear queries = linear_of(lower(made.arguments[1]));
+        if (keys.summands.empty() || queries.summands.empty()) return {};
+        if (is_free(keys) && is_free(queries)) return {};
+        // What is the same at all positions may stand on either side.
+        linear rest;
+        for (const summand& each : keys.summands)
+            if (is_free(keys) || !is_uniform(each.node))
+                rest.add(each.node, each.factor);
+            else
+                queries.add(each.node, -each.factor);
+        if (!is_free(rest)) return {};
+        queries.offset = queries.offset - keys.offset;
+        return {node_of(rest), node_of(queries)};
+    }
+    /// Whether the square of it is a function of one number, or part of the embedding.
+    constexpr bool is_free(const linear& of) const {
+        bool embedded = true;
+        for (const summand& each : of.summands) embedded = embedded && layer(each.node) == 0;
+        return embedded || of.summands.size() < 2;
+    }
+    SEQUENT_COLD constexpr int lower_match(int at, int layer, int values, const value& otherwise,
+                                           leaf gathered, const matching& sought) {
+        const node& made = program_[at];
+        // Of two keys as near, the higher one: else their mean could be what is asked for. What is
+        // a fraction is near to none.
+        const double aside = 1.0 / 8;
+        const double step = finest(linear_of(sought.queries)) * finest(linear_of(sought.keys));
+        if (step == 0) fail(problem::too_many_values_to_compare, made.what);
+        penalty penalties;
+        const product key = feature{sought.keys};
+        penalties.push_back({1, feature{sought.keys, operation::multiply, {}}, {}});
+        penalties.push_back({-2, key, feature{sought.queries}});
+        penalties.push_back({-2 * aside, key, {}});
+        gathered.head = head_for(layer, made.arguments[0], start::ignored, false, penalties);
+        if (step > 0) heads[static_cast<std::size_t>(gathered.head)].sharpness = margin / step;
+        gathered.channel = add_channel(gathered.head, values, otherwise);
+        const int mean = add_leaf(gathered, made.kind);
+        leaf match;
+        match.kind = leaf_kind::match;
+        match.head = gathered.head;
+        match.channel = add_channel(gathered.head, sought.keys, value(0));
+        match.query = sought.queries;
+        match.values.values = {value(false), value(true)};
+        return add(operation::conditional, made.kind, add_leaf(match, type::boolean), mean,
+                   add_constant(otherwise));
     }
 };
 
@@ -2902,13 +3680,16 @@ class staircase_search {
             order.push_back(static_cast<int>(at));
         std::vector<int> best;
         int fewest = -1;
+        // Of large tables few orders are tried.
+        long long budget = 8 * max_tuples;
         do {
             const int stretches = count_stretches(order, classes, fewest);
             if (stretches >= 0 && (fewest < 0 || stretches < fewest)) {
                 fewest = stretches;
                 best = order;
             }
-        } while (std::next_permutation(order.begin(), order.end()));
+            budget -= tuples_;
+        } while (budget > 0 && std::next_permutation(order.begin(), order.end()));
         staircase result;
         result.count = std::max(fewest, 0);
         if (laid && fewest > 0) lay(best, classes, result);
@@ -3029,8 +3810,7 @@ class staircase_search {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// A lowered program as the numbers of a transformer: the directions of its residual stream, and
-/// what each head and each hidden unit reads and writes.
+/// Functions of one position as hidden units: tables over the values of their variables.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -3057,34 +3837,20 @@ struct reading {
     }
 };
 
-enum class origin {
-    start,     // one at the start position, zero at all others
-    embedded,  // a function of the token and the position
-    gathered,  // written by a head
-    computed   // written by hidden units
-};
-
-struct direction {
-    origin from = origin::start;
-    int layer = 0;
-    product what;         // where it is embedded or computed
-    int head = -1;        // where it is gathered
-    int channel = -1;     // of that head; -1 is the start's share
-    double at_start = 0;  // its value at the start position, from its layer on
-};
-
-/// Functions of the same variables, computed on one line.
+/// Functions of the same variables, computed on one line; or one node that is one of two sums.
 struct function_group {
     int layer = 0;
     std::vector<int> variables;   // nodes
     std::vector<int> directions;  // that it writes
     bool by_sign = false;         // its only variable is a sum, of which the sign is enough
-    std::vector<items> values;    // of the variables
-    std::vector<reading> lines;   // along which these lie
+    bool is_gate = false;         // two units, which rest below their knots
+    double knots[2]{};
+    std::vector<items> values;   // of the variables
+    std::vector<reading> lines;  // along which these lie; the units of a gate
     staircase steps;
     std::vector<std::vector<double>> numbers;  // for each direction, one of each class
 
-    SEQUENT_COLD constexpr int hidden() const { return 2 * (steps.count - 1); }
+    SEQUENT_COLD constexpr int hidden() const { return is_gate ? 2 : 2 * (steps.count - 1); }
 };
 
 /// Numbers things by their hashes, in the order in which they come.
@@ -3119,6 +3885,188 @@ class hash_table {
         for (std::size_t at = 0; at < hashes_.size(); ++at)
             slots_[slot_of(hashes_[at])] = static_cast<int>(at) + 1;
     }
+};
+
+/// The number that a product is, of the values of its parts.
+SEQUENT_COLD constexpr double number_of(const lowered_nodes& program, const product& what,
+                                        const std::vector<value>& values) {
+    double result = 1;
+    for (int at = 0; at < what.count; ++at) {
+        const feature& part = what.parts[at];
+        const value& found = values[static_cast<std::size_t>(part.node)];
+        if (part.how == operation::constant) {
+            result *= program.code(found);
+        } else if (part.how == operation::multiply) {
+            result *= program.code(found) * program.code(found);
+        } else {
+            node compared;
+            compared.what = part.how;
+            undefined trouble = undefined::no;
+            if (!rasp::detail::apply(compared, found, part.threshold, {}, trouble).truth())
+                result = 0;
+        }
+    }
+    return result;
+}
+
+/// Computes nodes from the values of some variables, again only what a changed one has a part in.
+class table_evaluator {
+  public:
+    position_values found;
+
+    SEQUENT_COLD constexpr table_evaluator(const lowered_nodes& program,
+                                           const std::vector<int>& variables,
+                                           const std::vector<int>& roots)
+        : found(program.nodes), roots_(roots), variables_(variables) {
+        const auto size = static_cast<std::size_t>(program.nodes.size());
+        const int count = static_cast<int>(variables.size());
+        first_.assign(size, count);
+        std::vector<char> needed(size, 0);
+        for (const int each : roots) needed[static_cast<std::size_t>(each)] = 1;
+        for (int at = count; at-- > 0;)
+            first_[static_cast<std::size_t>(variables[static_cast<std::size_t>(at)])] = at;
+        for (std::size_t at = size; at-- > 0;)
+            if (needed[at] && first_[at] == count)
+                for (const int argument : program.nodes[static_cast<int>(at)].arguments)
+                    if (argument >= 0) needed[static_cast<std::size_t>(argument)] = 1;
+        for (std::size_t at = 0; at < size; ++at) {
+            const node& made = program.nodes[static_cast<int>(at)];
+            if (!needed[at] || first_[at] < count) continue;
+            for (const int argument : made.arguments)
+                if (argument >= 0)
+                    first_[at] = std::min(first_[at], first_[static_cast<std::size_t>(argument)]);
+            if (made.what == operation::constant)
+                found.set(static_cast<int>(at), made.known);
+            else
+                computed_.push_back(static_cast<int>(at));
+        }
+    }
+
+    constexpr void set(std::size_t variable, const value& known) {
+        found.set(variables_[variable], known);
+    }
+    /// After the variables up to `changed` have new values.
+    SEQUENT_COLD constexpr void compute(int changed) {
+        for (const int at : computed_)
+            if (first_[static_cast<std::size_t>(at)] <= changed) found.compute(at);
+    }
+    constexpr bool has_values() const {
+        for (const int each : roots_)
+            if (!found.defined[static_cast<std::size_t>(each)]) return false;
+        return true;
+    }
+    constexpr std::uint64_t hash() const {
+        std::uint64_t result = hash_start;
+        for (const int each : roots_)
+            result = hashed(result, found.values[static_cast<std::size_t>(each)].bits());
+        return result;
+    }
+
+  private:
+    const std::vector<int>& roots_;
+    const std::vector<int>& variables_;
+    std::vector<int> first_;  // the first variable that a node depends on
+    std::vector<int> computed_;
+};
+
+constexpr std::vector<int> nodes_of(const product& what) {
+    std::vector<int> result;
+    for (int part = 0; part < what.count; ++part)
+        if (std::find(result.begin(), result.end(), what.parts[part].node) == result.end())
+            result.push_back(what.parts[part].node);
+    return result;
+}
+
+/// Whether a function of a sum is one of its sign.
+SEQUENT_COLD constexpr bool depends_on_sign(const lowered_nodes& program, int at,
+                                            const product& what) {
+    if (!program.is_leaf(at)) return false;
+    const leaf& of = program.leaf_of(at);
+    if (of.kind != leaf_kind::sum || of.values.values.empty()) return false;
+    const std::vector<int> variables{at};
+    const std::vector<int> roots = nodes_of(what);
+    table_evaluator found(program, variables, roots);
+    double seen[3]{};
+    bool known[3]{};
+    for (const value& each : of.values.values) {
+        const std::int64_t sum = each.number().over;
+        const std::size_t sign = sum < 0 ? 0 : sum > 0 ? 2 : 1;
+        found.set(0, each);
+        found.compute(0);
+        if (!found.has_values()) continue;
+        const double here = number_of(program, what, found.found.values);
+        if (known[sign] && seen[sign] != here) return false;
+        known[sign] = true;
+        seen[sign] = here;
+    }
+    return true;
+}
+
+/// For each tuple of the variables' values the number of its class, the same where all roots have
+/// the same values; -1 where one has none. Calls add_class(values) for each new one.
+template <class AddClass>
+SEQUENT_COLD constexpr std::vector<int> number_classes(const lowered_nodes& program,
+                                                       const function_group& group,
+                                                       const std::vector<int>& roots,
+                                                       long long tuples,
+                                                       const AddClass& add_class) {
+    table_evaluator found(program, group.variables, roots);
+    const int count = static_cast<int>(group.variables.size());
+    std::vector<int> classes;
+    classes.reserve(static_cast<std::size_t>(tuples));
+    hash_table seen;
+    std::uint64_t last_hash = 0;
+    int last = -1;
+    int most = -1;
+    std::vector<std::size_t> chosen(group.variables.size(), 0);
+    int changed = count;  // the last variable that did
+    for (long long tuple = 0; tuple < tuples; ++tuple) {
+        for (int at = 0; at < count && at <= changed; ++at) {
+            const auto which = static_cast<std::size_t>(at);
+            found.set(which, group.values[which][chosen[which]].known);
+        }
+        found.compute(changed);
+        const bool all = found.has_values();
+        const std::uint64_t hash = all ? found.hash() : 0;
+        if (all && (last < 0 || hash != last_hash)) {
+            last = seen.number_of(hash);
+            last_hash = hash;
+            if (last > most) {
+                most = last;
+                add_class(found.found.values);
+            }
+        }
+        classes.push_back(all ? last : -1);
+        for (changed = 0; changed < count; ++changed) {
+            const auto which = static_cast<std::size_t>(changed);
+            if (++chosen[which] < group.values[which].size()) break;
+            chosen[which] = 0;
+        }
+    }
+    return classes;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// A lowered program as the numbers of a transformer: the directions of its residual stream, and
+/// what each head and each hidden unit reads and writes.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+enum class origin {
+    start,     // one at the start position, zero at all others
+    embedded,  // a function of the token and the position
+    gathered,  // written by a head
+    computed   // written by hidden units
+};
+
+struct direction {
+    origin from = origin::start;
+    int layer = 0;
+    product what;         // where it is embedded or computed
+    int head = -1;        // where it is gathered
+    int channel = -1;     // of that head; -1 is the start's share
+    double at_start = 0;  // its value at the start position, from its layer on
 };
 
 /// Weights of networks of no more work than this are constants of the program; those of others are
@@ -3182,6 +4130,7 @@ class network {
                (!std::is_constant_evaluated() || work() <= most_constant_work);
         if (wrong.kind == problem::none)
             for (function_group& each : groups) fit(each);
+        number_layers();
         if (wrong.kind != problem::none) laid = false;
         if (laid) settle_start();
     }
@@ -3199,11 +4148,7 @@ class network {
         }
         return most;
     }
-    constexpr int layers() const {
-        int last = 1;
-        for (const lowered_head& each : program.heads) last = std::max(last, each.layer);
-        return last;
-    }
+    constexpr int layers() const { return layers_; }
 
     /// What the directions give for products of features, as far as it is linear in them. All that
     /// the program reads has directions once the network is made.
@@ -3212,16 +4157,6 @@ class network {
     }
     SEQUENT_COLD constexpr reading known(int node) const { return known(product(feature{node})); }
 
-    /// A number that a position offers, of the values that known(node, value&) tells.
-    template <class Known>
-    SEQUENT_COLD constexpr bool number_at(const product& what, const Known& known,
-                                          double& result) const {
-        value found[4];
-        for (int at = 0; at < what.count; ++at)
-            if (!value_at(program.nodes, what.parts[at].node, known, found[at])) return false;
-        result = number_of(what, found);
-        return true;
-    }
     /// What is read at the start position.
     constexpr double at_start(const reading& of) const {
         double result = of.offset;
@@ -3250,32 +4185,16 @@ class network {
         }
         return result;
     }
-    /// The number that a product is, of the values of its parts.
-    SEQUENT_COLD constexpr double number_of(const product& what, const value* found) const {
-        double result = 1;
-        for (int at = 0; at < what.count; ++at) {
-            const feature& part = what.parts[at];
-            if (part.how == operation::constant) {
-                result *= program.code(found[at]);
-            } else if (part.how == operation::multiply) {
-                result *= program.code(found[at]) * program.code(found[at]);
-            } else {
-                node compared;
-                compared.what = part.how;
-                rasp::detail::undefined trouble = rasp::detail::undefined::no;
-                if (!rasp::detail::apply(compared, found[at], part.threshold, {}, trouble).truth())
-                    result = 0;
-            }
-        }
-        return result;
-    }
-
+    int layers_ = 1;
     // The directions of products that have one.
     hash_table numbers_;
     std::vector<int> offered_;
 
-    constexpr void fail(problem kind, operation what) {
-        if (wrong.kind == problem::none) wrong = {kind, what};
+    constexpr void fail(problem kind, int node) {
+        const int part = program.source_of(node);
+        const operation what = program.nodes[node].what;
+        if (wrong.kind == problem::none)
+            wrong = {kind, what == operation::gathered ? operation::aggregate : what, part};
     }
 
     /// The same, with new directions where there are none yet.
@@ -3298,11 +4217,25 @@ class network {
         return of.kind == leaf_kind::mean ? &of : nullptr;
     }
 
-    constexpr int layer_of(const product& what) const {
+    /// In which layer a product is computed: later than its parts, if it is a function of numbers
+    /// that are too many or not to be read there.
+    SEQUENT_COLD constexpr int layer_of(const product& what) {
         int layer = 0;
         for (int at = 0; at < what.count; ++at)
             layer = std::max(layer, program.layer(what.parts[at].node));
-        return layer;
+        if (layer == 0 || (what.count == 1 && what.parts[0].how == operation::constant &&
+                           program.form_of(what.parts[0].node) != form::linear))
+            return layer;
+        std::vector<int> variables;
+        bool fits = true;
+        for (int at = 0; at < what.count; ++at) {
+            program.collect(what.parts[at].node, layer, variables);
+            fits = fits && !program.is_opaque(what.parts[at].node, layer);
+        }
+        if (fits && program.count_tuples(variables, layer) <= max_tuples) return layer;
+        if ((layer + 1) % sublayers == 0)
+            fail(problem::too_many_steps_at_one_position, what.parts[0].node);
+        return layer + 1;
     }
     SEQUENT_COLD constexpr int direction_of(const product& what) {
         if (const leaf* of = mean_of(what)) return gathered(of->head, of->channel);
@@ -3329,34 +4262,6 @@ class network {
         return width() - 1;
     }
 
-    SEQUENT_COLD constexpr void collect(int node, int layer, std::vector<int>& variables) const {
-        const auto& made = program.nodes[node];
-        if (made.what == operation::constant) return;
-        // What negates a number of earlier layers is no other number.
-        const bool repeats = made.what == operation::negation || made.what == operation::indicator;
-        if ((program.layer(node) < layer && !repeats) || made.what == operation::gathered) {
-            for (const int each : variables)
-                if (each == node) return;
-            variables.push_back(node);
-            return;
-        }
-        if (compares_beyond_lists(node)) {
-            if (std::find(variables.begin(), variables.end(), node) == variables.end())
-                variables.push_back(node);
-            return;
-        }
-        for (const int argument : made.arguments)
-            if (argument >= 0) collect(argument, layer, variables);
-    }
-    /// A comparison of numbers that have too many values to be listed: of their difference the sign
-    /// is enough.
-    constexpr bool compares_beyond_lists(int node) const {
-        const auto& made = program.nodes[node];
-        if (made.what < operation::equal || made.what > operation::greater_equal) return false;
-        if (!is_number(program.nodes[made.arguments[0]].kind)) return false;
-        return !program.domain_of(made.arguments[0]).complete ||
-               !program.domain_of(made.arguments[1]).complete;
-    }
     /// Several functions of one number are one variable, that number, if it has fewer values than
     /// they have tuples.
     SEQUENT_COLD constexpr void share_supports(int layer, std::vector<int>& variables) const {
@@ -3382,14 +4287,24 @@ class network {
     }
     /// What a node is a function of, if that is one number.
     SEQUENT_COLD constexpr int only_support(int node) const {
-        const auto& made = program.nodes[node];
-        if (!is_pointwise(made.what)) return made.what == operation::constant ? -1 : node;
+        std::vector<int> support(static_cast<std::size_t>(node) + 1, -1);
+        std::vector<int> waiting{node};
         int found = -1;
-        for (const int argument : made.arguments) {
-            if (argument < 0 || program.nodes[argument].what == operation::constant) continue;
-            const int support = only_support(argument);
-            if (support < 0 || (found >= 0 && support != found)) return -1;
-            found = support;
+        while (!waiting.empty()) {
+            const int at = waiting.back();
+            waiting.pop_back();
+            const auto& made = program.nodes[at];
+            if (made.what == operation::constant || support[static_cast<std::size_t>(at)] >= 0)
+                continue;
+            support[static_cast<std::size_t>(at)] = 0;
+            if (is_pointwise(made.what)) {
+                for (const int argument : made.arguments)
+                    if (argument >= 0) waiting.push_back(argument);
+            } else if (found >= 0 && found != at) {
+                return -1;
+            } else {
+                found = at;
+            }
         }
         return found;
     }
@@ -3397,41 +4312,71 @@ class network {
         const product what = directions[static_cast<std::size_t>(at)].what;
         function_group made;
         made.layer = directions[static_cast<std::size_t>(at)].layer;
+        made.directions.push_back(at);
+        const int only = what.parts[0].node;
+        if (what.count == 1 && what.parts[0].how == operation::constant &&
+            program.is_opaque(only, made.layer)) {
+            make_gate(only, made);
+            groups.push_back(made);
+            return;
+        }
         for (int part = 0; part < what.count; ++part)
-            collect(what.parts[part].node, made.layer, made.variables);
+            program.collect(what.parts[part].node, made.layer, made.variables);
         share_supports(made.layer, made.variables);
-        std::sort(made.variables.begin(), made.variables.end());
-        made.by_sign = made.variables.size() == 1 && depends_on_sign(made.variables[0], what);
+        // Ranges last, where they have place on the line.
+        std::sort(made.variables.begin(), made.variables.end(), [&](int left, int right) {
+            bool first = false;
+            bool second = false;
+            (void)program.items_of(left, made.layer, first);
+            (void)program.items_of(right, made.layer, second);
+            return first != second ? second : left < right;
+        });
+        made.by_sign =
+            made.variables.size() == 1 && depends_on_sign(program, made.variables[0], what);
         for (function_group& each : groups)
-            if (each.layer == made.layer && each.variables == made.variables &&
+            if (each.layer == made.layer && each.variables == made.variables && !each.is_gate &&
                 each.by_sign == made.by_sign) {
                 each.directions.push_back(at);
                 return;
             }
-        made.directions.push_back(at);
         for (const int each : made.variables) {
             made.values.push_back(values_of(each, made.layer, made.by_sign));
             made.lines.push_back(line_of(each, made.layer, made.by_sign));
         }
         groups.push_back(made);
     }
+    /// cond(c, x, y) between a and b, by units that rest unless theirs is chosen: a +
+    /// relu(x - a + (b - a)(c - 1)) + relu(y - a - (b - a) c).
+    SEQUENT_COLD constexpr void make_gate(int node, function_group& to) {
+        const int* const arguments = program.nodes[node].arguments;
+        const lowering::bounds one = program.bounds_of(arguments[1]);
+        const lowering::bounds other = program.bounds_of(arguments[2]);
+        const double low = std::min(one.low, other.low);
+        const double range = std::max(one.high, other.high) - low;
+        if (range >= static_cast<double>(lowering::unbounded))
+            fail(problem::too_many_values_in_a_function, node);
+        const reading chooses = read(arguments[0]);
+        to.is_gate = true;
+        to.lines = {read(arguments[1]), read(arguments[2])};
+        to.lines[0].add(chooses, range);
+        to.lines[1].add(chooses, -range);
+        to.knots[0] = low + range;
+        to.knots[1] = low;
+        to.numbers = {{low}};
+    }
 
     /// Where a variable can be read. Of a sum, a block for each share of the start.
     SEQUENT_COLD constexpr reading line_of(int node, int layer, bool by_sign) {
         reading result;
-        if (is_compared_here(node, layer)) {
+        if (program.is_step_in(node, layer)) {
             const auto& made = program.nodes[node];
             result.add(read(made.arguments[0]), 1);
-            result.add(read(made.arguments[1]), -1);
-            for (const reading::part& each : result.parts) {
-                const direction& from = directions[static_cast<std::size_t>(each.direction)];
-                if (from.from == origin::computed && from.layer >= program.layer(node))
-                    fail(problem::too_many_values_in_a_function, made.what);
-            }
+            if (made.kind == type::boolean) result.add(read(made.arguments[1]), -1);
             return result;
         }
-        if (program.nodes[node].what != operation::gathered) return read(node);
+        if (!program.is_leaf(node)) return read(node);
         const leaf of = program.leaf_of(node);
+        if (is_read(of, node, layer, by_sign)) return read(node);
         switch (of.kind) {
             case leaf_kind::mean:
                 result.add(gathered(of.head, of.channel), 1);
@@ -3463,22 +4408,47 @@ class network {
         return (range + 2) * length * (length + 1);
     }
 
-    /// Of the variables of a layer, the comparisons of earlier ones are booleans to be read.
-    constexpr bool is_compared_here(int node, int layer) const {
-        return program.layer(node) == layer && compares_beyond_lists(node);
+    /// Whether a sum of an earlier layer is read as one number.
+    constexpr bool is_read(const leaf& of, int node, int layer, bool by_sign) const {
+        return program.layer(node) < layer && !by_sign &&
+               (of.kind == leaf_kind::sum || of.kind == leaf_kind::counted_mean);
     }
 
+    SEQUENT_COLD constexpr items values_of_step(int node) {
+        const auto& made = program.nodes[node];
+        if (made.kind == type::boolean) return values_of_comparison(node);
+        // Integers, each of a stretch of the sum: of half a number the even one.
+        items result;
+        const bool rounds = made.what == operation::round;
+        const rational divisor =
+            rounds ? rational(1) : program.nodes[made.arguments[1]].known.number();
+        const double apart = program.finest(program.linear_of(made.arguments[0])) /
+                             static_cast<double>(rounds ? 2 : divisor.under);
+        if (apart == 0) fail(problem::too_many_values_in_a_function, node);
+        const double gap = apart / 2;
+        for (const value& each : program.domain_of(node).values) {
+            const auto whole = static_cast<double>(each.number().over);
+            if (rounds) {
+                const double inner = each.number().over % 2 == 0 ? -gap / 2 : gap;
+                result.push_back({whole - 0.5 + inner, whole + 0.5 - inner, each});
+            } else {
+                const double times = divisor.as_double();
+                result.push_back({whole * times - gap / 4, (whole + 1) * times - gap, each});
+            }
+        }
+        return result;
+    }
     SEQUENT_COLD constexpr items values_of_comparison(int node) {
         const auto& made = program.nodes[node];
         const domain& left = program.domain_of(made.arguments[0]);
         const domain& right = program.domain_of(made.arguments[1]);
         const double apart = program.finest(program.linear_of(made.arguments[0])) *
                              program.finest(program.linear_of(made.arguments[1]));
-        if (apart == 0) fail(problem::too_many_values_in_a_function, made.what);
+        if (apart == 0) fail(problem::too_many_values_in_a_function, node);
         const double low = (left.lowest() - right.highest()).as_double() - 1;
         const double high = (left.highest() - right.lowest()).as_double() + 1;
         const auto known = [&](int difference) {
-            auto trouble = rasp::detail::undefined::no;
+            auto trouble = rasp::undefined::no;
             return rasp::detail::apply(made, value(difference), value(0), {}, trouble);
         };
         return {{low, -apart, known(-1)}, {0, 0, known(0)}, {apart, high, known(1)}};
@@ -3486,15 +4456,16 @@ class network {
 
     SEQUENT_COLD constexpr items values_of(int node, int layer, bool by_sign) {
         items result;
-        if (is_compared_here(node, layer)) return values_of_comparison(node);
-        const bool is_leaf = program.nodes[node].what == operation::gathered;
+        if (program.is_step_in(node, layer)) return values_of_step(node);
+        bool is_leaf = program.is_leaf(node);
         leaf of;
         if (is_leaf) of = program.leaf_of(node);
+        if (is_leaf && is_read(of, node, layer, by_sign)) is_leaf = false;
         const int length = program.given.length;
         if (!is_leaf || of.kind == leaf_kind::mean) {
             const domain& values = program.domain_of(node);
             if (!values.complete || values.values.empty())
-                fail(problem::too_many_values_in_a_function, source_of(node));
+                fail(problem::too_many_values_in_a_function, node);
             for (const value& each : values.values)
                 result.push_back({program.code(each), program.code(each), each});
         } else if (of.kind == leaf_kind::width) {
@@ -3524,7 +4495,7 @@ class network {
         } else {
             const domain& values = summed(of);
             if (!values.is_whole()) {
-                fail(problem::a_number_that_is_no_integer_in_a_sum, source_of(node));
+                fail(problem::a_number_that_is_no_integer_in_a_sum, node);
                 return result;
             }
             const double factor = share_factor(of);
@@ -3550,160 +4521,50 @@ class network {
         const domain& values = program.domain_of(of.query);
         return std::max(values.highest().as_double(), -values.lowest().as_double());
     }
-    constexpr operation source_of(int node) const {
-        const operation what = program.nodes[node].what;
-        return what == operation::gathered ? operation::aggregate : what;
-    }
-
-    /// Whether a function of a sum is one of its sign.
-    SEQUENT_COLD constexpr bool depends_on_sign(int node, const product& what) const {
-        if (program.nodes[node].what != operation::gathered) return false;
-        const leaf& of = program.leaf_of(node);
-        if (of.kind != leaf_kind::sum || of.values.values.empty()) return false;
-        double seen[3]{};
-        bool known[3]{};
-        for (const value& each : of.values.values) {
-            const std::int64_t sum = each.number().over;
-            const std::size_t sign = sum < 0 ? 0 : sum > 0 ? 2 : 1;
-            double here = 0;
-            const auto told = [&](int asked, value& result) {
-                if (asked != node) return false;
-                result = each;
-                return true;
-            };
-            if (!number_at(what, told, here)) continue;
-            if (known[sign] && seen[sign] != here) return false;
-            known[sign] = true;
-            seen[sign] = here;
-        }
-        return true;
-    }
-
     SEQUENT_COLD constexpr void fit(function_group& group) {
+        if (group.is_gate) return;
         const staircase_search search(group.values);
-        const operation blamed =
-            program
-                .nodes[directions[static_cast<std::size_t>(group.directions[0])].what.parts[0].node]
-                .what;
-        if (search.tuples() > max_tuples || group.variables.size() > 5) {
+        const int blamed =
+            directions[static_cast<std::size_t>(group.directions[0])].what.parts[0].node;
+        if (search.tuples() > 4 * max_tuples || group.variables.size() > 5) {
             fail(problem::too_many_values_in_a_function, blamed);
             return;
         }
         // Features of a node are functions of its value.
         std::vector<int> roots;
-        for (const int at : group.directions) {
-            const product& what = directions[static_cast<std::size_t>(at)].what;
-            for (int part = 0; part < what.count; ++part)
-                if (std::find(roots.begin(), roots.end(), what.parts[part].node) == roots.end())
-                    roots.push_back(what.parts[part].node);
-        }
+        for (const int at : group.directions)
+            for (const int each : nodes_of(directions[static_cast<std::size_t>(at)].what))
+                if (std::find(roots.begin(), roots.end(), each) == roots.end())
+                    roots.push_back(each);
         group.numbers.resize(group.directions.size());
-        group.steps = search.find(classes_of(group, roots, search.tuples()), laid);
+        const auto add_class = [&](const std::vector<value>& values) {
+            for (std::size_t at = 0; laid && at < group.directions.size(); ++at)
+                group.numbers[at].push_back(number_of(
+                    program, directions[static_cast<std::size_t>(group.directions[at])].what,
+                    values));
+        };
+        group.steps =
+            search.find(number_classes(program, group, roots, search.tuples(), add_class), laid);
         if (group.steps.count == 0) fail(problem::too_many_values_in_a_function, blamed);
     }
 
-    /// For each tuple of the variables' values the number of its class, the same where all roots
-    /// have the same values; -1 where one has none.
-    SEQUENT_COLD constexpr std::vector<int> classes_of(function_group& group,
-                                                       const std::vector<int>& roots,
-                                                       long long tuples) const {
-        // What is computed, and which is the first variable that it depends on.
-        const auto size = static_cast<std::size_t>(program.nodes.size());
-        const int count = static_cast<int>(group.variables.size());
-        std::vector<int> first(size, count);
-        std::vector<char> needed(size, 0);
-        for (const int each : roots) needed[static_cast<std::size_t>(each)] = 1;
-        for (int at = count; at-- > 0;)
-            first[static_cast<std::size_t>(group.variables[static_cast<std::size_t>(at)])] = at;
-        for (std::size_t at = size; at-- > 0;)
-            if (needed[at] && first[at] == count)
-                for (const int argument : program.nodes[static_cast<int>(at)].arguments)
-                    if (argument >= 0) needed[static_cast<std::size_t>(argument)] = 1;
-        std::vector<int> computed;
-        std::vector<value> values(size);
-        std::vector<char> defined(size, 1);
-        for (std::size_t at = 0; at < size; ++at) {
-            const node& made = program.nodes[static_cast<int>(at)];
-            if (!needed[at] || first[at] < count) continue;
-            if (made.what == operation::constant) {
-                values[at] = made.known;
-                continue;
-            }
-            computed.push_back(static_cast<int>(at));
-            for (const int argument : made.arguments)
-                if (argument >= 0)
-                    first[at] = std::min(first[at], first[static_cast<std::size_t>(argument)]);
-        }
-
-        std::vector<int> classes;
-        classes.reserve(static_cast<std::size_t>(tuples));
-        hash_table seen;
-        std::uint64_t last_hash = 0;
-        int last = -1;
-        std::vector<std::size_t> chosen(group.variables.size(), 0);
-        int changed = count;  // the last variable that did
-        for (long long tuple = 0; tuple < tuples; ++tuple) {
-            for (int at = 0; at < count && at <= changed; ++at) {
-                const auto which = static_cast<std::size_t>(at);
-                values[static_cast<std::size_t>(group.variables[which])] =
-                    group.values[which][chosen[which]].known;
-            }
-            for (const int at : computed)
-                if (first[static_cast<std::size_t>(at)] <= changed) compute(at, values, defined);
-            bool all = true;
-            std::uint64_t hash = hash_start;
-            for (const int each : roots) {
-                const auto root = static_cast<std::size_t>(each);
-                all = all && defined[root];
-                hash = hashed(hash, values[root].bits());
-            }
-            if (all && (last < 0 || hash != last_hash)) {
-                last = seen.number_of(hash);
-                last_hash = hash;
-                if (laid && static_cast<std::size_t>(last) == group.numbers[0].size())
-                    add_class(group, values);
-            }
-            classes.push_back(all ? last : -1);
-            for (changed = 0; changed < count; ++changed) {
-                const auto which = static_cast<std::size_t>(changed);
-                if (++chosen[which] < group.values[which].size()) break;
-                chosen[which] = 0;
-            }
-        }
-        return classes;
-    }
-    /// What a group's directions are in a class, of the values of nodes.
-    SEQUENT_COLD constexpr void add_class(function_group& group,
-                                          const std::vector<value>& values) const {
-        for (std::size_t at = 0; at < group.directions.size(); ++at) {
-            const product& what = directions[static_cast<std::size_t>(group.directions[at])].what;
-            value found[4];
-            for (int part = 0; part < what.count; ++part)
-                found[part] = values[static_cast<std::size_t>(what.parts[part].node)];
-            group.numbers[at].push_back(number_of(what, found));
-        }
-    }
-    SEQUENT_COLD constexpr void compute(int at, std::vector<value>& values,
-                                        std::vector<char>& defined) const {
-        const node& made = program.nodes[at];
-        const auto place = static_cast<std::size_t>(at);
-        const auto argument = [&](int which) {
-            return static_cast<std::size_t>(std::max(made.arguments[which], 0));
+    /// Layers that are used, one after another.
+    SEQUENT_COLD constexpr void number_layers() {
+        std::vector<int> used{0, sublayers};
+        int last = sublayers;
+        for (const lowered_head& each : program.heads) last = std::max(last, each.layer);
+        for (int layer = sublayers; layer <= last; layer += sublayers) used.push_back(layer);
+        for (const function_group& each : groups) used.push_back(each.layer);
+        std::sort(used.begin(), used.end());
+        used.erase(std::unique(used.begin(), used.end()), used.end());
+        layers_ = static_cast<int>(used.size()) - 1;
+        const auto renumber = [&used](int& layer) {
+            layer =
+                static_cast<int>(std::lower_bound(used.begin(), used.end(), layer) - used.begin());
         };
-        if (made.what == operation::conditional) {
-            const std::size_t from = argument(values[argument(0)].truth() ? 1 : 2);
-            defined[place] = static_cast<char>(defined[argument(0)] && defined[from]);
-            values[place] = values[from];
-            return;
-        }
-        defined[place] = 1;
-        for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
-            if (!defined[argument(which)]) defined[place] = 0;
-        if (!defined[place]) return;
-        rasp::detail::undefined trouble = rasp::detail::undefined::no;
-        values[place] = rasp::detail::apply(made, values[argument(0)], values[argument(1)],
-                                            values[argument(2)], trouble);
-        if (trouble != rasp::detail::undefined::no) defined[place] = 0;
+        for (lowered_head& each : program.heads) renumber(each.layer);
+        for (function_group& each : groups) renumber(each.layer);
+        for (direction& each : directions) renumber(each.layer);
     }
 
     /// The start position looks at itself alone, and its hidden units rest.
@@ -3723,7 +4584,10 @@ class network {
         for (const function_group& group : groups)
             for (std::size_t at = 0; at < group.directions.size(); ++at)
                 directions[static_cast<std::size_t>(group.directions[at])].at_start =
-                    group.numbers[at][static_cast<std::size_t>(group.steps.stretches.front().of)];
+                    group.is_gate
+                        ? group.numbers[at][0]
+                        : group.numbers[at]
+                                       [static_cast<std::size_t>(group.steps.stretches.front().of)];
     }
 };
 
@@ -3746,6 +4610,11 @@ struct sizes {
     /// A feature depends on a token and its position together: the embedding has a row for each
     /// pair of them.
     bool embeds_pairs = false;
+    /// No head looks at a later position.
+    bool is_causal = false;
+    /// The output is a number itself, a fraction of no greater denominator, where it has too many
+    /// values to be classes; else 0.
+    int denominator = 0;
     mistake wrong{};
 };
 
@@ -3784,10 +4653,12 @@ class layout {
         size.head_width = std::max(size.head_width, 1);
         const domain& found = made.program.domain_of(made.program.output);
         classes = found.values;
-        size.classes = std::max(found.size(), 1);
+        size.is_causal = made.program.is_causal;
         if (size.wrong.kind == problem::none && (!found.complete || found.size() > max_classes))
-            size.wrong = {problem::too_many_values_of_the_output,
-                          made.program.nodes[made.program.output].what};
+            give_numbers();
+        // At least two: of one, logits have one dimension less.
+        while (classes.size() < 2) classes.push_back(classes.empty() ? value(0) : classes[0]);
+        size.classes = static_cast<int>(classes.size());
     }
 
     constexpr bool depends_on(const direction& embedded, operation what) const {
@@ -3818,10 +4689,30 @@ class layout {
     }
 
   private:
-    constexpr bool reaches(int node, operation what) const {
-        if (of.program.nodes[node].what == what) return true;
-        for (const int argument : of.program.nodes[node].arguments)
-            if (argument >= 0 && reaches(argument, what)) return true;
+    constexpr void give_numbers() {
+        const lowering& program = of.program;
+        const node& given = program.nodes[program.output];
+        const double step =
+            is_number(given.kind) ? program.finest(program.linear_of(program.output)) : 0;
+        // Finer fractions are not told apart behind the errors of attention.
+        if (step < 1.0 / 16384)
+            size.wrong = {problem::too_many_values_of_the_output, given.what,
+                          program.source_of(program.output)};
+        else
+            size.denominator = static_cast<int>(1 / step + 0.5);
+        classes.clear();
+    }
+    SEQUENT_COLD constexpr bool reaches(int node, operation what) const {
+        std::vector<char> seen(static_cast<std::size_t>(node) + 1, 0);
+        std::vector<int> waiting{node};
+        while (!waiting.empty()) {
+            const int at = waiting.back();
+            waiting.pop_back();
+            if (of.program.nodes[at].what == what) return true;
+            if (seen[static_cast<std::size_t>(at)]++) continue;
+            for (const int argument : of.program.nodes[at].arguments)
+                if (argument >= 0) waiting.push_back(argument);
+        }
         return false;
     }
 };
@@ -3896,33 +4787,30 @@ class weight_writer {
     SEQUENT_COLD constexpr void write_embedding() {
         const auto& alphabet = of_.program.given.alphabet;
         const int letters = static_cast<int>(alphabet.size());
-        const auto write = [&](weight_name name, int row, int at, const value& letter, int index) {
-            double result = 0;
-            (void)of_.number_at(
-                of_.directions[static_cast<std::size_t>(at)].what,
-                [&](int node, value& found) {
-                    const operation what = of_.program.nodes[node].what;
-                    if (what == operation::tokens) found = letter;
-                    if (what == operation::indices) found = value(index);
-                    return what == operation::tokens || what == operation::indices;
-                },
-                result);
-            add(name, row * size_.width + at, result);
+        position_values found(of_.program.nodes);
+        const auto write = [&](weight_name name, int row, int at) {
+            const product& what = of_.directions[static_cast<std::size_t>(at)].what;
+            for (int part = 0; part < what.count; ++part)
+                if (!found.defined[static_cast<std::size_t>(what.parts[part].node)]) return;
+            add(name, row * size_.width + at, number_of(of_.program, what, found.values));
+        };
+        const auto is_of = [&](int at, bool of_tokens) {
+            const direction& made = of_.directions[static_cast<std::size_t>(at)];
+            return made.from == origin::embedded &&
+                   (size_.embeds_pairs || from_.depends_on(made, operation::tokens)) == of_tokens;
         };
         add(weight_name::embedding, 0, 1);
-        for (int at = 1; at < size_.width; ++at) {
-            const direction& made = of_.directions[static_cast<std::size_t>(at)];
-            if (made.from != origin::embedded) continue;
-            const bool pairs = size_.embeds_pairs;
-            if (pairs || from_.depends_on(made, operation::tokens)) {
-                for (int index = 0; index < (pairs ? size_.positions - 1 : 1); ++index)
-                    for (int letter = 0; letter < letters; ++letter)
-                        write(weight_name::embedding, 1 + index * letters + letter, at,
-                              alphabet[static_cast<std::size_t>(letter)], index);
-            } else {
-                for (int index = 0; index + 1 < size_.positions; ++index)
-                    write(weight_name::position, index + 1, at, alphabet[0], index);
+        for (int index = 0; index < (size_.embeds_pairs ? size_.positions - 1 : 1); ++index)
+            for (int letter = 0; letter < letters; ++letter) {
+                found.embed(&alphabet[static_cast<std::size_t>(letter)], index);
+                for (int at = 1; at < size_.width; ++at)
+                    if (is_of(at, true))
+                        write(weight_name::embedding, 1 + index * letters + letter, at);
             }
+        for (int index = 0; index + 1 < size_.positions && !size_.embeds_pairs; ++index) {
+            found.embed(&alphabet[0], index);
+            for (int at = 1; at < size_.width; ++at)
+                if (is_of(at, false)) write(weight_name::position, index + 1, at);
         }
     }
 
@@ -3974,6 +4862,17 @@ class weight_writer {
 
     SEQUENT_COLD constexpr void write_group(const function_group& group, int& unit) {
         const int layer = group.layer - 1;
+        if (group.is_gate) {
+            const int row = layer * size_.width + group.directions[0];
+            add(weight_name::b_contract, row, group.numbers[0][0]);
+            for (std::size_t each = 0; each < 2; ++each) {
+                write_reading(group.lines[each], 1, -1, weight_name::W_expand,
+                              weight_name::b_expand, layer * size_.hidden + unit,
+                              group.knots[each]);
+                add(weight_name::W_contract, row * size_.hidden + unit++, 1);
+            }
+            return;
+        }
         reading line;
         for (std::size_t at = 0; at < group.lines.size(); ++at)
             line.add(group.lines[at], group.steps.scales[at]);
@@ -4008,8 +4907,14 @@ class weight_writer {
         const auto code = [this](int of) {
             return of_.program.code(from_.classes[static_cast<std::size_t>(of)]);
         };
+        if (size_.denominator > 0) {
+            for (const reading::part& each : of_.output.parts)
+                add(weight_name::W_logits, each.direction, each.factor);
+            return add(weight_name::b_logits, 0, of_.output.offset);
+        }
         double apart = 1;
-        for (int at = 1; at < size_.classes; ++at) apart = std::min(apart, code(at) - code(at - 1));
+        for (int at = 1; at < size_.classes; ++at)
+            if (code(at) != code(at - 1)) apart = std::min(apart, code(at) - code(at - 1));
         const double factor = margin / (apart * apart);
         for (int at = 0; at < size_.classes; ++at) {
             for (const reading::part& each : of_.output.parts)
@@ -4017,6 +4922,166 @@ class weight_writer {
                     2 * factor * code(at) * each.factor);
             add(weight_name::b_logits, at, factor * code(at) * (2 * of_.output.offset - code(at)));
         }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// A compiled program by plain loops over its weights that are not zero: what its heads look at,
+/// which the model does not keep, and its logits.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// How a weight is laid out; of layers, that of one of them.
+struct weight_shape {
+    bool is_stacked = false;
+    int rows = 1;
+    int columns = 1;
+};
+
+constexpr weight_shape shape_of(weight_name name, const sizes& size) {
+    const int joined = size.heads * size.head_width;
+    switch (name) {
+        case weight_name::embedding:
+            return {false, size.tokens, size.width};
+        case weight_name::position:
+            return {false, size.positions, size.width};
+        case weight_name::W_query:
+        case weight_name::W_key:
+        case weight_name::W_value:
+            return {true, joined, size.width};
+        case weight_name::b_query:
+        case weight_name::b_key:
+        case weight_name::b_value:
+            return {true, joined, 1};
+        case weight_name::W_out:
+            return {true, size.width, joined};
+        case weight_name::b_out:
+        case weight_name::b_contract:
+            return {true, size.width, 1};
+        case weight_name::W_expand:
+            return {true, size.hidden, size.width};
+        case weight_name::b_expand:
+            return {true, size.hidden, 1};
+        case weight_name::W_contract:
+            return {true, size.width, size.hidden};
+        case weight_name::W_logits:
+            return {false, size.classes, size.width};
+        case weight_name::b_logits:
+            return {false, size.classes, 1};
+    }
+    return {};
+}
+
+class plain_transformer {
+    using rows = std::vector<std::vector<double>>;
+
+  public:
+    SEQUENT_COLD plain_transformer(const sizes& size, std::span<const weight_entry> entries)
+        : size_(size), layers_(static_cast<std::size_t>(std::max(size.layers, 1))) {
+        for (const weight_entry& each : entries) {
+            const weight_shape shape = shape_of(each.name, size);
+            const int elements = shape.rows * shape.columns;
+            const int layer = shape.is_stacked ? each.element / elements : 0;
+            const int element = each.element - layer * (shape.is_stacked ? elements : 0);
+            layers_[static_cast<std::size_t>(layer)][static_cast<std::size_t>(each.name)].push_back(
+                {element / shape.columns, element % shape.columns, each.number});
+        }
+    }
+
+    struct result {
+        attention_maps maps;
+        std::vector<std::vector<double>> logits;
+    };
+    /// `tokens` are the model's fact, of which the first `count` are the start and an input.
+    SEQUENT_COLD result run(const std::vector<std::int32_t>& tokens, int count) const {
+        result found{attention_maps(size_.layers, size_.heads, count - 1), {}};
+        rows stream = rows_of(static_cast<std::size_t>(count), size_.width);
+        for (int i = 0; i < count; ++i) {
+            std::vector<double>& row = stream[static_cast<std::size_t>(i)];
+            for (const entry& each : of(0, weight_name::embedding))
+                if (each.row == tokens[static_cast<std::size_t>(i)])
+                    row[static_cast<std::size_t>(each.column)] += each.number;
+            for (const entry& each : of(0, weight_name::position))
+                if (each.row == i) row[static_cast<std::size_t>(each.column)] += each.number;
+        }
+        for (int layer = 0; layer < size_.layers; ++layer) {
+            attend(stream, layer, found.maps);
+            feed_forward(stream, layer);
+        }
+        found.logits =
+            apply(stream, size_.classes, 0, weight_name::W_logits, weight_name::b_logits);
+        return found;
+    }
+
+  private:
+    struct entry {
+        int row;
+        int column;
+        double number;
+    };
+    sizes size_;
+    std::vector<std::array<std::vector<entry>, 16>> layers_;
+
+    const std::vector<entry>& of(int layer, weight_name name) const {
+        return layers_[static_cast<std::size_t>(layer)][static_cast<std::size_t>(name)];
+    }
+    static rows rows_of(std::size_t count, int width) {
+        return rows(count, std::vector<double>(static_cast<std::size_t>(width)));
+    }
+    SEQUENT_COLD rows apply(const rows& to, int outputs, int layer, weight_name matrix,
+                            weight_name bias) const {
+        rows found = rows_of(to.size(), outputs);
+        for (std::size_t i = 0; i < to.size(); ++i) {
+            for (const entry& each : of(layer, bias))
+                found[i][static_cast<std::size_t>(each.row)] += each.number;
+            for (const entry& each : of(layer, matrix))
+                found[i][static_cast<std::size_t>(each.row)] +=
+                    each.number * to[i][static_cast<std::size_t>(each.column)];
+        }
+        return found;
+    }
+    SEQUENT_COLD static void add(rows& stream, const rows& more) {
+        for (std::size_t i = 0; i < stream.size(); ++i)
+            for (std::size_t c = 0; c < stream[i].size(); ++c) stream[i][c] += more[i][c];
+    }
+
+    SEQUENT_COLD void attend(rows& stream, int layer, attention_maps& maps) const {
+        const int width = size_.head_width;
+        const int all = width * size_.heads;
+        const rows query = apply(stream, all, layer, weight_name::W_query, weight_name::b_query);
+        const rows key = apply(stream, all, layer, weight_name::W_key, weight_name::b_key);
+        const rows value = apply(stream, all, layer, weight_name::W_value, weight_name::b_value);
+        rows joined = rows_of(stream.size(), all);
+        for (int head = 0; head < size_.heads; ++head)
+            for (std::size_t i = 0; i < stream.size(); ++i) {
+                const auto first = static_cast<std::size_t>(head * width);
+                const std::size_t last = first + static_cast<std::size_t>(width);
+                std::vector<double> share(size_.is_causal ? i + 1 : stream.size());
+                for (std::size_t j = 0; j < share.size(); ++j)
+                    for (std::size_t c = first; c < last; ++c) share[j] += query[i][c] * key[j][c];
+                const double highest = *std::max_element(share.begin(), share.end());
+                double sum = 0;
+                for (double& each : share) sum += each = std::exp(each - highest);
+                for (std::size_t j = 0; j < share.size(); ++j) {
+                    share[j] /= sum;
+                    for (std::size_t c = first; c < last; ++c)
+                        joined[i][c] += share[j] * value[j][c];
+                    if (i > 0)
+                        maps(layer, head, static_cast<int>(i) - 1,
+                             j > 0 ? static_cast<int>(j) - 1 : maps.length) = share[j];
+                }
+            }
+        add(stream, apply(joined, size_.width, layer, weight_name::W_out, weight_name::b_out));
+    }
+
+    SEQUENT_COLD void feed_forward(rows& stream, int layer) const {
+        rows hidden =
+            apply(stream, size_.hidden, layer, weight_name::W_expand, weight_name::b_expand);
+        for (std::vector<double>& row : hidden)
+            for (double& each : row) each = std::max(each, 0.0);
+        add(stream,
+            apply(hidden, size_.width, layer, weight_name::W_contract, weight_name::b_contract));
     }
 };
 
@@ -4040,12 +5105,12 @@ constexpr nn::shape shape_of(const sizes& of) {
 }
 
 /// A layer without norms.
-template <nn::shape Shape>
+template <nn::shape Shape, class Mask>
 inline constexpr auto block_rules = [] {
     using namespace nn;
     // clang-format off
     return rules(
-        multi_head_rules<Shape, mask::padding<"length">, relation<"x">>,
+        multi_head_rules<Shape, Mask, relation<"x">>,
         between(i) <<= (x(i), attended(i)),
         feed_forward_rules<Shape, activation::relu, relation<"between">>,
         y(i)       <<= (between(i), transformed(i)));
@@ -4064,7 +5129,9 @@ inline constexpr language::weight<"b_logits", Size.classes> b_logits_of{};
 template <sizes Size>
 inline constexpr auto transformer_rules = [] {
     using nn::i;
-    constexpr auto& block = block_rules<shape_of(Size)>;
+    constexpr auto& block =
+        block_rules<shape_of(Size),
+                    std::conditional_t<Size.is_causal, mask::causal, mask::padding<"length">>>;
     // clang-format off
     return language::rules(
         nn::embedded(i) <<= (nn::token(i)[embedding_of<Size>], position_of<Size>(i)),
@@ -4077,6 +5144,10 @@ template <sizes Size>
 struct transformer_of : model<transformer_rules<Size>,
                               fact<"token", Size.positions, symbol<Size.tokens>>, bound<"length">> {
 };
+template <sizes Size>
+    requires(Size.is_causal)
+struct transformer_of<Size>
+    : model<transformer_rules<Size>, fact<"token", Size.positions, symbol<Size.tokens>>> {};
 
 template <class Plan, language::fixed_string... Names>
 inline constexpr std::array views_of_weights{
@@ -4102,113 +5173,6 @@ SEQUENT_COLD void write_weights(std::span<const weight_entry> entries,
     for (const weight_entry& each : entries)
         weight_in(views, each.name, numbers).element(each.element) += static_cast<T>(each.number);
 }
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
-
-/// What the heads of a compiled program look at, computed from its weights by plain loops: the
-/// model itself keeps no attention.
-
-namespace sequent::inline SEQUENT_ABI::rasp::compiling {
-
-class attention_loops {
-    using rows = std::vector<std::vector<double>>;
-
-  public:
-    attention_loops(const sizes& size, std::span<const model_detail::weight_view> views,
-                    const double* numbers)
-        : size_(size), views_(views), numbers_(numbers) {}
-
-    /// `tokens` are the model's fact, of which the first `count` are the start and an input.
-    SEQUENT_COLD attention_maps run(const std::vector<std::int32_t>& tokens, int count) const {
-        attention_maps result(size_.layers, size_.heads, count - 1);
-        rows stream = rows_of(static_cast<std::size_t>(count), size_.width);
-        for (std::size_t i = 0; i < stream.size(); ++i)
-            for (int c = 0; c < size_.width; ++c)
-                stream[i][static_cast<std::size_t>(c)] =
-                    number(weight_name::embedding, tokens[i] * size_.width + c) +
-                    number(weight_name::position, static_cast<int>(i) * size_.width + c);
-        for (int layer = 0; layer < size_.layers; ++layer) {
-            attend(stream, layer, result);
-            feed_forward(stream, layer);
-        }
-        return result;
-    }
-
-  private:
-    const sizes& size_;
-    std::span<const model_detail::weight_view> views_;
-    const double* numbers_;
-
-    double number(weight_name name, int element) const {
-        return weight_in(views_, name, numbers_).element(element);
-    }
-    static rows rows_of(std::size_t count, int width) {
-        return rows(count, std::vector<double>(static_cast<std::size_t>(width)));
-    }
-
-    /// The product with the rows of a matrix from `first` on, and their biases.
-    SEQUENT_COLD rows apply(const rows& of, int outputs, weight_name matrix, weight_name bias,
-                            int first) const {
-        rows result = rows_of(of.size(), outputs);
-        const tensor_view<const double> weight = weight_in(views_, matrix, numbers_);
-        const int inputs = static_cast<int>(of[0].size());
-        for (int row = 0; row < outputs; ++row)
-            for (std::size_t i = 0; i < of.size(); ++i) {
-                double sum = number(bias, first + row);
-                for (int column = 0; column < inputs; ++column)
-                    sum += weight.element((first + row) * inputs + column) *
-                           of[i][static_cast<std::size_t>(column)];
-                result[i][static_cast<std::size_t>(row)] = sum;
-            }
-        return result;
-    }
-    SEQUENT_COLD static void add(rows& stream, const rows& more) {
-        for (std::size_t i = 0; i < stream.size(); ++i)
-            for (std::size_t c = 0; c < stream[i].size(); ++c) stream[i][c] += more[i][c];
-    }
-
-    SEQUENT_COLD void attend(rows& stream, int layer, attention_maps& maps) const {
-        const int width = size_.head_width;
-        rows joined = rows_of(stream.size(), width * size_.heads);
-        for (int head = 0; head < size_.heads; ++head) {
-            const int first = (layer * size_.heads + head) * width;
-            const rows query =
-                apply(stream, width, weight_name::W_query, weight_name::b_query, first);
-            const rows key = apply(stream, width, weight_name::W_key, weight_name::b_key, first);
-            const rows value =
-                apply(stream, width, weight_name::W_value, weight_name::b_value, first);
-            for (std::size_t i = 0; i < stream.size(); ++i) {
-                std::vector<double> share(stream.size());
-                for (std::size_t j = 0; j < stream.size(); ++j)
-                    for (std::size_t c = 0; c < query[i].size(); ++c)
-                        share[j] += query[i][c] * key[j][c];
-                const double highest = *std::max_element(share.begin(), share.end());
-                double sum = 0;
-                for (double& each : share) sum += each = std::exp(each - highest);
-                for (std::size_t j = 0; j < stream.size(); ++j) {
-                    share[j] /= sum;
-                    for (std::size_t c = 0; c < value[j].size(); ++c)
-                        joined[i][static_cast<std::size_t>(head * width) + c] +=
-                            share[j] * value[j][c];
-                    if (i > 0)
-                        maps(layer, head, static_cast<int>(i) - 1,
-                             j > 0 ? static_cast<int>(j) - 1 : maps.length) = share[j];
-                }
-            }
-        }
-        add(stream, apply(joined, size_.width, weight_name::W_out, weight_name::b_out,
-                          layer * size_.width));
-    }
-
-    SEQUENT_COLD void feed_forward(rows& stream, int layer) const {
-        rows hidden = apply(stream, size_.hidden, weight_name::W_expand, weight_name::b_expand,
-                            layer * size_.hidden);
-        for (std::vector<double>& row : hidden)
-            for (double& each : row) each = std::max(each, 0.0);
-        add(stream, apply(hidden, size_.width, weight_name::W_contract, weight_name::b_contract,
-                          layer * size_.width));
-    }
-};
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
@@ -4358,6 +5322,20 @@ inline constexpr auto classes_of = [] {
     return result;
 }();
 
+/// A token as the model's fact.
+SEQUENT_COLD inline std::int32_t encode_token(const value& token, int at, const sizes& size,
+                                              std::span<const value> alphabet) {
+    const auto found = std::lower_bound(alphabet.begin(), alphabet.end(), token,
+                                        [](const value& left, const value& right) {
+                                            return left.kind() == right.kind() && left < right;
+                                        });
+    if (found == alphabet.end() || !(*found == token))
+        fail_with<evaluation_error>({"sequent: the token \"", token.text(), "\" at position ", at,
+                                     " is not of the alphabet that the program is compiled for"});
+    const auto letter = static_cast<std::int32_t>(found - alphabet.begin());
+    const auto letters = static_cast<std::int32_t>(alphabet.size());
+    return 1 + letter + (size.embeds_pairs ? at * letters : 0);
+}
 SEQUENT_COLD inline std::vector<std::int32_t> encode(const sequence& input, const sizes& size,
                                                      std::span<const value> alphabet) {
     const int longest = size.positions - 1;
@@ -4366,33 +5344,47 @@ SEQUENT_COLD inline std::vector<std::int32_t> encode(const sequence& input, cons
         fail_with<evaluation_error>({"sequent: the program is compiled for ", longest,
                                      " tokens, the input has ", input.size()});
     std::vector<std::int32_t> result(static_cast<std::size_t>(size.positions), 0);
-    for (int at = 0; at < input.size(); ++at) {
-        const auto found = std::lower_bound(alphabet.begin(), alphabet.end(), input[at],
-                                            [](const value& left, const value& right) {
-                                                return left.kind() == right.kind() && left < right;
-                                            });
-        if (found == alphabet.end() || !(*found == input[at]))
-            fail_with<evaluation_error>(
-                {"sequent: the token \"", input[at].text(), "\" at position ", at,
-                 " is not of the alphabet that the program is compiled for"});
-        const auto letter = static_cast<std::int32_t>(found - alphabet.begin());
-        const auto letters = static_cast<std::int32_t>(alphabet.size());
-        result[static_cast<std::size_t>(at) + 1] =
-            1 + letter + (size.embeds_pairs ? at * letters : 0);
-    }
+    for (int at = 0; at < input.size(); ++at)
+        result[static_cast<std::size_t>(at) + 1] = encode_token(input[at], at, size, alphabet);
     return result;
 }
 
-/// The classes of the highest logits, behind the start.
-template <class T>
-SEQUENT_COLD sequence decode(const tensor_view<const T>& logits, int length,
-                             std::span<const value> classes) {
+/// The fraction of the least denominator that a number is, up to the errors of attention.
+SEQUENT_COLD inline value fraction_near(double number, int denominator) {
+    const double tolerance = 1 / (2.0 * denominator * denominator);
+    // Convergents of the continued fraction (Hardy and Wright, theorem 184).
+    std::int64_t over[2]{1, 0};
+    std::int64_t under[2]{0, 1};
+    double rest = number;
+    for (;;) {
+        const double whole = std::floor(rest + 1e-7);
+        const auto times = static_cast<std::int64_t>(whole);
+        const std::int64_t next_over = times * over[0] + over[1];
+        const std::int64_t next_under = times * under[0] + under[1];
+        if (next_under > denominator) break;
+        over[1] = over[0];
+        under[1] = under[0];
+        over[0] = next_over;
+        under[0] = next_under;
+        const double found = static_cast<double>(over[0]) / static_cast<double>(under[0]);
+        if (std::abs(found - number) < tolerance || rest - whole < 1e-7) break;
+        rest = 1 / (rest - whole);
+    }
+    return value(rational(over[0], under[0]), type::real);
+}
+
+/// The classes of the highest logits, behind the start, or the numbers themselves.
+template <class Logits>
+SEQUENT_COLD sequence decode(const Logits& logits, int length, std::span<const value> classes,
+                             int denominator) {
     sequence result;
     for (int position = 1; position <= length; ++position) {
         std::size_t best = 0;
         for (std::size_t each = 1; each < classes.size(); ++each)
             if (logits(position, each) > logits(position, best)) best = each;
-        result.push_back(classes[best]);
+        result.push_back(denominator > 0
+                             ? fraction_near(static_cast<double>(logits(position, 0)), denominator)
+                             : classes[best]);
     }
     return result;
 }
@@ -4435,17 +5427,20 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     static const parameters<T>& weights() {
         static const std::unique_ptr<parameters<T>> made = [] {
             auto result = make_unique<parameters<T>>();
-            const auto write = [&](std::span<const compiling::weight_entry> entries) {
-                compiling::write_weights<T>(entries, compiling::weight_views<size>, result->data());
-            };
-            if constexpr (compiling::compilation_of<Program, Options...>.has_weights)
-                write(compiling::entries_of<Program, Options...>);
-            else
-                write(compiling::compute_entries(graph_of<Program>, analysis<Program>,
-                                                 compiling::inputs_of<Options...>()));
+            compiling::write_weights<T>(entries(), compiling::weight_views<size>, result->data());
             return result;
         }();
         return *made;
+    }
+    /// The elements of the weights that are not zero.
+    static std::span<const compiling::weight_entry> entries() {
+        if constexpr (compiling::compilation_of<Program, Options...>.has_weights) {
+            return compiling::entries_of<Program, Options...>;
+        } else {
+            static const auto made = compiling::compute_entries(
+                graph_of<Program>, analysis<Program>, compiling::inputs_of<Options...>());
+            return made;
+        }
     }
 
     /// What the transformer gives for an input. Throws evaluation_error for tokens that are not of
@@ -4455,9 +5450,34 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         static thread_local const auto w =
             make_unique<typename transformer::template workspace<T>>();
         const std::vector<std::int32_t> given = encode(input);
-        return compiling::decode<T>(
-            transformer::forward(weights<T>(), {given, input.size() + 1}, *w), input.size(),
-            classes());
+        const auto decoded = [&](const auto& logits) {
+            return compiling::decode(logits, input.size(), classes(), size.denominator);
+        };
+        if constexpr (size.is_causal)
+            return decoded(transformer::forward(weights<T>(), {given}, *w));
+        else
+            return decoded(transformer::forward(weights<T>(), {given, input.size() + 1}, *w));
+    }
+
+    /// Appends, `count` times, what the transformer gives for the last position, by one step of it
+    /// each. The program is causal: its selectors look at no later position.
+    template <class T = double>
+    static sequence generate(sequence prompt, int count) requires(size.is_causal) {
+        const auto s = make_unique<typename transformer::template state<T>>();
+        std::vector<std::int32_t> given = encode(prompt);
+        given.resize(static_cast<std::size_t>(prompt.size()) + 1);
+        auto logits = transformer::prefill(weights<T>(), {given}, *s);
+        for (; count > 0; --count) {
+            const auto last = [&](int, std::size_t each) { return logits(each); };
+            prompt.push_back(compiling::decode(last, 1, classes(), size.denominator)[0]);
+            if (count == 1 || prompt.size() == size.positions) break;
+            const int at = prompt.size() - 1;
+            logits = transformer::step(
+                weights<T>(),
+                {compiling::encode_token(prompt[at], at, size, compiling::alphabet_of<Options...>)},
+                *s);
+        }
+        return prompt;
     }
 
     /// The values that a position of the output may have, in the order of the logits.
@@ -4470,11 +5490,166 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
 
     /// What the heads look at.
     static attention_maps attention(const sequence& input) {
-        return compiling::attention_loops(size, compiling::weight_views<size>,
-                                          weights<double>().data())
-            .run(encode(input), input.size() + 1);
+        return compiling::plain_transformer(size, entries())
+            .run(encode(input), input.size() + 1)
+            .maps;
     }
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// Functions of the user at each position, and conversions between symbols and numbers.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+namespace detail {
+
+/// A symbol's text, for functions that take text.
+struct symbol_text {
+    char bytes[16]{};
+    std::size_t size = 0;
+    constexpr explicit symbol_text(const value& of) {
+        for (; size < 16; ++size) {
+            bytes[size] = of.byte(static_cast<int>(size));
+            if (bytes[size] == 0) break;
+        }
+    }
+    constexpr operator std::string_view() const { return {bytes, size}; }
+};
+
+/// A value of a known type, as functions take it: bool, an integer, double or text.
+template <type Kind>
+constexpr auto argument_of(const value& from) {
+    if constexpr (Kind == type::boolean)
+        return from.truth();
+    else if constexpr (Kind == type::integer)
+        return static_cast<int>(from.number().over);
+    else if constexpr (Kind == type::real)
+        return from.number().as_double();
+    else
+        return symbol_text(from);
+}
+template <type Kind>
+using argument_type = std::conditional_t<Kind == type::symbol, std::string_view,
+                                         decltype(argument_of<Kind>(value()))>;
+
+template <auto Function, type... Kinds>
+struct call {
+    static constexpr bool is_possible =
+        std::is_invocable_v<decltype(Function), argument_type<Kinds>...>;
+
+    static constexpr value apply(const value* arguments, undefined&) {
+        return apply_each(arguments, std::make_index_sequence<sizeof...(Kinds)>());
+    }
+    template <std::size_t... At>
+    static constexpr value apply_each(const value* arguments, std::index_sequence<At...>) {
+        return value(Function(argument_type<Kinds>(argument_of<Kinds>(arguments[At]))...));
+    }
+    static consteval auto make() {
+        if constexpr (is_possible)
+            return as_s_op(std::invoke_result_t<decltype(Function), argument_type<Kinds>...>());
+        else
+            return as_s_op(0);
+    }
+    static constexpr type kind = decltype(make())::kind;
+};
+
+/// The last identifier that the compiler prints of a function.
+template <auto Function>
+constexpr value name_of_function() {
+    const std::string_view text = __PRETTY_FUNCTION__;
+    std::size_t end = text.rfind(']');
+    if (text.find("lambda") != text.npos || end == text.npos) return value("function");
+    std::size_t from = end;
+    const auto is_of_name = [](char each) {
+        return (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z') ||
+               (each >= '0' && each <= '9') || each == '_';
+    };
+    while (from > 0 && !is_of_name(text[end - 1])) --end;
+    from = end;
+    while (from > 0 && is_of_name(text[from - 1])) --from;
+    return value(text.substr(from, std::min<std::size_t>(end - from, 16)));
+}
+
+template <auto Function, class... Arguments>
+constexpr auto call_of(const Arguments&... arguments) {
+    using called = call<Function, s_op_of<Arguments>::kind...>;
+    static_assert(called::is_possible,
+                  "sequent: RASP's map and zip take a function of the values' types: of symbols "
+                  "std::string_view, of integers int, of other numbers double, of booleans bool");
+    node root;
+    root.what = operation::function;
+    root.kind = called::kind;
+    if constexpr (called::is_possible) {
+        root.known = name_of_function<Function>();
+        root.applied = &called::apply;
+    }
+    return make_of_node<called::kind>(root, as_s_op(arguments)...);
+}
+
+constexpr value number_of_symbol(const value* from, undefined& trouble) {
+    const symbol_text text(from[0]);
+    const std::string_view digits = text;
+    const bool is_negative = digits.size() > 1 && digits[0] == '-';
+    std::int64_t result = 0;
+    for (const char each : digits.substr(is_negative ? 1 : 0)) {
+        if (each < '0' || each > '9') trouble = undefined::no_number;
+        result = 10 * result + (each - '0');
+    }
+    if (digits.empty()) trouble = undefined::no_number;
+    return is_negative ? -result : result;
+}
+constexpr value symbol_of_number(const value* from, undefined&) {
+    std::int64_t rest = from[0].number().over;
+    const bool is_negative = rest < 0;
+    if (is_negative) rest = -rest;
+    char text[24]{};
+    std::size_t at = sizeof text;
+    do {
+        text[--at] = static_cast<char>('0' + rest % 10);
+        rest /= 10;
+    } while (rest != 0);
+    if (is_negative) text[--at] = '-';
+    return value(std::string_view(text + at, sizeof text - at));
+}
+template <type Kind, class Part>
+constexpr auto conversion(const Part& part, const char* name, value_function function) {
+    node root;
+    root.what = operation::function;
+    root.kind = Kind;
+    root.known = value(name);
+    root.applied = function;
+    return make_of_node<Kind>(root, as_s_op(part));
+}
+
+}  // namespace detail
+
+/// A constexpr function of the value at each position: `map<is_vowel>(tokens)`. It takes a
+/// std::string_view, an int, a double or a bool, and gives one of these or a character.
+template <auto Function, s_op Part>
+constexpr auto map(const Part& part) {
+    return detail::call_of<Function>(part);
+}
+/// The same of two values: `zip<greatest_divisor>(tokens_int, indices)`.
+template <auto Function, s_op_or_constant Left, s_op_or_constant Right>
+    requires operands<Left, Right>
+constexpr auto zip(const Left& left, const Right& right) {
+    return detail::call_of<Function>(left, right);
+}
+
+/// The integer that a symbol is written as; other symbols have none.
+template <s_op Part>
+constexpr auto to_number(const Part& part) {
+    static_assert(Part::kind == type::symbol, "sequent: RASP's to_number takes a symbol");
+    return detail::conversion<type::integer>(part, "to_number", &detail::number_of_symbol);
+}
+/// An integer as it is written.
+template <s_op Part>
+constexpr auto to_symbol(const Part& part) {
+    static_assert(Part::kind == type::integer,
+                  "sequent: RASP's to_symbol takes an integer; round(...) is one");
+    return detail::conversion<type::symbol>(part, "to_symbol", &detail::symbol_of_number);
+}
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 

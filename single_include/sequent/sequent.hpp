@@ -1144,7 +1144,7 @@ constexpr auto operator!(Atom absent) noexcept {
 
 /// The functions of a rule: how the literals of one body combine, what is done with the result, and
 /// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
-/// names would clash with <cmath>. A model refuses a rule in which a function is given a number
+/// names would clash with `<cmath>`. A model refuses a rule in which a function is given a number
 /// outside of its range (plan/parameter.hpp).
 
 namespace sequent::inline SEQUENT_ABI::language {
@@ -2492,6 +2492,7 @@ struct literal {
     int expression = -1;
 
     constexpr bool gives_value() const { return !negated && !hidden; }
+    constexpr bool reads(int of) const { return kind == literal_kind::relation && relation == of; }
 };
 
 // clang-format off
@@ -2576,6 +2577,20 @@ struct variable {
 
 /// How a rule takes part in a recursion: relations that follow from themselves, one time after
 /// another. The plan computes them in a loop; time t of a rule is its round t + delay.
+/// Where a count that is given at run time ends rounds: before max(least, count + beyond).
+struct counted_end {
+    int count = -1;
+    int beyond = 0;
+    int least = 0;
+
+    constexpr bool any() const { return count >= 0; }
+    constexpr int of(const int* counts) const noexcept {
+        const int end = counts[count] + beyond;
+        return end > least ? end : least;
+    }
+    friend constexpr bool operator==(const counted_end&, const counted_end&) = default;
+};
+
 struct recurrence {
     int loop = -1;      // which recursion
     int time = -1;      // the variable
@@ -2585,6 +2600,8 @@ struct recurrence {
     int first = 0;          // the rounds in which the rule is computed
     int last = never;
     bool partial = false;  // at other times others compute the head, or nothing does
+    counted_end end{};     // that cuts the rounds
+    bool fills = false;    // zeros, in the rounds from that end on
 };
 
 struct rule {
@@ -2657,6 +2674,15 @@ struct scope {
     int rule = -1;  // that stacks it
 };
 
+/// The literals of one rule.
+struct rule_body {
+    const literal* first;
+    const literal* last;
+
+    constexpr const literal* begin() const { return first; }
+    constexpr const literal* end() const { return last; }
+};
+
 template <sizes Sizes>
 struct source {
     list<rule, Sizes.rules> rules{};
@@ -2673,6 +2699,26 @@ struct source {
     int mistaken_scope = 0;
     int clash[2]{};  // the two figures of the mistake
     refused_number refused{};
+
+    constexpr rule_body body(const rule& of) const {
+        const literal* first = literals.begin() + of.first_literal;
+        return {first, first + of.literals};
+    }
+    constexpr bool is_read(int relation) const {
+        for (const rule& each : rules)
+            for (const literal& item : body(each))
+                if (item.reads(relation)) return true;
+        return false;
+    }
+    /// The first rule whose body has an atom of the relation; null if there is none. GCC 12 does
+    /// not compare its address with null in the constant expressions of a plan: ask is_read for
+    /// that.
+    constexpr const rule* reader_of(int relation) const {
+        for (const rule& each : rules)
+            for (const literal& item : body(each))
+                if (item.reads(relation)) return &each;
+        return nullptr;
+    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -2766,7 +2812,7 @@ std::string unlike_llama2c() {
 #endif
 
 /// Names of files, and what the platforms call differently. Only where file names are not bytes is
-/// <filesystem> needed, which takes a compiler long to read.
+/// `<filesystem>` needed, which takes a compiler long to read.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
@@ -3888,9 +3934,10 @@ struct stored_tensor {
 using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                          std::size_t count, double* numbers);
 
-/// 32 numbers scale * q.
+/// 32 numbers scale * q + minimum.
 struct scaled_block {
     double scale = 0;
+    double minimum = 0;
     std::int8_t q[32]{};
 };
 /// Reads the block of the numbers from `first` on, a multiple of 32.
@@ -3904,7 +3951,8 @@ struct number_format {
     bool fits_float = true;  // every number is one of float's
     decoder decode = nullptr;
     block_reader read_block = nullptr;  // null if 32 numbers have no scale in common
-    int bits = 0;                       // of q, with its sign
+    int bits = 0;                       // of q
+    bool has_minimum = false;           // then q has no sign
 };
 
 template <dtype Type>
@@ -11919,8 +11967,7 @@ class recursion_finder {
     /// Without an argument that is moved there is no recursion.
     constexpr bool may_recur() const {
         for (const rule& written : in_.rules)
-            for (int body = 0; body < written.literals; ++body) {
-                const literal& value = in_.literals[written.first_literal + body];
+            for (const literal& value : in_.body(written)) {
                 if (definer_of(value) < 0) continue;
                 for (int axis = 0; axis < value.arity; ++axis)
                     if (value.terms[axis].variable >= 0 && value.terms[axis].offset) return true;
@@ -12114,8 +12161,7 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
     const unsigned head = rule.head_variables();
     unsigned mentioned = head;
     if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
-    for (int at = 0; at < rule.literals; ++at) {
-        const literal& item = source.literals[rule.first_literal + at];
+    for (const literal& item : source.body(rule)) {
         if (!item.gives_value()) continue;
         unsigned in_relation = 0;
         unsigned in_weight = 0;
@@ -12420,8 +12466,7 @@ class normaliser {
             written.combined != combination::sum || written.aggregated != aggregation::sum)
             return false;
         const unsigned head = written.head_variables();
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& item = out.literals[written.first_literal + body];
+        for (const literal& item : out.body(written)) {
             if (!item.gives_value() || item.has_element || item.transposed ||
                 (variables_of(item) & ~head))
                 return false;
@@ -14050,11 +14095,11 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
 
 }  // namespace detail
 
-/// Calls f.template operator()<Model>() for the first of the models that has exactly the parameters
-/// of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it states the
-/// positions too, or a safetensors file, or what a reader of another format has opened, with the
-/// model's own names, or with those of `names`. (A file fits models with fewer positions, too, if
-/// `names` says so: of these, the one with most stands first in the list.)
+/// Calls `f.template operator()<Model>()` for the first of the models that has exactly the
+/// parameters of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it
+/// states the positions too, or a safetensors file, or what a reader of another format has opened,
+/// with the model's own names, or with those of `names`. (A file fits models with fewer positions,
+/// too, if `names` says so: of these, the one with most stands first in the list.)
 ///
 /// Throws io::error if the file is neither, or if no model fits: the message gives what the file
 /// has, and what of each model is different.
@@ -14080,50 +14125,219 @@ decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
 
 /// A plan bound to kernels.
 
-#include <new>
+namespace sequent::inline SEQUENT_ABI::kernel {
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+/// Rows of numbers: listed, or a stride apart.
+template <class T>
+struct row_places {
+    T* const* listed = nullptr;
+    T* first = nullptr;
+    std::ptrdiff_t stride = 0;
 
-/// Parameters and memory of calls on the heap.
+    SEQUENT_INLINE T* operator[](int row) const noexcept {
+        return listed ? listed[row] : first + row * stride;
+    }
+};
 
-namespace sequent::inline SEQUENT_ABI {
+/// C = A B or C += A B of any sizes, with C rows x columns and A rows x depth, whose rows may lie
+/// anywhere. Turned: the rows that are given are those of the transposed matrix.
+template <class T>
+struct gathered_product {
+    int rows, columns, depth;
+    row_places<const T> a;
+    bool a_turned;
+    row_places<const T> b;
+    bool b_turned;
+    row_places<T> c;
+    bool accumulate;
+};
 
-namespace model_detail {
+namespace detail {
 
-/// Asks the system for huge pages, of 2 MB, in the part of [at, at + size) that they can cover:
-/// steps of generation read all parameters, and small pages cost them a walk of the page table
-/// every 4 KB. Where the system has none to give, nothing changes.
-inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::size_t size) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
-    const auto begin = (reinterpret_cast<std::uintptr_t>(at) + page - 1) & ~(page - 1);
-    const auto end = (reinterpret_cast<std::uintptr_t>(at) + size) & ~(page - 1);
-    if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+/// How a gathered product is cut: blocks of A and panels of B are copied, so that each number of B
+/// is read once for up to `rows` rows.
+template <class T>
+struct gathered_plan {
+    static constexpr int rows = 256;
+    static constexpr int depth = 256;
+    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
+    static constexpr int width = 2 * lanes<T>;
+    static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
+};
+
+inline void prefetch([[maybe_unused]] const void* at) noexcept {
+#if defined(__GNUC__)
+    __builtin_prefetch(at);
 #endif
 }
 
-}  // namespace model_detail
+/// Copies columns [begin, begin + count) of some rows, from row `first` on.
+template <class T>
+inline void gather_rows(const row_places<const T>& from, int first, int rows, int begin, int count,
+                        T* to) noexcept {
+    for (int row = 0; row < rows; ++row, to += gathered_plan<T>::pitch)
+        std::copy_n(from[first + row] + begin, count, to);
+}
 
-/// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
-/// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
-/// "madvise" or "always"). `given` are the arguments of its constructor: make_unique<Model::packed<
-/// q8_0>>(*parameters).
-template <class Block, class... Given>
-std::unique_ptr<Block> make_unique(const Given&... given) {
-    constexpr std::align_val_t alignment{alignof(Block)};
-    if constexpr (alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
-                  std::is_nothrow_constructible_v<Block, const Given&...>) {
-        void* memory = ::operator new(sizeof(Block), alignment);
-        model_detail::ask_for_huge_pages(memory, sizeof(Block));
-        return std::unique_ptr<Block>(::new (memory) Block(given...));
-    } else {
-        return std::make_unique<Block>(given...);
+/// Copies a panel of B, a row of `width` numbers for each k; zeros behind the last column.
+template <class T>
+inline void gather_panel(const gathered_product<T>& of, int k, int depth, int column,
+                         T* to) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int width = gathered_plan<T>::width;
+    const int columns = std::min(width, of.columns - column);
+    if (!of.b_turned) {
+        for (int at = 0; at < depth; ++at, to += width) {
+            const T* from = of.b[k + at] + column;
+            if (columns == width) {
+                store(to, load(from));
+                store(to + n, load(from + n));
+            } else {
+                std::copy_n(from, columns, to);
+                std::fill_n(to + columns, width - columns, T(0));
+            }
+        }
+        return;
+    }
+    constexpr int group = transposed_columns<T>;
+    for (int half = 0; half < width; half += n, to += n) {
+        const int last = std::min(n, columns - half) - 1;
+        T* row = to;
+        if (last < 0) {
+            for (int at = 0; at < depth; ++at, row += width) store(row, zero<T>());
+            return;
+        }
+        const T* from = of.b[column + half] + k;
+        const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
+        int at = 0;
+        for (; at + group <= depth; at += group) {
+            batch<T> out[group];
+            load_transposed(from + at, lane_at, out);
+            for (int i = 0; i < group; ++i, row += width) store(row, out[i]);
+        }
+        for (; at < depth; ++at, row += width)
+            for (int lane = 0; lane < n; ++lane) row[lane] = from[lane_at(lane) + at];
     }
 }
 
-}  // namespace sequent::inline SEQUENT_ABI
+/// Asks for part `part` of `parts` of the panel that is copied next.
+template <class T>
+SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int depth, int column,
+                                   int part, int parts) noexcept {
+    constexpr int width = gathered_plan<T>::width;
+    constexpr int line = 64 / int{sizeof(T)};
+    if (column >= of.columns) return;
+    const int rows = of.b_turned ? std::min(width, of.columns - column) : depth;
+    const int length = of.b_turned ? depth : std::min(width, of.columns - column);
+    const int first = of.b_turned ? column : k;
+    const int begin = of.b_turned ? k : column;
+    for (int row = rows * part / parts; row < rows * (part + 1) / parts; ++row)
+        for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
+}
+
+/// Rows of C of one tile against a panel, from the copies of A and B.
+template <int Rows, bool Turned, class T>
+SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>& c, int row,
+                                    int rows, int column, int columns, int depth,
+                                    bool accumulate) noexcept {
+    using plan = gathered_plan<T>;
+    constexpr int n = lanes<T>;
+    constexpr int width = plan::width;
+    alignas(64) T sum[Rows * width];
+    for (int r = 0; r < rows; ++r) {
+        prefetch(c[row + r] + column);
+        prefetch(c[row + r] + column + n);
+    }
+    product_tile<batch<T>, Rows, 2, n, n>(
+        a, b, sum, depth, constant_strides < Turned ? 1 : plan::pitch, Turned ? plan::pitch : 1,
+        width, width > {}, tile_target{0, 0, false, false}, as_is{});
+    const T* from = sum;
+    for (int r = 0; r < rows; ++r, from += width) {
+        T* to = c[row + r] + column;
+        for (int at = 0; at < columns; at += n) {
+            const int count = std::min(n, columns - at);
+            if (count == n)
+                store(to + at,
+                      accumulate ? batch<T>(load(to + at) + load(from + at)) : load(from + at));
+            else
+                store_first(to + at,
+                            accumulate ? batch<T>(load_first(to + at, count) + load(from + at))
+                                       : load(from + at),
+                            count);
+        }
+    }
+}
+
+/// A block of A against a panel of B.
+template <bool Turned, class T>
+inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b, int first,
+                           int rows, int k, int depth, int column, bool accumulate) noexcept {
+    using plan = gathered_plan<T>;
+    constexpr int tile = plan::tile, half = (tile + 1) / 2, quarter = (half + 1) / 2;
+    const int columns = std::min(plan::width, of.columns - column);
+    const int parts = (rows + tile - 1) / tile;
+    for (int row = 0, part = 0; row < rows; row += tile, ++part) {
+        prefetch_panel(of, k, depth, column + plan::width, part, parts);
+        const int left = std::min(tile, rows - row);
+        const T* from = a + std::ptrdiff_t{row} * (Turned ? 1 : plan::pitch);
+        const auto take = [&](auto most) {
+            gathered_tile<most(), Turned>(from, b, of.c, first + row, left, column, columns, depth,
+                                          accumulate);
+        };
+        if (left > half)
+            take(std::integral_constant<int, tile>{});
+        else if (left > quarter)
+            take(std::integral_constant<int, half>{});
+        else
+            take(std::integral_constant<int, quarter>{});
+    }
+}
+
+}  // namespace detail
+
+/// How many numbers of memory a gathered product works in.
+template <class T>
+inline constexpr int gathered_room =
+    (std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth) +
+     detail::gathered_plan<T>::tile) *
+        detail::gathered_plan<T>::pitch
+    + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
+
+/// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
+/// the same whatever the other rows are. `room` has gathered_room numbers, aligned to 64 bytes.
+template <class T>
+SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
+    using plan = detail::gathered_plan<T>;
+    T* const panel = room;
+    T* const copy = room + plan::depth * plan::width;
+    const int row_parts = (of.rows + plan::rows - 1) / plan::rows;
+    const int depth_parts = (of.depth + plan::depth - 1) / plan::depth;
+    for (int row_part = 0; row_part < row_parts; ++row_part) {
+        const int row = static_cast<int>(std::int64_t{of.rows} * row_part / row_parts);
+        const int rows = static_cast<int>(std::int64_t{of.rows} * (row_part + 1) / row_parts) - row;
+        for (int part = 0; part < depth_parts; ++part) {
+            const int k = static_cast<int>(std::int64_t{of.depth} * part / depth_parts);
+            const int depth =
+                static_cast<int>(std::int64_t{of.depth} * (part + 1) / depth_parts) - k;
+            const bool accumulate = of.accumulate || part > 0;
+            if (of.a_turned)
+                detail::gather_rows(of.a, k, depth, row, rows, copy);
+            else
+                detail::gather_rows(of.a, row, rows, k, depth, copy);
+            for (int column = 0; column < of.columns; column += plan::width) {
+                detail::gather_panel(of, k, depth, column, panel);
+                if (of.a_turned)
+                    detail::gathered_tiles<true>(of, copy, panel, row, rows, k, depth, column,
+                                                 accumulate);
+                else
+                    detail::gathered_tiles<false>(of, copy, panel, row, rows, k, depth, column,
+                                                  accumulate);
+            }
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
 
 #include <cstring>
 
@@ -15098,6 +15312,163 @@ constexpr space make_space(const Nodes& nodes, int root, int row, int column) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// For which values of one variable a condition holds, where these are an interval that a count,
+/// given at run time, may end: the times of a recursion over a sequence of any length.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// slope * variable + constant.
+struct line {
+    int slope = 0;
+    int constant = 0;
+    bool known = true;
+};
+
+template <class Pool>
+constexpr line line_of(const Pool& pool, int root, int variable) {
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::constant) return {0, top.value};
+    if (top.kind == node_kind::variable && top.value == variable) return {1, 0};
+    if (top.kind != node_kind::add && top.kind != node_kind::subtract) return {0, 0, false};
+    const line left = line_of(pool, top.left, variable);
+    const line right = line_of(pool, top.right, variable);
+    const int sign = top.kind == node_kind::add ? 1 : -1;
+    return {left.slope + sign * right.slope, left.constant + sign * right.constant,
+            left.known && right.known};
+}
+
+/// The values [first, last), of which those before `end` if a count ends them.
+struct interval {
+    int first = 0;
+    int last = never;
+    counted_end end{};
+    bool known = true;
+
+    constexpr bool empty() const { return first >= last; }
+    /// Cuts the interval by another one.
+    constexpr void cut(const interval& by) {
+        if (by.first > first) first = by.first;
+        if (by.last < last) last = by.last;
+        known = known && by.known;
+        if (!by.end.any()) return;
+        if (!end.any())
+            end = by.end;
+        else if (end.count != by.end.count || end.least != by.end.least)
+            known = false;
+        else if (by.end.beyond < end.beyond)
+            end.beyond = by.end.beyond;
+    }
+};
+
+/// The values of either one, if they are an interval.
+constexpr interval either_of(interval left, interval right) {
+    if (right.first < left.first) {
+        const interval kept = left;
+        left = right;
+        right = kept;
+    }
+    constexpr interval unknown{0, 0, {}, false};
+    if (!left.known || !right.known) return unknown;
+    if (right.empty()) return left;
+    if (left.empty()) return right;
+    if (!left.end.any()) {
+        if (left.last < right.first) return unknown;
+        if (left.last >= right.last) return left;
+        if (right.end.any() && left.last > right.end.beyond && left.last > right.end.least)
+            right.end.least = left.last;
+        right.first = left.first;
+        return right;
+    }
+    const bool within = right.end.any() ? right.end.count == left.end.count &&
+                                              right.end.beyond <= left.end.beyond &&
+                                              right.end.least <= left.end.least
+                                        : right.last <= left.end.beyond;
+    return within && right.last <= left.last ? left : unknown;
+}
+
+/// Those for which a condition holds that mentions this variable and counts alone.
+template <class Pool>
+constexpr interval values_of(const Pool& pool, int root, int variable) {
+    interval result;
+    if (root < 0) return result;
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::conjunction) {
+        result = values_of(pool, top.left, variable);
+        result.cut(values_of(pool, top.right, variable));
+        return result;
+    }
+    if (top.kind == node_kind::disjunction)
+        return either_of(values_of(pool, top.left, variable), values_of(pool, top.right, variable));
+    result.known = false;
+    const bool less = top.kind == node_kind::less;
+    if (!less && top.kind != node_kind::less_equal && top.kind != node_kind::equal) return result;
+    const line left = line_of(pool, top.left, variable);
+    if (less && left.known && left.slope == 1 && pool.nodes[top.right].kind == node_kind::count) {
+        result.end = {pool.nodes[top.right].value, -left.constant, 0};
+        result.known = true;
+        return result;
+    }
+    const line right = line_of(pool, top.right, variable);
+    const int slope = left.slope - right.slope;
+    if (!left.known || !right.known || (slope != 1 && slope != -1)) return result;
+    // slope * variable + constant, against zero.
+    const int zero = -slope * (left.constant - right.constant);
+    const int beyond = less ? 1 : 0;
+    if (slope > 0 || top.kind == node_kind::equal) result.last = zero + 1 - beyond;
+    if (slope < 0 || top.kind == node_kind::equal) result.first = zero + beyond;
+    if (result.first < 0) result.first = 0;
+    result.known = true;
+    return result;
+}
+
+/// `variable < end` as a condition; there is none for an end with `least`.
+template <class Pool>
+constexpr int below(Pool& pool, int variable, const counted_end& end) {
+    return pool.add(node_kind::less, 0, pool.at_term({variable, -end.beyond}),
+                    pool.add(node_kind::count, end.count));
+}
+
+/// The conjuncts of a condition that are counts above a variable plus a constant.
+template <class Pool>
+constexpr int counted_conjuncts(Pool& pool, int root, int variables) {
+    int result = -1;
+    pool.each_conjunct(root, [&](int part) {
+        for (int index = 0; index < variables; ++index)
+            if (const interval of = values_of(pool, part, index); of.known && of.end.any())
+                result = pool.both(result, part);
+    });
+    return result;
+}
+
+/// A condition in which what counts say of a variable is one conjunct, `variable + c < count`, and
+/// none that another one implies. `extent(variable)` is how many values it has.
+template <class Pool, class Extent>
+constexpr int with_plain_counts(Pool& pool, int root, int variables, Extent extent) {
+    int result = -1;
+    interval of[max_variables]{};
+    pool.each_conjunct(root, [&](int part) {
+        const unsigned mentioned = pool.variables(part);
+        for (int index = 0; index < variables; ++index) {
+            if (mentioned != 1u << index) continue;
+            const interval values = values_of(pool, part, index);
+            if (!values.known || !values.end.any() || values.end.least > 0 || values.first > 0 ||
+                values.last < extent(index))
+                continue;
+            const counted_end known = of[index].end;
+            if (known.any() && known.count != values.end.count) continue;
+            if (!known.any() || values.end.beyond < known.beyond) of[index].end = values.end;
+            return;
+        }
+        result = pool.both(result, part);
+    });
+    for (int index = 0; index < variables; ++index)
+        if (of[index].end.any() && of[index].end.beyond < extent(index))
+            result = pool.both(result, below(pool, index, of[index].end));
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// The condition under which a ground rule exists: its own constraints and what its literals
 /// inherit from the domains of their relations. A relation's domain is the part of the condition
 /// that mentions only head variables.
@@ -15213,13 +15584,53 @@ class domain_finder {
         for (int at = 0; at < in.text.relations.size(); ++at)
             if (const int fact = in.relations[at].fact; fact >= 0 && in.facts[fact].up_to)
                 out.domain[at] = below_length(out.pool.add(node_kind::variable, 0), fact);
-        for (int at : in.order) visit(at);
+        late_.reset(in.text.rules.size());
+        for (int place = 0, first = 0; place < in.order.size(); ++place) {
+            visit(in.order[place]);
+            const int loop = loop_at(place);
+            if (loop != loop_at(first)) first = place;
+            if (loop >= 0 && loop != loop_at(place + 1)) visit_again(first, place + 1);
+        }
         check_logits();
     }
 
   private:
     const shaped<Sizes, Facts>& in;
+    list<bool, Sizes.rules> late_{};      // rules of a recursion that are visited again, and later
     list<int, Sizes.rules> differing_{};  // of a total rule, the first literal with another domain
+
+    constexpr int loop_at(int place) const {
+        return place < in.order.size() ? in.text.rules[in.order[place]].recurs.loop : -1;
+    }
+    /// In a recursion, rules follow from later ones: what counts say of these is found in further
+    /// rounds.
+    constexpr void visit_again(int first, int last) {
+        bool grows = in.text.counts.size() > 0;
+        for (int round = first; grows && round < last; ++round) {
+            grows = false;
+            for (int place = first; place < last; ++place) late_[in.order[place]] = true;
+            for (int place = first; place < last; ++place) {
+                int& domain = out.domain[in.text.rules[in.order[place]].head];
+                const int before = domain;
+                visit(in.order[place]);
+                late_[in.order[place]] = false;
+                grows = grows || domain != before;
+            }
+        }
+    }
+    constexpr int inherited_of(const literal& item) {
+        const int definer = in.relations[item.relation].rule;
+        int domain = out.domain[item.relation];
+        if (definer >= 0 && late_[definer])
+            domain = counted_conjuncts(out.pool, domain, in.relations[item.relation].arity);
+        return out.pool.substitute(out.pool.nodes, domain, item.terms);
+    }
+    /// What counts say of each variable, in one conjunct.
+    constexpr int plainly(int root, const rule& written) {
+        if (in.text.counts.size() == 0) return root;
+        return with_plain_counts(out.pool, root, written.variables.size(),
+                                 [&](int index) { return written.variables[index].extent; });
+    }
 
     constexpr void visit(int at) {
         const rule& written = in.text.rules[at];
@@ -15257,8 +15668,7 @@ class domain_finder {
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 root = out.pool.both(root, not_negative(written, item.weight.terms[axis]));
             if (item.kind != literal_kind::relation) continue;
-            int inherited =
-                out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
+            int inherited = inherited_of(item);
             if (written.total) {
                 inherited = out.pool.both(inherited, within_part(written, item));
                 if (body == 0) first = common = inherited;
@@ -15288,6 +15698,8 @@ class domain_finder {
                            stacking < 0 ? -1 : in.text.rules[stacking].number};
         }
         if (!written.total) root = out.pool.both(root, within_variables(written, root));
+        root = plainly(root, written);
+        common = plainly(common, written);
         if (written.total) root = out.pool.both(root, counted(common, written));
         out.condition[at] = root;
         if (written.total) root = common;
@@ -15345,8 +15757,7 @@ class domain_finder {
             if (logit && body >= 0)
                 report_spaces(fault::rules_of_one_sum_with_different_spaces, written, body);
             const unsigned all = (1u << written.variables.size()) - 1;
-            for (int at = 0; at < written.literals; ++at) {
-                const literal& item = in.text.literals[written.first_literal + at];
+            for (const literal& item : in.text.body(written)) {
                 if (item.kind != literal_kind::relation || !item.gives_value()) continue;
                 unsigned mentioned = 0;
                 for (int axis = 0; axis < item.arity; ++axis)
@@ -15878,17 +16289,20 @@ struct column_bound {
 enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
 /// A gradient that is first written in the backward of a step, to be zeroed there: `parts` of
-/// `size` numbers, or of each the rows up to some counts, a bit for each.
+/// `size` numbers, or of each the rows up to some counts, a bit for each, and a few beyond.
 struct birth {
     int offset = 0;
     int size = 0;
     int parts = 1;
     unsigned counts = 0;
     int row = 0;
+    int beyond = 0;
 
     /// How many numbers of a part are zeroed.
     constexpr int cleared(const int* given) const noexcept {
-        return counts == 0 ? size : least_count(counts, size / row, given) * row;
+        if (counts == 0) return size;
+        const int rows = least_count(counts, size / row, given) + beyond;
+        return rows * row < size ? rows * row : size;
     }
 };
 
@@ -15904,7 +16318,23 @@ struct step {
     int first = 0;          // within a recursion, the rounds in which it is run
     int last = never;
     bool prepared = false;  // follows from parameters alone
+    counted_end end{};      // of the rounds in which it is run; of a recursion, of its rounds
+    bool fills = false;     // is run from that end on instead
+    bool idle = false;      // fills rows that nothing reads
     list<birth, max_literals + 4> births{};
+
+    /// Of a step within a recursion, whether it is run in this round.
+    constexpr bool is_run_in(int round, const int* counts) const noexcept {
+        if (last == never && !end.any()) return true;
+        if (idle || round < first || round >= last) return false;
+        return !end.any() || (round < end.of(counts)) != fills;
+    }
+    /// How many rounds a stack or a recursion has.
+    constexpr int rounds(const int* counts) const noexcept {
+        if (!end.any()) return repeat;
+        const int some = end.of(counts);
+        return some < repeat ? some : repeat;
+    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -15970,14 +16400,16 @@ struct buffer {
     int offset = 0;
     int adjoint = -1;
     bool prepared = false;
-    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each.
+    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each, and a few
+    // rows more.
     unsigned counts = 0;
     int row = 0;
+    int beyond = 0;
 
     /// What of the gradient is zeroed when it is first written.
     constexpr birth adjoint_birth() const {
         if (counts == 0) return {adjoint, size};
-        return {adjoint, size / parts, parts, counts, row};
+        return {adjoint, size / parts, parts, counts, row, beyond};
     }
 };
 
@@ -16546,7 +16978,10 @@ constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
         const bool bound = top.kind == node_kind::less &&
                            pool.nodes[top.left].kind == node_kind::variable &&
                            pool.nodes[top.right].kind == node_kind::count;
-        fits = fits && (bound || pairs.pairs >= 0);
+        // Counts above the time of a recursion end its rounds, or are left to the general loops.
+        const bool of_time = bound && draft.rule_of(at).recurs.loop >= 0 &&
+                             pool.nodes[top.left].value == draft.rule_of(at).recurs.time;
+        fits = fits && !of_time && (bound || pairs.pairs >= 0);
     });
     return fits;
 }
@@ -16619,8 +17054,7 @@ constexpr bool is_symbol(const Draft& draft, const literal& item) {
 template <class Draft>
 constexpr bool is_plain_row(const Draft& draft, int at, bool moved) {
     const rule& written = draft.rule_of(at);
-    for (int body = 0; body < written.literals; ++body) {
-        const literal& item = draft.literal_of(at, body);
+    for (const literal& item : draft.in.text.body(written)) {
         if (draft.is_view(item)) return false;
         if (!is_sparse_condition(draft, item) && !is_plain(item, moved)) return false;
     }
@@ -16688,8 +17122,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
         return false;
     const value_shape shape = draft.head_of(at).value;
     int terms = 0;
-    for (int body = 0; body < written.literals; ++body) {
-        const literal& item = draft.literal_of(at, body);
+    for (const literal& item : draft.in.text.body(written)) {
         if (is_sparse_condition(draft, item)) continue;
         if (++terms > max_terms) return false;
         if (item.kind != literal_kind::relation && item.kind != literal_kind::weight) return false;
@@ -16741,8 +17174,7 @@ constexpr bool stands_alone(const Draft& draft, int at) {
         for (int other : draft.in.order) {
             const rule& next = draft.rule_of(other);
             if (other == at || next.recurs.loop != draft.rule_of(at).recurs.loop) continue;
-            for (int place = 0; place < next.literals; ++place) {
-                const literal& same = draft.literal_of(other, place);
+            for (const literal& same : draft.in.text.body(next)) {
                 if (same.kind == literal_kind::relation && same.relation == item.relation &&
                     same.weight.weight >= 0)
                     return false;
@@ -16785,8 +17217,7 @@ constexpr bool can_inline(const Draft& draft, int at) {
     if (written.recurs.loop >= 0 && !stands_alone(draft, at)) return false;
     // A row step with a product picks its rows by it; one is enough to fuse with.
     int products = 0;
-    for (int body = 0; body < using_rule.literals; ++body) {
-        const literal& other = draft.literal_of(user, body);
+    for (const literal& other : draft.in.text.body(using_rule)) {
         if (other.kind == literal_kind::relation && other.weight.weight >= 0) ++products;
         const int definer =
             other.kind == literal_kind::relation ? draft.in.relations[other.relation].rule : -1;
@@ -17950,8 +18381,7 @@ constexpr void weave_weights(Draft& draft) {
     for (int at = 0; at < draft.in.text.rules.size(); ++at) {
         const rule& written = draft.rule_of(at);
         if (!is_row_rule(draft, at) || draft.is_block_output(at)) continue;
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& item = draft.literal_of(at, body);
+        for (const literal& item : draft.in.text.body(written)) {
             if (item.kind != literal_kind::relation || item.weight.weight < 0) continue;
             const weight_shape& shape = draft.in.weights[item.weight.weight];
             if (shape.uses != 1 || shape.looked_up || item.weight.transposed) continue;
@@ -18000,8 +18430,7 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     result.condition = draft.conditions.condition[at];
     result.segment = builder.chosen().segment;
     bool product = false;
-    for (int body = 0; body < written.literals; ++body) {
-        const literal& item = draft.literal_of(at, body);
+    for (const literal& item : draft.in.text.body(written)) {
         const bool bare = item.kind == literal_kind::weight;
         if (!bare && (item.weight.weight < 0 || is_symbol(draft, item))) return result;
         const weight_shape& shape = draft.in.weights[item.weight.weight];
@@ -18035,7 +18464,7 @@ constexpr bool is_same_loop(const Draft& draft, int one, int other) {
     const recurrence& left = draft.rule_of(one).recurs;
     const recurrence& right = draft.rule_of(other).recurs;
     return left.loop == right.loop && left.first == right.first && left.last == right.last &&
-           left.delay == right.delay &&
+           left.end == right.end && left.delay == right.delay &&
            draft.times_of(draft.rule_of(one)) == draft.times_of(draft.rule_of(other));
 }
 
@@ -18166,7 +18595,16 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// An operand as a step walks it: by some indices, of which counts limit some.
+/// The rows of a buffer that a walk visits: those before each of some counts plus `beyond`. Of
+/// all_counts: before `beyond`, whatever is given.
+struct row_limit {
+    unsigned counts = 0;
+    int beyond = 0;
+};
+inline constexpr unsigned all_counts = ~0u;
+
+/// An operand as a step walks it: by some indices, of which counts limit some, and by the rounds of
+/// a recursion.
 struct walk {
     struct index {
         int stride = 0;
@@ -18176,10 +18614,18 @@ struct walk {
     };
     list<index, max_variables + 4> indices{};
     bool known = true;
+    const step* within = nullptr;  // of a step of a recursion
 
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
-        if (stride != 0 && extent > 0) indices.push({stride, extent, counts, can_end});
+        if (stride != 0 && extent > 0)
+            indices.push({stride, extent, counts, can_end && within == nullptr});
     }
+    /// How far one round of the recursion moves the operand.
+    constexpr int time_stride(const operand& at) const {
+        return within ? at.layer_strides[within->depth - 1] : 0;
+    }
+    constexpr bool ends_with_count() const { return within && within->end.any(); }
+
     /// Returns true if the rows, `row` numbers each, can be written up to any count.
     constexpr bool can_end_rows(const operand& to, int row) const {
         walk by = *this;
@@ -18188,83 +18634,145 @@ struct walk {
             each.counts = each.can_end && each.stride == row ? 1 : 0;
             found = found || each.counts != 0;
         }
-        return found && by.limits_of_rows(to, row) != 0;
+        return found && by.limit_of_rows(to, row).counts != 0;
     }
 
-    /// The counts that limit the rows, `row` numbers each, that are walked from the first on; none
-    /// if that is not to be seen.
-    constexpr unsigned limits_of_rows(const operand& from, int row) const {
-        if (!known || from.offset < 0 || from.offset >= row) return 0;
-        for (int stride : from.layer_strides)
-            if (stride != 0) return 0;
-        unsigned counts = 0;
-        long long reach = from.offset;
+    /// What limits the rows, `row` numbers each; no counts if that is not to be seen.
+    constexpr row_limit limit_of_rows(const operand& from, int row) const {
+        if (!known || row <= 0) return {};
+        for (int level = 0; level < max_loops; ++level)
+            if (from.layer_strides[level] != 0 && (!within || level != within->depth - 1))
+                return {};
+        const int shift = (from.offset - (from.offset < 0 ? row - 1 : 0)) / row;
+        row_limit result{0, shift};
+        long long reach = from.offset - 1LL * shift * row;
+        if (const int stride = time_stride(from); stride != 0) {
+            if (stride != row) return {};
+            const counted_end& end = within->end;
+            const bool counted = end.any() && !within->fills;
+            result.counts = counted ? 1u << end.count : all_counts;
+            result.beyond += counted ? std::max(end.beyond, end.least) : within->last;
+        }
         for (const index& each : indices) {
-            if (each.stride == row && counts == 0 && each.counts != 0)
-                counts = each.counts;
+            if (each.stride == row && result.counts == 0 && each.counts != 0)
+                result.counts = each.counts;
             else
                 reach +=
                     static_cast<long long>(each.stride < 0 ? row : each.stride) * (each.extent - 1);
         }
-        return reach < row ? counts : 0;
+        return reach < row ? result : row_limit{};
     }
 };
 
 template <class Draft>
 class unread_rows_finder {
   public:
-    constexpr explicit unread_rows_finder(Draft& draft) : out_(draft.out) {
+    constexpr explicit unread_rows_finder(Draft& draft) : draft_(draft), out_(draft.out) {
         for (int at = 0; at < out_.relations.size(); ++at)
             for (int axis = 0; axis < draft.in.relations[at].arity; ++axis)
                 out_.relations[at].counts[axis] =
                     counts_above(out_.pool, draft.conditions.domain[at], axis);
         if (draft.in.text.counts.size() == 0) return;
-        do find(draft);
+        do find();
         while (limit_writers());
         for (row_step& row : out_.rows)
-            if (row.counts != 0) row.out_counts = out_.buffers[row.out.at.index].counts;
+            if (row.counts != 0 && row.out.row == row_of(row.out.at))
+                row.out_counts = counts_of(row.out.at);
         for (attention_step& attention : out_.attentions)
-            if (attention.row_counts != 0)
-                attention.out_counts = out_.buffers[attention.out.at.index].counts;
+            if (attention.row_counts != 0 && attention.out.row == row_of(attention.out.at))
+                attention.out_counts = counts_of(attention.out.at);
         for (general_step& general : out_.generals) limit_heads(general);
+        if (draft.recurs) limit_rounds();
     }
 
   private:
-    static constexpr unsigned all_counts = ~0u;
+    static constexpr int buffers = decltype(Draft::out.buffers)::capacity();
 
+    Draft& draft_;
     decltype(Draft::out)& out_;
+    int read_beyond_[buffers]{};     // how many rows beyond the counts are read
+    int written_beyond_[buffers]{};  // and written, by a recursion; never of others
 
-    constexpr void find(const Draft& draft) {
-        for (buffer& each : out_.buffers) each.counts = each.prepared ? 0 : all_counts;
+    constexpr void find() {
+        for (int at = 0; at < out_.buffers.size(); ++at) {
+            out_.buffers[at].counts = out_.buffers[at].prepared ? 0 : all_counts;
+            read_beyond_[at] = 0;
+            written_beyond_[at] = never;
+        }
         // Steps whose rows a count limits know how long a row is: those that write, or else those
         // that read.
         for (const bool writers : {true, false})
             each_walk([&](const operand& at, const walk& by, bool writes) {
                 buffer& of = out_.buffers[at.index];
+                if (writes != writers || of.row != 0) return;
+                if (by.ends_with_count()) of.row = by.time_stride(at);
                 for (const walk::index& each : by.indices)
-                    if (writes == writers && each.counts != 0 && of.row == 0) of.row = each.stride;
+                    if (each.counts != 0 && of.row == 0) of.row = each.stride;
             });
         each_walk([&](const operand& at, const walk& by, bool writes) {
-            buffer& of = out_.buffers[at.index];
-            if (writes && by.can_end_rows(at, of.row)) return;
-            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
+            const int row = out_.buffers[at.index].row;
+            if (writes && by.within && by.within->fills && by.time_stride(at) == row) return;
+            const bool can_end = writes && by.can_end_rows(at, row);
+            const row_limit limit = by.limit_of_rows(at, row);
+            if (writes && by.ends_with_count() && limit.counts != 0)
+                written_beyond_[at.index] = std::min(written_beyond_[at.index], limit.beyond);
+            else if (writes && limit.counts != all_counts)
+                written_beyond_[at.index] = 0;
+            if (!can_end) take(at.index, limit);
         });
         // Of outputs, the other rows are cleared at the end.
-        for (int relation : draft.in.outputs) {
+        for (int relation : draft_.in.outputs) {
             const relation_layout& layout = out_.relations[relation];
             if (layout.where != place::value) continue;
             walk by;
             by.known = !layout.pairs.any();
-            for (int axis = 0; axis < draft.in.relations[relation].arity; ++axis)
-                by.add(layout.strides[axis], draft.in.relations[relation].extents[axis],
+            for (int axis = 0; axis < draft_.in.relations[relation].arity; ++axis)
+                by.add(layout.strides[axis], draft_.in.relations[relation].extents[axis],
                        layout.counts[axis]);
             operand at;
             at.offset = layout.offset;
-            buffer& of = out_.buffers[layout.index];
-            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
+            take(layout.index, by.limit_of_rows(at, out_.buffers[layout.index].row));
         }
-        for (buffer& each : out_.buffers)
-            if (each.counts == all_counts) each.counts = 0;
+        for (int at = 0; at < out_.buffers.size(); ++at) {
+            buffer& each = out_.buffers[at];
+            if (written_beyond_[at] == never) written_beyond_[at] = 0;
+            if (each.counts == all_counts || read_beyond_[at] > written_beyond_[at])
+                each.counts = 0;
+            each.beyond = each.counts != 0 ? written_beyond_[at] : 0;
+        }
+    }
+    constexpr void take(int buffer, const row_limit& limit) {
+        out_.buffers[buffer].counts &= limit.counts;
+        read_beyond_[buffer] = std::max(read_beyond_[buffer], limit.beyond);
+    }
+
+    /// Zeros beyond the end of a recursion that nothing reads are not written; a recursion ends
+    /// with the last of its steps.
+    constexpr void limit_rounds() {
+        for (step& each : out_.steps)
+            if (each.fills && each.kind == step_kind::rows) {
+                const operand& to = out_.rows[each.at].out.at;
+                each.idle = (counts_of(to) >> each.end.count & 1u) != 0 &&
+                            to.layer_strides[each.depth - 1] == row_of(to);
+            }
+        for (step& begin : out_.steps)
+            if (begin.kind == step_kind::repeat_begin && begin.recurs) {
+                counted_end end;
+                for (int at = static_cast<int>(&begin - out_.steps.begin()) + 1; at < begin.at;
+                     ++at)
+                    end = later_of(end, out_.steps[at], begin.repeat);
+                begin.end = out_.steps[begin.at].end = end;
+            }
+    }
+    static constexpr counted_end later_of(counted_end end, const step& each, int rounds) {
+        if (each.idle) return end;
+        const counted_end& own = each.end;
+        if (!own.any() || each.fills || (end.any() && end.count != own.count)) {
+            end.least = std::max(end.least, own.any() ? rounds : std::min(each.last, rounds));
+            return end;
+        }
+        return {own.count, end.any() ? std::max(end.beyond, own.beyond) : own.beyond,
+                std::max(end.least, own.least)};
     }
 
     /// Rows that nothing reads are not computed. Returns true if a step computes fewer than before.
@@ -18274,15 +18782,19 @@ class unread_rows_finder {
             changes = changes || (by & ~counts) != 0;
             counts |= by;
         };
-        for (row_step& row : out_.rows)
-            if (row.pairs < 0 && row.out.row == row_of(row.out.at))
-                limit(row.counts, counts_of(row.out.at));
-        for (general_step& general : out_.generals)
+        for (const step& each : out_.steps) {
+            if (is_in_recursion(each)) continue;
+            if (each.kind == step_kind::rows)
+                if (row_step& row = out_.rows[each.at];
+                    row.pairs < 0 && row.out.row == row_of(row.out.at))
+                    limit(row.counts, counts_of(row.out.at));
+            if (each.kind != step_kind::general) continue;
+            general_step& general = out_.generals[each.at];
             for (int place = 0; place < general.heads; ++place)
                 if (const int variable = general.order[place];
-                    general.out_join < 0 && variable != general.time &&
-                    general.out_strides[variable] == row_of(general.out))
+                    general.out_join < 0 && general.out_strides[variable] == row_of(general.out))
                     limit(general.counts[variable], counts_of(general.out));
+        }
         return changes;
     }
     constexpr int row_of(const operand& out) const {
@@ -18304,6 +18816,10 @@ class unread_rows_finder {
         }
     }
 
+    constexpr bool is_in_recursion(const step& each) const {
+        return draft_.rule_of(each.rule).recurs.loop >= 0;
+    }
+
     /// Calls visit(operand, walk, writes) for all that a step does with values.
     template <class Visit>
     constexpr void each_walk(Visit visit) const {
@@ -18311,35 +18827,36 @@ class unread_rows_finder {
             if (at.where == place::value) visit(at, by, writes);
         };
         for (const step& each : out_.steps) {
-            if (each.kind == step_kind::rows) walk_row(out_.rows[each.at], see);
-            if (each.kind == step_kind::attention) walk_attention(out_.attentions[each.at], see);
-            if (each.kind == step_kind::general) walk_general(out_.generals[each.at], see);
+            walk from;
+            if (is_in_recursion(each)) from.within = &each;
+            if (each.kind == step_kind::rows) walk_row(out_.rows[each.at], from, see);
+            if (each.kind == step_kind::attention)
+                walk_attention(out_.attentions[each.at], from, see);
+            if (each.kind == step_kind::general) walk_general(out_.generals[each.at], from, see);
         }
     }
 
-    static constexpr walk walk_of(const access& at, const row_step& row, unsigned counts) {
-        walk result;
-        result.add(at.row, row.rows, counts, row.pairs < 0);
+    static constexpr walk walk_of(const access& at, const row_step& row, walk result) {
+        result.add(at.row, row.rows, row.counts, row.pairs < 0);
         result.add(at.column, row.segments);
         for (int outer = 0; outer < max_outers; ++outer)
             result.add(at.outer[outer], row.outer_extents[outer]);
         return result;
     }
     template <class See>
-    static constexpr void walk_row(const row_step& row, See see) {
+    static constexpr void walk_row(const row_step& row, const walk& from, See see) {
         for (const row_term& term : row.terms) {
-            walk by = walk_of(term.x, row, row.counts);
+            walk by = walk_of(term.x, row, from);
             by.add(term.x_split, term.splits);
             by.known = term.indexed == side::none && row.pairs < 0;
             see(term.x.at, by);
             see(term.w.at, {{}, false});
         }
-        see(row.out.at, walk_of(row.out, row, row.counts), true);
-        see(row.before.at, walk_of(row.before, row, row.counts));
+        see(row.out.at, walk_of(row.out, row, from), true);
+        see(row.before.at, walk_of(row.before, row, from));
     }
 
-    static constexpr walk walk_of(const access& at, const attention_step& step) {
-        walk result;
+    static constexpr walk walk_of(const access& at, const attention_step& step, walk result) {
         result.add(at.row, step.rows, step.row_counts);
         result.add(at.column, step.columns, step.column_counts);
         for (int outer = 0; outer < max_outers; ++outer)
@@ -18347,24 +18864,24 @@ class unread_rows_finder {
         return result;
     }
     template <class See>
-    static constexpr void walk_attention(const attention_step& step, See see) {
+    static constexpr void walk_attention(const attention_step& step, const walk& from, See see) {
         for (const score_node& node : step.nodes) {
-            see(node.x.at, walk_of(node.x, step));
-            see(node.y.at, walk_of(node.y, step));
+            see(node.x.at, walk_of(node.x, step, from));
+            see(node.y.at, walk_of(node.y, step, from));
         }
-        see(step.value.at, walk_of(step.value, step));
-        see(step.out.at, walk_of(step.out, step), true);
+        see(step.value.at, walk_of(step.value, step, from));
+        see(step.out.at, walk_of(step.out, step, from), true);
     }
 
     template <class See>
-    static constexpr void walk_general(const general_step& step, See see) {
+    static constexpr void walk_general(const general_step& step, const walk& from, See see) {
         const auto walked = [&](const int* strides, bool known) {
-            walk result;
+            walk result = from;
             result.known = known;
             for (int place = 0; place < step.variables; ++place) {
                 const int variable = step.order[place];
                 result.add(strides[variable], step.extents[variable], step.counts[variable],
-                           place < step.heads && variable != step.time);
+                           place < step.heads);
             }
             return result;
         };
@@ -18376,11 +18893,15 @@ class unread_rows_finder {
     }
 };
 
-/// Has all rows written again that are not read: of a few rows at hand it costs nothing, and there
-/// is no end at which the outputs' are cleared.
+/// Has all rows written again that are not read, and all rounds run: of a few rows at hand it costs
+/// nothing, and there is no end at which the outputs' are cleared.
 template <class Tables>
 constexpr void write_unread_rows(Tables& tables) {
-    for (buffer& each : tables.buffers) each.counts = 0;
+    for (buffer& each : tables.buffers) each.counts = each.beyond = 0;
+    for (step& each : tables.steps) {
+        each.idle = false;
+        if (each.recurs) each.end = {};
+    }
     for (row_step& row : tables.rows) row.out_counts = 0;
     for (attention_step& attention : tables.attentions) attention.out_counts = 0;
     for (general_step& general : tables.generals) {
@@ -18505,6 +19026,8 @@ class builder {
         to.backward = recurs.backward;
         to.first = 0;
         to.last = never;
+        to.end = {};
+        to.fills = false;
         to.repeat = 0;
         for (int member : draft_.in.order) {
             const recurrence& other = draft_.rule_of(member).recurs;
@@ -18521,6 +19044,8 @@ class builder {
         made.depth = draft_.depth_of(draft_.rule_of(rule).scope) + (recurs.loop >= 0 ? 1 : 0);
         made.first = recurs.first;
         made.last = recurs.last;
+        made.end = recurs.end;
+        made.fills = recurs.fills;
         made.prepared = draft_.prepared[rule];
         return draft_.out.steps.push(made);
     }
@@ -18528,6 +19053,7 @@ class builder {
     constexpr void emit_rule(int at) {
         const role what = draft_.roles[at];
         if (what == role::inlined || what == role::absorbed) return;
+        if (draft_.rule_of(at).recurs.fills && !is_laid_out(at)) return;
         if (draft_.rule_of(at).views) {
             lay_out_view(at);
         } else if (what == role::grouped) {
@@ -18645,6 +19171,7 @@ class builder {
     /// already lie side by side.
     constexpr bool is_alias(int at) {
         const rule& written = draft_.rule_of(at);
+        if (written.recurs.end.any()) return false;
         if (written.literals != 1 || written.transformations.size() || draft_.is_block_output(at))
             return false;
         const literal& item = draft_.literal_of(at, 0);
@@ -18842,11 +19369,12 @@ struct window {
     int first = 0;
     int last = never;
     int rest = -1;  // the part of the condition that is no bound of the time
+    counted_end end{};
 
     constexpr bool holds(int time) const { return first <= time && time < last; }
     constexpr bool empty() const { return first >= last; }
-    constexpr window cut(int begin, int end) const {
-        return {first > begin ? first : begin, last < end ? last : end, rest};
+    constexpr window cut(int begin, int by_end) const {
+        return {first > begin ? first : begin, last < by_end ? last : by_end, rest, end};
     }
 };
 
@@ -18917,24 +19445,6 @@ class loop_planner {
 
     // Bounds of the time.
 
-    struct line {
-        int slope = 0;
-        int constant = 0;
-        bool known = true;
-    };
-
-    constexpr line line_of(int root, int variable) const {
-        const node& top = conditions.pool.nodes[root];
-        if (top.kind == node_kind::constant) return {0, top.value};
-        if (top.kind == node_kind::variable && top.value == variable) return {1, 0};
-        if (top.kind != node_kind::add && top.kind != node_kind::subtract) return {0, 0, false};
-        const line left = line_of(top.left, variable);
-        const line right = line_of(top.right, variable);
-        const int sign = top.kind == node_kind::add ? 1 : -1;
-        return {left.slope + sign * right.slope, left.constant + sign * right.constant,
-                left.known && right.known};
-    }
-
     /// The condition as bounds of the variable, and what else it says.
     constexpr window window_of(int root, int variable) {
         window result;
@@ -18949,24 +19459,12 @@ class loop_planner {
             add_bounds(top.right, variable, to);
             return;
         }
-        const bool compares = top.kind == node_kind::less || top.kind == node_kind::less_equal ||
-                              top.kind == node_kind::equal;
-        line at{0, 0, false};
-        if (compares) {
-            const line left = line_of(top.left, variable);
-            const line right = line_of(top.right, variable);
-            at = {left.slope - right.slope, left.constant - right.constant,
-                  left.known && right.known};
-        }
-        if (!at.known || (at.slope != 1 && at.slope != -1)) {
+        interval cut{to.first, to.last, to.end};
+        cut.cut(values_of(conditions.pool, root, variable));
+        if (cut.known)
+            to = {cut.first, cut.last, to.rest, cut.end};
+        else
             to.rest = conditions.pool.both(to.rest, root);
-            return;
-        }
-        // slope * time + constant, against zero.
-        const int zero = -at.slope * at.constant;
-        const int beyond = top.kind == node_kind::less ? 1 : 0;
-        if (at.slope > 0 || top.kind == node_kind::equal) to = to.cut(0, zero + 1 - beyond);
-        if (at.slope < 0 || top.kind == node_kind::equal) to = to.cut(zero + beyond, never);
     }
 
     /// When the literal of a sum has an atom.
@@ -18987,18 +19485,19 @@ class loop_planner {
                 bool later = false;
                 for (int other = place; other < members_.size(); ++other)
                     later = later || members_[other] == from;
-                if (later && !always_holds(from)) {
-                    const int stacking = program.text.scopes[written.scope].rule;
-                    conditions.mistake = {fault::recursion_without_a_base,
-                                          written.number,
-                                          program.text.relations[rule_of(from).head].id,
-                                          0,
-                                          0,
-                                          stacking < 0 ? -1 : rule_of(stacking).number};
-                    return;
-                }
+                if (later && !always_holds(from)) return report_base(written, rule_of(from).head);
             }
         }
+    }
+    constexpr void report_base(const rule& written, int relation) {
+        if (!conditions.mistake.ok()) return;
+        const int stacking = program.text.scopes[written.scope].rule;
+        conditions.mistake = {fault::recursion_without_a_base,
+                              written.number,
+                              program.text.relations[relation].id,
+                              0,
+                              0,
+                              stacking < 0 ? -1 : rule_of(stacking).number};
     }
 
     constexpr bool always_holds(int at) {
@@ -19008,17 +19507,23 @@ class loop_planner {
             const window when = window_of(conditions.domain[written.head], written.recurs.argument);
             return when.rest < 0 && when.first <= 0 && when.last >= extent;
         }
-        int known = 0;  // before this time there always is an atom
+        // Before this time there is an atom, but where a count ends the relation: what reads it has
+        // inherited that.
+        int known = 0;
+        bool counted = false;
         for (bool grows = true; grows && known < extent;) {
             grows = false;
             for (int body = 0; body < written.literals; ++body) {
                 const window when = window_of_part(written, item(written, body));
                 if (when.rest >= 0 || !when.holds(known)) continue;
                 known = when.last;
+                counted = counted || when.end.any();
                 grows = true;
             }
         }
-        return known >= extent;
+        return known >= extent &&
+               (!counted ||
+                window_of(conditions.domain[written.head], written.recurs.argument).end.any());
     }
 
     // When each rule is computed.
@@ -19032,6 +19537,7 @@ class loop_planner {
         if (written.recurs.last == never || when.last < written.recurs.last)
             written.recurs.last = when.last;
         if (when.first > written.recurs.first) written.recurs.first = when.first;
+        written.recurs.end = when.end;
         emitted_.push(at);
     }
 
@@ -19041,8 +19547,7 @@ class loop_planner {
         const rule sum = rule_of(at);
         const int extent = extent_of(sum);
         list<window, max_literals> parts{};
-        for (int body = 0; body < sum.literals; ++body)
-            parts.push(window_of_part(sum, item(sum, body)));
+        for (const literal& value : program.text.body(sum)) parts.push(window_of_part(sum, value));
         list<window, 2 * max_literals + 1> windows{};
         for (int begin = 0; begin < extent;) {
             int end = extent;
@@ -19063,8 +19568,12 @@ class loop_planner {
             made.recurs.last = when.last;
             made.recurs.partial = !whole;
             bool ends = true;  // no later window has a part of this one
+            bool first = true;
             for (int body = 0; body < sum.literals; ++body) {
                 if (!parts[body].holds(when.first) || parts[body].empty()) continue;
+                if (!first && !(parts[body].end == made.recurs.end)) report_base(sum, sum.head);
+                made.recurs.end = parts[body].end;
+                first = false;
                 const literal part = item(sum, body);
                 ends = ends && parts[body].last <= when.last;
                 if (parts[body].first < when.first) ++program.relations[part.relation].uses;
@@ -19123,21 +19632,43 @@ class loop_planner {
             }
             if (!covered) {
                 rule_of(at).recurs.partial = true;
-                rule zero = rule_of(at);
-                zero.literals = 0;
-                zero.total = true;  // a sum of nothing
-                zero.transformations.count = 0;
-                zero.combined = combination::sum;
-                zero.aggregated = aggregation::sum;
-                zero.aggregated_variables = 0;
-                zero.aggregated_order.count = 0;
-                zero.recurs.first = begin;
-                zero.recurs.last = end;
-                emitted_.push(program.text.rules.push(zero));
-                conditions.condition.push(-1);
+                fill(rule_of(at), begin, end, {});
             }
             begin = end;
         }
+        const int computed = emitted_.size();
+        for (int place = 0; place < computed; ++place) {
+            const rule& known = rule_of(emitted_[place]);
+            if (known.head == relation && known.recurs.end.any() && !known.recurs.fills &&
+                !is_empty(known) && !is_filled(known))
+                fill(known, known.recurs.first, known.recurs.last, known.recurs.end);
+        }
+    }
+    /// Returns true if zeros follow where the count ends the rule.
+    constexpr bool is_filled(const rule& known) const {
+        for (int other : emitted_) {
+            const rule& made = rule_of(other);
+            if (made.head == known.head && made.recurs.fills &&
+                made.recurs.first == known.recurs.first && made.recurs.last == known.recurs.last)
+                return true;
+        }
+        return false;
+    }
+    constexpr void fill(const rule& of, int begin, int end, const counted_end& after) {
+        rule zero = of;
+        zero.literals = 0;
+        zero.total = true;  // a sum of nothing
+        zero.transformations.count = 0;
+        zero.combined = combination::sum;
+        zero.aggregated = aggregation::sum;
+        zero.aggregated_variables = 0;
+        zero.aggregated_order.count = 0;
+        zero.recurs.first = begin;
+        zero.recurs.last = end;
+        zero.recurs.end = after;
+        zero.recurs.fills = after.any();
+        emitted_.push(program.text.rules.push(zero));
+        conditions.condition.push(-1);
     }
 
     /// Whether others than the recursion read the relation, the user among them.
@@ -19146,10 +19677,8 @@ class loop_planner {
         if (program.relations[of.head].output || (!head.invented && head.scope == 0)) return true;
         for (const rule& user : program.text.rules) {
             if (user.recurs.loop == of.recurs.loop) continue;
-            for (int body = 0; body < user.literals; ++body) {
-                const literal& value = program.text.literals[user.first_literal + body];
-                if (value.kind == literal_kind::relation && value.relation == of.head) return true;
-            }
+            for (const literal& value : program.text.body(user))
+                if (value.reads(of.head)) return true;
         }
         return false;
     }
@@ -19174,6 +19703,8 @@ class loop_planner {
         written.variables[recurs.time].extent = 1;
         recurs.first += recurs.delay;
         recurs.last += recurs.delay;
+        recurs.end.beyond += recurs.delay;
+        if (recurs.end.least > 0) recurs.end.least += recurs.delay;
         int& domain = conditions.domain[written.head];
         domain = window_of(domain, recurs.argument).rest;
     }
@@ -20151,8 +20682,7 @@ class rows_form_finder {
             }
         };
         visit(written.head, written.terms, written.arity);
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& item = in.text.literals[written.first_literal + body];
+        for (const literal& item : in.text.body(written)) {
             if (item.kind != literal_kind::relation) continue;
             depend(written.head, depends_[item.relation]);
             visit(item.relation, item.terms, item.arity);
@@ -20234,8 +20764,7 @@ class rows_form_finder {
                     result |= 1u << terms[axis].variable;
         };
         visit(written.head, written.terms, written.arity);
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& item = in.text.literals[written.first_literal + body];
+        for (const literal& item : in.text.body(written)) {
             if (item.kind == literal_kind::relation) visit(item.relation, item.terms, item.arity);
         }
         return result;
@@ -20299,59 +20828,24 @@ class rows_form_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Gives relations, variables and weights their extents and values their shapes, puts the rules in
-/// order, and finds what does not fit.
+/// What the names of a program mean: facts, the relations of the program around a block, counts.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-constexpr bool is_elementwise(combination kind) {
-    return kind != combination::product && kind != combination::concat &&
-           kind != combination::cosine;
-}
-
 template <sizes Sizes, int Facts>
-class shaper {
+class name_binder {
   public:
     shaped<Sizes, Facts> out{};
 
-    constexpr shaper(const source<Sizes>& text, const list<fact_shape, Facts>& facts,
-                     const list<name, max_queries>& queries) {
+  protected:
+    constexpr name_binder(const source<Sizes>& text, const list<fact_shape, Facts>& facts) {
         out.text = text;
         out.facts = facts;
-        for (int at = 0; at < text.relations.size(); ++at) out.relations.push({});
-        for (int at = 0; at < text.weights.size(); ++at) out.weights.push({});
-        if (text.mistake != fault::none) {
-            for (const rule& written : text.rules)
-                if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
-                    fail(text.mistake, written, -1, text.clash[0], text.clash[1]);
-            out.mistake.refused = text.refused;
-            return;
-        }
-        check_facts();
-        if (ok()) bind_facts();
-        if (ok()) check_rules();
-        if (ok()) put_in_order();
-        bool settling = settle_all();
-        while (ok() && !settling && bind_late()) settling = settle_all();
-        for (int at : out.order)  // a recursion that goes on for ever
-            if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
-                fail_at_variable(fault::recursion_without_an_end, out.text.rules[at],
-                                 out.text.rules[at].recurs.time);
-        if (ok()) check_extents();
-        settled_ = true;
-        if (ok()) settle();
-        if (ok()) find_outputs(queries);
+        out.relations.reset(text.relations.size());
+        out.weights.reset(text.weights.size());
     }
-
-  private:
-    bool settled_ = false;
 
     constexpr bool ok() const { return out.mistake.ok(); }
-
-    /// Shapes are judged once all extents are known.
-    constexpr void misfit(const rule& at, int relation, int left, int right) {
-        if (settled_) fail(fault::shapes_do_not_fit, at, relation, left, right);
-    }
 
     constexpr void fail(fault found, const rule& at, int relation, int left = 0, int right = 0) {
         if (!ok()) return;
@@ -20371,6 +20865,15 @@ class shaper {
         return out.text.literals[of.first_literal + at];
     }
 
+    constexpr void bind() {
+        check_facts();
+        if (ok()) bind_facts();
+    }
+    constexpr bool is_block_input(int relation) const {
+        return out.text.relations[relation].scope > 0 && out.relations[relation].passes_into >= 0;
+    }
+
+  private:
     constexpr void check_facts() {
         for (int at = 0; ok() && at < out.facts.size(); ++at) {
             const fact_shape& given = out.facts[at];
@@ -20494,8 +20997,7 @@ class shaper {
             out.relations[at].fact = known.fact;
             if (known.relation < 0) continue;
             for (literal& value : out.text.literals)
-                if (value.kind == literal_kind::relation && value.relation == at)
-                    value.relation = known.relation;
+                if (value.reads(at)) value.relation = known.relation;
         }
     }
 
@@ -20527,13 +21029,7 @@ class shaper {
         int outputs = 0;
         for (int at = 0; at < out.text.relations.size(); ++at) {
             if (out.text.relations[at].scope != scope || out.relations[at].rule < 0) continue;
-            bool used = false;
-            for (const rule& written : out.text.rules)
-                for (int body = 0; body < written.literals; ++body) {
-                    const literal& value = item(written, body);
-                    used = used || (value.kind == literal_kind::relation && value.relation == at);
-                }
-            if (used) continue;
+            if (out.text.is_read(at)) continue;
             ++outputs;
             out.block_output[scope] = at;
         }
@@ -20544,35 +21040,23 @@ class shaper {
         else
             out.relations[out.block_input[scope]].passes_into = item(stacking, 0).relation;
     }
+};
 
-    constexpr bool is_block_input(int relation) const {
-        return out.text.relations[relation].scope > 0 && out.relations[relation].passes_into >= 0;
-    }
+}  // namespace sequent::inline SEQUENT_ABI::plan
 
-    constexpr void set_arity(const rule& at, int relation, int arity) {
-        relation_shape& shape = out.relations[relation];
-        if (shape.arity < 0) shape.arity = arity;
-        if (shape.arity != arity)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
-        if (shape.fact < 0) return;
-        const fact_shape& given = out.facts[shape.fact];
-        if (given.is_sparse() && arity != 2)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
-        if (arity > given.rank || (given.up_to && arity < 1))
-            fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
-    }
+/// Finds rules that are ill-formed whatever their shapes, and puts the others in order.
 
-    constexpr void use_weight(const rule& at, const weight_use& use) {
-        if (use.weight < 0) return;
-        weight_shape& shape = out.weights[use.weight];
-        if (shape.arity < 0) shape.arity = use.arity;
-        if (shape.arity != use.arity && ok()) {
-            fail(fault::wrong_number_of_arguments_of_a_weight, at, -1, use.arity, shape.arity);
-            out.mistake.first = out.text.weights[use.weight].id;
-        }
-        ++shape.uses;
-        if (!use.frozen) shape.trained = true;
-    }
+namespace sequent::inline SEQUENT_ABI::plan {
+
+template <sizes Sizes, int Facts>
+class rule_checker : public name_binder<Sizes, Facts> {
+    using base = name_binder<Sizes, Facts>;
+
+  public:
+    using base::out;
+
+  protected:
+    using base::base, base::fail, base::is_block_input, base::item, base::ok;
 
     constexpr void check_rules() {
         for (const rule& written : out.text.rules) set_arity(written, written.head, written.arity);
@@ -20597,8 +21081,7 @@ class shaper {
                         ~written.aggregated_variables)) {
                 fail(fault::an_aggregation_names_all_variables_but_those_of_the_head, written, -1);
             }
-            for (int at = 0; at < written.literals; ++at) {
-                const literal& value = item(written, at);
+            for (const literal& value : out.text.body(written)) {
                 use_weight(written, value.weight);
                 if (value.kind != literal_kind::relation) continue;
                 relation_shape& shape = out.relations[value.relation];
@@ -20632,6 +21115,41 @@ class shaper {
         }
     }
 
+    // Order: depth first, so that a block's rules stand together, and those of a recursion.
+
+    constexpr void put_in_order() {
+        list<int, Sizes.rules> state{};  // 0 new, 1 under way, 2 done
+        state.reset(out.text.rules.size());
+        for (int at = 0; at < out.text.rules.size(); ++at)
+            if (out.text.rules[at].scope == 0) visit(at, state);
+    }
+
+  private:
+    constexpr void set_arity(const rule& at, int relation, int arity) {
+        relation_shape& shape = out.relations[relation];
+        if (shape.arity < 0) shape.arity = arity;
+        if (shape.arity != arity)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
+        if (shape.fact < 0) return;
+        const fact_shape& given = out.facts[shape.fact];
+        if (given.is_sparse() && arity != 2)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
+        if (arity > given.rank || (given.up_to && arity < 1))
+            fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
+    }
+
+    constexpr void use_weight(const rule& at, const weight_use& use) {
+        if (use.weight < 0) return;
+        weight_shape& shape = out.weights[use.weight];
+        if (shape.arity < 0) shape.arity = use.arity;
+        if (shape.arity != use.arity && ok()) {
+            fail(fault::wrong_number_of_arguments_of_a_weight, at, -1, use.arity, shape.arity);
+            out.mistake.first = out.text.weights[use.weight].id;
+        }
+        ++shape.uses;
+        if (!use.frozen) shape.trained = true;
+    }
+
     /// Whether the head's relation follows from itself, one time after another.
     constexpr bool is_of_recursion(const rule& written) const {
         const relation& head = out.text.relations[written.head];
@@ -20660,23 +21178,13 @@ class shaper {
         if (seen[rule]) return false;
         seen[rule] = true;
         const plan::rule& written = out.text.rules[rule];
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = out.text.literals[written.first_literal + body];
+        for (const literal& value : out.text.body(written)) {
             if (value.kind != literal_kind::relation) continue;
             const int from = out.relations[value.relation].rule;
             if (value.relation == relation || (from >= 0 && leads_to(from, relation, seen)))
                 return true;
         }
         return false;
-    }
-
-    // Order: depth first, so that a block's rules stand together, and those of a recursion.
-
-    constexpr void put_in_order() {
-        list<int, Sizes.rules> state{};  // 0 new, 1 under way, 2 done
-        state.reset(out.text.rules.size());
-        for (int at = 0; at < out.text.rules.size(); ++at)
-            if (out.text.rules[at].scope == 0) visit(at, state);
     }
 
     constexpr void visit(int at, list<int, Sizes.rules>& state) {
@@ -20724,8 +21232,7 @@ class shaper {
 
     /// What the rule follows from: within its recursion in the same round, or outside.
     constexpr void visit_body(const rule& written, list<int, Sizes.rules>& state, bool within) {
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = item(written, body);
+        for (const literal& value : out.text.body(written)) {
             if (value.kind != literal_kind::relation) continue;
             const int from = out.relations[value.relation].rule;
             if (from < 0) continue;
@@ -20737,6 +21244,61 @@ class shaper {
             else if (value.terms[other.argument].offset + other.delay == written.recurs.delay)
                 visit_member(from, state);
         }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Gives relations, variables and weights their extents and values their shapes, and finds what
+/// does not fit.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+constexpr bool is_elementwise(combination kind) {
+    return kind != combination::product && kind != combination::concat &&
+           kind != combination::cosine;
+}
+
+template <sizes Sizes, int Facts>
+class shaper : public rule_checker<Sizes, Facts> {
+    using base = rule_checker<Sizes, Facts>;
+
+  public:
+    using base::out;
+
+    constexpr shaper(const source<Sizes>& text, const list<fact_shape, Facts>& facts,
+                     const list<name, max_queries>& queries)
+        : base(text, facts) {
+        if (text.mistake != fault::none) {
+            for (const rule& written : text.rules)
+                if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
+                    fail(text.mistake, written, -1, text.clash[0], text.clash[1]);
+            out.mistake.refused = text.refused;
+            return;
+        }
+        this->bind();
+        if (ok()) this->check_rules();
+        if (ok()) this->put_in_order();
+        bool settling = settle_all();
+        while (ok() && !settling && bind_late()) settling = settle_all();
+        for (int at : out.order)  // a recursion that goes on for ever
+            if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
+                fail_at_variable(fault::recursion_without_an_end, out.text.rules[at],
+                                 out.text.rules[at].recurs.time);
+        if (ok()) check_extents();
+        settled_ = true;
+        if (ok()) settle();
+        if (ok()) find_outputs(queries);
+    }
+
+  private:
+    using base::fail, base::fail_at_variable, base::item, base::ok;
+
+    bool settled_ = false;
+
+    /// Shapes are judged once all extents are known.
+    constexpr void misfit(const rule& at, int relation, int left, int right) {
+        if (settled_) fail(fault::shapes_do_not_fit, at, relation, left, right);
     }
 
     // Extents and shapes, in passes until nothing changes.
@@ -20788,12 +21350,8 @@ class shaper {
     /// itself.
     constexpr int summed_into(int relation) {
         if (!out.text.relations[relation].invented) return relation;
-        for (const rule& user : out.text.rules)
-            for (int body = 0; body < user.literals; ++body)
-                if (item(user, body).kind == literal_kind::relation &&
-                    item(user, body).relation == relation)
-                    return summed_into(user.head);
-        return relation;
+        if (!out.text.is_read(relation)) return relation;
+        return summed_into(out.text.reader_of(relation)->head);
     }
 
     constexpr bool settle() {
@@ -20807,7 +21365,8 @@ class shaper {
             shape.classes = given.classes;
             int value[2] = {1, 1};
             if (given.rank - arity > 2)
-                fail(fault::wrong_number_of_arguments, first_user(at), at, arity, given.rank);
+                fail(fault::wrong_number_of_arguments, *out.text.reader_of(at), at, arity,
+                     given.rank);
             else
                 for (int axis = arity; axis < given.rank; ++axis)
                     value[axis - arity] = given.extents[axis];
@@ -20818,15 +21377,6 @@ class shaper {
             if (!ok()) return false;
         }
         return changed;
-    }
-
-    constexpr const rule& first_user(int relation) {
-        for (const rule& written : out.text.rules)
-            for (int at = 0; at < written.literals; ++at)
-                if (item(written, at).kind == literal_kind::relation &&
-                    item(written, at).relation == relation)
-                    return written;
-        return out.text.rules[0];
     }
 
     constexpr void copy_shape(int from, int to) {
@@ -20854,8 +21404,7 @@ class shaper {
             variable& index = written.variables[at];
             const int moved = at == written.shifted ? written.shift : 0;
             int extent = index.stated ? index.stated + moved : 0;
-            for (int body = 0; body < written.literals; ++body) {
-                const literal& value = item(written, body);
+            for (const literal& value : out.text.body(written)) {
                 if (value.kind != literal_kind::relation) continue;
                 for (int axis = 0; axis < value.arity; ++axis) {
                     int bound = extent_at(value, axis);
@@ -20881,8 +21430,8 @@ class shaper {
             if (extent != index.extent) changed = true;
             index.extent = extent;
         }
-        for (int body = 0; body < written.literals; ++body)
-            changed = settle_weight(written, item(written, body).weight) || changed;
+        for (const literal& value : out.text.body(written))
+            changed = settle_weight(written, value.weight) || changed;
         for (const transformation_use& function : written.transformations)
             for (const weight_use& use : function.weights)
                 changed = settle_weight(written, use) || changed;
@@ -20929,9 +21478,8 @@ class shaper {
     /// The variables of a rule that only reads others are those of its user.
     constexpr int extent_from_view(const rule& written, int variable) {
         for (const rule& user : out.text.rules)
-            for (int body = 0; body < user.literals; ++body) {
-                const literal& value = item(user, body);
-                if (value.kind == literal_kind::relation && value.relation == written.head) {
+            for (const literal& value : out.text.body(user)) {
+                if (value.reads(written.head)) {
                     const term& at = value.terms[variable];
                     const int extent = user.variables[at.variable].extent;
                     return extent ? extent + at.offset : 0;
@@ -20945,10 +21493,8 @@ class shaper {
         if (!out.text.relations[written.head].invented) return 0;
         for (const rule& user : out.text.rules) {
             if (user.repeat) continue;  // it runs as far as what it is applied to
-            for (int body = 0; body < user.literals; ++body) {
-                const literal& value = item(user, body);
-                if (value.kind != literal_kind::relation || value.relation != written.head)
-                    continue;
+            for (const literal& value : out.text.body(user)) {
+                if (!value.reads(written.head)) continue;
                 for (int axis = 0; axis < written.arity; ++axis) {
                     const int summed = value.terms[axis].variable;
                     const int offset = value.terms[axis].offset;
@@ -20967,8 +21513,7 @@ class shaper {
     /// As far as the rules of one head run in which something binds the variable of the total.
     constexpr int extent_from_others(const rule& total, int variable) {
         int extent = total.variables[variable].stated;
-        for (int body = 0; body < total.literals; ++body) {
-            const literal& value = item(total, body);
+        for (const literal& value : out.text.body(total)) {
             const int at = out.relations[value.relation].rule;
             for (int axis = 0; axis < value.arity; ++axis) {
                 if (!(value.terms[axis] == term{variable, 0})) continue;
@@ -20987,8 +21532,7 @@ class shaper {
     /// What only arguments with an offset bind runs as far as their relations have atoms.
     constexpr int extent_from_moved(const rule& written, int variable) {
         int extent = 0;
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = item(written, body);
+        for (const literal& value : out.text.body(written)) {
             if (value.kind != literal_kind::relation) continue;
             for (int axis = 0; axis < value.arity; ++axis) {
                 const int bound = out.relations[value.relation].extents[axis];
@@ -21038,8 +21582,7 @@ class shaper {
         bool fits = true;
         int left = 0;
         int right = 0;
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = item(written, body);
+        for (const literal& value : out.text.body(written)) {
             if (!value.gives_value()) continue;
             const value_shape next = literal_shape(out, value, fits, left, right);
             if (!fits) {
@@ -21071,8 +21614,8 @@ class shaper {
         }
         if (written.combined == combination::cosine) {
             int values = 0;
-            for (int body = 0; body < written.literals; ++body)
-                values += item(written, body).gives_value() ? 1 : 0;
+            for (const literal& value : out.text.body(written))
+                values += value.gives_value() ? 1 : 0;
             if (values != 2) fail(fault::cosine_of_two_values, written, -1);
             shape = {1, 1};
         }
@@ -21353,6 +21896,294 @@ struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+namespace sequent::inline SEQUENT_ABI {
+
+/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
+/// 2014), and the method of Box and Muller for the normal ones.
+class random_numbers {
+  public:
+    explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
+
+    constexpr std::uint64_t next() noexcept {
+        std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
+        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
+        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
+        return mixed ^ (mixed >> 31);
+    }
+
+    /// Uniform in [0, 1).
+    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+
+    /// Uniform in 0 .. count - 1.
+    constexpr int below(int count) noexcept {
+        return static_cast<int>(uniform() * static_cast<double>(count));
+    }
+
+    /// Normal with mean 0 and deviation 1.
+    double normal() noexcept {
+        constexpr double two_pi = 6.283185307179586;
+        const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
+        return radius * std::cos(two_pi * uniform());
+    }
+
+    constexpr std::uint64_t state() const noexcept { return state_; }
+    constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
+
+  private:
+    std::uint64_t state_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The learned numbers of a model: one flat block, read through named views.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using language::fixed_string;
+
+/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
+/// what it is used for.
+struct weight_view {
+    int offset = 0;
+    int rank = 0;
+    int value_rank = 0;  // of these, the dimensions of one value
+    int indices = 0;     // and its arguments in the rules
+    int extents[max_rank]{};
+    int strides[max_rank]{};
+    bool trained = false;
+    bool gain = false;       // of a norm
+    bool looked_up = false;  // rows chosen by symbols
+    bool bare = false;       // a bias or a table
+};
+
+template <class Plan>
+constexpr weight_view view_of_weight(int at) {
+    constexpr auto& shapes = Plan::shapes;
+    constexpr auto& tables = Plan::tables;
+    const plan::weight& declared = shapes.text.weights[at];
+    const plan::weight_shape& shape = shapes.weights[at];
+    const plan::weight_layout& layout = tables.weights[at];
+    weight_view result;
+    result.offset = layout.offset + tables.scope_offset[declared.scope];
+    auto push = [&](int extent, int stride) {
+        result.extents[result.rank] = extent;
+        result.strides[result.rank++] = stride;
+    };
+    int scopes[plan::max_depth]{};
+    int depth = 0;
+    for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
+        scopes[depth++] = scope;
+    while (depth-- > 0)
+        push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
+    const int indices = layout.packed ? shape.arity - 2 : shape.arity;
+    for (int axis = 0; axis < indices; ++axis) push(shape.extents[axis], layout.strides[axis]);
+    if (layout.packed) push(plan::packed_row(shape.extents[indices]), 1);
+    if (declared.rank > 0) push(declared.shape[0], layout.row);
+    if (declared.rank > 1) push(declared.shape[1], layout.column);
+    result.value_rank = declared.rank;
+    result.indices = shape.arity;
+    result.trained = shape.trained;
+    result.looked_up = shape.looked_up;
+    for (const plan::literal& item : shapes.text.literals)
+        if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
+    for (const plan::rule& written : shapes.text.rules)
+        for (const plan::transformation_use& use : written.transformations) {
+            if (use.weights[0].weight == at) result.gain = true;
+            if (use.weights[1].weight == at) result.bare = true;
+        }
+    return result;
+}
+
+/// The name as io writes it: a block's weights carry the relation that stacks the block.
+struct full_name {
+    char text[128]{};
+    int length = 0;
+
+    constexpr void prepend(const plan::name& part, bool dot) {
+        const int added = part.length + (dot ? 1 : 0);
+        for (int at = length; at-- > 0;) text[at + added] = text[at];
+        for (int at = 0; at < part.length; ++at) text[at] = part.text[at];
+        if (dot) text[part.length] = '.';
+        length += added;
+    }
+};
+
+template <class Plan>
+constexpr full_name name_of_weight(int at) {
+    constexpr auto& text = Plan::shapes.text;
+    full_name result;
+    result.prepend(text.weights[at].id, false);
+    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
+        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
+    return result;
+}
+
+/// The characters of a name, without the room that a longer one would take.
+template <class Plan, int At>
+inline constexpr auto characters_of_name = [] {
+    constexpr full_name name = name_of_weight<Plan>(At);
+    std::array<char, static_cast<std::size_t>(name.length)> result{};
+    std::copy_n(name.text, name.length, result.begin());
+    return result;
+}();
+
+struct named_weight {
+    std::string_view name;
+    weight_view view;
+};
+
+/// The weights that rules use, in the order in which the program names them.
+template <class Plan>
+inline constexpr auto named_weights = [] {
+    constexpr auto& shapes = Plan::shapes;
+    constexpr int count = [] {
+        int result = 0;
+        for (int at = 0; at < shapes.text.weights.size(); ++at)
+            result += shapes.weights[at].uses > 0 ? 1 : 0;
+        return result;
+    }();
+    std::array<named_weight, static_cast<std::size_t>(count)> result{};
+    std::size_t used = 0;
+    kernel::unroll<shapes.text.weights.size()>([&](auto index) {
+        if constexpr (shapes.weights[index()].uses > 0) {
+            constexpr auto& name = characters_of_name<Plan, index()>;
+            result[used++] = {{name.data(), name.size()}, view_of_weight<Plan>(index())};
+        }
+    });
+    return result;
+}();
+
+template <class Plan, fixed_string Name>
+consteval int find_weight() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    int found = -1;
+    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at)
+        if (Plan::shapes.text.weights[at].id == id) found = found == -1 ? at : -2;
+    return found;
+}
+
+template <class T>
+constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
+    tensor_view<T> result;
+    result.data = base + view.offset;
+    result.rank = view.rank;
+    std::copy_n(view.extents, max_rank, result.extents.begin());
+    std::copy_n(view.strides, max_rank, result.strides.begin());
+    return result;
+}
+
+template <int Rank, class T>
+constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
+    return {to_tensor(view, base)};
+}
+
+/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
+/// block's size might not fit the stack.
+enum class zeros {};
+
+/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
+/// {}` fills it with zeros.
+template <class Plan, class T>
+struct alignas(64) parameter_block {
+    using number = T;
+    static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+
+    parameter_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
+
+    T* data() noexcept { return numbers; }
+    const T* data() const noexcept { return numbers; }
+    std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
+        return std::span<T, static_cast<std::size_t>(size)>(numbers);
+    }
+    std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
+        return std::span<const T, static_cast<std::size_t>(size)>(numbers);
+    }
+
+    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
+    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
+    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
+    template <fixed_string Name, int... Shape>
+    auto operator[](language::weight<Name, Shape...>) noexcept {
+        return view<Name, T>(numbers);
+    }
+    template <fixed_string Name, int... Shape>
+    auto operator[](language::weight<Name, Shape...>) const noexcept {
+        return view<Name, const T>(numbers);
+    }
+
+  private:
+    template <fixed_string Name, class U>
+    static constexpr auto view(U* base) noexcept {
+        constexpr int at = find_weight<Plan, Name>();
+        using reason =
+            std::conditional_t<at == -1, mistake::no_weight_of_this_name,
+                               mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
+        if constexpr (at >= 0) {
+            constexpr weight_view found = view_of_weight<Plan>(at);
+            return to_tensor<found.rank>(found, base);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return tensor_view<U>{};
+        }
+    }
+};
+
+template <class Plan>
+constexpr int count_parameters() {
+    int count = 0;
+    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at) {
+        if (Plan::shapes.weights[at].uses == 0) continue;
+        const weight_view view = view_of_weight<Plan>(at);
+        int size = 1;
+        for (int axis = 0; axis < view.rank; ++axis) size *= view.extents[axis];
+        count += size;
+    }
+    return count;
+}
+
+/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
+/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
+/// stay what they are.
+template <class T>
+SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
+                                        std::uint64_t seed) {
+    random_numbers random(seed);
+    for (const auto& [name, view] : weights) {
+        const tensor_view<T> to = to_tensor(view, base);
+        const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
+        const bool stays = view.bare && !view.trained && view.value_rank == 0;
+        const double deviation =
+            stays ? 1
+            : view.looked_up || view.bare || view.value_rank < 2
+                ? 0.02
+                : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
+        for (int at = 0; at < to.size(); ++at)
+            to.element(at) = view.gain ? T(1)
+                             : bias    ? T(0)
+                                       : static_cast<T>(deviation * random.normal());
+    }
+}
+
+/// One in trained matrices.
+template <class T>
+SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
+    for (const auto& [name, view] : weights) {
+        if (view.value_rank != 2 || !view.trained) continue;
+        const tensor_view<T> to = to_tensor(view, base);
+        for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+#include <numeric>
+
 /// The pointers of one call: where a plan's places lie in memory.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -21621,6 +22452,19 @@ class assignments {
         return model_detail::evaluate_node<Plan, Root>(bound_, index_);
     }
 
+    /// Returns true if condition `Root` holds, of which the loops below a count hold their part.
+    template <int Root>
+    bool holds() const noexcept {
+        using plan::node_kind;
+        constexpr plan::node top = Plan::template node_at<Root>;
+        if constexpr (top.kind == node_kind::conjunction)
+            return holds<top.left>() && holds<top.right>();
+        else if constexpr (top.kind == node_kind::less && ends_loop<top.left, top.right>())
+            return true;
+        else
+            return evaluate_node<Root>();
+    }
+
     int value_of(const plan::term& at) const noexcept {
         return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
     }
@@ -21635,6 +22479,18 @@ class assignments {
     }
 
   private:
+    /// Returns true if the loop over a variable, node `Left`, ends at the count, node `Right`.
+    template <int Left, int Right>
+    static constexpr bool ends_loop() {
+        constexpr plan::node variable = Plan::template node_at<Left>;
+        constexpr plan::node count = Plan::template node_at<Right>;
+        if (variable.kind != plan::node_kind::variable || count.kind != plan::node_kind::count ||
+            variable.value == step.time || variable.value == ranged ||
+            variable.value == nearby.variable)
+            return false;
+        return (step.counts[variable.value] >> count.value & 1u) != 0;
+    }
+
     /// The place in the order from which on a term's value is known; -1 of a constant.
     static constexpr int known_from(const plan::term& at) {
         return at.variable < 0 ? -1 : place_in_order(step, at.variable);
@@ -22319,64 +23175,41 @@ struct row_finish {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
-/// cache.
+/// The rows of a row step that are there, and their gradients.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// How many rows are at hand at once: a divisor of all, where one is near 64.
-constexpr int block_rows(int rows) {
-    if (rows <= 64) return rows;
-    for (int block = 64; block >= 24; --block)
-        if (rows % block == 0) return block;
-    const int blocks = (rows + 63) / 64;
-    return (rows + blocks - 1) / blocks;
-}
-
-/// Product `At` of a row step by packed weights, and a row of a packed table; model/packed.hpp has
-/// them.
-template <class Step, int At, bool Accumulate, int Block>
-void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
-                     int rows) noexcept;
-template <class Step, int At>
-void look_up_packed(const std::byte* table, int symbol, float* to) noexcept;
-
+/// The rows of a row step that are atoms.
 template <class Step, class T>
-class row_runner {
+class row_atoms {
+  protected:
     using fusion = row_fusion<Step>;
     using bindings = typename Step::template bindings<T>;
 
+    static constexpr const row_step& step = Step::value;
+    static constexpr int columns = step.columns();
+    static constexpr bool keeps_input = step.before.at.where != place::none;
+    static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
+    static constexpr kernel::all_rows<step.rows> all{};
+
   public:
-    template <class Range>
-    static void forward(const bindings& bound, Range range) noexcept {
-        each_outer(step.outer_extents, [&](int first, int second, int third) {
-            forward_at(bound, first, second, third, range);
-        });
+    /// Whether all rows are atoms. Others run on one thread.
+    static constexpr bool is_whole = !Step::value.is_limited() && Step::value.condition < 0;
+
+    static constexpr bool by_row(const row_term& term) { return fusion::by_row(term); }
+    static constexpr int segments_of(const plan::access& at) { return fusion::segments_of(at); }
+
+    /// How many rows there are, all in front.
+    static int limit(const bindings& bound) noexcept {
+        if constexpr (step.pairs >= 0)
+            return bound.pairs[step.pairs][pair_layout::count()];
+        else if constexpr (step.counts == 0)
+            return step.rows;
+        else
+            return plan::least_count(step.counts, step.rows, bound.counts);
     }
 
-    /// One round of the outer loops.
-    template <class Range>
-    static void forward_at(const bindings& bound, int first, int second, int third,
-                           Range range) noexcept {
-        if constexpr (!is_whole) {
-            const kernel::row_range present{range.begin, std::min<int>(range.end, limit(bound))};
-            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            int row = range.begin;
-            const auto clear_to = [&](int end) {
-                for (; row < end; ++row) clear(out + row * step.out.row);
-            };
-            each_run(bound, first, second, third, present, [&](auto run) {
-                clear_to(run.begin);
-                forward_rows(bound, first, second, third, run);
-                row = run.end;
-            });
-            clear_to(plan::least_count(step.out_counts, range.end, bound.counts));
-        } else {
-            forward_rows(bound, first, second, third, range);
-        }
-    }
-
-  private:
+  protected:
     /// Calls visit(range) for the atoms among some rows, side by side.
     template <class Range, class Visit>
     static void each_run(const bindings& bound, int first, int second, int third, Range range,
@@ -22394,46 +23227,61 @@ class row_runner {
         }
     }
 
-    /// Atoms alone: operands may end where the others do.
-    template <class Range>
-    static void forward_rows(const bindings& bound, int first, int second, int third,
-                             Range range) noexcept {
-        const row_functions<Step, T> functions{bound, first, second, third};
-        constexpr bool one = std::is_same_v<Range, kernel::one_row>;
-        constexpr int block = one ? 1 : block_rows(step.rows);
-        T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-        T* sum = keeps_input
-                     ? bound.write(step.before.at) + outer_shift(step.before, first, second, third)
-                     : out;
-        for (int row = range.begin; row < range.end; row += block) {
-            const int rows = std::min(block, range.end - row);
-            constexpr bool even = one || (kernel::is_whole<Range> && step.rows % block == 0);
-            const auto take = [&](auto most) {
-                constexpr int all = decltype(most)::value;
-                combine<all, even && all == block>(bound, first, second, third, sum, out, row,
-                                                   rows);
-            };
-            // Products of few rows are others than those of many.
-            constexpr int few = step.counts != 0 ? std::min(block, 4) : block;
-            constexpr int some = step.counts != 0 ? std::min(block, 16) : block;
-            if (few < block && rows <= few)
-                take(std::integral_constant<int, few>{});
-            else if (some < block && rows <= some)
-                take(std::integral_constant<int, some>{});
-            else
-                take(std::integral_constant<int, block>{});
-            constexpr int applied = fusion::applies ? 1 : 0;
-            if constexpr (step.functions.size() > applied)
-                for (int at = row; at < row + rows; ++at)
-                    kernel::unroll<step.functions.size() - applied>([&](auto index) {
-                        constexpr int function = index() + applied;
-                        const T* x = function == 0 ? sum + at * sum_row : out + at * step.out.row;
-                        functions.template forward<function>(x, out + at * step.out.row, at);
-                    });
+    static bool exists(const bindings& bound, int row, int first, int second, int third) noexcept {
+        int index[plan::max_variables]{};
+        if constexpr (step.row_variable >= 0) index[step.row_variable] = row;
+        const int outers[]{first, second, third};
+        for (int at = 0; at < step.outers; ++at)
+            if (step.outer_variables[at] < plan::max_variables)
+                index[step.outer_variables[at]] = outers[at];
+        if constexpr (step.pairs >= 0) {
+            index[step.pair_variables[0]] = pair_row<plan::side::row>(bound, row);
+            index[step.pair_variables[1]] = pair_row<plan::side::column>(bound, row);
+        }
+        return evaluate_node<typename Step::plan, step.condition>(bound, index);
+    }
+
+    /// The row of a term that goes by an index of the step's pairs.
+    template <plan::side Side>
+    static int pair_row(const bindings& bound, int row) noexcept {
+        if constexpr (Side == plan::side::none) {
+            return row;
+        } else {
+            constexpr pair_layout layout = pair_layout_of<typename Step::plan, step.pairs>();
+            constexpr int from =
+                Side == plan::side::row ? layout.row_of_pair() : layout.column_of_pair();
+            return bound.pairs[step.pairs][from + row];
         }
     }
 
+    template <int At>
+    static const T* factor(const bindings& bound, int first, int second, int third) noexcept {
+        return bound.read(step.terms[At].x.at) +
+               outer_shift(step.terms[At].x, first, second, third);
+    }
+};
+
+/// The gradients of a row step, over rows that may be some: for runs on several threads.
+template <class Step, class T>
+class row_gradients : public row_atoms<Step, T> {
+    using base = row_atoms<Step, T>;
+    using fusion = row_fusion<Step>;
+
+  protected:
+    using base::each_run;
+    using base::factor;
+    using typename base::bindings;
+    static constexpr const row_step& step = Step::value;
+    static constexpr int columns = step.columns();
+    static constexpr bool keeps_input = step.before.at.where != place::none;
+    static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
+    static constexpr kernel::all_rows<step.rows> all{};
+
   public:
+    using base::by_row;
+    using base::is_whole;
+    using base::limit;
+
     static void backward(const bindings& bound) noexcept {
         if constexpr (step.is_limited())
             backward_rows(bound, kernel::row_range{0, limit(bound)});
@@ -22441,18 +23289,9 @@ class row_runner {
             backward_rows(bound, all);
     }
 
-    // The same, never inlined.
-
-    template <class Range>
-    SEQUENT_NOINLINE static void forward_apart(const bindings& bound, Range range) noexcept {
-        forward(bound, range);
+    static T* gradient_of_out(const bindings& bound, int first, int second, int third) noexcept {
+        return bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
     }
-    SEQUENT_NOINLINE static void backward_apart(const bindings& bound) noexcept { backward(bound); }
-
-    /// Whether all rows are atoms. Others run on one thread.
-    static constexpr bool is_whole = !Step::value.is_limited() && Step::value.condition < 0;
-
-    // The parts of backward, over rows that may be some: for runs on several threads.
 
     /// Turns the gradient of the step's result into that of its sum, in place.
     template <class Range>
@@ -22557,7 +23396,7 @@ class row_runner {
                                  Range range) noexcept {
         constexpr row_term term = step.terms[At];
         for (int split = 0; split < term.splits; ++split) {
-            if constexpr (by_row(term)) {
+            if constexpr (fusion::by_row(term)) {
                 gradient_by_row<At>(bound, first, second, third, split, range);
             } else {
                 input_gradient<At>(bound, first, second, third, split, range);
@@ -22591,62 +23430,7 @@ class row_runner {
         }
     }
 
-    static constexpr bool by_row(const row_term& term) { return fusion::by_row(term); }
-    static constexpr int segments_of(const plan::access& at) { return fusion::segments_of(at); }
-
   private:
-    static constexpr const row_step& step = Step::value;
-    static constexpr int columns = step.columns();
-    static constexpr bool keeps_input = step.before.at.where != place::none;
-    static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
-    static constexpr kernel::all_rows<step.rows> all{};
-
-    /// How many rows there are, all in front.
-    static int limit(const bindings& bound) noexcept {
-        if constexpr (step.pairs >= 0)
-            return bound.pairs[step.pairs][pair_layout::count()];
-        else if constexpr (step.counts == 0)
-            return step.rows;
-        else
-            return plan::least_count(step.counts, step.rows, bound.counts);
-    }
-
-    static bool exists(const bindings& bound, int row, int first, int second, int third) noexcept {
-        int index[plan::max_variables]{};
-        if constexpr (step.row_variable >= 0) index[step.row_variable] = row;
-        const int outers[]{first, second, third};
-        for (int at = 0; at < step.outers; ++at)
-            if (step.outer_variables[at] < plan::max_variables)
-                index[step.outer_variables[at]] = outers[at];
-        if constexpr (step.pairs >= 0) {
-            index[step.pair_variables[0]] = pair_row<plan::side::row>(bound, row);
-            index[step.pair_variables[1]] = pair_row<plan::side::column>(bound, row);
-        }
-        return evaluate_node<typename Step::plan, step.condition>(bound, index);
-    }
-
-    /// The row of a term that goes by an index of the step's pairs.
-    template <plan::side Side>
-    static int pair_row(const bindings& bound, int row) noexcept {
-        if constexpr (Side == plan::side::none) {
-            return row;
-        } else {
-            constexpr pair_layout layout = pair_layout_of<typename Step::plan, step.pairs>();
-            constexpr int from =
-                Side == plan::side::row ? layout.row_of_pair() : layout.column_of_pair();
-            return bound.pairs[step.pairs][from + row];
-        }
-    }
-
-    static void clear(T* row) noexcept {
-        if constexpr (step.segments > 1 && step.out.column != step.length) {
-            for (int segment = 0; segment < step.segments; ++segment)
-                std::fill_n(row + segment * step.out.column, step.length, T(0));
-        } else {
-            std::fill_n(row, columns, T(0));
-        }
-    }
-
     template <class Range>
     static void backward_rows(const bindings& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
@@ -22666,8 +23450,259 @@ class row_runner {
         });
     }
 
-    static T* gradient_of_out(const bindings& bound, int first, int second, int third) noexcept {
-        return bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
+    template <int At, class Range>
+    static void gradient_by_row(const bindings& bound, int first, int second, int third, int split,
+                                Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        constexpr kernel::product_shape to_x{
+            1, term.depth, columns, step.out.row, 1, term.w_column, term.w_depth, term.depth, true};
+        constexpr kernel::product_shape to_input_major{
+            term.depth, columns, 1, 1, term.depth, step.out.row, 1, term.w_depth, true};
+        constexpr kernel::product_shape to_output_major{
+            columns, term.depth, 1, 1, step.out.row, term.depth, 1, term.w_column, true};
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        for (int row = range.begin; row < range.end; ++row) {
+            const T* dy = gradient + row * step.out.row;
+            const std::ptrdiff_t x_at =
+                outer_shift(term.x, first, second, third) + split * term.x_split + row * term.x.row;
+            const std::ptrdiff_t w_at =
+                outer_shift(term.w, first, second, third) + split * term.w_split + row * term.w.row;
+            if (T* dx = bound.gradient(term.x.at))
+                kernel::product<to_x>(dy, bound.read(term.w.at) + w_at, dx + x_at);
+            if constexpr (term.w.at.trained) {
+                T* dw = bound.gradient(term.w.at) + w_at;
+                const T* x = bound.read(term.x.at) + x_at;
+                if constexpr (term.w_column == 1)
+                    kernel::product<to_input_major>(x, dy, dw);
+                else
+                    kernel::product<to_output_major>(dy, x, dw);
+            }
+        }
+    }
+
+    template <int At, class Range>
+    static void add_gradient(const bindings& bound, int first, int second, int third,
+                             Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        T* to = bound.gradient(term.x.at);
+        if (!to) return;
+        to += outer_shift(term.x, first, second, third);
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        constexpr int length = columns / fusion::segments_of(term.x);
+        for (int row = range.begin; row < range.end; ++row)
+            for (int segment = 0; segment < fusion::segments_of(term.x); ++segment)
+                add_to<length>(to + base::template pair_row<term.indexed>(bound, row) * term.x.row +
+                                   segment * term.x.column,
+                               gradient + row * step.out.row + segment * length);
+    }
+
+    /// The gradient of one factor of an outer product.
+    template <int At, class Range>
+    static void outer_gradient(const bindings& bound, int first, int second, int third,
+                               Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        T* to = bound.gradient(term.x.at);
+        if (!to) return;
+        to += outer_shift(term.x, first, second, third);
+        const T* other = factor<1 - At>(bound, first, second, third);
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        for (int row = range.begin; row < range.end; ++row) {
+            T* dx = to + row * term.x.row;
+            const T* x = other + row * step.terms[1 - At].x.row;
+            for (int segment = 0; segment < step.segments; ++segment) {
+                const T* dy = gradient + row * step.out.row + segment * step.length;
+                if constexpr (At == 0)
+                    dx[segment] += kernel::detail::dot_rows<step.length>(dy, x);
+                else
+                    for (int column = 0; column < step.length; ++column)
+                        dx[column] += dy[column] * x[segment];
+            }
+        }
+    }
+
+    /// The gradient of one factor: that of the product, times the other factors.
+    template <int At, class Range>
+    static void factor_gradient(const bindings& bound, int first, int second, int third,
+                                Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        T* to = bound.gradient(term.x.at);
+        if (!to) return;
+        to += outer_shift(term.x, first, second, third);
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        constexpr int length = step.length;
+        alignas(64) T others[length];
+        for (int row = range.begin; row < range.end; ++row) {
+            for (int segment = 0; segment < step.segments; ++segment) {
+                std::copy_n(gradient + row * step.out.row + segment * length, length, others);
+                kernel::unroll<step.terms.size()>([&](auto other) {
+                    constexpr row_term factor = step.terms[other()];
+                    if constexpr (other() != At)
+                        multiply_to<length>(
+                            others,
+                            bound.read(factor.x.at) + outer_shift(factor.x, first, second, third) +
+                                base::template pair_row<factor.indexed>(bound, row) * factor.x.row +
+                                segment * factor.x.column);
+                });
+                add_to<length>(to + base::template pair_row<term.indexed>(bound, row) * term.x.row +
+                                   segment * term.x.column,
+                               others);
+            }
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
+/// cache.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// How many rows are at hand at once: a divisor of all, where one is near 64.
+constexpr int block_rows(int rows) {
+    if (rows <= 64) return rows;
+    for (int block = 64; block >= 24; --block)
+        if (rows % block == 0) return block;
+    const int blocks = (rows + 63) / 64;
+    return (rows + blocks - 1) / blocks;
+}
+
+/// Product `At` of a row step by packed weights, and a row of a packed table; model/packed.hpp has
+/// them.
+template <class Step, int At, bool Accumulate, int Block>
+void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
+                     int rows) noexcept;
+template <class Step, int At>
+void look_up_packed(const std::byte* table, int symbol, float* to) noexcept;
+
+template <class Step, class T>
+class row_runner : public row_gradients<Step, T> {
+    using base = row_gradients<Step, T>;
+    using fusion = row_fusion<Step>;
+    using base::each_run;
+    using base::factor;
+    using typename base::bindings;
+    static constexpr const row_step& step = Step::value;
+    static constexpr int columns = step.columns();
+    static constexpr bool keeps_input = step.before.at.where != place::none;
+
+  public:
+    /// How far rows of sums are apart.
+    static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
+
+    using base::backward;
+    using base::by_row;
+    using base::is_whole;
+    using base::limit;
+
+    template <class Range>
+    static void forward(const bindings& bound, Range range) noexcept {
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            forward_at(bound, first, second, third, range);
+        });
+    }
+
+    /// One round of the outer loops.
+    template <class Range>
+    static void forward_at(const bindings& bound, int first, int second, int third,
+                           Range range) noexcept {
+        if constexpr (!is_whole) {
+            const kernel::row_range present{range.begin, std::min<int>(range.end, limit(bound))};
+            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            int row = range.begin;
+            const auto clear_to = [&](int end) {
+                for (; row < end; ++row) clear(out + row * step.out.row);
+            };
+            each_run(bound, first, second, third, present, [&](auto run) {
+                clear_to(run.begin);
+                forward_rows(bound, first, second, third, run);
+                row = run.end;
+            });
+            clear_to(plan::least_count(step.out_counts, range.end, bound.counts));
+        } else {
+            forward_rows(bound, first, second, third, range);
+        }
+    }
+
+  private:
+    /// Atoms alone: operands may end where the others do.
+    template <class Range>
+    static void forward_rows(const bindings& bound, int first, int second, int third,
+                             Range range) noexcept {
+        constexpr bool one = std::is_same_v<Range, kernel::one_row>;
+        constexpr int block = one ? 1 : block_rows(step.rows);
+        T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+        T* sum = sum_of(bound, first, second, third);
+        for (int row = range.begin; row < range.end; row += block) {
+            const int rows = std::min(block, range.end - row);
+            constexpr bool even = one || (kernel::is_whole<Range> && step.rows % block == 0);
+            const auto take = [&](auto most) {
+                constexpr int all = decltype(most)::value;
+                combine<all, even && all == block>(bound, first, second, third, sum, out, row,
+                                                   rows);
+            };
+            // Products of few rows are others than those of many.
+            constexpr int few = step.counts != 0 ? std::min(block, 4) : block;
+            constexpr int some = step.counts != 0 ? std::min(block, 16) : block;
+            if (few < block && rows <= few)
+                take(std::integral_constant<int, few>{});
+            else if (some < block && rows <= some)
+                take(std::integral_constant<int, some>{});
+            else
+                take(std::integral_constant<int, block>{});
+            apply_functions(bound, first, second, third, sum, out, row, rows);
+        }
+    }
+
+  public:
+    // The same, never inlined.
+
+    template <class Range>
+    SEQUENT_NOINLINE static void forward_apart(const bindings& bound, Range range) noexcept {
+        forward(bound, range);
+    }
+    SEQUENT_NOINLINE static void backward_apart(const bindings& bound) noexcept { backward(bound); }
+
+    // For the rows of several samples: what is left once the products have been summed.
+
+    /// Where a row's sum begins.
+    static T* sum_of(const bindings& bound, int first, int second, int third) noexcept {
+        if constexpr (keeps_input)
+            return bound.write(step.before.at) + outer_shift(step.before, first, second, third);
+        else
+            return bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+    }
+
+    static void forward_summed(const bindings& bound, int first, int second, int third,
+                               kernel::row_range range) noexcept {
+        T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+        T* sum = sum_of(bound, first, second, third);
+        const int rows = range.end - range.begin;
+        if constexpr (fusion::any)
+            finish_rows(finish(bound, first, second, third, out, range.begin),
+                        sum + range.begin * sum_row, rows);
+        add_terms(bound, first, second, third, sum, range.begin, rows);
+        apply_functions(bound, first, second, third, sum, out, range.begin, rows);
+    }
+
+    /// Clears the rows that are no atoms, from `row` on.
+    static void clear_from(const bindings& bound, int first, int second, int third,
+                           int row) noexcept {
+        if constexpr (!is_whole) {
+            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            const int end = plan::least_count(step.out_counts, step.rows, bound.counts);
+            for (; row < end; ++row) clear(out + row * step.out.row);
+        }
+    }
+
+  private:
+    static void clear(T* row) noexcept {
+        if constexpr (step.segments > 1 && step.out.column != step.length) {
+            for (int segment = 0; segment < step.segments; ++segment)
+                std::fill_n(row + segment * step.out.column, step.length, T(0));
+        } else {
+            std::fill_n(row, columns, T(0));
+        }
     }
 
     static constexpr int first_product() {
@@ -22699,6 +23734,27 @@ class row_runner {
                 multiply<index(), index() != first_product(), Block, Even>(
                     bound, first, second, third, sum, out, row, rows);
         });
+        add_terms(bound, first, second, third, sum, row, rows);
+    }
+
+    /// The functions that the products have not applied.
+    static void apply_functions(const bindings& bound, int first, int second, int third,
+                                const T* sum, T* out, int row, int rows) noexcept {
+        constexpr int applied = fusion::applies ? 1 : 0;
+        if constexpr (step.functions.size() > applied) {
+            const row_functions<Step, T> functions{bound, first, second, third};
+            for (int at = row; at < row + rows; ++at)
+                kernel::unroll<step.functions.size() - applied>([&](auto index) {
+                    constexpr int function = index() + applied;
+                    const T* x = function == 0 ? sum + at * sum_row : out + at * step.out.row;
+                    functions.template forward<function>(x, out + at * step.out.row, at);
+                });
+        }
+    }
+
+    /// The summands that the products have not added.
+    static void add_terms(const bindings& bound, int first, int second, int third, T* sum, int row,
+                          int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
             constexpr bool starts = first_product() < 0 && index() == 0;
@@ -22707,11 +23763,12 @@ class row_runner {
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = row; at < row + rows; ++at)
-                    kernel::unroll<segments_of(term.x)>([&](auto segment) {
-                        constexpr int length = columns / segments_of(term.x);
+                    kernel::unroll<fusion::segments_of(term.x)>([&](auto segment) {
+                        constexpr int length = columns / fusion::segments_of(term.x);
                         T* to = sum + at * sum_row + segment() * length;
-                        const T* from = x + pair_row<term.indexed>(bound, at) * term.x.row +
-                                        segment() * term.x.column;
+                        const T* from =
+                            x + base::template pair_row<term.indexed>(bound, at) * term.x.row +
+                            segment() * term.x.column;
                         if constexpr (starts)
                             std::copy_n(from, length, to);
                         else if constexpr (step.multiplies)
@@ -22797,14 +23854,20 @@ class row_runner {
             return;
         } else {
             const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-            constexpr int block = by_row(term) ? 1 : Block;
+            constexpr int block = fusion::by_row(term) ? 1 : Block;
             kernel::unroll<term.splits>([&](auto split) {
-                constexpr kernel::product_shape shape{
-                    block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
-                    term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
+                constexpr kernel::product_shape shape{block,
+                                                      columns,
+                                                      term.depth,
+                                                      fusion::by_row(term) ? 0 : term.x.row,
+                                                      1,
+                                                      term.w_depth,
+                                                      term.w_column,
+                                                      sum_row,
+                                                      Accumulate || split() > 0};
                 const T* a = x + split() * term.x_split;
                 const T* b = w + split() * term.w_split;
-                if constexpr (by_row(term)) {
+                if constexpr (fusion::by_row(term)) {
                     for (int at = row; at < row + rows; ++at)
                         kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
                                                sum + at * sum_row);
@@ -22831,112 +23894,6 @@ class row_runner {
                 kernel::store_first<count()>(
                     to, kernel::batch<T>(finish(kernel::load_first<count()>(to), row, at, count)));
             });
-    }
-
-    template <int At, class Range>
-    static void gradient_by_row(const bindings& bound, int first, int second, int third, int split,
-                                Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        constexpr kernel::product_shape to_x{
-            1, term.depth, columns, step.out.row, 1, term.w_column, term.w_depth, term.depth, true};
-        constexpr kernel::product_shape to_input_major{
-            term.depth, columns, 1, 1, term.depth, step.out.row, 1, term.w_depth, true};
-        constexpr kernel::product_shape to_output_major{
-            columns, term.depth, 1, 1, step.out.row, term.depth, 1, term.w_column, true};
-        const T* gradient = gradient_of_out(bound, first, second, third);
-        for (int row = range.begin; row < range.end; ++row) {
-            const T* dy = gradient + row * step.out.row;
-            const std::ptrdiff_t x_at =
-                outer_shift(term.x, first, second, third) + split * term.x_split + row * term.x.row;
-            const std::ptrdiff_t w_at =
-                outer_shift(term.w, first, second, third) + split * term.w_split + row * term.w.row;
-            if (T* dx = bound.gradient(term.x.at))
-                kernel::product<to_x>(dy, bound.read(term.w.at) + w_at, dx + x_at);
-            if constexpr (term.w.at.trained) {
-                T* dw = bound.gradient(term.w.at) + w_at;
-                const T* x = bound.read(term.x.at) + x_at;
-                if constexpr (term.w_column == 1)
-                    kernel::product<to_input_major>(x, dy, dw);
-                else
-                    kernel::product<to_output_major>(dy, x, dw);
-            }
-        }
-    }
-
-    template <int At, class Range>
-    static void add_gradient(const bindings& bound, int first, int second, int third,
-                             Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        T* to = bound.gradient(term.x.at);
-        if (!to) return;
-        to += outer_shift(term.x, first, second, third);
-        const T* gradient = gradient_of_out(bound, first, second, third);
-        constexpr int length = columns / segments_of(term.x);
-        for (int row = range.begin; row < range.end; ++row)
-            for (int segment = 0; segment < segments_of(term.x); ++segment)
-                add_to<length>(
-                    to + pair_row<term.indexed>(bound, row) * term.x.row + segment * term.x.column,
-                    gradient + row * step.out.row + segment * length);
-    }
-
-    template <int At>
-    static const T* factor(const bindings& bound, int first, int second, int third) noexcept {
-        return bound.read(step.terms[At].x.at) +
-               outer_shift(step.terms[At].x, first, second, third);
-    }
-
-    /// The gradient of one factor of an outer product.
-    template <int At, class Range>
-    static void outer_gradient(const bindings& bound, int first, int second, int third,
-                               Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        T* to = bound.gradient(term.x.at);
-        if (!to) return;
-        to += outer_shift(term.x, first, second, third);
-        const T* other = factor<1 - At>(bound, first, second, third);
-        const T* gradient = gradient_of_out(bound, first, second, third);
-        for (int row = range.begin; row < range.end; ++row) {
-            T* dx = to + row * term.x.row;
-            const T* x = other + row * step.terms[1 - At].x.row;
-            for (int segment = 0; segment < step.segments; ++segment) {
-                const T* dy = gradient + row * step.out.row + segment * step.length;
-                if constexpr (At == 0)
-                    dx[segment] += kernel::detail::dot_rows<step.length>(dy, x);
-                else
-                    for (int column = 0; column < step.length; ++column)
-                        dx[column] += dy[column] * x[segment];
-            }
-        }
-    }
-
-    /// The gradient of one factor: that of the product, times the other factors.
-    template <int At, class Range>
-    static void factor_gradient(const bindings& bound, int first, int second, int third,
-                                Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        T* to = bound.gradient(term.x.at);
-        if (!to) return;
-        to += outer_shift(term.x, first, second, third);
-        const T* gradient = gradient_of_out(bound, first, second, third);
-        constexpr int length = step.length;
-        alignas(64) T others[length];
-        for (int row = range.begin; row < range.end; ++row) {
-            for (int segment = 0; segment < step.segments; ++segment) {
-                std::copy_n(gradient + row * step.out.row + segment * length, length, others);
-                kernel::unroll<step.terms.size()>([&](auto other) {
-                    constexpr row_term factor = step.terms[other()];
-                    if constexpr (other() != At)
-                        multiply_to<length>(
-                            others, bound.read(factor.x.at) +
-                                        outer_shift(factor.x, first, second, third) +
-                                        pair_row<factor.indexed>(bound, row) * factor.x.row +
-                                        segment * factor.x.column);
-                });
-                add_to<length>(
-                    to + pair_row<term.indexed>(bound, row) * term.x.row + segment * term.x.column,
-                    others);
-            }
-        }
     }
 };
 
@@ -23648,7 +24605,7 @@ class ground_rule : protected assignments<Plan, At, T> {
 
     bool admitted() const noexcept {
         if constexpr (step.condition >= 0)
-            if (!base::template evaluate_node<step.condition>()) return false;
+            if (!base::template holds<step.condition>()) return false;
         bool holds = true;
         kernel::unroll<literals>([&](auto index) {
             constexpr general_literal item = literal<index()>;
@@ -24170,620 +25127,6 @@ class ground_rule : protected assignments<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-namespace sequent::inline SEQUENT_ABI {
-
-/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
-/// 2014), and the method of Box and Muller for the normal ones.
-class random_numbers {
-  public:
-    explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
-
-    constexpr std::uint64_t next() noexcept {
-        std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
-        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
-        return mixed ^ (mixed >> 31);
-    }
-
-    /// Uniform in [0, 1).
-    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
-
-    /// Uniform in 0 .. count - 1.
-    constexpr int below(int count) noexcept {
-        return static_cast<int>(uniform() * static_cast<double>(count));
-    }
-
-    /// Normal with mean 0 and deviation 1.
-    double normal() noexcept {
-        constexpr double two_pi = 6.283185307179586;
-        const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
-        return radius * std::cos(two_pi * uniform());
-    }
-
-    constexpr std::uint64_t state() const noexcept { return state_; }
-    constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
-
-  private:
-    std::uint64_t state_;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// The learned numbers of a model: one flat block, read through named views.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-using language::fixed_string;
-
-/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
-/// what it is used for.
-struct weight_view {
-    int offset = 0;
-    int rank = 0;
-    int value_rank = 0;  // of these, the dimensions of one value
-    int indices = 0;     // and its arguments in the rules
-    int extents[max_rank]{};
-    int strides[max_rank]{};
-    bool trained = false;
-    bool gain = false;       // of a norm
-    bool looked_up = false;  // rows chosen by symbols
-    bool bare = false;       // a bias or a table
-};
-
-template <class Plan>
-constexpr weight_view view_of_weight(int at) {
-    constexpr auto& shapes = Plan::shapes;
-    constexpr auto& tables = Plan::tables;
-    const plan::weight& declared = shapes.text.weights[at];
-    const plan::weight_shape& shape = shapes.weights[at];
-    const plan::weight_layout& layout = tables.weights[at];
-    weight_view result;
-    result.offset = layout.offset + tables.scope_offset[declared.scope];
-    auto push = [&](int extent, int stride) {
-        result.extents[result.rank] = extent;
-        result.strides[result.rank++] = stride;
-    };
-    int scopes[plan::max_depth]{};
-    int depth = 0;
-    for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
-        scopes[depth++] = scope;
-    while (depth-- > 0)
-        push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
-    const int indices = layout.packed ? shape.arity - 2 : shape.arity;
-    for (int axis = 0; axis < indices; ++axis) push(shape.extents[axis], layout.strides[axis]);
-    if (layout.packed) push(plan::packed_row(shape.extents[indices]), 1);
-    if (declared.rank > 0) push(declared.shape[0], layout.row);
-    if (declared.rank > 1) push(declared.shape[1], layout.column);
-    result.value_rank = declared.rank;
-    result.indices = shape.arity;
-    result.trained = shape.trained;
-    result.looked_up = shape.looked_up;
-    for (const plan::literal& item : shapes.text.literals)
-        if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
-    for (const plan::rule& written : shapes.text.rules)
-        for (const plan::transformation_use& use : written.transformations) {
-            if (use.weights[0].weight == at) result.gain = true;
-            if (use.weights[1].weight == at) result.bare = true;
-        }
-    return result;
-}
-
-/// The name as io writes it: a block's weights carry the relation that stacks the block.
-struct full_name {
-    char text[128]{};
-    int length = 0;
-
-    constexpr void prepend(const plan::name& part, bool dot) {
-        const int added = part.length + (dot ? 1 : 0);
-        for (int at = length; at-- > 0;) text[at + added] = text[at];
-        for (int at = 0; at < part.length; ++at) text[at] = part.text[at];
-        if (dot) text[part.length] = '.';
-        length += added;
-    }
-};
-
-template <class Plan>
-constexpr full_name name_of_weight(int at) {
-    constexpr auto& text = Plan::shapes.text;
-    full_name result;
-    result.prepend(text.weights[at].id, false);
-    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
-        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
-    return result;
-}
-
-/// The characters of a name, without the room that a longer one would take.
-template <class Plan, int At>
-inline constexpr auto characters_of_name = [] {
-    constexpr full_name name = name_of_weight<Plan>(At);
-    std::array<char, static_cast<std::size_t>(name.length)> result{};
-    std::copy_n(name.text, name.length, result.begin());
-    return result;
-}();
-
-struct named_weight {
-    std::string_view name;
-    weight_view view;
-};
-
-/// The weights that rules use, in the order in which the program names them.
-template <class Plan>
-inline constexpr auto named_weights = [] {
-    constexpr auto& shapes = Plan::shapes;
-    constexpr int count = [] {
-        int result = 0;
-        for (int at = 0; at < shapes.text.weights.size(); ++at)
-            result += shapes.weights[at].uses > 0 ? 1 : 0;
-        return result;
-    }();
-    std::array<named_weight, static_cast<std::size_t>(count)> result{};
-    std::size_t used = 0;
-    kernel::unroll<shapes.text.weights.size()>([&](auto index) {
-        if constexpr (shapes.weights[index()].uses > 0) {
-            constexpr auto& name = characters_of_name<Plan, index()>;
-            result[used++] = {{name.data(), name.size()}, view_of_weight<Plan>(index())};
-        }
-    });
-    return result;
-}();
-
-template <class Plan, fixed_string Name>
-consteval int find_weight() {
-    constexpr plan::name id =
-        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    int found = -1;
-    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at)
-        if (Plan::shapes.text.weights[at].id == id) found = found == -1 ? at : -2;
-    return found;
-}
-
-template <class T>
-constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
-    tensor_view<T> result;
-    result.data = base + view.offset;
-    result.rank = view.rank;
-    std::copy_n(view.extents, max_rank, result.extents.begin());
-    std::copy_n(view.strides, max_rank, result.strides.begin());
-    return result;
-}
-
-template <int Rank, class T>
-constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
-    return {to_tensor(view, base)};
-}
-
-/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
-/// block's size might not fit the stack.
-enum class zeros {};
-
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
-/// {}` fills it with zeros.
-template <class Plan, class T>
-struct alignas(64) parameter_block {
-    using number = T;
-    static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
-
-    T numbers[static_cast<std::size_t>(size)]{};
-
-    parameter_block& operator=(zeros) noexcept {
-        std::fill_n(numbers, size, T(0));
-        return *this;
-    }
-
-    T* data() noexcept { return numbers; }
-    const T* data() const noexcept { return numbers; }
-    std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
-        return std::span<T, static_cast<std::size_t>(size)>(numbers);
-    }
-    std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
-        return std::span<const T, static_cast<std::size_t>(size)>(numbers);
-    }
-
-    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
-    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
-    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
-    template <fixed_string Name, int... Shape>
-    auto operator[](language::weight<Name, Shape...>) noexcept {
-        return view<Name, T>(numbers);
-    }
-    template <fixed_string Name, int... Shape>
-    auto operator[](language::weight<Name, Shape...>) const noexcept {
-        return view<Name, const T>(numbers);
-    }
-
-  private:
-    template <fixed_string Name, class U>
-    static constexpr auto view(U* base) noexcept {
-        constexpr int at = find_weight<Plan, Name>();
-        using reason =
-            std::conditional_t<at == -1, mistake::no_weight_of_this_name,
-                               mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
-        if constexpr (at >= 0) {
-            constexpr weight_view found = view_of_weight<Plan>(at);
-            return to_tensor<found.rank>(found, base);
-        } else {
-            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return tensor_view<U>{};
-        }
-    }
-};
-
-template <class Plan>
-constexpr int count_parameters() {
-    int count = 0;
-    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at) {
-        if (Plan::shapes.weights[at].uses == 0) continue;
-        const weight_view view = view_of_weight<Plan>(at);
-        int size = 1;
-        for (int axis = 0; axis < view.rank; ++axis) size *= view.extents[axis];
-        count += size;
-    }
-    return count;
-}
-
-/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
-/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
-/// stay what they are.
-template <class T>
-SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
-                                        std::uint64_t seed) {
-    random_numbers random(seed);
-    for (const auto& [name, view] : weights) {
-        const tensor_view<T> to = to_tensor(view, base);
-        const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
-        const bool stays = view.bare && !view.trained && view.value_rank == 0;
-        const double deviation =
-            stays ? 1
-            : view.looked_up || view.bare || view.value_rank < 2
-                ? 0.02
-                : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
-        for (int at = 0; at < to.size(); ++at)
-            to.element(at) = view.gain ? T(1)
-                             : bias    ? T(0)
-                                       : static_cast<T>(deviation * random.normal());
-    }
-}
-
-/// One in trained matrices.
-template <class T>
-SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
-    for (const auto& [name, view] : weights) {
-        if (view.value_rank != 2 || !view.trained) continue;
-        const tensor_view<T> to = to_tensor(view, base);
-        for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// The memory of a call, and where the values of relations lie in it.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-template <class Plan>
-constexpr weight_view view_of_relation(int at) {
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    const plan::relation_shape& shape = Plan::shapes.relations[at];
-    weight_view result;
-    result.offset = layout.offset;
-    if (layout.pairs.any()) {
-        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
-        result.strides[result.rank++] = layout.pair_stride;
-    }
-    for (int axis = 0; axis < shape.arity; ++axis) {
-        if (layout.pairs.has(axis)) continue;
-        result.extents[result.rank] = shape.extents[axis];
-        result.strides[result.rank++] = layout.strides[axis];
-    }
-    if (shape.value.rows > 1 || shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.rows;
-        result.strides[result.rank++] = shape.value.columns;
-    }
-    if (shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.columns;
-        result.strides[result.rank++] = 1;
-    }
-    return result;
-}
-
-/// The counts of a plan that are the lengths of facts, a bit for each.
-template <class Plan>
-inline constexpr unsigned length_counts = [] {
-    unsigned result = 0;
-    for (const plan::fact_shape& given : Plan::shapes.facts)
-        if (given.up_to) result |= 1u << given.length;
-    return result;
-}();
-
-template <class Plan>
-constexpr bool is_output(int relation) {
-    for (int output : Plan::shapes.outputs)
-        if (output == relation) return true;
-    return false;
-}
-
-/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
-/// ends it, and, of what is no output, where it has not been written.
-struct view_limits {
-    unsigned counts[max_rank]{};
-    bool any = false;
-    // Of outputs: rows along `axis` beyond some counts have not been written.
-    int axis = -1;
-    unsigned written = 0;
-};
-template <class Plan>
-constexpr view_limits limits_of_view(int relation) {
-    const plan::relation_layout& layout = Plan::tables.relations[relation];
-    view_limits result;
-    if (layout.pairs.any()) return result;
-    const bool output = is_output<Plan>(relation);
-    for (int axis = 0; axis < Plan::shapes.relations[relation].arity; ++axis) {
-        unsigned& counts = result.counts[axis];
-        counts = layout.counts[axis] & length_counts<Plan>;
-        if (layout.where == plan::place::value) {
-            const plan::buffer& of = Plan::tables.buffers[layout.index];
-            if (of.counts != 0 && layout.strides[axis] == of.row) {
-                if (!output) counts |= of.counts;
-                result.axis = axis;
-                result.written = of.counts;
-            }
-        }
-        result.any = result.any || counts != 0;
-    }
-    return result;
-}
-/// The view of a relation when these counts have been given.
-template <class Plan, int Relation>
-constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
-    constexpr view_limits limits = limits_of_view<Plan>(Relation);
-    weight_view result = view_of_relation<Plan>(Relation);
-    if constexpr (limits.any)
-        for (int axis = 0; axis < result.rank; ++axis)
-            result.extents[axis] =
-                plan::least_count(limits.counts[axis], result.extents[axis], given);
-    return result;
-}
-
-template <class Plan, fixed_string Name>
-consteval int find_relation() {
-    constexpr plan::name id =
-        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
-        const plan::relation& known = Plan::shapes.text.relations[at];
-        if (known.id == id && !known.invented && known.scope == 0) return at;
-    }
-    return -1;
-}
-
-/// Whether the relation's values are still there once forward has returned.
-template <class Plan>
-constexpr bool is_kept(int at) {
-    if (at < 0) return false;
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    return layout.where == plan::place::value &&
-           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
-}
-
-inline constexpr std::uint64_t nothing_left = 0;
-inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
-
-/// A number that stands for what a call is given. Of arrays it takes a few elements.
-class call_mark {
-  public:
-    template <class N>
-    void add(N number) noexcept {
-        static_assert(sizeof(N) <= sizeof(std::uint64_t));
-        std::uint64_t bits = 0;
-        std::memcpy(&bits, &number, sizeof(N));
-        hash_ = (hash_ ^ bits) * 1099511628211U;
-        hash_ ^= hash_ >> 29;
-    }
-    template <class N>
-    void add(const N* numbers, int size) noexcept {
-        add(size);
-        const int step = std::max(1, size / 8);
-        for (int at = 0; at < size; at += step) add(numbers[at]);
-        if (size > 0) add(numbers[size - 1]);
-    }
-    std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
-
-  private:
-    std::uint64_t hash_ = 14695981039346656037U;
-};
-
-/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
-template <class Placed, class T>
-struct alignas(64) call_memory {
-    static_assert(Placed::tables.workspace != plan::too_large,
-                  "sequent: the memory of this call would have more than 2147483647 numbers");
-    static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
-    static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
-
-    T numbers[static_cast<std::size_t>(size)]{};
-    /// What parameters that have not been prepared are prepared to.
-    alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
-    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
-    /// The counts that forward was given.
-    static constexpr int count_of_counts = Placed::shapes.text.counts.size();
-    int counts[count_of_counts > 0 ? count_of_counts : 1]{};
-
-    /// A relation's values after forward; of a workspace, until backward. Where a count or the
-    /// length of a fact ends the relation, the view may end there.
-    template <fixed_string Name>
-    auto operator[](language::relation<Name>) const noexcept {
-        constexpr int at = find_relation<Placed, Name>();
-        constexpr bool kept = is_kept<Placed>(at);
-        using reason =
-            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
-                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
-        if constexpr (kept) {
-            constexpr int rank = view_of_relation<Placed>(at).rank;
-            return to_tensor<rank>(limited_view<Placed, at>(counts), numbers);
-        } else {
-            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return tensor_view<const T>{};
-        }
-    }
-};
-
-/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
-/// layers of a stack share the memory of one.
-template <class Plan, class T>
-struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
-    using placed = plan::inference_plan_of<Plan>;
-
-    scratch_block& operator=(zeros) noexcept {
-        std::fill_n(this->numbers, this->size, T(0));
-        return *this;
-    }
-};
-
-/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
-/// they are needed.
-template <class Plan, class T>
-struct workspace_block : call_memory<Plan, T> {
-    using placed = Plan;
-
-    /// The gradient of what is prepared.
-    alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
-    /// What forward was given, for backward, which uses up the values: nothing_left if there are
-    /// none. Written in every build, so that the layout is the same; checked in debug builds.
-    std::uint64_t left_by = nothing_left;
-
-    workspace_block& operator=(zeros) noexcept {
-        std::fill_n(this->numbers, this->size, T(0));
-        left_by = nothing_left;
-        return *this;
-    }
-};
-
-/// Whether a plan can be run on it.
-template <class Memory, class Plan, class T>
-concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
-    std::is_same_v<Memory, scratch_block<Plan, T>>;
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// The outputs of a plan as a caller sees them, and where they lie.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
-/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
-/// may be a part.
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
-                             Body body) noexcept {
-    int length = 1;
-    int axes = view.rank;
-    bool inner = true;  // all of the axes within are whole
-    while (axes > 0 && view.strides[axes - 1] == length && inner) {
-        --axes;
-        length *= view.extents[axes];
-        inner = view.extents[axes] == whole.extents[axes];
-    }
-    int runs = 1;
-    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
-    int step = 1;
-    for (int axis = axes; axis < view.rank; ++axis) step *= whole.extents[axis];
-    for (int run = 0; run < runs && length > 0; ++run) {
-        int offset = view.offset;
-        int position = 0;
-        int rest = run;
-        int stride = step;
-        for (int axis = axes; axis-- > 0; rest /= view.extents[axis]) {
-            const int index = rest % view.extents[axis];
-            offset += index * view.strides[axis];
-            position += index * stride;
-            stride *= whole.extents[axis];
-        }
-        body(position, offset, length);
-    }
-}
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
-    each_run(view, view, body);
-}
-
-/// The outputs of a plan as a caller sees them: row-major, one after another.
-template <class Plan>
-struct output_layout {
-    static constexpr int count = Plan::shapes.outputs.size();
-    static constexpr auto names = [] {
-        plan::list<plan::name, count> result;
-        for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
-        return result;
-    }();
-    static constexpr auto whole_views = [] {
-        plan::list<weight_view, count> result;
-        for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
-        return result;
-    }();
-    static constexpr weight_view view(int at) { return whole_views[at]; }
-    static constexpr int size(int at) {
-        const weight_view of = view(at);
-        int product = 1;
-        for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
-        return product;
-    }
-    static constexpr int offset(int at) {
-        int before = 0;
-        for (int other = 0; other < at; ++other) before += size(other);
-        return before;
-    }
-    static constexpr int total = offset(count);
-
-    static constexpr weight_view side_by_side(int at) {
-        weight_view result = view(at);
-        int stride = 1;
-        for (int axis = result.rank; axis-- > 0; stride *= result.extents[axis])
-            result.strides[axis] = stride;
-        result.offset = offset(at);
-        return result;
-    }
-
-    static constexpr bool same_rank = [] {
-        bool result = count > 0;
-        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
-        return result;
-    }();
-    static constexpr int rank = same_rank ? view(0).rank : 0;
-
-    template <class T>
-    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
-    /// One view, or an array of them.
-    template <class T>
-    using views = std::conditional_t<count == 1, one_view<T>,
-                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
-
-    /// Views of numbers that lie so, as long as facts are; all of them zero.
-    template <class T>
-    static views<T> cleared_views(T* numbers, const int* counts) noexcept {
-        views<T> result;
-        kernel::unroll<count>([&](auto index) {
-            constexpr int at = index();
-            weight_view one = side_by_side(at);
-            const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
-            std::copy_n(limited.extents, max_rank, one.extents);
-            each_run(one, [&](int, int offset, int length) {
-                std::fill_n(numbers + offset, length, T(0));
-            });
-            constexpr int own_rank = side_by_side(at).rank;
-            if constexpr (count == 1)
-                result = to_tensor<own_rank>(one, numbers);
-            else
-                result[static_cast<std::size_t>(at)] = to_tensor<own_rank>(one, numbers);
-        });
-        return result;
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-#include <cassert>
-
-#include <numeric>
-
 /// Runs any rule by its literal meaning: loops over every assignment of its variables. It computes
 /// what no other step can, vectorised along the values.
 
@@ -24985,6 +25328,23 @@ class general_runner : ground_rule<Plan, At, T> {
         }
     }
 
+    /// Returns true if something that the rule reads has a gradient; facts often have none.
+    static bool has_gradients(const bindings<T>& bound) noexcept {
+        bool any = false;
+        const auto see = [&](const plan::operand& at) {
+            if (at.where != plan::place::none) any = any || bound.gradient(at) != nullptr;
+        };
+        for (const general_literal& item : step.literals) {
+            if (!item.symbols && item.kind != literal_kind::number &&
+                item.kind != literal_kind::index)
+                see(item.at);
+            see(item.weight);
+        }
+        for (const general_function& function : step.functions)
+            for (const plan::operand& weight : function.weights) see(weight);
+        return any;
+    }
+
     /// How many numbers from the first on may be read.
     static int cleared(const bindings<T>& bound) noexcept {
         if constexpr (step.out_counts == 0)
@@ -25015,6 +25375,7 @@ class general_runner : ground_rule<Plan, At, T> {
         runner.template each<0, step.heads>(body);
     }
     static void backward(const bindings<T>& bound) noexcept {
+        if (!has_gradients(bound)) return;
         general_runner runner(bound);
         auto body = [&] { runner.backward_head(); };
         runner.template each<0, step.heads>(body);
@@ -25849,8 +26210,9 @@ SEQUENT_INLINE void each_part_of(const plan::birth& born, const int* counts, Vis
         visit(born.offset + part * born.size, born.cleared(counts));
 }
 
+/// Clears the gradients that are first written in the backward of step `At`.
 template <class Plan, int At, class T>
-void backward_step(const bindings<T>& bound, whole_run) noexcept {
+SEQUENT_INLINE void clear_births(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
     kernel::unroll<step.births.size()>([&](auto index) {
         constexpr plan::birth born = step.births[index()];
@@ -25858,6 +26220,12 @@ void backward_step(const bindings<T>& bound, whole_run) noexcept {
             std::fill_n(bound.workspace + offset, size, T(0));
         });
     });
+}
+
+template <class Plan, int At, class T>
+void backward_step(const bindings<T>& bound, whole_run) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    clear_births<Plan, At>(bound);
     if constexpr (step.kind == step_kind::rows)
         backward_rows<Plan, step.at>(bound);
     else if constexpr (step.kind == step_kind::attention)
@@ -25892,12 +26260,10 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
 template <class Plan, int At, class T>
 SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
-    if constexpr (step.last == plan::never) {
+    if constexpr (step.last == plan::never && !step.end.any())
         return true;
-    } else {
-        const int round = bound.layer[step.depth - 1];
-        return step.first <= round && round < step.last;
-    }
+    else
+        return step.is_run_in(bound.layer[step.depth - 1], bound.counts);
 }
 
 /// Whether some of the steps [At, End) are prepared.
@@ -25915,15 +26281,16 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
         constexpr plan::step step = Plan::template step_at<At>;
         if constexpr (step.kind == step_kind::repeat_begin) {
             if constexpr (!Prepares || has_prepared<Plan, At, step.at>) {
-                for (int round = 0; round < step.repeat; ++round) {
-                    bound.layer[step.depth] = step.backward ? step.repeat - 1 - round : round;
+                const int rounds = step.rounds(bound.counts);
+                for (int round = 0; round < rounds; ++round) {
+                    bound.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     forward_steps<Plan, At + 1, step.at, Prepares>(bound, range);
                 }
                 bound.layer[step.depth] = 0;
             }
             forward_steps<Plan, step.at + 1, End, Prepares>(bound, range);
         } else {
-            if constexpr (step.prepared == Prepares)
+            if constexpr (step.prepared == Prepares && !step.idle)
                 if (is_run<Plan, At>(bound)) forward_step<Plan, At>(bound, range);
             forward_steps<Plan, At + 1, End, Prepares>(bound, range);
         }
@@ -25938,8 +26305,9 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             constexpr plan::step begin = Plan::template step_at<last.at>;
             if constexpr (!Prepares || has_prepared<Plan, last.at, At>) {
                 if constexpr (!Prepares) backward_step<Plan, At - 1>(bound, run);
-                for (int round = last.repeat; round-- > 0;) {
-                    bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
+                const int rounds = begin.rounds(bound.counts);
+                for (int round = rounds; round-- > 0;) {
+                    bound.layer[begin.depth] = begin.backward ? rounds - 1 - round : round;
                     backward_steps<Plan, last.at + 1, At - 1, Prepares>(bound, run);
                 }
                 bound.layer[begin.depth] = 0;
@@ -25947,7 +26315,7 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             }
             backward_steps<Plan, Begin, last.at, Prepares>(bound, run);
         } else {
-            if constexpr (last.prepared == Prepares)
+            if constexpr (last.prepared == Prepares && !last.idle)
                 if (is_run<Plan, At - 1>(bound)) backward_step<Plan, At - 1>(bound, run);
             backward_steps<Plan, Begin, At - 1, Prepares>(bound, run);
         }
@@ -25985,6 +26353,732 @@ void compiled_backward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept 
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Runs a plan for several samples at once, step by step: products by parameters take the rows of
+/// all samples, so that each weight is read from memory once; all else is computed sample by
+/// sample. A number does not depend on which samples stand beside its own.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// From how many bytes of parameters on the samples of a batch are joined: beyond what an L2 cache
+/// holds. Of the library's own tests alone: all units of a program must have the same number.
+#ifndef SEQUENT_LEAST_JOINED
+#define SEQUENT_LEAST_JOINED 1'048'576
+#endif
+
+/// How many rows are worth one pass over the weights.
+inline constexpr int joined_rows_at_once = 256;
+
+/// Several samples at once, with room for kernel::gathered_room numbers.
+template <class T>
+struct joined_run {
+    bindings<T>* samples;
+    int count;
+    T* room;
+
+    static constexpr int most = 16;
+};
+
+/// Whether the products of a row step take the rows of several samples.
+constexpr bool is_joined(const row_step& step) {
+    if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
+    long long size = 0;
+    for (const row_term& term : step.terms) {
+        if (term.kind != term_kind::product) continue;
+        if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
+        if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
+        size += 1LL * term.depth * term.splits * step.columns();
+    }
+    return size >= 1024;
+}
+
+/// Row step `At` of a plan for several samples.
+template <class Plan, int At, class T>
+class joined_rows {
+    using code = row_code<Plan, At>;
+    using runner = row_runner<typename code::step, T>;
+    static constexpr row_step step = code::step::value;
+    using pointers = std::remove_cvref_t<decltype(code::template bind<true>(
+        std::declval<const bindings<T>&>()))>;
+    using gathered = kernel::gathered_product<T>;
+
+    /// The rows of all samples, some at a time: calls add(sample, row) for each, and product(count)
+    /// for as many as there are.
+    struct row_lists {
+        const T* from[joined_rows_at_once];
+        T* to[joined_rows_at_once];
+    };
+    template <class Add, class Product>
+    static void each_rows(const int* ends, int count, Add add, Product product) noexcept {
+        int filled = 0;
+        for (int sample = 0; sample < count; ++sample)
+            for (int row = 0; row < ends[sample]; ++row) {
+                add(filled, sample, row);
+                if (++filled < joined_rows_at_once) continue;
+                product(filled);
+                filled = 0;
+            }
+        if (filled > 0) product(filled);
+    }
+
+    template <bool Backward>
+    struct bound_samples {
+        const pointers* of[joined_run<T>::most];
+        int ends[joined_run<T>::most];
+        pointers made[code::by_form ? joined_run<T>::most : 1];
+
+        explicit bound_samples(joined_run<T> run) noexcept {
+            for (int at = 0; at < run.count; ++at) {
+                if constexpr (code::by_form) {
+                    made[at] = code::template bind<Backward>(run.samples[at]);
+                    of[at] = made + at;
+                } else {
+                    of[at] = run.samples + at;
+                }
+                ends[at] = runner::limit(*of[at]);
+            }
+        }
+    };
+
+    static constexpr kernel::row_places<const T> weight_rows(const row_term& term, const T* w) {
+        return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
+    }
+
+    template <int Term>
+    static void multiply(const bound_samples<false>& samples, joined_run<T> run, int first,
+                         int second, int third, bool accumulate) noexcept {
+        constexpr row_term term = step.terms[Term];
+        row_lists rows;
+        for (int split = 0; split < term.splits; ++split) {
+            const T* x[joined_run<T>::most];
+            T* sum[joined_run<T>::most];
+            for (int at = 0; at < run.count; ++at) {
+                x[at] = samples.of[at]->read(term.x.at) +
+                        outer_shift(term.x, first, second, third) + split * term.x_split;
+                sum[at] = runner::sum_of(*samples.of[at], first, second, third);
+            }
+            const T* w = samples.of[0]->read(term.w.at) +
+                         outer_shift(term.w, first, second, third) + split * term.w_split;
+            each_rows(
+                samples.ends, run.count,
+                [&](int at, int sample, int row) {
+                    rows.from[at] = x[sample] + std::ptrdiff_t{row} * term.x.row;
+                    rows.to[at] = sum[sample] + std::ptrdiff_t{row} * runner::sum_row;
+                },
+                [&](int count) {
+                    kernel::product(gathered{count,
+                                             step.columns(),
+                                             term.depth,
+                                             {rows.from},
+                                             false,
+                                             weight_rows(term, w),
+                                             term.w_column != 1,
+                                             {rows.to},
+                                             accumulate || split > 0},
+                                    run.room);
+                });
+        }
+    }
+
+    template <int Term>
+    static void product_gradient(const bound_samples<true>& samples, joined_run<T> run, int first,
+                                 int second, int third) noexcept {
+        constexpr row_term term = step.terms[Term];
+        row_lists rows;
+        const T* dy[joined_run<T>::most];
+        for (int at = 0; at < run.count; ++at)
+            dy[at] = runner::gradient_of_out(*samples.of[at], first, second, third);
+        for (int split = 0; split < term.splits; ++split) {
+            const std::ptrdiff_t x_at =
+                outer_shift(term.x, first, second, third) + split * term.x_split;
+            const std::ptrdiff_t w_at =
+                outer_shift(term.w, first, second, third) + split * term.w_split;
+            if (samples.of[0]->gradient(term.x.at)) {
+                T* dx[joined_run<T>::most];
+                for (int at = 0; at < run.count; ++at)
+                    dx[at] = samples.of[at]->gradient(term.x.at) + x_at;
+                const T* w = samples.of[0]->read(term.w.at) + w_at;
+                each_rows(
+                    samples.ends, run.count,
+                    [&](int at, int sample, int row) {
+                        rows.from[at] = dy[sample] + std::ptrdiff_t{row} * step.out.row;
+                        rows.to[at] = dx[sample] + std::ptrdiff_t{row} * term.x.row;
+                    },
+                    [&](int count) {
+                        kernel::product(gathered{count,
+                                                 term.depth,
+                                                 step.columns(),
+                                                 {rows.from},
+                                                 false,
+                                                 weight_rows(term, w),
+                                                 term.w_column == 1,
+                                                 {rows.to},
+                                                 true},
+                                        run.room);
+                    });
+            }
+            if constexpr (term.w.at.trained) {
+                const T* x[joined_run<T>::most];
+                for (int at = 0; at < run.count; ++at)
+                    x[at] = samples.of[at]->read(term.x.at) + x_at;
+                T* dw = samples.of[0]->gradient(term.w.at) + w_at;
+                const T* others[joined_rows_at_once];
+                // Rows of the weight in memory are inputs or outputs.
+                constexpr bool inputs = term.w_column == 1;
+                each_rows(
+                    samples.ends, run.count,
+                    [&](int at, int sample, int row) {
+                        (inputs ? rows.from : others)[at] =
+                            x[sample] + std::ptrdiff_t{row} * term.x.row;
+                        (inputs ? others : rows.from)[at] =
+                            dy[sample] + std::ptrdiff_t{row} * step.out.row;
+                    },
+                    [&](int count) {
+                        kernel::product(
+                            gathered{inputs ? term.depth : step.columns(),
+                                     inputs ? step.columns() : term.depth,
+                                     count,
+                                     {rows.from},
+                                     true,
+                                     {others},
+                                     false,
+                                     {nullptr, dw, inputs ? term.w_depth : term.w_column},
+                                     true},
+                            run.room);
+                    });
+            }
+        }
+    }
+
+  public:
+    static void forward(joined_run<T> run) noexcept {
+        const bound_samples<false> samples(run);
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            bool summed = false;
+            kernel::unroll<step.terms.size()>([&](auto index) {
+                if constexpr (step.terms[index()].kind == term_kind::product) {
+                    multiply<index()>(samples, run, first, second, third, summed);
+                    summed = true;
+                }
+            });
+            for (int at = 0; at < run.count; ++at) {
+                runner::forward_summed(*samples.of[at], first, second, third,
+                                       kernel::row_range{0, samples.ends[at]});
+                runner::clear_from(*samples.of[at], first, second, third, samples.ends[at]);
+            }
+        });
+    }
+
+    static void backward(joined_run<T> run) noexcept {
+        const bound_samples<true> samples(run);
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            const auto each_sample = [&](auto body) {
+                for (int at = 0; at < run.count; ++at)
+                    body(*samples.of[at], kernel::row_range{0, samples.ends[at]});
+            };
+            if constexpr (step.functions.size() > 0)
+                each_sample([&](const pointers& bound, kernel::row_range range) {
+                    runner::undo_functions(bound, first, second, third, range);
+                });
+            kernel::unroll<step.terms.size()>([&](auto index) {
+                constexpr int at = index();
+                constexpr term_kind kind = step.terms[at].kind;
+                if constexpr (kind == term_kind::product)
+                    product_gradient<at>(samples, run, first, second, third);
+                else
+                    each_sample([&](const pointers& bound, kernel::row_range range) {
+                        if constexpr (kind == term_kind::gather)
+                            runner::template gather_gradient<at>(bound, first, second, third,
+                                                                 range);
+                        else
+                            runner::template summand_gradient<at>(bound, first, second, third,
+                                                                  range);
+                    });
+            });
+        });
+    }
+};
+
+/// Whether step `At` takes the rows of all samples.
+template <class Plan, int At>
+constexpr bool joins_step() {
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (step.kind == step_kind::rows)
+        return is_joined(Plan::template row_step_at<step.at>);
+    else
+        return false;
+}
+
+template <class Plan, int At, class T>
+void forward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
+    for (int at = 0; at < run.count; ++at)
+        std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    if constexpr (joins_step<Plan, At>())
+        joined_rows<Plan, Plan::template step_at<At>.at, T>::forward(run);
+    else
+        for (int at = 0; at < run.count; ++at) forward_step<Plan, At>(run.samples[at], whole_run{});
+}
+
+template <class Plan, int At, class T>
+void backward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
+    for (int at = 0; at < run.count; ++at)
+        std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    if constexpr (joins_step<Plan, At>()) {
+        for (int at = 0; at < run.count; ++at) clear_births<Plan, At>(run.samples[at]);
+        joined_rows<Plan, Plan::template step_at<At>.at, T>::backward(run);
+    } else {
+        for (int at = 0; at < run.count; ++at)
+            backward_step<Plan, At>(run.samples[at], whole_run{});
+    }
+}
+
+/// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
+/// counts that limit these.
+struct joined_steps {
+    long long weights = 0;
+    int rows = 0;
+    unsigned counts = 0;
+};
+template <class Plan>
+inline constexpr joined_steps joined_steps_of = [] {
+    joined_steps result;
+    long long rounds = 1;
+    for (const plan::step& each : Plan::tables.steps) {
+        if (each.kind == step_kind::repeat_begin) rounds *= each.repeat;
+        if (each.kind == step_kind::repeat_end) rounds /= Plan::tables.steps[each.at].repeat;
+        if (each.kind != step_kind::rows || each.prepared) continue;
+        const row_step& row = Plan::tables.rows[each.at];
+        if (!is_joined(row)) continue;
+        for (const row_term& term : row.terms)
+            if (term.kind == term_kind::product)
+                result.weights += rounds * term.depth * term.splits * row.columns();
+        if (row.rows <= result.rows) continue;
+        result.rows = row.rows;
+        result.counts = row.counts;
+    }
+    return result;
+}();
+
+/// How many samples at most are run at once on such memory: 1 where each is run alone. Together
+/// they take no more memory than the parameters do.
+template <class Memory, class T>
+constexpr int most_joined() {
+    using plan = typename Memory::placed;
+    constexpr joined_steps joined = joined_steps_of<plan>;
+    constexpr auto bytes = static_cast<long long>(sizeof(T));
+    if (joined.rows == 0 || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
+    constexpr long long room =
+        plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
+    const int wanted = joined.counts != 0 ? 8 : joined_rows_at_once / joined.rows;
+    return static_cast<int>(
+        std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
+}
+
+/// Entry points to the code that runs several samples at once; empty where each is run alone.
+template <class Plan, class T, bool Joins>
+struct joined_forward {
+    static void run(joined_run<T> samples) noexcept;
+};
+template <class Plan, class T, bool Joins>
+struct joined_backward {
+    static void run(joined_run<T> samples) noexcept;
+};
+template <class Plan, class T, bool Joins>
+void joined_forward<Plan, T, Joins>::run(joined_run<T> samples) noexcept {
+    if constexpr (Joins) {
+        bindings<T> lead = samples.samples[0];
+        forward_steps<Plan, 0, Plan::tables.steps.size()>(lead, samples);
+    }
+}
+template <class Plan, class T, bool Joins>
+void joined_backward<Plan, T, Joins>::run(joined_run<T> samples) noexcept {
+    if constexpr (Joins) {
+        bindings<T> lead = samples.samples[0];
+        backward_steps<Plan, 0, Plan::tables.steps.size()>(lead, samples);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+#include <new>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+/// Parameters and memory of calls on the heap.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace model_detail {
+
+/// Asks the system for huge pages, of 2 MB, in the part of [at, at + size) that they can cover:
+/// steps of generation read all parameters, and small pages cost them a walk of the page table
+/// every 4 KB. Where the system has none to give, nothing changes.
+inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::size_t size) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
+    const auto begin = (reinterpret_cast<std::uintptr_t>(at) + page - 1) & ~(page - 1);
+    const auto end = (reinterpret_cast<std::uintptr_t>(at) + size) & ~(page - 1);
+    if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
+}  // namespace model_detail
+
+/// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
+/// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
+/// "madvise" or "always"). `given` are the arguments of its constructor: make_unique<Model::packed<
+/// q8_0>>(*parameters).
+template <class Block, class... Given>
+std::unique_ptr<Block> make_unique(const Given&... given) {
+    constexpr std::align_val_t alignment{alignof(Block)};
+    if constexpr (alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
+                  std::is_nothrow_constructible_v<Block, const Given&...>) {
+        void* memory = ::operator new(sizeof(Block), alignment);
+        model_detail::ask_for_huge_pages(memory, sizeof(Block));
+        return std::unique_ptr<Block>(::new (memory) Block(given...));
+    } else {
+        return std::make_unique<Block>(given...);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The memory of a call, and where the values of relations lie in it.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Plan>
+constexpr weight_view view_of_relation(int at) {
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    const plan::relation_shape& shape = Plan::shapes.relations[at];
+    weight_view result;
+    result.offset = layout.offset;
+    if (layout.pairs.any()) {
+        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
+        result.strides[result.rank++] = layout.pair_stride;
+    }
+    for (int axis = 0; axis < shape.arity; ++axis) {
+        if (layout.pairs.has(axis)) continue;
+        result.extents[result.rank] = shape.extents[axis];
+        result.strides[result.rank++] = layout.strides[axis];
+    }
+    if (shape.value.rows > 1 || shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.rows;
+        result.strides[result.rank++] = shape.value.columns;
+    }
+    if (shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.columns;
+        result.strides[result.rank++] = 1;
+    }
+    return result;
+}
+
+/// The counts of a plan that are the lengths of facts, a bit for each.
+template <class Plan>
+inline constexpr unsigned length_counts = [] {
+    unsigned result = 0;
+    for (const plan::fact_shape& given : Plan::shapes.facts)
+        if (given.up_to) result |= 1u << given.length;
+    return result;
+}();
+
+template <class Plan>
+constexpr bool is_output(int relation) {
+    for (int output : Plan::shapes.outputs)
+        if (output == relation) return true;
+    return false;
+}
+
+/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
+/// ends it, and, of what is no output, where it has not been written.
+struct view_limits {
+    unsigned counts[max_rank]{};
+    int beyond[max_rank]{};
+    bool any = false;
+    // Of outputs: rows along `axis` beyond some counts have not been written.
+    int axis = -1;
+    unsigned written = 0;
+};
+template <class Plan>
+constexpr view_limits limits_of_view(int relation) {
+    const plan::relation_layout& layout = Plan::tables.relations[relation];
+    view_limits result;
+    if (layout.pairs.any()) return result;
+    const bool output = is_output<Plan>(relation);
+    for (int axis = 0; axis < Plan::shapes.relations[relation].arity; ++axis) {
+        unsigned& counts = result.counts[axis];
+        counts = layout.counts[axis] & length_counts<Plan>;
+        if (layout.where == plan::place::value) {
+            const plan::buffer& of = Plan::tables.buffers[layout.index];
+            if (of.counts != 0 && layout.strides[axis] == of.row) {
+                const int part = of.size / of.parts;
+                const int beyond = of.beyond - (layout.offset - of.offset) % part / of.row;
+                if (!output && (counts == 0 || beyond <= 0)) {
+                    result.beyond[axis] = beyond;
+                    counts |= of.counts;
+                }
+                result.axis = axis;
+                result.written = of.counts;
+            }
+        }
+        result.any = result.any || counts != 0;
+    }
+    return result;
+}
+/// The view of a relation when these counts have been given.
+template <class Plan, int Relation>
+constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
+    constexpr view_limits limits = limits_of_view<Plan>(Relation);
+    weight_view result = view_of_relation<Plan>(Relation);
+    if constexpr (limits.any)
+        for (int axis = 0; axis < result.rank; ++axis)
+            if (limits.counts[axis] != 0)
+                result.extents[axis] =
+                    std::clamp(plan::least_count(limits.counts[axis], result.extents[axis], given) +
+                                   limits.beyond[axis],
+                               0, result.extents[axis]);
+    return result;
+}
+
+template <class Plan, fixed_string Name>
+consteval int find_relation() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
+        const plan::relation& known = Plan::shapes.text.relations[at];
+        if (known.id == id && !known.invented && known.scope == 0) return at;
+    }
+    return -1;
+}
+
+/// Whether the relation's values are still there once forward has returned.
+template <class Plan>
+constexpr bool is_kept(int at) {
+    if (at < 0) return false;
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    return layout.where == plan::place::value &&
+           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
+}
+
+inline constexpr std::uint64_t nothing_left = 0;
+inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
+
+/// A number that stands for what a call is given. Of arrays it takes a few elements.
+class call_mark {
+  public:
+    template <class N>
+    void add(N number) noexcept {
+        static_assert(sizeof(N) <= sizeof(std::uint64_t));
+        std::uint64_t bits = 0;
+        std::memcpy(&bits, &number, sizeof(N));
+        hash_ = (hash_ ^ bits) * 1099511628211U;
+        hash_ ^= hash_ >> 29;
+    }
+    template <class N>
+    void add(const N* numbers, int size) noexcept {
+        add(size);
+        const int step = std::max(1, size / 8);
+        for (int at = 0; at < size; at += step) add(numbers[at]);
+        if (size > 0) add(numbers[size - 1]);
+    }
+    std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
+
+  private:
+    std::uint64_t hash_ = 14695981039346656037U;
+};
+
+/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
+template <class Placed, class T>
+struct alignas(64) call_memory {
+    static_assert(Placed::tables.workspace != plan::too_large,
+                  "sequent: the memory of this call would have more than 2147483647 numbers");
+    static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
+    static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+    /// What parameters that have not been prepared are prepared to.
+    alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
+    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
+    /// The counts that forward was given.
+    static constexpr int count_of_counts = Placed::shapes.text.counts.size();
+    int counts[count_of_counts > 0 ? count_of_counts : 1]{};
+
+    /// A relation's values after forward; of a workspace, until backward. Where a count or the
+    /// length of a fact ends the relation, the view may end there.
+    template <fixed_string Name>
+    auto operator[](language::relation<Name>) const noexcept {
+        constexpr int at = find_relation<Placed, Name>();
+        constexpr bool kept = is_kept<Placed>(at);
+        using reason =
+            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
+                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
+        if constexpr (kept) {
+            constexpr int rank = view_of_relation<Placed>(at).rank;
+            return to_tensor<rank>(limited_view<Placed, at>(counts), numbers);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return tensor_view<const T>{};
+        }
+    }
+};
+
+/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
+/// layers of a stack share the memory of one.
+template <class Plan, class T>
+struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
+    using placed = plan::inference_plan_of<Plan>;
+
+    scratch_block& operator=(zeros) noexcept {
+        std::fill_n(this->numbers, this->size, T(0));
+        return *this;
+    }
+};
+
+/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
+/// they are needed.
+template <class Plan, class T>
+struct workspace_block : call_memory<Plan, T> {
+    using placed = Plan;
+
+    /// The gradient of what is prepared.
+    alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
+    /// What forward was given, for backward, which uses up the values: nothing_left if there are
+    /// none. Written in every build, so that the layout is the same; checked in debug builds.
+    std::uint64_t left_by = nothing_left;
+
+    workspace_block& operator=(zeros) noexcept {
+        std::fill_n(this->numbers, this->size, T(0));
+        left_by = nothing_left;
+        return *this;
+    }
+};
+
+/// Whether a plan can be run on it.
+template <class Memory, class Plan, class T>
+concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
+    std::is_same_v<Memory, scratch_block<Plan, T>>;
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The outputs of a plan as a caller sees them, and where they lie.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
+/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
+/// may be a part.
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
+                             Body body) noexcept {
+    int length = 1;
+    int axes = view.rank;
+    bool inner = true;  // all of the axes within are whole
+    while (axes > 0 && view.strides[axes - 1] == length && inner) {
+        --axes;
+        length *= view.extents[axes];
+        inner = view.extents[axes] == whole.extents[axes];
+    }
+    int runs = 1;
+    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
+    int step = 1;
+    for (int axis = axes; axis < view.rank; ++axis) step *= whole.extents[axis];
+    for (int run = 0; run < runs && length > 0; ++run) {
+        int offset = view.offset;
+        int position = 0;
+        int rest = run;
+        int stride = step;
+        for (int axis = axes; axis-- > 0; rest /= view.extents[axis]) {
+            const int index = rest % view.extents[axis];
+            offset += index * view.strides[axis];
+            position += index * stride;
+            stride *= whole.extents[axis];
+        }
+        body(position, offset, length);
+    }
+}
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
+    each_run(view, view, body);
+}
+
+/// The outputs of a plan as a caller sees them: row-major, one after another.
+template <class Plan>
+struct output_layout {
+    static constexpr int count = Plan::shapes.outputs.size();
+    static constexpr auto names = [] {
+        plan::list<plan::name, count> result;
+        for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
+        return result;
+    }();
+    static constexpr auto whole_views = [] {
+        plan::list<weight_view, count> result;
+        for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
+        return result;
+    }();
+    static constexpr weight_view view(int at) { return whole_views[at]; }
+    static constexpr int size(int at) {
+        const weight_view of = view(at);
+        int product = 1;
+        for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
+        return product;
+    }
+    static constexpr int offset(int at) {
+        int before = 0;
+        for (int other = 0; other < at; ++other) before += size(other);
+        return before;
+    }
+    static constexpr int total = offset(count);
+
+    static constexpr weight_view side_by_side(int at) {
+        weight_view result = view(at);
+        int stride = 1;
+        for (int axis = result.rank; axis-- > 0; stride *= result.extents[axis])
+            result.strides[axis] = stride;
+        result.offset = offset(at);
+        return result;
+    }
+
+    static constexpr bool same_rank = [] {
+        bool result = count > 0;
+        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
+        return result;
+    }();
+    static constexpr int rank = same_rank ? view(0).rank : 0;
+
+    template <class T>
+    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
+    /// One view, or an array of them.
+    template <class T>
+    using views = std::conditional_t<count == 1, one_view<T>,
+                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
+
+    /// Views of numbers that lie so, as long as facts are; all of them zero.
+    template <class T>
+    static views<T> cleared_views(T* numbers, const int* counts) noexcept {
+        views<T> result;
+        kernel::unroll<count>([&](auto index) {
+            constexpr int at = index();
+            weight_view one = side_by_side(at);
+            const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
+            std::copy_n(limited.extents, max_rank, one.extents);
+            each_run(one, [&](int, int offset, int length) {
+                std::fill_n(numbers + offset, length, T(0));
+            });
+            constexpr int own_rank = side_by_side(at).rank;
+            if constexpr (count == 1)
+                result = to_tensor<own_rank>(one, numbers);
+            else
+                result[static_cast<std::size_t>(at)] = to_tensor<own_rank>(one, numbers);
+        });
+        return result;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+#include <cassert>
 
 /// What follows from parameters alone: computed once, not in each call.
 
@@ -26154,23 +27248,34 @@ inline constexpr model_detail::pack_all_type pack_all{};
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The memory of batches on the threads of a pool, which must outlive it: for each thread a
-/// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient.
+/// The memory of batches on the threads of a pool, which must outlive it: for each thread
+/// workspaces, or, of forward_batch alone, scratches; and, with workspaces, a gradient.
+///
+/// Where the weights are more than a cache holds, a thread runs several samples at once, up to
+/// `joined`, so that it reads each weight once for all of them. The outputs do not depend on which.
 ///
 /// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
 /// order: the numbers depend on how many groups there are and never on the threads. That number is
 /// `groups`, or, where it is 0, follows from the number of samples: half of it, at least 4 and at
-/// most 64. No more threads than groups can share a backward_batch. With one group there is no
-/// gradient but the caller's. One call uses it at a time.
+/// most 64; or, where samples are joined, one group for each `joined` of them, at least 2. No more
+/// threads than groups can share a backward_batch. With one group there is no gradient but the
+/// caller's. One call uses it at a time.
 template <class Plan, class T, class Memory>
 class batch_memory {
     static constexpr bool trains = std::is_same_v<Memory, workspace_block<Plan, T>>;
+    struct alignas(64) room_block {
+        T numbers[static_cast<std::size_t>(kernel::gathered_room<T>)]{};
+    };
 
   public:
+    /// How many samples a thread runs at once, at most.
+    static constexpr int joined = most_joined<Memory, T>();
+
     explicit batch_memory(thread_pool& pool, int groups = 0)
         : pool_(pool), groups_(std::max(0, groups)) {
         for (int thread = 0; thread < pool.size(); ++thread) {
-            workspaces_.push_back(make_unique<Memory>());
+            for (int at = 0; at < joined; ++at) workspaces_.push_back(make_unique<Memory>());
+            if constexpr (joined > 1) rooms_.push_back(make_unique<room_block>());
             if constexpr (trains) {
                 outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
                 if (groups_ != 1) gradients_.push_back(make_unique<parameter_block<Plan, T>>());
@@ -26202,27 +27307,64 @@ class batch_memory {
     thread_pool& pool() const noexcept { return pool_; }
     /// Of a backward_batch of so many samples.
     int groups(int samples) const noexcept {
-        const int wanted = groups_ > 0 ? groups_ : std::clamp(samples / 2, 4, 64);
+        constexpr int least = joined > 1 ? 2 : 4;
+        const int wanted =
+            groups_ > 0 ? groups_ : std::clamp(samples / std::max(2, joined), least, 64);
         return std::clamp(samples, 1, wanted);
     }
     /// Of all memory that this owns.
     std::size_t bytes() const noexcept {
         std::size_t result = workspaces_.size() * sizeof(Memory) +
+                             rooms_.size() * sizeof(room_block) +
                              gradients_.size() * sizeof(parameter_block<Plan, T>);
         for (const auto& each : outward_) result += each.size() * sizeof(T);
         for (const auto& each : prepared_gradients_) result += each.size() * sizeof(T);
         return result + (prepared_ ? sizeof(prepared_block<Plan, T>) : 0);
     }
 
-    Memory& workspace(int thread) noexcept { return *at(workspaces_, thread); }
+    /// Of one of the samples that a thread runs at once.
+    Memory& workspace(int thread, int sample = 0) noexcept {
+        return *at(workspaces_, thread * joined + sample);
+    }
+    T* room(int thread) noexcept { return joined > 1 ? at(rooms_, thread)->numbers : nullptr; }
+
+    /// How many of the samples [begin, end) are run at once, `most` at most: as many as have rows
+    /// enough together. counts(sample) are the counts that the sample is given.
+    template <class Counts>
+    static int at_once(int begin, int end, int most, Counts counts) noexcept {
+        if constexpr (joined == 1) return 1;
+        constexpr joined_steps steps = joined_steps_of<typename Memory::placed>;
+        int count = 0;
+        for (int rows = 0; count < most && begin + count < end; ++count) {
+            rows += plan::least_count(steps.counts, steps.rows, counts(begin + count));
+            if (count > 0 && rows > joined_rows_at_once) break;
+        }
+        return count;
+    }
+
+    /// Calls body(first, count, thread) for all samples, on the threads of the pool.
+    template <class Counts, class Body>
+    void each_at_once(int samples, Counts counts, Body body) {
+        if constexpr (joined == 1) {
+            pool_.run(samples, [&](int sample, int thread) { body(sample, 1, thread); });
+        } else {
+            const int most = std::clamp((samples + pool_.size() - 1) / pool_.size(), 1, joined);
+            begins_.assign(1, 0);
+            while (begins_.back() < samples)
+                begins_.push_back(begins_.back() + at_once(begins_.back(), samples, most, counts));
+            pool_.run(static_cast<int>(begins_.size()) - 1, [&](int task, int thread) {
+                body(at(begins_, task), at(begins_, task + 1) - at(begins_, task), thread);
+            });
+        }
+    }
     /// Room for the gradients of one sample's outputs.
     std::vector<T>& outward(int thread) noexcept { return at(outward_, thread); }
 
-    /// Calls add(sample, thread, gradient, prepared_gradient) for each of `samples`, where add adds
-    /// to the gradients and returns a loss; the sum of the losses. All is added to `total` in the
-    /// end, the gradient of what is prepared once for all samples.
-    template <class P, class Add>
-    double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) {
+    /// Calls add(first, count, thread, gradient, prepared_gradient) for all of `samples`, where add
+    /// adds to the gradients and returns a loss; the sum of the losses. All is added to `total` in
+    /// the end, the gradient of what is prepared once for all samples.
+    template <class P, class Counts, class Add>
+    double sum(const P& p, int samples, Counts counts, parameter_block<Plan, T>& total, Add add) {
         const int count = groups(samples);
         for (auto& each : shared_->turns) each = 0;
         shared_->failed = false;
@@ -26233,9 +27375,12 @@ class batch_memory {
             auto& gradient = group == 0 ? total : *at(gradients_, thread);
             T* const prepared = prepared_gradient(group == 0 ? 0 : 1 + thread);
             double mine = 0;
-            for (int sample = first_of(group, count, samples);
-                 sample < first_of(group + 1, count, samples); ++sample)
-                mine += add(sample, thread, gradient, prepared);
+            const int end = first_of(group + 1, count, samples);
+            for (int sample = first_of(group, count, samples); sample < end;) {
+                const int together = at_once(sample, end, joined, counts);
+                mine += add(sample, together, thread, gradient, prepared);
+                sample += together;
+            }
             add_in_turn(group, gradient, prepared, total, mine, loss);
             ring.failed = false;
         });
@@ -26308,7 +27453,9 @@ class batch_memory {
     thread_pool& pool_;
     int groups_;
     std::unique_ptr<shared> shared_ = std::make_unique<shared>();
-    std::vector<std::unique_ptr<Memory>> workspaces_;
+    std::vector<std::unique_ptr<Memory>> workspaces_;  // `joined` of each thread
+    std::vector<std::unique_ptr<room_block>> rooms_;
+    std::vector<int> begins_;  // of the samples that are run at once
     std::vector<std::vector<T>> outward_;
     // Of each thread; zero between calls.
     std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;
@@ -26877,9 +28024,49 @@ struct calls {
         if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
         using placed = typename placed_for<P, typename W::placed>::type;
         compiled_forward<placed, T, Run>::run(bound, run);
+        return end_forward(given, w);
+    }
+
+    template <class T, class W>
+    static output_views<const T> end_forward(const facts<T>& given, W& w) noexcept {
         std::copy_n(given.counts, W::count_of_counts, w.counts);
         kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
         return all_outputs<T>(w);
+    }
+
+    /// For several samples at once, on memory(sample) each.
+    template <class P, class T, class Memory>
+    static void forward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
+                               T* room) noexcept {
+        using memory_type = std::remove_cvref_t<decltype(memory(0))>;
+        using placed = typename placed_for<P, typename memory_type::placed>::type;
+        bindings<T> bound[joined_run<T>::most];
+        const int count = static_cast<int>(samples.size());
+        for (int at = 0; at < count; ++at) {
+            const facts<T>& given = samples[static_cast<std::size_t>(at)];
+            bound[at] = bind(p, given, memory(at));
+            if constexpr (std::is_same_v<memory_type, workspace<T>>)
+                memory(at).left_by = mark_of(p, given);
+        }
+        joined_forward<placed, T, (most_joined<memory_type, T>() > 1)>::run({bound, count, room});
+        for (int at = 0; at < count; ++at)
+            (void)end_forward(samples[static_cast<std::size_t>(at)], memory(at));
+    }
+
+    /// After forward_joined and, for each sample, seed_all.
+    template <class P, class T, class Memory>
+    static void backward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
+                                parameters<T>& gradient, T* prepared_gradient, T* room) noexcept {
+        bindings<T> bound[joined_run<T>::most];
+        const int count = static_cast<int>(samples.size());
+        for (int at = 0; at < count; ++at) {
+            const facts<T>& given = samples[static_cast<std::size_t>(at)];
+            check_left_by(p, given, memory(at));
+            bound[at] = bind(p, given, memory(at), true);
+            bound[at].parameter_gradient = gradient.numbers;
+            bound[at].prepared_gradient = prepared_gradient;
+        }
+        joined_backward<Plan, T, (most_joined<workspace<T>, T>() > 1)>::run({bound, count, room});
     }
 
     /// Clears the rows of an output that a caller sees and no step has written.
@@ -26916,10 +28103,7 @@ struct calls {
                 bound.prepared_gradient = w.prepared_gradient;
             }
         std::copy_n(of_facts.pointers, max_facts, bound.fact_gradients);
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, true); });
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, false); });
+        seed_all<Whole>(outward, w, given.counts);
         compiled_backward<Plan, T, Run>::run(bound, run);
         if constexpr (prepares<Plan>)
             if (!prepared_gradient)
@@ -26931,9 +28115,24 @@ struct calls {
     template <class P, class T>
     static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
                               parameters<T>& gradient, T* prepared_gradient) noexcept {
-        const T* pointers[outputs > 0 ? outputs : 1];
-        for (int at = 0; at < outputs; ++at) pointers[at] = outward + layout::offset(at);
-        run_backward<true>(p, given, pointers, w, gradient, prepared_gradient, {}, whole_run{});
+        run_backward<true>(p, given, pointers_in(outward).data(), w, gradient, prepared_gradient,
+                           {}, whole_run{});
+    }
+
+    template <class T>
+    static auto pointers_in(const T* outward) noexcept {
+        std::array<const T*, static_cast<std::size_t>(outputs > 0 ? outputs : 1)> result;
+        for (int at = 0; at < outputs; ++at)
+            result[static_cast<std::size_t>(at)] = outward + layout::offset(at);
+        return result;
+    }
+
+    template <bool Whole, class T>
+    static void seed_all(const T* const* outward, workspace<T>& w, const int* counts) noexcept {
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, counts, true); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, counts, false); });
     }
 
     /// Where an output lies in that memory.
@@ -28445,7 +29644,7 @@ void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
         const int round = bound.layer[step.depth - 1];
         const kernel::row_range rounds =
             led({positions.begin, positions.end}, lead, std::min(step.last, plan::never));
-        if (rounds.begin <= round && round < rounds.end && step.first <= round)
+        if (rounds.begin <= round && round < rounds.end && step.is_run_in(round, bound.counts))
             forward_step<Plan, At>(bound, whole_run{});
     } else if constexpr (step.kind == step_kind::rows) {
         forward_rows<Plan, step.at>(
@@ -28869,7 +30068,7 @@ class model {
     /// prepared again when the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
-    /// Weights in fewer bits, of Format bf16, q8_0 or q4_0, which stand in
+    /// Weights in fewer bits, of Format bf16, q8_0, q4_0 or q4_1, which stand in
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
     template <class Format, auto Which = pack_products>
     using packed = model_detail::packed_block<plan, Format, Which>;
@@ -29076,13 +30275,8 @@ class model {
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                               model_detail::batch_memory<plan, T, W>& b, Visit&& visit) {
-        const int count = count_of<T>(samples);
-        const typename std::remove_reference_t<decltype(b)>::use used(b);
-        const auto& ready = b.prepared(p);
-        b.pool().run(count, [&](int sample, int thread) {
-            visit(sample,
-                  forward(ready, samples[static_cast<std::size_t>(sample)], b.workspace(thread)));
-        });
+        run_batch(p, samples, b,
+                  [&](int sample, W& w) { visit(sample, calls::template all_outputs<T>(w)); });
     }
 
     /// The outputs one sample after another, row-major; several outputs of one sample stand one
@@ -29092,14 +30286,9 @@ class model {
                               model_detail::batch_memory<plan, T, W>& b,
                               std::span<std::type_identity_t<T>> out) {
         constexpr int size = output_layout::total;
-        const int count = count_of<T>(samples);
         check_size("the output given to forward_batch", out.size(),
                    samples.size() * std::size_t{size});
-        const typename std::remove_reference_t<decltype(b)>::use used(b);
-        const auto& ready = b.prepared(p);
-        b.pool().run(count, [&](int sample, int thread) {
-            W& w = b.workspace(thread);
-            (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
+        run_batch(p, samples, b, [&](int sample, const W& w) {
             T* to = out.data() + std::ptrdiff_t{size} * sample;
             kernel::unroll<outputs>([&](auto index) {
                 if constexpr (has_lengths)
@@ -29129,17 +30318,22 @@ class model {
         const int count = count_of<T>(samples);
         const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        return b.sum(ready, count, gradient,
-                     [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
-                         const facts<T>& given = samples[static_cast<std::size_t>(sample)];
-                         workspace<T>& w = b.workspace(thread);
-                         const auto y = forward(ready, given, w);
-                         T* const outward = b.outward(thread).data();
-                         const auto result = static_cast<double>(
-                             loss(sample, y, output_layout::cleared_views(outward, given.counts)));
-                         calls::backward_from(ready, given, outward, w, to, to_prepared);
-                         return result;
-                     });
+        return b.sum(
+            ready, count, counts_in<T>(samples), gradient,
+            [&](int first, int together, int thread, parameters<T>& to, T* to_prepared) {
+                double sum = 0;
+                run_backward_batch(
+                    ready, samples, b, first, together, thread, to, to_prepared,
+                    [&](int sample, const workspace<T>& w) {
+                        T* const outward = b.outward(thread).data();
+                        sum += static_cast<double>(
+                            loss(sample, calls::template all_outputs<T>(w),
+                                 output_layout::cleared_views(
+                                     outward, samples[static_cast<std::size_t>(sample)].counts)));
+                        return static_cast<const T*>(outward);
+                    });
+                return sum;
+            });
     }
 
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
@@ -29155,13 +30349,12 @@ class model {
                    samples.size() * std::size_t{size});
         const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.sum(ready, count, gradient,
-              [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
-                  const facts<T>& given = samples[static_cast<std::size_t>(sample)];
-                  workspace<T>& w = b.workspace(thread);
-                  (void)forward(ready, given, w);
-                  calls::backward_from(ready, given, outward.data() + std::ptrdiff_t{size} * sample,
-                                       w, to, to_prepared);
+        b.sum(ready, count, counts_in<T>(samples), gradient,
+              [&](int first, int together, int thread, parameters<T>& to, T* to_prepared) {
+                  run_backward_batch(ready, samples, b, first, together, thread, to, to_prepared,
+                                     [&](int sample, const workspace<T>&) {
+                                         return outward.data() + std::ptrdiff_t{size} * sample;
+                                     });
                   return 0.0;
               });
     }
@@ -29182,6 +30375,70 @@ class model {
             fail_with<argument_error>(
                 {"sequent: a batch of ", samples.size(), " samples, more than an int counts"});
         return static_cast<int>(samples.size());
+    }
+
+    /// The counts that a sample is given.
+    template <class T>
+    static auto counts_in(std::span<const facts<T>> samples) noexcept {
+        return [samples](int sample) -> const int* {
+            return samples[static_cast<std::size_t>(sample)].counts;
+        };
+    }
+
+    /// Forward for all samples; then visit(sample, memory) for each.
+    template <class P, class W, class T = typename P::number, class Visit>
+    static void run_batch(const P& p, std::span<const facts<std::type_identity_t<T>>> samples,
+                          model_detail::batch_memory<plan, T, W>& b, Visit visit) {
+        const int count = count_of<T>(samples);
+        const typename std::remove_reference_t<decltype(b)>::use used(b);
+        const auto& ready = b.prepared(p);
+        b.each_at_once(count, counts_in<T>(samples), [&](int first, int together, int thread) {
+            run_samples(ready, samples, b, first, together, thread);
+            for (int at = 0; at < together; ++at) visit(first + at, b.workspace(thread, at));
+        });
+    }
+
+    /// Forward for some samples at once.
+    template <class P, class W, class T>
+    static void run_samples(const P& p, std::span<const facts<T>> samples,
+                            model_detail::batch_memory<plan, T, W>& b, int first, int together,
+                            int thread) noexcept {
+        if constexpr (std::remove_reference_t<decltype(b)>::joined > 1)
+            calls::forward_joined(
+                p,
+                samples.subspan(static_cast<std::size_t>(first),
+                                static_cast<std::size_t>(together)),
+                [&](int at) -> W& { return b.workspace(thread, at); }, b.room(thread));
+        else
+            (void)calls::run_forward(p, samples[static_cast<std::size_t>(first)],
+                                     b.workspace(thread), model_detail::whole_run{});
+    }
+
+    /// Forward and backward for some samples at once: outward(sample, w) gives the gradients of the
+    /// sample's outputs.
+    template <class P, class T, class Outward>
+    static void run_backward_batch(const P& p, std::span<const facts<T>> samples, batch<T>& b,
+                                   int first, int together, int thread, parameters<T>& gradient,
+                                   T* prepared_gradient, Outward outward) {
+        run_samples(p, samples, b, first, together, thread);
+        if constexpr (batch<T>::joined > 1) {
+            for (int at = 0; at < together; ++at) {
+                workspace<T>& w = b.workspace(thread, at);
+                calls::template seed_all<true>(
+                    calls::pointers_in(outward(first + at, w)).data(), w,
+                    samples[static_cast<std::size_t>(first + at)].counts);
+            }
+            calls::backward_joined(
+                p,
+                samples.subspan(static_cast<std::size_t>(first),
+                                static_cast<std::size_t>(together)),
+                [&](int at) -> workspace<T>& { return b.workspace(thread, at); }, gradient,
+                prepared_gradient, b.room(thread));
+        } else {
+            workspace<T>& w = b.workspace(thread);
+            calls::backward_from(p, samples[static_cast<std::size_t>(first)], outward(first, w), w,
+                                 gradient, prepared_gradient);
+        }
     }
 
     template <class T>
@@ -29332,6 +30589,7 @@ inline std::string_view text_of(const plan::name& name) {
 SEQUENT_LAZY
 SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     const plan::step& step = *each.step;
+    if (step.idle) return;
     std::string what;
     switch (step.kind) {
         case plan::step_kind::rows: {
@@ -29367,8 +30625,9 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
             what = each.general->joins.size() > 0 ? "loops over pairs" : "general loops";
             break;
         case plan::step_kind::repeat_begin:
-            append_text(what, {step.recurs ? "loop of " : "stack of ", step.repeat,
-                               step.recurs ? " steps" : " layers"});
+            append_text(what,
+                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
+                         step.repeat, step.recurs ? " steps" : " layers"});
             if (step.recurs && step.backward) what += ", the last first";
             break;
         default:
@@ -29491,15 +30750,24 @@ std::string explain() {
                                                             ::sequent::model_detail::run_type>; \
     prefix struct ::sequent::model_detail::compiled_backward<plan, number,                      \
                                                              ::sequent::model_detail::run_type>
-#define SEQUENT_DETAIL_MODEL(prefix, model_type, number)                    \
-    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, prepare_run); \
-    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, whole_run)
+#define SEQUENT_DETAIL_JOINED(prefix, name, plan, number, batch) \
+    prefix struct ::sequent::model_detail::name<plan, number, (batch::joined > 1)>
+#define SEQUENT_DETAIL_MODEL(prefix, model_type, number)                     \
+    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, prepare_run);  \
+    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, whole_run);    \
+    SEQUENT_DETAIL_JOINED(prefix, joined_forward, model_type::plan, number,  \
+                          model_type::batch<number>);                        \
+    SEQUENT_DETAIL_JOINED(prefix, joined_backward, model_type::plan, number, \
+                          model_type::batch<number>)
 #define SEQUENT_DETAIL_MODEL_ON_POOL(prefix, model_type, number) \
     SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, run_on_pool)
-#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)    \
-    prefix struct ::sequent::model_detail::compiled_forward<          \
-        ::sequent::plan::inference_plan_of<model_type::plan>, number, \
-        ::sequent::model_detail::whole_run>
+#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)                      \
+    prefix struct ::sequent::model_detail::compiled_forward<                            \
+        ::sequent::plan::inference_plan_of<model_type::plan>, number,                   \
+        ::sequent::model_detail::whole_run>;                                            \
+    SEQUENT_DETAIL_JOINED(prefix, joined_forward,                                       \
+                          ::sequent::plan::inference_plan_of<model_type::plan>, number, \
+                          model_type::scratch_batch<number>)
 
 #define SEQUENT_DETAIL_ROWS(model_type, number, first, range) \
     struct ::sequent::model_detail::compiled_rows<            \
@@ -32126,8 +33394,9 @@ inline constexpr auto recurrent_rules = [] {
 }();
 
 /// The states are as wide as the inputs unless `hidden` tells otherwise.
-struct recurrent_options : options<required<tokens>, required<width>, derived<sequent::hidden>,
-                                   depth<1>, biases<true>, learned_start<false>> {
+struct recurrent_options
+    : options<required<tokens>, required<width>, derived<sequent::hidden>, depth<1>, biases<true>,
+              learned_start<false>, any_length<false>> {
     static constexpr int hidden_factor = 1;
 };
 struct rnn_options : recurrent_options::with<activation::tanh> {
@@ -32136,7 +33405,8 @@ struct rnn_options : recurrent_options::with<activation::tanh> {
 
 template <class Arguments, class Cell>
 using recurrent_model = model<recurrent_rules<Arguments::shape, Cell>,
-                              fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+                              sequence_fact<Arguments::shape.any_length, "x",
+                                            Arguments::shape.tokens, Arguments::shape.width>>;
 template <class Arguments>
 using rnn_model =
     recurrent_model<Arguments, rnn_cell<Arguments::shape, typename Arguments::activation>>;
@@ -32148,9 +33418,9 @@ using lstm_model = recurrent_model<Arguments, lstm_cell<Arguments::shape>>;
 }  // namespace nn
 
 /// Each takes nn::recurrent_options: tokens, width, hidden (the width by default), depth (of
-/// layers, each from the states of the one below), biases, learned_start. The fact x, tokens x
-/// width, to y, tokens x hidden: the states after each input. The state before the first is the
-/// weight `start`: zero, and not trained, unless learned_start<true> is given.
+/// layers, each from the states of the one below), biases, learned_start, any_length. The fact x,
+/// tokens x width, to y, tokens x hidden: the states after each input. The state before the first
+/// is the weight `start`: zero, and not trained, unless learned_start<true> is given.
 namespace recurrent {
 
 /// Takes an activation, too: tanh by default, as torch.nn.RNN, with b = b_ih + b_hh.

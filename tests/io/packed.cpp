@@ -109,7 +109,7 @@ std::string checkpoint(int group) {
     return bytes;
 }
 
-/// A GGUF file of the model in Q8_0 (8) or Q4_0 (2), but for the norms.
+/// A GGUF file of the model in Q8_0 (8), Q4_0 (2) or Q4_1 (3), but for the norms.
 std::string gguf(std::uint32_t type) {
     std::string lines, data;
     std::uint64_t tensors = 0;
@@ -126,7 +126,8 @@ std::string gguf(std::uint32_t type) {
             for (std::uint64_t at = 0; at < columns; ++at)
                 append(data, static_cast<float>(random(-9, 9)));
         for (std::uint64_t block = 0; block < rows * columns / 32; ++block) {
-            append(data, io::to_f16(random(-9, 9) * 0x1p-6));
+            for (int scale = 0; scale < (type == 3 ? 2 : 1); ++scale)
+                append(data, io::to_f16(random(-9, 9) * 0x1p-6));
             for (int at = 0; at < (type == 8 ? 32 : 16); ++at)
                 append(data, static_cast<std::uint8_t>(random(0, 255)));
         }
@@ -216,6 +217,9 @@ TEST_CASE("blocks of a file become packed weights as they stand") {
     CHECK(load(eight, static_cast<q8*>(nullptr)) == 0);
     CHECK(load(four, static_cast<q8*>(nullptr)) == 0);
     CHECK(load(four, static_cast<q4*>(nullptr)) == 0);
+    using with_minimum = Model::packed<q4_1, pack_all>;
+    CHECK(load(four, static_cast<with_minimum*>(nullptr)) == 0);
+    CHECK(load(gguf(3), static_cast<with_minimum*>(nullptr)) == 0);
     const float rounded = load(eight, static_cast<q4*>(nullptr));
     CHECK(rounded > 0);
     CHECK(rounded < 3);

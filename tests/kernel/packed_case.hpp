@@ -107,10 +107,10 @@ quantised_row quantise(const float* x, int inputs) {
     return row;
 }
 
-/// The scale of a weight, and the weight in units of it.
+/// The scale of a weight, the weight in units of it, above the minimum.
 template <class Format>
 struct stored {
-    float scale, number;
+    float scale, number, minimum = 0;
 };
 template <class Format>
 stored<Format> stored_weight(const matrix<Format>& w, int k, int n) {
@@ -120,10 +120,15 @@ stored<Format> stored_weight(const matrix<Format>& w, int k, int n) {
         // Scales of a panel stand first, then its blocks (packed.hpp).
         const std::byte* panel =
             w.memory.data() + kernel::packed_bytes<Format>(w.inputs, n / 16 * 16);
-        std::uint16_t half;
-        std::memcpy(&half, panel + (k / 32 * 16 + n % 16) * 2, 2);
-        const float scale = sequent::from_f16(half);
-        return {scale, scale == 0 ? 0 : std::nearbyint(w(k, n) / scale)};
+        constexpr int scales = std::is_same_v<Format, kernel::q4_1> ? 2 : 1;
+        const auto scale_of = [&](int each) {
+            std::uint16_t half;
+            std::memcpy(&half, panel + ((k / 32 * scales + each) * 16 + n % 16) * 2, 2);
+            return sequent::from_f16(half);
+        };
+        const float scale = scale_of(0), minimum = scales == 2 ? scale_of(1) : 0;
+        const float above = w(k, n) - minimum;
+        return {scale, scale == 0 ? 0 : std::nearbyint(above / scale), minimum};
     }
 }
 
@@ -156,16 +161,24 @@ void check_product(const matrix<Format>& w, const std::vector<float>& x, int row
             for (int k = 0; k < Inputs; k += 32) {
                 const float scale = weights[to_size(k * Outputs + n)].scale;
                 const float row_scale = row.scale[to_size(k / 32)];
-                double integers = 0;  // exact: below 2^53
+                const float minimum = weights[to_size(k * Outputs + n)].minimum;
+                double integers = 0, row_integers = 0;  // exact: below 2^53
                 for (int i = k; i < std::min(k + 32, Inputs); ++i) {
                     const double term =
                         static_cast<double>(row.number[to_size(i)]) *
                         static_cast<double>(weights[to_size(i * Outputs + n)].number);
                     integers += term;
+                    row_integers += static_cast<double>(row.number[to_size(i)]);
                     magnitude += std::abs(term * static_cast<double>(scale * row_scale));
                 }
                 sum = multiply_add(static_cast<float>(integers), scale * row_scale, sum);
-                wide += integers * static_cast<double>(scale) * static_cast<double>(row_scale);
+                const double of_minimum =
+                    row_integers * static_cast<double>(row_scale) * static_cast<double>(minimum);
+                if (std::is_same_v<Format, kernel::q4_1>)
+                    sum = multiply_add(minimum, row_scale * static_cast<float>(row_integers), sum);
+                magnitude += std::abs(of_minimum);
+                wide += integers * static_cast<double>(scale) * static_cast<double>(row_scale) +
+                        of_minimum;
             }
             if (Accumulate) {
                 sum = before[at] + sum;

@@ -33,7 +33,7 @@ inline bool met_pole = false;
 
 inline double element_of(transformation kind, double x, double number) {
     const double y = oracle::constant(oracle::element_transformed(kind, x, number)).value;
-    ill_conditioned = ill_conditioned || std::abs(y) > 1e7;
+    ill_conditioned = ill_conditioned || !(std::abs(y) <= 1e7);
     met_pole = met_pole || (std::isinf(y) && std::isfinite(x));
     return y;
 }

@@ -11,7 +11,7 @@ class state_machine {
   public:
     /// `given` holds all rows of the facts; the state takes them as it is given them.
     state_machine(const memory& given, const planned& of)
-        : given_(given), plan_(of), state_(*of.state), tables_(of.state->steps), now_(given) {
+        : given_(&given), plan_(of), state_(*of.state), tables_(of.state->steps), now_(given) {
         now_.nodes = &tables_.pool.nodes;
         now_.workspace.values.assign(to_size(tables_.workspace), dead);
         now_.prepared.values.assign(to_size(tables_.prepared), dead);
@@ -25,6 +25,9 @@ class state_machine {
             for (const plan::kept_operand& node : kept.nodes) add(node);
         }
         now_.origins.assign(to_size(state_.windows.size() + 1), 0);
+        for (int at = 0; at < plan_.shapes.facts.size(); ++at)
+            if (const plan::fact_shape& fact = plan_.shapes.facts[at]; is_along(at) && fact.up_to)
+                now_.counts[to_size(fact.length)] = fact.extents[0];
         for (int at = 0; at < plan_.shapes.facts.size(); ++at) keep_fact(at);
         prepare(0, tables_.steps.size());
         forget_runs();
@@ -32,6 +35,12 @@ class state_machine {
 
     int rows() const { return state_.rows; }
     int block() const { return state_.block; }
+
+    bool can_truncate() const { return state_.lost.rule < 0; }
+    int position() const { return position_; }
+    void truncate(int position) { position_ = position; }
+    /// Rows are taken from here.
+    void give(const memory& from) { given_ = &from; }
 
     /// Computes the next rows, at most a block.
     void run(int count) {
@@ -41,7 +50,7 @@ class state_machine {
         slide(range);
         for (int at = 0; at < plan_.shapes.facts.size(); ++at) {
             given_fact& to = now_.facts[to_size(at)];
-            const given_fact& from = given_.facts[to_size(at)];
+            const given_fact& from = given_->facts[to_size(at)];
             if (is_along(at) && state_.keeps_fact[at]) {
                 add_rows(at, range);
             } else if (is_along(at)) {
@@ -84,7 +93,7 @@ class state_machine {
     }
 
   private:
-    const memory& given_;
+    const memory* given_;
     const planned& plan_;
     const state_tables& state_;
     const tables& tables_;
@@ -122,7 +131,7 @@ class state_machine {
             if (!is_along(fact)) continue;
             const int size = plan_.shapes.facts[fact].extents[0];
             const int begins = now_.counts[to_size(plan::given_numbers::begins_of(at))];
-            const std::vector<int>& symbols = given_.facts[to_size(fact)].symbols;
+            const std::vector<int>& symbols = given_->facts[to_size(fact)].symbols;
             for (int row = range.begin; row < range.end; ++row) {
                 const bool same = row > 0 && symbols[to_size(row)] == symbols[to_size(row - 1)];
                 now_.counts[to_size(begins + row)] =
@@ -146,9 +155,9 @@ class state_machine {
         const plan::fact_shape& shape = plan_.shapes.facts[at];
         const int size = shape.size() / shape.extents[0] * rows_kept(at);
         given_fact& to = now_.facts[to_size(at)];
-        to.values.values.assign(given_.facts[to_size(at)].values.values.empty() ? 0 : to_size(size),
-                                dead);
-        to.symbols.assign(given_.facts[to_size(at)].symbols.empty() ? 0 : to_size(size), 0);
+        to.values.values.assign(
+            given_->facts[to_size(at)].values.values.empty() ? 0 : to_size(size), dead);
+        to.symbols.assign(given_->facts[to_size(at)].symbols.empty() ? 0 : to_size(size), 0);
     }
     int rows_kept(int fact) const {
         const int window = state_.fact_window[fact];
@@ -156,7 +165,7 @@ class state_machine {
     }
     void add_rows(int at, row_range range) {
         given_fact added;
-        take_rows(plan_.shapes.facts[at], given_.facts[to_size(at)], range, added);
+        take_rows(plan_.shapes.facts[at], given_->facts[to_size(at)], range, added);
         given_fact& to = now_.facts[to_size(at)];
         const int window = state_.fact_window[at];
         const int first = window > 0 ? now_.origins[to_size(window)] : 0;
@@ -249,15 +258,16 @@ class state_machine {
             const plan::step& step = tables_.steps[at];
             advance(at);
             if (step.kind == plan::step_kind::repeat_begin) {
-                for (int round = 0; round < step.repeat; ++round) {
-                    now_.layer[step.depth] = step.backward ? step.repeat - 1 - round : round;
+                const int rounds = step.rounds(now_.counts.data());
+                for (int round = 0; round < rounds; ++round) {
+                    now_.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     run_once(at + 1, step.at);
                 }
                 now_.layer[step.depth] = 0;
                 at = step.at;
             } else if (!step.prepared) {
-                const int round = step.depth > 0 ? now_.layer[step.depth - 1] : 0;
-                if (step.last == plan::never || (step.first <= round && round < step.last))
+                if (step.depth == 0 ||
+                    step.is_run_in(now_.layer[step.depth - 1], now_.counts.data()))
                     machine::forward_step(now_, tables_, step);
             }
         }
@@ -289,8 +299,8 @@ class state_machine {
             } else if (plan_.rows->in_time[at]) {
                 const int round = now_.layer[step.depth - 1];
                 const row_range rounds = range_of(at, range, plan::never);
-                if (rounds.begin <= round && round < rounds.end && step.first <= round &&
-                    round < step.last)
+                if (rounds.begin <= round && round < rounds.end &&
+                    step.is_run_in(round, now_.counts.data()))
                     machine::forward_step(now_, tables_, step);
             } else if (step.kind == plan::step_kind::rows) {
                 row_interpreter(now_, tables_.rows[step.at])
@@ -454,30 +464,58 @@ class state_machine {
     }
 };
 
-/// Step and prefill, in blocks of random sizes, against the rows of the outputs.
+/// What is given, with the rows of the sequence in the opposite order.
+inline memory turned(const memory& given, const planned& of) {
+    memory result = given;
+    for (int at = 0; at < of.shapes.facts.size(); ++at) {
+        if (((of.rows->sequences >> at) & 1u) == 0) continue;
+        std::reverse(result.facts[to_size(at)].values.values.begin(),
+                     result.facts[to_size(at)].values.values.end());
+        std::reverse(result.facts[to_size(at)].symbols.begin(),
+                     result.facts[to_size(at)].symbols.end());
+    }
+    return result;
+}
+
+/// Step and prefill, in blocks of random sizes, against the rows of the outputs. At times rows of
+/// other numbers are computed and forgotten.
 inline verdict compare_steps(const program& written, const planned& of, const given_values& given,
                              const expectation& right) {
     dice sizes(written.values + 2);
     const bool one_by_one = sizes.one_in(2);
-    if (of.state->rows == 0) return {};                  // no fact is along a sequence
-    for (int at = 0; at < of.shapes.facts.size(); ++at)  // all rows are computed
-        if (((of.rows->sequences >> at) & 1u) && of.shapes.facts[at].up_to &&
-            given.place.counts[to_size(of.shapes.facts[at].length)] < of.state->rows)
-            return {};
+    int rows = of.state->rows;
+    for (int at = 0; at < of.shapes.facts.size(); ++at)
+        if (((of.rows->sequences >> at) & 1u) && of.shapes.facts[at].up_to)
+            rows = std::min(rows, given.place.counts[to_size(of.shapes.facts[at].length)]);
+    if (rows == 0) return {};  // no fact is along a sequence, or an empty one
     state_machine run(given.place, of);
+    const auto next_size = [&] {
+        return one_by_one ? 1 : sizes.between(1, std::min(run.block(), rows - run.position()));
+    };
+    const memory other = turned(given.place, of);
     std::vector<numbers> found(to_size(of.shapes.outputs.size()));
-    for (int row = 0; row < run.rows();) {
-        const int most = std::min(run.block(), run.rows() - row);
-        const int count = one_by_one ? 1 : sizes.between(1, most);
+    while (run.position() < rows) {
+        const int row = run.position();
+        if (run.can_truncate() && sizes.one_in(4)) {
+            run.give(other);
+            while (run.position() < rows && !sizes.one_in(3)) run.run(next_size());
+            run.give(given.place);
+            run.truncate(row);
+        }
+        const int count = next_size();
         run.run(count);
         for (int at = 0; at < of.shapes.outputs.size(); ++at) {
-            if (!run.has_rows(at) && row + count < run.rows()) continue;
+            if (!run.has_rows(at) && row + count < rows) continue;
             for (int each = run.has_rows(at) ? row : row + count - 1; each < row + count; ++each)
                 for (double x : run.output_row(at, each)) found[to_size(at)].push_back(x);
         }
-        row += count;
     }
-    verdict result = compare_outputs(of, right, found, "step");
+    expectation reached = right;
+    for (std::size_t at = 0; at < found.size(); ++at)
+        if (run.has_rows(static_cast<int>(at)))
+            reached.values[at].resize(reached.values[at].size() / to_size(run.rows()) *
+                                      to_size(rows));
+    verdict result = compare_outputs(of, reached, found, "step");
     result.stepped = true;
     return result;
 }

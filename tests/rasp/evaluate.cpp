@@ -33,7 +33,8 @@ constexpr auto mean_of_booleans = named<"any before">(aggregate(looks_back, toke
 constexpr auto part_of_another =
     cond(indices == 0, 'x', named<"the previous">(aggregate(looks_back, tokens, '-')));
 constexpr auto divides = named<"share">(1 / (indices - 2));
-constexpr auto divides_after_all = cond(indices == 2, 0, 1 / (indices - 2));
+constexpr auto divides_in_other_branch = cond(indices == 2, 0, 1 / (indices - 2));
+constexpr auto number_of_symbol = to_number(tokens) + 1;
 constexpr auto leaves = 7 % (1 - indices);
 constexpr auto zero_to_the_power = indices ^ -1;
 constexpr auto root = 4 ^ (indices / 2);
@@ -81,9 +82,10 @@ TEST_CASE("what has no value is an error that tells the operation and the positi
     CHECK(message_of<grows>("ab") == "nothing");
     CHECK(message_of<grows>("abc") ==
           "sequent: a number of a RASP program needs more than 63 bits");
-    // Both branches have values everywhere.
-    CHECK(message_of<divides_after_all>("abc") ==
-          "sequent: 1 / (indices - 2) at position 2 divides by zero");
+    // cond takes one of its branches.
+    CHECK(message_of<divides_in_other_branch>("abc") == "nothing");
+    CHECK(message_of<number_of_symbol>("1x") ==
+          "sequent: to_number(tokens) at position 1 is of a symbol that is no number");
 }
 
 TEST_CASE("an input of another type is an error") {

@@ -44,14 +44,16 @@ void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t
     }
 }
 
-/// A block of Q8_0 or Q4_0 as it stands.
-template <int Bits>
+/// A block as it stands.
+template <int Bits, bool HasMinimum>
 void read_scaled_block(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
-    const std::byte* const data = from.data + first / 32 * (2 + 32 * Bits / 8);
+    constexpr std::size_t head = HasMinimum ? 4 : 2;
+    const std::byte* const data = from.data + first / 32 * (head + 32 * Bits / 8);
+    if (HasMinimum) to.minimum = static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2)));
     to.scale = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
     for (std::size_t at = 0; at < 32; ++at) {
-        const int byte = std::to_integer<int>(data[2 + (Bits == 8 ? at : at % 16)]);
-        const int nibble = (at < 16 ? byte & 15 : byte >> 4) - 8;
+        const int byte = std::to_integer<int>(data[head + (Bits == 8 ? at : at % 16)]);
+        const int nibble = (at < 16 ? byte & 15 : byte >> 4) - (HasMinimum ? 0 : 8);
         to.q[at] = static_cast<std::int8_t>(Bits == 8 ? byte : nibble);
     }
 }
@@ -61,9 +63,9 @@ SEQUENT_LAZY inline constexpr number_format gguf_formats[] = {
     {"F16", 1, 2, true, decode_plain<dtype::f16>},
     {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
     {"F64", 1, 8, false, decode_plain<dtype::f64>},
-    {"Q8_0", 32, 34, true, decode_blocks<8, false>, read_scaled_block<8>, 8},
-    {"Q4_0", 32, 18, true, decode_blocks<4, false>, read_scaled_block<4>, 4},
-    {"Q4_1", 32, 20, true, decode_blocks<4, true>},
+    {"Q8_0", 32, 34, true, decode_blocks<8, false>, read_scaled_block<8, false>, 8},
+    {"Q4_0", 32, 18, true, decode_blocks<4, false>, read_scaled_block<4, false>, 4},
+    {"Q4_1", 32, 20, true, decode_blocks<4, true>, read_scaled_block<4, true>, 4, true},
 };
 
 /// What ggml calls the type of a tensor.

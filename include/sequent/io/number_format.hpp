@@ -25,9 +25,10 @@ struct stored_tensor {
 using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                          std::size_t count, double* numbers);
 
-/// 32 numbers scale * q.
+/// 32 numbers scale * q + minimum.
 struct scaled_block {
     double scale = 0;
+    double minimum = 0;
     std::int8_t q[32]{};
 };
 /// Reads the block of the numbers from `first` on, a multiple of 32.
@@ -41,7 +42,8 @@ struct number_format {
     bool fits_float = true;  // every number is one of float's
     decoder decode = nullptr;
     block_reader read_block = nullptr;  // null if 32 numbers have no scale in common
-    int bits = 0;                       // of q, with its sign
+    int bits = 0;                       // of q
+    bool has_minimum = false;           // then q has no sign
 };
 
 template <dtype Type>

@@ -219,11 +219,12 @@ class packed_reader {
     /// Whether a block of the file is one of the matrix, which takes it as it stands.
     bool takes_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at,
                      std::ptrdiff_t k) const {
-        if constexpr (Format::rows::scaled) {
+        if constexpr (Format::rows::scales > 0) {
             return row.stored.data && row.stored.format->read_block &&
-                   row.stored.format->bits <= Format::bits && row.number_stride == 1 &&
-                   row.stride == matrix.input_stride && k % 32 == 0 && k + 32 <= matrix.inputs &&
-                   at + 32 <= row.count &&
+                   row.stored.format->bits <= Format::bits &&
+                   (!row.stored.format->has_minimum || Format::rows::scales == 2) &&
+                   row.number_stride == 1 && row.stride == matrix.input_stride && k % 32 == 0 &&
+                   k + 32 <= matrix.inputs && at + 32 <= row.count &&
                    (row.number + static_cast<std::uint64_t>(at)) % 32 == 0 && row.part->plus == 0 &&
                    !adds_;
         } else {
@@ -233,26 +234,33 @@ class packed_reader {
 
     void put_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at, int n,
                    int block, std::byte* to) const {
-        if constexpr (Format::rows::scaled) {
+        if constexpr (Format::rows::scales > 0) {
             scaled_block from;
             row.stored.format->read_block(row.stored, row.number + static_cast<std::uint64_t>(at),
                                           from);
+            const int offset = row.stored.format->has_minimum ? 0 : 1 << (Format::bits - 1);
+            if (Format::rows::scales == 2) from.minimum -= offset * from.scale;
             std::uint16_t q[32];
             for (std::size_t k = 0; k < 32; ++k)
-                q[k] = static_cast<std::uint16_t>(from.q[k] + (1 << (Format::bits - 1)));
-            put(matrix, n, block, to_f16(static_cast<float>(from.scale)), q, to);
+                q[k] = static_cast<std::uint16_t>(from.q[k] + offset);
+            const auto half = [](double x) { return to_f16(static_cast<float>(x)); };
+            put(matrix, n, block, {half(from.scale), half(from.minimum)}, q, to);
         }
     }
 
     void quantise(const packed_matrix& matrix, int n, int row, int block, std::byte* to) const {
         std::uint16_t q[32];
-        const std::uint16_t scale = Format::quantise(floats_.data() + index(row, block) * 32, q);
+        const kernel::block_scales scale =
+            Format::quantise(floats_.data() + index(row, block) * 32, q);
         put(matrix, n, block, scale, q, to);
     }
 
-    void put(const packed_matrix& matrix, int n, int block, std::uint16_t scale,
+    void put(const packed_matrix& matrix, int n, int block, const kernel::block_scales& scale,
              const std::uint16_t* q, std::byte* to) const {
-        if (!std::isfinite(from_f16(scale)))
+        bool fits = true;
+        for (std::size_t each = 0; each < Format::rows::scales; ++each)
+            fits = fits && std::isfinite(from_f16(scale[each]));
+        if (!fits)
             fail_with<error>({file_.name, ": the numbers of a block of 32 (output ", n, ", input ",
                               block * 32, " of a matrix of ", matrix.outputs, " x ", matrix.inputs,
                               ") are too large for a scale of 16 bits"});

@@ -25,7 +25,7 @@
 #include "../config.hpp"
 
 /// Names of files, and what the platforms call differently. Only where file names are not bytes is
-/// <filesystem> needed, which takes a compiler long to read.
+/// `<filesystem>` needed, which takes a compiler long to read.
 
 namespace sequent::inline SEQUENT_ABI::io {
 

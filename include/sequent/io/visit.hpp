@@ -103,11 +103,11 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
 
 }  // namespace detail
 
-/// Calls f.template operator()<Model>() for the first of the models that has exactly the parameters
-/// of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it states the
-/// positions too, or a safetensors file, or what a reader of another format has opened, with the
-/// model's own names, or with those of `names`. (A file fits models with fewer positions, too, if
-/// `names` says so: of these, the one with most stands first in the list.)
+/// Calls `f.template operator()<Model>()` for the first of the models that has exactly the
+/// parameters of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it
+/// states the positions too, or a safetensors file, or what a reader of another format has opened,
+/// with the model's own names, or with those of `names`. (A file fits models with fewer positions,
+/// too, if `names` says so: of these, the one with most stands first in the list.)
 ///
 /// Throws io::error if the file is neither, or if no model fits: the message gives what the file
 /// has, and what of each model is different.

@@ -6,12 +6,13 @@
 #include <cstring>
 
 #include "packed_formats.hpp"
+#include "packed_q4_1.hpp"
 
 /// Products of float rows with packed weights (packed_formats.hpp).
 ///
 /// A packed matrix is made of panels of 16 outputs, padded with zeros: first the scales of the
-/// panel, 16 for each block of 32 inputs, as binary16 numbers, padded to 64 bytes; then its blocks.
-/// The bytes do not depend on the instruction set.
+/// panel, 16 for each block of 32 inputs (of q4_1 followed by 16 minima), as binary16 numbers,
+/// padded to 64 bytes; then its blocks. The bytes do not depend on the instruction set.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -25,13 +26,19 @@ constexpr int packed_blocks(int inputs) noexcept {
 }
 template <class Format>
 constexpr std::size_t scale_bytes(int blocks) noexcept {
-    const int bytes = Format::rows::scaled ? blocks * panel_outputs * 2 : 0;
+    const int bytes = blocks * panel_outputs * 2 * Format::rows::scales;
     return static_cast<std::size_t>((bytes + 63) / 64 * 64);
 }
 template <class Format>
 constexpr std::size_t panel_bytes(int blocks) noexcept {
     return scale_bytes<Format>(blocks) +
            static_cast<std::size_t>(blocks) * static_cast<std::size_t>(Format::block_bytes);
+}
+
+/// Where a scale or minimum of the output at a place of the panel is, from the panel's begin.
+template <class Format>
+constexpr int scale_at(int block, int place, int each) noexcept {
+    return ((block * Format::rows::scales + each) * panel_outputs + place) * 2;
 }
 
 /// Where the panel of output n begins.
@@ -44,7 +51,7 @@ constexpr std::size_t panel_at(int inputs, int n) noexcept {
 template <class Format>
 struct packed_tiles {
     // Scaled formats need sums of a block beside those of the row.
-    static constexpr bool large = vector_registers == 32, scaled = Format::rows::scaled;
+    static constexpr bool large = vector_registers == 32, scaled = Format::rows::scales > 0;
     static constexpr int vectors_of_one = !large && !scaled ? 8 : 4;
     static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 4 : 8;
     static constexpr int panels_of_one = std::max(1, vectors_of_one / panel_vectors);
@@ -97,16 +104,16 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
             SEQUENT_NO_UNROLL for (int step = 0; step < steps; ++step) take(step);
         }
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
-            batch<float> scale = zero<float>();
-            if constexpr (rows::scaled)
-                scale = load_halves(scales + v / panel_vectors * place.panel +
-                                    v % panel_vectors * n * 2);
+            batch<float> scale[2] = {zero<float>(), zero<float>()};
+            for (int each = 0; each < rows::scales; ++each)
+                scale[each] = load_halves(scales + v / panel_vectors * place.panel +
+                                          (each * panel_outputs + v % panel_vectors * n) * 2);
             SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) sum[r][v] =
                 rows::end(x[r * place.blocks], block_sum[r][v], scale, sum[r][v]);
         }
         ++x;
         w += Format::block_bytes;
-        scales += panel_outputs * 2;
+        scales += panel_outputs * 2 * rows::scales;
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r, out += place.out_stride)
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
@@ -181,17 +188,18 @@ constexpr std::size_t packed_bytes(int inputs, int outputs) {
     return detail::panel_at<Format>(inputs, outputs + detail::panel_outputs - 1);
 }
 
-/// Writes the 32 inputs from 32 * block of output n: their scale (binary16; bf16 has none) and
-/// stored integers (see the format). Those behind the last input must stand for zero.
+/// Writes the 32 inputs from 32 * block of output n: their scale and minimum, as far as the format
+/// has them, and stored integers (see the format). Those behind the last input must stand for zero,
+/// unless there is a minimum.
 template <class Format>
-void put_packed_block(std::byte* to, int inputs, int n, int block, std::uint16_t scale,
+void put_packed_block(std::byte* to, int inputs, int n, int block, const block_scales& scales,
                       const std::uint16_t* q) noexcept {
-    const int blocks = detail::packed_blocks(inputs);
     const int place = n % detail::panel_outputs;
     to += detail::panel_at<Format>(inputs, n);
-    if constexpr (Format::rows::scaled)
-        std::memcpy(to + (block * detail::panel_outputs + place) * 2, &scale, 2);
-    to += detail::scale_bytes<Format>(blocks) +
+    for (int each = 0; each < Format::rows::scales; ++each)
+        std::memcpy(to + detail::scale_at<Format>(block, place, each),
+                    &scales[static_cast<std::size_t>(each)], 2);
+    to += detail::scale_bytes<Format>(detail::packed_blocks(inputs)) +
           static_cast<std::size_t>(block) * std::size_t{Format::block_bytes};
     for (int k = 0; k < detail::block_inputs; ++k) Format::put(to, k, place, q[k]);
 }
@@ -213,44 +221,39 @@ SEQUENT_COLD void pack(const T* w, int inputs, int outputs, std::ptrdiff_t input
             const int last = n < outputs ? std::min(inputs, first + detail::block_inputs) : 0;
             for (int k = first; k < last; ++k)
                 x[k - first] = static_cast<float>(w[k * input_stride + n * output_stride]);
-            const std::uint16_t scale = Format::quantise(x, q);
+            const block_scales scale = Format::quantise(x, q);
             put_packed_block<Format>(to, inputs, n, block, scale, q);
         }
+}
+
+/// Weights of output n of a packed matrix of inputs x outputs: `count` from input k on.
+template <class Format>
+void packed_elements(const std::byte* from, int inputs, int n, int k, int count,
+                     float* to) noexcept {
+    const int place = n % detail::panel_outputs;
+    const std::byte* const panel = from + detail::panel_at<Format>(inputs, n);
+    const std::byte* const blocks =
+        panel + detail::scale_bytes<Format>(detail::packed_blocks(inputs));
+    for (const int end = k + count; k < end; ++k, ++to) {
+        const int block = k / detail::block_inputs;
+        float scales[2] = {1, 0};
+        for (int each = 0; each < Format::rows::scales; ++each) {
+            std::uint16_t half;
+            std::memcpy(&half, panel + detail::scale_at<Format>(block, place, each), 2);
+            scales[each] = from_f16(half);
+        }
+        const std::uint16_t q = Format::get(blocks + std::ptrdiff_t{block} * Format::block_bytes,
+                                            k % detail::block_inputs, place);
+        *to = scales[0] * Format::value(q) + scales[1];
+    }
 }
 
 /// The weight (k, n) of a packed matrix of inputs x outputs.
 template <class Format>
 float packed_element(const std::byte* from, int inputs, int /*outputs*/, int k, int n) noexcept {
-    const int block = k / detail::block_inputs;
-    const int place = n % detail::panel_outputs;
-    from += detail::panel_at<Format>(inputs, n);
-    std::uint16_t scale = 0x3C00;  // 1
-    if constexpr (Format::rows::scaled)
-        std::memcpy(&scale, from + (block * detail::panel_outputs + place) * 2, 2);
-    from += detail::scale_bytes<Format>(detail::packed_blocks(inputs)) +
-            static_cast<std::size_t>(block) * std::size_t{Format::block_bytes};
-    return from_f16(scale) * Format::value(Format::get(from, k % detail::block_inputs, place));
-}
-
-/// The weights (k, n) of a packed matrix, for all its inputs k.
-template <class Format>
-SEQUENT_NOINLINE void packed_row(const std::byte* from, int inputs, int n, float* to) noexcept {
-    const int place = n % detail::panel_outputs;
-    const std::byte* scales = from + detail::panel_at<Format>(inputs, n);
-    const std::byte* block = scales + detail::scale_bytes<Format>(detail::packed_blocks(inputs));
-    for (int first = 0; first < inputs; first += detail::block_inputs) {
-        float scale = 1;
-        if constexpr (Format::rows::scaled) {
-            std::uint16_t half;
-            std::memcpy(&half, scales + place * 2, 2);
-            scale = from_f16(half);
-            scales += detail::panel_outputs * 2;
-        }
-        const int count = std::min(inputs - first, detail::block_inputs);
-        for (int k = 0; k < count; ++k)
-            to[first + k] = scale * Format::value(Format::get(block, k, place));
-        block += Format::block_bytes;
-    }
+    float result;
+    packed_elements<Format>(from, inputs, n, k, 1, &result);
+    return result;
 }
 
 /// Bytes that packed_product needs for `rows` quantised rows, a multiple of 64.

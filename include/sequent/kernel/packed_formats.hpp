@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -15,12 +16,16 @@
 ///   block_bytes  bytes of a block: 32 inputs of 16 outputs
 ///   together     how many groups of inputs one load gives; a group is a word of each output
 ///   load         loads lanes<float> outputs of these groups
-///   quantise     the stored integers of 32 weights of one output; returns their scale (binary16)
-///   value        the number that a stored integer stands for, without its scale
+///   quantise     the stored integers of 32 weights of one output; returns their scales
+///   value        the number that a stored integer stands for, without scale and minimum
 ///   put, get     write and read a stored integer of a block
-/// Formats with `rows::scaled` have a scale for each output of a block, which stands apart.
+/// The scales of a block (`rows::scales` of them for each output) stand apart.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// The scale and the minimum of a block of 32 weights, binary16; those that a format has not are
+/// not read.
+using block_scales = std::array<std::uint16_t, 2>;
 
 namespace detail {
 
@@ -35,8 +40,8 @@ inline float greatest_number(const float* x) noexcept {
 /// Divides a block by the scale, rounded to binary16, and gives the quotients plus `offset` as
 /// integers of 0 .. most, to nearest even. Returns the scale; where it is not finite or is zero all
 /// quotients are zero.
-inline std::uint16_t quantise_block(const float* x, float scale, int offset, int most,
-                                    std::uint16_t* q) noexcept {
+inline block_scales quantise_block(const float* x, float scale, int offset, int most,
+                                   std::uint16_t* q) noexcept {
     const std::uint16_t half = to_f16(scale);
     const float divisor = from_f16(half);
     const bool divides = std::isfinite(divisor) && divisor != 0;
@@ -47,7 +52,7 @@ inline std::uint16_t quantise_block(const float* x, float scale, int offset, int
             static_cast<int>(std::clamp(number, static_cast<float>(-offset), most_number)) +
             offset);
     }
-    return half;
+    return {half};
 }
 
 }  // namespace detail
@@ -65,9 +70,9 @@ struct bf16 {
                                     detail::words (&to)[1]) noexcept {
         to[0] = detail::load_words(block + 64 * step + 4 * first);
     }
-    static std::uint16_t quantise(const float* x, std::uint16_t* q) noexcept {
+    static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
         for (int k = 0; k < detail::block_inputs; ++k) q[k] = detail::bfloat_of_float(x[k]);
-        return 0x3C00;  // 1
+        return {};
     }
     static float value(std::uint16_t q) noexcept { return from_bf16(q); }
     static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
@@ -97,7 +102,7 @@ struct q8_0 {
         const detail::words w = detail::load_words(block + 64 * step + 4 * first);
         to[0] = detail::signed_bytes ? detail::flip_signs(w) : w;
     }
-    static std::uint16_t quantise(const float* x, std::uint16_t* q) noexcept {
+    static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
         const float greatest = std::abs(detail::greatest_number(x));
         return detail::quantise_block(x, greatest / 127, 128, 255, q);
     }
@@ -118,7 +123,7 @@ struct q8_0 {
 struct q4_0 {
     static constexpr std::string_view name = "q4_0";
     static constexpr int bits = 4;
-    using rows = detail::byte_rows<8>;
+    using rows = detail::byte_rows<8, 4>;
     static constexpr int block_bytes = 256;
     static constexpr int together = 2;
 
@@ -128,7 +133,7 @@ struct q4_0 {
         to[0] = detail::nibbles<false>(both);
         to[1] = detail::nibbles<true>(both);
     }
-    static std::uint16_t quantise(const float* x, std::uint16_t* q) noexcept {
+    static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
         return detail::quantise_block(x, detail::greatest_number(x) / -8, 8, 15, q);
     }
     static float value(std::uint16_t q) noexcept { return static_cast<float>(q - 8); }

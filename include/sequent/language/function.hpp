@@ -4,7 +4,7 @@
 
 /// The functions of a rule: how the literals of one body combine, what is done with the result, and
 /// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
-/// names would clash with <cmath>. A model refuses a rule in which a function is given a number
+/// names would clash with `<cmath>`. A model refuses a rule in which a function is given a number
 /// outside of its range (plan/parameter.hpp).
 
 namespace sequent::inline SEQUENT_ABI::language {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../fail.hpp"
+#include "joined.hpp"
 #include "large_block.hpp"
 #include "output_layout.hpp"
 #include "prepared.hpp"
@@ -17,23 +18,34 @@
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The memory of batches on the threads of a pool, which must outlive it: for each thread a
-/// workspace, or, of forward_batch alone, a scratch; and, with workspaces, a gradient.
+/// The memory of batches on the threads of a pool, which must outlive it: for each thread
+/// workspaces, or, of forward_batch alone, scratches; and, with workspaces, a gradient.
+///
+/// Where the weights are more than a cache holds, a thread runs several samples at once, up to
+/// `joined`, so that it reads each weight once for all of them. The outputs do not depend on which.
 ///
 /// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
 /// order: the numbers depend on how many groups there are and never on the threads. That number is
 /// `groups`, or, where it is 0, follows from the number of samples: half of it, at least 4 and at
-/// most 64. No more threads than groups can share a backward_batch. With one group there is no
-/// gradient but the caller's. One call uses it at a time.
+/// most 64; or, where samples are joined, one group for each `joined` of them, at least 2. No more
+/// threads than groups can share a backward_batch. With one group there is no gradient but the
+/// caller's. One call uses it at a time.
 template <class Plan, class T, class Memory>
 class batch_memory {
     static constexpr bool trains = std::is_same_v<Memory, workspace_block<Plan, T>>;
+    struct alignas(64) room_block {
+        T numbers[static_cast<std::size_t>(kernel::gathered_room<T>)]{};
+    };
 
   public:
+    /// How many samples a thread runs at once, at most.
+    static constexpr int joined = most_joined<Memory, T>();
+
     explicit batch_memory(thread_pool& pool, int groups = 0)
         : pool_(pool), groups_(std::max(0, groups)) {
         for (int thread = 0; thread < pool.size(); ++thread) {
-            workspaces_.push_back(make_unique<Memory>());
+            for (int at = 0; at < joined; ++at) workspaces_.push_back(make_unique<Memory>());
+            if constexpr (joined > 1) rooms_.push_back(make_unique<room_block>());
             if constexpr (trains) {
                 outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
                 if (groups_ != 1) gradients_.push_back(make_unique<parameter_block<Plan, T>>());
@@ -65,27 +77,64 @@ class batch_memory {
     thread_pool& pool() const noexcept { return pool_; }
     /// Of a backward_batch of so many samples.
     int groups(int samples) const noexcept {
-        const int wanted = groups_ > 0 ? groups_ : std::clamp(samples / 2, 4, 64);
+        constexpr int least = joined > 1 ? 2 : 4;
+        const int wanted =
+            groups_ > 0 ? groups_ : std::clamp(samples / std::max(2, joined), least, 64);
         return std::clamp(samples, 1, wanted);
     }
     /// Of all memory that this owns.
     std::size_t bytes() const noexcept {
         std::size_t result = workspaces_.size() * sizeof(Memory) +
+                             rooms_.size() * sizeof(room_block) +
                              gradients_.size() * sizeof(parameter_block<Plan, T>);
         for (const auto& each : outward_) result += each.size() * sizeof(T);
         for (const auto& each : prepared_gradients_) result += each.size() * sizeof(T);
         return result + (prepared_ ? sizeof(prepared_block<Plan, T>) : 0);
     }
 
-    Memory& workspace(int thread) noexcept { return *at(workspaces_, thread); }
+    /// Of one of the samples that a thread runs at once.
+    Memory& workspace(int thread, int sample = 0) noexcept {
+        return *at(workspaces_, thread * joined + sample);
+    }
+    T* room(int thread) noexcept { return joined > 1 ? at(rooms_, thread)->numbers : nullptr; }
+
+    /// How many of the samples [begin, end) are run at once, `most` at most: as many as have rows
+    /// enough together. counts(sample) are the counts that the sample is given.
+    template <class Counts>
+    static int at_once(int begin, int end, int most, Counts counts) noexcept {
+        if constexpr (joined == 1) return 1;
+        constexpr joined_steps steps = joined_steps_of<typename Memory::placed>;
+        int count = 0;
+        for (int rows = 0; count < most && begin + count < end; ++count) {
+            rows += plan::least_count(steps.counts, steps.rows, counts(begin + count));
+            if (count > 0 && rows > joined_rows_at_once) break;
+        }
+        return count;
+    }
+
+    /// Calls body(first, count, thread) for all samples, on the threads of the pool.
+    template <class Counts, class Body>
+    void each_at_once(int samples, Counts counts, Body body) {
+        if constexpr (joined == 1) {
+            pool_.run(samples, [&](int sample, int thread) { body(sample, 1, thread); });
+        } else {
+            const int most = std::clamp((samples + pool_.size() - 1) / pool_.size(), 1, joined);
+            begins_.assign(1, 0);
+            while (begins_.back() < samples)
+                begins_.push_back(begins_.back() + at_once(begins_.back(), samples, most, counts));
+            pool_.run(static_cast<int>(begins_.size()) - 1, [&](int task, int thread) {
+                body(at(begins_, task), at(begins_, task + 1) - at(begins_, task), thread);
+            });
+        }
+    }
     /// Room for the gradients of one sample's outputs.
     std::vector<T>& outward(int thread) noexcept { return at(outward_, thread); }
 
-    /// Calls add(sample, thread, gradient, prepared_gradient) for each of `samples`, where add adds
-    /// to the gradients and returns a loss; the sum of the losses. All is added to `total` in the
-    /// end, the gradient of what is prepared once for all samples.
-    template <class P, class Add>
-    double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) {
+    /// Calls add(first, count, thread, gradient, prepared_gradient) for all of `samples`, where add
+    /// adds to the gradients and returns a loss; the sum of the losses. All is added to `total` in
+    /// the end, the gradient of what is prepared once for all samples.
+    template <class P, class Counts, class Add>
+    double sum(const P& p, int samples, Counts counts, parameter_block<Plan, T>& total, Add add) {
         const int count = groups(samples);
         for (auto& each : shared_->turns) each = 0;
         shared_->failed = false;
@@ -96,9 +145,12 @@ class batch_memory {
             auto& gradient = group == 0 ? total : *at(gradients_, thread);
             T* const prepared = prepared_gradient(group == 0 ? 0 : 1 + thread);
             double mine = 0;
-            for (int sample = first_of(group, count, samples);
-                 sample < first_of(group + 1, count, samples); ++sample)
-                mine += add(sample, thread, gradient, prepared);
+            const int end = first_of(group + 1, count, samples);
+            for (int sample = first_of(group, count, samples); sample < end;) {
+                const int together = at_once(sample, end, joined, counts);
+                mine += add(sample, together, thread, gradient, prepared);
+                sample += together;
+            }
             add_in_turn(group, gradient, prepared, total, mine, loss);
             ring.failed = false;
         });
@@ -171,7 +223,9 @@ class batch_memory {
     thread_pool& pool_;
     int groups_;
     std::unique_ptr<shared> shared_ = std::make_unique<shared>();
-    std::vector<std::unique_ptr<Memory>> workspaces_;
+    std::vector<std::unique_ptr<Memory>> workspaces_;  // `joined` of each thread
+    std::vector<std::unique_ptr<room_block>> rooms_;
+    std::vector<int> begins_;  // of the samples that are run at once
     std::vector<std::vector<T>> outward_;
     // Of each thread; zero between calls.
     std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;

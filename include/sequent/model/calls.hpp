@@ -1,9 +1,12 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "given.hpp"
 #include "gradients.hpp"
+#include "joined.hpp"
 #include "output_layout.hpp"
 #include "parameters.hpp"
 #include "prepared.hpp"
@@ -89,9 +92,49 @@ struct calls {
         if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
         using placed = typename placed_for<P, typename W::placed>::type;
         compiled_forward<placed, T, Run>::run(bound, run);
+        return end_forward(given, w);
+    }
+
+    template <class T, class W>
+    static output_views<const T> end_forward(const facts<T>& given, W& w) noexcept {
         std::copy_n(given.counts, W::count_of_counts, w.counts);
         kernel::unroll<outputs>([&](auto index) { clear_rest<index(), T>(w); });
         return all_outputs<T>(w);
+    }
+
+    /// For several samples at once, on memory(sample) each.
+    template <class P, class T, class Memory>
+    static void forward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
+                               T* room) noexcept {
+        using memory_type = std::remove_cvref_t<decltype(memory(0))>;
+        using placed = typename placed_for<P, typename memory_type::placed>::type;
+        bindings<T> bound[joined_run<T>::most];
+        const int count = static_cast<int>(samples.size());
+        for (int at = 0; at < count; ++at) {
+            const facts<T>& given = samples[static_cast<std::size_t>(at)];
+            bound[at] = bind(p, given, memory(at));
+            if constexpr (std::is_same_v<memory_type, workspace<T>>)
+                memory(at).left_by = mark_of(p, given);
+        }
+        joined_forward<placed, T, (most_joined<memory_type, T>() > 1)>::run({bound, count, room});
+        for (int at = 0; at < count; ++at)
+            (void)end_forward(samples[static_cast<std::size_t>(at)], memory(at));
+    }
+
+    /// After forward_joined and, for each sample, seed_all.
+    template <class P, class T, class Memory>
+    static void backward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
+                                parameters<T>& gradient, T* prepared_gradient, T* room) noexcept {
+        bindings<T> bound[joined_run<T>::most];
+        const int count = static_cast<int>(samples.size());
+        for (int at = 0; at < count; ++at) {
+            const facts<T>& given = samples[static_cast<std::size_t>(at)];
+            check_left_by(p, given, memory(at));
+            bound[at] = bind(p, given, memory(at), true);
+            bound[at].parameter_gradient = gradient.numbers;
+            bound[at].prepared_gradient = prepared_gradient;
+        }
+        joined_backward<Plan, T, (most_joined<workspace<T>, T>() > 1)>::run({bound, count, room});
     }
 
     /// Clears the rows of an output that a caller sees and no step has written.
@@ -128,10 +171,7 @@ struct calls {
                 bound.prepared_gradient = w.prepared_gradient;
             }
         std::copy_n(of_facts.pointers, max_facts, bound.fact_gradients);
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, true); });
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index(), Whole>(outward[index()], w, given.counts, false); });
+        seed_all<Whole>(outward, w, given.counts);
         compiled_backward<Plan, T, Run>::run(bound, run);
         if constexpr (prepares<Plan>)
             if (!prepared_gradient)
@@ -143,9 +183,24 @@ struct calls {
     template <class P, class T>
     static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
                               parameters<T>& gradient, T* prepared_gradient) noexcept {
-        const T* pointers[outputs > 0 ? outputs : 1];
-        for (int at = 0; at < outputs; ++at) pointers[at] = outward + layout::offset(at);
-        run_backward<true>(p, given, pointers, w, gradient, prepared_gradient, {}, whole_run{});
+        run_backward<true>(p, given, pointers_in(outward).data(), w, gradient, prepared_gradient,
+                           {}, whole_run{});
+    }
+
+    template <class T>
+    static auto pointers_in(const T* outward) noexcept {
+        std::array<const T*, static_cast<std::size_t>(outputs > 0 ? outputs : 1)> result;
+        for (int at = 0; at < outputs; ++at)
+            result[static_cast<std::size_t>(at)] = outward + layout::offset(at);
+        return result;
+    }
+
+    template <bool Whole, class T>
+    static void seed_all(const T* const* outward, workspace<T>& w, const int* counts) noexcept {
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, counts, true); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index(), Whole>(outward[index()], w, counts, false); });
     }
 
     /// Where an output lies in that memory.

@@ -43,15 +43,24 @@
                                                             ::sequent::model_detail::run_type>; \
     prefix struct ::sequent::model_detail::compiled_backward<plan, number,                      \
                                                              ::sequent::model_detail::run_type>
-#define SEQUENT_DETAIL_MODEL(prefix, model_type, number)                    \
-    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, prepare_run); \
-    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, whole_run)
+#define SEQUENT_DETAIL_JOINED(prefix, name, plan, number, batch) \
+    prefix struct ::sequent::model_detail::name<plan, number, (batch::joined > 1)>
+#define SEQUENT_DETAIL_MODEL(prefix, model_type, number)                     \
+    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, prepare_run);  \
+    SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, whole_run);    \
+    SEQUENT_DETAIL_JOINED(prefix, joined_forward, model_type::plan, number,  \
+                          model_type::batch<number>);                        \
+    SEQUENT_DETAIL_JOINED(prefix, joined_backward, model_type::plan, number, \
+                          model_type::batch<number>)
 #define SEQUENT_DETAIL_MODEL_ON_POOL(prefix, model_type, number) \
     SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, run_on_pool)
-#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)    \
-    prefix struct ::sequent::model_detail::compiled_forward<          \
-        ::sequent::plan::inference_plan_of<model_type::plan>, number, \
-        ::sequent::model_detail::whole_run>
+#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)                      \
+    prefix struct ::sequent::model_detail::compiled_forward<                            \
+        ::sequent::plan::inference_plan_of<model_type::plan>, number,                   \
+        ::sequent::model_detail::whole_run>;                                            \
+    SEQUENT_DETAIL_JOINED(prefix, joined_forward,                                       \
+                          ::sequent::plan::inference_plan_of<model_type::plan>, number, \
+                          model_type::scratch_batch<number>)
 
 #define SEQUENT_DETAIL_ROWS(model_type, number, first, range) \
     struct ::sequent::model_detail::compiled_rows<            \

@@ -177,7 +177,7 @@ class ground_rule : protected assignments<Plan, At, T> {
 
     bool admitted() const noexcept {
         if constexpr (step.condition >= 0)
-            if (!base::template evaluate_node<step.condition>()) return false;
+            if (!base::template holds<step.condition>()) return false;
         bool holds = true;
         kernel::unroll<literals>([&](auto index) {
             constexpr general_literal item = literal<index()>;

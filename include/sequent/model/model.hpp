@@ -57,7 +57,7 @@ class model {
     /// prepared again when the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
-    /// Weights in fewer bits, of Format bf16, q8_0 or q4_0, which stand in
+    /// Weights in fewer bits, of Format bf16, q8_0, q4_0 or q4_1, which stand in
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
     template <class Format, auto Which = pack_products>
     using packed = model_detail::packed_block<plan, Format, Which>;
@@ -264,13 +264,8 @@ class model {
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                               model_detail::batch_memory<plan, T, W>& b, Visit&& visit) {
-        const int count = count_of<T>(samples);
-        const typename std::remove_reference_t<decltype(b)>::use used(b);
-        const auto& ready = b.prepared(p);
-        b.pool().run(count, [&](int sample, int thread) {
-            visit(sample,
-                  forward(ready, samples[static_cast<std::size_t>(sample)], b.workspace(thread)));
-        });
+        run_batch(p, samples, b,
+                  [&](int sample, W& w) { visit(sample, calls::template all_outputs<T>(w)); });
     }
 
     /// The outputs one sample after another, row-major; several outputs of one sample stand one
@@ -280,14 +275,9 @@ class model {
                               model_detail::batch_memory<plan, T, W>& b,
                               std::span<std::type_identity_t<T>> out) {
         constexpr int size = output_layout::total;
-        const int count = count_of<T>(samples);
         check_size("the output given to forward_batch", out.size(),
                    samples.size() * std::size_t{size});
-        const typename std::remove_reference_t<decltype(b)>::use used(b);
-        const auto& ready = b.prepared(p);
-        b.pool().run(count, [&](int sample, int thread) {
-            W& w = b.workspace(thread);
-            (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
+        run_batch(p, samples, b, [&](int sample, const W& w) {
             T* to = out.data() + std::ptrdiff_t{size} * sample;
             kernel::unroll<outputs>([&](auto index) {
                 if constexpr (has_lengths)
@@ -317,17 +307,22 @@ class model {
         const int count = count_of<T>(samples);
         const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        return b.sum(ready, count, gradient,
-                     [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
-                         const facts<T>& given = samples[static_cast<std::size_t>(sample)];
-                         workspace<T>& w = b.workspace(thread);
-                         const auto y = forward(ready, given, w);
-                         T* const outward = b.outward(thread).data();
-                         const auto result = static_cast<double>(
-                             loss(sample, y, output_layout::cleared_views(outward, given.counts)));
-                         calls::backward_from(ready, given, outward, w, to, to_prepared);
-                         return result;
-                     });
+        return b.sum(
+            ready, count, counts_in<T>(samples), gradient,
+            [&](int first, int together, int thread, parameters<T>& to, T* to_prepared) {
+                double sum = 0;
+                run_backward_batch(
+                    ready, samples, b, first, together, thread, to, to_prepared,
+                    [&](int sample, const workspace<T>& w) {
+                        T* const outward = b.outward(thread).data();
+                        sum += static_cast<double>(
+                            loss(sample, calls::template all_outputs<T>(w),
+                                 output_layout::cleared_views(
+                                     outward, samples[static_cast<std::size_t>(sample)].counts)));
+                        return static_cast<const T*>(outward);
+                    });
+                return sum;
+            });
     }
 
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
@@ -343,13 +338,12 @@ class model {
                    samples.size() * std::size_t{size});
         const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.sum(ready, count, gradient,
-              [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
-                  const facts<T>& given = samples[static_cast<std::size_t>(sample)];
-                  workspace<T>& w = b.workspace(thread);
-                  (void)forward(ready, given, w);
-                  calls::backward_from(ready, given, outward.data() + std::ptrdiff_t{size} * sample,
-                                       w, to, to_prepared);
+        b.sum(ready, count, counts_in<T>(samples), gradient,
+              [&](int first, int together, int thread, parameters<T>& to, T* to_prepared) {
+                  run_backward_batch(ready, samples, b, first, together, thread, to, to_prepared,
+                                     [&](int sample, const workspace<T>&) {
+                                         return outward.data() + std::ptrdiff_t{size} * sample;
+                                     });
                   return 0.0;
               });
     }
@@ -370,6 +364,70 @@ class model {
             fail_with<argument_error>(
                 {"sequent: a batch of ", samples.size(), " samples, more than an int counts"});
         return static_cast<int>(samples.size());
+    }
+
+    /// The counts that a sample is given.
+    template <class T>
+    static auto counts_in(std::span<const facts<T>> samples) noexcept {
+        return [samples](int sample) -> const int* {
+            return samples[static_cast<std::size_t>(sample)].counts;
+        };
+    }
+
+    /// Forward for all samples; then visit(sample, memory) for each.
+    template <class P, class W, class T = typename P::number, class Visit>
+    static void run_batch(const P& p, std::span<const facts<std::type_identity_t<T>>> samples,
+                          model_detail::batch_memory<plan, T, W>& b, Visit visit) {
+        const int count = count_of<T>(samples);
+        const typename std::remove_reference_t<decltype(b)>::use used(b);
+        const auto& ready = b.prepared(p);
+        b.each_at_once(count, counts_in<T>(samples), [&](int first, int together, int thread) {
+            run_samples(ready, samples, b, first, together, thread);
+            for (int at = 0; at < together; ++at) visit(first + at, b.workspace(thread, at));
+        });
+    }
+
+    /// Forward for some samples at once.
+    template <class P, class W, class T>
+    static void run_samples(const P& p, std::span<const facts<T>> samples,
+                            model_detail::batch_memory<plan, T, W>& b, int first, int together,
+                            int thread) noexcept {
+        if constexpr (std::remove_reference_t<decltype(b)>::joined > 1)
+            calls::forward_joined(
+                p,
+                samples.subspan(static_cast<std::size_t>(first),
+                                static_cast<std::size_t>(together)),
+                [&](int at) -> W& { return b.workspace(thread, at); }, b.room(thread));
+        else
+            (void)calls::run_forward(p, samples[static_cast<std::size_t>(first)],
+                                     b.workspace(thread), model_detail::whole_run{});
+    }
+
+    /// Forward and backward for some samples at once: outward(sample, w) gives the gradients of the
+    /// sample's outputs.
+    template <class P, class T, class Outward>
+    static void run_backward_batch(const P& p, std::span<const facts<T>> samples, batch<T>& b,
+                                   int first, int together, int thread, parameters<T>& gradient,
+                                   T* prepared_gradient, Outward outward) {
+        run_samples(p, samples, b, first, together, thread);
+        if constexpr (batch<T>::joined > 1) {
+            for (int at = 0; at < together; ++at) {
+                workspace<T>& w = b.workspace(thread, at);
+                calls::template seed_all<true>(
+                    calls::pointers_in(outward(first + at, w)).data(), w,
+                    samples[static_cast<std::size_t>(first + at)].counts);
+            }
+            calls::backward_joined(
+                p,
+                samples.subspan(static_cast<std::size_t>(first),
+                                static_cast<std::size_t>(together)),
+                [&](int at) -> workspace<T>& { return b.workspace(thread, at); }, gradient,
+                prepared_gradient, b.room(thread));
+        } else {
+            workspace<T>& w = b.workspace(thread);
+            calls::backward_from(p, samples[static_cast<std::size_t>(first)], outward(first, w), w,
+                                 gradient, prepared_gradient);
+        }
     }
 
     template <class T>

@@ -239,7 +239,8 @@ void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row
 template <class Step, int At>
 void look_up_packed(const std::byte* table, int symbol, float* to) noexcept {
     using format = typename packed_format<Step::value.terms[At].format>::type;
-    kernel::packed_row<format>(table, Step::value.columns(), symbol, to);
+    constexpr int columns = Step::value.columns();
+    kernel::packed_elements<format>(table, columns, symbol, 0, columns, to);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
@@ -249,6 +250,7 @@ namespace sequent::inline SEQUENT_ABI {
 // The number types of packed weights.
 using kernel::bf16;
 using kernel::q4_0;
+using kernel::q4_1;
 using kernel::q8_0;
 
 }  // namespace sequent::inline SEQUENT_ABI

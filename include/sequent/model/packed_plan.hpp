@@ -31,6 +31,10 @@ template <>
 struct packed_format<3> {
     using type = kernel::q4_0;
 };
+template <>
+struct packed_format<4> {
+    using type = kernel::q4_1;
+};
 
 template <class Format, int Number = 1>
 constexpr int number_of_format() {

@@ -4,8 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "condition.hpp"
-#include "row_functions.hpp"
+#include "row_gradients.hpp"
 
 /// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
 /// cache.
@@ -30,11 +29,25 @@ template <class Step, int At>
 void look_up_packed(const std::byte* table, int symbol, float* to) noexcept;
 
 template <class Step, class T>
-class row_runner {
+class row_runner : public row_gradients<Step, T> {
+    using base = row_gradients<Step, T>;
     using fusion = row_fusion<Step>;
-    using bindings = typename Step::template bindings<T>;
+    using base::each_run;
+    using base::factor;
+    using typename base::bindings;
+    static constexpr const row_step& step = Step::value;
+    static constexpr int columns = step.columns();
+    static constexpr bool keeps_input = step.before.at.where != place::none;
 
   public:
+    /// How far rows of sums are apart.
+    static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
+
+    using base::backward;
+    using base::by_row;
+    using base::is_whole;
+    using base::limit;
+
     template <class Range>
     static void forward(const bindings& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
@@ -65,34 +78,14 @@ class row_runner {
     }
 
   private:
-    /// Calls visit(range) for the atoms among some rows, side by side.
-    template <class Range, class Visit>
-    static void each_run(const bindings& bound, int first, int second, int third, Range range,
-                         Visit visit) noexcept {
-        if constexpr (step.condition < 0) {
-            visit(range);
-        } else {
-            const auto is_there = [&](int row) { return exists(bound, row, first, second, third); };
-            for (int begin = range.begin; begin < range.end;) {
-                int end = begin;
-                while (end < range.end && is_there(end)) ++end;
-                if (begin < end) visit(kernel::row_range{begin, end});
-                for (begin = end; begin < range.end && !is_there(begin);) ++begin;
-            }
-        }
-    }
-
     /// Atoms alone: operands may end where the others do.
     template <class Range>
     static void forward_rows(const bindings& bound, int first, int second, int third,
                              Range range) noexcept {
-        const row_functions<Step, T> functions{bound, first, second, third};
         constexpr bool one = std::is_same_v<Range, kernel::one_row>;
         constexpr int block = one ? 1 : block_rows(step.rows);
         T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-        T* sum = keeps_input
-                     ? bound.write(step.before.at) + outer_shift(step.before, first, second, third)
-                     : out;
+        T* sum = sum_of(bound, first, second, third);
         for (int row = range.begin; row < range.end; row += block) {
             const int rows = std::min(block, range.end - row);
             constexpr bool even = one || (kernel::is_whole<Range> && step.rows % block == 0);
@@ -110,25 +103,11 @@ class row_runner {
                 take(std::integral_constant<int, some>{});
             else
                 take(std::integral_constant<int, block>{});
-            constexpr int applied = fusion::applies ? 1 : 0;
-            if constexpr (step.functions.size() > applied)
-                for (int at = row; at < row + rows; ++at)
-                    kernel::unroll<step.functions.size() - applied>([&](auto index) {
-                        constexpr int function = index() + applied;
-                        const T* x = function == 0 ? sum + at * sum_row : out + at * step.out.row;
-                        functions.template forward<function>(x, out + at * step.out.row, at);
-                    });
+            apply_functions(bound, first, second, third, sum, out, row, rows);
         }
     }
 
   public:
-    static void backward(const bindings& bound) noexcept {
-        if constexpr (step.is_limited())
-            backward_rows(bound, kernel::row_range{0, limit(bound)});
-        else
-            backward_rows(bound, all);
-    }
-
     // The same, never inlined.
 
     template <class Range>
@@ -137,195 +116,39 @@ class row_runner {
     }
     SEQUENT_NOINLINE static void backward_apart(const bindings& bound) noexcept { backward(bound); }
 
-    /// Whether all rows are atoms. Others run on one thread.
-    static constexpr bool is_whole = !Step::value.is_limited() && Step::value.condition < 0;
+    // For the rows of several samples: what is left once the products have been summed.
 
-    // The parts of backward, over rows that may be some: for runs on several threads.
-
-    /// Turns the gradient of the step's result into that of its sum, in place.
-    template <class Range>
-    static void undo_functions(const bindings& bound, int first, int second, int third,
-                               Range range) noexcept {
-        constexpr int count = step.functions.size();
-        const row_functions<Step, T> functions{bound, first, second, third};
-        T* gradient = gradient_of_out(bound, first, second, third);
-        const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
-        const T* sum = keeps_input ? bound.read(step.before.at) +
-                                         outer_shift(step.before, first, second, third)
-                                   : out;
-        for (int row = range.begin; row < range.end; ++row) {
-            if constexpr (count > 0) {
-                // The arguments of the functions. Those between the first and the last are computed
-                // again from the sum; where the sum is not kept, no derivative reads them.
-                constexpr int again = keeps_input ? count - 1 : 0;
-                alignas(64) T between[again > 0 ? again : 1][columns];
-                const T* values[count + 1];
-                std::fill_n(values, count + 1, out + row * step.out.row);
-                values[0] = sum + row * sum_row;
-                kernel::unroll<again>([&](auto index) {
-                    functions.template forward<index()>(values[index()], between[index()], row);
-                    values[index() + 1] = between[index()];
-                });
-                kernel::unroll<count>([&](auto index) {
-                    constexpr int at = count - 1 - index();
-                    functions.template backward<at>(values[at], values[at + 1],
-                                                    gradient + row * step.out.row, row);
-                });
-            }
-        }
-    }
-
-    /// Adds to the gradient of a product's rows, `split` of the inputs.
-    template <int At, class Range>
-    static void input_gradient(const bindings& bound, int first, int second, int third, int split,
-                               Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        T* dx = bound.gradient(term.x.at);
-        if (!dx) return;
-        constexpr kernel::product_shape shape{step.rows,    term.depth, columns,
-                                              step.out.row, 1,          term.w_column,
-                                              term.w_depth, term.x.row, true};
-        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-        dx += outer_shift(term.x, first, second, third);
-        kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
-            gradient_of_out(bound, first, second, third) + range.begin * step.out.row,
-            w + split * term.w_split, dx + split * term.x_split + range.begin * term.x.row,
-            range.end - range.begin, columns);
-    }
-
-    /// How many rows a product's weight has in memory.
-    template <int At>
-    static constexpr int weight_rows() {
-        return step.terms[At].w_column == 1 ? step.terms[At].depth : columns;
-    }
-
-    /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory,
-    /// from some rows of x.
-    template <int At, class Range, class Rows = kernel::all_rows<Step::value.rows>>
-    static void weight_gradient(const bindings& bound, int first, int second, int third, int split,
-                                Range range, Rows of = {}) noexcept {
-        constexpr row_term term = step.terms[At];
-        if constexpr (term.w.at.trained) {
-            const int rows = of.end - of.begin;
-            const T* dy = gradient_of_out(bound, first, second, third) + of.begin * step.out.row;
-            const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third) +
-                         split * term.x_split + of.begin * term.x.row;
-            T* dw = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third) +
-                    split * term.w_split;
-            const int count = range.end - range.begin;
-            if constexpr (term.w_column == 1) {
-                constexpr kernel::product_shape shape{term.depth, columns,      step.rows,
-                                                      1,          term.x.row,   step.out.row,
-                                                      1,          term.w_depth, true};
-                kernel::detail::tile_product<shape, kernel::is_whole<Range> && is_whole>(
-                    x + range.begin, dy, dw + range.begin * term.w_depth, count, rows);
-            } else {
-                constexpr kernel::product_shape shape{columns, term.depth,    step.rows,
-                                                      1,       step.out.row,  term.x.row,
-                                                      1,       term.w_column, true};
-                kernel::detail::tile_product<shape, kernel::is_whole<Range> && is_whole>(
-                    dy + range.begin, x, dw + range.begin * term.w_column, count, rows);
-            }
-        }
-    }
-
-    template <int At, class Range>
-    static void summand_gradient(const bindings& bound, int first, int second, int third,
-                                 Range range) noexcept {
-        if constexpr (step.is_outer)
-            outer_gradient<At>(bound, first, second, third, range);
-        else if constexpr (step.multiplies)
-            factor_gradient<At>(bound, first, second, third, range);
+    /// Where a row's sum begins.
+    static T* sum_of(const bindings& bound, int first, int second, int third) noexcept {
+        if constexpr (keeps_input)
+            return bound.write(step.before.at) + outer_shift(step.before, first, second, third);
         else
-            add_gradient<At>(bound, first, second, third, range);
+            return bound.write(step.out.at) + outer_shift(step.out, first, second, third);
     }
 
-    template <int At, class Range>
-    static void product_gradient(const bindings& bound, int first, int second, int third,
-                                 Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        for (int split = 0; split < term.splits; ++split) {
-            if constexpr (by_row(term)) {
-                gradient_by_row<At>(bound, first, second, third, split, range);
-            } else {
-                input_gradient<At>(bound, first, second, third, split, range);
-                weight_gradient<At>(bound, first, second, third, split,
-                                    kernel::all_rows<weight_rows<At>()>{}, range);
-            }
+    static void forward_summed(const bindings& bound, int first, int second, int third,
+                               kernel::row_range range) noexcept {
+        T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+        T* sum = sum_of(bound, first, second, third);
+        const int rows = range.end - range.begin;
+        if constexpr (fusion::any)
+            finish_rows(finish(bound, first, second, third, out, range.begin),
+                        sum + range.begin * sum_row, rows);
+        add_terms(bound, first, second, third, sum, range.begin, rows);
+        apply_functions(bound, first, second, third, sum, out, range.begin, rows);
+    }
+
+    /// Clears the rows that are no atoms, from `row` on.
+    static void clear_from(const bindings& bound, int first, int second, int third,
+                           int row) noexcept {
+        if constexpr (!is_whole) {
+            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            const int end = plan::least_count(step.out_counts, step.rows, bound.counts);
+            for (; row < end; ++row) clear(out + row * step.out.row);
         }
     }
-
-    template <int At, class Range>
-    static void gather_gradient(const bindings& bound, int first, int second, int third,
-                                Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        if constexpr (term.w.at.trained) {
-            const T* gradient = gradient_of_out(bound, first, second, third);
-            const auto* symbols =
-                bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
-            T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
-            for (int row = range.begin; row < range.end; ++row) {
-                T* to = bound.row_of(table, symbols[row * term.x.row], Step::template classes<At>,
-                                     term.w_depth);
-                if (!to) continue;
-                to += row * term.w.row;
-                const T* from = gradient + row * step.out.row;
-                if constexpr (term.w_column == 1)
-                    add_to<columns>(to, from);
-                else
-                    for (int column = 0; column < columns; ++column)
-                        to[column * term.w_column] += from[column];
-            }
-        }
-    }
-
-    static constexpr bool by_row(const row_term& term) { return fusion::by_row(term); }
-    static constexpr int segments_of(const plan::access& at) { return fusion::segments_of(at); }
 
   private:
-    static constexpr const row_step& step = Step::value;
-    static constexpr int columns = step.columns();
-    static constexpr bool keeps_input = step.before.at.where != place::none;
-    static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
-    static constexpr kernel::all_rows<step.rows> all{};
-
-    /// How many rows there are, all in front.
-    static int limit(const bindings& bound) noexcept {
-        if constexpr (step.pairs >= 0)
-            return bound.pairs[step.pairs][pair_layout::count()];
-        else if constexpr (step.counts == 0)
-            return step.rows;
-        else
-            return plan::least_count(step.counts, step.rows, bound.counts);
-    }
-
-    static bool exists(const bindings& bound, int row, int first, int second, int third) noexcept {
-        int index[plan::max_variables]{};
-        if constexpr (step.row_variable >= 0) index[step.row_variable] = row;
-        const int outers[]{first, second, third};
-        for (int at = 0; at < step.outers; ++at)
-            if (step.outer_variables[at] < plan::max_variables)
-                index[step.outer_variables[at]] = outers[at];
-        if constexpr (step.pairs >= 0) {
-            index[step.pair_variables[0]] = pair_row<plan::side::row>(bound, row);
-            index[step.pair_variables[1]] = pair_row<plan::side::column>(bound, row);
-        }
-        return evaluate_node<typename Step::plan, step.condition>(bound, index);
-    }
-
-    /// The row of a term that goes by an index of the step's pairs.
-    template <plan::side Side>
-    static int pair_row(const bindings& bound, int row) noexcept {
-        if constexpr (Side == plan::side::none) {
-            return row;
-        } else {
-            constexpr pair_layout layout = pair_layout_of<typename Step::plan, step.pairs>();
-            constexpr int from =
-                Side == plan::side::row ? layout.row_of_pair() : layout.column_of_pair();
-            return bound.pairs[step.pairs][from + row];
-        }
-    }
-
     static void clear(T* row) noexcept {
         if constexpr (step.segments > 1 && step.out.column != step.length) {
             for (int segment = 0; segment < step.segments; ++segment)
@@ -333,29 +156,6 @@ class row_runner {
         } else {
             std::fill_n(row, columns, T(0));
         }
-    }
-
-    template <class Range>
-    static void backward_rows(const bindings& bound, Range range) noexcept {
-        each_outer(step.outer_extents, [&](int first, int second, int third) {
-            each_run(bound, first, second, third, range, [&](auto run) {
-                if constexpr (step.functions.size() > 0)
-                    undo_functions(bound, first, second, third, run);
-                kernel::unroll<step.terms.size()>([&](auto index) {
-                    constexpr row_term term = step.terms[index()];
-                    if constexpr (term.kind == term_kind::product)
-                        product_gradient<index()>(bound, first, second, third, run);
-                    else if constexpr (term.kind == term_kind::gather)
-                        gather_gradient<index()>(bound, first, second, third, run);
-                    else
-                        summand_gradient<index()>(bound, first, second, third, run);
-                });
-            });
-        });
-    }
-
-    static T* gradient_of_out(const bindings& bound, int first, int second, int third) noexcept {
-        return bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
     }
 
     static constexpr int first_product() {
@@ -387,6 +187,27 @@ class row_runner {
                 multiply<index(), index() != first_product(), Block, Even>(
                     bound, first, second, third, sum, out, row, rows);
         });
+        add_terms(bound, first, second, third, sum, row, rows);
+    }
+
+    /// The functions that the products have not applied.
+    static void apply_functions(const bindings& bound, int first, int second, int third,
+                                const T* sum, T* out, int row, int rows) noexcept {
+        constexpr int applied = fusion::applies ? 1 : 0;
+        if constexpr (step.functions.size() > applied) {
+            const row_functions<Step, T> functions{bound, first, second, third};
+            for (int at = row; at < row + rows; ++at)
+                kernel::unroll<step.functions.size() - applied>([&](auto index) {
+                    constexpr int function = index() + applied;
+                    const T* x = function == 0 ? sum + at * sum_row : out + at * step.out.row;
+                    functions.template forward<function>(x, out + at * step.out.row, at);
+                });
+        }
+    }
+
+    /// The summands that the products have not added.
+    static void add_terms(const bindings& bound, int first, int second, int third, T* sum, int row,
+                          int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
             constexpr bool starts = first_product() < 0 && index() == 0;
@@ -395,11 +216,12 @@ class row_runner {
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = row; at < row + rows; ++at)
-                    kernel::unroll<segments_of(term.x)>([&](auto segment) {
-                        constexpr int length = columns / segments_of(term.x);
+                    kernel::unroll<fusion::segments_of(term.x)>([&](auto segment) {
+                        constexpr int length = columns / fusion::segments_of(term.x);
                         T* to = sum + at * sum_row + segment() * length;
-                        const T* from = x + pair_row<term.indexed>(bound, at) * term.x.row +
-                                        segment() * term.x.column;
+                        const T* from =
+                            x + base::template pair_row<term.indexed>(bound, at) * term.x.row +
+                            segment() * term.x.column;
                         if constexpr (starts)
                             std::copy_n(from, length, to);
                         else if constexpr (step.multiplies)
@@ -485,14 +307,20 @@ class row_runner {
             return;
         } else {
             const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-            constexpr int block = by_row(term) ? 1 : Block;
+            constexpr int block = fusion::by_row(term) ? 1 : Block;
             kernel::unroll<term.splits>([&](auto split) {
-                constexpr kernel::product_shape shape{
-                    block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
-                    term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
+                constexpr kernel::product_shape shape{block,
+                                                      columns,
+                                                      term.depth,
+                                                      fusion::by_row(term) ? 0 : term.x.row,
+                                                      1,
+                                                      term.w_depth,
+                                                      term.w_column,
+                                                      sum_row,
+                                                      Accumulate || split() > 0};
                 const T* a = x + split() * term.x_split;
                 const T* b = w + split() * term.w_split;
-                if constexpr (by_row(term)) {
+                if constexpr (fusion::by_row(term)) {
                     for (int at = row; at < row + rows; ++at)
                         kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
                                                sum + at * sum_row);
@@ -519,112 +347,6 @@ class row_runner {
                 kernel::store_first<count()>(
                     to, kernel::batch<T>(finish(kernel::load_first<count()>(to), row, at, count)));
             });
-    }
-
-    template <int At, class Range>
-    static void gradient_by_row(const bindings& bound, int first, int second, int third, int split,
-                                Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        constexpr kernel::product_shape to_x{
-            1, term.depth, columns, step.out.row, 1, term.w_column, term.w_depth, term.depth, true};
-        constexpr kernel::product_shape to_input_major{
-            term.depth, columns, 1, 1, term.depth, step.out.row, 1, term.w_depth, true};
-        constexpr kernel::product_shape to_output_major{
-            columns, term.depth, 1, 1, step.out.row, term.depth, 1, term.w_column, true};
-        const T* gradient = gradient_of_out(bound, first, second, third);
-        for (int row = range.begin; row < range.end; ++row) {
-            const T* dy = gradient + row * step.out.row;
-            const std::ptrdiff_t x_at =
-                outer_shift(term.x, first, second, third) + split * term.x_split + row * term.x.row;
-            const std::ptrdiff_t w_at =
-                outer_shift(term.w, first, second, third) + split * term.w_split + row * term.w.row;
-            if (T* dx = bound.gradient(term.x.at))
-                kernel::product<to_x>(dy, bound.read(term.w.at) + w_at, dx + x_at);
-            if constexpr (term.w.at.trained) {
-                T* dw = bound.gradient(term.w.at) + w_at;
-                const T* x = bound.read(term.x.at) + x_at;
-                if constexpr (term.w_column == 1)
-                    kernel::product<to_input_major>(x, dy, dw);
-                else
-                    kernel::product<to_output_major>(dy, x, dw);
-            }
-        }
-    }
-
-    template <int At, class Range>
-    static void add_gradient(const bindings& bound, int first, int second, int third,
-                             Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        T* to = bound.gradient(term.x.at);
-        if (!to) return;
-        to += outer_shift(term.x, first, second, third);
-        const T* gradient = gradient_of_out(bound, first, second, third);
-        constexpr int length = columns / segments_of(term.x);
-        for (int row = range.begin; row < range.end; ++row)
-            for (int segment = 0; segment < segments_of(term.x); ++segment)
-                add_to<length>(
-                    to + pair_row<term.indexed>(bound, row) * term.x.row + segment * term.x.column,
-                    gradient + row * step.out.row + segment * length);
-    }
-
-    template <int At>
-    static const T* factor(const bindings& bound, int first, int second, int third) noexcept {
-        return bound.read(step.terms[At].x.at) +
-               outer_shift(step.terms[At].x, first, second, third);
-    }
-
-    /// The gradient of one factor of an outer product.
-    template <int At, class Range>
-    static void outer_gradient(const bindings& bound, int first, int second, int third,
-                               Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        T* to = bound.gradient(term.x.at);
-        if (!to) return;
-        to += outer_shift(term.x, first, second, third);
-        const T* other = factor<1 - At>(bound, first, second, third);
-        const T* gradient = gradient_of_out(bound, first, second, third);
-        for (int row = range.begin; row < range.end; ++row) {
-            T* dx = to + row * term.x.row;
-            const T* x = other + row * step.terms[1 - At].x.row;
-            for (int segment = 0; segment < step.segments; ++segment) {
-                const T* dy = gradient + row * step.out.row + segment * step.length;
-                if constexpr (At == 0)
-                    dx[segment] += kernel::detail::dot_rows<step.length>(dy, x);
-                else
-                    for (int column = 0; column < step.length; ++column)
-                        dx[column] += dy[column] * x[segment];
-            }
-        }
-    }
-
-    /// The gradient of one factor: that of the product, times the other factors.
-    template <int At, class Range>
-    static void factor_gradient(const bindings& bound, int first, int second, int third,
-                                Range range) noexcept {
-        constexpr row_term term = step.terms[At];
-        T* to = bound.gradient(term.x.at);
-        if (!to) return;
-        to += outer_shift(term.x, first, second, third);
-        const T* gradient = gradient_of_out(bound, first, second, third);
-        constexpr int length = step.length;
-        alignas(64) T others[length];
-        for (int row = range.begin; row < range.end; ++row) {
-            for (int segment = 0; segment < step.segments; ++segment) {
-                std::copy_n(gradient + row * step.out.row + segment * length, length, others);
-                kernel::unroll<step.terms.size()>([&](auto other) {
-                    constexpr row_term factor = step.terms[other()];
-                    if constexpr (other() != At)
-                        multiply_to<length>(
-                            others, bound.read(factor.x.at) +
-                                        outer_shift(factor.x, first, second, third) +
-                                        pair_row<factor.indexed>(bound, row) * factor.x.row +
-                                        segment * factor.x.column);
-                });
-                add_to<length>(
-                    to + pair_row<term.indexed>(bound, row) * term.x.row + segment * term.x.column,
-                    others);
-            }
-        }
     }
 };
 

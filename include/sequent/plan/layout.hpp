@@ -19,8 +19,7 @@ constexpr void weave_weights(Draft& draft) {
     for (int at = 0; at < draft.in.text.rules.size(); ++at) {
         const rule& written = draft.rule_of(at);
         if (!is_row_rule(draft, at) || draft.is_block_output(at)) continue;
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& item = draft.literal_of(at, body);
+        for (const literal& item : draft.in.text.body(written)) {
             if (item.kind != literal_kind::relation || item.weight.weight < 0) continue;
             const weight_shape& shape = draft.in.weights[item.weight.weight];
             if (shape.uses != 1 || shape.looked_up || item.weight.transposed) continue;
@@ -69,8 +68,7 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     result.condition = draft.conditions.condition[at];
     result.segment = builder.chosen().segment;
     bool product = false;
-    for (int body = 0; body < written.literals; ++body) {
-        const literal& item = draft.literal_of(at, body);
+    for (const literal& item : draft.in.text.body(written)) {
         const bool bare = item.kind == literal_kind::weight;
         if (!bare && (item.weight.weight < 0 || is_symbol(draft, item))) return result;
         const weight_shape& shape = draft.in.weights[item.weight.weight];
@@ -104,7 +102,7 @@ constexpr bool is_same_loop(const Draft& draft, int one, int other) {
     const recurrence& left = draft.rule_of(one).recurs;
     const recurrence& right = draft.rule_of(other).recurs;
     return left.loop == right.loop && left.first == right.first && left.last == right.last &&
-           left.delay == right.delay &&
+           left.end == right.end && left.delay == right.delay &&
            draft.times_of(draft.rule_of(one)) == draft.times_of(draft.rule_of(other));
 }
 

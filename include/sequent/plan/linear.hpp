@@ -62,7 +62,10 @@ constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
         const bool bound = top.kind == node_kind::less &&
                            pool.nodes[top.left].kind == node_kind::variable &&
                            pool.nodes[top.right].kind == node_kind::count;
-        fits = fits && (bound || pairs.pairs >= 0);
+        // Counts above the time of a recursion end its rounds, or are left to the general loops.
+        const bool of_time = bound && draft.rule_of(at).recurs.loop >= 0 &&
+                             pool.nodes[top.left].value == draft.rule_of(at).recurs.time;
+        fits = fits && !of_time && (bound || pairs.pairs >= 0);
     });
     return fits;
 }
@@ -135,8 +138,7 @@ constexpr bool is_symbol(const Draft& draft, const literal& item) {
 template <class Draft>
 constexpr bool is_plain_row(const Draft& draft, int at, bool moved) {
     const rule& written = draft.rule_of(at);
-    for (int body = 0; body < written.literals; ++body) {
-        const literal& item = draft.literal_of(at, body);
+    for (const literal& item : draft.in.text.body(written)) {
         if (draft.is_view(item)) return false;
         if (!is_sparse_condition(draft, item) && !is_plain(item, moved)) return false;
     }
@@ -204,8 +206,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
         return false;
     const value_shape shape = draft.head_of(at).value;
     int terms = 0;
-    for (int body = 0; body < written.literals; ++body) {
-        const literal& item = draft.literal_of(at, body);
+    for (const literal& item : draft.in.text.body(written)) {
         if (is_sparse_condition(draft, item)) continue;
         if (++terms > max_terms) return false;
         if (item.kind != literal_kind::relation && item.kind != literal_kind::weight) return false;
@@ -257,8 +258,7 @@ constexpr bool stands_alone(const Draft& draft, int at) {
         for (int other : draft.in.order) {
             const rule& next = draft.rule_of(other);
             if (other == at || next.recurs.loop != draft.rule_of(at).recurs.loop) continue;
-            for (int place = 0; place < next.literals; ++place) {
-                const literal& same = draft.literal_of(other, place);
+            for (const literal& same : draft.in.text.body(next)) {
                 if (same.kind == literal_kind::relation && same.relation == item.relation &&
                     same.weight.weight >= 0)
                     return false;
@@ -301,8 +301,7 @@ constexpr bool can_inline(const Draft& draft, int at) {
     if (written.recurs.loop >= 0 && !stands_alone(draft, at)) return false;
     // A row step with a product picks its rows by it; one is enough to fuse with.
     int products = 0;
-    for (int body = 0; body < using_rule.literals; ++body) {
-        const literal& other = draft.literal_of(user, body);
+    for (const literal& other : draft.in.text.body(using_rule)) {
         if (other.kind == literal_kind::relation && other.weight.weight >= 0) ++products;
         const int definer =
             other.kind == literal_kind::relation ? draft.in.relations[other.relation].rule : -1;

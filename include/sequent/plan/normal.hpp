@@ -36,8 +36,7 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
     const unsigned head = rule.head_variables();
     unsigned mentioned = head;
     if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
-    for (int at = 0; at < rule.literals; ++at) {
-        const literal& item = source.literals[rule.first_literal + at];
+    for (const literal& item : source.body(rule)) {
         if (!item.gives_value()) continue;
         unsigned in_relation = 0;
         unsigned in_weight = 0;
@@ -342,8 +341,7 @@ class normaliser {
             written.combined != combination::sum || written.aggregated != aggregation::sum)
             return false;
         const unsigned head = written.head_variables();
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& item = out.literals[written.first_literal + body];
+        for (const literal& item : out.body(written)) {
             if (!item.gives_value() || item.has_element || item.transposed ||
                 (variables_of(item) & ~head))
                 return false;

@@ -95,8 +95,7 @@ class recursion_finder {
     /// Without an argument that is moved there is no recursion.
     constexpr bool may_recur() const {
         for (const rule& written : in_.rules)
-            for (int body = 0; body < written.literals; ++body) {
-                const literal& value = in_.literals[written.first_literal + body];
+            for (const literal& value : in_.body(written)) {
                 if (definer_of(value) < 0) continue;
                 for (int axis = 0; axis < value.arity; ++axis)
                     if (value.terms[axis].variable >= 0 && value.terms[axis].offset) return true;

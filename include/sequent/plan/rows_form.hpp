@@ -129,8 +129,7 @@ class rows_form_finder {
             }
         };
         visit(written.head, written.terms, written.arity);
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& item = in.text.literals[written.first_literal + body];
+        for (const literal& item : in.text.body(written)) {
             if (item.kind != literal_kind::relation) continue;
             depend(written.head, depends_[item.relation]);
             visit(item.relation, item.terms, item.arity);
@@ -212,8 +211,7 @@ class rows_form_finder {
                     result |= 1u << terms[axis].variable;
         };
         visit(written.head, written.terms, written.arity);
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& item = in.text.literals[written.first_literal + body];
+        for (const literal& item : in.text.body(written)) {
             if (item.kind == literal_kind::relation) visit(item.relation, item.terms, item.arity);
         }
         return result;

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "shape.hpp"
+#include "rule_checker.hpp"
 
-/// Gives relations, variables and weights their extents and values their shapes, puts the rules in
-/// order, and finds what does not fit.
+/// Gives relations, variables and weights their extents and values their shapes, and finds what
+/// does not fit.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -13,16 +13,15 @@ constexpr bool is_elementwise(combination kind) {
 }
 
 template <sizes Sizes, int Facts>
-class shaper {
+class shaper : public rule_checker<Sizes, Facts> {
+    using base = rule_checker<Sizes, Facts>;
+
   public:
-    shaped<Sizes, Facts> out{};
+    using base::out;
 
     constexpr shaper(const source<Sizes>& text, const list<fact_shape, Facts>& facts,
-                     const list<name, max_queries>& queries) {
-        out.text = text;
-        out.facts = facts;
-        for (int at = 0; at < text.relations.size(); ++at) out.relations.push({});
-        for (int at = 0; at < text.weights.size(); ++at) out.weights.push({});
+                     const list<name, max_queries>& queries)
+        : base(text, facts) {
         if (text.mistake != fault::none) {
             for (const rule& written : text.rules)
                 if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
@@ -30,10 +29,9 @@ class shaper {
             out.mistake.refused = text.refused;
             return;
         }
-        check_facts();
-        if (ok()) bind_facts();
-        if (ok()) check_rules();
-        if (ok()) put_in_order();
+        this->bind();
+        if (ok()) this->check_rules();
+        if (ok()) this->put_in_order();
         bool settling = settle_all();
         while (ok() && !settling && bind_late()) settling = settle_all();
         for (int at : out.order)  // a recursion that goes on for ever
@@ -47,399 +45,13 @@ class shaper {
     }
 
   private:
-    bool settled_ = false;
+    using base::fail, base::fail_at_variable, base::item, base::ok;
 
-    constexpr bool ok() const { return out.mistake.ok(); }
+    bool settled_ = false;
 
     /// Shapes are judged once all extents are known.
     constexpr void misfit(const rule& at, int relation, int left, int right) {
         if (settled_) fail(fault::shapes_do_not_fit, at, relation, left, right);
-    }
-
-    constexpr void fail(fault found, const rule& at, int relation, int left = 0, int right = 0) {
-        if (!ok()) return;
-        const int shown = relation >= 0 ? relation : at.head;
-        const int stacking = out.text.scopes[at.scope].rule;
-        out.mistake = {found, at.number, out.text.relations[shown].id,
-                       left,  right,     stacking < 0 ? -1 : out.text.rules[stacking].number};
-    }
-
-    constexpr void fail_at_variable(fault found, const rule& at, int variable) {
-        if (!ok()) return;
-        fail(found, at, -1);
-        if (variable >= 0) out.mistake.first = at.variables[variable].id;
-    }
-
-    constexpr literal& item(const rule& of, int at) {
-        return out.text.literals[of.first_literal + at];
-    }
-
-    constexpr void check_facts() {
-        for (int at = 0; ok() && at < out.facts.size(); ++at) {
-            const fact_shape& given = out.facts[at];
-            for (int earlier = 0; ok() && earlier < at; ++earlier)
-                if (out.facts[earlier].id == given.id)
-                    out.mistake = {fault::two_facts_of_one_name, -1, given.id};
-            for (int axis = 0; ok() && axis < given.rank; ++axis) {
-                if (given.extents[axis] >= 1) continue;
-                out.mistake = {fault::number_out_of_range, -1, given.id};
-                out.mistake.refused = {make_name("fact", 4),
-                                       static_cast<double>(given.extents[axis]),
-                                       number_range::at_least_1};
-            }
-        }
-    }
-
-    constexpr void bind_facts() {
-        for (int at = 0; at < out.text.rules.size(); ++at) {
-            const rule& written = out.text.rules[at];
-            out.relations[written.head].rule = at;
-        }
-        for (int at = 0; at < out.text.relations.size(); ++at) {
-            const relation& known = out.text.relations[at];
-            if (known.scope != 0 || known.invented) continue;
-            out.relations[at].fact = fact_named(known.id);
-            if (out.relations[at].fact >= 0 && out.relations[at].rule >= 0)
-                fail(fault::a_fact_cannot_be_a_head, out.text.rules[out.relations[at].rule], at);
-        }
-        count_lengths();
-        for (int at = 0; at < out.text.counts.size(); ++at) {
-            bool given = false;
-            for (const fact_shape& known : out.facts)
-                if ((known.kind == fact_kind::count || known.up_to) &&
-                    known.id == out.text.counts[at])
-                    given = true;
-            if (given || !ok()) continue;
-            for (const rule& written : out.text.rules)
-                if (mentions(node_kind::count, written, at))
-                    fail(fault::a_count_that_is_not_given, written, -1);
-        }
-        for (int at = 0; at < out.text.compared.size(); ++at) {
-            if (compared_fact(out, at) >= 0) continue;
-            const bool known = fact_named(out.text.compared[at]) >= 0;
-            for (const rule& written : out.text.rules) {
-                if (!ok() || !mentions(node_kind::same_symbol, written, at)) continue;
-                fail(
-                    known ? fault::only_symbols_of_one_index_are_compared : fault::unknown_relation,
-                    written, -1);
-                out.mistake.relation = out.text.compared[at];
-            }
-        }
-        for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_outside(scope);
-        for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_block(scope);
-    }
-
-    /// The length of a fact that may be shorter is a count of its name.
-    constexpr void count_lengths() {
-        for (fact_shape& given : out.facts) {
-            if (!given.up_to) continue;
-            for (int at = 0; at < out.text.counts.size(); ++at)
-                if (out.text.counts[at] == given.id) given.length = at;
-            if (given.length < 0) given.length = out.text.counts.push(given.id);
-        }
-    }
-
-    /// Whether the rule mentions a count, or compares a fact.
-    constexpr bool mentions(node_kind kind, int root, int value) const {
-        if (root < 0) return false;
-        const node& top = out.text.nodes[root];
-        return (top.kind == kind && top.value == value) || mentions(kind, top.left, value) ||
-               mentions(kind, top.right, value);
-    }
-    constexpr bool mentions(node_kind kind, const rule& written, int value) {
-        bool found = mentions(kind, written.condition, value);
-        for (int at = 0; at < written.literals; ++at)
-            found = found || mentions(kind, item(written, at).expression, value);
-        for (const transformation_use& function : written.transformations)
-            found = found || mentions(kind, function.position, value);
-        return found;
-    }
-
-    constexpr int fact_named(const name& id) const {
-        for (int given = 0; given < out.facts.size(); ++given)
-            if (out.facts[given].id == id && out.facts[given].kind != fact_kind::count)
-                return given;
-        return -1;
-    }
-
-    /// A stacked block's one relation without a rule is its input. Of several, those that the
-    /// program around knows are that program's, and the one that it does not know is the input; if
-    /// it knows all, the one with the name of what the block is applied to.
-    constexpr void bind_outside(int scope) {
-        const rule& stacking = out.text.rules[out.text.scopes[scope].rule];
-        list<int, Sizes.rules + Sizes.literals> open{};
-        for (int at = 0; at < out.text.relations.size(); ++at)
-            if (out.text.relations[at].scope == scope && out.relations[at].rule < 0) open.push(at);
-        int input = open.size() == 1 ? open[0] : -1;
-        for (int at : open) {
-            if (open.size() == 1 || is_known(outside_of(at))) continue;
-            if (input >= 0) {
-                fail(fault::two_inputs_of_a_stacked_block, stacking, -1);
-                out.mistake.first = out.text.relations[input].id;
-                out.mistake.second = out.text.relations[at].id;
-                return;
-            }
-            input = at;
-        }
-        for (int at : open)
-            if (input < 0 && stacking.literals == 1 &&
-                item(stacking, 0).kind == literal_kind::relation &&
-                out.text.relations[at].id == out.text.relations[item(stacking, 0).relation].id)
-                input = at;
-        if (input < 0) {
-            fail(fault::a_stacked_block_has_one_input_and_one_output, stacking, -1);
-            return;
-        }
-        out.block_input[scope] = input;
-        for (int at : open) {
-            if (at == input) continue;
-            const outside known = outside_of(at);
-            out.relations[at].fact = known.fact;
-            if (known.relation < 0) continue;
-            for (literal& value : out.text.literals)
-                if (value.kind == literal_kind::relation && value.relation == at)
-                    value.relation = known.relation;
-        }
-    }
-
-    struct outside {
-        int relation = -1;
-        int fact = -1;
-    };
-    static constexpr bool is_known(const outside& what) {
-        return what.relation >= 0 || what.fact >= 0;
-    }
-    /// What a relation's name means in the scopes around its own, from the inside out: a relation
-    /// that follows from a rule there, the input of the block there, or a fact.
-    constexpr outside outside_of(int relation) const {
-        const plan::relation& wanted = out.text.relations[relation];
-        for (int scope = wanted.scope; scope > 0;) {
-            scope = out.text.scopes[scope].parent;
-            for (int at = 0; at < out.text.relations.size(); ++at) {
-                const plan::relation& known = out.text.relations[at];
-                if (known.scope != scope || known.invented || !(known.id == wanted.id)) continue;
-                if (out.relations[at].rule >= 0 || (scope > 0 && out.block_input[scope] == at))
-                    return {at, -1};
-            }
-        }
-        return {-1, fact_named(wanted.id)};
-    }
-
-    constexpr void bind_block(int scope) {
-        const rule& stacking = out.text.rules[out.text.scopes[scope].rule];
-        int outputs = 0;
-        for (int at = 0; at < out.text.relations.size(); ++at) {
-            if (out.text.relations[at].scope != scope || out.relations[at].rule < 0) continue;
-            bool used = false;
-            for (const rule& written : out.text.rules)
-                for (int body = 0; body < written.literals; ++body) {
-                    const literal& value = item(written, body);
-                    used = used || (value.kind == literal_kind::relation && value.relation == at);
-                }
-            if (used) continue;
-            ++outputs;
-            out.block_output[scope] = at;
-        }
-        if (outputs != 1 || stacking.literals != 1 ||
-            item(stacking, 0).kind != literal_kind::relation ||
-            item(stacking, 0).weight.weight >= 0)
-            fail(fault::a_stacked_block_has_one_input_and_one_output, stacking, -1);
-        else
-            out.relations[out.block_input[scope]].passes_into = item(stacking, 0).relation;
-    }
-
-    constexpr bool is_block_input(int relation) const {
-        return out.text.relations[relation].scope > 0 && out.relations[relation].passes_into >= 0;
-    }
-
-    constexpr void set_arity(const rule& at, int relation, int arity) {
-        relation_shape& shape = out.relations[relation];
-        if (shape.arity < 0) shape.arity = arity;
-        if (shape.arity != arity)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
-        if (shape.fact < 0) return;
-        const fact_shape& given = out.facts[shape.fact];
-        if (given.is_sparse() && arity != 2)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
-        if (arity > given.rank || (given.up_to && arity < 1))
-            fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
-    }
-
-    constexpr void use_weight(const rule& at, const weight_use& use) {
-        if (use.weight < 0) return;
-        weight_shape& shape = out.weights[use.weight];
-        if (shape.arity < 0) shape.arity = use.arity;
-        if (shape.arity != use.arity && ok()) {
-            fail(fault::wrong_number_of_arguments_of_a_weight, at, -1, use.arity, shape.arity);
-            out.mistake.first = out.text.weights[use.weight].id;
-        }
-        ++shape.uses;
-        if (!use.frozen) shape.trained = true;
-    }
-
-    constexpr void check_rules() {
-        for (const rule& written : out.text.rules) set_arity(written, written.head, written.arity);
-        for (const rule& written : out.text.rules) {
-            const unsigned head = written.head_variables();
-            int variables = 0;
-            for (int at = 0; at < max_variables; ++at) variables += (head >> at) & 1u;
-            bool plain = variables == written.arity;
-            for (int at = 0; at < written.arity; ++at)
-                plain = plain && written.terms[at].offset == 0;
-            plain = plain && ((written.base < 0 && written.shift == 0) || is_of_recursion(written));
-            // A cycle that is no recursion is told as one, below.
-            if (!plain && (is_of_recursion(written) || !follows_from_itself(written.head)))
-                fail(fault::head_arguments_are_distinct_variables, written, -1);
-            if (written.aggregated == aggregation::softmax) {
-                if ((written.aggregated_variables & head) != written.aggregated_variables)
-                    fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
-            } else if (written.aggregated_variables & head) {
-                fail(fault::aggregation_over_a_variable_in_the_head, written, -1);
-            } else if (written.aggregated != aggregation::sum &&
-                       (((1u << written.variables.size()) - 1) & ~head &
-                        ~written.aggregated_variables)) {
-                fail(fault::an_aggregation_names_all_variables_but_those_of_the_head, written, -1);
-            }
-            for (int at = 0; at < written.literals; ++at) {
-                const literal& value = item(written, at);
-                use_weight(written, value.weight);
-                if (value.kind != literal_kind::relation) continue;
-                relation_shape& shape = out.relations[value.relation];
-                if (shape.fact < 0 && shape.rule < 0 && !is_block_input(value.relation)) {
-                    fail(fault::unknown_relation, written, value.relation);
-                    return;
-                }
-                set_arity(written, value.relation, value.arity);
-                if (value.gives_value()) {
-                    ++shape.uses;
-                } else if (shape.fact < 0) {
-                    fail(fault::only_facts_are_negated_or_hidden, written, value.relation);
-                }
-                const bool symbols =
-                    shape.fact >= 0 && out.facts[shape.fact].kind == fact_kind::symbols;
-                if (symbols && value.gives_value() && value.weight.weight < 0)
-                    fail(fault::a_symbol_needs_a_weight, written, value.relation);
-                if (symbols && value.weight.weight >= 0)
-                    out.weights[value.weight.weight].looked_up = true;
-            }
-            for (const transformation_use& function : written.transformations)
-                for (const weight_use& use : function.weights) use_weight(written, use);
-        }
-        for (const rule& written : out.text.rules) {
-            if (!written.repeat) continue;
-            const int given = item(written, 0).arity;
-            for (const int part : {out.block_input[written.block], out.block_output[written.block]})
-                if (out.relations[part].arity != given)
-                    fail(fault::wrong_number_of_arguments, written, -1, out.relations[part].arity,
-                         given);
-        }
-    }
-
-    /// Whether the head's relation follows from itself, one time after another.
-    constexpr bool is_of_recursion(const rule& written) const {
-        const relation& head = out.text.relations[written.head];
-        for (const rule& other : out.text.rules) {
-            const relation& candidate = out.text.relations[other.head];
-            if (other.recurs.loop >= 0 && other.base < 0 && candidate.id == head.id &&
-                candidate.scope == head.scope)
-                return true;
-        }
-        return false;
-    }
-
-    /// Whether rules that name this relation in their head follow from it.
-    constexpr bool follows_from_itself(int relation) const {
-        const plan::relation& wanted = out.text.relations[relation];
-        list<bool, Sizes.rules> seen{};
-        seen.reset(out.text.rules.size());
-        for (int at = 0; at < out.text.relations.size(); ++at) {
-            const plan::relation& known = out.text.relations[at];
-            if (!known.invented && known.id == wanted.id && known.scope == wanted.scope)
-                return out.relations[at].rule >= 0 && leads_to(out.relations[at].rule, at, seen);
-        }
-        return false;
-    }
-    constexpr bool leads_to(int rule, int relation, list<bool, Sizes.rules>& seen) const {
-        if (seen[rule]) return false;
-        seen[rule] = true;
-        const plan::rule& written = out.text.rules[rule];
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = out.text.literals[written.first_literal + body];
-            if (value.kind != literal_kind::relation) continue;
-            const int from = out.relations[value.relation].rule;
-            if (value.relation == relation || (from >= 0 && leads_to(from, relation, seen)))
-                return true;
-        }
-        return false;
-    }
-
-    // Order: depth first, so that a block's rules stand together, and those of a recursion.
-
-    constexpr void put_in_order() {
-        list<int, Sizes.rules> state{};  // 0 new, 1 under way, 2 done
-        state.reset(out.text.rules.size());
-        for (int at = 0; at < out.text.rules.size(); ++at)
-            if (out.text.rules[at].scope == 0) visit(at, state);
-    }
-
-    constexpr void visit(int at, list<int, Sizes.rules>& state) {
-        if (state[at] == 2 || !ok()) return;
-        const rule& written = out.text.rules[at];
-        if (state[at] == 1) {
-            fail(fault::cycle, written, -1);
-            return;
-        }
-        if (written.recurs.loop >= 0 && state[at] == 0) {
-            for (const rule& member : out.text.rules)
-                if (member.recurs.loop == written.recurs.loop) visit_body(member, state, false);
-            for (int member = 0; member < out.text.rules.size(); ++member)
-                if (out.text.rules[member].recurs.loop == written.recurs.loop)
-                    visit_member(member, state);
-            return;
-        }
-        state[at] = 1;
-        visit_body(written, state, false);
-        if (written.repeat) visit_block(written.block, state);
-        state[at] = 2;
-        out.order.push(at);
-    }
-
-    /// The block's output and what it follows from; then the rules that nothing reads but rules of
-    /// their own cycle.
-    constexpr void visit_block(int block, list<int, Sizes.rules>& state) {
-        visit(out.relations[out.block_output[block]].rule, state);
-        for (int at = 0; at < out.text.rules.size(); ++at)
-            if (out.text.rules[at].scope == block) visit(at, state);
-    }
-
-    /// One rule of a recursion, after those of the same round that it follows from.
-    constexpr void visit_member(int at, list<int, Sizes.rules>& state) {
-        if (state[at] == 2 || !ok()) return;
-        if (state[at] == 1) {
-            fail(fault::cycle, out.text.rules[at], -1);
-            return;
-        }
-        state[at] = 1;
-        visit_body(out.text.rules[at], state, true);
-        state[at] = 2;
-        out.order.push(at);
-    }
-
-    /// What the rule follows from: within its recursion in the same round, or outside.
-    constexpr void visit_body(const rule& written, list<int, Sizes.rules>& state, bool within) {
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = item(written, body);
-            if (value.kind != literal_kind::relation) continue;
-            const int from = out.relations[value.relation].rule;
-            if (from < 0) continue;
-            const recurrence& other = out.text.rules[from].recurs;
-            const bool together = written.recurs.loop >= 0 && other.loop == written.recurs.loop;
-            if (together != within) continue;
-            if (!within)
-                visit(from, state);
-            else if (value.terms[other.argument].offset + other.delay == written.recurs.delay)
-                visit_member(from, state);
-        }
     }
 
     // Extents and shapes, in passes until nothing changes.
@@ -491,12 +103,8 @@ class shaper {
     /// itself.
     constexpr int summed_into(int relation) {
         if (!out.text.relations[relation].invented) return relation;
-        for (const rule& user : out.text.rules)
-            for (int body = 0; body < user.literals; ++body)
-                if (item(user, body).kind == literal_kind::relation &&
-                    item(user, body).relation == relation)
-                    return summed_into(user.head);
-        return relation;
+        if (!out.text.is_read(relation)) return relation;
+        return summed_into(out.text.reader_of(relation)->head);
     }
 
     constexpr bool settle() {
@@ -510,7 +118,8 @@ class shaper {
             shape.classes = given.classes;
             int value[2] = {1, 1};
             if (given.rank - arity > 2)
-                fail(fault::wrong_number_of_arguments, first_user(at), at, arity, given.rank);
+                fail(fault::wrong_number_of_arguments, *out.text.reader_of(at), at, arity,
+                     given.rank);
             else
                 for (int axis = arity; axis < given.rank; ++axis)
                     value[axis - arity] = given.extents[axis];
@@ -521,15 +130,6 @@ class shaper {
             if (!ok()) return false;
         }
         return changed;
-    }
-
-    constexpr const rule& first_user(int relation) {
-        for (const rule& written : out.text.rules)
-            for (int at = 0; at < written.literals; ++at)
-                if (item(written, at).kind == literal_kind::relation &&
-                    item(written, at).relation == relation)
-                    return written;
-        return out.text.rules[0];
     }
 
     constexpr void copy_shape(int from, int to) {
@@ -557,8 +157,7 @@ class shaper {
             variable& index = written.variables[at];
             const int moved = at == written.shifted ? written.shift : 0;
             int extent = index.stated ? index.stated + moved : 0;
-            for (int body = 0; body < written.literals; ++body) {
-                const literal& value = item(written, body);
+            for (const literal& value : out.text.body(written)) {
                 if (value.kind != literal_kind::relation) continue;
                 for (int axis = 0; axis < value.arity; ++axis) {
                     int bound = extent_at(value, axis);
@@ -584,8 +183,8 @@ class shaper {
             if (extent != index.extent) changed = true;
             index.extent = extent;
         }
-        for (int body = 0; body < written.literals; ++body)
-            changed = settle_weight(written, item(written, body).weight) || changed;
+        for (const literal& value : out.text.body(written))
+            changed = settle_weight(written, value.weight) || changed;
         for (const transformation_use& function : written.transformations)
             for (const weight_use& use : function.weights)
                 changed = settle_weight(written, use) || changed;
@@ -632,9 +231,8 @@ class shaper {
     /// The variables of a rule that only reads others are those of its user.
     constexpr int extent_from_view(const rule& written, int variable) {
         for (const rule& user : out.text.rules)
-            for (int body = 0; body < user.literals; ++body) {
-                const literal& value = item(user, body);
-                if (value.kind == literal_kind::relation && value.relation == written.head) {
+            for (const literal& value : out.text.body(user)) {
+                if (value.reads(written.head)) {
                     const term& at = value.terms[variable];
                     const int extent = user.variables[at.variable].extent;
                     return extent ? extent + at.offset : 0;
@@ -648,10 +246,8 @@ class shaper {
         if (!out.text.relations[written.head].invented) return 0;
         for (const rule& user : out.text.rules) {
             if (user.repeat) continue;  // it runs as far as what it is applied to
-            for (int body = 0; body < user.literals; ++body) {
-                const literal& value = item(user, body);
-                if (value.kind != literal_kind::relation || value.relation != written.head)
-                    continue;
+            for (const literal& value : out.text.body(user)) {
+                if (!value.reads(written.head)) continue;
                 for (int axis = 0; axis < written.arity; ++axis) {
                     const int summed = value.terms[axis].variable;
                     const int offset = value.terms[axis].offset;
@@ -670,8 +266,7 @@ class shaper {
     /// As far as the rules of one head run in which something binds the variable of the total.
     constexpr int extent_from_others(const rule& total, int variable) {
         int extent = total.variables[variable].stated;
-        for (int body = 0; body < total.literals; ++body) {
-            const literal& value = item(total, body);
+        for (const literal& value : out.text.body(total)) {
             const int at = out.relations[value.relation].rule;
             for (int axis = 0; axis < value.arity; ++axis) {
                 if (!(value.terms[axis] == term{variable, 0})) continue;
@@ -690,8 +285,7 @@ class shaper {
     /// What only arguments with an offset bind runs as far as their relations have atoms.
     constexpr int extent_from_moved(const rule& written, int variable) {
         int extent = 0;
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = item(written, body);
+        for (const literal& value : out.text.body(written)) {
             if (value.kind != literal_kind::relation) continue;
             for (int axis = 0; axis < value.arity; ++axis) {
                 const int bound = out.relations[value.relation].extents[axis];
@@ -741,8 +335,7 @@ class shaper {
         bool fits = true;
         int left = 0;
         int right = 0;
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = item(written, body);
+        for (const literal& value : out.text.body(written)) {
             if (!value.gives_value()) continue;
             const value_shape next = literal_shape(out, value, fits, left, right);
             if (!fits) {
@@ -774,8 +367,8 @@ class shaper {
         }
         if (written.combined == combination::cosine) {
             int values = 0;
-            for (int body = 0; body < written.literals; ++body)
-                values += item(written, body).gives_value() ? 1 : 0;
+            for (const literal& value : out.text.body(written))
+                values += value.gives_value() ? 1 : 0;
             if (values != 2) fail(fault::cosine_of_two_values, written, -1);
             shape = {1, 1};
         }

@@ -59,6 +59,7 @@ struct literal {
     int expression = -1;
 
     constexpr bool gives_value() const { return !negated && !hidden; }
+    constexpr bool reads(int of) const { return kind == literal_kind::relation && relation == of; }
 };
 
 // clang-format off
@@ -143,6 +144,20 @@ struct variable {
 
 /// How a rule takes part in a recursion: relations that follow from themselves, one time after
 /// another. The plan computes them in a loop; time t of a rule is its round t + delay.
+/// Where a count that is given at run time ends rounds: before max(least, count + beyond).
+struct counted_end {
+    int count = -1;
+    int beyond = 0;
+    int least = 0;
+
+    constexpr bool any() const { return count >= 0; }
+    constexpr int of(const int* counts) const noexcept {
+        const int end = counts[count] + beyond;
+        return end > least ? end : least;
+    }
+    friend constexpr bool operator==(const counted_end&, const counted_end&) = default;
+};
+
 struct recurrence {
     int loop = -1;      // which recursion
     int time = -1;      // the variable
@@ -152,6 +167,8 @@ struct recurrence {
     int first = 0;          // the rounds in which the rule is computed
     int last = never;
     bool partial = false;  // at other times others compute the head, or nothing does
+    counted_end end{};     // that cuts the rounds
+    bool fills = false;    // zeros, in the rounds from that end on
 };
 
 struct rule {
@@ -224,6 +241,15 @@ struct scope {
     int rule = -1;  // that stacks it
 };
 
+/// The literals of one rule.
+struct rule_body {
+    const literal* first;
+    const literal* last;
+
+    constexpr const literal* begin() const { return first; }
+    constexpr const literal* end() const { return last; }
+};
+
 template <sizes Sizes>
 struct source {
     list<rule, Sizes.rules> rules{};
@@ -240,6 +266,26 @@ struct source {
     int mistaken_scope = 0;
     int clash[2]{};  // the two figures of the mistake
     refused_number refused{};
+
+    constexpr rule_body body(const rule& of) const {
+        const literal* first = literals.begin() + of.first_literal;
+        return {first, first + of.literals};
+    }
+    constexpr bool is_read(int relation) const {
+        for (const rule& each : rules)
+            for (const literal& item : body(each))
+                if (item.reads(relation)) return true;
+        return false;
+    }
+    /// The first rule whose body has an atom of the relation; null if there is none. GCC 12 does
+    /// not compare its address with null in the constant expressions of a plan: ask is_read for
+    /// that.
+    constexpr const rule* reader_of(int relation) const {
+        for (const rule& each : rules)
+            for (const literal& item : body(each))
+                if (item.reads(relation)) return &each;
+        return nullptr;
+    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

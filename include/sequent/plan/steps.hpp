@@ -295,17 +295,20 @@ struct column_bound {
 enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
 /// A gradient that is first written in the backward of a step, to be zeroed there: `parts` of
-/// `size` numbers, or of each the rows up to some counts, a bit for each.
+/// `size` numbers, or of each the rows up to some counts, a bit for each, and a few beyond.
 struct birth {
     int offset = 0;
     int size = 0;
     int parts = 1;
     unsigned counts = 0;
     int row = 0;
+    int beyond = 0;
 
     /// How many numbers of a part are zeroed.
     constexpr int cleared(const int* given) const noexcept {
-        return counts == 0 ? size : least_count(counts, size / row, given) * row;
+        if (counts == 0) return size;
+        const int rows = least_count(counts, size / row, given) + beyond;
+        return rows * row < size ? rows * row : size;
     }
 };
 
@@ -321,7 +324,23 @@ struct step {
     int first = 0;          // within a recursion, the rounds in which it is run
     int last = never;
     bool prepared = false;  // follows from parameters alone
+    counted_end end{};      // of the rounds in which it is run; of a recursion, of its rounds
+    bool fills = false;     // is run from that end on instead
+    bool idle = false;      // fills rows that nothing reads
     list<birth, max_literals + 4> births{};
+
+    /// Of a step within a recursion, whether it is run in this round.
+    constexpr bool is_run_in(int round, const int* counts) const noexcept {
+        if (last == never && !end.any()) return true;
+        if (idle || round < first || round >= last) return false;
+        return !end.any() || (round < end.of(counts)) != fills;
+    }
+    /// How many rounds a stack or a recursion has.
+    constexpr int rounds(const int* counts) const noexcept {
+        if (!end.any()) return repeat;
+        const int some = end.of(counts);
+        return some < repeat ? some : repeat;
+    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

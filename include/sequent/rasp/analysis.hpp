@@ -12,12 +12,22 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 
 /// What a head looks at. selector_width without a beginning-of-sequence token takes two of them:
 /// the selector with position 0 joined to it, and position 0 where it is selected.
-enum class focus { selected, selected_or_first, selected_and_first };
+/// first_of and last_of prefer early and late positions, max_of and min_of great and small values.
+enum class focus {
+    selected,
+    selected_or_first,
+    selected_and_first,
+    first_selected,
+    last_selected,
+    highest_selected,
+    lowest_selected
+};
 
 struct head {
     int layer = 0;
     int selector = -1;
     focus at = focus::selected;
+    int preferred = -1;  // the values of which the highest or lowest is selected
 
     friend constexpr bool operator==(const head&, const head&) = default;
 };
@@ -66,8 +76,14 @@ SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
             needs({layer, selector, focus::selected_and_first});
         } else if (made.what == operation::width_with_bos) {
             needs({layer, selector, focus::selected_or_first});
-        } else {
+        } else if (made.what == operation::sum || made.what == operation::aggregate) {
             needs({layer, selector, focus::selected});
+        } else {
+            const auto at_focus = static_cast<focus>(static_cast<int>(focus::first_selected) +
+                                                     static_cast<int>(made.what) -
+                                                     static_cast<int>(operation::first));
+            needs({layer, selector, at_focus,
+                   at_focus >= focus::highest_selected ? made.arguments[1] : -1});
         }
     }
     for (const int layer : result.layer_of) result.layers = std::max(result.layers, layer);

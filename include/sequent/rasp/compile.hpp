@@ -7,7 +7,8 @@
 #include "../io/error.hpp"
 #include "../joined_text.hpp"
 #include "../model/ill_formed.hpp"
-#include "compile/attention.hpp"
+#include "compile/plain.hpp"
+#include "compile/transformer.hpp"
 
 /// RASP programs as transformers: softmax attention, and ReLUs between two linear maps.
 
@@ -155,6 +156,20 @@ inline constexpr auto classes_of = [] {
     return result;
 }();
 
+/// A token as the model's fact.
+SEQUENT_COLD inline std::int32_t encode_token(const value& token, int at, const sizes& size,
+                                              std::span<const value> alphabet) {
+    const auto found = std::lower_bound(alphabet.begin(), alphabet.end(), token,
+                                        [](const value& left, const value& right) {
+                                            return left.kind() == right.kind() && left < right;
+                                        });
+    if (found == alphabet.end() || !(*found == token))
+        fail_with<evaluation_error>({"sequent: the token \"", token.text(), "\" at position ", at,
+                                     " is not of the alphabet that the program is compiled for"});
+    const auto letter = static_cast<std::int32_t>(found - alphabet.begin());
+    const auto letters = static_cast<std::int32_t>(alphabet.size());
+    return 1 + letter + (size.embeds_pairs ? at * letters : 0);
+}
 SEQUENT_COLD inline std::vector<std::int32_t> encode(const sequence& input, const sizes& size,
                                                      std::span<const value> alphabet) {
     const int longest = size.positions - 1;
@@ -163,33 +178,47 @@ SEQUENT_COLD inline std::vector<std::int32_t> encode(const sequence& input, cons
         fail_with<evaluation_error>({"sequent: the program is compiled for ", longest,
                                      " tokens, the input has ", input.size()});
     std::vector<std::int32_t> result(static_cast<std::size_t>(size.positions), 0);
-    for (int at = 0; at < input.size(); ++at) {
-        const auto found = std::lower_bound(alphabet.begin(), alphabet.end(), input[at],
-                                            [](const value& left, const value& right) {
-                                                return left.kind() == right.kind() && left < right;
-                                            });
-        if (found == alphabet.end() || !(*found == input[at]))
-            fail_with<evaluation_error>(
-                {"sequent: the token \"", input[at].text(), "\" at position ", at,
-                 " is not of the alphabet that the program is compiled for"});
-        const auto letter = static_cast<std::int32_t>(found - alphabet.begin());
-        const auto letters = static_cast<std::int32_t>(alphabet.size());
-        result[static_cast<std::size_t>(at) + 1] =
-            1 + letter + (size.embeds_pairs ? at * letters : 0);
-    }
+    for (int at = 0; at < input.size(); ++at)
+        result[static_cast<std::size_t>(at) + 1] = encode_token(input[at], at, size, alphabet);
     return result;
 }
 
-/// The classes of the highest logits, behind the start.
-template <class T>
-SEQUENT_COLD sequence decode(const tensor_view<const T>& logits, int length,
-                             std::span<const value> classes) {
+/// The fraction of the least denominator that a number is, up to the errors of attention.
+SEQUENT_COLD inline value fraction_near(double number, int denominator) {
+    const double tolerance = 1 / (2.0 * denominator * denominator);
+    // Convergents of the continued fraction (Hardy and Wright, theorem 184).
+    std::int64_t over[2]{1, 0};
+    std::int64_t under[2]{0, 1};
+    double rest = number;
+    for (;;) {
+        const double whole = std::floor(rest + 1e-7);
+        const auto times = static_cast<std::int64_t>(whole);
+        const std::int64_t next_over = times * over[0] + over[1];
+        const std::int64_t next_under = times * under[0] + under[1];
+        if (next_under > denominator) break;
+        over[1] = over[0];
+        under[1] = under[0];
+        over[0] = next_over;
+        under[0] = next_under;
+        const double found = static_cast<double>(over[0]) / static_cast<double>(under[0]);
+        if (std::abs(found - number) < tolerance || rest - whole < 1e-7) break;
+        rest = 1 / (rest - whole);
+    }
+    return value(rational(over[0], under[0]), type::real);
+}
+
+/// The classes of the highest logits, behind the start, or the numbers themselves.
+template <class Logits>
+SEQUENT_COLD sequence decode(const Logits& logits, int length, std::span<const value> classes,
+                             int denominator) {
     sequence result;
     for (int position = 1; position <= length; ++position) {
         std::size_t best = 0;
         for (std::size_t each = 1; each < classes.size(); ++each)
             if (logits(position, each) > logits(position, best)) best = each;
-        result.push_back(classes[best]);
+        result.push_back(denominator > 0
+                             ? fraction_near(static_cast<double>(logits(position, 0)), denominator)
+                             : classes[best]);
     }
     return result;
 }
@@ -232,17 +261,20 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     static const parameters<T>& weights() {
         static const std::unique_ptr<parameters<T>> made = [] {
             auto result = make_unique<parameters<T>>();
-            const auto write = [&](std::span<const compiling::weight_entry> entries) {
-                compiling::write_weights<T>(entries, compiling::weight_views<size>, result->data());
-            };
-            if constexpr (compiling::compilation_of<Program, Options...>.has_weights)
-                write(compiling::entries_of<Program, Options...>);
-            else
-                write(compiling::compute_entries(graph_of<Program>, analysis<Program>,
-                                                 compiling::inputs_of<Options...>()));
+            compiling::write_weights<T>(entries(), compiling::weight_views<size>, result->data());
             return result;
         }();
         return *made;
+    }
+    /// The elements of the weights that are not zero.
+    static std::span<const compiling::weight_entry> entries() {
+        if constexpr (compiling::compilation_of<Program, Options...>.has_weights) {
+            return compiling::entries_of<Program, Options...>;
+        } else {
+            static const auto made = compiling::compute_entries(
+                graph_of<Program>, analysis<Program>, compiling::inputs_of<Options...>());
+            return made;
+        }
     }
 
     /// What the transformer gives for an input. Throws evaluation_error for tokens that are not of
@@ -252,9 +284,34 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         static thread_local const auto w =
             make_unique<typename transformer::template workspace<T>>();
         const std::vector<std::int32_t> given = encode(input);
-        return compiling::decode<T>(
-            transformer::forward(weights<T>(), {given, input.size() + 1}, *w), input.size(),
-            classes());
+        const auto decoded = [&](const auto& logits) {
+            return compiling::decode(logits, input.size(), classes(), size.denominator);
+        };
+        if constexpr (size.is_causal)
+            return decoded(transformer::forward(weights<T>(), {given}, *w));
+        else
+            return decoded(transformer::forward(weights<T>(), {given, input.size() + 1}, *w));
+    }
+
+    /// Appends, `count` times, what the transformer gives for the last position, by one step of it
+    /// each. The program is causal: its selectors look at no later position.
+    template <class T = double>
+    static sequence generate(sequence prompt, int count) requires(size.is_causal) {
+        const auto s = make_unique<typename transformer::template state<T>>();
+        std::vector<std::int32_t> given = encode(prompt);
+        given.resize(static_cast<std::size_t>(prompt.size()) + 1);
+        auto logits = transformer::prefill(weights<T>(), {given}, *s);
+        for (; count > 0; --count) {
+            const auto last = [&](int, std::size_t each) { return logits(each); };
+            prompt.push_back(compiling::decode(last, 1, classes(), size.denominator)[0]);
+            if (count == 1 || prompt.size() == size.positions) break;
+            const int at = prompt.size() - 1;
+            logits = transformer::step(
+                weights<T>(),
+                {compiling::encode_token(prompt[at], at, size, compiling::alphabet_of<Options...>)},
+                *s);
+        }
+        return prompt;
     }
 
     /// The values that a position of the output may have, in the order of the logits.
@@ -267,9 +324,9 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
 
     /// What the heads look at.
     static attention_maps attention(const sequence& input) {
-        return compiling::attention_loops(size, compiling::weight_views<size>,
-                                          weights<double>().data())
-            .run(encode(input), input.size() + 1);
+        return compiling::plain_transformer(size, entries())
+            .run(encode(input), input.size() + 1)
+            .maps;
     }
 };
 

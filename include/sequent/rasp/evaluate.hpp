@@ -28,6 +28,10 @@ inline void a_power_that_is_no_integer(const graph& program, int at, int positio
     fail_with<evaluation_error>({"sequent: ", text_of(program, at), " at position ", position,
                                  " has an exponent that is no integer"});
 }
+inline void a_symbol_that_is_no_number(const graph& program, int at, int position) {
+    fail_with<evaluation_error>({"sequent: ", text_of(program, at), " at position ", position,
+                                 " is of a symbol that is no number"});
+}
 inline void an_input_of_another_type(const value& given, type wanted, int position) {
     const char* const names[]{"a boolean", "an integer", "a number", "a symbol"};
     fail_with<evaluation_error>({"sequent: the program's tokens are each ",
@@ -46,9 +50,6 @@ constexpr void refuse_mean_at(int position, std::integer_sequence<int, Position.
     (..., (position == Position ? the_mean_of_several_symbols_or_booleans_at_position<Position>()
                                 : void()));
 }
-
-/// Why an operation of one position has no value.
-enum class undefined { no, zero_division, fractional_power };
 
 /// An operation of one position, of its arguments' values.
 SEQUENT_COLD constexpr value apply(const node& of, const value& first, const value& second,
@@ -69,6 +70,12 @@ SEQUENT_COLD constexpr value apply(const node& of, const value& first, const val
                 return number(0);
             }
             return number(first.number() / second.number());
+        case operation::floor_divide:
+            if (second.number().over == 0) {
+                trouble = undefined::zero_division;
+                return number(0);
+            }
+            return number((first.number() / second.number()).floor());
         case operation::modulo: {
             if (second.number().over == 0) {
                 trouble = undefined::zero_division;
@@ -114,6 +121,10 @@ SEQUENT_COLD constexpr value apply(const node& of, const value& first, const val
             return first.truth() ? 1 : 0;
         case operation::conditional:
             return first.truth() ? second : third;
+        case operation::function: {
+            const value arguments[]{first, second};
+            return of.applied(arguments, trouble);
+        }
         default:
             return {};
     }
@@ -139,18 +150,26 @@ SEQUENT_COLD constexpr bool compares(operation what, const value& key, const val
 
 }  // namespace detail
 
-/// All values of a program for one input.
+/// All values of a program for one input. A part without a value, such as a division by zero, is a
+/// mistake only where the output depends on it: cond takes one of its branches.
 class evaluation {
   public:
     SEQUENT_COLD constexpr evaluation(const graph& program, const sequence& input)
         : program_(&program), length_(input.size()) {
         if (input.empty()) detail::an_empty_input();
-        values_.resize(static_cast<std::size_t>(program.size()) *
-                       static_cast<std::size_t>(length_));
+        const auto count =
+            static_cast<std::size_t>(program.size()) * static_cast<std::size_t>(length_);
+        values_.assign(count, value());
+        causes_.assign(count, cause());
         for (int at = 0; at < program.size(); ++at)
             if (!is_selection(program[at].what))
-                for (int position = 0; position < length_; ++position)
-                    of(at, position) = compute(at, position, input);
+                for (int position = 0; position < length_; ++position) {
+                    cause why;
+                    values_[place(at, position)] = compute(at, position, input, why);
+                    causes_[place(at, position)] = why;
+                }
+        for (int position = 0; position < length_; ++position)
+            refuse(causes_[place(program.output, position)]);
     }
 
     constexpr int length() const { return length_; }
@@ -162,20 +181,8 @@ class evaluation {
     }
     /// Whether a selector's row has a column.
     SEQUENT_COLD constexpr bool selects(int at, int row, int column) const {
-        const node& from = (*program_)[at];
-        switch (from.what) {
-            case operation::select_and:
-                return selects(from.arguments[0], row, column) &&
-                       selects(from.arguments[1], row, column);
-            case operation::select_or:
-                return selects(from.arguments[0], row, column) ||
-                       selects(from.arguments[1], row, column);
-            case operation::select_not:
-                return !selects(from.arguments[0], row, column);
-            default:
-                return detail::compares(from.what, (*this)(from.arguments[0], column),
-                                        (*this)(from.arguments[1], row));
-        }
+        cause ignored;
+        return selects(at, row, column, ignored);
     }
     constexpr sequence output(int at) const {
         sequence result;
@@ -186,17 +193,62 @@ class evaluation {
     constexpr sequence output() const { return output(program_->output); }
 
   private:
+    /// Why there is no value: the operation, and the position.
+    struct cause {
+        undefined kind = undefined::no;
+        int node = 0;
+        int position = 0;
+        constexpr bool operator!() const { return kind == undefined::no; }
+    };
     const graph* program_;
     int length_;
     std::vector<value> values_;
+    std::vector<cause> causes_;
 
     constexpr std::size_t place(int at, int position) const {
         return static_cast<std::size_t>(at) * static_cast<std::size_t>(length_) +
                static_cast<std::size_t>(position);
     }
-    SEQUENT_COLD constexpr value& of(int at, int position) { return values_[place(at, position)]; }
+    SEQUENT_COLD constexpr void refuse(const cause& why) const {
+        switch (why.kind) {
+            case undefined::no:
+                return;
+            case undefined::zero_division:
+                return detail::a_division_by_zero(*program_, why.node, why.position);
+            case undefined::fractional_power:
+                return detail::a_power_that_is_no_integer(*program_, why.node, why.position);
+            case undefined::no_number:
+                return detail::a_symbol_that_is_no_number(*program_, why.node, why.position);
+            case undefined::several_symbols:
+                if (std::is_constant_evaluated())
+                    detail::refuse_mean_at(why.position, std::make_integer_sequence<int, 32>{});
+                detail::the_mean_of_several_symbols_or_booleans(*program_, why.node, why.position);
+        }
+    }
+    /// A value, unless it has none: then the cause.
+    constexpr const value& read(int at, int position, cause& why) const {
+        const cause& here = causes_[place(at, position)];
+        if (!!here && !why) why = here;
+        return values_[place(at, position)];
+    }
+    SEQUENT_COLD constexpr bool selects(int at, int row, int column, cause& why) const {
+        const node& from = (*program_)[at];
+        switch (from.what) {
+            case operation::select_and:
+                return selects(from.arguments[0], row, column, why) &&
+                       selects(from.arguments[1], row, column, why);
+            case operation::select_or:
+                return selects(from.arguments[0], row, column, why) ||
+                       selects(from.arguments[1], row, column, why);
+            case operation::select_not:
+                return !selects(from.arguments[0], row, column, why);
+            default:
+                return detail::compares(from.what, read(from.arguments[0], column, why),
+                                        read(from.arguments[1], row, why));
+        }
+    }
 
-    SEQUENT_COLD constexpr value compute(int at, int position, const sequence& input) {
+    SEQUENT_COLD constexpr value compute(int at, int position, const sequence& input, cause& why) {
         const node& made = (*program_)[at];
         switch (made.what) {
             case operation::tokens: {
@@ -210,59 +262,55 @@ class evaluation {
             case operation::indices:
                 return position;
             case operation::constant:
-            case operation::place:
                 return made.known;
-            case operation::aggregate:
-                return mean(at, position);
-            case operation::sum: {
-                rational total;
-                for (int column = 0; column < length_; ++column)
-                    if (selects(made.arguments[0], position, column))
-                        total = total + (*this)(made.arguments[1], column).number();
-                return value(total, made.kind);
-            }
-            case operation::width:
-            case operation::width_with_bos: {
-                int count = 0;
-                for (int column = made.what == operation::width ? 0 : 1; column < length_; ++column)
-                    count += selects(made.arguments[0], position, column) ? 1 : 0;
-                return count;
-            }
-            default: {
-                const auto argument = [&](int which) {
-                    const int from = made.arguments[which];
-                    return from < 0 ? value() : (*this)(from, position);
-                };
-                detail::undefined trouble = detail::undefined::no;
-                const value result =
-                    detail::apply(made, argument(0), argument(1), argument(2), trouble);
-                if (trouble == detail::undefined::zero_division)
-                    detail::a_division_by_zero(*program_, at, position);
-                if (trouble == detail::undefined::fractional_power)
-                    detail::a_power_that_is_no_integer(*program_, at, position);
-                return result;
-            }
+            default:
+                return gathers(made.what) ? gather(at, position, why) : apply(at, position, why);
         }
+    }
+    SEQUENT_COLD constexpr value apply(int at, int position, cause& why) const {
+        const node& made = (*program_)[at];
+        if (made.what == operation::conditional) {
+            const bool chosen = read(made.arguments[0], position, why).truth();
+            return !why ? read(made.arguments[chosen ? 1 : 2], position, why) : value();
+        }
+        value arguments[3];
+        for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
+            arguments[which] = read(made.arguments[which], position, why);
+        if (!!why) return {};
+        undefined trouble = undefined::no;
+        const value result = detail::apply(made, arguments[0], arguments[1], arguments[2], trouble);
+        why = {trouble, at, position};
+        return result;
     }
 
-    SEQUENT_COLD constexpr value mean(int at, int position) {
+    SEQUENT_COLD constexpr value gather(int at, int position, cause& why) const {
         const node& made = (*program_)[at];
-        value found = (*this)(made.arguments[2], position);
+        const operation what = made.what;
+        const bool counts = what == operation::width || what == operation::width_with_bos;
+        value found = has_default(what) ? read(made.arguments[2], position, why) : value(0);
         int count = 0;
         rational total;
-        for (int column = 0; column < length_; ++column) {
-            if (!selects(made.arguments[0], position, column)) continue;
-            found = (*this)(made.arguments[1], column);
-            check_mean(at, position, ++count);
-            if (is_number(made.kind)) total = total + found.number();
+        for (int column = what == operation::width_with_bos ? 1 : 0; column < length_; ++column) {
+            if (!selects(made.arguments[0], position, column, why)) continue;
+            ++count;
+            if (counts || (what == operation::first && count > 1)) continue;
+            const value& here = read(made.arguments[1], column, why);
+            if ((what == operation::highest && count > 1 && here < found) ||
+                (what == operation::lowest && count > 1 && found < here))
+                continue;
+            found = here;
+            if (what == operation::aggregate || what == operation::sum) {
+                if (is_number(made.kind))
+                    total = total + here.number();
+                else if (count > 1 && !why)
+                    why = {undefined::several_symbols, at, position};
+            }
         }
-        return count > 1 ? value(total / rational(count), made.kind) : found;
-    }
-    constexpr void check_mean(int at, int position, int selected) const {
-        if (selected < 2 || is_number((*program_)[at].kind)) return;
-        if (std::is_constant_evaluated())
-            detail::refuse_mean_at(position, std::make_integer_sequence<int, 32>{});
-        detail::the_mean_of_several_symbols_or_booleans(*program_, at, position);
+        if (counts) return count;
+        if (what == operation::sum) return value(total, made.kind);
+        if (what == operation::aggregate && count > 1)
+            return is_number(made.kind) ? value(total / rational(count), made.kind) : value();
+        return found;
     }
 };
 

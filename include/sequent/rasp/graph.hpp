@@ -1,49 +1,10 @@
 #pragma once
 
-#include "../plan/list.hpp"
 #include "language.hpp"
 
-/// A program as an array: its types are read once, and all that follows is functions over arrays.
+/// A program as an array: all that follows is functions over it.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
-
-inline constexpr int max_nodes = 512;
-
-/// An s-op or a selector. Arguments stand before what they are arguments of.
-struct node {
-    operation what = operation::constant;
-    type kind = type::integer;
-    int arguments[3]{-1, -1, -1};
-    value known{};      // of a constant
-    int line = 0;       // of a select, where lines tell selectors apart
-    plan::name name{};  // where the program gives one
-
-    friend constexpr bool operator==(const node& left, const node& right) {
-        return left.what == right.what && left.kind == right.kind &&
-               left.arguments[0] == right.arguments[0] && left.arguments[1] == right.arguments[1] &&
-               left.arguments[2] == right.arguments[2] && left.known.kind() == right.known.kind() &&
-               left.known == right.known && left.line == right.line;
-    }
-};
-
-constexpr bool is_selection(operation what) noexcept {
-    return what >= operation::select_equal;
-}
-/// select(keys, queries, ...) itself, not what is joined of such.
-constexpr bool is_comparison(operation what) noexcept {
-    return what >= operation::select_equal && what <= operation::select_greater_equal;
-}
-/// What a head computes.
-constexpr bool gathers(operation what) noexcept {
-    return what >= operation::aggregate && what <= operation::width_with_bos;
-}
-constexpr bool is_pointwise(operation what) noexcept {
-    return what >= operation::negate && what <= operation::conditional;
-}
-
-/// What makes two selectors one: their structure, or that they are written in the same line, too.
-/// The original tells them apart as objects.
-enum class identity { structure, line };
 
 /// A program's nodes; equal ones are one.
 class graph {
@@ -81,39 +42,31 @@ class graph {
         return add(made);
     }
 
-    // The types of a program.
-    template <operation Operation, type Kind, class... Arguments>
-    SEQUENT_COLD constexpr int read(const expression<Operation, Kind, Arguments...>& part) {
-        if constexpr (Operation == operation::place) {
-            const rational place = part.known.number();
-            const int at = add_constant(part.known);
-            if (place.over >= 0) return at;
-            return add(operation::add, type::integer, read(length), at);
-        } else {
-            node made;
-            made.what = Operation;
-            made.kind = Kind;
-            made.known = part.known;
-            read_arguments(part.arguments, made.arguments);
-            return add(made);
+    /// The nodes of an expression, arguments first.
+    SEQUENT_COLD constexpr int read(const node* from, int root) {
+        std::vector<int> known(static_cast<std::size_t>(root) + 1, -1);
+        std::vector<int> waiting{root};
+        while (!waiting.empty()) {
+            const int at = waiting.back();
+            node made = from[at];
+            int missing = -1;
+            for (int& argument : made.arguments) {
+                if (argument < 0) continue;
+                const int place = known[static_cast<std::size_t>(argument)];
+                if (place < 0 && missing < 0) missing = argument;
+                argument = place;
+            }
+            if (missing >= 0) {
+                waiting.push_back(missing);
+                continue;
+            }
+            waiting.pop_back();
+            if (same_ == identity::structure) made.line = 0;
+            const int place = add(made);
+            if (nodes[place].name.length == 0) nodes[place].name = made.name;
+            known[static_cast<std::size_t>(at)] = place;
         }
-    }
-    template <operation Operation, class... Arguments>
-    SEQUENT_COLD constexpr int read(const selector<Operation, Arguments...>& part) {
-        node made;
-        made.what = Operation;
-        made.kind = type::boolean;
-        made.line = same_ == identity::line ? part.line : 0;
-        read_arguments(part.arguments, made.arguments);
-        return add(made);
-    }
-    template <language::fixed_string Name, class Inner>
-    constexpr int read(const named_s_op<Name, Inner>& part) {
-        return name(read(part.inner), Name);
-    }
-    template <language::fixed_string Name, class Inner>
-    constexpr int read(const named_selector<Name, Inner>& part) {
-        return name(read(part.inner), Name);
+        return known.back();
     }
 
   private:
@@ -123,23 +76,11 @@ class graph {
 
     static constexpr std::size_t hash_of(const node& of) {
         std::uint64_t hash = hashed(hash_start, static_cast<std::uint64_t>(of.what));
+        hash = hashed(hash, static_cast<std::uint64_t>(of.kind));
         for (const int argument : of.arguments)
             hash = hashed(hash, static_cast<std::uint64_t>(argument + 1));
         hash = hashed(hash, of.known.bits());
         return static_cast<std::size_t>(hashed(hash, static_cast<std::uint64_t>(of.line)));
-    }
-
-    constexpr void read_arguments(const language::pack<>&, int*) {}
-    template <class First, class... Rest>
-    constexpr void read_arguments(const language::pack<First, Rest...>& arguments, int* to) {
-        *to = read(arguments.first);
-        if constexpr (sizeof...(Rest) > 0) read_arguments(arguments.rest, to + 1);
-    }
-    template <std::size_t Size>
-    constexpr int name(int at, const language::fixed_string<Size>& text) {
-        if (nodes[at].name.length == 0)
-            nodes[at].name = plan::make_name(text.characters, static_cast<int>(Size) - 1);
-        return at;
     }
 };
 
@@ -149,7 +90,7 @@ constexpr graph read_program() {
     static_assert(is_s_op<std::remove_cvref_t<decltype(Program)>>,
                   "sequent: a RASP program is an s-op; a selector alone gives no values");
     graph result(Same);
-    result.output = result.read(Program);
+    result.output = result.read(Program.nodes.items, Program.nodes.count - 1);
     return result;
 }
 }  // namespace detail
@@ -160,16 +101,29 @@ inline constexpr graph graph_of = detail::read_program<Program, Same>();
 
 /// A part of a program as RASP would write it; named parts by their names, unless it is the part
 /// itself.
-SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_name = true) {
+/// Parts of parts beyond `depth` are dots.
+SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_name = true,
+                                        int depth = 8) {
     const node& shown = program[at];
     if (by_name && shown.name.length > 0)
         return std::string(shown.name.text, static_cast<std::size_t>(shown.name.length));
-    const auto part = [&](int argument) { return text_of(program, shown.arguments[argument]); };
+    if (depth == 0) return "...";
+    const auto part = [&](int argument) {
+        return text_of(program, shown.arguments[argument], true, depth - 1);
+    };
     const auto operand = [&](int argument) {
         const node& inner = program[shown.arguments[argument]];
         const bool simple = inner.name.length > 0 || inner.arguments[1] < 0 ||
                             gathers(inner.what) || is_comparison(inner.what);
         return simple ? part(argument) : "(" + part(argument) + ")";
+    };
+    const auto aggregated = [&](const char* name) {
+        const value& otherwise = program[shown.arguments[2]].known;
+        const bool usual = otherwise.kind() == type::symbol    ? otherwise == value("")
+                           : otherwise.kind() == type::boolean ? !otherwise.truth()
+                                                               : otherwise == value(0);
+        return std::string(name) + "(" + part(0) + ", " + part(1) + (usual ? "" : ", " + part(2)) +
+               ")";
     };
     const auto between = [&](const char* sign) {
         return operand(0) + " " + sign + " " + operand(1);
@@ -185,7 +139,6 @@ SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_na
         case operation::gathered:
             return "gathered " + shown.known.text();
         case operation::constant:
-        case operation::place:
             return shown.kind == type::symbol ? "\"" + shown.known.text() + "\""
                                               : shown.known.text();
         case operation::negate:
@@ -198,6 +151,8 @@ SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_na
             return between("*");
         case operation::divide:
             return between("/");
+        case operation::floor_divide:
+            return between("//");
         case operation::modulo:
             return between("%");
         case operation::power:
@@ -229,13 +184,19 @@ SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_na
             return "indicator(" + part(0) + ")";
         case operation::conditional:
             return operand(1) + " if " + operand(0) + " else " + operand(2);
-        case operation::aggregate: {
-            const value& otherwise = program[shown.arguments[2]].known;
-            const bool usual = otherwise.kind() == type::symbol    ? otherwise == value("")
-                               : otherwise.kind() == type::boolean ? !otherwise.truth()
-                                                                   : otherwise == value(0);
-            return "aggregate(" + part(0) + ", " + part(1) + (usual ? "" : ", " + part(2)) + ")";
-        }
+        case operation::function:
+            return shown.known.text() + "(" + part(0) +
+                   (shown.arguments[1] < 0 ? "" : ", " + part(1)) + ")";
+        case operation::aggregate:
+            return aggregated("aggregate");
+        case operation::first:
+            return aggregated("first_of");
+        case operation::last:
+            return aggregated("last_of");
+        case operation::highest:
+            return aggregated("max_of");
+        case operation::lowest:
+            return aggregated("min_of");
         case operation::sum:
             return "sum(" + part(0) + ", " + part(1) + ")";
         case operation::width:

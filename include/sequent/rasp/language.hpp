@@ -5,57 +5,13 @@
 #include <type_traits>
 
 #include "../language/text.hpp"
-#include "value.hpp"
+#include "node.hpp"
 
 /// The RASP language (arXiv 2106.06981, section 3): s-ops, which give a value at each position, and
 /// selectors, which tell for each position (a row) which ones it looks at (columns). Both are
-/// constexpr values whose types are their structure. Nothing is computed here.
+/// constexpr values that hold their nodes; equal parts are one node. Nothing is computed here.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
-
-enum class operation {
-    // s-ops without arguments
-    tokens,
-    indices,
-    constant,
-    place,     // a constant position; a negative one is counted from the end
-    gathered,  // what a head gives, in programs on their way to weights
-    // position by position
-    negate,
-    add,
-    subtract,
-    multiply,
-    divide,
-    modulo,
-    power,
-    equal,
-    not_equal,
-    less,
-    less_equal,
-    greater,
-    greater_equal,
-    conjunction,
-    disjunction,
-    negation,
-    round,
-    indicator,
-    conditional,
-    // from the positions of a selector
-    aggregate,
-    sum,
-    width,
-    width_with_bos,
-    // selectors
-    select_equal,
-    select_not_equal,
-    select_less,
-    select_less_equal,
-    select_greater,
-    select_greater_equal,
-    select_and,
-    select_or,
-    select_not
-};
 
 template <class Derived>
 struct s_op_base {
@@ -65,52 +21,29 @@ struct s_op_base {
     }
 };
 
-/// An s-op of values of one kind. With `constant`, `known` is the value at every position.
-template <operation Operation, type Kind, class... Arguments>
-struct expression : s_op_base<expression<Operation, Kind, Arguments...>> {
+/// An s-op of values of one kind, with the nodes that it is made of.
+template <type Kind, int Capacity>
+struct expression : s_op_base<expression<Kind, Capacity>> {
     static constexpr type kind = Kind;
-    [[no_unique_address]] language::pack<Arguments...> arguments{};
-    value known{};
-
-    constexpr expression() = default;
-    constexpr explicit expression(const value& always) : known(always) {}
-    constexpr explicit expression(const language::pack<Arguments...>& of) requires(
-        sizeof...(Arguments) > 0)
-        : arguments(of) {}
+    static constexpr int capacity = Capacity;
+    detail::node_list<Capacity> nodes{};
 };
 
-/// `line` is where a select is written; 0 for what is joined of selectors.
-template <operation Operation, class... Arguments>
+template <int Capacity>
 struct selector {
-    [[no_unique_address]] language::pack<Arguments...> arguments{};
-    int line = 0;
-};
-
-/// An s-op or a selector with a name, which errors and pictures show.
-template <language::fixed_string Name, class Inner>
-struct named_s_op : s_op_base<named_s_op<Name, Inner>> {
-    static constexpr type kind = Inner::kind;
-    Inner inner;
-    constexpr explicit named_s_op(const Inner& of) : inner(of) {}
-};
-template <language::fixed_string Name, class Inner>
-struct named_selector {
-    Inner inner;
+    static constexpr int capacity = Capacity;
+    detail::node_list<Capacity> nodes{};
 };
 
 template <class T>
 inline constexpr bool is_s_op = false;
-template <operation Operation, type Kind, class... Arguments>
-inline constexpr bool is_s_op<expression<Operation, Kind, Arguments...>> = true;
-template <language::fixed_string Name, class Inner>
-inline constexpr bool is_s_op<named_s_op<Name, Inner>> = true;
+template <type Kind, int Capacity>
+inline constexpr bool is_s_op<expression<Kind, Capacity>> = true;
 
 template <class T>
 inline constexpr bool is_selector = false;
-template <operation Operation, class... Arguments>
-inline constexpr bool is_selector<selector<Operation, Arguments...>> = true;
-template <language::fixed_string Name, class Inner>
-inline constexpr bool is_selector<named_selector<Name, Inner>> = true;
+template <int Capacity>
+inline constexpr bool is_selector<selector<Capacity>> = true;
 
 template <class T>
 concept s_op = is_s_op<T>;
@@ -131,19 +64,28 @@ template <s_op Part>
 constexpr const Part& as_s_op(const Part& part) noexcept {
     return part;
 }
+template <type Kind>
+constexpr expression<Kind, 1> leaf_of(operation what, const value& known = {}) {
+    node made;
+    made.what = what;
+    made.kind = Kind;
+    made.known = known;
+    return {{}, join<1>(made)};
+}
 template <class Constant>
     requires(!part<Constant>)
 constexpr auto as_s_op(const Constant& constant) {
+    constexpr auto always = operation::constant;
     if constexpr (std::same_as<Constant, bool>)
-        return expression<operation::constant, type::boolean>(value(constant));
+        return leaf_of<type::boolean>(always, value(constant));
     else if constexpr (std::same_as<Constant, char>)
-        return expression<operation::constant, type::symbol>(value(constant));
+        return leaf_of<type::symbol>(always, value(constant));
     else if constexpr (std::integral<Constant>)
-        return expression<operation::constant, type::integer>(value(constant));
+        return leaf_of<type::integer>(always, value(constant));
     else if constexpr (std::floating_point<Constant>)
-        return expression<operation::constant, type::real>(value(static_cast<double>(constant)));
+        return leaf_of<type::real>(always, value(static_cast<double>(constant)));
     else
-        return expression<operation::constant, type::symbol>(value(std::string_view(constant)));
+        return leaf_of<type::symbol>(always, value(std::string_view(constant)));
 }
 
 template <class T>
@@ -186,38 +128,56 @@ consteval type joined_kind() {
         return s_op_of<Left>::kind == s_op_of<Right>::kind ? s_op_of<Left>::kind : type::real;
 }
 
+template <class... Arguments>
+inline constexpr int room_of = room_for((1 + ... + Arguments::capacity));
+
+template <type Kind, class... Arguments>
+constexpr auto make_of_node(const node& root, const Arguments&... arguments) {
+    return expression<Kind, room_of<Arguments...>>{
+        {}, join<room_of<Arguments...>>(root, arguments.nodes...)};
+}
 template <operation Operation, type Kind, class... Arguments>
 constexpr auto make(const Arguments&... arguments) {
-    return expression<Operation, Kind, Arguments...>(language::make_pack(arguments...));
+    node root;
+    root.what = Operation;
+    root.kind = Kind;
+    return make_of_node<Kind>(root, arguments...);
 }
 /// Of mistaken operands, too, so that one mistake is one error.
 template <operation Operation, type Kind, class... Arguments>
 constexpr auto make_of(const Arguments&... arguments) {
     if constexpr ((... || is_selector<Arguments>))
-        return expression<operation::constant, Kind>(value(0));
+        return leaf_of<Kind>(operation::constant);
     else
         return make<Operation, Kind>(as_s_op(arguments)...);
+}
+template <operation Operation, class... Arguments>
+constexpr auto make_selector(int line, const Arguments&... arguments) {
+    node root;
+    root.what = Operation;
+    root.kind = type::boolean;
+    root.line = line;
+    return selector<room_of<Arguments...>>{join<room_of<Arguments...>>(root, arguments.nodes...)};
 }
 
 }  // namespace detail
 
 /// The input: symbols, or what its name says. A program reads one of these.
-inline constexpr expression<operation::tokens, type::symbol> tokens{};
-inline constexpr expression<operation::tokens, type::integer> tokens_int{};
-inline constexpr expression<operation::tokens, type::real> tokens_float{};
-inline constexpr expression<operation::tokens, type::boolean> tokens_bool{};
+inline constexpr auto tokens = detail::leaf_of<type::symbol>(operation::tokens);
+inline constexpr auto tokens_int = detail::leaf_of<type::integer>(operation::tokens);
+inline constexpr auto tokens_float = detail::leaf_of<type::real>(operation::tokens);
+inline constexpr auto tokens_bool = detail::leaf_of<type::boolean>(operation::tokens);
 /// 0, 1, 2, ...
-inline constexpr expression<operation::indices, type::integer> indices{};
+inline constexpr auto indices = detail::leaf_of<type::integer>(operation::indices);
 
 /// Gives a part of a program a name, for errors and pictures.
-template <language::fixed_string Name, s_op Inner>
-constexpr auto named(const Inner& inner) {
-    return named_s_op<Name, Inner>(inner);
-}
-template <language::fixed_string Name, class Inner>
-    requires is_selector<Inner>
-constexpr auto named(const Inner& inner) {
-    return named_selector<Name, Inner>{inner};
+template <language::fixed_string Name, part Inner>
+constexpr Inner named(const Inner& inner) {
+    Inner result = inner;
+    plan::name& name = result.nodes.items[result.nodes.count - 1].name;
+    if (name.length == 0)
+        name = plan::make_name(Name.characters, static_cast<int>(sizeof Name.characters) - 1);
+    return result;
 }
 
 #define SEQUENT_RASP_ARITHMETIC(OPERATOR, OPERATION, KIND)                                    \
@@ -272,24 +232,24 @@ SEQUENT_RASP_ORDER(>=, greater_equal)
 #undef SEQUENT_RASP_COMPARISON
 
 // Of a selector and an s-op it is the selector: one mistake is one error.
-#define SEQUENT_RASP_CONNECTIVE(OPERATOR, OPERATION, SELECTION)                                   \
-    template <class Left, class Right>                                                            \
-        requires operands<Left, Right>                                                            \
-    constexpr auto operator OPERATOR(const Left& left, const Right& right) {                      \
-        if constexpr (is_selector<Left> && is_selector<Right>)                                    \
-            return selector<operation::SELECTION, Left, Right>{language::make_pack(left, right)}; \
-        else {                                                                                    \
-            static_assert(detail::is_of<Left>(detail::is_boolean) &&                              \
-                              detail::is_of<Right>(detail::is_boolean),                           \
-                          "sequent: RASP's " #OPERATOR                                            \
-                          " joins two selectors or two booleans, never one of each");             \
-            if constexpr (is_selector<Left>)                                                      \
-                return left;                                                                      \
-            else if constexpr (is_selector<Right>)                                                \
-                return right;                                                                     \
-            else                                                                                  \
-                return detail::make_of<operation::OPERATION, type::boolean>(left, right);         \
-        }                                                                                         \
+#define SEQUENT_RASP_CONNECTIVE(OPERATOR, OPERATION, SELECTION)                           \
+    template <class Left, class Right>                                                    \
+        requires operands<Left, Right>                                                    \
+    constexpr auto operator OPERATOR(const Left& left, const Right& right) {              \
+        if constexpr (is_selector<Left> && is_selector<Right>)                            \
+            return detail::make_selector<operation::SELECTION>(0, left, right);           \
+        else {                                                                            \
+            static_assert(detail::is_of<Left>(detail::is_boolean) &&                      \
+                              detail::is_of<Right>(detail::is_boolean),                   \
+                          "sequent: RASP's " #OPERATOR                                    \
+                          " joins two selectors or two booleans, never one of each");     \
+            if constexpr (is_selector<Left>)                                              \
+                return left;                                                              \
+            else if constexpr (is_selector<Right>)                                        \
+                return right;                                                             \
+            else                                                                          \
+                return detail::make_of<operation::OPERATION, type::boolean>(left, right); \
+        }                                                                                 \
     }
 SEQUENT_RASP_CONNECTIVE(&&, conjunction, select_and)
 SEQUENT_RASP_CONNECTIVE(||, disjunction, select_or)
@@ -298,7 +258,7 @@ SEQUENT_RASP_CONNECTIVE(||, disjunction, select_or)
 template <part Part>
 constexpr auto operator!(const Part& part) {
     if constexpr (is_selector<Part>)
-        return selector<operation::select_not, Part>{language::make_pack(part)};
+        return detail::make_selector<operation::select_not>(0, part);
     else {
         static_assert(detail::is_of<Part>(detail::is_boolean),
                       "sequent: RASP's ! takes a boolean or a selector");
@@ -352,8 +312,7 @@ constexpr auto select(const Keys& keys, const Queries& queries, comparison<Opera
     else
         static_assert(detail::are_ordered<Keys, Queries>,
                       "sequent: RASP's select orders two numbers or two symbols");
-    return selector<Operation, detail::s_op_of<Keys>, detail::s_op_of<Queries>>{
-        language::make_pack(detail::as_s_op(keys), detail::as_s_op(queries)), line};
+    return detail::make_selector<Operation>(line, detail::as_s_op(keys), detail::as_s_op(queries));
 }
 
 /// All positions look at all.
@@ -367,22 +326,47 @@ using usual_default =
                        std::conditional_t<s_op_of<Values>::kind == type::boolean, bool, int>>;
 }  // namespace detail
 
+namespace detail {
+template <operation Operation, type Kind, class Selector, class Values, class Otherwise>
+constexpr auto aggregate_as(const Selector& from, const Values& values,
+                            const Otherwise& otherwise) {
+    static_assert(is_selector<Selector>,
+                  "sequent: RASP's aggregate takes a selector, then the values");
+    static_assert(are_alike<Values, Otherwise>(),
+                  "sequent: the default of RASP's aggregate is of the values' type");
+    static_assert(!part<Otherwise>, "sequent: the default of RASP's aggregate is a constant");
+    return make<Operation, Kind>(from, as_s_op(values), as_s_op(otherwise));
+}
+template <class Values>
+inline constexpr type kind_of_mean = is_number(s_op_of<Values>::kind) ? type::real
+                                                                      : s_op_of<Values>::kind;
+}  // namespace detail
+
 /// Of the selected positions' values: none, `otherwise`, which by default is 0, false, or the
 /// symbol without text; one, that value; several, their mean, which only numbers have.
 template <class Selector, s_op_or_constant Values,
           s_op_or_constant Otherwise = detail::usual_default<Values>>
 constexpr auto aggregate(const Selector& from, const Values& values,
                          const Otherwise& otherwise = Otherwise()) {
-    static_assert(is_selector<Selector>,
-                  "sequent: RASP's aggregate takes a selector, then the values");
-    static_assert(detail::are_alike<Values, Otherwise>(),
-                  "sequent: the default of RASP's aggregate is of the values' type");
-    static_assert(!part<Otherwise>, "sequent: the default of RASP's aggregate is a constant");
-    constexpr type kind = detail::s_op_of<Values>::kind;
-    constexpr type mean = is_number(kind) ? type::real : kind;
-    return detail::make<operation::aggregate, mean>(from, detail::as_s_op(values),
-                                                    detail::as_s_op(otherwise));
+    return detail::aggregate_as<operation::aggregate, detail::kind_of_mean<Values>>(from, values,
+                                                                                    otherwise);
 }
+#define SEQUENT_RASP_CHOICE(NAME, OPERATION)                                                \
+    template <class Selector, s_op_or_constant Values,                                      \
+              s_op_or_constant Otherwise = detail::usual_default<Values>>                   \
+    constexpr auto NAME(const Selector& from, const Values& values,                         \
+                        const Otherwise& otherwise = Otherwise()) {                         \
+        return detail::aggregate_as<operation::OPERATION,                                   \
+                                    detail::joined_kind<Values, Otherwise>()>(from, values, \
+                                                                              otherwise);   \
+    }
+/// The value at the first, and the last, of the selected positions; `otherwise` where none is.
+SEQUENT_RASP_CHOICE(first_of, first)
+SEQUENT_RASP_CHOICE(last_of, last)
+/// The greatest, and the least, of the selected positions' values; `otherwise` where none is.
+SEQUENT_RASP_CHOICE(max_of, highest)
+SEQUENT_RASP_CHOICE(min_of, lowest)
+#undef SEQUENT_RASP_CHOICE
 
 /// The sum of the selected positions' numbers.
 template <class Selector, s_op_or_constant Values>
@@ -416,9 +400,22 @@ inline constexpr auto length =
 /// The value at one position, at every position, `x[4]`; a negative one counts from the end.
 template <s_op Values>
 constexpr auto load(const Values& values, int position) {
-    return aggregate(
-        select(indices, expression<operation::place, type::integer>(value(position)), equal),
-        values);
+    using place = std::remove_cvref_t<decltype(length - position)>;
+    place from;
+    if (position < 0)
+        from = length - (-position);
+    else
+        from.nodes = detail::join<place::capacity>(detail::as_s_op(position).nodes.items[0]);
+    return aggregate(select(indices, from, equal), values);
+}
+
+/// The quotient, rounded down.
+template <class Left, class Right>
+    requires operands<Left, Right>
+constexpr auto floor_divide(const Left& left, const Right& right) {
+    static_assert(detail::are_numbers<Left, Right>,
+                  "sequent: RASP's floor_divide takes two numbers");
+    return detail::make_of<operation::floor_divide, type::integer>(left, right);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp

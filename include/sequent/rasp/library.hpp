@@ -1,6 +1,6 @@
 #pragma once
 
-#include "language.hpp"
+#include "function.hpp"
 
 /// What is commonly written in RASP, as functions of s-ops. Names and definitions follow the
 /// paper's appendix (arXiv 2106.06981, appendix B).

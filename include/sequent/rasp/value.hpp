@@ -192,6 +192,11 @@ class value {
         return result;
     }
 
+    /// Of a symbol; 0 behind its end.
+    constexpr char byte(int at) const {
+        return static_cast<char>((at < 8 ? high_ : low_) >> (56 - 8 * (at % 8)));
+    }
+
     /// For hashes.
     constexpr std::uint64_t bits() const { return hashed(hashed(hash_start, high_), low_); }
 

@@ -95,7 +95,7 @@ struct text_ends {
 };
 
 /// The tokenizer of a .model file of SentencePiece, BPE or unigram: the tokens that SentencePiece
-/// gives, and those that `ends` adds. Control tokens such as <s> are found in a text only with
+/// gives, and those that `ends` adds. Control tokens such as `<s>` are found in a text only with
 /// encode_options::parse_special. Throws io::error for what it does not know.
 SEQUENT_LAZY tokenizer from_sentencepiece(const io::source& file, text_ends ends = {}) {
     const auto bytes = file.bytes();

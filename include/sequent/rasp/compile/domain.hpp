@@ -31,6 +31,11 @@ struct domain {
     }
     /// One more value.
     constexpr void include(const value& more) {
+        if (!complete) {
+            low = std::min(low, more.number());
+            high = std::max(high, more.number());
+            return;
+        }
         auto at = std::lower_bound(values.begin(), values.end(), more);
         if (at == values.end() || !(*at == more)) values.insert(at, more);
     }
@@ -51,44 +56,74 @@ struct domain {
         low = least;
         high = most;
     }
+    /// The integers from `least` to `most`.
+    static constexpr domain range(std::int64_t least, std::int64_t most, type kind) {
+        domain result;
+        for (std::int64_t each = least; each <= most; ++each)
+            result.values.push_back(value(rational(each), kind));
+        return result;
+    }
 };
 
-/// More values than this, or tuples of them, are not looked at one by one.
+/// More values than this are not listed, and of more pairs of values not the results.
 inline constexpr int max_values = 4096;
-inline constexpr int max_tuples = 16384;
+inline constexpr int max_pairs = 2048;
+/// More tuples of values are not looked at one by one.
+inline constexpr int max_tuples = 4096;
 
-/// Whether a node depends on nothing but the position.
-SEQUENT_COLD constexpr bool is_positional(const graph& program, int at) {
-    const node& made = program[at];
-    if (made.what == operation::indices || made.what == operation::constant) return true;
-    if (!is_pointwise(made.what)) return false;
-    for (const int argument : made.arguments)
-        if (argument >= 0 && !is_positional(program, argument)) return false;
-    return true;
-}
+/// The values of all nodes that depend on nothing but what is known at one position.
+class position_values {
+  public:
+    std::vector<value> values;
+    std::vector<char> defined;
 
-/// The value of a node of one position, where known(node, value&) tells those of some nodes. False
-/// where it has none.
-template <class Known>
-SEQUENT_COLD constexpr bool value_at(const graph& program, int at, const Known& known,
-                                     value& result) {
-    if (known(at, result)) return true;
-    const node& made = program[at];
-    if (made.what == operation::constant) {
-        result = made.known;
-        return true;
+    constexpr explicit position_values(const graph& nodes)
+        : values(static_cast<std::size_t>(nodes.size())),
+          defined(static_cast<std::size_t>(nodes.size()), 0),
+          nodes_(&nodes) {}
+
+    constexpr void set(int at, const value& known) {
+        values[static_cast<std::size_t>(at)] = known;
+        defined[static_cast<std::size_t>(at)] = 1;
     }
-    value arguments[3];
-    if (made.what == operation::conditional) {
-        if (!value_at(program, made.arguments[0], known, arguments[0])) return false;
-        return value_at(program, made.arguments[arguments[0].truth() ? 1 : 2], known, result);
+    /// Computes a node from its arguments.
+    SEQUENT_COLD constexpr void compute(int at) {
+        const node& made = (*nodes_)[at];
+        const auto place = static_cast<std::size_t>(at);
+        const auto argument = [&](int which) {
+            return static_cast<std::size_t>(std::max(made.arguments[which], 0));
+        };
+        defined[place] = 0;
+        if (made.what == operation::constant) {
+            set(at, made.known);
+        } else if (made.what == operation::conditional) {
+            const std::size_t from = argument(values[argument(0)].truth() ? 1 : 2);
+            if (defined[argument(0)] && defined[from]) set(at, values[from]);
+        } else if (is_pointwise(made.what)) {
+            for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
+                if (!defined[argument(which)]) return;
+            undefined trouble = undefined::no;
+            const value found = rasp::detail::apply(made, values[argument(0)], values[argument(1)],
+                                                    values[argument(2)], trouble);
+            if (trouble == undefined::no) set(at, found);
+        }
     }
-    for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
-        if (!value_at(program, made.arguments[which], known, arguments[which])) return false;
-    rasp::detail::undefined trouble = rasp::detail::undefined::no;
-    result = rasp::detail::apply(made, arguments[0], arguments[1], arguments[2], trouble);
-    return trouble == rasp::detail::undefined::no;
-}
+    /// All of a token and an index; `token` is null where only the index is known.
+    SEQUENT_COLD constexpr void embed(const value* token, int index) {
+        for (int at = 0; at < nodes_->size(); ++at) {
+            const operation what = (*nodes_)[at].what;
+            if (what == operation::indices)
+                set(at, index);
+            else if (what == operation::tokens && token)
+                set(at, *token);
+            else
+                compute(at);
+        }
+    }
+
+  private:
+    const graph* nodes_;
+};
 
 /// The means of one to `length` of these values.
 SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {

@@ -1,10 +1,13 @@
 #pragma once
 
-#include "../evaluate.hpp"
+#include "../causal.hpp"
 
 /// Sums that programs write as round(width * mean), where the width of the selector is known.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+using rasp::detail::is_everything;
+using rasp::detail::looks_back;
 
 constexpr bool is_constant(const graph& program, int at) {
     return program[at].what == operation::constant;
@@ -14,15 +17,6 @@ constexpr bool is_constant(const graph& program, int at, const value& known) {
 }
 constexpr bool is_index(const graph& program, int at) {
     return program[at].what == operation::indices;
-}
-
-/// Whether a selector compares two constants, and selects all.
-constexpr bool is_everything(const graph& program, int selector) {
-    const node& made = program[selector];
-    return is_comparison(made.what) && is_constant(program, made.arguments[0]) &&
-           is_constant(program, made.arguments[1]) &&
-           rasp::detail::compares(made.what, program[made.arguments[0]].known,
-                                  program[made.arguments[1]].known);
 }
 
 /// round(1 / aggregate(everything, indicator(indices == 0))).

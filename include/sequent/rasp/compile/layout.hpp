@@ -19,6 +19,11 @@ struct sizes {
     /// A feature depends on a token and its position together: the embedding has a row for each
     /// pair of them.
     bool embeds_pairs = false;
+    /// No head looks at a later position.
+    bool is_causal = false;
+    /// The output is a number itself, a fraction of no greater denominator, where it has too many
+    /// values to be classes; else 0.
+    int denominator = 0;
     mistake wrong{};
 };
 
@@ -57,10 +62,12 @@ class layout {
         size.head_width = std::max(size.head_width, 1);
         const domain& found = made.program.domain_of(made.program.output);
         classes = found.values;
-        size.classes = std::max(found.size(), 1);
+        size.is_causal = made.program.is_causal;
         if (size.wrong.kind == problem::none && (!found.complete || found.size() > max_classes))
-            size.wrong = {problem::too_many_values_of_the_output,
-                          made.program.nodes[made.program.output].what};
+            give_numbers();
+        // At least two: of one, logits have one dimension less.
+        while (classes.size() < 2) classes.push_back(classes.empty() ? value(0) : classes[0]);
+        size.classes = static_cast<int>(classes.size());
     }
 
     constexpr bool depends_on(const direction& embedded, operation what) const {
@@ -91,10 +98,30 @@ class layout {
     }
 
   private:
-    constexpr bool reaches(int node, operation what) const {
-        if (of.program.nodes[node].what == what) return true;
-        for (const int argument : of.program.nodes[node].arguments)
-            if (argument >= 0 && reaches(argument, what)) return true;
+    constexpr void give_numbers() {
+        const lowering& program = of.program;
+        const node& given = program.nodes[program.output];
+        const double step =
+            is_number(given.kind) ? program.finest(program.linear_of(program.output)) : 0;
+        // Finer fractions are not told apart behind the errors of attention.
+        if (step < 1.0 / 16384)
+            size.wrong = {problem::too_many_values_of_the_output, given.what,
+                          program.source_of(program.output)};
+        else
+            size.denominator = static_cast<int>(1 / step + 0.5);
+        classes.clear();
+    }
+    SEQUENT_COLD constexpr bool reaches(int node, operation what) const {
+        std::vector<char> seen(static_cast<std::size_t>(node) + 1, 0);
+        std::vector<int> waiting{node};
+        while (!waiting.empty()) {
+            const int at = waiting.back();
+            waiting.pop_back();
+            if (of.program.nodes[at].what == what) return true;
+            if (seen[static_cast<std::size_t>(at)]++) continue;
+            for (const int argument : of.program.nodes[at].arguments)
+                if (argument >= 0) waiting.push_back(argument);
+        }
         return false;
     }
 };

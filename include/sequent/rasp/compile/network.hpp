@@ -1,35 +1,11 @@
 #pragma once
 
-#include "lower.hpp"
-#include "staircase.hpp"
+#include "functions.hpp"
 
 /// A lowered program as the numbers of a transformer: the directions of its residual stream, and
 /// what each head and each hidden unit reads and writes.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
-
-/// A sum of directions of the residual stream, and a number.
-struct reading {
-    struct part {
-        int direction;
-        double factor;
-    };
-    std::vector<part> parts;
-    double offset = 0;
-
-    SEQUENT_COLD constexpr void add(int direction, double factor) {
-        for (part& each : parts)
-            if (each.direction == direction) {
-                each.factor += factor;
-                return;
-            }
-        parts.push_back({direction, factor});
-    }
-    SEQUENT_COLD constexpr void add(const reading& other, double factor) {
-        for (const part& each : other.parts) add(each.direction, factor * each.factor);
-        offset += factor * other.offset;
-    }
-};
 
 enum class origin {
     start,     // one at the start position, zero at all others
@@ -45,54 +21,6 @@ struct direction {
     int head = -1;        // where it is gathered
     int channel = -1;     // of that head; -1 is the start's share
     double at_start = 0;  // its value at the start position, from its layer on
-};
-
-/// Functions of the same variables, computed on one line.
-struct function_group {
-    int layer = 0;
-    std::vector<int> variables;   // nodes
-    std::vector<int> directions;  // that it writes
-    bool by_sign = false;         // its only variable is a sum, of which the sign is enough
-    std::vector<items> values;    // of the variables
-    std::vector<reading> lines;   // along which these lie
-    staircase steps;
-    std::vector<std::vector<double>> numbers;  // for each direction, one of each class
-
-    SEQUENT_COLD constexpr int hidden() const { return 2 * (steps.count - 1); }
-};
-
-/// Numbers things by their hashes, in the order in which they come.
-class hash_table {
-  public:
-    SEQUENT_COLD constexpr int number_of(std::uint64_t hash) {
-        if (slots_.size() < 2 * hashes_.size() + 8) grow();
-        const std::size_t slot = slot_of(hash);
-        if (slots_[slot] == 0) {
-            hashes_.push_back(hash);
-            slots_[slot] = static_cast<int>(hashes_.size());
-        }
-        return slots_[slot] - 1;
-    }
-    /// -1 of a hash that has no number.
-    constexpr int find(std::uint64_t hash) const {
-        return slots_.empty() ? -1 : slots_[slot_of(hash)] - 1;
-    }
-
-  private:
-    std::vector<std::uint64_t> hashes_;
-    std::vector<int> slots_;  // one more than the number; 0 where there is none
-
-    constexpr std::size_t slot_of(std::uint64_t hash) const {
-        std::size_t slot = hash % slots_.size();
-        while (slots_[slot] != 0 && hashes_[static_cast<std::size_t>(slots_[slot]) - 1] != hash)
-            slot = (slot + 1) % slots_.size();
-        return slot;
-    }
-    constexpr void grow() {
-        slots_.assign(4 * hashes_.size() + 16, 0);
-        for (std::size_t at = 0; at < hashes_.size(); ++at)
-            slots_[slot_of(hashes_[at])] = static_cast<int>(at) + 1;
-    }
 };
 
 /// Weights of networks of no more work than this are constants of the program; those of others are
@@ -156,6 +84,7 @@ class network {
                (!std::is_constant_evaluated() || work() <= most_constant_work);
         if (wrong.kind == problem::none)
             for (function_group& each : groups) fit(each);
+        number_layers();
         if (wrong.kind != problem::none) laid = false;
         if (laid) settle_start();
     }
@@ -173,11 +102,7 @@ class network {
         }
         return most;
     }
-    constexpr int layers() const {
-        int last = 1;
-        for (const lowered_head& each : program.heads) last = std::max(last, each.layer);
-        return last;
-    }
+    constexpr int layers() const { return layers_; }
 
     /// What the directions give for products of features, as far as it is linear in them. All that
     /// the program reads has directions once the network is made.
@@ -186,16 +111,6 @@ class network {
     }
     SEQUENT_COLD constexpr reading known(int node) const { return known(product(feature{node})); }
 
-    /// A number that a position offers, of the values that known(node, value&) tells.
-    template <class Known>
-    SEQUENT_COLD constexpr bool number_at(const product& what, const Known& known,
-                                          double& result) const {
-        value found[4];
-        for (int at = 0; at < what.count; ++at)
-            if (!value_at(program.nodes, what.parts[at].node, known, found[at])) return false;
-        result = number_of(what, found);
-        return true;
-    }
     /// What is read at the start position.
     constexpr double at_start(const reading& of) const {
         double result = of.offset;
@@ -224,32 +139,16 @@ class network {
         }
         return result;
     }
-    /// The number that a product is, of the values of its parts.
-    SEQUENT_COLD constexpr double number_of(const product& what, const value* found) const {
-        double result = 1;
-        for (int at = 0; at < what.count; ++at) {
-            const feature& part = what.parts[at];
-            if (part.how == operation::constant) {
-                result *= program.code(found[at]);
-            } else if (part.how == operation::multiply) {
-                result *= program.code(found[at]) * program.code(found[at]);
-            } else {
-                node compared;
-                compared.what = part.how;
-                rasp::detail::undefined trouble = rasp::detail::undefined::no;
-                if (!rasp::detail::apply(compared, found[at], part.threshold, {}, trouble).truth())
-                    result = 0;
-            }
-        }
-        return result;
-    }
-
+    int layers_ = 1;
     // The directions of products that have one.
     hash_table numbers_;
     std::vector<int> offered_;
 
-    constexpr void fail(problem kind, operation what) {
-        if (wrong.kind == problem::none) wrong = {kind, what};
+    constexpr void fail(problem kind, int node) {
+        const int part = program.source_of(node);
+        const operation what = program.nodes[node].what;
+        if (wrong.kind == problem::none)
+            wrong = {kind, what == operation::gathered ? operation::aggregate : what, part};
     }
 
     /// The same, with new directions where there are none yet.
@@ -272,11 +171,25 @@ class network {
         return of.kind == leaf_kind::mean ? &of : nullptr;
     }
 
-    constexpr int layer_of(const product& what) const {
+    /// In which layer a product is computed: later than its parts, if it is a function of numbers
+    /// that are too many or not to be read there.
+    SEQUENT_COLD constexpr int layer_of(const product& what) {
         int layer = 0;
         for (int at = 0; at < what.count; ++at)
             layer = std::max(layer, program.layer(what.parts[at].node));
-        return layer;
+        if (layer == 0 || (what.count == 1 && what.parts[0].how == operation::constant &&
+                           program.form_of(what.parts[0].node) != form::linear))
+            return layer;
+        std::vector<int> variables;
+        bool fits = true;
+        for (int at = 0; at < what.count; ++at) {
+            program.collect(what.parts[at].node, layer, variables);
+            fits = fits && !program.is_opaque(what.parts[at].node, layer);
+        }
+        if (fits && program.count_tuples(variables, layer) <= max_tuples) return layer;
+        if ((layer + 1) % sublayers == 0)
+            fail(problem::too_many_steps_at_one_position, what.parts[0].node);
+        return layer + 1;
     }
     SEQUENT_COLD constexpr int direction_of(const product& what) {
         if (const leaf* of = mean_of(what)) return gathered(of->head, of->channel);
@@ -303,34 +216,6 @@ class network {
         return width() - 1;
     }
 
-    SEQUENT_COLD constexpr void collect(int node, int layer, std::vector<int>& variables) const {
-        const auto& made = program.nodes[node];
-        if (made.what == operation::constant) return;
-        // What negates a number of earlier layers is no other number.
-        const bool repeats = made.what == operation::negation || made.what == operation::indicator;
-        if ((program.layer(node) < layer && !repeats) || made.what == operation::gathered) {
-            for (const int each : variables)
-                if (each == node) return;
-            variables.push_back(node);
-            return;
-        }
-        if (compares_beyond_lists(node)) {
-            if (std::find(variables.begin(), variables.end(), node) == variables.end())
-                variables.push_back(node);
-            return;
-        }
-        for (const int argument : made.arguments)
-            if (argument >= 0) collect(argument, layer, variables);
-    }
-    /// A comparison of numbers that have too many values to be listed: of their difference the sign
-    /// is enough.
-    constexpr bool compares_beyond_lists(int node) const {
-        const auto& made = program.nodes[node];
-        if (made.what < operation::equal || made.what > operation::greater_equal) return false;
-        if (!is_number(program.nodes[made.arguments[0]].kind)) return false;
-        return !program.domain_of(made.arguments[0]).complete ||
-               !program.domain_of(made.arguments[1]).complete;
-    }
     /// Several functions of one number are one variable, that number, if it has fewer values than
     /// they have tuples.
     SEQUENT_COLD constexpr void share_supports(int layer, std::vector<int>& variables) const {
@@ -356,14 +241,24 @@ class network {
     }
     /// What a node is a function of, if that is one number.
     SEQUENT_COLD constexpr int only_support(int node) const {
-        const auto& made = program.nodes[node];
-        if (!is_pointwise(made.what)) return made.what == operation::constant ? -1 : node;
+        std::vector<int> support(static_cast<std::size_t>(node) + 1, -1);
+        std::vector<int> waiting{node};
         int found = -1;
-        for (const int argument : made.arguments) {
-            if (argument < 0 || program.nodes[argument].what == operation::constant) continue;
-            const int support = only_support(argument);
-            if (support < 0 || (found >= 0 && support != found)) return -1;
-            found = support;
+        while (!waiting.empty()) {
+            const int at = waiting.back();
+            waiting.pop_back();
+            const auto& made = program.nodes[at];
+            if (made.what == operation::constant || support[static_cast<std::size_t>(at)] >= 0)
+                continue;
+            support[static_cast<std::size_t>(at)] = 0;
+            if (is_pointwise(made.what)) {
+                for (const int argument : made.arguments)
+                    if (argument >= 0) waiting.push_back(argument);
+            } else if (found >= 0 && found != at) {
+                return -1;
+            } else {
+                found = at;
+            }
         }
         return found;
     }
@@ -371,41 +266,71 @@ class network {
         const product what = directions[static_cast<std::size_t>(at)].what;
         function_group made;
         made.layer = directions[static_cast<std::size_t>(at)].layer;
+        made.directions.push_back(at);
+        const int only = what.parts[0].node;
+        if (what.count == 1 && what.parts[0].how == operation::constant &&
+            program.is_opaque(only, made.layer)) {
+            make_gate(only, made);
+            groups.push_back(made);
+            return;
+        }
         for (int part = 0; part < what.count; ++part)
-            collect(what.parts[part].node, made.layer, made.variables);
+            program.collect(what.parts[part].node, made.layer, made.variables);
         share_supports(made.layer, made.variables);
-        std::sort(made.variables.begin(), made.variables.end());
-        made.by_sign = made.variables.size() == 1 && depends_on_sign(made.variables[0], what);
+        // Ranges last, where they have place on the line.
+        std::sort(made.variables.begin(), made.variables.end(), [&](int left, int right) {
+            bool first = false;
+            bool second = false;
+            (void)program.items_of(left, made.layer, first);
+            (void)program.items_of(right, made.layer, second);
+            return first != second ? second : left < right;
+        });
+        made.by_sign =
+            made.variables.size() == 1 && depends_on_sign(program, made.variables[0], what);
         for (function_group& each : groups)
-            if (each.layer == made.layer && each.variables == made.variables &&
+            if (each.layer == made.layer && each.variables == made.variables && !each.is_gate &&
                 each.by_sign == made.by_sign) {
                 each.directions.push_back(at);
                 return;
             }
-        made.directions.push_back(at);
         for (const int each : made.variables) {
             made.values.push_back(values_of(each, made.layer, made.by_sign));
             made.lines.push_back(line_of(each, made.layer, made.by_sign));
         }
         groups.push_back(made);
     }
+    /// cond(c, x, y) between a and b, by units that rest unless theirs is chosen: a +
+    /// relu(x - a + (b - a)(c - 1)) + relu(y - a - (b - a) c).
+    SEQUENT_COLD constexpr void make_gate(int node, function_group& to) {
+        const int* const arguments = program.nodes[node].arguments;
+        const lowering::bounds one = program.bounds_of(arguments[1]);
+        const lowering::bounds other = program.bounds_of(arguments[2]);
+        const double low = std::min(one.low, other.low);
+        const double range = std::max(one.high, other.high) - low;
+        if (range >= static_cast<double>(lowering::unbounded))
+            fail(problem::too_many_values_in_a_function, node);
+        const reading chooses = read(arguments[0]);
+        to.is_gate = true;
+        to.lines = {read(arguments[1]), read(arguments[2])};
+        to.lines[0].add(chooses, range);
+        to.lines[1].add(chooses, -range);
+        to.knots[0] = low + range;
+        to.knots[1] = low;
+        to.numbers = {{low}};
+    }
 
     /// Where a variable can be read. Of a sum, a block for each share of the start.
     SEQUENT_COLD constexpr reading line_of(int node, int layer, bool by_sign) {
         reading result;
-        if (is_compared_here(node, layer)) {
+        if (program.is_step_in(node, layer)) {
             const auto& made = program.nodes[node];
             result.add(read(made.arguments[0]), 1);
-            result.add(read(made.arguments[1]), -1);
-            for (const reading::part& each : result.parts) {
-                const direction& from = directions[static_cast<std::size_t>(each.direction)];
-                if (from.from == origin::computed && from.layer >= program.layer(node))
-                    fail(problem::too_many_values_in_a_function, made.what);
-            }
+            if (made.kind == type::boolean) result.add(read(made.arguments[1]), -1);
             return result;
         }
-        if (program.nodes[node].what != operation::gathered) return read(node);
+        if (!program.is_leaf(node)) return read(node);
         const leaf of = program.leaf_of(node);
+        if (is_read(of, node, layer, by_sign)) return read(node);
         switch (of.kind) {
             case leaf_kind::mean:
                 result.add(gathered(of.head, of.channel), 1);
@@ -437,22 +362,47 @@ class network {
         return (range + 2) * length * (length + 1);
     }
 
-    /// Of the variables of a layer, the comparisons of earlier ones are booleans to be read.
-    constexpr bool is_compared_here(int node, int layer) const {
-        return program.layer(node) == layer && compares_beyond_lists(node);
+    /// Whether a sum of an earlier layer is read as one number.
+    constexpr bool is_read(const leaf& of, int node, int layer, bool by_sign) const {
+        return program.layer(node) < layer && !by_sign &&
+               (of.kind == leaf_kind::sum || of.kind == leaf_kind::counted_mean);
     }
 
+    SEQUENT_COLD constexpr items values_of_step(int node) {
+        const auto& made = program.nodes[node];
+        if (made.kind == type::boolean) return values_of_comparison(node);
+        // Integers, each of a stretch of the sum: of half a number the even one.
+        items result;
+        const bool rounds = made.what == operation::round;
+        const rational divisor =
+            rounds ? rational(1) : program.nodes[made.arguments[1]].known.number();
+        const double apart = program.finest(program.linear_of(made.arguments[0])) /
+                             static_cast<double>(rounds ? 2 : divisor.under);
+        if (apart == 0) fail(problem::too_many_values_in_a_function, node);
+        const double gap = apart / 2;
+        for (const value& each : program.domain_of(node).values) {
+            const auto whole = static_cast<double>(each.number().over);
+            if (rounds) {
+                const double inner = each.number().over % 2 == 0 ? -gap / 2 : gap;
+                result.push_back({whole - 0.5 + inner, whole + 0.5 - inner, each});
+            } else {
+                const double times = divisor.as_double();
+                result.push_back({whole * times - gap / 4, (whole + 1) * times - gap, each});
+            }
+        }
+        return result;
+    }
     SEQUENT_COLD constexpr items values_of_comparison(int node) {
         const auto& made = program.nodes[node];
         const domain& left = program.domain_of(made.arguments[0]);
         const domain& right = program.domain_of(made.arguments[1]);
         const double apart = program.finest(program.linear_of(made.arguments[0])) *
                              program.finest(program.linear_of(made.arguments[1]));
-        if (apart == 0) fail(problem::too_many_values_in_a_function, made.what);
+        if (apart == 0) fail(problem::too_many_values_in_a_function, node);
         const double low = (left.lowest() - right.highest()).as_double() - 1;
         const double high = (left.highest() - right.lowest()).as_double() + 1;
         const auto known = [&](int difference) {
-            auto trouble = rasp::detail::undefined::no;
+            auto trouble = rasp::undefined::no;
             return rasp::detail::apply(made, value(difference), value(0), {}, trouble);
         };
         return {{low, -apart, known(-1)}, {0, 0, known(0)}, {apart, high, known(1)}};
@@ -460,15 +410,16 @@ class network {
 
     SEQUENT_COLD constexpr items values_of(int node, int layer, bool by_sign) {
         items result;
-        if (is_compared_here(node, layer)) return values_of_comparison(node);
-        const bool is_leaf = program.nodes[node].what == operation::gathered;
+        if (program.is_step_in(node, layer)) return values_of_step(node);
+        bool is_leaf = program.is_leaf(node);
         leaf of;
         if (is_leaf) of = program.leaf_of(node);
+        if (is_leaf && is_read(of, node, layer, by_sign)) is_leaf = false;
         const int length = program.given.length;
         if (!is_leaf || of.kind == leaf_kind::mean) {
             const domain& values = program.domain_of(node);
             if (!values.complete || values.values.empty())
-                fail(problem::too_many_values_in_a_function, source_of(node));
+                fail(problem::too_many_values_in_a_function, node);
             for (const value& each : values.values)
                 result.push_back({program.code(each), program.code(each), each});
         } else if (of.kind == leaf_kind::width) {
@@ -498,7 +449,7 @@ class network {
         } else {
             const domain& values = summed(of);
             if (!values.is_whole()) {
-                fail(problem::a_number_that_is_no_integer_in_a_sum, source_of(node));
+                fail(problem::a_number_that_is_no_integer_in_a_sum, node);
                 return result;
             }
             const double factor = share_factor(of);
@@ -524,160 +475,50 @@ class network {
         const domain& values = program.domain_of(of.query);
         return std::max(values.highest().as_double(), -values.lowest().as_double());
     }
-    constexpr operation source_of(int node) const {
-        const operation what = program.nodes[node].what;
-        return what == operation::gathered ? operation::aggregate : what;
-    }
-
-    /// Whether a function of a sum is one of its sign.
-    SEQUENT_COLD constexpr bool depends_on_sign(int node, const product& what) const {
-        if (program.nodes[node].what != operation::gathered) return false;
-        const leaf& of = program.leaf_of(node);
-        if (of.kind != leaf_kind::sum || of.values.values.empty()) return false;
-        double seen[3]{};
-        bool known[3]{};
-        for (const value& each : of.values.values) {
-            const std::int64_t sum = each.number().over;
-            const std::size_t sign = sum < 0 ? 0 : sum > 0 ? 2 : 1;
-            double here = 0;
-            const auto told = [&](int asked, value& result) {
-                if (asked != node) return false;
-                result = each;
-                return true;
-            };
-            if (!number_at(what, told, here)) continue;
-            if (known[sign] && seen[sign] != here) return false;
-            known[sign] = true;
-            seen[sign] = here;
-        }
-        return true;
-    }
-
     SEQUENT_COLD constexpr void fit(function_group& group) {
+        if (group.is_gate) return;
         const staircase_search search(group.values);
-        const operation blamed =
-            program
-                .nodes[directions[static_cast<std::size_t>(group.directions[0])].what.parts[0].node]
-                .what;
-        if (search.tuples() > max_tuples || group.variables.size() > 5) {
+        const int blamed =
+            directions[static_cast<std::size_t>(group.directions[0])].what.parts[0].node;
+        if (search.tuples() > 4 * max_tuples || group.variables.size() > 5) {
             fail(problem::too_many_values_in_a_function, blamed);
             return;
         }
         // Features of a node are functions of its value.
         std::vector<int> roots;
-        for (const int at : group.directions) {
-            const product& what = directions[static_cast<std::size_t>(at)].what;
-            for (int part = 0; part < what.count; ++part)
-                if (std::find(roots.begin(), roots.end(), what.parts[part].node) == roots.end())
-                    roots.push_back(what.parts[part].node);
-        }
+        for (const int at : group.directions)
+            for (const int each : nodes_of(directions[static_cast<std::size_t>(at)].what))
+                if (std::find(roots.begin(), roots.end(), each) == roots.end())
+                    roots.push_back(each);
         group.numbers.resize(group.directions.size());
-        group.steps = search.find(classes_of(group, roots, search.tuples()), laid);
+        const auto add_class = [&](const std::vector<value>& values) {
+            for (std::size_t at = 0; laid && at < group.directions.size(); ++at)
+                group.numbers[at].push_back(number_of(
+                    program, directions[static_cast<std::size_t>(group.directions[at])].what,
+                    values));
+        };
+        group.steps =
+            search.find(number_classes(program, group, roots, search.tuples(), add_class), laid);
         if (group.steps.count == 0) fail(problem::too_many_values_in_a_function, blamed);
     }
 
-    /// For each tuple of the variables' values the number of its class, the same where all roots
-    /// have the same values; -1 where one has none.
-    SEQUENT_COLD constexpr std::vector<int> classes_of(function_group& group,
-                                                       const std::vector<int>& roots,
-                                                       long long tuples) const {
-        // What is computed, and which is the first variable that it depends on.
-        const auto size = static_cast<std::size_t>(program.nodes.size());
-        const int count = static_cast<int>(group.variables.size());
-        std::vector<int> first(size, count);
-        std::vector<char> needed(size, 0);
-        for (const int each : roots) needed[static_cast<std::size_t>(each)] = 1;
-        for (int at = count; at-- > 0;)
-            first[static_cast<std::size_t>(group.variables[static_cast<std::size_t>(at)])] = at;
-        for (std::size_t at = size; at-- > 0;)
-            if (needed[at] && first[at] == count)
-                for (const int argument : program.nodes[static_cast<int>(at)].arguments)
-                    if (argument >= 0) needed[static_cast<std::size_t>(argument)] = 1;
-        std::vector<int> computed;
-        std::vector<value> values(size);
-        std::vector<char> defined(size, 1);
-        for (std::size_t at = 0; at < size; ++at) {
-            const node& made = program.nodes[static_cast<int>(at)];
-            if (!needed[at] || first[at] < count) continue;
-            if (made.what == operation::constant) {
-                values[at] = made.known;
-                continue;
-            }
-            computed.push_back(static_cast<int>(at));
-            for (const int argument : made.arguments)
-                if (argument >= 0)
-                    first[at] = std::min(first[at], first[static_cast<std::size_t>(argument)]);
-        }
-
-        std::vector<int> classes;
-        classes.reserve(static_cast<std::size_t>(tuples));
-        hash_table seen;
-        std::uint64_t last_hash = 0;
-        int last = -1;
-        std::vector<std::size_t> chosen(group.variables.size(), 0);
-        int changed = count;  // the last variable that did
-        for (long long tuple = 0; tuple < tuples; ++tuple) {
-            for (int at = 0; at < count && at <= changed; ++at) {
-                const auto which = static_cast<std::size_t>(at);
-                values[static_cast<std::size_t>(group.variables[which])] =
-                    group.values[which][chosen[which]].known;
-            }
-            for (const int at : computed)
-                if (first[static_cast<std::size_t>(at)] <= changed) compute(at, values, defined);
-            bool all = true;
-            std::uint64_t hash = hash_start;
-            for (const int each : roots) {
-                const auto root = static_cast<std::size_t>(each);
-                all = all && defined[root];
-                hash = hashed(hash, values[root].bits());
-            }
-            if (all && (last < 0 || hash != last_hash)) {
-                last = seen.number_of(hash);
-                last_hash = hash;
-                if (laid && static_cast<std::size_t>(last) == group.numbers[0].size())
-                    add_class(group, values);
-            }
-            classes.push_back(all ? last : -1);
-            for (changed = 0; changed < count; ++changed) {
-                const auto which = static_cast<std::size_t>(changed);
-                if (++chosen[which] < group.values[which].size()) break;
-                chosen[which] = 0;
-            }
-        }
-        return classes;
-    }
-    /// What a group's directions are in a class, of the values of nodes.
-    SEQUENT_COLD constexpr void add_class(function_group& group,
-                                          const std::vector<value>& values) const {
-        for (std::size_t at = 0; at < group.directions.size(); ++at) {
-            const product& what = directions[static_cast<std::size_t>(group.directions[at])].what;
-            value found[4];
-            for (int part = 0; part < what.count; ++part)
-                found[part] = values[static_cast<std::size_t>(what.parts[part].node)];
-            group.numbers[at].push_back(number_of(what, found));
-        }
-    }
-    SEQUENT_COLD constexpr void compute(int at, std::vector<value>& values,
-                                        std::vector<char>& defined) const {
-        const node& made = program.nodes[at];
-        const auto place = static_cast<std::size_t>(at);
-        const auto argument = [&](int which) {
-            return static_cast<std::size_t>(std::max(made.arguments[which], 0));
+    /// Layers that are used, one after another.
+    SEQUENT_COLD constexpr void number_layers() {
+        std::vector<int> used{0, sublayers};
+        int last = sublayers;
+        for (const lowered_head& each : program.heads) last = std::max(last, each.layer);
+        for (int layer = sublayers; layer <= last; layer += sublayers) used.push_back(layer);
+        for (const function_group& each : groups) used.push_back(each.layer);
+        std::sort(used.begin(), used.end());
+        used.erase(std::unique(used.begin(), used.end()), used.end());
+        layers_ = static_cast<int>(used.size()) - 1;
+        const auto renumber = [&used](int& layer) {
+            layer =
+                static_cast<int>(std::lower_bound(used.begin(), used.end(), layer) - used.begin());
         };
-        if (made.what == operation::conditional) {
-            const std::size_t from = argument(values[argument(0)].truth() ? 1 : 2);
-            defined[place] = static_cast<char>(defined[argument(0)] && defined[from]);
-            values[place] = values[from];
-            return;
-        }
-        defined[place] = 1;
-        for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
-            if (!defined[argument(which)]) defined[place] = 0;
-        if (!defined[place]) return;
-        rasp::detail::undefined trouble = rasp::detail::undefined::no;
-        values[place] = rasp::detail::apply(made, values[argument(0)], values[argument(1)],
-                                            values[argument(2)], trouble);
-        if (trouble != rasp::detail::undefined::no) defined[place] = 0;
+        for (lowered_head& each : program.heads) renumber(each.layer);
+        for (function_group& each : groups) renumber(each.layer);
+        for (direction& each : directions) renumber(each.layer);
     }
 
     /// The start position looks at itself alone, and its hidden units rest.
@@ -697,7 +538,10 @@ class network {
         for (const function_group& group : groups)
             for (std::size_t at = 0; at < group.directions.size(); ++at)
                 directions[static_cast<std::size_t>(group.directions[at])].at_start =
-                    group.numbers[at][static_cast<std::size_t>(group.steps.stretches.front().of)];
+                    group.is_gate
+                        ? group.numbers[at][0]
+                        : group.numbers[at]
+                                       [static_cast<std::size_t>(group.steps.stretches.front().of)];
     }
 };
 

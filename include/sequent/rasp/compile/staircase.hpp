@@ -55,13 +55,16 @@ class staircase_search {
             order.push_back(static_cast<int>(at));
         std::vector<int> best;
         int fewest = -1;
+        // Of large tables few orders are tried.
+        long long budget = 8 * max_tuples;
         do {
             const int stretches = count_stretches(order, classes, fewest);
             if (stretches >= 0 && (fewest < 0 || stretches < fewest)) {
                 fewest = stretches;
                 best = order;
             }
-        } while (std::next_permutation(order.begin(), order.end()));
+            budget -= tuples_;
+        } while (budget > 0 && std::next_permutation(order.begin(), order.end()));
         staircase result;
         result.count = std::max(fewest, 0);
         if (laid && fewest > 0) lay(best, classes, result);

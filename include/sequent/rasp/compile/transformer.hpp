@@ -24,12 +24,12 @@ constexpr nn::shape shape_of(const sizes& of) {
 }
 
 /// A layer without norms.
-template <nn::shape Shape>
+template <nn::shape Shape, class Mask>
 inline constexpr auto block_rules = [] {
     using namespace nn;
     // clang-format off
     return rules(
-        multi_head_rules<Shape, mask::padding<"length">, relation<"x">>,
+        multi_head_rules<Shape, Mask, relation<"x">>,
         between(i) <<= (x(i), attended(i)),
         feed_forward_rules<Shape, activation::relu, relation<"between">>,
         y(i)       <<= (between(i), transformed(i)));
@@ -48,7 +48,9 @@ inline constexpr language::weight<"b_logits", Size.classes> b_logits_of{};
 template <sizes Size>
 inline constexpr auto transformer_rules = [] {
     using nn::i;
-    constexpr auto& block = block_rules<shape_of(Size)>;
+    constexpr auto& block =
+        block_rules<shape_of(Size),
+                    std::conditional_t<Size.is_causal, mask::causal, mask::padding<"length">>>;
     // clang-format off
     return language::rules(
         nn::embedded(i) <<= (nn::token(i)[embedding_of<Size>], position_of<Size>(i)),
@@ -61,6 +63,10 @@ template <sizes Size>
 struct transformer_of : model<transformer_rules<Size>,
                               fact<"token", Size.positions, symbol<Size.tokens>>, bound<"length">> {
 };
+template <sizes Size>
+    requires(Size.is_causal)
+struct transformer_of<Size>
+    : model<transformer_rules<Size>, fact<"token", Size.positions, symbol<Size.tokens>>> {};
 
 template <class Plan, language::fixed_string... Names>
 inline constexpr std::array views_of_weights{

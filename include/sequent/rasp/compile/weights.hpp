@@ -70,33 +70,30 @@ class weight_writer {
     SEQUENT_COLD constexpr void write_embedding() {
         const auto& alphabet = of_.program.given.alphabet;
         const int letters = static_cast<int>(alphabet.size());
-        const auto write = [&](weight_name name, int row, int at, const value& letter, int index) {
-            double result = 0;
-            (void)of_.number_at(
-                of_.directions[static_cast<std::size_t>(at)].what,
-                [&](int node, value& found) {
-                    const operation what = of_.program.nodes[node].what;
-                    if (what == operation::tokens) found = letter;
-                    if (what == operation::indices) found = value(index);
-                    return what == operation::tokens || what == operation::indices;
-                },
-                result);
-            add(name, row * size_.width + at, result);
+        position_values found(of_.program.nodes);
+        const auto write = [&](weight_name name, int row, int at) {
+            const product& what = of_.directions[static_cast<std::size_t>(at)].what;
+            for (int part = 0; part < what.count; ++part)
+                if (!found.defined[static_cast<std::size_t>(what.parts[part].node)]) return;
+            add(name, row * size_.width + at, number_of(of_.program, what, found.values));
+        };
+        const auto is_of = [&](int at, bool of_tokens) {
+            const direction& made = of_.directions[static_cast<std::size_t>(at)];
+            return made.from == origin::embedded &&
+                   (size_.embeds_pairs || from_.depends_on(made, operation::tokens)) == of_tokens;
         };
         add(weight_name::embedding, 0, 1);
-        for (int at = 1; at < size_.width; ++at) {
-            const direction& made = of_.directions[static_cast<std::size_t>(at)];
-            if (made.from != origin::embedded) continue;
-            const bool pairs = size_.embeds_pairs;
-            if (pairs || from_.depends_on(made, operation::tokens)) {
-                for (int index = 0; index < (pairs ? size_.positions - 1 : 1); ++index)
-                    for (int letter = 0; letter < letters; ++letter)
-                        write(weight_name::embedding, 1 + index * letters + letter, at,
-                              alphabet[static_cast<std::size_t>(letter)], index);
-            } else {
-                for (int index = 0; index + 1 < size_.positions; ++index)
-                    write(weight_name::position, index + 1, at, alphabet[0], index);
+        for (int index = 0; index < (size_.embeds_pairs ? size_.positions - 1 : 1); ++index)
+            for (int letter = 0; letter < letters; ++letter) {
+                found.embed(&alphabet[static_cast<std::size_t>(letter)], index);
+                for (int at = 1; at < size_.width; ++at)
+                    if (is_of(at, true))
+                        write(weight_name::embedding, 1 + index * letters + letter, at);
             }
+        for (int index = 0; index + 1 < size_.positions && !size_.embeds_pairs; ++index) {
+            found.embed(&alphabet[0], index);
+            for (int at = 1; at < size_.width; ++at)
+                if (is_of(at, false)) write(weight_name::position, index + 1, at);
         }
     }
 
@@ -148,6 +145,17 @@ class weight_writer {
 
     SEQUENT_COLD constexpr void write_group(const function_group& group, int& unit) {
         const int layer = group.layer - 1;
+        if (group.is_gate) {
+            const int row = layer * size_.width + group.directions[0];
+            add(weight_name::b_contract, row, group.numbers[0][0]);
+            for (std::size_t each = 0; each < 2; ++each) {
+                write_reading(group.lines[each], 1, -1, weight_name::W_expand,
+                              weight_name::b_expand, layer * size_.hidden + unit,
+                              group.knots[each]);
+                add(weight_name::W_contract, row * size_.hidden + unit++, 1);
+            }
+            return;
+        }
         reading line;
         for (std::size_t at = 0; at < group.lines.size(); ++at)
             line.add(group.lines[at], group.steps.scales[at]);
@@ -182,8 +190,14 @@ class weight_writer {
         const auto code = [this](int of) {
             return of_.program.code(from_.classes[static_cast<std::size_t>(of)]);
         };
+        if (size_.denominator > 0) {
+            for (const reading::part& each : of_.output.parts)
+                add(weight_name::W_logits, each.direction, each.factor);
+            return add(weight_name::b_logits, 0, of_.output.offset);
+        }
         double apart = 1;
-        for (int at = 1; at < size_.classes; ++at) apart = std::min(apart, code(at) - code(at - 1));
+        for (int at = 1; at < size_.classes; ++at)
+            if (code(at) != code(at - 1)) apart = std::min(apart, code(at) - code(at - 1));
         const double factor = margin / (apart * apart);
         for (int at = 0; at < size_.classes; ++at) {
             for (const reading::part& each : of_.output.parts)

@@ -1,0 +1,220 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "product.hpp"
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// Rows of numbers: listed, or a stride apart.
+template <class T>
+struct row_places {
+    T* const* listed = nullptr;
+    T* first = nullptr;
+    std::ptrdiff_t stride = 0;
+
+    SEQUENT_INLINE T* operator[](int row) const noexcept {
+        return listed ? listed[row] : first + row * stride;
+    }
+};
+
+/// C = A B or C += A B of any sizes, with C rows x columns and A rows x depth, whose rows may lie
+/// anywhere. Turned: the rows that are given are those of the transposed matrix.
+template <class T>
+struct gathered_product {
+    int rows, columns, depth;
+    row_places<const T> a;
+    bool a_turned;
+    row_places<const T> b;
+    bool b_turned;
+    row_places<T> c;
+    bool accumulate;
+};
+
+namespace detail {
+
+/// How a gathered product is cut: blocks of A and panels of B are copied, so that each number of B
+/// is read once for up to `rows` rows.
+template <class T>
+struct gathered_plan {
+    static constexpr int rows = 256;
+    static constexpr int depth = 256;
+    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
+    static constexpr int width = 2 * lanes<T>;
+    static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
+};
+
+inline void prefetch([[maybe_unused]] const void* at) noexcept {
+#if defined(__GNUC__)
+    __builtin_prefetch(at);
+#endif
+}
+
+/// Copies columns [begin, begin + count) of some rows, from row `first` on.
+template <class T>
+inline void gather_rows(const row_places<const T>& from, int first, int rows, int begin, int count,
+                        T* to) noexcept {
+    for (int row = 0; row < rows; ++row, to += gathered_plan<T>::pitch)
+        std::copy_n(from[first + row] + begin, count, to);
+}
+
+/// Copies a panel of B, a row of `width` numbers for each k; zeros behind the last column.
+template <class T>
+inline void gather_panel(const gathered_product<T>& of, int k, int depth, int column,
+                         T* to) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int width = gathered_plan<T>::width;
+    const int columns = std::min(width, of.columns - column);
+    if (!of.b_turned) {
+        for (int at = 0; at < depth; ++at, to += width) {
+            const T* from = of.b[k + at] + column;
+            if (columns == width) {
+                store(to, load(from));
+                store(to + n, load(from + n));
+            } else {
+                std::copy_n(from, columns, to);
+                std::fill_n(to + columns, width - columns, T(0));
+            }
+        }
+        return;
+    }
+    constexpr int group = transposed_columns<T>;
+    for (int half = 0; half < width; half += n, to += n) {
+        const int last = std::min(n, columns - half) - 1;
+        T* row = to;
+        if (last < 0) {
+            for (int at = 0; at < depth; ++at, row += width) store(row, zero<T>());
+            return;
+        }
+        const T* from = of.b[column + half] + k;
+        const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
+        int at = 0;
+        for (; at + group <= depth; at += group) {
+            batch<T> out[group];
+            load_transposed(from + at, lane_at, out);
+            for (int i = 0; i < group; ++i, row += width) store(row, out[i]);
+        }
+        for (; at < depth; ++at, row += width)
+            for (int lane = 0; lane < n; ++lane) row[lane] = from[lane_at(lane) + at];
+    }
+}
+
+/// Asks for part `part` of `parts` of the panel that is copied next.
+template <class T>
+SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int depth, int column,
+                                   int part, int parts) noexcept {
+    constexpr int width = gathered_plan<T>::width;
+    constexpr int line = 64 / int{sizeof(T)};
+    if (column >= of.columns) return;
+    const int rows = of.b_turned ? std::min(width, of.columns - column) : depth;
+    const int length = of.b_turned ? depth : std::min(width, of.columns - column);
+    const int first = of.b_turned ? column : k;
+    const int begin = of.b_turned ? k : column;
+    for (int row = rows * part / parts; row < rows * (part + 1) / parts; ++row)
+        for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
+}
+
+/// Rows of C of one tile against a panel, from the copies of A and B.
+template <int Rows, bool Turned, class T>
+SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>& c, int row,
+                                    int rows, int column, int columns, int depth,
+                                    bool accumulate) noexcept {
+    using plan = gathered_plan<T>;
+    constexpr int n = lanes<T>;
+    constexpr int width = plan::width;
+    alignas(64) T sum[Rows * width];
+    for (int r = 0; r < rows; ++r) {
+        prefetch(c[row + r] + column);
+        prefetch(c[row + r] + column + n);
+    }
+    product_tile<batch<T>, Rows, 2, n, n>(
+        a, b, sum, depth, constant_strides < Turned ? 1 : plan::pitch, Turned ? plan::pitch : 1,
+        width, width > {}, tile_target{0, 0, false, false}, as_is{});
+    const T* from = sum;
+    for (int r = 0; r < rows; ++r, from += width) {
+        T* to = c[row + r] + column;
+        for (int at = 0; at < columns; at += n) {
+            const int count = std::min(n, columns - at);
+            if (count == n)
+                store(to + at,
+                      accumulate ? batch<T>(load(to + at) + load(from + at)) : load(from + at));
+            else
+                store_first(to + at,
+                            accumulate ? batch<T>(load_first(to + at, count) + load(from + at))
+                                       : load(from + at),
+                            count);
+        }
+    }
+}
+
+/// A block of A against a panel of B.
+template <bool Turned, class T>
+inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b, int first,
+                           int rows, int k, int depth, int column, bool accumulate) noexcept {
+    using plan = gathered_plan<T>;
+    constexpr int tile = plan::tile, half = (tile + 1) / 2, quarter = (half + 1) / 2;
+    const int columns = std::min(plan::width, of.columns - column);
+    const int parts = (rows + tile - 1) / tile;
+    for (int row = 0, part = 0; row < rows; row += tile, ++part) {
+        prefetch_panel(of, k, depth, column + plan::width, part, parts);
+        const int left = std::min(tile, rows - row);
+        const T* from = a + std::ptrdiff_t{row} * (Turned ? 1 : plan::pitch);
+        const auto take = [&](auto most) {
+            gathered_tile<most(), Turned>(from, b, of.c, first + row, left, column, columns, depth,
+                                          accumulate);
+        };
+        if (left > half)
+            take(std::integral_constant<int, tile>{});
+        else if (left > quarter)
+            take(std::integral_constant<int, half>{});
+        else
+            take(std::integral_constant<int, quarter>{});
+    }
+}
+
+}  // namespace detail
+
+/// How many numbers of memory a gathered product works in.
+template <class T>
+inline constexpr int gathered_room =
+    (std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth) +
+     detail::gathered_plan<T>::tile) *
+        detail::gathered_plan<T>::pitch
+    + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
+
+/// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
+/// the same whatever the other rows are. `room` has gathered_room numbers, aligned to 64 bytes.
+template <class T>
+SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
+    using plan = detail::gathered_plan<T>;
+    T* const panel = room;
+    T* const copy = room + plan::depth * plan::width;
+    const int row_parts = (of.rows + plan::rows - 1) / plan::rows;
+    const int depth_parts = (of.depth + plan::depth - 1) / plan::depth;
+    for (int row_part = 0; row_part < row_parts; ++row_part) {
+        const int row = static_cast<int>(std::int64_t{of.rows} * row_part / row_parts);
+        const int rows = static_cast<int>(std::int64_t{of.rows} * (row_part + 1) / row_parts) - row;
+        for (int part = 0; part < depth_parts; ++part) {
+            const int k = static_cast<int>(std::int64_t{of.depth} * part / depth_parts);
+            const int depth =
+                static_cast<int>(std::int64_t{of.depth} * (part + 1) / depth_parts) - k;
+            const bool accumulate = of.accumulate || part > 0;
+            if (of.a_turned)
+                detail::gather_rows(of.a, k, depth, row, rows, copy);
+            else
+                detail::gather_rows(of.a, row, rows, k, depth, copy);
+            for (int column = 0; column < of.columns; column += plan::width) {
+                detail::gather_panel(of, k, depth, column, panel);
+                if (of.a_turned)
+                    detail::gathered_tiles<true>(of, copy, panel, row, rows, k, depth, column,
+                                                 accumulate);
+                else
+                    detail::gathered_tiles<false>(of, copy, panel, row, rows, k, depth, column,
+                                                  accumulate);
+            }
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel

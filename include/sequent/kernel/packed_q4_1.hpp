@@ -1,0 +1,56 @@
+#pragma once
+
+#include "packed_formats.hpp"
+
+/// Four bits with a scale and a minimum.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+/// Rows for weights that have a minimum: its product with the row's sum is added to the block's.
+struct minimum_rows : byte_rows<-1, 4> {
+    static constexpr int scales = 2;
+
+    static SEQUENT_INLINE sum begin(const block&, batch<float>) noexcept {
+        return set_word(std::int32_t{0});
+    }
+    static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum,
+                                           const batch<float> (&scale)[2],
+                                           batch<float> so_far) noexcept {
+        const batch<float> of_row = set(row.scale);
+        const batch<float> total = set(row.scale * static_cast<float>(row.start));
+        const words all = in_pairs ? add_pairs(block_sum, set_word(std::int32_t{0})) : block_sum;
+        return fma(scale[1], total, fma(floats_of(all), scale[0] * of_row, so_far));
+    }
+};
+
+}  // namespace detail
+
+/// Blocks of 32 inputs of one output share a scale and a minimum (binary16): weight = scale * q +
+/// minimum with q in 0 .. 15, scale = (max - min) / 15, as in GGUF's Q4_1.
+struct q4_1 : q4_0 {
+    static constexpr std::string_view name = "q4_1";
+    using rows = detail::minimum_rows;
+
+    static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
+        float least = x[0], most = x[0], nan = 0;
+        for (int k = 0; k < detail::block_inputs; ++k) {
+            least = std::min(least, x[k]);
+            most = std::max(most, x[k]);
+            nan += x[k] * 0;
+        }
+        const std::uint16_t minimum = to_f16(least + nan);
+        if (!std::isfinite(from_f16(minimum))) {
+            std::fill_n(q, detail::block_inputs, std::uint16_t{0});
+            return {0x7E00, 0x7E00};  // NaN
+        }
+        float above[detail::block_inputs];
+        for (int k = 0; k < detail::block_inputs; ++k) above[k] = x[k] - from_f16(minimum);
+        const block_scales scale = detail::quantise_block(above, (most - least) / 15, 0, 15, q);
+        return {scale[0], minimum};
+    }
+    static float value(std::uint16_t q) noexcept { return static_cast<float>(q); }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel

@@ -1,0 +1,354 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "../kernel/gathered_product.hpp"
+#include "parameters.hpp"
+#include "run.hpp"
+
+/// Runs a plan for several samples at once, step by step: products by parameters take the rows of
+/// all samples, so that each weight is read from memory once; all else is computed sample by
+/// sample. A number does not depend on which samples stand beside its own.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// From how many bytes of parameters on the samples of a batch are joined: beyond what an L2 cache
+/// holds. Of the library's own tests alone: all units of a program must have the same number.
+#ifndef SEQUENT_LEAST_JOINED
+#define SEQUENT_LEAST_JOINED 1'048'576
+#endif
+
+/// How many rows are worth one pass over the weights.
+inline constexpr int joined_rows_at_once = 256;
+
+/// Several samples at once, with room for kernel::gathered_room numbers.
+template <class T>
+struct joined_run {
+    bindings<T>* samples;
+    int count;
+    T* room;
+
+    static constexpr int most = 16;
+};
+
+/// Whether the products of a row step take the rows of several samples.
+constexpr bool is_joined(const row_step& step) {
+    if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
+    long long size = 0;
+    for (const row_term& term : step.terms) {
+        if (term.kind != term_kind::product) continue;
+        if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
+        if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
+        size += 1LL * term.depth * term.splits * step.columns();
+    }
+    return size >= 1024;
+}
+
+/// Row step `At` of a plan for several samples.
+template <class Plan, int At, class T>
+class joined_rows {
+    using code = row_code<Plan, At>;
+    using runner = row_runner<typename code::step, T>;
+    static constexpr row_step step = code::step::value;
+    using pointers = std::remove_cvref_t<decltype(code::template bind<true>(
+        std::declval<const bindings<T>&>()))>;
+    using gathered = kernel::gathered_product<T>;
+
+    /// The rows of all samples, some at a time: calls add(sample, row) for each, and product(count)
+    /// for as many as there are.
+    struct row_lists {
+        const T* from[joined_rows_at_once];
+        T* to[joined_rows_at_once];
+    };
+    template <class Add, class Product>
+    static void each_rows(const int* ends, int count, Add add, Product product) noexcept {
+        int filled = 0;
+        for (int sample = 0; sample < count; ++sample)
+            for (int row = 0; row < ends[sample]; ++row) {
+                add(filled, sample, row);
+                if (++filled < joined_rows_at_once) continue;
+                product(filled);
+                filled = 0;
+            }
+        if (filled > 0) product(filled);
+    }
+
+    template <bool Backward>
+    struct bound_samples {
+        const pointers* of[joined_run<T>::most];
+        int ends[joined_run<T>::most];
+        pointers made[code::by_form ? joined_run<T>::most : 1];
+
+        explicit bound_samples(joined_run<T> run) noexcept {
+            for (int at = 0; at < run.count; ++at) {
+                if constexpr (code::by_form) {
+                    made[at] = code::template bind<Backward>(run.samples[at]);
+                    of[at] = made + at;
+                } else {
+                    of[at] = run.samples + at;
+                }
+                ends[at] = runner::limit(*of[at]);
+            }
+        }
+    };
+
+    static constexpr kernel::row_places<const T> weight_rows(const row_term& term, const T* w) {
+        return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
+    }
+
+    template <int Term>
+    static void multiply(const bound_samples<false>& samples, joined_run<T> run, int first,
+                         int second, int third, bool accumulate) noexcept {
+        constexpr row_term term = step.terms[Term];
+        row_lists rows;
+        for (int split = 0; split < term.splits; ++split) {
+            const T* x[joined_run<T>::most];
+            T* sum[joined_run<T>::most];
+            for (int at = 0; at < run.count; ++at) {
+                x[at] = samples.of[at]->read(term.x.at) +
+                        outer_shift(term.x, first, second, third) + split * term.x_split;
+                sum[at] = runner::sum_of(*samples.of[at], first, second, third);
+            }
+            const T* w = samples.of[0]->read(term.w.at) +
+                         outer_shift(term.w, first, second, third) + split * term.w_split;
+            each_rows(
+                samples.ends, run.count,
+                [&](int at, int sample, int row) {
+                    rows.from[at] = x[sample] + std::ptrdiff_t{row} * term.x.row;
+                    rows.to[at] = sum[sample] + std::ptrdiff_t{row} * runner::sum_row;
+                },
+                [&](int count) {
+                    kernel::product(gathered{count,
+                                             step.columns(),
+                                             term.depth,
+                                             {rows.from},
+                                             false,
+                                             weight_rows(term, w),
+                                             term.w_column != 1,
+                                             {rows.to},
+                                             accumulate || split > 0},
+                                    run.room);
+                });
+        }
+    }
+
+    template <int Term>
+    static void product_gradient(const bound_samples<true>& samples, joined_run<T> run, int first,
+                                 int second, int third) noexcept {
+        constexpr row_term term = step.terms[Term];
+        row_lists rows;
+        const T* dy[joined_run<T>::most];
+        for (int at = 0; at < run.count; ++at)
+            dy[at] = runner::gradient_of_out(*samples.of[at], first, second, third);
+        for (int split = 0; split < term.splits; ++split) {
+            const std::ptrdiff_t x_at =
+                outer_shift(term.x, first, second, third) + split * term.x_split;
+            const std::ptrdiff_t w_at =
+                outer_shift(term.w, first, second, third) + split * term.w_split;
+            if (samples.of[0]->gradient(term.x.at)) {
+                T* dx[joined_run<T>::most];
+                for (int at = 0; at < run.count; ++at)
+                    dx[at] = samples.of[at]->gradient(term.x.at) + x_at;
+                const T* w = samples.of[0]->read(term.w.at) + w_at;
+                each_rows(
+                    samples.ends, run.count,
+                    [&](int at, int sample, int row) {
+                        rows.from[at] = dy[sample] + std::ptrdiff_t{row} * step.out.row;
+                        rows.to[at] = dx[sample] + std::ptrdiff_t{row} * term.x.row;
+                    },
+                    [&](int count) {
+                        kernel::product(gathered{count,
+                                                 term.depth,
+                                                 step.columns(),
+                                                 {rows.from},
+                                                 false,
+                                                 weight_rows(term, w),
+                                                 term.w_column == 1,
+                                                 {rows.to},
+                                                 true},
+                                        run.room);
+                    });
+            }
+            if constexpr (term.w.at.trained) {
+                const T* x[joined_run<T>::most];
+                for (int at = 0; at < run.count; ++at)
+                    x[at] = samples.of[at]->read(term.x.at) + x_at;
+                T* dw = samples.of[0]->gradient(term.w.at) + w_at;
+                const T* others[joined_rows_at_once];
+                // Rows of the weight in memory are inputs or outputs.
+                constexpr bool inputs = term.w_column == 1;
+                each_rows(
+                    samples.ends, run.count,
+                    [&](int at, int sample, int row) {
+                        (inputs ? rows.from : others)[at] =
+                            x[sample] + std::ptrdiff_t{row} * term.x.row;
+                        (inputs ? others : rows.from)[at] =
+                            dy[sample] + std::ptrdiff_t{row} * step.out.row;
+                    },
+                    [&](int count) {
+                        kernel::product(
+                            gathered{inputs ? term.depth : step.columns(),
+                                     inputs ? step.columns() : term.depth,
+                                     count,
+                                     {rows.from},
+                                     true,
+                                     {others},
+                                     false,
+                                     {nullptr, dw, inputs ? term.w_depth : term.w_column},
+                                     true},
+                            run.room);
+                    });
+            }
+        }
+    }
+
+  public:
+    static void forward(joined_run<T> run) noexcept {
+        const bound_samples<false> samples(run);
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            bool summed = false;
+            kernel::unroll<step.terms.size()>([&](auto index) {
+                if constexpr (step.terms[index()].kind == term_kind::product) {
+                    multiply<index()>(samples, run, first, second, third, summed);
+                    summed = true;
+                }
+            });
+            for (int at = 0; at < run.count; ++at) {
+                runner::forward_summed(*samples.of[at], first, second, third,
+                                       kernel::row_range{0, samples.ends[at]});
+                runner::clear_from(*samples.of[at], first, second, third, samples.ends[at]);
+            }
+        });
+    }
+
+    static void backward(joined_run<T> run) noexcept {
+        const bound_samples<true> samples(run);
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            const auto each_sample = [&](auto body) {
+                for (int at = 0; at < run.count; ++at)
+                    body(*samples.of[at], kernel::row_range{0, samples.ends[at]});
+            };
+            if constexpr (step.functions.size() > 0)
+                each_sample([&](const pointers& bound, kernel::row_range range) {
+                    runner::undo_functions(bound, first, second, third, range);
+                });
+            kernel::unroll<step.terms.size()>([&](auto index) {
+                constexpr int at = index();
+                constexpr term_kind kind = step.terms[at].kind;
+                if constexpr (kind == term_kind::product)
+                    product_gradient<at>(samples, run, first, second, third);
+                else
+                    each_sample([&](const pointers& bound, kernel::row_range range) {
+                        if constexpr (kind == term_kind::gather)
+                            runner::template gather_gradient<at>(bound, first, second, third,
+                                                                 range);
+                        else
+                            runner::template summand_gradient<at>(bound, first, second, third,
+                                                                  range);
+                    });
+            });
+        });
+    }
+};
+
+/// Whether step `At` takes the rows of all samples.
+template <class Plan, int At>
+constexpr bool joins_step() {
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (step.kind == step_kind::rows)
+        return is_joined(Plan::template row_step_at<step.at>);
+    else
+        return false;
+}
+
+template <class Plan, int At, class T>
+void forward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
+    for (int at = 0; at < run.count; ++at)
+        std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    if constexpr (joins_step<Plan, At>())
+        joined_rows<Plan, Plan::template step_at<At>.at, T>::forward(run);
+    else
+        for (int at = 0; at < run.count; ++at) forward_step<Plan, At>(run.samples[at], whole_run{});
+}
+
+template <class Plan, int At, class T>
+void backward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
+    for (int at = 0; at < run.count; ++at)
+        std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    if constexpr (joins_step<Plan, At>()) {
+        for (int at = 0; at < run.count; ++at) clear_births<Plan, At>(run.samples[at]);
+        joined_rows<Plan, Plan::template step_at<At>.at, T>::backward(run);
+    } else {
+        for (int at = 0; at < run.count; ++at)
+            backward_step<Plan, At>(run.samples[at], whole_run{});
+    }
+}
+
+/// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
+/// counts that limit these.
+struct joined_steps {
+    long long weights = 0;
+    int rows = 0;
+    unsigned counts = 0;
+};
+template <class Plan>
+inline constexpr joined_steps joined_steps_of = [] {
+    joined_steps result;
+    long long rounds = 1;
+    for (const plan::step& each : Plan::tables.steps) {
+        if (each.kind == step_kind::repeat_begin) rounds *= each.repeat;
+        if (each.kind == step_kind::repeat_end) rounds /= Plan::tables.steps[each.at].repeat;
+        if (each.kind != step_kind::rows || each.prepared) continue;
+        const row_step& row = Plan::tables.rows[each.at];
+        if (!is_joined(row)) continue;
+        for (const row_term& term : row.terms)
+            if (term.kind == term_kind::product)
+                result.weights += rounds * term.depth * term.splits * row.columns();
+        if (row.rows <= result.rows) continue;
+        result.rows = row.rows;
+        result.counts = row.counts;
+    }
+    return result;
+}();
+
+/// How many samples at most are run at once on such memory: 1 where each is run alone. Together
+/// they take no more memory than the parameters do.
+template <class Memory, class T>
+constexpr int most_joined() {
+    using plan = typename Memory::placed;
+    constexpr joined_steps joined = joined_steps_of<plan>;
+    constexpr auto bytes = static_cast<long long>(sizeof(T));
+    if (joined.rows == 0 || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
+    constexpr long long room =
+        plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
+    const int wanted = joined.counts != 0 ? 8 : joined_rows_at_once / joined.rows;
+    return static_cast<int>(
+        std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
+}
+
+/// Entry points to the code that runs several samples at once; empty where each is run alone.
+template <class Plan, class T, bool Joins>
+struct joined_forward {
+    static void run(joined_run<T> samples) noexcept;
+};
+template <class Plan, class T, bool Joins>
+struct joined_backward {
+    static void run(joined_run<T> samples) noexcept;
+};
+template <class Plan, class T, bool Joins>
+void joined_forward<Plan, T, Joins>::run(joined_run<T> samples) noexcept {
+    if constexpr (Joins) {
+        bindings<T> lead = samples.samples[0];
+        forward_steps<Plan, 0, Plan::tables.steps.size()>(lead, samples);
+    }
+}
+template <class Plan, class T, bool Joins>
+void joined_backward<Plan, T, Joins>::run(joined_run<T> samples) noexcept {
+    if constexpr (Joins) {
+        bindings<T> lead = samples.samples[0];
+        backward_steps<Plan, 0, Plan::tables.steps.size()>(lead, samples);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail

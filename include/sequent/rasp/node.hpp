@@ -1,0 +1,230 @@
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "../plan/list.hpp"
+#include "value.hpp"
+
+/// What programs are made of: nodes, each an operation of earlier ones. Equal nodes are one.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+enum class operation {
+    // s-ops without arguments
+    tokens,
+    indices,
+    constant,
+    gathered,  // what a head gives, in programs on their way to weights
+    // position by position
+    negate,
+    add,
+    subtract,
+    multiply,
+    divide,
+    floor_divide,
+    modulo,
+    power,
+    equal,
+    not_equal,
+    less,
+    less_equal,
+    greater,
+    greater_equal,
+    conjunction,
+    disjunction,
+    negation,
+    round,
+    indicator,
+    conditional,
+    function,  // of the user, of one or two values
+    // from the positions of a selector
+    aggregate,
+    first,
+    last,
+    highest,
+    lowest,
+    sum,
+    width,
+    width_with_bos,
+    // selectors
+    select_equal,
+    select_not_equal,
+    select_less,
+    select_less_equal,
+    select_greater,
+    select_greater_equal,
+    select_and,
+    select_or,
+    select_not
+};
+
+constexpr bool is_selection(operation what) noexcept {
+    return what >= operation::select_equal;
+}
+/// select(keys, queries, ...) itself, not what is joined of such.
+constexpr bool is_comparison(operation what) noexcept {
+    return what >= operation::select_equal && what <= operation::select_greater_equal;
+}
+/// What a head computes.
+constexpr bool gathers(operation what) noexcept {
+    return what >= operation::aggregate && what <= operation::width_with_bos;
+}
+/// An aggregate with a default: a mean, or the value of one of the selected positions.
+constexpr bool has_default(operation what) noexcept {
+    return what >= operation::aggregate && what <= operation::lowest;
+}
+constexpr bool is_pointwise(operation what) noexcept {
+    return what >= operation::negate && what <= operation::function;
+}
+
+/// Why an operation of one position has no value.
+enum class undefined { no, zero_division, fractional_power, several_symbols, no_number };
+
+/// A function of one or two values, which a program applies at each position.
+using value_function = value (*)(const value* arguments, undefined& trouble);
+
+inline constexpr int max_nodes = 512;
+
+/// An s-op or a selector. Arguments stand before what they are arguments of.
+struct node {
+    operation what = operation::constant;
+    type kind = type::integer;
+    int arguments[3]{-1, -1, -1};
+    value known{};                     // of a constant
+    value_function applied = nullptr;  // of a function
+    int line = 0;                      // of a select, where lines tell selectors apart
+    int height = 0;                    // the longest way to a leaf
+    std::uint64_t hash = 0;            // of the whole expression, less functions
+    plan::name name{};                 // where the program gives one
+
+    friend constexpr bool operator==(const node& left, const node& right) {
+        return left.what == right.what && left.kind == right.kind &&
+               left.arguments[0] == right.arguments[0] && left.arguments[1] == right.arguments[1] &&
+               left.arguments[2] == right.arguments[2] && left.known.kind() == right.known.kind() &&
+               left.known == right.known && left.applied == right.applied &&
+               left.line == right.line;
+    }
+};
+
+/// What makes two selectors one: their structure, or that they are written in the same line, too.
+/// The original tells them apart as objects.
+enum class identity { structure, line };
+
+namespace detail {
+
+// Not constexpr: in a constant expression the compiler names it.
+inline void a_rasp_program_has_more_than_512_parts() {}
+
+/// The nodes of an expression by height and hash: the expression itself is the last one.
+template <int Capacity>
+struct node_list {
+    node items[static_cast<std::size_t>(Capacity)]{};
+    int count = 0;
+};
+
+constexpr bool comes_before(const node& left, const node& right) {
+    return left.height != right.height ? left.height < right.height : left.hash < right.hash;
+}
+
+/// Merges lists of nodes: `result` has room for `capacity`. Where the nodes of each list have gone
+/// is told by its map.
+class node_merger {
+  public:
+    constexpr node_merger(node* result, int capacity) : to_(result), capacity_(capacity) {}
+    int count = 0;
+
+    constexpr void merge(const node* left, int left_count, const node* right, int right_count,
+                         std::vector<int>& left_map, std::vector<int>& right_map) {
+        left_map.assign(static_cast<std::size_t>(left_count), -1);
+        right_map.assign(static_cast<std::size_t>(right_count), -1);
+        int one = 0;
+        int other = 0;
+        while (one < left_count || other < right_count) {
+            const bool is_left = other == right_count ||
+                                 (one < left_count && !comes_before(right[other], left[one]));
+            if (is_left) {
+                left_map[static_cast<std::size_t>(one)] = add(left[one], left_map);
+                ++one;
+            } else {
+                right_map[static_cast<std::size_t>(other)] = add(right[other], right_map);
+                ++other;
+            }
+        }
+    }
+    /// One more, which comes last.
+    constexpr void push(const node& last) {
+        if (count >= capacity_) a_rasp_program_has_more_than_512_parts();
+        to_[count++] = last;
+    }
+
+  private:
+    node* to_;
+    int capacity_;
+
+    constexpr int add(node made, const std::vector<int>& map) {
+        for (int& argument : made.arguments)
+            if (argument >= 0) argument = map[static_cast<std::size_t>(argument)];
+        for (int at = count;
+             at-- > 0 && to_[at].height == made.height && to_[at].hash == made.hash;)
+            if (to_[at] == made) {
+                if (to_[at].name.length == 0) to_[at].name = made.name;
+                return at;
+            }
+        push(made);
+        return count - 1;
+    }
+};
+
+/// Gives a node its height and hash, where `argument(which)` is each of its arguments.
+template <class Argument>
+constexpr void settle(node& made, int arguments, const Argument& argument) {
+    std::uint64_t hash = hashed(hash_start, static_cast<std::uint64_t>(made.what));
+    hash = hashed(hash, static_cast<std::uint64_t>(made.kind));
+    hash = hashed(hash, hashed(made.known.bits(), static_cast<std::uint64_t>(made.known.kind())));
+    hash = hashed(hash, static_cast<std::uint64_t>(made.line));
+    made.height = 0;
+    for (int which = 0; which < arguments; ++which) {
+        const node& from = argument(which);
+        hash = hashed(hash, from.hash);
+        made.height = std::max(made.height, from.height + 1);
+    }
+    made.hash = hash;
+}
+
+/// A node of arguments that are lists of nodes.
+template <int Capacity, int... Sizes>
+constexpr node_list<Capacity> join(node root, const node_list<Sizes>&... arguments) {
+    constexpr int count = static_cast<int>(sizeof...(Sizes));
+    node_list<Capacity> result;
+    const node* lists[count + 1]{arguments.items..., nullptr};
+    const int sizes[count + 1]{arguments.count..., 0};
+    settle(root, count, [&](int which) -> const node& { return lists[which][sizes[which] - 1]; });
+    std::vector<node> before;
+    std::vector<int> maps[2];
+    for (int place = 0; place < count; ++place) {
+        before.assign(result.items, result.items + result.count);
+        node_merger merger(result.items, Capacity);
+        merger.merge(before.data(), result.count, lists[place], sizes[place], maps[0], maps[1]);
+        result.count = merger.count;
+        for (int at = 0; at < place; ++at)
+            root.arguments[at] = maps[0][static_cast<std::size_t>(root.arguments[at])];
+        root.arguments[place] = maps[1].back();
+    }
+    node_merger end(result.items, Capacity);
+    end.count = result.count;
+    end.push(root);
+    result.count = end.count;
+    return result;
+}
+
+/// Room for the nodes of some arguments and one more, in few different sizes.
+constexpr int room_for(int count) {
+    int room = 1;
+    while (room < count) room *= 2;
+    return std::min(room, max_nodes);
+}
+
+}  // namespace detail
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
