@@ -295,11 +295,7 @@ class domain_finder {
             const unsigned all = (1u << written.variables.size()) - 1;
             for (const literal& item : in.text.body(written)) {
                 if (item.kind != literal_kind::relation || !item.gives_value()) continue;
-                unsigned mentioned = 0;
-                for (int axis = 0; axis < item.arity; ++axis)
-                    if (item.terms[axis].variable >= 0)
-                        mentioned |= 1u << item.terms[axis].variable;
-                if (mentioned == all) is_logit[item.relation] = true;
+                if (variables_in(item.terms, item.arity) == all) is_logit[item.relation] = true;
             }
         }
     }

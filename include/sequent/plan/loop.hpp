@@ -337,10 +337,7 @@ class loop_planner {
             for (int axis = 0; axis < arity; ++axis) take(terms[axis]);
         };
         take_all(written.terms, written.arity);
-        for (int body = 0; body < written.literals; ++body) {
-            take_all(item(written, body).terms, item(written, body).arity);
-            take_all(item(written, body).weight.terms, item(written, body).weight.arity);
-        }
+        for (int body = 0; body < written.literals; ++body) visit_terms(item(written, body), take);
         for (transformation_use& function : written.transformations)
             for (weight_use& use : function.weights) take_all(use.terms, use.arity);
         written.variables[recurs.time].extent = 1;

@@ -69,6 +69,7 @@ struct row_function {
     int position_column = 0;
     int position_outer[max_outers]{};
     int position_offset = 0;
+    rotary_scaling scaling{};
     int seed = -1;      // of dropout, which count it is
     int identity = -1;  // and which rule, so that each drops others
 };
@@ -250,6 +251,7 @@ struct general_function {
     operand weights[2]{};
     int weight_strides[2][max_variables]{};
     int position = -1;
+    rotary_scaling scaling{};
     int identity = -1;  // of dropout, which rule it is
 };
 
