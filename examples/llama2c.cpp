@@ -7,8 +7,10 @@
 
 #include <cctype>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
 #include <sequent/packed.hpp>
 #include <stdexcept>
 #include <string>
@@ -23,6 +25,7 @@ using namespace sequent;
 
 constexpr std::string_view help_text =
     R"(llama2c MODEL TOKENIZER [-n STEPS] [-t TEMPERATURE] [-p TOP_P] [-s SEED] [-i PROMPT] [-w TYPE]
+llama2c MODEL TOKENIZER -q TEXT
 
 Continues a prompt with a checkpoint of llama2.c, of any version, and its tokenizer. The story goes to standard
 output, the tokens per second to standard error.
@@ -33,6 +36,8 @@ output, the tokens per second to standard error.
   -s SEED          the same seed tells the same story; 0 takes the clock's (0)
   -i PROMPT        what the story begins with (nothing)
   -w TYPE          the weights in fewer bits: bf16, q8_0, q4_0 or q4_1; f32 leaves them (f32)
+  -q TEXT          compares the types: the perplexity of the first 2000 tokens of this file, the
+                   milliseconds a token takes, and the megabytes of the weights
 )";
 
 struct Options {
@@ -40,6 +45,7 @@ struct Options {
     std::string tokenizer;
     std::string prompt;
     std::string weights = "f32";
+    std::string text;
     int steps = 256;
     std::uint64_t seed = 0;
     sampling choice{.temperature = 1, .top_p = 0.9};
@@ -55,6 +61,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("-s")) options.seed = line.whole<std::uint64_t>(0, 1000000000000000);
         else if (line.is("-i")) options.prompt = line.text();
         else if (line.is("-w")) options.weights = line.text();
+        else if (line.is("-q")) options.text = line.text();
         else if (line.is_option()) line.refuse();
         else if (options.model.empty()) options.model = line.word();
         else line.once(options.tokenizer, "MODEL and one TOKENIZER");
@@ -125,22 +132,62 @@ void tell(const Weights& weights, const Options& options) {
     std::printf("\n");
 }
 
-template <class Model>
-void tell(const io::source& checkpoint, const Options& options) {
-    const auto packed = [&]<class Format>(Format) {
-        using weights = typename Model::template packed<Format, pack_all>;
-        tell<Model>(*io::load_packed_llama2c<weights, Model>(checkpoint), options);
+/// Prints how well a text is predicted, in windows of as many tokens as the model has positions.
+template <class Model, class Weights>
+void judge(const Weights& weights, const char* type, std::size_t bytes, const Options& options) {
+    const io::tokenizer tokenizer(options.tokenizer);
+    std::ifstream file(options.text, std::ios::binary);
+    if (!file) throw std::runtime_error(options.text + ": cannot be opened");
+    std::string text(20000, ' ');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    std::vector<std::int32_t> tokens = tokenizer.encode(text);
+    if (tokens.size() > 2000) tokens.resize(2000);
+    const auto state = make_unique<typename Model::template state<float>>();
+    const auto start = std::chrono::steady_clock::now();
+    double sum = 0;
+    int count = 0, steps = 0;
+    for (std::size_t at = 0; at + 1 < tokens.size(); ++at, ++steps) {
+        if (state->position() == Model::shape.tokens) state->reset();
+        const auto logits = Model::step(weights, {tokens[at]}, *state);
+        double total = 0;
+        for (int symbol = 0; symbol < logits.size(); ++symbol)
+            total += std::exp(static_cast<double>(logits(symbol) - logits(0)));
+        sum += std::log(total) - static_cast<double>(logits(tokens[at + 1]) - logits(0));
+        ++count;
+    }
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    std::printf("%-5s perplexity %8.4f   %8.4f ms   %8.2f MB\n", type, std::exp(sum / count),
+                seconds * 1e3 / steps, static_cast<double>(bytes) * 1e-6);
+}
+
+/// Calls f(weights, type, bytes), in a type or in all.
+template <class Model, class F>
+void with_weights(const io::source& checkpoint, const std::string& wanted, F f) {
+    bool is_known = false;
+    const auto is_wanted = [&](std::string_view type) {
+        const bool result = wanted == "all" || wanted == type;
+        is_known = is_known || result;
+        return result;
     };
-    if (options.weights == "bf16") return packed(bf16());
-    if (options.weights == "q8_0") return packed(q8_0());
-    if (options.weights == "q4_0") return packed(q4_0());
-    if (options.weights == "q4_1") return packed(q4_1());
-    if (options.weights != "f32")
-        throw std::invalid_argument("-w " + options.weights +
+    if (is_wanted("f32")) {
+        const auto parameters = make_unique<typename Model::template parameters<float>>();
+        io::load_llama2c<Model>(checkpoint, *parameters);
+        f(*parameters, "f32", sizeof *parameters);
+    }
+    const auto pack = [&]<class Format>(Format) {
+        if (!is_wanted(Format::name)) return;
+        using packed = typename Model::template packed<Format, pack_all>;
+        f(*io::load_packed_llama2c<packed, Model>(checkpoint), Format::name.data(), sizeof(packed));
+    };
+    pack(bf16());
+    pack(q8_0());
+    pack(q4_0());
+    pack(q4_1());
+    if (!is_known)
+        throw std::invalid_argument("-w " + wanted +
                                     ": the types are f32, bf16, q8_0, q4_0 and q4_1");
-    const auto parameters = make_unique<typename Model::template parameters<float>>();
-    io::load_llama2c<Model>(checkpoint, *parameters);
-    tell<Model>(*parameters, options);
 }
 
 void run(const Options& options) {
@@ -151,7 +198,16 @@ void run(const Options& options) {
     io::visit<
         llama<width<64>, hidden<172>, depth<5>, heads<8>, key_heads<4>, vocabulary<512>, tokens<512>>,  // stories260K
         llama<width<288>, hidden<768>, depth<6>, heads<6>, vocabulary<32000>, tokens<256>>              // stories15M
-        >(checkpoint, [&]<class Model>() { tell<Model>(checkpoint, options); });
+        >(checkpoint, [&]<class Model>() {
+            if (options.text.empty())
+                with_weights<Model>(checkpoint, options.weights, [&](const auto& weights, const char*, std::size_t) {
+                    tell<Model>(weights, options);
+                });
+            else
+                with_weights<Model>(checkpoint, "all", [&](const auto& weights, const char* type, std::size_t bytes) {
+                    judge<Model>(weights, type, bytes, options);
+                });
+        });
     // clang-format on
 }
 

@@ -427,6 +427,36 @@ SEQUENT_INLINE words add_byte_products(words sum, words w, const row_group& x) n
 #endif
 }
 
+/// Whether products of nibbles are summed in pairs of 16 bits: 8 of 2 * 15 * 127 fit.
+#if defined(SEQUENT_PACKED_SPLIT) && !defined(SEQUENT_PACKED_SSE2)
+inline constexpr bool sums_pairs = true;
+#else
+inline constexpr bool sums_pairs = false;
+#endif
+
+/// sum + the products of the four bytes of each word, of 0 .. 15, with signed bytes of x, in pairs.
+SEQUENT_INLINE words add_nibble_pairs(words sum, [[maybe_unused]] words w,
+                                      [[maybe_unused]] words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_add_epi16(sum, _mm512_maddubs_epi16(w, x));
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
+#else
+    return sum;  // only sums_pairs asks for it
+#endif
+}
+
+/// start + the sums of the pairs of each word.
+SEQUENT_INLINE words add_pairs([[maybe_unused]] words pairs, words start) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_add_epi32(start, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_add_epi32(start, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#else
+    return start;
+#endif
+}
+
 /// Signed words as floats.
 SEQUENT_INLINE batch<float> floats_of(words x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
@@ -541,9 +571,12 @@ namespace sequent::inline SEQUENT_ABI::kernel::detail {
 inline constexpr int block_inputs = 32;
 
 /// Signed bytes: number = scale * q, scale = max |x| / 127, q rounded to nearest even. Weights are
-/// scaled too, and Offset is subtracted from their bytes.
-template <int Offset>
+/// scaled too, and Offset is subtracted from their bytes, which are `Bits` wide.
+template <int Offset, int Bits = 8>
 struct byte_rows {
+    static constexpr bool in_pairs = sums_pairs && Bits == 4;
+    using row_number = std::conditional_t<in_pairs, std::int8_t, detail::row_number>;
+
     static constexpr int groups = block_inputs / 4;
     static constexpr int scales = 1;
     using sum = words;
@@ -587,25 +620,32 @@ struct byte_rows {
         std::int32_t total = 0;
         for (int i = 0; i < block_inputs; ++i) {
             total += q[i];
-            to.q[row_place(i)] = static_cast<row_number>(q[i]);
+            to.q[in_pairs ? i : row_place(i)] = static_cast<row_number>(q[i]);
         }
         to.start = -Offset * total;
 #endif
     }
 
     static SEQUENT_INLINE sum begin(const block& row, batch<float>) noexcept {
-        return set_word(row.start);
+        return set_word(in_pairs ? 0 : row.start);
     }
-    static SEQUENT_INLINE row_group group(const block& row, int at) noexcept {
-        return load_group(row.q + 4 * at);
+    static SEQUENT_INLINE auto group(const block& row, int at) noexcept {
+        if constexpr (in_pairs)
+            return set_word(row.q + 4 * at);
+        else
+            return load_group(row.q + 4 * at);
     }
-    static SEQUENT_INLINE sum add(sum so_far, words w, const row_group& x) noexcept {
-        return add_byte_products(so_far, w, x);
+    static SEQUENT_INLINE sum add(sum so_far, words w, const auto& x) noexcept {
+        if constexpr (in_pairs)
+            return add_nibble_pairs(so_far, w, x);
+        else
+            return add_byte_products(so_far, w, x);
     }
     static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum,
                                            const batch<float> (&scale)[2],
                                            batch<float> so_far) noexcept {
-        return fma(floats_of(block_sum), scale[0] * set(row.scale), so_far);
+        const words all = in_pairs ? add_pairs(block_sum, set_word(row.start)) : block_sum;
+        return fma(floats_of(all), scale[0] * set(row.scale), so_far);
     }
 
   private:
@@ -776,7 +816,7 @@ struct q8_0 {
 struct q4_0 {
     static constexpr std::string_view name = "q4_0";
     static constexpr int bits = 4;
-    using rows = detail::byte_rows<8>;
+    using rows = detail::byte_rows<8, 4>;
     static constexpr int block_bytes = 256;
     static constexpr int together = 2;
 
@@ -812,7 +852,7 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 namespace detail {
 
 /// Rows for weights that have a minimum: its product with the row's sum is added to the block's.
-struct minimum_rows : byte_rows<-1> {
+struct minimum_rows : byte_rows<-1, 4> {
     static constexpr int scales = 2;
 
     static SEQUENT_INLINE sum begin(const block&, batch<float>) noexcept {
@@ -823,7 +863,8 @@ struct minimum_rows : byte_rows<-1> {
                                            batch<float> so_far) noexcept {
         const batch<float> of_row = set(row.scale);
         const batch<float> total = set(row.scale * static_cast<float>(row.start));
-        return fma(scale[1], total, fma(floats_of(block_sum), scale[0] * of_row, so_far));
+        const words all = in_pairs ? add_pairs(block_sum, set_word(std::int32_t{0})) : block_sum;
+        return fma(scale[1], total, fma(floats_of(all), scale[0] * of_row, so_far));
     }
 };
 
@@ -1166,6 +1207,20 @@ constexpr int number_of_format() {
         return number_of_format<Format, Number + 1>();
 }
 
+/// Calls f(packed_format<Number>) for a format's number, if Uses has it.
+template <class Uses, int Number = 1, class F>
+constexpr void with_format(int number, F f) {
+    if constexpr (requires { typename packed_format<Number>::type; }) {
+        if constexpr (Uses::template value<Number>)
+            if (number == Number) f(packed_format<Number>{});
+        with_format<Uses, Number + 1>(number, f);
+    }
+}
+struct uses_all_formats {
+    template <int>
+    static constexpr bool value = true;
+};
+
 /// A matrix of parameters that products or lookups read, in each layer of the stacks around it and
 /// each round of the step's outer loops.
 struct packed_matrix {
@@ -1181,12 +1236,13 @@ struct packed_matrix {
     plan::access to{};  // in the packed weights, where 64 bytes count as one
     int split_to = 0;
     int slot = 0;
+    int format = 0;
 
     constexpr bool same_as(const packed_matrix& other) const {
-        return from.at.offset == other.from.at.offset && inputs == other.inputs &&
-               outputs == other.outputs && input_stride == other.input_stride &&
-               output_stride == other.output_stride && splits == other.splits &&
-               split == other.split &&
+        return format == other.format && from.at.offset == other.from.at.offset &&
+               inputs == other.inputs && outputs == other.outputs &&
+               input_stride == other.input_stride && output_stride == other.output_stride &&
+               splits == other.splits && split == other.split &&
                std::equal(from.at.layer_strides, from.at.layer_strides + plan::max_loops,
                           other.from.at.layer_strides) &&
                std::equal(from.outer, from.outer + plan::max_outers, other.from.outer) &&
@@ -1275,17 +1331,23 @@ struct slots_of {
             visit(level, scope);
         }
     }
-    /// Whether a predicate holds for all weights of a slot.
-    template <auto Which>
-    static constexpr bool is_chosen(int slot, bool looked_up) {
+    /// The number of the format that a slot is packed in, 0 if it is not: what `Which` says of all
+    /// its weights.
+    template <class Format, auto Which>
+    static constexpr int format_of(int slot, bool looked_up) {
+        int result = -1;
         for (int at = 0; at < weights; ++at) {
             if (!is_within(at, slot)) continue;
             const full_name name = name_of_weight<Plan>(at);
-            if (!Which(std::string_view(name.text, static_cast<std::size_t>(name.length)),
-                       looked_up))
-                return false;
+            const auto answer = Which(
+                std::string_view(name.text, static_cast<std::size_t>(name.length)), looked_up);
+            int format = static_cast<int>(answer);
+            if constexpr (std::is_same_v<decltype(answer), const bool>)
+                format = answer ? number_of_format<Format>() : 0;
+            if (result >= 0 && result != format) return 0;
+            result = format;
         }
-        return true;
+        return result;
     }
 };
 
@@ -1339,9 +1401,8 @@ struct packing_of {
                     packed_matrix matrix = matrix_of<Plan>(row, term);
                     if (matrix.outputs == 0) continue;
                     matrix.slot = slots_type::find(term.w.at.offset);
-                    if (slots_type::template is_chosen<Which>(matrix.slot,
-                                                              term.kind == term_kind::gather))
-                        place(matrix);
+                    matrix.format = format_of(matrix.slot, term);
+                    if (matrix.format != 0) place(matrix);
                 }
             }
         }
@@ -1360,11 +1421,9 @@ struct packing_of {
 
     /// The packed matrix that a term reads; null if it reads floats.
     constexpr const packed_matrix* find(const row_step& row, const row_term& term) const {
-        const packed_matrix wanted = matrix_of<Plan>(row, term);
-        if (wanted.outputs == 0 ||
-            !slots_type::template is_chosen<Which>(slots_type::find(term.w.at.offset),
-                                                   term.kind == term_kind::gather))
-            return nullptr;
+        packed_matrix wanted = matrix_of<Plan>(row, term);
+        if (wanted.outputs == 0) return nullptr;
+        wanted.format = format_of(slots_type::find(term.w.at.offset), term);
         for (const packed_matrix& known : matrices)
             if (known.same_as(wanted)) return &known;
         return nullptr;
@@ -1383,6 +1442,9 @@ struct packing_of {
     }
 
   private:
+    static constexpr int format_of(int slot, const row_term& term) {
+        return slots_type::template format_of<Format, Which>(slot, term.kind == term_kind::gather);
+    }
     constexpr void place(packed_matrix wanted) {
         for (const packed_matrix& known : matrices)
             if (known.same_as(wanted)) return;
@@ -1391,8 +1453,11 @@ struct packing_of {
             if (wanted.from.at.layer_strides[level] != 0)
                 wanted.layers[level] = Plan::shapes.text.scopes[scope].repeat;
         });
-        wanted.split_to =
-            static_cast<int>(kernel::packed_bytes<Format>(wanted.inputs, wanted.outputs) / 64);
+        with_format<uses_all_formats>(wanted.format, [&]<int Number>(packed_format<Number>) {
+            using format = typename packed_format<Number>::type;
+            wanted.split_to =
+                static_cast<int>(kernel::packed_bytes<format>(wanted.inputs, wanted.outputs) / 64);
+        });
         wanted.to.at.where = plan::place::packed;
         wanted.to.at.offset = size;
         int stride = wanted.split_to * wanted.splits;
@@ -1452,7 +1517,7 @@ struct packed_plan_of : Placed {
             const packed_matrix* const found =
                 packing<Plan, Format, Which>.find(tables.rows[each.at], term);
             if (!found) return;
-            term.format = number_of_format<Format>();
+            term.format = found->format;
             term.w = found->to;
             if (term.kind == term_kind::product) term.w_split = found->split_to;
         }
@@ -1537,6 +1602,15 @@ class alignas(64) packed_block {
         return result;
     }();
 
+    struct used_formats {
+        template <int Number>
+        static constexpr bool value = [] {
+            for (const packed_matrix& each : packing.matrices)
+                if (each.format == Number) return true;
+            return false;
+        }();
+    };
+
   public:
     using number = float;
     using packed_for = Plan;
@@ -1545,17 +1619,26 @@ class alignas(64) packed_block {
     static constexpr std::size_t bytes = static_cast<std::size_t>(packing.size) * 64;
     static constexpr int floats = packing.rest;
 
+    /// Calls f(packed_format<Number>) for the format of a matrix.
+    template <class F>
+    static void with_format(const packed_matrix& of, F f) {
+        model_detail::with_format<used_formats>(of.format, f);
+    }
+
     explicit packed_block(const parameter_block<Plan, float>& p) noexcept { pack(p); }
     explicit packed_block(packed_filler) noexcept {}
 
     /// Packs the weights anew.
     void pack(const parameter_block<Plan, float>& p) noexcept {
         for (const packed_matrix& each : matrices)
-            for (int copy = 0; copy < each.copies(); ++copy)
-                for (int split = 0; split < each.splits; ++split)
-                    kernel::pack<Format>(p.numbers + each.place_from(copy, split), each.inputs,
-                                         each.outputs, each.input_stride, each.output_stride,
-                                         bytes_ + each.byte_to(copy, split));
+            with_format(each, [&]<int Number>(packed_format<Number>) {
+                for (int copy = 0; copy < each.copies(); ++copy)
+                    for (int split = 0; split < each.splits; ++split)
+                        kernel::pack<typename packed_format<Number>::type>(
+                            p.numbers + each.place_from(copy, split), each.inputs, each.outputs,
+                            each.input_stride, each.output_stride,
+                            bytes_ + each.byte_to(copy, split));
+            });
         copy_rest(0, p.numbers, rest_);
     }
 
@@ -1632,7 +1715,10 @@ class alignas(64) packed_block {
     template <class Visit>
     SEQUENT_COLD void each_matrix(Visit visit) {
         for (const packed_matrix& each : matrices) {
-            std::string name(Format::name);
+            std::string name;
+            with_format(each, [&]<int Number>(packed_format<Number>) {
+                name = packed_format<Number>::type::name;
+            });
             append_text(name, {" ", each.outputs, "x", each.inputs});
             if (each.splits > 1) append_text(name, {"x", each.splits});
             bool first = true;
@@ -1753,21 +1839,34 @@ std::vector<any_tensor> places_of_parameters() {
 }
 
 /// Fills packed weights from the tensors that a matching has found.
-template <class Format>
+template <class = void>
 class packed_reader {
     using places = model_detail::packed_filler::places;
     using packed_matrix = model_detail::packed_matrix;
 
   public:
-    SEQUENT_COLD static void fill(const tensor_file& file, const matching& found,
-                                  const places& to) {
+    SEQUENT_COLD packed_reader(const tensor_file& file, const matching& found, const places& to)
+        : file_(file), to_(to), pieces_(found.pieces), constants_(found.pieces.size()) {
         check_all(file, found);
-        packed_reader reader(file, found, to);
-        reader.fill_rest();
-        for (const packed_matrix& each : to.matrices)
-            for (int copy = 0; copy < each.copies(); ++copy)
-                for (int split = 0; split < each.splits; ++split)
-                    reader.fill_matrix(each, copy, split);
+        for (const constant_view& each : found.constants) {
+            pieces_.push_back(whole(each.view, 0));
+            pieces_.back().plus = each.number;
+        }
+        for (const piece& each : pieces_) {
+            range all{place_of_address(each.view), place_of_address(each.view)};
+            for (std::size_t axis = 0; axis < static_cast<std::size_t>(each.view.rank); ++axis)
+                all.last += std::ptrdiff_t{each.view.extents[axis] - 1} * each.view.strides[axis];
+            ranges_.push_back(all);
+            adds_ = adds_ || each.is_summand;
+        }
+        fill_rest();
+    }
+
+    template <class Format>
+    SEQUENT_COLD void fill(const packed_matrix& matrix) {
+        for (int copy = 0; copy < matrix.copies(); ++copy)
+            for (int split = 0; split < matrix.splits; ++split)
+                fill_matrix<Format>(matrix, copy, split);
     }
 
   private:
@@ -1795,21 +1894,6 @@ class packed_reader {
     struct range {
         std::ptrdiff_t first, last;  // inclusive
     };
-
-    packed_reader(const tensor_file& file, const matching& found, const places& to)
-        : file_(file), to_(to), pieces_(found.pieces), constants_(found.pieces.size()) {
-        for (const constant_view& each : found.constants) {
-            pieces_.push_back(whole(each.view, 0));
-            pieces_.back().plus = each.number;
-        }
-        for (const piece& each : pieces_) {
-            range all{place_of_address(each.view), place_of_address(each.view)};
-            for (std::size_t axis = 0; axis < static_cast<std::size_t>(each.view.rank); ++axis)
-                all.last += std::ptrdiff_t{each.view.extents[axis] - 1} * each.view.strides[axis];
-            ranges_.push_back(all);
-            adds_ = adds_ || each.is_summand;
-        }
-    }
 
     /// Calls visit(numbers) for the rows of piece number `at` that reach into a range of places.
     template <class Visit>
@@ -1859,6 +1943,7 @@ class packed_reader {
     }
 
     /// Outputs of a matrix, so many that their floats take a few MB.
+    template <class Format>
     void fill_matrix(const packed_matrix& matrix, int copy, int split) {
         const std::ptrdiff_t base = matrix.place_from(copy, split);
         std::byte* const to = to_.packed + matrix.byte_to(copy, split);
@@ -1876,11 +1961,11 @@ class packed_reader {
                                           std::ptrdiff_t{matrix.inputs - 1} * matrix.input_stride};
             for (std::size_t at = 0; at < pieces_.size(); ++at)
                 each_row(at, within, [&](const numbers& row) {
-                    take_row(matrix, begin, outputs, first, row, to);
+                    take_row<Format>(matrix, begin, outputs, first, row, to);
                 });
             for (int n = 0; n < padded; ++n)
                 for (int block = 0; block < blocks; ++block)
-                    if (!whole_[index(n, block)]) quantise(matrix, first + n, n, block, to);
+                    if (!whole_[index(n, block)]) quantise<Format>(matrix, first + n, n, block, to);
         }
     }
 
@@ -1890,6 +1975,7 @@ class packed_reader {
     }
 
     /// The numbers of a row that belong to outputs [first, first + outputs) of a matrix.
+    template <class Format>
     void take_row(const packed_matrix& matrix, std::ptrdiff_t begin, int outputs, int first,
                   const numbers& row, std::byte* to) {
         const bool by_output = matrix.output_stride >= matrix.input_stride;
@@ -1906,8 +1992,8 @@ class packed_reader {
             const std::ptrdiff_t n = by_output ? place / large : rest / small;
             if (k >= matrix.inputs || n >= outputs) continue;
             const int block = static_cast<int>(k / 32);
-            if (takes_block(matrix, row, at, k)) {
-                put_block(matrix, row, at, first + static_cast<int>(n), block, to);
+            if (takes_block<Format>(matrix, row, at, k)) {
+                put_block<Format>(matrix, row, at, first + static_cast<int>(n), block, to);
                 whole_[index(static_cast<int>(n), block)] = 1;
                 at += 31;
                 continue;
@@ -1925,6 +2011,7 @@ class packed_reader {
     }
 
     /// Whether a block of the file is one of the matrix, which takes it as it stands.
+    template <class Format>
     bool takes_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at,
                      std::ptrdiff_t k) const {
         if constexpr (Format::rows::scales > 0) {
@@ -1940,6 +2027,7 @@ class packed_reader {
         }
     }
 
+    template <class Format>
     void put_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at, int n,
                    int block, std::byte* to) const {
         if constexpr (Format::rows::scales > 0) {
@@ -1954,17 +2042,19 @@ class packed_reader {
             const auto half = [](double x) {
                 return kernel::detail::half_of_float(static_cast<float>(x));
             };
-            put(matrix, n, block, {half(from.scale), half(from.minimum)}, q, to);
+            put<Format>(matrix, n, block, {half(from.scale), half(from.minimum)}, q, to);
         }
     }
 
+    template <class Format>
     void quantise(const packed_matrix& matrix, int n, int row, int block, std::byte* to) const {
         std::uint16_t q[32];
         const kernel::block_scales scale =
             Format::quantise(floats_.data() + index(row, block) * 32, q);
-        put(matrix, n, block, scale, q, to);
+        put<Format>(matrix, n, block, scale, q, to);
     }
 
+    template <class Format>
     void put(const packed_matrix& matrix, int n, int block, const kernel::block_scales& scale,
              const std::uint16_t* q, std::byte* to) const {
         bool fits = true;
@@ -1991,8 +2081,12 @@ class packed_reader {
 template <class Packed>
 std::unique_ptr<Packed> packed_from(const tensor_file& file, const matching& found) {
     auto result = model_detail::packed_filler::make<Packed>();
-    packed_reader<typename Packed::format>::fill(file, found,
-                                                 model_detail::packed_filler::places_of(*result));
+    const auto places = model_detail::packed_filler::places_of(*result);
+    packed_reader<> reader(file, found, places);
+    for (const model_detail::packed_matrix& each : places.matrices)
+        Packed::with_format(each, [&]<int Number>(model_detail::packed_format<Number>) {
+            reader.template fill<typename model_detail::packed_format<Number>::type>(each);
+        });
     return result;
 }
 
@@ -2102,7 +2196,7 @@ template <class Packed, class Model>
 std::unique_ptr<Packed> load_packed(const tensor_file& from, name_map names) {
     return detail::packed_from<Packed>(
         from, detail::match(from, detail::places_of_parameters<Model>(), names,
-                            detail::pairs_neighbours<Model>));
+                            detail::layout_of<Model>()));
 }
 
 /// The same from a checkpoint of llama2.c.

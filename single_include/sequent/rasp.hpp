@@ -973,6 +973,14 @@ constexpr auto select(const Keys& keys, const Queries& queries, comparison<Opera
     return detail::make_selector<Operation>(line, detail::as_s_op(keys), detail::as_s_op(queries));
 }
 
+template <class Keys, class Queries>
+constexpr auto select(const Keys& keys, const Queries&) {
+    static_assert(!s_op_or_constant<Keys>,
+                  "sequent: RASP's select takes keys, queries, and how they are compared: equal, "
+                  "not_equal, less, less_equal, greater or greater_equal");
+    return detail::make_selector<operation::select_equal>(0, keys, keys);
+}
+
 /// All positions look at all.
 inline constexpr auto everything = named<"everything">(select(1, 1, equal));
 
@@ -985,46 +993,36 @@ using usual_default =
 }  // namespace detail
 
 namespace detail {
-template <operation Operation, type Kind, class Selector, class Values, class Otherwise>
-constexpr auto aggregate_as(const Selector& from, const Values& values,
-                            const Otherwise& otherwise) {
-    static_assert(is_selector<Selector>,
-                  "sequent: RASP's aggregate takes a selector, then the values");
-    static_assert(are_alike<Values, Otherwise>(),
-                  "sequent: the default of RASP's aggregate is of the values' type");
-    static_assert(!part<Otherwise>, "sequent: the default of RASP's aggregate is a constant");
-    return make<Operation, Kind>(from, as_s_op(values), as_s_op(otherwise));
-}
-template <class Values>
+template <class Values, class Otherwise>
 inline constexpr type kind_of_mean = is_number(s_op_of<Values>::kind) ? type::real
                                                                       : s_op_of<Values>::kind;
+template <class Values, class Otherwise>
+inline constexpr type kind_of_one = joined_kind<Values, Otherwise>();
 }  // namespace detail
 
+#define SEQUENT_RASP_AGGREGATE(NAME, OPERATION, KIND)                                              \
+    template <class Selector, s_op_or_constant Values,                                             \
+              s_op_or_constant Otherwise = detail::usual_default<Values>>                          \
+    constexpr auto NAME(const Selector& from, const Values& values,                                \
+                        const Otherwise& otherwise = Otherwise()) {                                \
+        static_assert(is_selector<Selector>,                                                       \
+                      "sequent: RASP's " #NAME " takes a selector, then the values");              \
+        static_assert(detail::are_alike<Values, Otherwise>(),                                      \
+                      "sequent: the default of RASP's " #NAME " is of the values' type");          \
+        static_assert(!part<Otherwise>, "sequent: the default of RASP's " #NAME " is a constant"); \
+        return detail::make<operation::OPERATION, detail::KIND<Values, Otherwise>>(                \
+            from, detail::as_s_op(values), detail::as_s_op(otherwise));                            \
+    }
 /// Of the selected positions' values: none, `otherwise`, which by default is 0, false, or the
 /// symbol without text; one, that value; several, their mean, which only numbers have.
-template <class Selector, s_op_or_constant Values,
-          s_op_or_constant Otherwise = detail::usual_default<Values>>
-constexpr auto aggregate(const Selector& from, const Values& values,
-                         const Otherwise& otherwise = Otherwise()) {
-    return detail::aggregate_as<operation::aggregate, detail::kind_of_mean<Values>>(from, values,
-                                                                                    otherwise);
-}
-#define SEQUENT_RASP_CHOICE(NAME, OPERATION)                                                \
-    template <class Selector, s_op_or_constant Values,                                      \
-              s_op_or_constant Otherwise = detail::usual_default<Values>>                   \
-    constexpr auto NAME(const Selector& from, const Values& values,                         \
-                        const Otherwise& otherwise = Otherwise()) {                         \
-        return detail::aggregate_as<operation::OPERATION,                                   \
-                                    detail::joined_kind<Values, Otherwise>()>(from, values, \
-                                                                              otherwise);   \
-    }
+SEQUENT_RASP_AGGREGATE(aggregate, aggregate, kind_of_mean)
 /// The value at the first, and the last, of the selected positions; `otherwise` where none is.
-SEQUENT_RASP_CHOICE(first_of, first)
-SEQUENT_RASP_CHOICE(last_of, last)
+SEQUENT_RASP_AGGREGATE(first_of, first, kind_of_one)
+SEQUENT_RASP_AGGREGATE(last_of, last, kind_of_one)
 /// The greatest, and the least, of the selected positions' values; `otherwise` where none is.
-SEQUENT_RASP_CHOICE(max_of, highest)
-SEQUENT_RASP_CHOICE(min_of, lowest)
-#undef SEQUENT_RASP_CHOICE
+SEQUENT_RASP_AGGREGATE(max_of, highest, kind_of_one)
+SEQUENT_RASP_AGGREGATE(min_of, lowest, kind_of_one)
+#undef SEQUENT_RASP_AGGREGATE
 
 /// The sum of the selected positions' numbers.
 template <class Selector, s_op_or_constant Values>
@@ -2006,8 +2004,9 @@ struct domain {
 /// More values than this are not listed, and of more pairs of values not the results.
 inline constexpr int max_values = 4096;
 inline constexpr int max_pairs = 2048;
-/// More tuples of values are not looked at one by one.
+/// More values of one variable, or tuples of several, are not looked at one by one.
 inline constexpr int max_tuples = 4096;
+inline constexpr int max_joint_tuples = 4096;
 
 /// The values of all nodes that depend on nothing but what is known at one position.
 class position_values {
@@ -2024,26 +2023,27 @@ class position_values {
         values[static_cast<std::size_t>(at)] = known;
         defined[static_cast<std::size_t>(at)] = 1;
     }
-    /// Computes a node from its arguments.
+    /// Computes a node from its arguments. Plain pointers take compilers fewer steps.
     SEQUENT_COLD constexpr void compute(int at) {
-        const node& made = (*nodes_)[at];
-        const auto place = static_cast<std::size_t>(at);
-        const auto argument = [&](int which) {
-            return static_cast<std::size_t>(std::max(made.arguments[which], 0));
-        };
-        defined[place] = 0;
+        const node& made = nodes_->nodes.items[at];
+        const int* const from = made.arguments;
+        value* const all = values.data();
+        char* const has = defined.data();
+        has[at] = 0;
         if (made.what == operation::constant) {
-            set(at, made.known);
+            all[at] = made.known;
+            has[at] = 1;
         } else if (made.what == operation::conditional) {
-            const std::size_t from = argument(values[argument(0)].truth() ? 1 : 2);
-            if (defined[argument(0)] && defined[from]) set(at, values[from]);
-        } else if (is_pointwise(made.what)) {
-            for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
-                if (!defined[argument(which)]) return;
+            const int chosen = from[all[from[0]].truth() ? 1 : 2];
+            if (!has[from[0]] || !has[chosen]) return;
+            all[at] = all[chosen];
+            has[at] = 1;
+        } else if (made.what >= operation::negate && made.what <= operation::function) {
+            const int second = from[1] < 0 ? from[0] : from[1];
+            if (!has[from[0]] || !has[second]) return;
             undefined trouble = undefined::no;
-            const value found = rasp::detail::apply(made, values[argument(0)], values[argument(1)],
-                                                    values[argument(2)], trouble);
-            if (trouble == undefined::no) set(at, found);
+            all[at] = rasp::detail::apply(made, all[from[0]], all[second], all[second], trouble);
+            has[at] = trouble == undefined::no ? 1 : 0;
         }
     }
     /// All of a token and an index; `token` is null where only the index is known.
@@ -2251,8 +2251,8 @@ SEQUENT_COLD constexpr penalty either(const penalty& left, const penalty& right)
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// A program on its way to weights: its nodes, what stands for what heads give, the values that
-/// each may have, and in which layer it is computed.
+/// A program on its way to weights: its nodes, what stands for what heads give, and the values that
+/// each may have.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -2324,10 +2324,10 @@ enum class form {
 /// functions that take more than one hidden layer.
 inline constexpr int sublayers = 16;
 
-class lowered_nodes {
+class node_records {
   public:
-    lowered_nodes(const lowered_nodes&) = delete;
-    lowered_nodes& operator=(const lowered_nodes&) = delete;
+    node_records(const node_records&) = delete;
+    node_records& operator=(const node_records&) = delete;
 
     graph nodes;
     std::vector<leaf> leaves;
@@ -2435,67 +2435,6 @@ class lowered_nodes {
         return 1 / denominators;
     }
 
-    /// Adds what a node depends on in a layer: numbers of earlier layers, what heads of the layer
-    /// give, and steps.
-    SEQUENT_COLD constexpr void collect(int at, int in_layer, std::vector<int>& variables) const {
-        const node& made = nodes[at];
-        if (made.what == operation::constant) return;
-        // What negates a number of earlier layers is no other number.
-        const bool repeats = made.what == operation::negation || made.what == operation::indicator;
-        if (layer(at) < in_layer && repeats) return collect(made.arguments[0], in_layer, variables);
-        const auto include = [&](int each) {
-            if (std::find(variables.begin(), variables.end(), each) == variables.end())
-                variables.push_back(each);
-        };
-        if (layer(at) < in_layer || is_leaf(at))
-            include(at);
-        else
-            for (const int each : of(at).variables) include(each);
-    }
-
-    /// How many values a variable has for functions of a layer; 0 where they can't be listed.
-    SEQUENT_COLD constexpr int items_of(int at, int in_layer, bool& is_ranged) const {
-        is_ranged = is_step_in(at, in_layer);
-        if (is_ranged && form_of(at) == form::step && nodes[at].kind == type::boolean) return 3;
-        if (is_leaf(at)) {
-            const leaf& of_leaf = leaf_of(at);
-            is_ranged = of_leaf.kind == leaf_kind::match;
-            if (is_ranged) return 3;
-            if (layer(at) == in_layer &&
-                (of_leaf.kind == leaf_kind::sum || of_leaf.kind == leaf_kind::counted_mean)) {
-                const domain& values = domain_of(channel_of(of_leaf).node);
-                if (!is_number(nodes[at].kind)) return values.size() + 1;
-                if (!values.is_whole()) return 0;
-                const std::int64_t range = values.highest().over - values.lowest().over;
-                return static_cast<int>(std::min<std::int64_t>(
-                    (range * given.length / 2 + 1) * (given.length + 1), 4 * max_tuples));
-            }
-        }
-        return domain_of(at).complete ? domain_of(at).size() : 0;
-    }
-
-    /// How many tuples of values variables have; more than max_tuples where they can't be listed,
-    /// or where two are ranges, which can't be told apart on a line.
-    SEQUENT_COLD constexpr long long count_tuples(const std::vector<int>& variables,
-                                                  int in_layer) const {
-        long long tuples = variables.size() > 5 ? max_tuples + 1 : 1;
-        int ranges = 0;
-        for (const int each : variables) {
-            bool is_ranged = false;
-            const int items = items_of(each, in_layer, is_ranged);
-            // Of one sum the sign may be enough; where it is not, the table tells.
-            const bool may_be_sign = variables.size() == 1 && is_leaf(each);
-            if (items == 0) return max_tuples + 1;
-            tuples = may_be_sign ? std::min<long long>(items, max_tuples)
-                                 : std::min<long long>(tuples * items, max_tuples + 1);
-            ranges += is_ranged ? 1 : 0;
-        }
-        return ranges > 1 ? max_tuples + 1 : tuples;
-    }
-    constexpr bool is_opaque(int at, int in_layer) const {
-        return layer(at) == in_layer && form_of(at) == form::gate;
-    }
-
   protected:
     struct record {
         int layer = 0;
@@ -2508,191 +2447,12 @@ class lowered_nodes {
         std::vector<int> variables;
     };
 
-    int source = -1;                   // the part of the program that is lowered
-    std::vector<value> found_symbols;  // that functions give
+    SEQUENT_COLD constexpr explicit node_records(const inputs& in) : given(in) {}
 
-    SEQUENT_COLD constexpr explicit lowered_nodes(const inputs& in) : given(in) {}
-
-    constexpr void fail(problem kind, operation what, int part) {
-        if (wrong.kind == problem::none) wrong = {kind, what, part};
-    }
-    constexpr void fail(problem kind, operation what) { fail(kind, what, source); }
-
-    SEQUENT_COLD constexpr int add(const node& made, int layer) {
-        const int at = nodes.add(made);
-        if (at < static_cast<int>(records_.size())) return at;
-        records_.emplace_back();
-        records_.back().layer = layer;
-        records_.back().source = source;
-        bool is_positional = made.what == operation::indices || is_pointwise(made.what) ||
-                             made.what == operation::constant;
-        bool is_uniform = made.what == operation::constant || is_pointwise(made.what) ||
-                          (made.what == operation::gathered && is_uniform_leaf(leaf_of(at)));
-        for (const int argument : made.arguments) {
-            is_positional = is_positional && (argument < 0 || of(argument).is_positional);
-            is_uniform = is_uniform && (argument < 0 || of(argument).is_uniform);
-        }
-        records_.back().is_positional = is_positional;
-        records_.back().is_uniform = is_uniform;
-        linear parts = find_linear(at);
-        records_.back().parts = std::move(parts);
-        domain values = find_domain(at);
-        records_.back().values = std::move(values);
-        if (made.what == operation::function && made.kind == type::symbol)
-            for (const value& each : records_.back().values.values) found_symbols.push_back(each);
-        if (layer > 0 && is_pointwise(made.what))
-            settle(at);
-        else if (made.what != operation::constant)
-            records_.back().variables.push_back(at);
-        return at;
-    }
-    SEQUENT_COLD constexpr int add(operation what, type kind, int first, int second = -1,
-                                   int third = -1) {
-        node made;
-        made.what = what;
-        made.kind = kind;
-        made.arguments[0] = first;
-        made.arguments[1] = second;
-        made.arguments[2] = third;
-        return add(made, deepest(made));
-    }
-    constexpr int deepest(const node& made) const {
-        int result = 0;
-        for (const int argument : made.arguments)
-            if (argument >= 0) result = std::max(result, layer(argument));
-        return result;
-    }
-    constexpr int add_constant(const value& known) {
-        node made;
-        made.kind = known.kind();
-        made.known = known;
-        return add(made, 0);
-    }
-    SEQUENT_COLD constexpr int add_leaf(const leaf& made, type kind) {
-        node standing;
-        standing.what = operation::gathered;
-        standing.kind = kind;
-        standing.known = value(static_cast<int>(leaves.size()));
-        for (std::size_t at = 0; at < leaves.size(); ++at)
-            if (leaves[at].kind == made.kind && leaves[at].head == made.head &&
-                leaves[at].channel == made.channel && leaves[at].query == made.query)
-                standing.known = value(static_cast<int>(at));
-        const int layer = heads[static_cast<std::size_t>(made.head)].layer;
-        if (standing.known.number().over == static_cast<std::int64_t>(leaves.size()))
-            leaves.push_back(made);
-        return add(standing, layer);
-    }
-    /// A node that is this sum.
-    SEQUENT_COLD constexpr int node_of(const linear& of) {
-        int result = -1;
-        for (const summand& each : of.summands) {
-            int part = each.node;
-            if (!(each.factor == rational(1)))
-                part = add(operation::multiply, type::real, part,
-                           add_constant(value(each.factor, type::real)));
-            result = result < 0 ? part : add(operation::add, type::real, result, part);
-        }
-        if (result < 0) return add_constant(value(of.offset, type::real));
-        if (of.offset == rational(0)) return result;
-        return add(operation::add, type::real, result, add_constant(value(of.offset, type::real)));
-    }
-    constexpr bool is_positional(int at) const { return of(at).is_positional; }
-    constexpr bool is_uniform(int at) const { return of(at).is_uniform; }
-
-    /// As it was before the first node.
-    constexpr void clear() {
-        nodes = graph();
-        records_.clear();
-        leaves.clear();
-        heads.clear();
-        found_symbols.clear();
-    }
-
-  private:
     std::vector<record> records_;
 
     constexpr const record& of(int at) const { return records_[static_cast<std::size_t>(at)]; }
     constexpr record& of(int at) { return records_[static_cast<std::size_t>(at)]; }
-
-    constexpr bool is_uniform_leaf(const leaf& made) const {
-        for (const term& each : heads[static_cast<std::size_t>(made.head)].penalties)
-            if (each.query.count > 0) return false;
-        return !is_causal;
-    }
-
-    // In which layer a node is computed, and how.
-
-    /// Whether a sum can be read in a layer: nothing of it has to be computed there.
-    constexpr bool is_readable(int at, int in_layer) const {
-        for (const summand& each : linear_of(at).summands)
-            if (layer(each.node) == in_layer && in_layer > 0 &&
-                !(is_leaf(each.node) && leaf_of(each.node).kind == leaf_kind::mean))
-                return false;
-        return true;
-    }
-    constexpr bool are_readable(int at, int in_layer) const {
-        for (const int argument : nodes[at].arguments)
-            if (argument >= 0 && !is_readable(argument, in_layer)) return false;
-        return true;
-    }
-    SEQUENT_COLD constexpr std::vector<int> variables_of_arguments(int at, bool& fits) const {
-        std::vector<int> result;
-        for (const int argument : nodes[at].arguments)
-            if (argument >= 0) {
-                collect(argument, layer(at), result);
-                fits = fits && !is_opaque(argument, layer(at));
-            }
-        fits = fits && count_tuples(result, layer(at)) <= max_tuples;
-        return result;
-    }
-    SEQUENT_COLD constexpr void settle(int at) {
-        record& made = of(at);
-        bool fits = true;
-        made.variables = variables_of_arguments(at, fits);
-        const auto& parts = made.parts.summands;
-        if (parts.empty() || parts.size() > 1 || parts[0].node != at) {
-            made.how = form::linear;
-            // A sum of several numbers is one, where that has fewer values than they have tuples.
-            const int size = made.values.complete ? made.values.size() : 0;
-            if (parts.size() > 1 && size > 0 && is_readable(at, made.layer) &&
-                (!fits || count_tuples(made.variables, made.layer) > size))
-                made.variables = {at};
-            return;
-        }
-        for (int attempt = 0; !fits && attempt < 2; ++attempt) {
-            if (are_readable(at, made.layer)) {
-                if (is_step(at)) {
-                    made.how = form::step;
-                    made.variables = {at};
-                    return;
-                }
-                if (nodes[at].what == operation::conditional) {
-                    made.how = form::gate;
-                    made.variables = {at};
-                    return;
-                }
-            }
-            if (attempt > 0) break;
-            ++made.layer;
-            if (made.layer % sublayers == 0)
-                fail(problem::too_many_steps_at_one_position, nodes[at].what);
-            fits = true;
-            made.variables = variables_of_arguments(at, fits);
-        }
-    }
-    /// Comparisons of numbers depend on the sign of a difference, and what is rounded on stretches.
-    constexpr bool is_step(int at) const {
-        const node& made = nodes[at];
-        if (made.what >= operation::equal && made.what <= operation::greater_equal)
-            return is_number(nodes[made.arguments[0]].kind);
-        const bool rounds = made.what == operation::round ||
-                            (made.what == operation::floor_divide &&
-                             nodes[made.arguments[1]].what == operation::constant &&
-                             nodes[made.arguments[1]].known.number().over > 0);
-        if (!rounds) return false;
-        const domain& values = of(at).values;
-        return values.complete;
-    }
 
     // Domains.
 
@@ -2875,6 +2635,265 @@ class lowered_nodes {
         }
         result.add(at, 1);
         return result;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// In which layer each node of a program on its way to weights is computed, and how.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+class lowered_nodes : public node_records {
+  public:
+    /// Adds what a node depends on in a layer: numbers of earlier layers, what heads of the layer
+    /// give, and steps.
+    SEQUENT_COLD constexpr void collect(int at, int in_layer, std::vector<int>& variables) const {
+        const node& made = nodes[at];
+        if (made.what == operation::constant) return;
+        // What negates a number of earlier layers is no other number.
+        const bool repeats = made.what == operation::negation || made.what == operation::indicator;
+        if (layer(at) < in_layer && repeats) return collect(made.arguments[0], in_layer, variables);
+        const auto include = [&](int each) {
+            if (std::find(variables.begin(), variables.end(), each) == variables.end())
+                variables.push_back(each);
+        };
+        if (layer(at) < in_layer || is_leaf(at))
+            include(at);
+        else
+            for (const int each : of(at).variables) include(each);
+    }
+
+    /// How many values a variable has for functions of a layer; 0 where they can't be listed.
+    SEQUENT_COLD constexpr int items_of(int at, int in_layer, bool& is_ranged) const {
+        is_ranged = is_step_in(at, in_layer);
+        if (is_ranged && form_of(at) == form::step && nodes[at].kind == type::boolean) return 3;
+        if (is_leaf(at)) {
+            const leaf& of_leaf = leaf_of(at);
+            is_ranged = of_leaf.kind == leaf_kind::match;
+            if (is_ranged) return 3;
+            if (layer(at) == in_layer &&
+                (of_leaf.kind == leaf_kind::sum || of_leaf.kind == leaf_kind::counted_mean)) {
+                const domain& values = domain_of(channel_of(of_leaf).node);
+                if (!is_number(nodes[at].kind)) return values.size() + 1;
+                if (!values.is_whole()) return 0;
+                const std::int64_t range = values.highest().over - values.lowest().over;
+                return static_cast<int>(std::min<std::int64_t>(
+                    (range * given.length / 2 + 1) * (given.length + 1), 4 * max_tuples));
+            }
+        }
+        return domain_of(at).complete ? domain_of(at).size() : 0;
+    }
+
+    /// How many tuples of values variables have; more than max_tuples where they are too many or
+    /// can't be listed, or where two are ranges, which can't be told apart on a line.
+    SEQUENT_COLD constexpr long long count_tuples(const std::vector<int>& variables,
+                                                  int in_layer) const {
+        long long tuples = 1;
+        int ranges = 0;
+        for (const int each : variables) {
+            bool is_ranged = false;
+            const int items = items_of(each, in_layer, is_ranged);
+            if (items == 0) return max_tuples + 1;
+            tuples = std::min<long long>(tuples * items, max_tuples + 1);
+            ranges += is_ranged ? 1 : 0;
+        }
+        // Of one sum the sign may be enough; where it is not, the table tells.
+        if (variables.size() == 1)
+            return is_leaf(variables[0]) ? std::min<long long>(tuples, max_tuples) : tuples;
+        return ranges > 1 || variables.size() > 5 || tuples > max_joint_tuples ? max_tuples + 1
+                                                                               : tuples;
+    }
+    constexpr bool is_opaque(int at, int in_layer) const {
+        return layer(at) == in_layer && form_of(at) == form::gate;
+    }
+
+  protected:
+    int source = -1;                   // the part of the program that is lowered
+    std::vector<value> found_symbols;  // that functions give
+
+    SEQUENT_COLD constexpr explicit lowered_nodes(const inputs& in) : node_records(in) {}
+
+    constexpr void fail(problem kind, operation what, int part) {
+        if (wrong.kind == problem::none) wrong = {kind, what, part};
+    }
+    constexpr void fail(problem kind, operation what) { fail(kind, what, source); }
+
+    SEQUENT_COLD constexpr int add(const node& made, int layer) {
+        const int at = nodes.add(made);
+        if (at < static_cast<int>(records_.size())) return at;
+        records_.emplace_back();
+        records_.back().layer = layer;
+        records_.back().source = source;
+        bool is_positional = made.what == operation::indices || is_pointwise(made.what) ||
+                             made.what == operation::constant;
+        bool is_uniform = made.what == operation::constant || is_pointwise(made.what) ||
+                          (made.what == operation::gathered && is_uniform_leaf(leaf_of(at)));
+        for (const int argument : made.arguments) {
+            is_positional = is_positional && (argument < 0 || of(argument).is_positional);
+            is_uniform = is_uniform && (argument < 0 || of(argument).is_uniform);
+        }
+        records_.back().is_positional = is_positional;
+        records_.back().is_uniform = is_uniform;
+        linear parts = find_linear(at);
+        records_.back().parts = std::move(parts);
+        domain values = find_domain(at);
+        records_.back().values = std::move(values);
+        if (made.what == operation::function && made.kind == type::symbol)
+            for (const value& each : records_.back().values.values) found_symbols.push_back(each);
+        if (layer > 0 && is_pointwise(made.what))
+            settle(at);
+        else if (made.what != operation::constant)
+            records_.back().variables.push_back(at);
+        return at;
+    }
+    SEQUENT_COLD constexpr int add(operation what, type kind, int first, int second = -1,
+                                   int third = -1) {
+        node made;
+        made.what = what;
+        made.kind = kind;
+        made.arguments[0] = first;
+        made.arguments[1] = second;
+        made.arguments[2] = third;
+        return add(made, deepest(made));
+    }
+    constexpr int deepest(const node& made) const {
+        int result = 0;
+        for (const int argument : made.arguments)
+            if (argument >= 0) result = std::max(result, layer(argument));
+        return result;
+    }
+    constexpr int add_constant(const value& known) {
+        node made;
+        made.kind = known.kind();
+        made.known = known;
+        return add(made, 0);
+    }
+    SEQUENT_COLD constexpr int add_leaf(const leaf& made, type kind) {
+        node standing;
+        standing.what = operation::gathered;
+        standing.kind = kind;
+        standing.known = value(static_cast<int>(leaves.size()));
+        for (std::size_t at = 0; at < leaves.size(); ++at)
+            if (leaves[at].kind == made.kind && leaves[at].head == made.head &&
+                leaves[at].channel == made.channel && leaves[at].query == made.query)
+                standing.known = value(static_cast<int>(at));
+        const int layer = heads[static_cast<std::size_t>(made.head)].layer;
+        if (standing.known.number().over == static_cast<std::int64_t>(leaves.size()))
+            leaves.push_back(made);
+        return add(standing, layer);
+    }
+    /// A node that is this sum.
+    SEQUENT_COLD constexpr int node_of(const linear& of) {
+        int result = -1;
+        for (const summand& each : of.summands) {
+            int part = each.node;
+            if (!(each.factor == rational(1)))
+                part = add(operation::multiply, type::real, part,
+                           add_constant(value(each.factor, type::real)));
+            result = result < 0 ? part : add(operation::add, type::real, result, part);
+        }
+        if (result < 0) return add_constant(value(of.offset, type::real));
+        if (of.offset == rational(0)) return result;
+        return add(operation::add, type::real, result, add_constant(value(of.offset, type::real)));
+    }
+    constexpr bool is_positional(int at) const { return of(at).is_positional; }
+    constexpr bool is_uniform(int at) const { return of(at).is_uniform; }
+
+    /// As it was before the first node.
+    constexpr void clear() {
+        nodes = graph();
+        records_.clear();
+        leaves.clear();
+        heads.clear();
+        found_symbols.clear();
+    }
+
+  private:
+    constexpr bool is_uniform_leaf(const leaf& made) const {
+        for (const term& each : heads[static_cast<std::size_t>(made.head)].penalties)
+            if (each.query.count > 0) return false;
+        return !is_causal;
+    }
+
+    // In which layer a node is computed, and how.
+
+    /// Whether a sum can be read in a layer: nothing of it has to be computed there.
+    constexpr bool is_readable(int at, int in_layer) const {
+        for (const summand& each : linear_of(at).summands)
+            if (layer(each.node) == in_layer && in_layer > 0 &&
+                !(is_leaf(each.node) && leaf_of(each.node).kind == leaf_kind::mean))
+                return false;
+        return true;
+    }
+    constexpr bool are_readable(int at, int in_layer) const {
+        for (const int argument : nodes[at].arguments)
+            if (argument >= 0 && !is_readable(argument, in_layer)) return false;
+        return true;
+    }
+    SEQUENT_COLD constexpr std::vector<int> variables_of_arguments(int at, bool& fits) const {
+        std::vector<int> result;
+        for (const int argument : nodes[at].arguments)
+            if (argument >= 0) {
+                collect(argument, layer(at), result);
+                fits = fits && !is_opaque(argument, layer(at));
+            }
+        fits = fits && count_tuples(result, layer(at)) <= max_tuples;
+        return result;
+    }
+    SEQUENT_COLD constexpr void settle(int at) {
+        record& made = of(at);
+        bool fits = true;
+        made.variables = variables_of_arguments(at, fits);
+        const auto& parts = made.parts.summands;
+        if (parts.empty() || parts.size() > 1 || parts[0].node != at) {
+            made.how = form::linear;
+            // A sum of several numbers is one, where that has fewer values than they have tuples.
+            const int size = made.values.complete ? made.values.size() : 0;
+            if (parts.size() > 1 && size > 0 && is_readable(at, made.layer) &&
+                (!fits || count_tuples(made.variables, made.layer) > size))
+                made.variables = {at};
+            return;
+        }
+        // A comparison of numbers of many values takes two units as a step, in the place of a
+        // table.
+        constexpr int many = 256;
+        if (fits && nodes[at].kind == type::boolean && is_step(at) &&
+            are_readable(at, made.layer) && count_tuples(made.variables, made.layer) > many)
+            fits = false;
+        for (int attempt = 0; !fits && attempt < 2; ++attempt) {
+            if (are_readable(at, made.layer)) {
+                if (is_step(at)) {
+                    made.how = form::step;
+                    made.variables = {at};
+                    return;
+                }
+                if (nodes[at].what == operation::conditional) {
+                    made.how = form::gate;
+                    made.variables = {at};
+                    return;
+                }
+            }
+            if (attempt > 0) break;
+            ++made.layer;
+            if (made.layer % sublayers == 0)
+                fail(problem::too_many_steps_at_one_position, nodes[at].what);
+            fits = true;
+            made.variables = variables_of_arguments(at, fits);
+        }
+    }
+    /// Comparisons of numbers depend on the sign of a difference, and what is rounded on stretches.
+    constexpr bool is_step(int at) const {
+        const node& made = nodes[at];
+        if (made.what >= operation::equal && made.what <= operation::greater_equal)
+            return is_number(nodes[made.arguments[0]].kind);
+        const bool rounds = made.what == operation::round ||
+                            (made.what == operation::floor_divide &&
+                             nodes[made.arguments[1]].what == operation::constant &&
+                             nodes[made.arguments[1]].known.number().over > 0);
+        if (!rounds) return false;
+        const domain& values = of(at).values;
+        return values.complete;
     }
 };
 
@@ -3093,46 +3112,14 @@ class lowered_selectors : public lowered_nodes {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// A program in the terms of a transformer: what each head looks at, what it carries, and pointwise
-/// functions of that.
+/// Which heads of a program count what they select.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-class lowering : public lowered_selectors {
-  public:
-    int output = -1;
-
-    /// How much the logits of selected pairs stand above others.
-    static constexpr double margin = 64;
-
-    SEQUENT_COLD constexpr lowering(const graph& program, const program_analysis& analysed,
-                                    const inputs& in)
-        : lowered_selectors(program, in), analysed_(&analysed) {
-        for (const value& each : given.alphabet)
-            if (each.kind() == type::symbol) symbols.push_back(each);
-        for (const node& each : program.nodes)
-            if (each.what == operation::constant && each.kind == type::symbol)
-                symbols.push_back(each.known);
-        settle_symbols();
-        for (int at = 0; at < program.size(); ++at)
-            if (program[at].what == operation::tokens && !is_of_alphabet(program[at].kind))
-                fail(problem::tokens_are_of_another_type_than_the_alphabet, operation::tokens, at);
-        find_needed();
-        choose_counting();
-        lower_all();
-        if (found_symbols.empty()) return;
-        // Once more, with the symbols that functions give: their places are codes.
-        for (const value& each : found_symbols) symbols.push_back(each);
-        settle_symbols();
-        clear();
-        lower_all();
-    }
-
-  private:
+class counting_heads : public lowered_selectors {
+  protected:
     const program_analysis* analysed_;
-    std::vector<int> lowered_;
-    std::vector<char> needed_;
-
+    std::vector<char> needed_;  // whether the output depends on a part
     // A selector of one layer of which a sum is taken: its head counts.
     struct counting {
         int layer;
@@ -3141,27 +3128,9 @@ class lowering : public lowered_selectors {
     std::vector<counting> counted_;
     std::vector<int> split_;  // widths that are sums of two
 
-    /// In the order of the program, so that no call is within many others.
-    SEQUENT_COLD constexpr void lower_all() {
-        lowered_.assign(static_cast<std::size_t>(program_.size()), -1);
-        for (int at = 0; at < program_.size(); ++at)
-            if (needed_[static_cast<std::size_t>(at)] && !is_selection(program_[at].what) &&
-                wrong.kind == problem::none)
-                (void)lower(at);
-        output = lower(program_.output);
-    }
-    constexpr void settle_symbols() {
-        std::sort(symbols.begin(), symbols.end());
-        symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
-    }
-    constexpr bool is_of_alphabet(type kind) const {
-        for (const value& each : given.alphabet)
-            if (each.kind() != kind && !(is_number(each.kind()) && kind == type::real))
-                return false;
-        return true;
-    }
-
-    // Which heads count.
+    SEQUENT_COLD constexpr counting_heads(const graph& program, const program_analysis& analysed,
+                                          const inputs& in)
+        : lowered_selectors(program, in), analysed_(&analysed) {}
 
     constexpr bool counts(int layer, int selector) const {
         for (const counting& each : counted_)
@@ -3236,6 +3205,67 @@ class lowering : public lowered_selectors {
         return second.what == operation::select_equal &&
                second.arguments[0] == first.arguments[0] &&
                second.arguments[1] == first.arguments[1];
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// A program in the terms of a transformer: what each head looks at, what it carries, and pointwise
+/// functions of that.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+class lowering : public counting_heads {
+  public:
+    int output = -1;
+
+    /// How much the logits of selected pairs stand above others.
+    static constexpr double margin = 64;
+
+    SEQUENT_COLD constexpr lowering(const graph& program, const program_analysis& analysed,
+                                    const inputs& in)
+        : counting_heads(program, analysed, in) {
+        for (const value& each : given.alphabet)
+            if (each.kind() == type::symbol) symbols.push_back(each);
+        for (const node& each : program.nodes)
+            if (each.what == operation::constant && each.kind == type::symbol)
+                symbols.push_back(each.known);
+        settle_symbols();
+        for (int at = 0; at < program.size(); ++at)
+            if (program[at].what == operation::tokens && !is_of_alphabet(program[at].kind))
+                fail(problem::tokens_are_of_another_type_than_the_alphabet, operation::tokens, at);
+        find_needed();
+        choose_counting();
+        lower_all();
+        if (found_symbols.empty()) return;
+        // Once more, with the symbols that functions give: their places are codes.
+        for (const value& each : found_symbols) symbols.push_back(each);
+        settle_symbols();
+        clear();
+        lower_all();
+    }
+
+  private:
+    std::vector<int> lowered_;
+
+    /// In the order of the program, so that no call is within many others.
+    SEQUENT_COLD constexpr void lower_all() {
+        lowered_.assign(static_cast<std::size_t>(program_.size()), -1);
+        for (int at = 0; at < program_.size(); ++at)
+            if (needed_[static_cast<std::size_t>(at)] && !is_selection(program_[at].what) &&
+                wrong.kind == problem::none)
+                (void)lower(at);
+        output = lower(program_.output);
+    }
+    constexpr void settle_symbols() {
+        std::sort(symbols.begin(), symbols.end());
+        symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
+    }
+    constexpr bool is_of_alphabet(type kind) const {
+        for (const value& each : given.alphabet)
+            if (each.kind() != kind && !(is_number(each.kind()) && kind == type::real))
+                return false;
+        return true;
     }
 
     // Nodes.
@@ -3947,8 +3977,9 @@ class table_evaluator {
     }
     /// After the variables up to `changed` have new values.
     SEQUENT_COLD constexpr void compute(int changed) {
+        const int* const first = first_.data();
         for (const int at : computed_)
-            if (first_[static_cast<std::size_t>(at)] <= changed) found.compute(at);
+            if (first[at] <= changed) found.compute(at);
     }
     constexpr bool has_values() const {
         for (const int each : roots_)
@@ -4010,41 +4041,207 @@ SEQUENT_COLD constexpr std::vector<int> number_classes(const lowered_nodes& prog
                                                        const std::vector<int>& roots,
                                                        long long tuples,
                                                        const AddClass& add_class) {
-    table_evaluator found(program, group.variables, roots);
-    const int count = static_cast<int>(group.variables.size());
+    const auto count = group.variables.size();
+    // Items of a variable that have one value give one class: it is computed once for all.
+    std::vector<std::vector<std::size_t>> numbers(count);
+    std::size_t different = 1;
+    for (std::size_t at = 0; at < count; ++at) {
+        hash_table known;
+        std::size_t most = 0;
+        for (const item& each : group.values[at]) {
+            numbers[at].push_back(different *
+                                  static_cast<std::size_t>(known.number_of(each.known.bits())));
+            most = std::max(most, numbers[at].back());
+        }
+        different += most;
+    }
+    constexpr int unknown = -2;
+    std::vector<int> known_classes(different, unknown);
     std::vector<int> classes;
     classes.reserve(static_cast<std::size_t>(tuples));
+    table_evaluator found(program, group.variables, roots);
     hash_table seen;
-    std::uint64_t last_hash = 0;
-    int last = -1;
     int most = -1;
-    std::vector<std::size_t> chosen(group.variables.size(), 0);
-    int changed = count;  // the last variable that did
+    std::vector<std::size_t> chosen(count, 0);
+    std::vector<std::size_t> computed(count, static_cast<std::size_t>(-1));
+    std::size_t number = 0;
+    for (const auto& each : numbers) number += each.empty() ? 0 : each[0];
     for (long long tuple = 0; tuple < tuples; ++tuple) {
-        for (int at = 0; at < count && at <= changed; ++at) {
-            const auto which = static_cast<std::size_t>(at);
-            found.set(which, group.values[which][chosen[which]].known);
-        }
-        found.compute(changed);
-        const bool all = found.has_values();
-        const std::uint64_t hash = all ? found.hash() : 0;
-        if (all && (last < 0 || hash != last_hash)) {
-            last = seen.number_of(hash);
-            last_hash = hash;
-            if (last > most) {
-                most = last;
+        int& found_class = known_classes[number];
+        if (found_class == unknown) {
+            int changed = -1;
+            for (std::size_t at = 0; at < count; ++at)
+                if (computed[at] != chosen[at]) {
+                    computed[at] = chosen[at];
+                    found.set(at, group.values[at][chosen[at]].known);
+                    changed = static_cast<int>(at);
+                }
+            found.compute(computed.empty() ? 0 : changed);
+            found_class = found.has_values() ? seen.number_of(found.hash()) : -1;
+            if (found_class > most) {
+                most = found_class;
                 add_class(found.found.values);
             }
         }
-        classes.push_back(all ? last : -1);
-        for (changed = 0; changed < count; ++changed) {
-            const auto which = static_cast<std::size_t>(changed);
-            if (++chosen[which] < group.values[which].size()) break;
-            chosen[which] = 0;
+        classes.push_back(found_class);
+        for (std::size_t at = 0; at < count; ++at) {
+            const std::size_t* const of = numbers[at].data();
+            const std::size_t next = chosen[at] + 1 == numbers[at].size() ? 0 : chosen[at] + 1;
+            number += of[next] - of[chosen[at]];
+            chosen[at] = next;
+            if (next > 0) break;
         }
     }
     return classes;
 }
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// Which values variables of hidden units have, and where these lie on what is read.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+class variable_values {
+  public:
+    const lowering& program;
+    problem wrong = problem::none;
+    int blamed = -1;
+
+    constexpr explicit variable_values(const lowering& of) : program(of) {}
+
+    constexpr const domain& summed(const leaf& of) const {
+        return program.domain_of(program.channel_of(of).node);
+    }
+    SEQUENT_COLD constexpr double share_factor(const leaf& of) const {
+        const domain& values = summed(of);
+        const double length = program.given.length;
+        if (values.values.empty()) return 1;
+        const double range =
+            program.code(values.values.back()) - program.code(values.values.front());
+        return (range + 2) * length * (length + 1);
+    }
+
+    /// Whether a sum of an earlier layer is read as one number.
+    constexpr bool is_read(const leaf& of, int node, int layer, bool by_sign) const {
+        return program.layer(node) < layer && !by_sign &&
+               (of.kind == leaf_kind::sum || of.kind == leaf_kind::counted_mean);
+    }
+
+    SEQUENT_COLD constexpr items values_of_step(int node) {
+        const auto& made = program.nodes[node];
+        if (made.kind == type::boolean) return values_of_comparison(node);
+        // Integers, each of a stretch of the sum: of half a number the even one.
+        items result;
+        const bool rounds = made.what == operation::round;
+        const rational divisor =
+            rounds ? rational(1) : program.nodes[made.arguments[1]].known.number();
+        const double apart = program.finest(program.linear_of(made.arguments[0])) /
+                             static_cast<double>(rounds ? 2 : divisor.under);
+        if (apart == 0) fail(problem::too_many_values_in_a_function, node);
+        const double gap = apart / 2;
+        for (const value& each : program.domain_of(node).values) {
+            const auto whole = static_cast<double>(each.number().over);
+            if (rounds) {
+                const double inner = each.number().over % 2 == 0 ? -gap / 2 : gap;
+                result.push_back({whole - 0.5 + inner, whole + 0.5 - inner, each});
+            } else {
+                const double times = divisor.as_double();
+                result.push_back({whole * times - gap / 4, (whole + 1) * times - gap, each});
+            }
+        }
+        return result;
+    }
+    SEQUENT_COLD constexpr items values_of_comparison(int node) {
+        const auto& made = program.nodes[node];
+        const domain& left = program.domain_of(made.arguments[0]);
+        const domain& right = program.domain_of(made.arguments[1]);
+        const double apart = program.finest(program.linear_of(made.arguments[0])) *
+                             program.finest(program.linear_of(made.arguments[1]));
+        if (apart == 0) fail(problem::too_many_values_in_a_function, node);
+        const double low = (left.lowest() - right.highest()).as_double() - 1;
+        const double high = (left.highest() - right.lowest()).as_double() + 1;
+        const auto known = [&](int difference) {
+            auto trouble = rasp::undefined::no;
+            return rasp::detail::apply(made, value(difference), value(0), {}, trouble);
+        };
+        return {{low, -apart, known(-1)}, {0, 0, known(0)}, {apart, high, known(1)}};
+    }
+
+    SEQUENT_COLD constexpr items values_of(int node, int layer, bool by_sign) {
+        items result;
+        if (program.is_step_in(node, layer)) return values_of_step(node);
+        bool is_leaf = program.is_leaf(node);
+        leaf of;
+        if (is_leaf) of = program.leaf_of(node);
+        if (is_leaf && is_read(of, node, layer, by_sign)) is_leaf = false;
+        const int length = program.given.length;
+        if (!is_leaf || of.kind == leaf_kind::mean) {
+            const domain& values = program.domain_of(node);
+            if (!values.complete || values.values.empty())
+                fail(problem::too_many_values_in_a_function, node);
+            for (const value& each : values.values)
+                result.push_back({program.code(each), program.code(each), each});
+        } else if (of.kind == leaf_kind::width) {
+            for (int count = length; count >= 0; --count)
+                result.push_back({1.0 / (1 + count), 1.0 / (1 + count), value(count)});
+        } else if (of.kind == leaf_kind::match) {
+            const double apart = closest(of);
+            const double range = 4.0 * length + 4 * std::max(1.0, farthest(of));
+            result = {
+                {-range, -apart, value(false)}, {0, 0, value(true)}, {apart, range, value(false)}};
+        } else if (by_sign) {
+            const double least = 1.0 / (1 + length);
+            const domain& values = summed(of);
+            if (values.lowest().over < 0)
+                result.push_back({values.lowest().as_double(), -least, value(-1)});
+            result.push_back({0, 0, value(0)});
+            if (values.highest().over > 0)
+                result.push_back({least, values.highest().as_double(), value(1)});
+        } else if (!is_number(program.nodes[node].kind)) {
+            // One position is selected, or none.
+            const double factor = share_factor(of);
+            for (const value& each : summed(of).values) {
+                const double place = (program.code(each) + factor) / 2;
+                result.push_back({place, place, each});
+            }
+            result.push_back({factor, factor, summed(of).values.front()});
+        } else {
+            const domain& values = summed(of);
+            if (!values.is_whole()) {
+                fail(problem::a_number_that_is_no_integer_in_a_sum, node);
+                return result;
+            }
+            const double factor = share_factor(of);
+            for (int count = length; count >= 0; --count)
+                for (std::int64_t sum = values.lowest().over * count;
+                     sum <= values.highest().over * count; ++sum) {
+                    const double place = (static_cast<double>(sum) + factor) / (1 + count);
+                    value known = sum;
+                    if (of.kind == leaf_kind::counted_mean)
+                        known = value(rational(sum, std::max(count, 1)), type::real);
+                    result.push_back({place, place, known});
+                }
+        }
+        return result;
+    }
+    /// Of a match, how near a query can come to a key that is another one.
+    constexpr double closest(const leaf& of) const {
+        const int keys = program.channel_of(of).node;
+        return program.finest(program.linear_of(keys)) *
+               program.finest(program.linear_of(of.query));
+    }
+    constexpr double farthest(const leaf& of) const {
+        const domain& values = program.domain_of(of.query);
+        return std::max(values.highest().as_double(), -values.lowest().as_double());
+    }
+
+  private:
+    constexpr void fail(problem kind, int node) {
+        if (wrong != problem::none) return;
+        wrong = kind;
+        blamed = node;
+    }
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
@@ -4317,7 +4514,7 @@ class network {
         if (what.count == 1 && what.parts[0].how == operation::constant &&
             program.is_opaque(only, made.layer)) {
             make_gate(only, made);
-            groups.push_back(made);
+            groups.push_back(std::move(made));
             return;
         }
         for (int part = 0; part < what.count; ++part)
@@ -4340,10 +4537,10 @@ class network {
                 return;
             }
         for (const int each : made.variables) {
-            made.values.push_back(values_of(each, made.layer, made.by_sign));
+            made.values.push_back(items_from(each, made.layer, made.by_sign));
             made.lines.push_back(line_of(each, made.layer, made.by_sign));
         }
-        groups.push_back(made);
+        groups.push_back(std::move(made));
     }
     /// cond(c, x, y) between a and b, by units that rest unless theirs is chosen: a +
     /// relu(x - a + (b - a)(c - 1)) + relu(y - a - (b - a) c).
@@ -4376,7 +4573,7 @@ class network {
         }
         if (!program.is_leaf(node)) return read(node);
         const leaf of = program.leaf_of(node);
-        if (is_read(of, node, layer, by_sign)) return read(node);
+        if (variable_values(program).is_read(of, node, layer, by_sign)) return read(node);
         switch (of.kind) {
             case leaf_kind::mean:
                 result.add(gathered(of.head, of.channel), 1);
@@ -4387,7 +4584,8 @@ class network {
             case leaf_kind::sum:
             case leaf_kind::counted_mean:
                 result.add(gathered(of.head, of.channel), 1);
-                if (!by_sign) result.add(gathered(of.head, -1), share_factor(of));
+                if (!by_sign)
+                    result.add(gathered(of.head, -1), variable_values(program).share_factor(of));
                 break;
             case leaf_kind::match:
                 result.add(gathered(of.head, of.channel), 1);
@@ -4396,130 +4594,11 @@ class network {
         }
         return result;
     }
-    constexpr const domain& summed(const leaf& of) const {
-        return program.domain_of(program.channel_of(of).node);
-    }
-    SEQUENT_COLD constexpr double share_factor(const leaf& of) const {
-        const domain& values = summed(of);
-        const double length = program.given.length;
-        if (values.values.empty()) return 1;
-        const double range =
-            program.code(values.values.back()) - program.code(values.values.front());
-        return (range + 2) * length * (length + 1);
-    }
-
-    /// Whether a sum of an earlier layer is read as one number.
-    constexpr bool is_read(const leaf& of, int node, int layer, bool by_sign) const {
-        return program.layer(node) < layer && !by_sign &&
-               (of.kind == leaf_kind::sum || of.kind == leaf_kind::counted_mean);
-    }
-
-    SEQUENT_COLD constexpr items values_of_step(int node) {
-        const auto& made = program.nodes[node];
-        if (made.kind == type::boolean) return values_of_comparison(node);
-        // Integers, each of a stretch of the sum: of half a number the even one.
-        items result;
-        const bool rounds = made.what == operation::round;
-        const rational divisor =
-            rounds ? rational(1) : program.nodes[made.arguments[1]].known.number();
-        const double apart = program.finest(program.linear_of(made.arguments[0])) /
-                             static_cast<double>(rounds ? 2 : divisor.under);
-        if (apart == 0) fail(problem::too_many_values_in_a_function, node);
-        const double gap = apart / 2;
-        for (const value& each : program.domain_of(node).values) {
-            const auto whole = static_cast<double>(each.number().over);
-            if (rounds) {
-                const double inner = each.number().over % 2 == 0 ? -gap / 2 : gap;
-                result.push_back({whole - 0.5 + inner, whole + 0.5 - inner, each});
-            } else {
-                const double times = divisor.as_double();
-                result.push_back({whole * times - gap / 4, (whole + 1) * times - gap, each});
-            }
-        }
+    constexpr items items_from(int node, int layer, bool by_sign) {
+        variable_values found(program);
+        items result = found.values_of(node, layer, by_sign);
+        if (found.wrong != problem::none) fail(found.wrong, found.blamed);
         return result;
-    }
-    SEQUENT_COLD constexpr items values_of_comparison(int node) {
-        const auto& made = program.nodes[node];
-        const domain& left = program.domain_of(made.arguments[0]);
-        const domain& right = program.domain_of(made.arguments[1]);
-        const double apart = program.finest(program.linear_of(made.arguments[0])) *
-                             program.finest(program.linear_of(made.arguments[1]));
-        if (apart == 0) fail(problem::too_many_values_in_a_function, node);
-        const double low = (left.lowest() - right.highest()).as_double() - 1;
-        const double high = (left.highest() - right.lowest()).as_double() + 1;
-        const auto known = [&](int difference) {
-            auto trouble = rasp::undefined::no;
-            return rasp::detail::apply(made, value(difference), value(0), {}, trouble);
-        };
-        return {{low, -apart, known(-1)}, {0, 0, known(0)}, {apart, high, known(1)}};
-    }
-
-    SEQUENT_COLD constexpr items values_of(int node, int layer, bool by_sign) {
-        items result;
-        if (program.is_step_in(node, layer)) return values_of_step(node);
-        bool is_leaf = program.is_leaf(node);
-        leaf of;
-        if (is_leaf) of = program.leaf_of(node);
-        if (is_leaf && is_read(of, node, layer, by_sign)) is_leaf = false;
-        const int length = program.given.length;
-        if (!is_leaf || of.kind == leaf_kind::mean) {
-            const domain& values = program.domain_of(node);
-            if (!values.complete || values.values.empty())
-                fail(problem::too_many_values_in_a_function, node);
-            for (const value& each : values.values)
-                result.push_back({program.code(each), program.code(each), each});
-        } else if (of.kind == leaf_kind::width) {
-            for (int count = length; count >= 0; --count)
-                result.push_back({1.0 / (1 + count), 1.0 / (1 + count), value(count)});
-        } else if (of.kind == leaf_kind::match) {
-            const double apart = closest(of);
-            const double range = 4.0 * length + 4 * std::max(1.0, farthest(of));
-            result = {
-                {-range, -apart, value(false)}, {0, 0, value(true)}, {apart, range, value(false)}};
-        } else if (by_sign) {
-            const double least = 1.0 / (1 + length);
-            const domain& values = summed(of);
-            if (values.lowest().over < 0)
-                result.push_back({values.lowest().as_double(), -least, value(-1)});
-            result.push_back({0, 0, value(0)});
-            if (values.highest().over > 0)
-                result.push_back({least, values.highest().as_double(), value(1)});
-        } else if (!is_number(program.nodes[node].kind)) {
-            // One position is selected, or none.
-            const double factor = share_factor(of);
-            for (const value& each : summed(of).values) {
-                const double place = (program.code(each) + factor) / 2;
-                result.push_back({place, place, each});
-            }
-            result.push_back({factor, factor, summed(of).values.front()});
-        } else {
-            const domain& values = summed(of);
-            if (!values.is_whole()) {
-                fail(problem::a_number_that_is_no_integer_in_a_sum, node);
-                return result;
-            }
-            const double factor = share_factor(of);
-            for (int count = length; count >= 0; --count)
-                for (std::int64_t sum = values.lowest().over * count;
-                     sum <= values.highest().over * count; ++sum) {
-                    const double place = (static_cast<double>(sum) + factor) / (1 + count);
-                    value known = sum;
-                    if (of.kind == leaf_kind::counted_mean)
-                        known = value(rational(sum, std::max(count, 1)), type::real);
-                    result.push_back({place, place, known});
-                }
-        }
-        return result;
-    }
-    /// Of a match, how near a query can come to a key that is another one.
-    constexpr double closest(const leaf& of) const {
-        const int keys = program.channel_of(of).node;
-        return program.finest(program.linear_of(keys)) *
-               program.finest(program.linear_of(of.query));
-    }
-    constexpr double farthest(const leaf& of) const {
-        const domain& values = program.domain_of(of.query);
-        return std::max(values.highest().as_double(), -values.lowest().as_double());
     }
     SEQUENT_COLD constexpr void fit(function_group& group) {
         if (group.is_gate) return;
@@ -5483,6 +5562,14 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     /// The values that a position of the output may have, in the order of the logits.
     static std::span<const value> classes() { return compiling::classes_of<Program, Options...>; }
 
+    /// The tokens that an input may hold, in rising order.
+    static std::span<const value> alphabet() { return compiling::alphabet_of<Options...>; }
+    /// One of the weights, whose elements are `numbers`.
+    template <class T>
+    static tensor_view<T> view_of(compiling::weight_name name, T* numbers) {
+        return compiling::weight_in(compiling::weight_views<size>, name, numbers);
+    }
+
     /// An input as the model's fact: the start, the tokens, and the start again to the end.
     static std::vector<std::int32_t> encode(const sequence& input) {
         return compiling::encode(input, size, compiling::alphabet_of<Options...>);
@@ -5574,9 +5661,6 @@ constexpr value name_of_function() {
 template <auto Function, class... Arguments>
 constexpr auto call_of(const Arguments&... arguments) {
     using called = call<Function, s_op_of<Arguments>::kind...>;
-    static_assert(called::is_possible,
-                  "sequent: RASP's map and zip take a function of the values' types: of symbols "
-                  "std::string_view, of integers int, of other numbers double, of booleans bool");
     node root;
     root.what = operation::function;
     root.kind = called::kind;
@@ -5628,12 +5712,19 @@ constexpr auto conversion(const Part& part, const char* name, value_function fun
 /// std::string_view, an int, a double or a bool, and gives one of these or a character.
 template <auto Function, s_op Part>
 constexpr auto map(const Part& part) {
+    static_assert(detail::call<Function, Part::kind>::is_possible,
+                  "sequent: RASP's map takes a function of the values' type: of symbols "
+                  "std::string_view, of integers int, of other numbers double, of booleans bool");
     return detail::call_of<Function>(part);
 }
 /// The same of two values: `zip<greatest_divisor>(tokens_int, indices)`.
 template <auto Function, s_op_or_constant Left, s_op_or_constant Right>
     requires operands<Left, Right>
 constexpr auto zip(const Left& left, const Right& right) {
+    static_assert(detail::call<Function, detail::s_op_of<Left>::kind,
+                               detail::s_op_of<Right>::kind>::is_possible,
+                  "sequent: RASP's zip takes a function of two values' types: of symbols "
+                  "std::string_view, of integers int, of other numbers double, of booleans bool");
     return detail::call_of<Function>(left, right);
 }
 
@@ -5660,8 +5751,8 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 
 /// Whether a selector selects any position.
 template <class Selector>
-    requires is_selector<Selector>
 constexpr auto has(const Selector& from) {
+    static_assert(is_selector<Selector>, "sequent: RASP's has takes a selector");
     return aggregate(from, 1) > 0;
 }
 /// How many positions hold a value, at every position.

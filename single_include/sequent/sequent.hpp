@@ -919,6 +919,44 @@ struct query {};
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
+namespace sequent::inline SEQUENT_ABI {
+
+/// How the angles of rotary positions are scaled for sequences longer than those of pretraining, of
+/// `original` positions. Of the angle f of one position and the wavelength w = 2 pi / f of each
+/// pair:
+///
+///     linear   f / factor
+///     llama3   f where w < original / high, f / factor where w > original / low, between them a
+///              mixture, linear in original / w
+///     yarn     f for pairs that turn more often than `high` times in the original length, f /
+///              factor for those that turn less often than `low` times, a mixture linear in the
+///              pair between them (arXiv 2309.00071); scores grow by attention()^2
+struct rotary_scaling {
+    enum class rule : unsigned char { none, linear, llama3, yarn };
+    rule kind = rule::none;
+    unsigned char factor = 0;
+    unsigned char low = 0;
+    unsigned char high = 0;
+    int original = 0;
+
+    friend constexpr bool operator==(const rotary_scaling&, const rotary_scaling&) = default;
+
+    /// What queries and keys are multiplied by.
+    constexpr double attention() const {
+        if (kind != rule::yarn || factor <= 1) return 1;
+        // ln(factor) by its series in (x - 1) / (x + 1), after halving.
+        double x = factor;
+        double result = 0;
+        for (; x > 1.5; x /= 2) result += 0.69314718055994530942;
+        const double z = (x - 1) / (x + 1);
+        double power = z;
+        for (int n = 1; n < 60; n += 2, power *= z * z) result += 2 * power / n;
+        return 0.1 * result + 1;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 /// What stands in a rule's body and head: relations, weights and numbers, each with its arguments.
 
 namespace sequent::inline SEQUENT_ABI::language {
@@ -1304,6 +1342,12 @@ constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
     return transform<transformation::layer_norm, decltype(gain_use), decltype(bias_use)>{
         {eps}, make_pack(gain_use, bias_use)};
 }
+/// The same without a bias.
+template <weight_literal Gain>
+constexpr auto layer_norm(Gain gain, double eps = 1e-5) noexcept {
+    auto gain_use = gain.use();
+    return transform<transformation::layer_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
+}
 /// x / sqrt(mean of x^2 + eps), times a gain (arXiv 1910.07467).
 template <weight_literal Gain>
 constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
@@ -1316,10 +1360,23 @@ template <index_term Position>
 constexpr auto rotary(Position position, double base = 10000) noexcept {
     return transform<transformation::rotary, Position>{{base}, make_pack(position)};
 }
+/// The same of the first `turned` elements alone, or all if it is 0, by scaled angles.
+template <index_term Position>
+constexpr auto rotary(Position position, double base, int turned,
+                      rotary_scaling scaling = {}) noexcept {
+    return transform<transformation::rotary, Position, rotary_scaling>{
+        {base, static_cast<double>(turned)}, make_pack(position, scaling)};
+}
 /// The same for the pairs (x[k], x[k + length / 2]), as Llama's weights in other libraries need it.
 template <index_term Position>
 constexpr auto rotary_halves(Position position, double base = 10000) noexcept {
     return transform<transformation::rotary_halves, Position>{{base}, make_pack(position)};
+}
+template <index_term Position>
+constexpr auto rotary_halves(Position position, double base, int turned,
+                             rotary_scaling scaling = {}) noexcept {
+    return transform<transformation::rotary_halves, Position, rotary_scaling>{
+        {base, static_cast<double>(turned)}, make_pack(position, scaling)};
 }
 /// Adds sin(angle) to x[2k] and cos(angle) to x[2k + 1], the angle position * base^(-2k / length)
 /// (arXiv 1706.03762, section 3.5).
@@ -1966,9 +2023,9 @@ constexpr number_ranges ranges_of(language::transformation kind) {
         case rms_norm:
             return {make_name("rms_norm", 8), {above_0_and_finite_in_float}};
         case rotary:
-            return {make_name("rotary", 6), {above_0_and_finite_in_float}};
+            return {make_name("rotary", 6), {above_0_and_finite_in_float, at_least_0}};
         case rotary_halves:
-            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float}};
+            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float, at_least_0}};
         case sinusoidal:
             return {make_name("sinusoidal", 10), {above_0_and_finite_in_float}};
         case dropout:
@@ -2477,6 +2534,14 @@ struct weight_use {
 
 enum class literal_kind { relation, weight, number, index };
 
+/// The variables of arguments; of the sum of two, the first.
+constexpr unsigned variables_in(const term* terms, int arity) {
+    unsigned mask = 0;
+    for (int at = 0; at < arity; ++at)
+        if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
+    return mask;
+}
+
 struct literal {
     literal_kind kind = literal_kind::relation;
     int relation = -1;
@@ -2559,6 +2624,7 @@ struct transformation_use {
     double numbers[2]{};
     weight_use weights[2]{};
     int position = -1;  // the index expression of rotary, the seed of dropout
+    rotary_scaling scaling{};
 };
 
 struct variable {
@@ -2577,6 +2643,20 @@ struct variable {
 
 /// How a rule takes part in a recursion: relations that follow from themselves, one time after
 /// another. The plan computes them in a loop; time t of a rule is its round t + delay.
+/// Where a count that is given at run time ends rounds: before max(least, count + beyond).
+struct counted_end {
+    int count = -1;
+    int beyond = 0;
+    int least = 0;
+
+    constexpr bool any() const { return count >= 0; }
+    constexpr int of(const int* counts) const noexcept {
+        const int end = counts[count] + beyond;
+        return end > least ? end : least;
+    }
+    friend constexpr bool operator==(const counted_end&, const counted_end&) = default;
+};
+
 struct recurrence {
     int loop = -1;      // which recursion
     int time = -1;      // the variable
@@ -2586,6 +2666,8 @@ struct recurrence {
     int first = 0;          // the rounds in which the rule is computed
     int last = never;
     bool partial = false;  // at other times others compute the head, or nothing does
+    counted_end end{};     // that cuts the rounds
+    bool fills = false;    // zeros, in the rounds from that end on
 };
 
 struct rule {
@@ -2617,12 +2699,7 @@ struct rule {
     bool total = false;  // a literal without an atom adds nothing instead of removing the rule
     bool views = false;  // its one literal's numbers, read at sums of variables; used once
 
-    constexpr unsigned head_variables() const {
-        unsigned mask = 0;
-        for (int at = 0; at < arity; ++at)
-            if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
-        return mask;
-    }
+    constexpr unsigned head_variables() const { return variables_in(terms, arity); }
 };
 
 struct relation {
@@ -2658,6 +2735,31 @@ struct scope {
     int rule = -1;  // that stacks it
 };
 
+/// Whether an argument is the sum or the difference of two variables.
+constexpr bool is_view(const literal& item) {
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].second >= 0) return true;
+    for (int argument = 0; argument < item.weight.arity; ++argument)
+        if (item.weight.terms[argument].second >= 0) return true;
+    return false;
+}
+
+/// Calls visit(term) for the arguments of an atom and of its weight.
+template <class Literal, class Visit>
+constexpr void visit_terms(Literal& item, Visit visit) {
+    for (int axis = 0; axis < item.arity; ++axis) visit(item.terms[axis]);
+    for (int axis = 0; axis < item.weight.arity; ++axis) visit(item.weight.terms[axis]);
+}
+
+/// The head of a rule as an atom of `relation`.
+constexpr literal head_literal(const rule& from, int relation) {
+    literal result;
+    result.relation = relation;
+    result.arity = from.arity;
+    for (int axis = 0; axis < from.arity; ++axis) result.terms[axis] = from.terms[axis];
+    return result;
+}
+
 /// The literals of one rule.
 struct rule_body {
     const literal* first;
@@ -2688,12 +2790,12 @@ struct source {
         const literal* first = literals.begin() + of.first_literal;
         return {first, first + of.literals};
     }
-    /// The first rule whose body has an atom of the relation; null if there is none.
-    constexpr const rule* reader_of(int relation) const {
-        for (const rule& each : rules)
-            for (const literal& item : body(each))
-                if (item.reads(relation)) return &each;
-        return nullptr;
+    /// The first rule whose body has an atom of the relation; -1 if there is none.
+    constexpr int reader_of(int relation) const {
+        for (int at = 0; at < rules.size(); ++at)
+            for (const literal& item : body(rules[at]))
+                if (item.reads(relation)) return at;
+        return -1;
     }
 };
 
@@ -2747,6 +2849,10 @@ std::string unlike_llama2c() {
         const double number = use.numbers[0];
         if (use.kind == transformation::rotary && number != 10000) {
             differs("rotary base", number, "10000");
+        } else if (use.kind == transformation::rotary && use.scaling != rotary_scaling{}) {
+            has("scaled angles of rotary positions", "plain ones");
+        } else if (use.kind == transformation::scale) {
+            has("a scaled embedding", "a plain one");
         } else if (use.kind == transformation::rotary_halves) {
             has("rotary_halves, which pairs halves of a head", "rotary, which pairs neighbours");
         } else if (use.kind == transformation::rms_norm && std::abs(number - 1e-5) > 1e-12) {
@@ -2765,273 +2871,17 @@ std::string unlike_llama2c() {
     if constexpr (requires { Model::shape.norm_first&& Model::shape.scaled; }) {
         if (!Model::shape.norm_first) has("norms behind residual sums", "norms before layers");
         if (!Model::shape.scaled) has("scores that are not scaled", "scaled ones");
+        if constexpr (requires { Model::shape.parallel_branches; }) {
+            constexpr auto& of = Model::shape;
+            if (of.parallel_branches > 0) has("parallel branches", "one after the other");
+            if (of.score_width > 0 && of.score_width != of.head_width)
+                has("scores scaled by another width", "the head's");
+        }
     }
     return problem;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
-
-#include <cerrno>
-#include <system_error>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#ifdef _WIN32
-#include <chrono>
-#include <filesystem>
-#include <thread>
-
-#include <io.h>
-#include <process.h>
-#else
-#include <unistd.h>
-#endif
-
-/// Names of files, and what the platforms call differently. Only where file names are not bytes is
-/// `<filesystem>` needed, which takes a compiler long to read.
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-#ifdef _WIN32
-using file_path = std::filesystem::path;
-#else
-namespace detail {
-template <class Path>
-concept path_of_bytes = requires(const Path& path) {
-    { path.native() } -> std::same_as<const std::string&>;
-};
-}  // namespace detail
-
-/// The name of a file. Strings and std::filesystem::path convert to it.
-class file_path {
-  public:
-    file_path() = default;
-    template <std::convertible_to<std::string_view> Text>
-    file_path(const Text& text) : text_(static_cast<std::string_view>(text)) {}
-    template <detail::path_of_bytes Path>
-    file_path(const Path& path) : text_(path.native()) {}
-
-    const std::string& string() const noexcept { return text_; }
-    const char* c_str() const noexcept { return text_.c_str(); }
-    bool empty() const noexcept { return text_.empty(); }
-
-  private:
-    std::string text_;
-};
-#endif
-
-namespace detail {
-
-enum class file_kind { none, file, folder, link, other };
-
-/// Files are descriptors; a result below 0 is an error in errno.
-#ifdef _WIN32
-SEQUENT_COLD inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
-    using std::filesystem::file_type;
-    switch (status.type()) {
-        case file_type::none:
-        case file_type::not_found:
-            return file_kind::none;
-        case file_type::regular:
-            return file_kind::file;
-        case file_type::directory:
-            return file_kind::folder;
-        case file_type::symlink:
-            return file_kind::link;
-        default:
-            return file_kind::other;
-    }
-}
-SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
-    std::error_code failure;
-    const auto result = kind_of(std::filesystem::status(path, failure));
-    errno = result == file_kind::none ? ENOENT : 0;
-    return result;
-}
-SEQUENT_COLD inline file_kind kind_of_link(const file_path& path) noexcept {
-    std::error_code failure;
-    return kind_of(std::filesystem::symlink_status(path, failure));
-}
-SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
-    std::error_code failure;
-    target = std::filesystem::read_symlink(path, failure);
-    errno = failure ? EINVAL : 0;
-    return failure ? -1 : 0;
-}
-SEQUENT_COLD inline file_path folder_of(const file_path& path) {
-    return path.parent_path();
-}
-SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
-    return folder / name;
-}
-/// Repeats `attempt`, for at most a second, while it reports that another process or thread has the
-/// file open (ERROR_SHARING_VIOLATION, and ERROR_ACCESS_DENIED of a replacement): who reads or
-/// replaces a file holds it for a moment.
-template <class Attempt>
-void until_not_in_use(const Attempt& attempt) noexcept {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-    do {
-        const auto error = static_cast<unsigned long>(attempt());
-        if (error != 32 && error != 5) return;
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    } while (std::chrono::steady_clock::now() < end);
-}
-SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
-    std::error_code failure;
-    until_not_in_use([&] {
-        std::filesystem::rename(from, to, failure);
-        return failure.value();
-    });
-    errno = failure ? failure.default_error_condition().value() : 0;
-    return failure ? -1 : 0;
-}
-SEQUENT_COLD inline void remove_file(const file_path& path) noexcept {
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
-}
-SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
-    std::FILE* result = nullptr;
-    until_not_in_use([&]() -> unsigned long {
-        _doserrno = 0;
-        result = ::_wfopen(path.c_str(), L"rb");
-        // Access that is denied to a reader is denied for good.
-        return result == nullptr && _doserrno == 32 ? 32 : 0;
-    });
-    return result;
-}
-inline int process_number() noexcept {
-    return ::_getpid();
-}
-SEQUENT_COLD inline int open_new(const file_path& path, bool) noexcept {
-    return ::_wopen(path.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE);
-}
-SEQUENT_COLD inline int open_existing(const file_path& path) noexcept {
-    return ::_wopen(path.c_str(), _O_WRONLY | _O_BINARY);
-}
-inline std::FILE* stream_of(int descriptor) noexcept {
-    return ::_fdopen(descriptor, "wb");
-}
-SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
-    return ::_commit(::_fileno(stream));
-}
-inline void close(int descriptor) noexcept {
-    ::_close(descriptor);
-}
-// Replacing a read-only file fails, and there are no owners to keep.
-SEQUENT_COLD inline int may_write(const file_path&) noexcept {
-    return 0;
-}
-inline void keep_owner_and_mode(int, const file_path&) noexcept {}
-inline void flush_folder(const file_path&) noexcept {}
-#else
-SEQUENT_COLD inline file_kind kind_of(const struct ::stat& status) noexcept {
-    return S_ISREG(status.st_mode)   ? file_kind::file
-           : S_ISDIR(status.st_mode) ? file_kind::folder
-           : S_ISLNK(status.st_mode) ? file_kind::link
-                                     : file_kind::other;
-}
-/// Follows symbolic links. Of none, errno tells why.
-SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
-    struct ::stat status;
-    return ::stat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
-}
-SEQUENT_COLD inline file_kind kind_of_link(const file_path& path) noexcept {
-    struct ::stat status;
-    return ::lstat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
-}
-SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
-    for (std::string text(256, '\0');; text.resize(2 * text.size())) {
-        const auto length = ::readlink(path.c_str(), text.data(), text.size());
-        if (length < 0) return -1;
-        if (static_cast<std::size_t>(length) == text.size()) continue;
-        text.resize(static_cast<std::size_t>(length));
-        target = text;
-        return 0;
-    }
-}
-/// Empty for a file of the current folder.
-SEQUENT_COLD inline file_path folder_of(const file_path& path) {
-    const std::string_view text = path.string();
-    const std::size_t slash = text.rfind('/');
-    if (slash == std::string_view::npos) return {};
-    std::size_t end = slash;
-    while (end > 0 && text[end - 1] == '/') --end;
-    return text.substr(0, end == 0 ? 1 : end);
-}
-/// An absolute name stands for itself.
-SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
-    if (folder.empty() || name.string().starts_with('/')) return name;
-    std::string text = folder.string();
-    if (text.back() != '/') text += '/';
-    return text += name.string();
-}
-SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
-    return std::rename(from.c_str(), to.c_str());
-}
-SEQUENT_COLD inline void remove_file(const file_path& path) noexcept {
-    ::unlink(path.c_str());
-}
-SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
-    return std::fopen(path.c_str(), "rb");
-}
-inline int process_number() noexcept {
-    return static_cast<int>(::getpid());
-}
-/// Private ones are for the owner alone until their mode is known.
-SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
-    return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
-}
-SEQUENT_COLD inline int open_existing(const file_path& path) noexcept {
-    return ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-}
-inline std::FILE* stream_of(int descriptor) noexcept {
-    return ::fdopen(descriptor, "wb");
-}
-SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
-    int result = 0;
-    do {
-        result = ::fsync(::fileno(stream));
-    } while (result < 0 && errno == EINTR);
-    // Pipes and some network file systems cannot flush; that is not the writer's fault.
-    return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
-}
-inline void close(int descriptor) noexcept {
-    ::close(descriptor);
-}
-SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
-    return ::access(path.c_str(), W_OK);
-}
-/// As far as the process and the file system can: another owner takes privileges.
-SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
-    struct ::stat old, made;
-    if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
-    if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
-        if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
-            ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
-            // The file keeps the owner that it has.
-        }
-    }
-    if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
-        // The file stays its owner's alone.
-    }
-}
-/// The rename as well survives a crash.
-SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
-    const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return;
-    ::fsync(descriptor);
-    ::close(descriptor);
-}
-#endif
-
-/// ": " and what errno means; nothing of 0.
-SEQUENT_COLD inline std::string reason_text(int reason) {
-    return reason == 0 ? std::string() : ": " + std::generic_category().message(reason);
-}
-
-}  // namespace detail
-
-}  // namespace sequent::inline SEQUENT_ABI::io
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -3378,7 +3228,7 @@ constexpr std::array<name_entry, First + Second> joined(const name_entry (&first
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-#include <iterator>
+#include <map>
 
 #include <bit>
 #include <optional>
@@ -3558,340 +3408,6 @@ constexpr std::uint16_t to_bf16(double value) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
-/// nothing above U+10FFFF.
-constexpr bool is_utf8(std::string_view text) noexcept {
-    std::size_t at = 0;
-    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
-    while (at < text.size()) {
-        const unsigned lead = byte(at++);
-        if (lead < 0x80) continue;
-        const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-        if (lead < 0xC2 || lead > 0xF4) return false;
-        // Only the first byte that follows can make a form overlong, a surrogate or too large.
-        unsigned low = 0x80, high = 0xBF;
-        if (lead == 0xE0) low = 0xA0;
-        if (lead == 0xED) high = 0x9F;
-        if (lead == 0xF0) low = 0x90;
-        if (lead == 0xF4) high = 0x8F;
-        for (int index = 0; index < following; ++index, ++at) {
-            if (at == text.size() || byte(at) < low || byte(at) > high) return false;
-            low = 0x80;
-            high = 0xBF;
-        }
-    }
-    return true;
-}
-
-/// Appends `code`, a Unicode scalar value, as UTF-8.
-inline void append_utf8(std::string& text, std::uint32_t code) {
-    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
-    if (code < 0x80) {
-        put(code);
-    } else if (code < 0x800) {
-        put(0xC0 | code >> 6);
-        put(0x80 | (code & 0x3F));
-    } else if (code < 0x10000) {
-        put(0xE0 | code >> 12);
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    } else {
-        put(0xF0 | code >> 18);
-        put(0x80 | (code >> 12 & 0x3F));
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    }
-}
-
-/// The byte that "<0x41>" stands for; -1 if the text is none such. Vocabularies name the bytes so
-/// that no other token holds.
-constexpr int fallback_byte(std::string_view text) noexcept {
-    if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
-    int result = 0;
-    for (const char digit : text.substr(3, 2)) {
-        const int value = digit >= '0' && digit <= '9'   ? digit - '0'
-                          : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                          : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                                                         : -1;
-        if (value < 0) return -1;
-        result = result * 16 + value;
-    }
-    return result;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-namespace sequent::inline SEQUENT_ABI::io::detail {
-
-/// Reads JSON (RFC 8259) token by token: the lexer of all readers of JSON in this library. `file`
-/// is named in the messages, `part` is what stands between it and the position: ": header".
-SEQUENT_LAZY class json_cursor {
-  public:
-    json_cursor(std::string_view text, std::string_view file, std::string_view part = "")
-        : text_(text), file_(file), part_(part) {}
-
-    /// The next character that is not white space; 0 at the end.
-    char peek() {
-        skip_space();
-        return at_ < text_.size() ? text_[at_] : '\0';
-    }
-
-    /// Calls `member(key)` behind the colon of each member; it reads the value.
-    template <class Member>
-    SEQUENT_COLD void object(Member member) {
-        expect('{');
-        if (accept('}')) return;
-        do {
-            std::string key = string();
-            expect(':');
-            member(std::move(key));
-        } while (accept(','));
-        expect('}');
-    }
-
-    SEQUENT_COLD std::string string() {
-        expect('"');
-        std::string value;
-        for (;;) {
-            const char next = take();
-            if (next == '"') break;
-            if (static_cast<unsigned char>(next) < 0x20) fail({"a control character in a string"});
-            if (next == '\\') {
-                escape(value);
-            } else {
-                value += next;
-            }
-        }
-        if (!is_utf8(value)) fail({"a string is not UTF-8"});
-        return value;
-    }
-
-    SEQUENT_COLD std::uint64_t whole_number() {
-        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
-        skip_space();
-        const std::size_t start = at_;
-        std::uint64_t value = 0;
-        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail({"the number is too large"});
-            value = value * 10 + digit;
-        }
-        if (at_ == start) fail({"expected a whole number that is not negative"});
-        if (text_[start] == '0' && at_ - start > 1) fail({"a number starts with 0"});
-        return value;
-    }
-
-    bool accept_word(std::string_view word) {
-        skip_space();
-        if (!text_.substr(at_).starts_with(word)) return false;
-        at_ += word.size();
-        return true;
-    }
-
-    bool accept(char wanted) {
-        skip_space();
-        if (at_ == text_.size() || text_[at_] != wanted) return false;
-        ++at_;
-        return true;
-    }
-
-    void expect(char wanted) {
-        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
-    }
-
-    void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
-                                      text_[at_] == '\n' || text_[at_] == '\r')) {
-            ++at_;
-        }
-    }
-
-    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
-        fail_with<error>({file_, part_, ", byte ", at_, ": ", joined_text(what)});
-    }
-
-  protected:
-    std::string_view text_;
-    std::size_t at_ = 0;
-
-  private:
-    SEQUENT_COLD void escape(std::string& value) {
-        const char kind = take();
-        switch (kind) {
-            case '"':
-            case '\\':
-            case '/':
-                value += kind;
-                return;
-            case 'b':
-                value += '\b';
-                return;
-            case 'f':
-                value += '\f';
-                return;
-            case 'n':
-                value += '\n';
-                return;
-            case 'r':
-                value += '\r';
-                return;
-            case 't':
-                value += '\t';
-                return;
-            case 'u':
-                break;
-            default:
-                fail({"an unknown escape"});
-        }
-        std::uint32_t code = four_digits();
-        if (code >= 0xDC00 && code <= 0xDFFF) fail({"half a surrogate pair"});
-        if (code >= 0xD800 && code <= 0xDBFF) {
-            if (take() != '\\' || take() != 'u') fail({"half a surrogate pair"});
-            const std::uint32_t low = four_digits();
-            if (low < 0xDC00 || low > 0xDFFF) fail({"half a surrogate pair"});
-            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-        }
-        append_utf8(value, code);
-    }
-
-    std::uint32_t four_digits() {
-        std::uint32_t value = 0;
-        for (int index = 0; index < 4; ++index) {
-            const char digit = take();
-            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
-                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                                                              : -1;
-            if (figure < 0) fail({"expected four hexadecimal digits"});
-            value = value * 16 + static_cast<std::uint32_t>(figure);
-        }
-        return value;
-    }
-
-    char take() {
-        if (at_ == text_.size()) fail({"a string has no end"});
-        return text_[at_++];
-    }
-
-    std::string_view file_;
-    std::string_view part_;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
-    constexpr std::string_view hexadecimal = "0123456789abcdef";
-    json += '"';
-    for (const char next : text) {
-        if (next == '"' || next == '\\') {
-            json += '\\';
-            json += next;
-        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
-            json += "\\u00";
-            json += hexadecimal[code >> 4];
-            json += hexadecimal[code & 15];
-        } else {
-            json += next;
-        }
-    }
-    json += '"';
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io::detail
-
-/// Sorted vectors for look-up by name. std::map, std::set and std::sort generate code for each type
-/// and each order; the C library's sort does not.
-
-namespace sequent::inline SEQUENT_ABI::io::detail {
-
-/// A name and the position that it stands for.
-struct numbered_name {
-    std::string_view name;
-    std::size_t number = 0;
-};
-
-/// The names in ascending order, equal ones in the order of their numbers.
-class name_table {
-  public:
-    SEQUENT_LAZY void add(std::string_view name, std::size_t number) {
-        entries_.push_back({name, number});
-    }
-
-    /// Once all are added.
-    SEQUENT_LAZY void sort() {
-        if (entries_.empty()) return;
-        std::qsort(entries_.data(), entries_.size(), sizeof(numbered_name),
-                   [](const void* a, const void* b) {
-                       const auto& one = *static_cast<const numbered_name*>(a);
-                       const auto& two = *static_cast<const numbered_name*>(b);
-                       const int order = one.name.compare(two.name);
-                       return order != 0                ? order
-                              : one.number < two.number ? -1
-                              : one.number > two.number ? 1
-                                                        : 0;
-                   });
-    }
-
-    const std::vector<numbered_name>& entries() const noexcept { return entries_; }
-
-    /// The first of this name; null if there is none.
-    const numbered_name* find(std::string_view name) const noexcept {
-        std::size_t first = 0, last = entries_.size();
-        while (first < last) {
-            const std::size_t middle = first + (last - first) / 2;
-            if (entries_[middle].name.compare(name) < 0) {
-                first = middle + 1;
-            } else {
-                last = middle;
-            }
-        }
-        return first < entries_.size() && entries_[first].name.compare(name) == 0 ? &entries_[first]
-                                                                                  : nullptr;
-    }
-
-    /// Of the names that were added before, the one with the least number; null if there is none.
-    const numbered_name* repeated() const noexcept {
-        const numbered_name* result = nullptr;
-        for (std::size_t at = 1; at < entries_.size(); ++at) {
-            const numbered_name& each = entries_[at];
-            if (entries_[at - 1].name.compare(each.name) != 0) continue;
-            if (result == nullptr || each.number < result->number) result = &each;
-        }
-        return result;
-    }
-
-  private:
-    std::vector<numbered_name> entries_;
-};
-
-/// [first, last), and what it belongs to.
-struct numbered_range {
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
-    std::size_t number = 0;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD void sort(std::vector<numbered_range>& ranges) {
-    if (ranges.empty()) return;
-    std::qsort(ranges.data(), ranges.size(), sizeof(numbered_range),
-               [](const void* a, const void* b) {
-                   const auto& one = *static_cast<const numbered_range*>(a);
-                   const auto& two = *static_cast<const numbered_range*>(b);
-                   const auto order = [](std::uint64_t x, std::uint64_t y) {
-                       return x < y ? -1 : x > y ? 1 : 0;
-                   };
-                   return one.first != two.first ? order(one.first, two.first)
-                          : one.last != two.last ? order(one.last, two.last)
-                                                 : order(one.number, two.number);
-               });
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io::detail
-
-#include <map>
-
 /// How files store numbers: one after another, or in blocks that share a scale.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
@@ -3955,13 +3471,277 @@ SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
+#include <cerrno>
 #include <memory>
 
 #if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #define SEQUENT_HAS_MMAP
 #endif
+
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#ifdef _WIN32
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include <io.h>
+#include <process.h>
+#else
+#include <unistd.h>
+#endif
+
+/// Names of files, and what the platforms call differently. Only where file names are not bytes is
+/// `<filesystem>` needed, which takes a compiler long to read.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+#ifdef _WIN32
+using file_path = std::filesystem::path;
+#else
+namespace detail {
+template <class Path>
+concept path_of_bytes = requires(const Path& path) {
+    { path.native() } -> std::same_as<const std::string&>;
+};
+}  // namespace detail
+
+/// The name of a file. Strings and std::filesystem::path convert to it.
+class file_path {
+  public:
+    file_path() = default;
+    template <std::convertible_to<std::string_view> Text>
+    file_path(const Text& text) : text_(static_cast<std::string_view>(text)) {}
+    template <detail::path_of_bytes Path>
+    file_path(const Path& path) : text_(path.native()) {}
+
+    const std::string& string() const noexcept { return text_; }
+    const char* c_str() const noexcept { return text_.c_str(); }
+    bool empty() const noexcept { return text_.empty(); }
+
+  private:
+    std::string text_;
+};
+#endif
+
+namespace detail {
+
+enum class file_kind { none, file, folder, link, other };
+
+/// Files are descriptors; a result below 0 is an error in errno.
+#ifdef _WIN32
+SEQUENT_COLD inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
+    using std::filesystem::file_type;
+    switch (status.type()) {
+        case file_type::none:
+        case file_type::not_found:
+            return file_kind::none;
+        case file_type::regular:
+            return file_kind::file;
+        case file_type::directory:
+            return file_kind::folder;
+        case file_type::symlink:
+            return file_kind::link;
+        default:
+            return file_kind::other;
+    }
+}
+SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
+    std::error_code failure;
+    const auto result = kind_of(std::filesystem::status(path, failure));
+    errno = result == file_kind::none ? ENOENT : 0;
+    return result;
+}
+SEQUENT_COLD inline file_kind kind_of_link(const file_path& path) noexcept {
+    std::error_code failure;
+    return kind_of(std::filesystem::symlink_status(path, failure));
+}
+SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
+    std::error_code failure;
+    target = std::filesystem::read_symlink(path, failure);
+    errno = failure ? EINVAL : 0;
+    return failure ? -1 : 0;
+}
+SEQUENT_COLD inline file_path folder_of(const file_path& path) {
+    return path.parent_path();
+}
+SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
+    return folder / name;
+}
+/// Repeats `attempt`, for at most a second, while it reports that another process or thread has the
+/// file open (ERROR_SHARING_VIOLATION, and ERROR_ACCESS_DENIED of a replacement): who reads or
+/// replaces a file holds it for a moment.
+template <class Attempt>
+void until_not_in_use(const Attempt& attempt) noexcept {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    do {
+        const auto error = static_cast<unsigned long>(attempt());
+        if (error != 32 && error != 5) return;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    } while (std::chrono::steady_clock::now() < end);
+}
+SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
+    std::error_code failure;
+    until_not_in_use([&] {
+        std::filesystem::rename(from, to, failure);
+        return failure.value();
+    });
+    errno = failure ? failure.default_error_condition().value() : 0;
+    return failure ? -1 : 0;
+}
+SEQUENT_COLD inline void remove_file(const file_path& path) noexcept {
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+}
+SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
+    std::FILE* result = nullptr;
+    until_not_in_use([&]() -> unsigned long {
+        _doserrno = 0;
+        result = ::_wfopen(path.c_str(), L"rb");
+        // Access that is denied to a reader is denied for good.
+        return result == nullptr && _doserrno == 32 ? 32 : 0;
+    });
+    return result;
+}
+inline int process_number() noexcept {
+    return ::_getpid();
+}
+SEQUENT_COLD inline int open_new(const file_path& path, bool) noexcept {
+    return ::_wopen(path.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE);
+}
+SEQUENT_COLD inline int open_existing(const file_path& path) noexcept {
+    return ::_wopen(path.c_str(), _O_WRONLY | _O_BINARY);
+}
+inline std::FILE* stream_of(int descriptor) noexcept {
+    return ::_fdopen(descriptor, "wb");
+}
+SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
+    return ::_commit(::_fileno(stream));
+}
+inline void close(int descriptor) noexcept {
+    ::_close(descriptor);
+}
+// Replacing a read-only file fails, and there are no owners to keep.
+SEQUENT_COLD inline int may_write(const file_path&) noexcept {
+    return 0;
+}
+inline void keep_owner_and_mode(int, const file_path&) noexcept {}
+inline void flush_folder(const file_path&) noexcept {}
+#else
+SEQUENT_COLD inline file_kind kind_of(const struct ::stat& status) noexcept {
+    return S_ISREG(status.st_mode)   ? file_kind::file
+           : S_ISDIR(status.st_mode) ? file_kind::folder
+           : S_ISLNK(status.st_mode) ? file_kind::link
+                                     : file_kind::other;
+}
+/// Follows symbolic links. Of none, errno tells why.
+SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
+    struct ::stat status;
+    return ::stat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
+}
+SEQUENT_COLD inline file_kind kind_of_link(const file_path& path) noexcept {
+    struct ::stat status;
+    return ::lstat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
+}
+SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
+    for (std::string text(256, '\0');; text.resize(2 * text.size())) {
+        const auto length = ::readlink(path.c_str(), text.data(), text.size());
+        if (length < 0) return -1;
+        if (static_cast<std::size_t>(length) == text.size()) continue;
+        text.resize(static_cast<std::size_t>(length));
+        target = text;
+        return 0;
+    }
+}
+/// Empty for a file of the current folder.
+SEQUENT_COLD inline file_path folder_of(const file_path& path) {
+    const std::string_view text = path.string();
+    const std::size_t slash = text.rfind('/');
+    if (slash == std::string_view::npos) return {};
+    std::size_t end = slash;
+    while (end > 0 && text[end - 1] == '/') --end;
+    return text.substr(0, end == 0 ? 1 : end);
+}
+/// An absolute name stands for itself.
+SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
+    if (folder.empty() || name.string().starts_with('/')) return name;
+    std::string text = folder.string();
+    if (text.back() != '/') text += '/';
+    return text += name.string();
+}
+SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
+    return std::rename(from.c_str(), to.c_str());
+}
+SEQUENT_COLD inline void remove_file(const file_path& path) noexcept {
+    ::unlink(path.c_str());
+}
+SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
+    return std::fopen(path.c_str(), "rb");
+}
+inline int process_number() noexcept {
+    return static_cast<int>(::getpid());
+}
+/// Private ones are for the owner alone until their mode is known.
+SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
+    return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
+}
+SEQUENT_COLD inline int open_existing(const file_path& path) noexcept {
+    return ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+}
+inline std::FILE* stream_of(int descriptor) noexcept {
+    return ::fdopen(descriptor, "wb");
+}
+SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
+    int result = 0;
+    do {
+        result = ::fsync(::fileno(stream));
+    } while (result < 0 && errno == EINTR);
+    // Pipes and some network file systems cannot flush; that is not the writer's fault.
+    return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
+}
+inline void close(int descriptor) noexcept {
+    ::close(descriptor);
+}
+SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
+    return ::access(path.c_str(), W_OK);
+}
+/// As far as the process and the file system can: another owner takes privileges.
+SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
+    struct ::stat old, made;
+    if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
+    if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
+        if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
+            ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
+            // The file keeps the owner that it has.
+        }
+    }
+    if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
+        // The file stays its owner's alone.
+    }
+}
+/// The rename as well survives a crash.
+SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
+    const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    ::fsync(descriptor);
+    ::close(descriptor);
+}
+#endif
+
+/// ": " and what errno means; nothing of 0.
+SEQUENT_COLD inline std::string reason_text(int reason) {
+    return reason == 0 ? std::string() : ": " + std::generic_category().message(reason);
+}
+
+}  // namespace detail
+
+}  // namespace sequent::inline SEQUENT_ABI::io
 
 namespace sequent::inline SEQUENT_ABI::io {
 
@@ -4518,6 +4298,471 @@ SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& foun
 }  // namespace detail
 
 }  // namespace sequent::inline SEQUENT_ABI::io
+
+/// Names of tensors in files and in maps: prefixes, aliases and the numbers of layers.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// A name of the file or of the map with aliases replaced and without its optional prefix.
+SEQUENT_LAZY
+SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
+    std::string name(given);
+    for (const name_entry& entry : names) {
+        if (entry.use != name_entry::role::alias || entry.parameter.empty()) continue;
+        for (std::size_t at = 0; (at = name.find(entry.parameter, at)) != std::string::npos;
+             at += entry.tensor.size())
+            name.replace(at, entry.parameter.size(), entry.tensor);
+    }
+    for (const name_entry& entry : names) {
+        if (entry.use != name_entry::role::prefix || !name.starts_with(entry.tensor)) continue;
+        return name.substr(entry.tensor.size());
+    }
+    return name;
+}
+
+/// The layers of a tensor's name: calls each(text before braces, text within them) and returns the
+/// text behind the last braces.
+template <class Each>
+std::string_view for_each_brace(std::string_view name, Each each) {
+    for (;;) {
+        const std::size_t begin = name.find('{');
+        const std::size_t end = name.find('}', begin);
+        if (begin == std::string_view::npos || end == std::string_view::npos) return name;
+        each(name.substr(0, begin), name.substr(begin + 1, end - begin - 1));
+        name.remove_prefix(end + 1);
+    }
+}
+
+/// The value of a sum such as "6a+b+1", and how many of a, b, c it uses; "" is "a".
+struct layer_number {
+    std::uint64_t value = 0;
+    std::size_t axes = 0;
+    bool is_formed = false;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD layer_number number_of_layer(std::string_view text,
+                                          const std::array<std::uint64_t, 3>& layers) {
+    layer_number result;
+    if (text.empty()) text = "a";
+    std::size_t at = 0;
+    for (;;) {
+        std::uint64_t factor = 0;
+        const std::size_t begin = at;
+        for (; at < text.size() && text[at] >= '0' && text[at] <= '9' && at < begin + 6; ++at)
+            factor = factor * 10 + static_cast<std::uint64_t>(text[at] - '0');
+        const bool has_factor = at > begin;
+        if (at < text.size() && text[at] >= 'a' && text[at] <= 'c') {
+            const auto axis = static_cast<std::size_t>(text[at++] - 'a');
+            factor = (has_factor ? factor : 1) * layers[axis];
+            result.axes = std::max(result.axes, axis + 1);
+        } else if (!has_factor) {
+            return result;
+        }
+        result.value += factor;
+        if (at == text.size()) break;
+        if (text[at++] != '+') return result;
+    }
+    result.is_formed = true;
+    return result;
+}
+
+/// A line's name with the layers' numbers; `axes` tells how many of the parameter's extents are
+/// layers.
+struct layered_name {
+    std::string text;
+    std::size_t axes = 0;
+    std::string problem;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD layered_name with_layers(std::string_view name,
+                                      const std::array<std::uint64_t, 3>& layers) {
+    layered_name result;
+    const std::string_view rest =
+        for_each_brace(name, [&](std::string_view before, std::string_view within) {
+            const layer_number number = number_of_layer(within, layers);
+            if (!number.is_formed) {
+                result.problem =
+                    joined_text({in_quotes(within),
+                                 " in the name is no sum of numbers and multiples of a, b "
+                                 "and c, the parameter's first extents"});
+            }
+            result.axes = std::max(result.axes, number.axes);
+            append_text(result.text, {before, number.value});
+        });
+    result.text += rest;
+    return result;
+}
+
+/// Whether a name is one of those that `ignored` describes.
+SEQUENT_LAZY
+SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
+    bool same = true;
+    std::string_view rest = for_each_brace(pattern, [&](std::string_view before, std::string_view) {
+        same = same && name.starts_with(before);
+        if (!same) return;
+        std::size_t end = before.size();
+        while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
+        same = end > before.size();
+        name.remove_prefix(end);
+    });
+    if (!same) return false;
+    if (!rest.ends_with('*')) return name == rest;
+    rest.remove_suffix(1);
+    return name.starts_with(rest);
+}
+
+/// The numbers that the layers of a stack have in files, where a model has stacks of several kinds:
+/// its parameters' names begin with `prefix`, and stand in maps as those of "layers.". Index a of
+/// the first extent, and b of the second one if there are two axes, is number
+/// first + outer a + b.
+struct layer_stack {
+    std::string_view prefix;
+    std::size_t axes = 1;
+    std::uint64_t outer = 1;
+    std::uint64_t first = 0;
+
+    std::array<std::uint64_t, 3> number(const std::array<std::uint64_t, 3>& at) const {
+        return {first + outer * at[0] + (axes > 1 ? at[1] : 0), 0, 0};
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
+#include <iterator>
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
+/// nothing above U+10FFFF.
+constexpr bool is_utf8(std::string_view text) noexcept {
+    std::size_t at = 0;
+    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
+    while (at < text.size()) {
+        const unsigned lead = byte(at++);
+        if (lead < 0x80) continue;
+        const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+        if (lead < 0xC2 || lead > 0xF4) return false;
+        // Only the first byte that follows can make a form overlong, a surrogate or too large.
+        unsigned low = 0x80, high = 0xBF;
+        if (lead == 0xE0) low = 0xA0;
+        if (lead == 0xED) high = 0x9F;
+        if (lead == 0xF0) low = 0x90;
+        if (lead == 0xF4) high = 0x8F;
+        for (int index = 0; index < following; ++index, ++at) {
+            if (at == text.size() || byte(at) < low || byte(at) > high) return false;
+            low = 0x80;
+            high = 0xBF;
+        }
+    }
+    return true;
+}
+
+/// Appends `code`, a Unicode scalar value, as UTF-8.
+inline void append_utf8(std::string& text, std::uint32_t code) {
+    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
+    if (code < 0x80) {
+        put(code);
+    } else if (code < 0x800) {
+        put(0xC0 | code >> 6);
+        put(0x80 | (code & 0x3F));
+    } else if (code < 0x10000) {
+        put(0xE0 | code >> 12);
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    } else {
+        put(0xF0 | code >> 18);
+        put(0x80 | (code >> 12 & 0x3F));
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    }
+}
+
+/// The byte that "<0x41>" stands for; -1 if the text is none such. Vocabularies name the bytes so
+/// that no other token holds.
+constexpr int fallback_byte(std::string_view text) noexcept {
+    if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
+    int result = 0;
+    for (const char digit : text.substr(3, 2)) {
+        const int value = digit >= '0' && digit <= '9'   ? digit - '0'
+                          : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                          : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                                                         : -1;
+        if (value < 0) return -1;
+        result = result * 16 + value;
+    }
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// Reads JSON (RFC 8259) token by token: the lexer of all readers of JSON in this library. `file`
+/// is named in the messages, `part` is what stands between it and the position: ": header".
+SEQUENT_LAZY class json_cursor {
+  public:
+    json_cursor(std::string_view text, std::string_view file, std::string_view part = "")
+        : text_(text), file_(file), part_(part) {}
+
+    /// The next character that is not white space; 0 at the end.
+    char peek() {
+        skip_space();
+        return at_ < text_.size() ? text_[at_] : '\0';
+    }
+
+    /// Calls `member(key)` behind the colon of each member; it reads the value.
+    template <class Member>
+    SEQUENT_COLD void object(Member member) {
+        expect('{');
+        if (accept('}')) return;
+        do {
+            std::string key = string();
+            expect(':');
+            member(std::move(key));
+        } while (accept(','));
+        expect('}');
+    }
+
+    SEQUENT_COLD std::string string() {
+        expect('"');
+        std::string value;
+        for (;;) {
+            const char next = take();
+            if (next == '"') break;
+            if (static_cast<unsigned char>(next) < 0x20) fail({"a control character in a string"});
+            if (next == '\\') {
+                escape(value);
+            } else {
+                value += next;
+            }
+        }
+        if (!is_utf8(value)) fail({"a string is not UTF-8"});
+        return value;
+    }
+
+    SEQUENT_COLD std::uint64_t whole_number() {
+        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+        skip_space();
+        const std::size_t start = at_;
+        std::uint64_t value = 0;
+        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
+            if (value > (largest - digit) / 10) fail({"the number is too large"});
+            value = value * 10 + digit;
+        }
+        if (at_ == start) fail({"expected a whole number that is not negative"});
+        if (text_[start] == '0' && at_ - start > 1) fail({"a number starts with 0"});
+        return value;
+    }
+
+    bool accept_word(std::string_view word) {
+        skip_space();
+        if (!text_.substr(at_).starts_with(word)) return false;
+        at_ += word.size();
+        return true;
+    }
+
+    bool accept(char wanted) {
+        skip_space();
+        if (at_ == text_.size() || text_[at_] != wanted) return false;
+        ++at_;
+        return true;
+    }
+
+    void expect(char wanted) {
+        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
+    }
+
+    void skip_space() {
+        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
+                                      text_[at_] == '\n' || text_[at_] == '\r')) {
+            ++at_;
+        }
+    }
+
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({file_, part_, ", byte ", at_, ": ", joined_text(what)});
+    }
+
+  protected:
+    std::string_view text_;
+    std::size_t at_ = 0;
+
+  private:
+    SEQUENT_COLD void escape(std::string& value) {
+        const char kind = take();
+        switch (kind) {
+            case '"':
+            case '\\':
+            case '/':
+                value += kind;
+                return;
+            case 'b':
+                value += '\b';
+                return;
+            case 'f':
+                value += '\f';
+                return;
+            case 'n':
+                value += '\n';
+                return;
+            case 'r':
+                value += '\r';
+                return;
+            case 't':
+                value += '\t';
+                return;
+            case 'u':
+                break;
+            default:
+                fail({"an unknown escape"});
+        }
+        std::uint32_t code = four_digits();
+        if (code >= 0xDC00 && code <= 0xDFFF) fail({"half a surrogate pair"});
+        if (code >= 0xD800 && code <= 0xDBFF) {
+            if (take() != '\\' || take() != 'u') fail({"half a surrogate pair"});
+            const std::uint32_t low = four_digits();
+            if (low < 0xDC00 || low > 0xDFFF) fail({"half a surrogate pair"});
+            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+        }
+        append_utf8(value, code);
+    }
+
+    std::uint32_t four_digits() {
+        std::uint32_t value = 0;
+        for (int index = 0; index < 4; ++index) {
+            const char digit = take();
+            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
+                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                                                              : -1;
+            if (figure < 0) fail({"expected four hexadecimal digits"});
+            value = value * 16 + static_cast<std::uint32_t>(figure);
+        }
+        return value;
+    }
+
+    char take() {
+        if (at_ == text_.size()) fail({"a string has no end"});
+        return text_[at_++];
+    }
+
+    std::string_view file_;
+    std::string_view part_;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
+    constexpr std::string_view hexadecimal = "0123456789abcdef";
+    json += '"';
+    for (const char next : text) {
+        if (next == '"' || next == '\\') {
+            json += '\\';
+            json += next;
+        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
+            json += "\\u00";
+            json += hexadecimal[code >> 4];
+            json += hexadecimal[code & 15];
+        } else {
+            json += next;
+        }
+    }
+    json += '"';
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
+/// Sorted vectors for look-up by name. std::map, std::set and std::sort generate code for each type
+/// and each order; the C library's sort does not.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// A name and the position that it stands for.
+struct numbered_name {
+    std::string_view name;
+    std::size_t number = 0;
+};
+
+/// The names in ascending order, equal ones in the order of their numbers.
+class name_table {
+  public:
+    SEQUENT_LAZY void add(std::string_view name, std::size_t number) {
+        entries_.push_back({name, number});
+    }
+
+    /// Once all are added.
+    SEQUENT_LAZY void sort() {
+        if (entries_.empty()) return;
+        std::qsort(entries_.data(), entries_.size(), sizeof(numbered_name),
+                   [](const void* a, const void* b) {
+                       const auto& one = *static_cast<const numbered_name*>(a);
+                       const auto& two = *static_cast<const numbered_name*>(b);
+                       const int order = one.name.compare(two.name);
+                       return order != 0                ? order
+                              : one.number < two.number ? -1
+                              : one.number > two.number ? 1
+                                                        : 0;
+                   });
+    }
+
+    const std::vector<numbered_name>& entries() const noexcept { return entries_; }
+
+    /// The first of this name; null if there is none.
+    const numbered_name* find(std::string_view name) const noexcept {
+        std::size_t first = 0, last = entries_.size();
+        while (first < last) {
+            const std::size_t middle = first + (last - first) / 2;
+            if (entries_[middle].name.compare(name) < 0) {
+                first = middle + 1;
+            } else {
+                last = middle;
+            }
+        }
+        return first < entries_.size() && entries_[first].name.compare(name) == 0 ? &entries_[first]
+                                                                                  : nullptr;
+    }
+
+    /// Of the names that were added before, the one with the least number; null if there is none.
+    const numbered_name* repeated() const noexcept {
+        const numbered_name* result = nullptr;
+        for (std::size_t at = 1; at < entries_.size(); ++at) {
+            const numbered_name& each = entries_[at];
+            if (entries_[at - 1].name.compare(each.name) != 0) continue;
+            if (result == nullptr || each.number < result->number) result = &each;
+        }
+        return result;
+    }
+
+  private:
+    std::vector<numbered_name> entries_;
+};
+
+/// [first, last), and what it belongs to.
+struct numbered_range {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    std::size_t number = 0;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD void sort(std::vector<numbered_range>& ranges) {
+    if (ranges.empty()) return;
+    std::qsort(ranges.data(), ranges.size(), sizeof(numbered_range),
+               [](const void* a, const void* b) {
+                   const auto& one = *static_cast<const numbered_range*>(a);
+                   const auto& two = *static_cast<const numbered_range*>(b);
+                   const auto order = [](std::uint64_t x, std::uint64_t y) {
+                       return x < y ? -1 : x > y ? 1 : 0;
+                   };
+                   return one.first != two.first ? order(one.first, two.first)
+                          : one.last != two.last ? order(one.last, two.last)
+                                                 : order(one.number, two.number);
+               });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
 
 namespace sequent::inline SEQUENT_ABI::io {
 
@@ -5133,123 +5378,9 @@ SEQUENT_COLD file_header read_header(const source& from) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// A model's parameters under the names, and in the layout, that another library's files have:
-///
-///     io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2);
+/// Where a parameter is in the tensor that a map's line names.
 
-namespace sequent::inline SEQUENT_ABI::io {
-
-namespace detail {
-
-/// A name of the file or of the map with aliases replaced and without its optional prefix.
-SEQUENT_LAZY
-SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
-    std::string name(given);
-    for (const name_entry& entry : names) {
-        if (entry.use != name_entry::role::alias || entry.parameter.empty()) continue;
-        for (std::size_t at = 0; (at = name.find(entry.parameter, at)) != std::string::npos;
-             at += entry.tensor.size())
-            name.replace(at, entry.parameter.size(), entry.tensor);
-    }
-    for (const name_entry& entry : names) {
-        if (entry.use != name_entry::role::prefix || !name.starts_with(entry.tensor)) continue;
-        return name.substr(entry.tensor.size());
-    }
-    return name;
-}
-
-/// The layers of a tensor's name: calls each(text before braces, text within them) and returns the
-/// text behind the last braces.
-template <class Each>
-std::string_view for_each_brace(std::string_view name, Each each) {
-    for (;;) {
-        const std::size_t begin = name.find('{');
-        const std::size_t end = name.find('}', begin);
-        if (begin == std::string_view::npos || end == std::string_view::npos) return name;
-        each(name.substr(0, begin), name.substr(begin + 1, end - begin - 1));
-        name.remove_prefix(end + 1);
-    }
-}
-
-/// The value of a sum such as "6a+b+1", and how many of a, b, c it uses; "" is "a".
-struct layer_number {
-    std::uint64_t value = 0;
-    std::size_t axes = 0;
-    bool is_formed = false;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD layer_number number_of_layer(std::string_view text,
-                                          const std::array<std::uint64_t, 3>& layers) {
-    layer_number result;
-    if (text.empty()) text = "a";
-    std::size_t at = 0;
-    for (;;) {
-        std::uint64_t factor = 0;
-        const std::size_t begin = at;
-        for (; at < text.size() && text[at] >= '0' && text[at] <= '9' && at < begin + 6; ++at)
-            factor = factor * 10 + static_cast<std::uint64_t>(text[at] - '0');
-        const bool has_factor = at > begin;
-        if (at < text.size() && text[at] >= 'a' && text[at] <= 'c') {
-            const auto axis = static_cast<std::size_t>(text[at++] - 'a');
-            factor = (has_factor ? factor : 1) * layers[axis];
-            result.axes = std::max(result.axes, axis + 1);
-        } else if (!has_factor) {
-            return result;
-        }
-        result.value += factor;
-        if (at == text.size()) break;
-        if (text[at++] != '+') return result;
-    }
-    result.is_formed = true;
-    return result;
-}
-
-/// A line's name with the layers' numbers; `axes` tells how many of the parameter's extents are
-/// layers.
-struct layered_name {
-    std::string text;
-    std::size_t axes = 0;
-    std::string problem;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD layered_name with_layers(std::string_view name,
-                                      const std::array<std::uint64_t, 3>& layers) {
-    layered_name result;
-    const std::string_view rest =
-        for_each_brace(name, [&](std::string_view before, std::string_view within) {
-            const layer_number number = number_of_layer(within, layers);
-            if (!number.is_formed) {
-                result.problem =
-                    joined_text({in_quotes(within),
-                                 " in the name is no sum of numbers and multiples of a, b "
-                                 "and c, the parameter's first extents"});
-            }
-            result.axes = std::max(result.axes, number.axes);
-            append_text(result.text, {before, number.value});
-        });
-    result.text += rest;
-    return result;
-}
-
-/// Whether a name is one of those that `ignored` describes.
-SEQUENT_LAZY
-SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
-    bool same = true;
-    std::string_view rest = for_each_brace(pattern, [&](std::string_view before, std::string_view) {
-        same = same && name.starts_with(before);
-        if (!same) return;
-        std::size_t end = before.size();
-        while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
-        same = end > before.size();
-        name.remove_prefix(end);
-    });
-    if (!same) return false;
-    if (!rest.ends_with('*')) return name == rest;
-    rest.remove_suffix(1);
-    return name.starts_with(rest);
-}
+namespace sequent::inline SEQUENT_ABI::io::detail {
 
 /// The shape of the tensor that holds a parameter, or one layer of it, and where it is there.
 struct placed {
@@ -5411,6 +5542,16 @@ SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& whe
     return {view, tensor, where.first, strides, how.summand, how.plus};
 }
 
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
+/// A model's parameters under the names, and in the layout, that another library's files have:
+///
+///     io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2);
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
 /// One index of a view's first axis.
 SEQUENT_LAZY
 SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
@@ -5439,16 +5580,21 @@ struct place_of {
 /// problem.
 template <class Visit>
 SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, name_map names,
-                                        Visit visit) {
+                                        std::span<const layer_stack> stacks, Visit visit) {
     bool has_own_names = false;
     for (const name_entry& line : names)
         has_own_names = has_own_names || line.use == name_entry::role::own;
     for (const any_tensor& parameter : parameters) {
         bool is_named = false;
+        const layer_stack* in = nullptr;
+        for (const layer_stack& each : stacks)
+            if (in == nullptr && parameter.name.starts_with(each.prefix)) in = &each;
+        const std::string name_in_map =
+            in ? "layers." + parameter.name.substr(in->prefix.size()) : parameter.name;
         for (const name_entry& line : names) {
             const bool is_constant = line.use == name_entry::role::constant;
             if ((line.use != name_entry::role::parameter && !is_constant) ||
-                line.parameter != parameter.name)
+                line.parameter != name_in_map)
                 continue;
             if (is_named != line.place.summand) {
                 return joined_text({"the map names the parameter ", in_quotes(parameter.name),
@@ -5468,13 +5614,15 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
             if (!form.problem.empty()) return problem(line.tensor, form.problem);
             // A parameter without extents has no layers: its line may be that of another model.
             std::size_t axes = form.axes + (line.place.shared_layers ? 1 : 0);
+            if (in) axes = in->axes;
             if (static_cast<std::size_t>(parameter.view.rank) < axes) axes = 0;
             std::array<std::uint64_t, 3> layers{};
             any_view first;
             for (bool more = true; more;) {
                 any_view view = parameter.view;
                 for (std::size_t axis = 0; axis < axes; ++axis) view = slice_of(view, layers[axis]);
-                const std::string name = with_layers(line.tensor, layers).text;
+                const std::string name =
+                    with_layers(line.tensor, in ? in->number(layers) : layers).text;
                 const bool again = line.place.shared_layers && axes > 0 && layers[axes - 1] > 0;
                 if (!again) first = view;
                 const std::string what =
@@ -5531,11 +5679,35 @@ struct coverage {
     }
 };
 
-/// The pieces of the file that the parameters are. `neighbours`: whether the model turns pairs of
-/// neighbours by rotary positions.
+/// What maps need to know of a model: whether it turns pairs of neighbours by rotary positions, and
+/// its stacks.
+struct model_layout {
+    bool neighbours = false;
+    std::vector<layer_stack> stacks;
+};
+template <class Model>
+model_layout layout_of() {
+    model_layout result{pairs_neighbours<Model>, {}};
+    if constexpr (requires { Model::shape.has_pattern(); }) {
+        constexpr auto& of = Model::shape;
+        if constexpr (of.has_pattern()) {
+            const std::uint64_t opening = of.opening_layer ? 1 : 0;
+            const auto local = static_cast<std::uint64_t>(of.local_layers);
+            const std::uint64_t grouped = static_cast<std::uint64_t>(of.groups()) * (local + 1);
+            result.stacks = {{"opening.", 1, 1, 0},
+                             {"layers.local.", 2, local + 1, opening},
+                             {"layers.full.", 2, local + 1, opening + local},
+                             {"layers.", 1, 1, opening},
+                             {"rest.", 1, 1, opening + grouped}};
+        }
+    }
+    return result;
+}
+
+/// The pieces of the file that the parameters are.
 SEQUENT_LAZY
 SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> parameters,
-                            name_map names, bool neighbours) {
+                            name_map names, const model_layout& layout) {
     const file_header& header = file.header;
     std::vector<std::string> plain;
     for (const header_entry& each : header.tensors) plain.push_back(plain_name(each.name, names));
@@ -5557,28 +5729,30 @@ SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor>
     };
     matching result;
     std::vector<coverage> used(header.tensors.size());
-    result.problem = for_each_place(parameters, names, [&](const place_of& of) -> std::string {
-        if (of.tensor.empty()) {
-            result.constants.push_back({of.view, of.how.plus});
+    result.problem =
+        for_each_place(parameters, names, layout.stacks, [&](const place_of& of) -> std::string {
+            if (of.tensor.empty()) {
+                result.constants.push_back({of.view, of.how.plus});
+                return "";
+            }
+            const numbered_name* const found = find(of.tensor);
+            if (found == nullptr) return "it is not in the file";
+            const header_entry& entry = header.tensors[found->number];
+            const std::string problem = problem_of_type(file, entry, of.view.type);
+            if (!problem.empty()) return problem.substr(2);
+            const placed stated = place(of.view, of.how);
+            if (!stated.problem.empty()) return stated.problem;
+            const placed where = place(of.view, of.how, &entry.shape);
+            if (entry.shape != where.shape) {
+                return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
+                                    shape_text(stated.shape)});
+            }
+            if (!where.problem.empty()) return where.problem;
+            used[found->number].add(where, of.how);
+            result.pieces.push_back(
+                piece_of(of.view, found->number, where, of.how, layout.neighbours));
             return "";
-        }
-        const numbered_name* const found = find(of.tensor);
-        if (found == nullptr) return "it is not in the file";
-        const header_entry& entry = header.tensors[found->number];
-        const std::string problem = problem_of_type(file, entry, of.view.type);
-        if (!problem.empty()) return problem.substr(2);
-        const placed stated = place(of.view, of.how);
-        if (!stated.problem.empty()) return stated.problem;
-        const placed where = place(of.view, of.how, &entry.shape);
-        if (entry.shape != where.shape) {
-            return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
-                                shape_text(stated.shape)});
-        }
-        if (!where.problem.empty()) return where.problem;
-        used[found->number].add(where, of.how);
-        result.pieces.push_back(piece_of(of.view, found->number, where, of.how, neighbours));
-        return "";
-    });
+        });
     if (!result.problem.empty()) return result;
     const auto has = [&](std::string_view parameter) {
         for (const any_tensor& each : parameters)
@@ -5677,47 +5851,49 @@ std::vector<any_tensor> tensors_of(Parameters& parameters) {
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
                                       std::span<const any_tensor> parameters, name_map names,
-                                      bool neighbours) {
-    return load_all(file, match(file, parameters, names, neighbours));
+                                      const model_layout& layout) {
+    return load_all(file, match(file, parameters, names, layout));
 }
 
 SEQUENT_LAZY
 SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
-                              name_map names, bool neighbours, const metadata_map& metadata,
-                              dtype type) {
+                              name_map names, const model_layout& layout,
+                              const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
     std::vector<coverage> used;
-    std::string problem = for_each_place(parameters, names, [&](const place_of& of) -> std::string {
-        if (of.tensor.empty()) {
-            any_view number;
-            number.data = const_cast<double*>(&of.how.plus);
-            number.type = dtype::f64;
-            return are_equal(of.view, number) ? ""
-                                              : joined_text({"the file does not hold it, and it "
-                                                             "is not ",
-                                                             number_text(of.how.plus)});
-        }
-        if (of.first_layer) {
-            return are_equal(of.view, *of.first_layer)
-                       ? ""
-                       : "the layers of the parameter share it and are not equal";
-        }
-        const placed where = place(of.view, of.how);
-        if (!where.problem.empty()) return where.problem;
-        std::size_t tensor = 0;
-        while (tensor < planned.size() && planned[tensor].name != of.tensor) ++tensor;
-        if (tensor == planned.size()) {
-            planned.push_back({of.tensor, where.shape});
-            used.emplace_back();
-        } else if (planned[tensor].shape != where.shape) {
-            return joined_text({"it has shape ", shape_text(where.shape), " here and ",
-                                shape_text(planned[tensor].shape), " for another parameter"});
-        }
-        used[tensor].add(where, of.how);
-        pieces.push_back(piece_of(of.view, tensor, where, of.how, neighbours));
-        return "";
-    });
+    std::string problem =
+        for_each_place(parameters, names, layout.stacks, [&](const place_of& of) -> std::string {
+            if (of.tensor.empty()) {
+                any_view number;
+                number.data = const_cast<double*>(&of.how.plus);
+                number.type = dtype::f64;
+                return are_equal(of.view, number)
+                           ? ""
+                           : joined_text({"the file does not hold it, and it "
+                                          "is not ",
+                                          number_text(of.how.plus)});
+            }
+            if (of.first_layer) {
+                return are_equal(of.view, *of.first_layer)
+                           ? ""
+                           : "the layers of the parameter share it and are not equal";
+            }
+            const placed where = place(of.view, of.how);
+            if (!where.problem.empty()) return where.problem;
+            std::size_t tensor = 0;
+            while (tensor < planned.size() && planned[tensor].name != of.tensor) ++tensor;
+            if (tensor == planned.size()) {
+                planned.push_back({of.tensor, where.shape});
+                used.emplace_back();
+            } else if (planned[tensor].shape != where.shape) {
+                return joined_text({"it has shape ", shape_text(where.shape), " here and ",
+                                    shape_text(planned[tensor].shape), " for another parameter"});
+            }
+            used[tensor].add(where, of.how);
+            pieces.push_back(piece_of(of.view, tensor, where, of.how, layout.neighbours));
+            return "";
+        });
     for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
         problem = used[at].problem(true);
         if (!problem.empty())
@@ -5742,7 +5918,7 @@ metadata_map load(const tensor_file& from, Parameters& parameters) {
 template <class Model, class Parameters>
 metadata_map load(const tensor_file& from, Parameters& parameters, name_map names) {
     return detail::load_mapped(from, detail::tensors_of<Model>(parameters), names,
-                               detail::pairs_neighbours<Model>);
+                               detail::layout_of<Model>());
 }
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters) {
@@ -5770,13 +5946,274 @@ void save(const file_path& path, const Parameters& parameters, name_map names,
           const metadata_map& metadata = {{"format", "pt"}},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
     detail::save_mapped(path, detail::tensors_of<Model>(parameters), names,
-                        detail::pairs_neighbours<Model>, metadata, type);
+                        detail::layout_of<Model>(), metadata, type);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The tensors of Hugging Face's files, for the presets:
-/// `io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2)`.
+/// The names of the tensors of encoders.
+
+namespace sequent::inline SEQUENT_ABI::io::hugging_face {
+
+/// Of bert and of bert_masked_language.
+inline constexpr name_entry bert[] = {
+    optional_prefix("bert."),
+    // Files of the first years, such as bert-base-uncased.
+    alias("LayerNorm.gamma", "LayerNorm.weight"),
+    alias("LayerNorm.beta", "LayerNorm.bias"),
+    {"embedding", "bert.embeddings.word_embeddings.weight"},
+    {"position", "bert.embeddings.position_embeddings.weight", rows_from(0)},
+    {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
+    {"embedding_gain", "bert.embeddings.LayerNorm.weight"},
+    {"embedding_bias", "bert.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
+    {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
+    {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
+    {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
+    {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
+    {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
+    {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_1", "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
+    {"layers.bias_1", "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
+    {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "bert.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "bert.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "bert.pooler.dense.weight"},
+    {"b_pool", "bert.pooler.dense.bias"},
+    {"W_predict", "cls.predictions.transform.dense.weight"},
+    {"b_predict", "cls.predictions.transform.dense.bias"},
+    {"gain_predict", "cls.predictions.transform.LayerNorm.weight"},
+    {"bias_predict", "cls.predictions.transform.LayerNorm.bias"},
+    {"b_logits", "cls.predictions.bias"},
+    copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
+    copy_of("b_logits", "cls.predictions.decoder.bias"),
+    ignored("bert.embeddings.position_ids"),
+    ignored("bert.pooler.*"),
+    ignored("cls.*"),
+};
+
+/// Of roberta, also for XLM-RoBERTa. Positions begin at row 2 of their table.
+inline constexpr name_entry roberta[] = {
+    optional_prefix("roberta."),
+    {"embedding", "roberta.embeddings.word_embeddings.weight"},
+    {"position", "roberta.embeddings.position_embeddings.weight", rows_from(2)},
+    {"segment_embedding", "roberta.embeddings.token_type_embeddings.weight", shaped(1, own(0))},
+    {"embedding_gain", "roberta.embeddings.LayerNorm.weight"},
+    {"embedding_bias", "roberta.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "roberta.encoder.layer.{}.attention.self.query.weight"},
+    {"layers.W_key", "roberta.encoder.layer.{}.attention.self.key.weight"},
+    {"layers.W_value", "roberta.encoder.layer.{}.attention.self.value.weight"},
+    {"layers.b_query", "roberta.encoder.layer.{}.attention.self.query.bias", flat},
+    {"layers.b_key", "roberta.encoder.layer.{}.attention.self.key.bias", flat},
+    {"layers.b_value", "roberta.encoder.layer.{}.attention.self.value.bias", flat},
+    {"layers.W_out", "roberta.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "roberta.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.weight"},
+    {"layers.bias_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.bias"},
+    {"layers.W_expand", "roberta.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "roberta.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "roberta.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "roberta.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "roberta.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "roberta.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "roberta.pooler.dense.weight"},
+    {"b_pool", "roberta.pooler.dense.bias"},
+    {"W_predict", "lm_head.dense.weight"},
+    {"b_predict", "lm_head.dense.bias"},
+    {"gain_predict", "lm_head.layer_norm.weight"},
+    {"bias_predict", "lm_head.layer_norm.bias"},
+    {"b_logits", "lm_head.bias"},
+    copy_of("embedding", "lm_head.decoder.weight", "b_logits"),
+    copy_of("b_logits", "lm_head.decoder.bias"),
+    ignored("roberta.embeddings.position_ids"),
+    ignored("roberta.pooler.*"),
+    ignored("lm_head.*"),
+};
+
+inline constexpr name_entry distilbert[] = {
+    optional_prefix("distilbert."),
+    {"embedding", "distilbert.embeddings.word_embeddings.weight"},
+    {"position", "distilbert.embeddings.position_embeddings.weight", rows_from(0)},
+    {"embedding_gain", "distilbert.embeddings.LayerNorm.weight"},
+    {"embedding_bias", "distilbert.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "distilbert.transformer.layer.{}.attention.q_lin.weight"},
+    {"layers.W_key", "distilbert.transformer.layer.{}.attention.k_lin.weight"},
+    {"layers.W_value", "distilbert.transformer.layer.{}.attention.v_lin.weight"},
+    {"layers.b_query", "distilbert.transformer.layer.{}.attention.q_lin.bias", flat},
+    {"layers.b_key", "distilbert.transformer.layer.{}.attention.k_lin.bias", flat},
+    {"layers.b_value", "distilbert.transformer.layer.{}.attention.v_lin.bias", flat},
+    {"layers.W_out", "distilbert.transformer.layer.{}.attention.out_lin.weight"},
+    {"layers.b_out", "distilbert.transformer.layer.{}.attention.out_lin.bias"},
+    {"layers.gain_1", "distilbert.transformer.layer.{}.sa_layer_norm.weight"},
+    {"layers.bias_1", "distilbert.transformer.layer.{}.sa_layer_norm.bias"},
+    {"layers.W_expand", "distilbert.transformer.layer.{}.ffn.lin1.weight"},
+    {"layers.b_expand", "distilbert.transformer.layer.{}.ffn.lin1.bias"},
+    {"layers.W_contract", "distilbert.transformer.layer.{}.ffn.lin2.weight"},
+    {"layers.b_contract", "distilbert.transformer.layer.{}.ffn.lin2.bias"},
+    {"layers.gain_2", "distilbert.transformer.layer.{}.output_layer_norm.weight"},
+    {"layers.bias_2", "distilbert.transformer.layer.{}.output_layer_norm.bias"},
+    {"W_predict", "vocab_transform.weight"},
+    {"b_predict", "vocab_transform.bias"},
+    {"gain_predict", "vocab_layer_norm.weight"},
+    {"bias_predict", "vocab_layer_norm.bias"},
+    {"b_logits", "vocab_projector.bias"},
+    copy_of("embedding", "vocab_projector.weight", "b_logits"),
+    ignored("vocab_*"),
+};
+
+/// All layers of albert are loaded from one.
+inline constexpr name_entry albert[] = {
+    optional_prefix("albert."),
+    {"embedding", "albert.embeddings.word_embeddings.weight"},
+    {"position", "albert.embeddings.position_embeddings.weight", rows_from(0)},
+    {"segment_embedding", "albert.embeddings.token_type_embeddings.weight"},
+    {"embedding_gain", "albert.embeddings.LayerNorm.weight"},
+    {"embedding_bias", "albert.embeddings.LayerNorm.bias"},
+    {"W_embedding", "albert.encoder.embedding_hidden_mapping_in.weight"},
+    {"b_embedding", "albert.encoder.embedding_hidden_mapping_in.bias"},
+    {"layers.W_query",
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight", shared_layers},
+    {"layers.b_query", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.bias",
+     shared_layers | flat},
+    {"layers.W_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.weight",
+     shared_layers},
+    {"layers.b_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.bias",
+     shared_layers | flat},
+    {"layers.W_value",
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.weight", shared_layers},
+    {"layers.b_value", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.bias",
+     shared_layers | flat},
+    {"layers.W_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.weight",
+     shared_layers},
+    {"layers.b_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.bias",
+     shared_layers},
+    {"layers.gain_1",
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.weight",
+     shared_layers},
+    {"layers.bias_1",
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.bias",
+     shared_layers},
+    {"layers.W_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight",
+     shared_layers},
+    {"layers.b_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.bias",
+     shared_layers},
+    {"layers.W_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.weight",
+     shared_layers},
+    {"layers.b_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.bias",
+     shared_layers},
+    {"layers.gain_2",
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.weight",
+     shared_layers},
+    {"layers.bias_2",
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.bias",
+     shared_layers},
+    {"W_pool", "albert.pooler.weight"},
+    {"b_pool", "albert.pooler.bias"},
+    {"W_predict", "predictions.dense.weight"},
+    {"b_predict", "predictions.dense.bias"},
+    {"gain_predict", "predictions.LayerNorm.weight"},
+    {"bias_predict", "predictions.LayerNorm.bias"},
+    {"b_logits", "predictions.bias"},
+    copy_of("embedding", "predictions.decoder.weight", "b_logits"),
+    copy_of("b_logits", "predictions.decoder.bias"),
+    ignored("albert.embeddings.position_ids"),
+    ignored("albert.pooler.*"),
+    ignored("predictions.*"),
+    ignored("sop_classifier.*"),
+};
+
+/// Positions of mpnet begin at row 2 of their table.
+inline constexpr name_entry mpnet[] = {
+    optional_prefix("mpnet."),
+    {"embedding", "mpnet.embeddings.word_embeddings.weight"},
+    {"position", "mpnet.embeddings.position_embeddings.weight", rows_from(2)},
+    {"embedding_gain", "mpnet.embeddings.LayerNorm.weight"},
+    {"embedding_bias", "mpnet.embeddings.LayerNorm.bias"},
+    {"relative", "mpnet.encoder.relative_attention_bias.weight", transposed},
+    {"layers.W_query", "mpnet.encoder.layer.{}.attention.attn.q.weight"},
+    {"layers.b_query", "mpnet.encoder.layer.{}.attention.attn.q.bias", flat},
+    {"layers.W_key", "mpnet.encoder.layer.{}.attention.attn.k.weight"},
+    {"layers.b_key", "mpnet.encoder.layer.{}.attention.attn.k.bias", flat},
+    {"layers.W_value", "mpnet.encoder.layer.{}.attention.attn.v.weight"},
+    {"layers.b_value", "mpnet.encoder.layer.{}.attention.attn.v.bias", flat},
+    {"layers.W_out", "mpnet.encoder.layer.{}.attention.attn.o.weight"},
+    {"layers.b_out", "mpnet.encoder.layer.{}.attention.attn.o.bias"},
+    {"layers.gain_1", "mpnet.encoder.layer.{}.attention.LayerNorm.weight"},
+    {"layers.bias_1", "mpnet.encoder.layer.{}.attention.LayerNorm.bias"},
+    {"layers.W_expand", "mpnet.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "mpnet.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "mpnet.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "mpnet.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "mpnet.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "mpnet.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "mpnet.pooler.dense.weight"},
+    {"b_pool", "mpnet.pooler.dense.bias"},
+    {"W_predict", "lm_head.dense.weight"},
+    {"b_predict", "lm_head.dense.bias"},
+    {"gain_predict", "lm_head.layer_norm.weight"},
+    {"bias_predict", "lm_head.layer_norm.bias"},
+    {"b_logits", "lm_head.bias"},
+    copy_of("embedding", "lm_head.decoder.weight", "b_logits"),
+    copy_of("b_logits", "lm_head.decoder.bias"),
+    ignored("mpnet.embeddings.position_ids"),
+    ignored("mpnet.pooler.*"),
+    ignored("lm_head.*"),
+};
+
+inline constexpr name_entry modernbert[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embeddings.tok_embeddings.weight"},
+    {"embedding_gain", "model.embeddings.norm.weight"},
+    {"layers.gain_1", "model.layers.{}.attn_norm.weight"},
+    {"layers.W_query", "model.layers.{}.attn.Wqkv.weight", part(0, 3)},
+    {"layers.W_key", "model.layers.{}.attn.Wqkv.weight", part(1, 3)},
+    {"layers.W_value", "model.layers.{}.attn.Wqkv.weight", part(2, 3)},
+    {"layers.W_out", "model.layers.{}.attn.Wo.weight"},
+    {"layers.gain_2", "model.layers.{}.mlp_norm.weight"},
+    {"layers.W_gate", "model.layers.{}.mlp.Wi.weight", part(0, 2)},
+    {"layers.W_expand", "model.layers.{}.mlp.Wi.weight", part(1, 2)},
+    {"layers.W_contract", "model.layers.{}.mlp.Wo.weight"},
+    {"gain", "model.final_norm.weight"},
+    {"W_predict", "head.dense.weight"},
+    {"gain_predict", "head.norm.weight"},
+    {"b_logits", "decoder.bias"},
+    copy_of("embedding", "decoder.weight", "b_logits"),
+    ignored("head.*"),
+    ignored("decoder.*"),
+};
+
+inline constexpr name_entry clip_text[] = {
+    optional_prefix("text_model."),
+    {"embedding", "text_model.embeddings.token_embedding.weight"},
+    {"position", "text_model.embeddings.position_embedding.weight", rows_from(0)},
+    {"layers.gain_1", "text_model.encoder.layers.{}.layer_norm1.weight"},
+    {"layers.bias_1", "text_model.encoder.layers.{}.layer_norm1.bias"},
+    {"layers.W_query", "text_model.encoder.layers.{}.self_attn.q_proj.weight"},
+    {"layers.b_query", "text_model.encoder.layers.{}.self_attn.q_proj.bias", flat},
+    {"layers.W_key", "text_model.encoder.layers.{}.self_attn.k_proj.weight"},
+    {"layers.b_key", "text_model.encoder.layers.{}.self_attn.k_proj.bias", flat},
+    {"layers.W_value", "text_model.encoder.layers.{}.self_attn.v_proj.weight"},
+    {"layers.b_value", "text_model.encoder.layers.{}.self_attn.v_proj.bias", flat},
+    {"layers.W_out", "text_model.encoder.layers.{}.self_attn.out_proj.weight"},
+    {"layers.b_out", "text_model.encoder.layers.{}.self_attn.out_proj.bias"},
+    {"layers.gain_2", "text_model.encoder.layers.{}.layer_norm2.weight"},
+    {"layers.bias_2", "text_model.encoder.layers.{}.layer_norm2.bias"},
+    {"layers.W_expand", "text_model.encoder.layers.{}.mlp.fc1.weight"},
+    {"layers.b_expand", "text_model.encoder.layers.{}.mlp.fc1.bias"},
+    {"layers.W_contract", "text_model.encoder.layers.{}.mlp.fc2.weight"},
+    {"layers.b_contract", "text_model.encoder.layers.{}.mlp.fc2.bias"},
+    {"gain", "text_model.final_layer_norm.weight"},
+    {"bias", "text_model.final_layer_norm.bias"},
+    ignored("text_model.embeddings.position_ids"),
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
+
+/// The names of the tensors of language models.
 
 namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
@@ -5829,8 +6266,7 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
-/// Of Qwen2 and Qwen2.5, for llama<biases<true>>: only queries, keys and values have biases in the
-/// file.
+/// Of qwen2, and of llama<biases<true>>: only queries, keys and values have biases in the file.
 inline constexpr auto qwen2 =
     joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
                    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
@@ -5840,121 +6276,147 @@ inline constexpr auto qwen2 =
                    constant("layers.b_expand", 0),
                    constant("layers.b_contract", 0)});
 
-/// Of bert and of bert_masked_language.
-inline constexpr name_entry bert[] = {
-    optional_prefix("bert."),
-    // Files of the first years, such as bert-base-uncased.
-    alias("LayerNorm.gamma", "LayerNorm.weight"),
-    alias("LayerNorm.beta", "LayerNorm.bias"),
-    {"embedding", "bert.embeddings.word_embeddings.weight"},
-    {"position", "bert.embeddings.position_embeddings.weight", rows_from(0)},
-    {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
-    {"gain", "bert.embeddings.LayerNorm.weight"},
-    {"bias", "bert.embeddings.LayerNorm.bias"},
-    {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
-    {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
-    {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
-    {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
-    {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
-    {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
-    {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
-    {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
-    {"layers.gain_1", "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
-    {"layers.bias_1", "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
-    {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
-    {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
-    {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
-    {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
-    {"layers.gain_2", "bert.encoder.layer.{}.output.LayerNorm.weight"},
-    {"layers.bias_2", "bert.encoder.layer.{}.output.LayerNorm.bias"},
-    {"W_pool", "bert.pooler.dense.weight"},
-    {"b_pool", "bert.pooler.dense.bias"},
-    {"W_predict", "cls.predictions.transform.dense.weight"},
-    {"b_predict", "cls.predictions.transform.dense.bias"},
-    {"gain_predict", "cls.predictions.transform.LayerNorm.weight"},
-    {"bias_predict", "cls.predictions.transform.LayerNorm.bias"},
-    {"b_logits", "cls.predictions.bias"},
-    copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
-    copy_of("b_logits", "cls.predictions.decoder.bias"),
-    ignored("bert.embeddings.position_ids"),
-    ignored("bert.pooler.*"),
-    ignored("cls.*"),
+inline constexpr auto& llama3 = llama;
+inline constexpr auto& mistral = llama;
+inline constexpr auto qwen3 =
+    joined(llama, {{"layers.gain_query", "model.layers.{}.self_attn.q_norm.weight", halves},
+                   {"layers.gain_key", "model.layers.{}.self_attn.k_norm.weight", halves}});
+
+/// Of gemma2 and gemma3, whose gains are one more than the file's numbers.
+inline constexpr name_entry gemma[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embed_tokens.weight"},
+    {"layers.gain_1", "model.layers.{}.input_layernorm.weight", plus(1)},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
+    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
+    {"layers.gain_query", "model.layers.{}.self_attn.q_norm.weight", halves | plus(1)},
+    {"layers.gain_key", "model.layers.{}.self_attn.k_norm.weight", halves | plus(1)},
+    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
+    {"layers.attended_gain", "model.layers.{}.post_attention_layernorm.weight", plus(1)},
+    {"layers.gain_2", "model.layers.{}.pre_feedforward_layernorm.weight", plus(1)},
+    {"layers.W_gate", "model.layers.{}.mlp.gate_proj.weight"},
+    {"layers.W_expand", "model.layers.{}.mlp.up_proj.weight"},
+    {"layers.W_contract", "model.layers.{}.mlp.down_proj.weight"},
+    {"layers.transformed_gain", "model.layers.{}.post_feedforward_layernorm.weight", plus(1)},
+    {"gain", "model.norm.weight", plus(1)},
+    copy_of("embedding", "lm_head.weight"),
+    ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
+};
+inline constexpr auto& gemma2 = gemma;
+inline constexpr auto& gemma3 = gemma;
+
+/// Of gpt_neox; query_key_value has the rows of each head's query, key and value side by side.
+inline constexpr name_entry gpt_neox[] = {
+    optional_prefix("gpt_neox."),
+    {"embedding", "gpt_neox.embed_in.weight"},
+    {"layers.gain_1", "gpt_neox.layers.{}.input_layernorm.weight"},
+    {"layers.bias_1", "gpt_neox.layers.{}.input_layernorm.bias"},
+    {"layers.gain_2", "gpt_neox.layers.{}.post_attention_layernorm.weight"},
+    {"layers.bias_2", "gpt_neox.layers.{}.post_attention_layernorm.bias"},
+    {"layers.W_query", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(0, 3)},
+    {"layers.W_key", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(1, 3)},
+    {"layers.W_value", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(2, 3)},
+    {"layers.b_query", "gpt_neox.layers.{}.attention.query_key_value.bias",
+     flat | interleaved(0, 3)},
+    {"layers.b_key", "gpt_neox.layers.{}.attention.query_key_value.bias", flat | interleaved(1, 3)},
+    {"layers.b_value", "gpt_neox.layers.{}.attention.query_key_value.bias",
+     flat | interleaved(2, 3)},
+    {"layers.W_out", "gpt_neox.layers.{}.attention.dense.weight"},
+    {"layers.b_out", "gpt_neox.layers.{}.attention.dense.bias"},
+    {"layers.W_expand", "gpt_neox.layers.{}.mlp.dense_h_to_4h.weight"},
+    {"layers.b_expand", "gpt_neox.layers.{}.mlp.dense_h_to_4h.bias"},
+    {"layers.W_contract", "gpt_neox.layers.{}.mlp.dense_4h_to_h.weight"},
+    {"layers.b_contract", "gpt_neox.layers.{}.mlp.dense_4h_to_h.bias"},
+    {"gain", "gpt_neox.final_layer_norm.weight"},
+    {"bias", "gpt_neox.final_layer_norm.bias"},
+    {"W_logits", "embed_out.weight"},
+    copy_of("embedding", "embed_out.weight"),
+    ignored("gpt_neox.layers.{}.attention.bias"),
+    ignored("gpt_neox.layers.{}.attention.masked_bias"),
+    ignored("gpt_neox.layers.{}.attention.rotary_emb.inv_freq"),
 };
 
-/// Of bert and of bert_masked_language for RoBERTa and XLM-RoBERTa: segments<1>,
-/// normalization::layer<5>. Positions begin at row 2 of their table.
-inline constexpr name_entry roberta[] = {
-    optional_prefix("roberta."),
-    {"embedding", "roberta.embeddings.word_embeddings.weight"},
-    {"position", "roberta.embeddings.position_embeddings.weight", rows_from(2)},
-    {"segment_embedding", "roberta.embeddings.token_type_embeddings.weight"},
-    {"gain", "roberta.embeddings.LayerNorm.weight"},
-    {"bias", "roberta.embeddings.LayerNorm.bias"},
-    {"layers.W_query", "roberta.encoder.layer.{}.attention.self.query.weight"},
-    {"layers.W_key", "roberta.encoder.layer.{}.attention.self.key.weight"},
-    {"layers.W_value", "roberta.encoder.layer.{}.attention.self.value.weight"},
-    {"layers.b_query", "roberta.encoder.layer.{}.attention.self.query.bias", flat},
-    {"layers.b_key", "roberta.encoder.layer.{}.attention.self.key.bias", flat},
-    {"layers.b_value", "roberta.encoder.layer.{}.attention.self.value.bias", flat},
-    {"layers.W_out", "roberta.encoder.layer.{}.attention.output.dense.weight"},
-    {"layers.b_out", "roberta.encoder.layer.{}.attention.output.dense.bias"},
-    {"layers.gain_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.weight"},
-    {"layers.bias_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.bias"},
-    {"layers.W_expand", "roberta.encoder.layer.{}.intermediate.dense.weight"},
-    {"layers.b_expand", "roberta.encoder.layer.{}.intermediate.dense.bias"},
-    {"layers.W_contract", "roberta.encoder.layer.{}.output.dense.weight"},
-    {"layers.b_contract", "roberta.encoder.layer.{}.output.dense.bias"},
-    {"layers.gain_2", "roberta.encoder.layer.{}.output.LayerNorm.weight"},
-    {"layers.bias_2", "roberta.encoder.layer.{}.output.LayerNorm.bias"},
-    {"W_pool", "roberta.pooler.dense.weight"},
-    {"b_pool", "roberta.pooler.dense.bias"},
-    {"W_predict", "lm_head.dense.weight"},
-    {"b_predict", "lm_head.dense.bias"},
-    {"gain_predict", "lm_head.layer_norm.weight"},
-    {"bias_predict", "lm_head.layer_norm.bias"},
+inline constexpr name_entry phi[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embed_tokens.weight"},
+    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
+    {"layers.bias_1", "model.layers.{}.input_layernorm.bias"},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight"},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight"},
+    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
+    {"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat},
+    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat},
+    {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
+    {"layers.W_out", "model.layers.{}.self_attn.dense.weight"},
+    {"layers.b_out", "model.layers.{}.self_attn.dense.bias"},
+    {"layers.W_expand", "model.layers.{}.mlp.fc1.weight"},
+    {"layers.b_expand", "model.layers.{}.mlp.fc1.bias"},
+    {"layers.W_contract", "model.layers.{}.mlp.fc2.weight"},
+    {"layers.b_contract", "model.layers.{}.mlp.fc2.bias"},
+    {"gain", "model.final_layernorm.weight"},
+    {"bias", "model.final_layernorm.bias"},
+    {"W_logits", "lm_head.weight"},
     {"b_logits", "lm_head.bias"},
-    copy_of("embedding", "lm_head.decoder.weight", "b_logits"),
-    copy_of("b_logits", "lm_head.decoder.bias"),
-    ignored("roberta.embeddings.position_ids"),
-    ignored("roberta.pooler.*"),
-    ignored("lm_head.*"),
 };
 
-/// Of bert and of bert_masked_language with segments<1> for DistilBERT, which has none (all symbols
-/// are of segment 0) and no pooler: `pooled` is zero.
-inline constexpr name_entry distilbert[] = {
-    optional_prefix("distilbert."),
-    {"embedding", "distilbert.embeddings.word_embeddings.weight"},
-    {"position", "distilbert.embeddings.position_embeddings.weight", rows_from(0)},
-    constant("segment_embedding", 0),
-    {"gain", "distilbert.embeddings.LayerNorm.weight"},
-    {"bias", "distilbert.embeddings.LayerNorm.bias"},
-    {"layers.W_query", "distilbert.transformer.layer.{}.attention.q_lin.weight"},
-    {"layers.W_key", "distilbert.transformer.layer.{}.attention.k_lin.weight"},
-    {"layers.W_value", "distilbert.transformer.layer.{}.attention.v_lin.weight"},
-    {"layers.b_query", "distilbert.transformer.layer.{}.attention.q_lin.bias", flat},
-    {"layers.b_key", "distilbert.transformer.layer.{}.attention.k_lin.bias", flat},
-    {"layers.b_value", "distilbert.transformer.layer.{}.attention.v_lin.bias", flat},
-    {"layers.W_out", "distilbert.transformer.layer.{}.attention.out_lin.weight"},
-    {"layers.b_out", "distilbert.transformer.layer.{}.attention.out_lin.bias"},
-    {"layers.gain_1", "distilbert.transformer.layer.{}.sa_layer_norm.weight"},
-    {"layers.bias_1", "distilbert.transformer.layer.{}.sa_layer_norm.bias"},
-    {"layers.W_expand", "distilbert.transformer.layer.{}.ffn.lin1.weight"},
-    {"layers.b_expand", "distilbert.transformer.layer.{}.ffn.lin1.bias"},
-    {"layers.W_contract", "distilbert.transformer.layer.{}.ffn.lin2.weight"},
-    {"layers.b_contract", "distilbert.transformer.layer.{}.ffn.lin2.bias"},
-    {"layers.gain_2", "distilbert.transformer.layer.{}.output_layer_norm.weight"},
-    {"layers.bias_2", "distilbert.transformer.layer.{}.output_layer_norm.bias"},
-    constant("W_pool", 0),
-    constant("b_pool", 0),
-    {"W_predict", "vocab_transform.weight"},
-    {"b_predict", "vocab_transform.bias"},
-    {"gain_predict", "vocab_layer_norm.weight"},
-    {"bias_predict", "vocab_layer_norm.bias"},
-    {"b_logits", "vocab_projector.bias"},
-    copy_of("embedding", "vocab_projector.weight", "b_logits"),
-    ignored("vocab_*"),
+inline constexpr name_entry starcoder2[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embed_tokens.weight"},
+    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
+    {"layers.bias_1", "model.layers.{}.input_layernorm.bias"},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
+    {"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
+    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
+    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
+    {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
+    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
+    {"layers.b_out", "model.layers.{}.self_attn.o_proj.bias"},
+    {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
+    {"layers.bias_2", "model.layers.{}.post_attention_layernorm.bias"},
+    {"layers.W_expand", "model.layers.{}.mlp.c_fc.weight"},
+    {"layers.b_expand", "model.layers.{}.mlp.c_fc.bias"},
+    {"layers.W_contract", "model.layers.{}.mlp.c_proj.weight"},
+    {"layers.b_contract", "model.layers.{}.mlp.c_proj.bias"},
+    {"gain", "model.norm.weight"},
+    {"bias", "model.norm.bias"},
+    {"W_logits", "lm_head.weight"},
+    copy_of("embedding", "lm_head.weight"),
 };
+
+/// Of opt with its norms in front; positions begin at row 2 of their table.
+inline constexpr name_entry opt[] = {
+    optional_prefix("model."),
+    {"embedding", "model.decoder.embed_tokens.weight"},
+    {"position", "model.decoder.embed_positions.weight", rows_from(2)},
+    {"layers.gain_1", "model.decoder.layers.{}.self_attn_layer_norm.weight"},
+    {"layers.bias_1", "model.decoder.layers.{}.self_attn_layer_norm.bias"},
+    {"layers.W_query", "model.decoder.layers.{}.self_attn.q_proj.weight"},
+    {"layers.W_key", "model.decoder.layers.{}.self_attn.k_proj.weight"},
+    {"layers.W_value", "model.decoder.layers.{}.self_attn.v_proj.weight"},
+    {"layers.b_query", "model.decoder.layers.{}.self_attn.q_proj.bias", flat},
+    {"layers.b_key", "model.decoder.layers.{}.self_attn.k_proj.bias", flat},
+    {"layers.b_value", "model.decoder.layers.{}.self_attn.v_proj.bias", flat},
+    {"layers.W_out", "model.decoder.layers.{}.self_attn.out_proj.weight"},
+    {"layers.b_out", "model.decoder.layers.{}.self_attn.out_proj.bias"},
+    {"layers.gain_2", "model.decoder.layers.{}.final_layer_norm.weight"},
+    {"layers.bias_2", "model.decoder.layers.{}.final_layer_norm.bias"},
+    {"layers.W_expand", "model.decoder.layers.{}.fc1.weight"},
+    {"layers.b_expand", "model.decoder.layers.{}.fc1.bias"},
+    {"layers.W_contract", "model.decoder.layers.{}.fc2.weight"},
+    {"layers.b_contract", "model.decoder.layers.{}.fc2.bias"},
+    {"gain", "model.decoder.final_layer_norm.weight"},
+    {"bias", "model.decoder.final_layer_norm.bias"},
+    copy_of("embedding", "lm_head.weight"),
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
+
+/// The tensors of Hugging Face's files, for the presets:
+/// `io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2)`.
+
+namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
 inline constexpr name_entry vit[] = {
     optional_prefix("vit."),
@@ -6661,7 +7123,7 @@ SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any
                           " tokens, the model has ", tokens});
     }
     result.found = form.version == 0 ? match(result.file, tensors)
-                                     : match(result.file, tensors, llama2c_layers, true);
+                                     : match(result.file, tensors, llama2c_layers, {true, {}});
     return result;
 }
 
@@ -10895,13 +11357,39 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 /// Which elements are a pair: (2k, 2k + 1), or (k, k + Length / 2).
 enum class pairing { neighbours, halves };
 
+/// The angle of pair k at position 1, scaled from base^(-2k / length).
+inline double angle_of_pair(int k, int length, double base, const rotary_scaling& by) noexcept {
+    constexpr double circle = 6.283185307179586476925;
+    const double angle = std::exp(-2.0 * std::log(base) / length * k);
+    if (by.kind == rotary_scaling::rule::none) return angle;
+    const double scaled = angle / by.factor;
+    const auto mixture = [&](double share) { return (1 - share) * scaled + share * angle; };
+    switch (by.kind) {
+        case rotary_scaling::rule::linear:
+            return scaled;
+        case rotary_scaling::rule::llama3: {
+            const double turns = by.original * angle / circle;
+            return mixture(std::clamp((turns - by.low) / (by.high - by.low), 0.0, 1.0));
+        }
+        default:
+            break;
+    }
+    // The pair that turns so many times in the original length.
+    const auto pair_of = [&](double turns) {
+        return length * std::log(by.original / (turns * circle)) / (2 * std::log(base));
+    };
+    const double first = std::max(std::floor(pair_of(by.high)), 0.0);
+    const double last = std::min(std::ceil(pair_of(by.low)), length - 1.0);
+    return mixture(1 - std::clamp((k - first) / std::max(last - first, 0.001), 0.0, 1.0));
+}
+
 /// Writes the cosines of a position's angles, then their sines, Length / 2 each.
 template <int Length, class T>
-inline void write_angles(double position, double base, T* to) noexcept {
+inline void write_angles(double position, double base, T* to,
+                         const rotary_scaling& scaling = {}) noexcept {
     static_assert(Length % 2 == 0, "pairs are turned: the length must be even");
-    const double step = -2.0 * std::log(base) / Length;
     for (int k = 0; k < Length / 2; ++k) {
-        const double angle = position * std::exp(step * k);
+        const double angle = position * angle_of_pair(k, Length, base, scaling);
         to[k] = static_cast<T>(std::cos(angle));
         to[Length / 2 + k] = static_cast<T>(std::sin(angle));
     }
@@ -10909,15 +11397,16 @@ inline void write_angles(double position, double base, T* to) noexcept {
 
 /// The same for positions 0 to Positions - 1. The base is given by
 /// its bits: numbers of this kind are no template arguments everywhere.
-template <int Length, class T, int Positions, std::uint64_t Base>
+template <int Length, class T, int Positions, std::uint64_t Base,
+          rotary_scaling Scaling = rotary_scaling{}>
 class angle_table {
     static const T* made() {
         static const std::vector<T> table = [] {
             std::vector<T> result(static_cast<std::size_t>(Positions) * Length);
             for (int position = 0; position < Positions; ++position)
-                write_angles<Length>(
-                    position, std::bit_cast<double>(Base),
-                    result.data() + static_cast<std::ptrdiff_t>(position) * Length);
+                write_angles<Length>(position, std::bit_cast<double>(Base),
+                                     result.data() + static_cast<std::ptrdiff_t>(position) * Length,
+                                     Scaling);
             return result;
         }();
         return table.data();
@@ -10931,10 +11420,10 @@ class angle_table {
     }
 };
 
-/// Turns each pair by its angle, or back.
-template <int Length, pairing Pairing, bool Back, class T>
+/// Turns each pair of the first Turned elements by its angle, or back.
+template <int Length, pairing Pairing, bool Back, int Turned = Length, class T>
 SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
-    constexpr int half = Length / 2;
+    constexpr int half = Turned / 2;
     constexpr int stride = Pairing == pairing::neighbours ? 2 : 1;
     constexpr int second = Pairing == pairing::neighbours ? 1 : half;
     T turned[Length];  // y may be x: the compiler could not use vectors
@@ -10946,6 +11435,7 @@ SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
         turned[stride * k] = a * c - b * s;
         turned[stride * k + second] = a * s + b * c;
     }
+    for (int k = Turned; k < Length; ++k) turned[k] = x[k];
     for (int k = 0; k < Length; ++k) y[k] = turned[k];
 }
 
@@ -11850,19 +12340,64 @@ void attention_gradient(const mask_table& table, const score_operands<T>& operan
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Rules that are linear maps of what they read, added up.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
+/// an offset are known to lie within their relations.
+constexpr bool is_plain(const literal& item, bool moved = false) {
+    if (!item.gives_value() || item.has_element) return false;
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
+            return false;
+    return !is_view(item);
+}
+
+/// Whether the literals that give values are added, weighted or not, for each head on its own: what
+/// a matrix product with its additions computes. Variables that are summed away must then index a
+/// weight.
+template <sizes Sizes>
+constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
+    if (rule.literals > 1 && rule.combined != combination::sum) return false;
+    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
+    const unsigned head = rule.head_variables();
+    unsigned mentioned = head;
+    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
+    for (const literal& item : source.body(rule)) {
+        if (!item.gives_value()) continue;
+        const unsigned in_relation = variables_in(item.terms, item.arity);
+        const unsigned in_weight = variables_in(item.weight.terms, item.weight.arity);
+        for (int argument = 0; argument < item.weight.arity; ++argument) {
+            if (item.weight.terms[argument].second >= 0 ||
+                (item.weight.terms[argument].offset &&
+                 item.weight.terms[argument].variable != loop_time))
+                return false;
+        }
+        const unsigned summed = ~head;
+        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
+        if ((in_relation & summed) != (in_weight & summed)) return false;
+        mentioned |= in_relation;
+    }
+    // A variable that nothing mentions adds as many times as it has values.
+    return mentioned == (1u << rule.variables.size()) - 1;
+}
+
+/// Whether this is all that the rule does.
+template <sizes Sizes>
+constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
+    if (rule.condition >= 0 || rule.repeat) return false;
+    for (const literal& item : source.body(rule))
+        if (!is_plain(item)) return false;
+    return is_linear_sum(rule, source);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Finds relations that follow from themselves. They are a recursion over time if one argument of
 /// each, the time, moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
 
 namespace sequent::inline SEQUENT_ABI::plan {
-
-/// Whether an argument is the sum or the difference of two variables.
-constexpr bool is_view(const literal& item) {
-    for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].second >= 0) return true;
-    for (int argument = 0; argument < item.weight.arity; ++argument)
-        if (item.weight.terms[argument].second >= 0) return true;
-    return false;
-}
 
 /// Writes each head with plain variables: `h(next(t)) <<= x(t)` as `h(t) <<= x(t - 1)` and a
 /// constant as a variable that has one value. Whether they may stand there is judged later.
@@ -11895,8 +12430,7 @@ constexpr void straighten_head(rule& written, source<Sizes>& in) {
     };
     for (int body = 0; body < written.literals; ++body) {
         literal& item = in.literals[written.first_literal + body];
-        for (int axis = 0; axis < item.arity; ++axis) move(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) move(item.weight.terms[axis]);
+        visit_terms(item, move);
         if (item.has_element) move(item.element);
     }
     for (int axis = 0; axis < written.head_weight.arity; ++axis)
@@ -12117,59 +12651,6 @@ constexpr sizes normal_size(sizes source) {
     return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
 }
 
-/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
-/// an offset are known to lie within their relations.
-constexpr bool is_plain(const literal& item, bool moved = false) {
-    if (!item.gives_value() || item.has_element) return false;
-    for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
-            return false;
-    return !is_view(item);
-}
-
-/// Whether the literals that give values are added, weighted or not, for each head on its own: what
-/// a matrix product with its additions computes. Variables that are summed away must then index a
-/// weight.
-template <sizes Sizes>
-constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
-    if (rule.literals > 1 && rule.combined != combination::sum) return false;
-    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
-    const unsigned head = rule.head_variables();
-    unsigned mentioned = head;
-    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
-    for (const literal& item : source.body(rule)) {
-        if (!item.gives_value()) continue;
-        unsigned in_relation = 0;
-        unsigned in_weight = 0;
-        for (int argument = 0; argument < item.arity; ++argument)
-            if (item.terms[argument].variable >= 0)
-                in_relation |= 1u << item.terms[argument].variable;
-        for (int argument = 0; argument < item.weight.arity; ++argument) {
-            if (item.weight.terms[argument].second >= 0 ||
-                (item.weight.terms[argument].offset &&
-                 item.weight.terms[argument].variable != loop_time))
-                return false;
-            if (item.weight.terms[argument].variable >= 0)
-                in_weight |= 1u << item.weight.terms[argument].variable;
-        }
-        const unsigned summed = ~head;
-        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
-        if ((in_relation & summed) != (in_weight & summed)) return false;
-        mentioned |= in_relation;
-    }
-    // A variable that nothing mentions adds as many times as it has values.
-    return mentioned == (1u << rule.variables.size()) - 1;
-}
-
-/// Whether this is all that the rule does.
-template <sizes Sizes>
-constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
-    if (rule.condition >= 0 || rule.repeat) return false;
-    for (int at = 0; at < rule.literals; ++at)
-        if (!is_plain(source.literals[rule.first_literal + at])) return false;
-    return is_linear_sum(rule, source);
-}
-
 template <sizes Sizes>
 class normaliser {
   public:
@@ -12203,10 +12684,9 @@ class normaliser {
     }
 
   private:
-    using sizes_made = source<normal_size(Sizes)>;
     // How the rules of a relation are combined, and which rules were atom transformations.
-    combination combined_[decltype(sizes_made::relations)::capacity()]{};
-    bool was_atom_[decltype(sizes_made::rules)::capacity()]{};
+    combination combined_[decltype(out.relations)::capacity()]{};
+    bool was_atom_[decltype(out.rules)::capacity()]{};
 
     constexpr void fail(fault mistake, const rule& at) {
         if (out.mistake != fault::none) return;
@@ -12219,21 +12699,18 @@ class normaliser {
         return out.relations.push({out.relations[from.head].id, from.scope, true});
     }
 
-    /// The rule's own head as a literal of `relation`.
-    static constexpr literal head_literal(const rule& from, int relation) {
-        literal result;
-        result.relation = relation;
-        result.arity = from.arity;
-        for (int at = 0; at < from.arity; ++at) result.terms[at] = from.terms[at];
+    /// A rule that stands for a part of another one.
+    static constexpr rule part_of(const rule& from) {
+        rule result;
+        result.number = from.number;
+        result.scope = from.scope;
         return result;
     }
 
     /// An empty rule with the head of another and with its head weight, if any, of which the
     /// variables are the only ones.
     static constexpr rule same_head(const rule& from) {
-        rule result;
-        result.number = from.number;
-        result.scope = from.scope;
+        rule result = part_of(from);
         result.head = from.head;
         result.arity = from.arity;
         result.head_weight = from.head_weight;
@@ -12442,21 +12919,18 @@ class normaliser {
             written.combined != combination::sum || written.aggregated != aggregation::sum)
             return false;
         const unsigned head = written.head_variables();
-        for (const literal& item : out.body(written)) {
+        for (const literal& item : out.body(written))
             if (!item.gives_value() || item.has_element || item.transposed ||
                 (variables_of(item) & ~head))
                 return false;
-        }
         return true;
     }
     static constexpr unsigned variables_of(const literal& item) {
         unsigned mask = 0;
-        auto add = [&](const term& at) {
+        visit_terms(item, [&](const term& at) {
             if (at.variable >= 0) mask |= 1u << at.variable;
             if (at.second >= 0) mask |= 1u << at.second;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
+        });
         return mask;
     }
 
@@ -12469,13 +12943,11 @@ class normaliser {
     /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
     static constexpr bool take_away(literal& item, const int* offsets) {
         bool plain = !is_view(item);
-        auto take = [&](term& at) {
+        visit_terms(item, [&](term& at) {
             if (at.variable < 0) return;
             at.offset -= offsets[at.variable];
             plain = plain && at.offset == 0;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) take(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) take(item.weight.terms[axis]);
+        });
         return plain;
     }
 
@@ -12499,9 +12971,7 @@ class normaliser {
                     offsets[item.terms[axis].variable] = item.terms[axis].offset;
         }
         if (!((mentioned >> user.recurs.time) & 1u)) return;
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         literal outer;
         int places[max_variables]{};
         for (int axis = 0; axis < user.arity; ++axis) {
@@ -12525,12 +12995,9 @@ class normaliser {
                 out.literals[user.first_literal + kept++] = item;
                 continue;
             }
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (moved.terms[axis].variable >= 0)
-                    moved.terms[axis].variable = places[moved.terms[axis].variable];
-            for (int axis = 0; axis < item.weight.arity; ++axis)
-                if (moved.weight.terms[axis].variable >= 0)
-                    moved.weight.terms[axis].variable = places[moved.weight.terms[axis].variable];
+            visit_terms(moved, [&](term& argument) {
+                if (argument.variable >= 0) argument.variable = places[argument.variable];
+            });
             out.literals.push(moved);
             ++made.literals;
         }
@@ -12544,11 +13011,10 @@ class normaliser {
         for (int at = 0; at < count; ++at) {
             if (out.rules[at].repeat) continue;
             const bool linear = is_linear(out.rules[at], out);
-            for (int item = 0; item < out.rules[at].literals; ++item) {
-                const int item_at = out.rules[at].first_literal + item;
-                if (!linear || mentions_less(out.literals[item_at], out.rules[at]))
-                    split_weighted_literal(at, item_at);
-            }
+            const int first = out.rules[at].first_literal;
+            for (int item = first; item < first + out.rules[at].literals; ++item)
+                if (!linear || mentions_less(out.literals[item], out.rules[at]))
+                    split_weighted_literal(at, item);
         }
     }
 
@@ -12562,9 +13028,7 @@ class normaliser {
         const literal item = out.literals[item_at];
         if (item.kind != literal_kind::relation || item.weight.weight < 0) return;
         const rule user = out.rules[user_at];
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         int arguments = 0;
         for (int at = 0; at < item.arity; ++at) arguments += item.terms[at].variable >= 0;
         for (int at = 0; at < item.weight.arity; ++at) {
@@ -12615,10 +13079,11 @@ class normaliser {
 
     constexpr void split_views() {
         const int count = out.rules.size();
-        for (int at = 0; at < count; ++at)
-            for (int body = 0; body < out.rules[at].literals; ++body)
-                if (is_view(out.literals[out.rules[at].first_literal + body]))
-                    split_view(out.rules[at], out.rules[at].first_literal + body);
+        for (int at = 0; at < count; ++at) {
+            const int first = out.rules[at].first_literal;
+            for (int item = first; item < first + out.rules[at].literals; ++item)
+                if (is_view(out.literals[item])) split_view(out.rules[at], item);
+        }
     }
 
     constexpr void split_view(const rule& user, int item_at) {
@@ -12632,9 +13097,7 @@ class normaliser {
         outer.kind = literal_kind::relation;
         outer.weight = {};
         outer.arity = 0;
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         made.views = true;
         int places[max_variables]{};  // one more than the variable's place
         auto apply = [&](int& index) {
@@ -14027,7 +14490,7 @@ std::string misfit(const llama2c_configuration& configuration) {
 template <class Model>
 std::string misfit(const tensor_file& file, const name_map* names) {
     const std::vector<any_tensor> parameters = shapes_of<Model>();
-    return names ? match(file, parameters, *names, pairs_neighbours<Model>).problem
+    return names ? match(file, parameters, *names, layout_of<Model>()).problem
                  : match(file, parameters).problem;
 }
 
@@ -14126,6 +14589,8 @@ struct gathered_product {
     bool b_turned;
     row_places<T> c;
     bool accumulate;
+    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
+    bool streams = false;
 };
 
 namespace detail {
@@ -14136,6 +14601,7 @@ template <class T>
 struct gathered_plan {
     static constexpr int rows = 256;
     static constexpr int depth = 256;
+    static constexpr int streams = 16;                       // rows of B, where it is not copied
     static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
     static constexpr int width = 2 * lanes<T>;
     static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
@@ -14184,9 +14650,14 @@ inline void gather_panel(const gathered_product<T>& of, int k, int depth, int co
             return;
         }
         const T* from = of.b[column + half] + k;
+        const int next = std::min(n, of.columns - column - half - width);
         const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
         int at = 0;
         for (; at + group <= depth; at += group) {
+            // The panel that is copied next.
+            if (of.streams && at % (64 / int{sizeof(T)}) == 0)
+                for (int lane = 0; lane < next; ++lane)
+                    prefetch(from + at + (lane + width) * of.b.stride);
             batch<T> out[group];
             load_transposed(from + at, lane_at, out);
             for (int i = 0; i < group; ++i, row += width) store(row, out[i]);
@@ -14211,11 +14682,11 @@ SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int dep
         for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
 }
 
-/// Rows of C of one tile against a panel, from the copies of A and B.
-template <int Rows, bool Turned, class T>
-SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>& c, int row,
-                                    int rows, int column, int columns, int depth,
-                                    bool accumulate) noexcept {
+/// Rows of C of one tile against a panel of B, from the copy of A.
+template <int Rows, class Strides, class T>
+SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
+                                    const row_places<T>& c, int row, int rows, int column,
+                                    int columns, int depth, bool accumulate) noexcept {
     using plan = gathered_plan<T>;
     constexpr int n = lanes<T>;
     constexpr int width = plan::width;
@@ -14224,9 +14695,8 @@ SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>&
         prefetch(c[row + r] + column);
         prefetch(c[row + r] + column + n);
     }
-    product_tile<batch<T>, Rows, 2, n, n>(
-        a, b, sum, depth, constant_strides < Turned ? 1 : plan::pitch, Turned ? plan::pitch : 1,
-        width, width > {}, tile_target{0, 0, false, false}, as_is{});
+    product_tile<batch<T>, Rows, 2, n, n>(a, b, sum, depth, strides,
+                                          tile_target{0, 0, false, false}, as_is{});
     const T* from = sum;
     for (int r = 0; r < rows; ++r, from += width) {
         T* to = c[row + r] + column;
@@ -14244,39 +14714,39 @@ SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>&
     }
 }
 
-/// A block of A against a panel of B.
-template <bool Turned, class T>
-inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b, int first,
-                           int rows, int k, int depth, int column, bool accumulate) noexcept {
+/// A block of A, of which rows are a_row apart, against a panel of B.
+template <class Strides, class T>
+inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
+                           const Strides& strides, int first, int rows, int k, int depth,
+                           int column, bool accumulate) noexcept {
     using plan = gathered_plan<T>;
-    constexpr int tile = plan::tile, half = (tile + 1) / 2, quarter = (half + 1) / 2;
+    constexpr int tile = plan::tile, most = tile * 2 / 3, few = tile / 3;
     const int columns = std::min(plan::width, of.columns - column);
     const int parts = (rows + tile - 1) / tile;
     for (int row = 0, part = 0; row < rows; row += tile, ++part) {
-        prefetch_panel(of, k, depth, column + plan::width, part, parts);
+        if (!of.streams) prefetch_panel(of, k, depth, column + plan::width, part, parts);
         const int left = std::min(tile, rows - row);
-        const T* from = a + std::ptrdiff_t{row} * (Turned ? 1 : plan::pitch);
-        const auto take = [&](auto most) {
-            gathered_tile<most(), Turned>(from, b, of.c, first + row, left, column, columns, depth,
-                                          accumulate);
+        const T* from = a + std::ptrdiff_t{row} * strides.a_row;
+        const auto take = [&](auto size) {
+            gathered_tile<size()>(from, b, strides, of.c, first + row, left, column, columns, depth,
+                                  accumulate);
         };
-        if (left > half)
+        if (left > most)
             take(std::integral_constant<int, tile>{});
-        else if (left > quarter)
-            take(std::integral_constant<int, half>{});
+        else if (left > few)
+            take(std::integral_constant<int, most>{});
         else
-            take(std::integral_constant<int, quarter>{});
+            take(std::integral_constant<int, few>{});
     }
 }
 
 }  // namespace detail
 
-/// How many numbers of memory a gathered product works in.
-template <class T>
+/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
+template <class T,
+          int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
 inline constexpr int gathered_room =
-    (std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth) +
-     detail::gathered_plan<T>::tile) *
-        detail::gathered_plan<T>::pitch
+    (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
     + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
 
 /// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
@@ -14287,7 +14757,9 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
     T* const panel = room;
     T* const copy = room + plan::depth * plan::width;
     const int row_parts = (of.rows + plan::rows - 1) / plan::rows;
-    const int depth_parts = (of.depth + plan::depth - 1) / plan::depth;
+    const bool in_place = of.streams && !of.b_turned;
+    const int most = in_place ? plan::streams : plan::depth;
+    const int depth_parts = (of.depth + most - 1) / most;
     for (int row_part = 0; row_part < row_parts; ++row_part) {
         const int row = static_cast<int>(std::int64_t{of.rows} * row_part / row_parts);
         const int rows = static_cast<int>(std::int64_t{of.rows} * (row_part + 1) / row_parts) - row;
@@ -14301,13 +14773,29 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
             else
                 detail::gather_rows(of.a, row, rows, k, depth, copy);
             for (int column = 0; column < of.columns; column += plan::width) {
+                const auto tiles = [&](const T* b, const auto& strides) {
+                    detail::gathered_tiles(of, copy, b, strides, row, rows, k, depth, column,
+                                           accumulate);
+                };
+                if (in_place && column + plan::width <= of.columns) {
+                    // The rows that are read next.
+                    for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
+                        const T* next = of.b[k + depth + at] + column;
+                        detail::prefetch(next);
+                        detail::prefetch(next + lanes<T>);
+                    }
+                    tiles(of.b[k] + column,
+                          detail::product_strides{plan::pitch, 1, static_cast<int>(of.b.stride), 1,
+                                                  plan::width});
+                    continue;
+                }
                 detail::gather_panel(of, k, depth, column, panel);
                 if (of.a_turned)
-                    detail::gathered_tiles<true>(of, copy, panel, row, rows, k, depth, column,
-                                                 accumulate);
+                    tiles(panel,
+                          detail::constant_strides<1, plan::pitch, plan::width, plan::width>{});
                 else
-                    detail::gathered_tiles<false>(of, copy, panel, row, rows, k, depth, column,
-                                                  accumulate);
+                    tiles(panel,
+                          detail::constant_strides<plan::pitch, 1, plan::width, plan::width>{});
             }
         }
     }
@@ -14938,12 +15426,12 @@ class space_builder {
         return result;
     }
 
-    constexpr disjunction compare(node_kind kind, int left_at, int right_at) {
-        const node& left_node = nodes_[left_at];
-        const node& right_node = nodes_[right_at];
-        if (left_node.kind == node_kind::absolute || right_node.kind == node_kind::absolute)
-            return compare_absolute(kind, left_at, right_at);
-        return compare(kind, form_of(left_at), form_of(right_at));
+    constexpr disjunction compare(node_kind kind, int left, int right) {
+        if (nodes_[left].kind == node_kind::absolute)
+            return compare_absolute(kind, form_of(nodes_[left].left), form_of(right));
+        if (nodes_[right].kind == node_kind::absolute)
+            return compare_absolute(mirrored(kind), form_of(nodes_[right].left), form_of(left));
+        return compare(kind, form_of(left), form_of(right));
     }
 
     constexpr disjunction compare(node_kind kind, const linear_form& left,
@@ -14964,23 +15452,10 @@ class space_builder {
         }
     }
 
-    constexpr disjunction compare_absolute(node_kind kind, int left_at, int right_at) {
-        if (nodes_[left_at].kind != node_kind::absolute) {
-            if (kind == node_kind::less)
-                kind = node_kind::greater;
-            else if (kind == node_kind::less_equal)
-                kind = node_kind::greater_equal;
-            else if (kind == node_kind::greater)
-                kind = node_kind::less;
-            else if (kind == node_kind::greater_equal)
-                kind = node_kind::less_equal;
-            const int swapped = left_at;
-            left_at = right_at;
-            right_at = swapped;
-        }
-        const linear_form inner = form_of(nodes_[left_at].left);
+    /// |inner| against a limit.
+    constexpr disjunction compare_absolute(node_kind kind, const linear_form& inner,
+                                           const linear_form& limit) {
         const linear_form negative = scaled(inner, -1);
-        const linear_form limit = form_of(right_at);
         switch (kind) {
             case node_kind::less:
             case node_kind::less_equal:
@@ -14989,17 +15464,11 @@ class space_builder {
             case node_kind::greater_equal:
                 return either(compare(kind, inner, limit), compare(kind, negative, limit));
             case node_kind::equal:
-                return both(both(compare(node_kind::less_equal, inner, limit),
-                                 compare(node_kind::less_equal, negative, limit)),
-                            either(compare(node_kind::greater_equal, inner, limit),
-                                   compare(node_kind::greater_equal, negative, limit)));
+                return both(compare_absolute(node_kind::less_equal, inner, limit),
+                            compare_absolute(node_kind::greater_equal, inner, limit));
             default:
-                return either(either(compare(node_kind::less, inner, limit).size()
-                                         ? both(compare(node_kind::less, inner, limit),
-                                                compare(node_kind::less, negative, limit))
-                                         : disjunction{},
-                                     compare(node_kind::greater, inner, limit)),
-                              compare(node_kind::greater, negative, limit));
+                return either(compare_absolute(node_kind::less, inner, limit),
+                              compare_absolute(node_kind::greater, inner, limit));
         }
     }
 
@@ -15063,21 +15532,17 @@ class space_builder {
                       : both(one(false, false), one(true, true));
     }
 
+    /// The comparison that holds where `kind` does not.
     static constexpr node_kind opposite(node_kind kind) {
-        switch (kind) {
-            case node_kind::less:
-                return node_kind::greater_equal;
-            case node_kind::less_equal:
-                return node_kind::greater;
-            case node_kind::greater:
-                return node_kind::less_equal;
-            case node_kind::greater_equal:
-                return node_kind::less;
-            case node_kind::equal:
-                return node_kind::not_equal;
-            default:
-                return node_kind::equal;
-        }
+        using enum node_kind;
+        constexpr node_kind of[] = {greater_equal, greater, less_equal, less, not_equal, equal};
+        return of[static_cast<int>(kind) - static_cast<int>(less)];
+    }
+    /// The comparison of the same sides in the opposite order.
+    static constexpr node_kind mirrored(node_kind kind) {
+        using enum node_kind;
+        constexpr node_kind of[] = {greater, greater_equal, less, less_equal, equal, not_equal};
+        return of[static_cast<int>(kind) - static_cast<int>(less)];
     }
 
     static constexpr atom_condition negated(atom_condition item) {
@@ -15288,6 +15753,163 @@ constexpr space make_space(const Nodes& nodes, int root, int row, int column) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// For which values of one variable a condition holds, where these are an interval that a count,
+/// given at run time, may end: the times of a recursion over a sequence of any length.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// slope * variable + constant.
+struct line {
+    int slope = 0;
+    int constant = 0;
+    bool known = true;
+};
+
+template <class Pool>
+constexpr line line_of(const Pool& pool, int root, int variable) {
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::constant) return {0, top.value};
+    if (top.kind == node_kind::variable && top.value == variable) return {1, 0};
+    if (top.kind != node_kind::add && top.kind != node_kind::subtract) return {0, 0, false};
+    const line left = line_of(pool, top.left, variable);
+    const line right = line_of(pool, top.right, variable);
+    const int sign = top.kind == node_kind::add ? 1 : -1;
+    return {left.slope + sign * right.slope, left.constant + sign * right.constant,
+            left.known && right.known};
+}
+
+/// The values [first, last), of which those before `end` if a count ends them.
+struct interval {
+    int first = 0;
+    int last = never;
+    counted_end end{};
+    bool known = true;
+
+    constexpr bool empty() const { return first >= last; }
+    /// Cuts the interval by another one.
+    constexpr void cut(const interval& by) {
+        if (by.first > first) first = by.first;
+        if (by.last < last) last = by.last;
+        known = known && by.known;
+        if (!by.end.any()) return;
+        if (!end.any())
+            end = by.end;
+        else if (end.count != by.end.count || end.least != by.end.least)
+            known = false;
+        else if (by.end.beyond < end.beyond)
+            end.beyond = by.end.beyond;
+    }
+};
+
+/// The values of either one, if they are an interval.
+constexpr interval either_of(interval left, interval right) {
+    if (right.first < left.first) {
+        const interval kept = left;
+        left = right;
+        right = kept;
+    }
+    constexpr interval unknown{0, 0, {}, false};
+    if (!left.known || !right.known) return unknown;
+    if (right.empty()) return left;
+    if (left.empty()) return right;
+    if (!left.end.any()) {
+        if (left.last < right.first) return unknown;
+        if (left.last >= right.last) return left;
+        if (right.end.any() && left.last > right.end.beyond && left.last > right.end.least)
+            right.end.least = left.last;
+        right.first = left.first;
+        return right;
+    }
+    const bool within = right.end.any() ? right.end.count == left.end.count &&
+                                              right.end.beyond <= left.end.beyond &&
+                                              right.end.least <= left.end.least
+                                        : right.last <= left.end.beyond;
+    return within && right.last <= left.last ? left : unknown;
+}
+
+/// Those for which a condition holds that mentions this variable and counts alone.
+template <class Pool>
+constexpr interval values_of(const Pool& pool, int root, int variable) {
+    interval result;
+    if (root < 0) return result;
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::conjunction) {
+        result = values_of(pool, top.left, variable);
+        result.cut(values_of(pool, top.right, variable));
+        return result;
+    }
+    if (top.kind == node_kind::disjunction)
+        return either_of(values_of(pool, top.left, variable), values_of(pool, top.right, variable));
+    result.known = false;
+    const bool less = top.kind == node_kind::less;
+    if (!less && top.kind != node_kind::less_equal && top.kind != node_kind::equal) return result;
+    const line left = line_of(pool, top.left, variable);
+    if (less && left.known && left.slope == 1 && pool.nodes[top.right].kind == node_kind::count) {
+        result.end = {pool.nodes[top.right].value, -left.constant, 0};
+        result.known = true;
+        return result;
+    }
+    const line right = line_of(pool, top.right, variable);
+    const int slope = left.slope - right.slope;
+    if (!left.known || !right.known || (slope != 1 && slope != -1)) return result;
+    // slope * variable + constant, against zero.
+    const int zero = -slope * (left.constant - right.constant);
+    const int beyond = less ? 1 : 0;
+    if (slope > 0 || top.kind == node_kind::equal) result.last = zero + 1 - beyond;
+    if (slope < 0 || top.kind == node_kind::equal) result.first = zero + beyond;
+    if (result.first < 0) result.first = 0;
+    result.known = true;
+    return result;
+}
+
+/// `variable < end` as a condition; there is none for an end with `least`.
+template <class Pool>
+constexpr int below(Pool& pool, int variable, const counted_end& end) {
+    return pool.add(node_kind::less, 0, pool.at_term({variable, -end.beyond}),
+                    pool.add(node_kind::count, end.count));
+}
+
+/// The conjuncts of a condition that are counts above a variable plus a constant.
+template <class Pool>
+constexpr int counted_conjuncts(Pool& pool, int root, int variables) {
+    int result = -1;
+    pool.each_conjunct(root, [&](int part) {
+        for (int index = 0; index < variables; ++index)
+            if (const interval of = values_of(pool, part, index); of.known && of.end.any())
+                result = pool.both(result, part);
+    });
+    return result;
+}
+
+/// A condition in which what counts say of a variable is one conjunct, `variable + c < count`, and
+/// none that another one implies. `extent(variable)` is how many values it has.
+template <class Pool, class Extent>
+constexpr int with_plain_counts(Pool& pool, int root, int variables, Extent extent) {
+    int result = -1;
+    interval of[max_variables]{};
+    pool.each_conjunct(root, [&](int part) {
+        const unsigned mentioned = pool.variables(part);
+        for (int index = 0; index < variables; ++index) {
+            if (mentioned != 1u << index) continue;
+            const interval values = values_of(pool, part, index);
+            if (!values.known || !values.end.any() || values.end.least > 0 || values.first > 0 ||
+                values.last < extent(index))
+                continue;
+            const counted_end known = of[index].end;
+            if (known.any() && known.count != values.end.count) continue;
+            if (!known.any() || values.end.beyond < known.beyond) of[index].end = values.end;
+            return;
+        }
+        result = pool.both(result, part);
+    });
+    for (int index = 0; index < variables; ++index)
+        if (of[index].end.any() && of[index].end.beyond < extent(index))
+            result = pool.both(result, below(pool, index, of[index].end));
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// The condition under which a ground rule exists: its own constraints and what its literals
 /// inherit from the domains of their relations. A relation's domain is the part of the condition
 /// that mentions only head variables.
@@ -15403,13 +16025,53 @@ class domain_finder {
         for (int at = 0; at < in.text.relations.size(); ++at)
             if (const int fact = in.relations[at].fact; fact >= 0 && in.facts[fact].up_to)
                 out.domain[at] = below_length(out.pool.add(node_kind::variable, 0), fact);
-        for (int at : in.order) visit(at);
+        late_.reset(in.text.rules.size());
+        for (int place = 0, first = 0; place < in.order.size(); ++place) {
+            visit(in.order[place]);
+            const int loop = loop_at(place);
+            if (loop != loop_at(first)) first = place;
+            if (loop >= 0 && loop != loop_at(place + 1)) visit_again(first, place + 1);
+        }
         check_logits();
     }
 
   private:
     const shaped<Sizes, Facts>& in;
+    list<bool, Sizes.rules> late_{};      // rules of a recursion that are visited again, and later
     list<int, Sizes.rules> differing_{};  // of a total rule, the first literal with another domain
+
+    constexpr int loop_at(int place) const {
+        return place < in.order.size() ? in.text.rules[in.order[place]].recurs.loop : -1;
+    }
+    /// In a recursion, rules follow from later ones: what counts say of these is found in further
+    /// rounds.
+    constexpr void visit_again(int first, int last) {
+        bool grows = in.text.counts.size() > 0;
+        for (int round = first; grows && round < last; ++round) {
+            grows = false;
+            for (int place = first; place < last; ++place) late_[in.order[place]] = true;
+            for (int place = first; place < last; ++place) {
+                int& domain = out.domain[in.text.rules[in.order[place]].head];
+                const int before = domain;
+                visit(in.order[place]);
+                late_[in.order[place]] = false;
+                grows = grows || domain != before;
+            }
+        }
+    }
+    constexpr int inherited_of(const literal& item) {
+        const int definer = in.relations[item.relation].rule;
+        int domain = out.domain[item.relation];
+        if (definer >= 0 && late_[definer])
+            domain = counted_conjuncts(out.pool, domain, in.relations[item.relation].arity);
+        return out.pool.substitute(out.pool.nodes, domain, item.terms);
+    }
+    /// What counts say of each variable, in one conjunct.
+    constexpr int plainly(int root, const rule& written) {
+        if (in.text.counts.size() == 0) return root;
+        return with_plain_counts(out.pool, root, written.variables.size(),
+                                 [&](int index) { return written.variables[index].extent; });
+    }
 
     constexpr void visit(int at) {
         const rule& written = in.text.rules[at];
@@ -15447,8 +16109,7 @@ class domain_finder {
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 root = out.pool.both(root, not_negative(written, item.weight.terms[axis]));
             if (item.kind != literal_kind::relation) continue;
-            int inherited =
-                out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
+            int inherited = inherited_of(item);
             if (written.total) {
                 inherited = out.pool.both(inherited, within_part(written, item));
                 if (body == 0) first = common = inherited;
@@ -15478,6 +16139,8 @@ class domain_finder {
                            stacking < 0 ? -1 : in.text.rules[stacking].number};
         }
         if (!written.total) root = out.pool.both(root, within_variables(written, root));
+        root = plainly(root, written);
+        common = plainly(common, written);
         if (written.total) root = out.pool.both(root, counted(common, written));
         out.condition[at] = root;
         if (written.total) root = common;
@@ -15537,11 +16200,7 @@ class domain_finder {
             const unsigned all = (1u << written.variables.size()) - 1;
             for (const literal& item : in.text.body(written)) {
                 if (item.kind != literal_kind::relation || !item.gives_value()) continue;
-                unsigned mentioned = 0;
-                for (int axis = 0; axis < item.arity; ++axis)
-                    if (item.terms[axis].variable >= 0)
-                        mentioned |= 1u << item.terms[axis].variable;
-                if (mentioned == all) is_logit[item.relation] = true;
+                if (variables_in(item.terms, item.arity) == all) is_logit[item.relation] = true;
             }
         }
     }
@@ -15841,6 +16500,7 @@ struct row_function {
     int position_column = 0;
     int position_outer[max_outers]{};
     int position_offset = 0;
+    rotary_scaling scaling{};
     int seed = -1;      // of dropout, which count it is
     int identity = -1;  // and which rule, so that each drops others
 };
@@ -16022,6 +16682,7 @@ struct general_function {
     operand weights[2]{};
     int weight_strides[2][max_variables]{};
     int position = -1;
+    rotary_scaling scaling{};
     int identity = -1;  // of dropout, which rule it is
 };
 
@@ -16067,17 +16728,20 @@ struct column_bound {
 enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
 /// A gradient that is first written in the backward of a step, to be zeroed there: `parts` of
-/// `size` numbers, or of each the rows up to some counts, a bit for each.
+/// `size` numbers, or of each the rows up to some counts, a bit for each, and a few beyond.
 struct birth {
     int offset = 0;
     int size = 0;
     int parts = 1;
     unsigned counts = 0;
     int row = 0;
+    int beyond = 0;
 
     /// How many numbers of a part are zeroed.
     constexpr int cleared(const int* given) const noexcept {
-        return counts == 0 ? size : least_count(counts, size / row, given) * row;
+        if (counts == 0) return size;
+        const int rows = least_count(counts, size / row, given) + beyond;
+        return rows * row < size ? rows * row : size;
     }
 };
 
@@ -16093,7 +16757,23 @@ struct step {
     int first = 0;          // within a recursion, the rounds in which it is run
     int last = never;
     bool prepared = false;  // follows from parameters alone
+    counted_end end{};      // of the rounds in which it is run; of a recursion, of its rounds
+    bool fills = false;     // is run from that end on instead
+    bool idle = false;      // fills rows that nothing reads
     list<birth, max_literals + 4> births{};
+
+    /// Of a step within a recursion, whether it is run in this round.
+    constexpr bool is_run_in(int round, const int* counts) const noexcept {
+        if (last == never && !end.any()) return true;
+        if (idle || round < first || round >= last) return false;
+        return !end.any() || (round < end.of(counts)) != fills;
+    }
+    /// How many rounds a stack or a recursion has.
+    constexpr int rounds(const int* counts) const noexcept {
+        if (!end.any()) return repeat;
+        const int some = end.of(counts);
+        return some < repeat ? some : repeat;
+    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -16159,14 +16839,16 @@ struct buffer {
     int offset = 0;
     int adjoint = -1;
     bool prepared = false;
-    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each.
+    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each, and a few
+    // rows more.
     unsigned counts = 0;
     int row = 0;
+    int beyond = 0;
 
     /// What of the gradient is zeroed when it is first written.
     constexpr birth adjoint_birth() const {
         if (counts == 0) return {adjoint, size};
-        return {adjoint, size / parts, parts, counts, row};
+        return {adjoint, size / parts, parts, counts, row, beyond};
     }
 };
 
@@ -16648,6 +17330,7 @@ class general_builder {
             function.kind = use.kind;
             function.numbers[0] = use.numbers[0];
             function.numbers[1] = use.numbers[1];
+            function.scaling = use.scaling;
             function.shape = shape;
             function.identity = at_;
             for (int at = 0; at < 2; ++at) {
@@ -16735,7 +17418,10 @@ constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
         const bool bound = top.kind == node_kind::less &&
                            pool.nodes[top.left].kind == node_kind::variable &&
                            pool.nodes[top.right].kind == node_kind::count;
-        fits = fits && (bound || pairs.pairs >= 0);
+        // Counts above the time of a recursion end its rounds, or are left to the general loops.
+        const bool of_time = bound && draft.rule_of(at).recurs.loop >= 0 &&
+                             pool.nodes[top.left].value == draft.rule_of(at).recurs.time;
+        fits = fits && !of_time && (bound || pairs.pairs >= 0);
     });
     return fits;
 }
@@ -16893,9 +17579,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
             if (!is_symbol(draft, item) && (x.columns != 1 || scales)) return false;
         }
         if (!fits_pairs(draft, pairs, item, weighted)) return false;
-        unsigned variables = 0;
-        for (int axis = 0; axis < item.arity; ++axis)
-            if (item.terms[axis].variable >= 0) variables |= 1u << item.terms[axis].variable;
+        const unsigned variables = variables_in(item.terms, item.arity);
         if ((!weighted || is_symbol(draft, item)) && (variables & ~written.head_variables()))
             return false;
     }
@@ -16921,18 +17605,14 @@ constexpr int count_terms(const Draft& draft, int at) {
 /// computed together, and the weights have no indices that would change the user's layout.
 template <class Draft>
 constexpr bool stands_alone(const Draft& draft, int at) {
-    for (int body = 0; body < draft.rule_of(at).literals; ++body) {
-        const literal& item = draft.literal_of(at, body);
+    for (const literal& item : draft.in.text.body(draft.rule_of(at))) {
         if (item.weight.weight < 0) continue;
         if (item.weight.arity > 0 && draft.rule_of(draft.user[at]).recurs.partial) return false;
         for (int other : draft.in.order) {
             const rule& next = draft.rule_of(other);
             if (other == at || next.recurs.loop != draft.rule_of(at).recurs.loop) continue;
-            for (const literal& same : draft.in.text.body(next)) {
-                if (same.kind == literal_kind::relation && same.relation == item.relation &&
-                    same.weight.weight >= 0)
-                    return false;
-            }
+            for (const literal& same : draft.in.text.body(next))
+                if (same.reads(item.relation) && same.weight.weight >= 0) return false;
         }
     }
     return true;
@@ -16953,8 +17633,8 @@ constexpr bool can_inline(const Draft& draft, int at) {
         return false;
     // Products of parameters alone are computed once.
     if (draft.prepared[at] && !draft.prepared[user])
-        for (int body = 0; body < written.literals; ++body)
-            if (draft.literal_of(at, body).weight.weight >= 0) return false;
+        for (const literal& item : draft.in.text.body(written))
+            if (item.weight.weight >= 0) return false;
     const literal& item = draft.literal_of(user, draft.user_literal[at]);
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
     // What is the same for all values of a variable is computed once.
@@ -17311,6 +17991,7 @@ class row_builder {
         made.kind = use.kind;
         made.numbers[0] = use.numbers[0];
         made.numbers[1] = use.numbers[1];
+        made.scaling = use.scaling;
         for (int at = 0; at < 2; ++at)
             if (use.weights[at].weight >= 0) made.weights[at] = weight_access(use.weights[at]);
         if (use.position >= 0) {
@@ -17642,11 +18323,7 @@ class attention_matcher {
         (void)expand_weights();
         const literal& value = draft_.literal_of(at_, value_literal);
         step.value = access_to(value);
-        literal head;
-        head.relation = rule_.head;
-        head.arity = rule_.arity;
-        for (int axis = 0; axis < rule_.arity; ++axis) head.terms[axis] = rule_.terms[axis];
-        step.out = access_to(head);
+        step.out = access_to(head_literal(rule_, rule_.head));
     }
 
     /// Marks tables of the score of which no column beyond the row is ever read, and that have no
@@ -17760,23 +18437,16 @@ class attention_matcher {
     }
 
     constexpr unsigned variables_of(const literal& item) const {
-        unsigned mask = 0;
-        auto add = [&](const term& at) {
-            if (at.variable >= 0) mask |= 1u << at.variable;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
-        if (item.has_element) add(item.element);
-        return mask;
+        return variables_in(item.terms, item.arity) |
+               variables_in(item.weight.terms, item.weight.arity) |
+               variables_in(&item.element, item.has_element ? 1 : 0);
     }
 
     constexpr bool match() {
         if (rule_.repeat || rule_.literals != 2 || rule_.transformations.size()) return false;
-        if (rule_.aggregated != aggregation::sum || rule_.combined == combination::cosine ||
-            rule_.combined == combination::concat)
-            return false;
-        if (rule_.combined != combination::product &&
-            rule_.combined != combination::elementwise_product)
+        if (rule_.aggregated != aggregation::sum ||
+            (rule_.combined != combination::product &&
+             rule_.combined != combination::elementwise_product))
             return false;
         for (int body = 0; body < 2; ++body) {
             const literal& item = draft_.literal_of(at_, body);
@@ -17790,9 +18460,8 @@ class attention_matcher {
         value_literal = 1 - weights_literal_;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
         const literal& value = draft_.literal_of(at_, value_literal);
-        const int softmax_at = draft_.in.relations[weights.relation].rule;
-        const rule& softmax = draft_.rule_of(softmax_at);
-        softmax_rule = softmax_at;
+        softmax_rule = draft_.in.relations[weights.relation].rule;
+        const rule& softmax = draft_.rule_of(softmax_rule);
         if (!plain(weights) || !plain(value) || weights.has_element || value.has_element ||
             draft_.is_view(value))
             return false;
@@ -17841,13 +18510,13 @@ class attention_matcher {
         step.columns = rule_.variables[column_].extent;
         step.length = shape.size();
         step.outers = outers_.size();
-        for (int outer = 0; outer < outers_.size(); ++outer)
+        for (int outer = 0; outer < outers_.size(); ++outer) {
+            step.outer_variables[outer] = outers_[outer];
             step.outer_extents[outer] = rule_.variables[outers_[outer]].extent;
+        }
         step.condition = condition;
         step.row_variable = row_;
         step.column_variable = column_;
-        for (int outer = 0; outer < outers_.size(); ++outer)
-            step.outer_variables[outer] = outers_[outer];
         return has_masks() && expand_weights() >= 0;
     }
 
@@ -17890,9 +18559,7 @@ class attention_matcher {
     }
 
     constexpr int expand_weights() {
-        const literal& weights = draft_.literal_of(at_, weights_literal_);
-        const int softmax_at = draft_.in.relations[weights.relation].rule;
-        return expand_rule(softmax_at, weights.terms);
+        return expand_rule(softmax_rule, draft_.literal_of(at_, weights_literal_).terms);
     }
 
     /// `arguments` are this rule's terms for the head of rule `at`. Returns the node, or -1.
@@ -17972,8 +18639,7 @@ class attention_matcher {
             if (at.variable >= 0)
                 at = {map[at.variable].variable, map[at.variable].offset + at.offset};
         };
-        for (int axis = 0; axis < item.arity; ++axis) apply(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) apply(item.weight.terms[axis]);
+        visit_terms(item, apply);
         if (item.has_element) apply(item.element);
         return item;
     }
@@ -18218,7 +18884,7 @@ constexpr bool is_same_loop(const Draft& draft, int one, int other) {
     const recurrence& left = draft.rule_of(one).recurs;
     const recurrence& right = draft.rule_of(other).recurs;
     return left.loop == right.loop && left.first == right.first && left.last == right.last &&
-           left.delay == right.delay &&
+           left.end == right.end && left.delay == right.delay &&
            draft.times_of(draft.rule_of(one)) == draft.times_of(draft.rule_of(other));
 }
 
@@ -18349,7 +19015,16 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// An operand as a step walks it: by some indices, of which counts limit some.
+/// The rows of a buffer that a walk visits: those before each of some counts plus `beyond`. Of
+/// all_counts: before `beyond`, whatever is given.
+struct row_limit {
+    unsigned counts = 0;
+    int beyond = 0;
+};
+inline constexpr unsigned all_counts = ~0u;
+
+/// An operand as a step walks it: by some indices, of which counts limit some, and by the rounds of
+/// a recursion.
 struct walk {
     struct index {
         int stride = 0;
@@ -18359,10 +19034,18 @@ struct walk {
     };
     list<index, max_variables + 4> indices{};
     bool known = true;
+    const step* within = nullptr;  // of a step of a recursion
 
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
-        if (stride != 0 && extent > 0) indices.push({stride, extent, counts, can_end});
+        if (stride != 0 && extent > 0)
+            indices.push({stride, extent, counts, can_end && within == nullptr});
     }
+    /// How far one round of the recursion moves the operand.
+    constexpr int time_stride(const operand& at) const {
+        return within ? at.layer_strides[within->depth - 1] : 0;
+    }
+    constexpr bool ends_with_count() const { return within && within->end.any(); }
+
     /// Returns true if the rows, `row` numbers each, can be written up to any count.
     constexpr bool can_end_rows(const operand& to, int row) const {
         walk by = *this;
@@ -18371,83 +19054,145 @@ struct walk {
             each.counts = each.can_end && each.stride == row ? 1 : 0;
             found = found || each.counts != 0;
         }
-        return found && by.limits_of_rows(to, row) != 0;
+        return found && by.limit_of_rows(to, row).counts != 0;
     }
 
-    /// The counts that limit the rows, `row` numbers each, that are walked from the first on; none
-    /// if that is not to be seen.
-    constexpr unsigned limits_of_rows(const operand& from, int row) const {
-        if (!known || from.offset < 0 || from.offset >= row) return 0;
-        for (int stride : from.layer_strides)
-            if (stride != 0) return 0;
-        unsigned counts = 0;
-        long long reach = from.offset;
+    /// What limits the rows, `row` numbers each; no counts if that is not to be seen.
+    constexpr row_limit limit_of_rows(const operand& from, int row) const {
+        if (!known || row <= 0) return {};
+        for (int level = 0; level < max_loops; ++level)
+            if (from.layer_strides[level] != 0 && (!within || level != within->depth - 1))
+                return {};
+        const int shift = (from.offset - (from.offset < 0 ? row - 1 : 0)) / row;
+        row_limit result{0, shift};
+        long long reach = from.offset - 1LL * shift * row;
+        if (const int stride = time_stride(from); stride != 0) {
+            if (stride != row) return {};
+            const counted_end& end = within->end;
+            const bool counted = end.any() && !within->fills;
+            result.counts = counted ? 1u << end.count : all_counts;
+            result.beyond += counted ? std::max(end.beyond, end.least) : within->last;
+        }
         for (const index& each : indices) {
-            if (each.stride == row && counts == 0 && each.counts != 0)
-                counts = each.counts;
+            if (each.stride == row && result.counts == 0 && each.counts != 0)
+                result.counts = each.counts;
             else
                 reach +=
                     static_cast<long long>(each.stride < 0 ? row : each.stride) * (each.extent - 1);
         }
-        return reach < row ? counts : 0;
+        return reach < row ? result : row_limit{};
     }
 };
 
 template <class Draft>
 class unread_rows_finder {
   public:
-    constexpr explicit unread_rows_finder(Draft& draft) : out_(draft.out) {
+    constexpr explicit unread_rows_finder(Draft& draft) : draft_(draft), out_(draft.out) {
         for (int at = 0; at < out_.relations.size(); ++at)
             for (int axis = 0; axis < draft.in.relations[at].arity; ++axis)
                 out_.relations[at].counts[axis] =
                     counts_above(out_.pool, draft.conditions.domain[at], axis);
         if (draft.in.text.counts.size() == 0) return;
-        do find(draft);
+        do find();
         while (limit_writers());
         for (row_step& row : out_.rows)
-            if (row.counts != 0) row.out_counts = out_.buffers[row.out.at.index].counts;
+            if (row.counts != 0 && row.out.row == row_of(row.out.at))
+                row.out_counts = counts_of(row.out.at);
         for (attention_step& attention : out_.attentions)
-            if (attention.row_counts != 0)
-                attention.out_counts = out_.buffers[attention.out.at.index].counts;
+            if (attention.row_counts != 0 && attention.out.row == row_of(attention.out.at))
+                attention.out_counts = counts_of(attention.out.at);
         for (general_step& general : out_.generals) limit_heads(general);
+        if (draft.recurs) limit_rounds();
     }
 
   private:
-    static constexpr unsigned all_counts = ~0u;
+    static constexpr int buffers = decltype(Draft::out.buffers)::capacity();
 
+    Draft& draft_;
     decltype(Draft::out)& out_;
+    int read_beyond_[buffers]{};     // how many rows beyond the counts are read
+    int written_beyond_[buffers]{};  // and written, by a recursion; never of others
 
-    constexpr void find(const Draft& draft) {
-        for (buffer& each : out_.buffers) each.counts = each.prepared ? 0 : all_counts;
+    constexpr void find() {
+        for (int at = 0; at < out_.buffers.size(); ++at) {
+            out_.buffers[at].counts = out_.buffers[at].prepared ? 0 : all_counts;
+            read_beyond_[at] = 0;
+            written_beyond_[at] = never;
+        }
         // Steps whose rows a count limits know how long a row is: those that write, or else those
         // that read.
         for (const bool writers : {true, false})
             each_walk([&](const operand& at, const walk& by, bool writes) {
                 buffer& of = out_.buffers[at.index];
+                if (writes != writers || of.row != 0) return;
+                if (by.ends_with_count()) of.row = by.time_stride(at);
                 for (const walk::index& each : by.indices)
-                    if (writes == writers && each.counts != 0 && of.row == 0) of.row = each.stride;
+                    if (each.counts != 0 && of.row == 0) of.row = each.stride;
             });
         each_walk([&](const operand& at, const walk& by, bool writes) {
-            buffer& of = out_.buffers[at.index];
-            if (writes && by.can_end_rows(at, of.row)) return;
-            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
+            const int row = out_.buffers[at.index].row;
+            if (writes && by.within && by.within->fills && by.time_stride(at) == row) return;
+            const bool can_end = writes && by.can_end_rows(at, row);
+            const row_limit limit = by.limit_of_rows(at, row);
+            if (writes && by.ends_with_count() && limit.counts != 0)
+                written_beyond_[at.index] = std::min(written_beyond_[at.index], limit.beyond);
+            else if (writes && limit.counts != all_counts)
+                written_beyond_[at.index] = 0;
+            if (!can_end) take(at.index, limit);
         });
         // Of outputs, the other rows are cleared at the end.
-        for (int relation : draft.in.outputs) {
+        for (int relation : draft_.in.outputs) {
             const relation_layout& layout = out_.relations[relation];
             if (layout.where != place::value) continue;
             walk by;
             by.known = !layout.pairs.any();
-            for (int axis = 0; axis < draft.in.relations[relation].arity; ++axis)
-                by.add(layout.strides[axis], draft.in.relations[relation].extents[axis],
+            for (int axis = 0; axis < draft_.in.relations[relation].arity; ++axis)
+                by.add(layout.strides[axis], draft_.in.relations[relation].extents[axis],
                        layout.counts[axis]);
             operand at;
             at.offset = layout.offset;
-            buffer& of = out_.buffers[layout.index];
-            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
+            take(layout.index, by.limit_of_rows(at, out_.buffers[layout.index].row));
         }
-        for (buffer& each : out_.buffers)
-            if (each.counts == all_counts) each.counts = 0;
+        for (int at = 0; at < out_.buffers.size(); ++at) {
+            buffer& each = out_.buffers[at];
+            if (written_beyond_[at] == never) written_beyond_[at] = 0;
+            if (each.counts == all_counts || read_beyond_[at] > written_beyond_[at])
+                each.counts = 0;
+            each.beyond = each.counts != 0 ? written_beyond_[at] : 0;
+        }
+    }
+    constexpr void take(int buffer, const row_limit& limit) {
+        out_.buffers[buffer].counts &= limit.counts;
+        read_beyond_[buffer] = std::max(read_beyond_[buffer], limit.beyond);
+    }
+
+    /// Zeros beyond the end of a recursion that nothing reads are not written; a recursion ends
+    /// with the last of its steps.
+    constexpr void limit_rounds() {
+        for (step& each : out_.steps)
+            if (each.fills && each.kind == step_kind::rows) {
+                const operand& to = out_.rows[each.at].out.at;
+                each.idle = (counts_of(to) >> each.end.count & 1u) != 0 &&
+                            to.layer_strides[each.depth - 1] == row_of(to);
+            }
+        for (step& begin : out_.steps)
+            if (begin.kind == step_kind::repeat_begin && begin.recurs) {
+                counted_end end;
+                for (int at = static_cast<int>(&begin - out_.steps.begin()) + 1; at < begin.at;
+                     ++at)
+                    end = later_of(end, out_.steps[at], begin.repeat);
+                begin.end = out_.steps[begin.at].end = end;
+            }
+    }
+    static constexpr counted_end later_of(counted_end end, const step& each, int rounds) {
+        if (each.idle) return end;
+        const counted_end& own = each.end;
+        if (!own.any() || each.fills || (end.any() && end.count != own.count)) {
+            end.least = std::max(end.least, own.any() ? rounds : std::min(each.last, rounds));
+            return end;
+        }
+        return {own.count, end.any() ? std::max(end.beyond, own.beyond) : own.beyond,
+                std::max(end.least, own.least)};
     }
 
     /// Rows that nothing reads are not computed. Returns true if a step computes fewer than before.
@@ -18457,15 +19202,19 @@ class unread_rows_finder {
             changes = changes || (by & ~counts) != 0;
             counts |= by;
         };
-        for (row_step& row : out_.rows)
-            if (row.pairs < 0 && row.out.row == row_of(row.out.at))
-                limit(row.counts, counts_of(row.out.at));
-        for (general_step& general : out_.generals)
+        for (const step& each : out_.steps) {
+            if (is_in_recursion(each)) continue;
+            if (each.kind == step_kind::rows)
+                if (row_step& row = out_.rows[each.at];
+                    row.pairs < 0 && row.out.row == row_of(row.out.at))
+                    limit(row.counts, counts_of(row.out.at));
+            if (each.kind != step_kind::general) continue;
+            general_step& general = out_.generals[each.at];
             for (int place = 0; place < general.heads; ++place)
                 if (const int variable = general.order[place];
-                    general.out_join < 0 && variable != general.time &&
-                    general.out_strides[variable] == row_of(general.out))
+                    general.out_join < 0 && general.out_strides[variable] == row_of(general.out))
                     limit(general.counts[variable], counts_of(general.out));
+        }
         return changes;
     }
     constexpr int row_of(const operand& out) const {
@@ -18487,6 +19236,10 @@ class unread_rows_finder {
         }
     }
 
+    constexpr bool is_in_recursion(const step& each) const {
+        return draft_.rule_of(each.rule).recurs.loop >= 0;
+    }
+
     /// Calls visit(operand, walk, writes) for all that a step does with values.
     template <class Visit>
     constexpr void each_walk(Visit visit) const {
@@ -18494,35 +19247,36 @@ class unread_rows_finder {
             if (at.where == place::value) visit(at, by, writes);
         };
         for (const step& each : out_.steps) {
-            if (each.kind == step_kind::rows) walk_row(out_.rows[each.at], see);
-            if (each.kind == step_kind::attention) walk_attention(out_.attentions[each.at], see);
-            if (each.kind == step_kind::general) walk_general(out_.generals[each.at], see);
+            walk from;
+            if (is_in_recursion(each)) from.within = &each;
+            if (each.kind == step_kind::rows) walk_row(out_.rows[each.at], from, see);
+            if (each.kind == step_kind::attention)
+                walk_attention(out_.attentions[each.at], from, see);
+            if (each.kind == step_kind::general) walk_general(out_.generals[each.at], from, see);
         }
     }
 
-    static constexpr walk walk_of(const access& at, const row_step& row, unsigned counts) {
-        walk result;
-        result.add(at.row, row.rows, counts, row.pairs < 0);
+    static constexpr walk walk_of(const access& at, const row_step& row, walk result) {
+        result.add(at.row, row.rows, row.counts, row.pairs < 0);
         result.add(at.column, row.segments);
         for (int outer = 0; outer < max_outers; ++outer)
             result.add(at.outer[outer], row.outer_extents[outer]);
         return result;
     }
     template <class See>
-    static constexpr void walk_row(const row_step& row, See see) {
+    static constexpr void walk_row(const row_step& row, const walk& from, See see) {
         for (const row_term& term : row.terms) {
-            walk by = walk_of(term.x, row, row.counts);
+            walk by = walk_of(term.x, row, from);
             by.add(term.x_split, term.splits);
             by.known = term.indexed == side::none && row.pairs < 0;
             see(term.x.at, by);
             see(term.w.at, {{}, false});
         }
-        see(row.out.at, walk_of(row.out, row, row.counts), true);
-        see(row.before.at, walk_of(row.before, row, row.counts));
+        see(row.out.at, walk_of(row.out, row, from), true);
+        see(row.before.at, walk_of(row.before, row, from));
     }
 
-    static constexpr walk walk_of(const access& at, const attention_step& step) {
-        walk result;
+    static constexpr walk walk_of(const access& at, const attention_step& step, walk result) {
         result.add(at.row, step.rows, step.row_counts);
         result.add(at.column, step.columns, step.column_counts);
         for (int outer = 0; outer < max_outers; ++outer)
@@ -18530,24 +19284,24 @@ class unread_rows_finder {
         return result;
     }
     template <class See>
-    static constexpr void walk_attention(const attention_step& step, See see) {
+    static constexpr void walk_attention(const attention_step& step, const walk& from, See see) {
         for (const score_node& node : step.nodes) {
-            see(node.x.at, walk_of(node.x, step));
-            see(node.y.at, walk_of(node.y, step));
+            see(node.x.at, walk_of(node.x, step, from));
+            see(node.y.at, walk_of(node.y, step, from));
         }
-        see(step.value.at, walk_of(step.value, step));
-        see(step.out.at, walk_of(step.out, step), true);
+        see(step.value.at, walk_of(step.value, step, from));
+        see(step.out.at, walk_of(step.out, step, from), true);
     }
 
     template <class See>
-    static constexpr void walk_general(const general_step& step, See see) {
+    static constexpr void walk_general(const general_step& step, const walk& from, See see) {
         const auto walked = [&](const int* strides, bool known) {
-            walk result;
+            walk result = from;
             result.known = known;
             for (int place = 0; place < step.variables; ++place) {
                 const int variable = step.order[place];
                 result.add(strides[variable], step.extents[variable], step.counts[variable],
-                           place < step.heads && variable != step.time);
+                           place < step.heads);
             }
             return result;
         };
@@ -18559,11 +19313,15 @@ class unread_rows_finder {
     }
 };
 
-/// Has all rows written again that are not read: of a few rows at hand it costs nothing, and there
-/// is no end at which the outputs' are cleared.
+/// Has all rows written again that are not read, and all rounds run: of a few rows at hand it costs
+/// nothing, and there is no end at which the outputs' are cleared.
 template <class Tables>
 constexpr void write_unread_rows(Tables& tables) {
-    for (buffer& each : tables.buffers) each.counts = 0;
+    for (buffer& each : tables.buffers) each.counts = each.beyond = 0;
+    for (step& each : tables.steps) {
+        each.idle = false;
+        if (each.recurs) each.end = {};
+    }
     for (row_step& row : tables.rows) row.out_counts = 0;
     for (attention_step& attention : tables.attentions) attention.out_counts = 0;
     for (general_step& general : tables.generals) {
@@ -18688,6 +19446,8 @@ class builder {
         to.backward = recurs.backward;
         to.first = 0;
         to.last = never;
+        to.end = {};
+        to.fills = false;
         to.repeat = 0;
         for (int member : draft_.in.order) {
             const recurrence& other = draft_.rule_of(member).recurs;
@@ -18704,6 +19464,8 @@ class builder {
         made.depth = draft_.depth_of(draft_.rule_of(rule).scope) + (recurs.loop >= 0 ? 1 : 0);
         made.first = recurs.first;
         made.last = recurs.last;
+        made.end = recurs.end;
+        made.fills = recurs.fills;
         made.prepared = draft_.prepared[rule];
         return draft_.out.steps.push(made);
     }
@@ -18711,6 +19473,7 @@ class builder {
     constexpr void emit_rule(int at) {
         const role what = draft_.roles[at];
         if (what == role::inlined || what == role::absorbed) return;
+        if (draft_.rule_of(at).recurs.fills && !is_laid_out(at)) return;
         if (draft_.rule_of(at).views) {
             lay_out_view(at);
         } else if (what == role::grouped) {
@@ -18828,6 +19591,7 @@ class builder {
     /// already lie side by side.
     constexpr bool is_alias(int at) {
         const rule& written = draft_.rule_of(at);
+        if (written.recurs.end.any()) return false;
         if (written.literals != 1 || written.transformations.size() || draft_.is_block_output(at))
             return false;
         const literal& item = draft_.literal_of(at, 0);
@@ -19025,11 +19789,12 @@ struct window {
     int first = 0;
     int last = never;
     int rest = -1;  // the part of the condition that is no bound of the time
+    counted_end end{};
 
     constexpr bool holds(int time) const { return first <= time && time < last; }
     constexpr bool empty() const { return first >= last; }
-    constexpr window cut(int begin, int end) const {
-        return {first > begin ? first : begin, last < end ? last : end, rest};
+    constexpr window cut(int begin, int by_end) const {
+        return {first > begin ? first : begin, last < by_end ? last : by_end, rest, end};
     }
 };
 
@@ -19100,24 +19865,6 @@ class loop_planner {
 
     // Bounds of the time.
 
-    struct line {
-        int slope = 0;
-        int constant = 0;
-        bool known = true;
-    };
-
-    constexpr line line_of(int root, int variable) const {
-        const node& top = conditions.pool.nodes[root];
-        if (top.kind == node_kind::constant) return {0, top.value};
-        if (top.kind == node_kind::variable && top.value == variable) return {1, 0};
-        if (top.kind != node_kind::add && top.kind != node_kind::subtract) return {0, 0, false};
-        const line left = line_of(top.left, variable);
-        const line right = line_of(top.right, variable);
-        const int sign = top.kind == node_kind::add ? 1 : -1;
-        return {left.slope + sign * right.slope, left.constant + sign * right.constant,
-                left.known && right.known};
-    }
-
     /// The condition as bounds of the variable, and what else it says.
     constexpr window window_of(int root, int variable) {
         window result;
@@ -19132,24 +19879,12 @@ class loop_planner {
             add_bounds(top.right, variable, to);
             return;
         }
-        const bool compares = top.kind == node_kind::less || top.kind == node_kind::less_equal ||
-                              top.kind == node_kind::equal;
-        line at{0, 0, false};
-        if (compares) {
-            const line left = line_of(top.left, variable);
-            const line right = line_of(top.right, variable);
-            at = {left.slope - right.slope, left.constant - right.constant,
-                  left.known && right.known};
-        }
-        if (!at.known || (at.slope != 1 && at.slope != -1)) {
+        interval cut{to.first, to.last, to.end};
+        cut.cut(values_of(conditions.pool, root, variable));
+        if (cut.known)
+            to = {cut.first, cut.last, to.rest, cut.end};
+        else
             to.rest = conditions.pool.both(to.rest, root);
-            return;
-        }
-        // slope * time + constant, against zero.
-        const int zero = -at.slope * at.constant;
-        const int beyond = top.kind == node_kind::less ? 1 : 0;
-        if (at.slope > 0 || top.kind == node_kind::equal) to = to.cut(0, zero + 1 - beyond);
-        if (at.slope < 0 || top.kind == node_kind::equal) to = to.cut(zero + beyond, never);
     }
 
     /// When the literal of a sum has an atom.
@@ -19170,18 +19905,19 @@ class loop_planner {
                 bool later = false;
                 for (int other = place; other < members_.size(); ++other)
                     later = later || members_[other] == from;
-                if (later && !always_holds(from)) {
-                    const int stacking = program.text.scopes[written.scope].rule;
-                    conditions.mistake = {fault::recursion_without_a_base,
-                                          written.number,
-                                          program.text.relations[rule_of(from).head].id,
-                                          0,
-                                          0,
-                                          stacking < 0 ? -1 : rule_of(stacking).number};
-                    return;
-                }
+                if (later && !always_holds(from)) return report_base(written, rule_of(from).head);
             }
         }
+    }
+    constexpr void report_base(const rule& written, int relation) {
+        if (!conditions.mistake.ok()) return;
+        const int stacking = program.text.scopes[written.scope].rule;
+        conditions.mistake = {fault::recursion_without_a_base,
+                              written.number,
+                              program.text.relations[relation].id,
+                              0,
+                              0,
+                              stacking < 0 ? -1 : rule_of(stacking).number};
     }
 
     constexpr bool always_holds(int at) {
@@ -19191,17 +19927,23 @@ class loop_planner {
             const window when = window_of(conditions.domain[written.head], written.recurs.argument);
             return when.rest < 0 && when.first <= 0 && when.last >= extent;
         }
-        int known = 0;  // before this time there always is an atom
+        // Before this time there is an atom, but where a count ends the relation: what reads it has
+        // inherited that.
+        int known = 0;
+        bool counted = false;
         for (bool grows = true; grows && known < extent;) {
             grows = false;
             for (int body = 0; body < written.literals; ++body) {
                 const window when = window_of_part(written, item(written, body));
                 if (when.rest >= 0 || !when.holds(known)) continue;
                 known = when.last;
+                counted = counted || when.end.any();
                 grows = true;
             }
         }
-        return known >= extent;
+        return known >= extent &&
+               (!counted ||
+                window_of(conditions.domain[written.head], written.recurs.argument).end.any());
     }
 
     // When each rule is computed.
@@ -19215,6 +19957,7 @@ class loop_planner {
         if (written.recurs.last == never || when.last < written.recurs.last)
             written.recurs.last = when.last;
         if (when.first > written.recurs.first) written.recurs.first = when.first;
+        written.recurs.end = when.end;
         emitted_.push(at);
     }
 
@@ -19245,8 +19988,12 @@ class loop_planner {
             made.recurs.last = when.last;
             made.recurs.partial = !whole;
             bool ends = true;  // no later window has a part of this one
+            bool first = true;
             for (int body = 0; body < sum.literals; ++body) {
                 if (!parts[body].holds(when.first) || parts[body].empty()) continue;
+                if (!first && !(parts[body].end == made.recurs.end)) report_base(sum, sum.head);
+                made.recurs.end = parts[body].end;
+                first = false;
                 const literal part = item(sum, body);
                 ends = ends && parts[body].last <= when.last;
                 if (parts[body].first < when.first) ++program.relations[part.relation].uses;
@@ -19305,21 +20052,43 @@ class loop_planner {
             }
             if (!covered) {
                 rule_of(at).recurs.partial = true;
-                rule zero = rule_of(at);
-                zero.literals = 0;
-                zero.total = true;  // a sum of nothing
-                zero.transformations.count = 0;
-                zero.combined = combination::sum;
-                zero.aggregated = aggregation::sum;
-                zero.aggregated_variables = 0;
-                zero.aggregated_order.count = 0;
-                zero.recurs.first = begin;
-                zero.recurs.last = end;
-                emitted_.push(program.text.rules.push(zero));
-                conditions.condition.push(-1);
+                fill(rule_of(at), begin, end, {});
             }
             begin = end;
         }
+        const int computed = emitted_.size();
+        for (int place = 0; place < computed; ++place) {
+            const rule& known = rule_of(emitted_[place]);
+            if (known.head == relation && known.recurs.end.any() && !known.recurs.fills &&
+                !is_empty(known) && !is_filled(known))
+                fill(known, known.recurs.first, known.recurs.last, known.recurs.end);
+        }
+    }
+    /// Returns true if zeros follow where the count ends the rule.
+    constexpr bool is_filled(const rule& known) const {
+        for (int other : emitted_) {
+            const rule& made = rule_of(other);
+            if (made.head == known.head && made.recurs.fills &&
+                made.recurs.first == known.recurs.first && made.recurs.last == known.recurs.last)
+                return true;
+        }
+        return false;
+    }
+    constexpr void fill(const rule& of, int begin, int end, const counted_end& after) {
+        rule zero = of;
+        zero.literals = 0;
+        zero.total = true;  // a sum of nothing
+        zero.transformations.count = 0;
+        zero.combined = combination::sum;
+        zero.aggregated = aggregation::sum;
+        zero.aggregated_variables = 0;
+        zero.aggregated_order.count = 0;
+        zero.recurs.first = begin;
+        zero.recurs.last = end;
+        zero.recurs.end = after;
+        zero.recurs.fills = after.any();
+        emitted_.push(program.text.rules.push(zero));
+        conditions.condition.push(-1);
     }
 
     /// Whether others than the recursion read the relation, the user among them.
@@ -19345,15 +20114,14 @@ class loop_planner {
             for (int axis = 0; axis < arity; ++axis) take(terms[axis]);
         };
         take_all(written.terms, written.arity);
-        for (int body = 0; body < written.literals; ++body) {
-            take_all(item(written, body).terms, item(written, body).arity);
-            take_all(item(written, body).weight.terms, item(written, body).weight.arity);
-        }
+        for (int body = 0; body < written.literals; ++body) visit_terms(item(written, body), take);
         for (transformation_use& function : written.transformations)
             for (weight_use& use : function.weights) take_all(use.terms, use.arity);
         written.variables[recurs.time].extent = 1;
         recurs.first += recurs.delay;
         recurs.last += recurs.delay;
+        recurs.end.beyond += recurs.delay;
+        if (recurs.end.least > 0) recurs.end.least += recurs.delay;
         int& domain = conditions.domain[written.head];
         domain = window_of(domain, recurs.argument).rest;
     }
@@ -19361,13 +20129,11 @@ class loop_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns the types of a program into a `source`, in one walk.
+/// How much room the arrays of a program's `source` need.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
 namespace lang = sequent::language;
-
-// How much room the arrays need.
 
 template <class T>
 inline constexpr sizes size_of{0, 0, 0, 1};
@@ -19428,6 +20194,12 @@ inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
 template <class Indices, class... Rules>
 inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
     (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Turns the types of a program into a `source`, in one walk.
+
+namespace sequent::inline SEQUENT_ABI::plan {
 
 /// Whether a function may be applied to an atom.
 template <class Function>
@@ -19659,6 +20431,8 @@ class reader {
                                   transformation_use& use, int at) {
         if constexpr (lang::weight_literal<First>)
             use.weights[at] = read_weight(arguments.first);
+        else if constexpr (std::is_same_v<First, rotary_scaling>)
+            use.scaling = arguments.first;
         else
             use.position = read_node(arguments.first);
         read_arguments(arguments.rest, use, at + 1);
@@ -20678,7 +21452,7 @@ class name_binder {
         int outputs = 0;
         for (int at = 0; at < out.text.relations.size(); ++at) {
             if (out.text.relations[at].scope != scope || out.relations[at].rule < 0) continue;
-            if (out.text.reader_of(at)) continue;
+            if (out.text.reader_of(at) >= 0) continue;
             ++outputs;
             out.block_output[scope] = at;
         }
@@ -20999,8 +21773,8 @@ class shaper : public rule_checker<Sizes, Facts> {
     /// itself.
     constexpr int summed_into(int relation) {
         if (!out.text.relations[relation].invented) return relation;
-        const rule* user = out.text.reader_of(relation);
-        return user ? summed_into(user->head) : relation;
+        const int user = out.text.reader_of(relation);
+        return user < 0 ? relation : summed_into(out.text.rules[user].head);
     }
 
     constexpr bool settle() {
@@ -21014,8 +21788,8 @@ class shaper : public rule_checker<Sizes, Facts> {
             shape.classes = given.classes;
             int value[2] = {1, 1};
             if (given.rank - arity > 2)
-                fail(fault::wrong_number_of_arguments, *out.text.reader_of(at), at, arity,
-                     given.rank);
+                fail(fault::wrong_number_of_arguments, out.text.rules[out.text.reader_of(at)], at,
+                     arity, given.rank);
             else
                 for (int axis = arity; axis < given.rank; ++axis)
                     value[axis - arity] = given.extents[axis];
@@ -21298,7 +22072,10 @@ class shaper : public rule_checker<Sizes, Facts> {
         const bool pairs = function.kind == transformation::rotary ||
                            function.kind == transformation::rotary_halves ||
                            function.kind == transformation::sinusoidal;
-        if (pairs && shape.size() % 2 != 0) misfit(written, -1, shape.size(), shape.size() + 1);
+        if (pairs && second != 0 && (second % 2 != 0 || second > shape.size()))
+            misfit(written, -1, second, shape.size());
+        if (pairs && second == 0 && shape.size() % 2 != 0)
+            misfit(written, -1, shape.size(), shape.size() + 1);
         for (const weight_use& use : function.weights) {
             if (use.weight < 0) continue;
             const weight& gain = out.text.weights[use.weight];
@@ -21357,12 +22134,25 @@ class shaper : public rule_checker<Sizes, Facts> {
                 if (known.invented || known.scope || out.relations[at].rule < 0) continue;
                 if (out.relations[at].uses == 0) out.outputs.push(at);
             }
+            if (out.outputs.size() == 0) find_recursive_outputs();
             if (out.outputs.size() > 1)
                 fail(fault::several_outputs_need_a_query,
                      out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
             if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
         }
         for (int at : out.outputs) out.relations[at].output = true;
+    }
+
+    /// Relations that no rule uses but those that they follow from themselves.
+    constexpr void find_recursive_outputs() {
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const relation& known = out.text.relations[at];
+            bool used = known.invented || known.scope || out.relations[at].rule < 0;
+            for (const rule& user : out.text.rules)
+                for (const literal& part : out.text.body(user))
+                    used = used || (part.reads(at) && summed_into(user.head) != at);
+            if (!used) out.outputs.push(at);
+        }
     }
 };
 
@@ -22101,6 +22891,19 @@ class assignments {
         return model_detail::evaluate_node<Plan, Root>(bound_, index_);
     }
 
+    /// Returns true if condition `Root` holds, of which the loops below a count hold their part.
+    template <int Root>
+    bool holds() const noexcept {
+        using plan::node_kind;
+        constexpr plan::node top = Plan::template node_at<Root>;
+        if constexpr (top.kind == node_kind::conjunction)
+            return holds<top.left>() && holds<top.right>();
+        else if constexpr (top.kind == node_kind::less && ends_loop<top.left, top.right>())
+            return true;
+        else
+            return evaluate_node<Root>();
+    }
+
     int value_of(const plan::term& at) const noexcept {
         return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
     }
@@ -22115,6 +22918,18 @@ class assignments {
     }
 
   private:
+    /// Returns true if the loop over a variable, node `Left`, ends at the count, node `Right`.
+    template <int Left, int Right>
+    static constexpr bool ends_loop() {
+        constexpr plan::node variable = Plan::template node_at<Left>;
+        constexpr plan::node count = Plan::template node_at<Right>;
+        if (variable.kind != plan::node_kind::variable || count.kind != plan::node_kind::count ||
+            variable.value == step.time || variable.value == ranged ||
+            variable.value == nearby.variable)
+            return false;
+        return (step.counts[variable.value] >> count.value & 1u) != 0;
+    }
+
     /// The place in the order from which on a term's value is known; -1 of a constant.
     static constexpr int known_from(const plan::term& at) {
         return at.variable < 0 ? -1 : place_in_order(step, at.variable);
@@ -22331,6 +23146,13 @@ constexpr void visit_function(Function& function, Visit& visit) {
     visit(function.position_column);
     for (auto& outer : function.position_outer) visit(outer);
     visit(function.position_offset);
+    auto& scaling = function.scaling;
+    visit(scaling.kind);
+    if (scaling.kind == rotary_scaling::rule::none) return;
+    visit(scaling.factor);
+    visit(scaling.low);
+    visit(scaling.high);
+    visit(scaling.original);
 }
 
 template <class Form, class Visit>
@@ -22544,6 +23366,13 @@ constexpr kernel::pairing pairing_of(transformation kind) {
     return kind == transformation::rotary ? kernel::pairing::neighbours : kernel::pairing::halves;
 }
 
+/// How many of a value's elements rotary positions turn.
+template <class Function>
+constexpr int turned_of(const Function& function, int length) {
+    const int turned = static_cast<int>(function.numbers[1]);
+    return turned > 0 ? turned : length;
+}
+
 constexpr kernel::activation activation_of(transformation kind) {
     return static_cast<kernel::activation>(kind);
 }
@@ -22608,10 +23437,10 @@ struct row_functions {
         constexpr int last =
             position(function, step.rows - 1, step.segments - 1, step.outer_extents[0] - 1,
                      step.outer_extents[1] - 1, step.outer_extents[2] - 1);
-        return kernel::angle_table<step.length, T, last + 1,
-                                   std::bit_cast<std::uint64_t>(
-                                       function.numbers[0])>::at(position(function, row, segment,
-                                                                          first, second, third));
+        return kernel::angle_table<turned_of(function, step.length), T, last + 1,
+                                   std::bit_cast<std::uint64_t>(function.numbers[0]),
+                                   function.scaling>::at(position(function, row, segment, first,
+                                                                  second, third));
     }
 
     template <int At>
@@ -22658,29 +23487,34 @@ struct row_functions {
                 else if constexpr (function.kind == transformation::norm)
                     kernel::norm<length>(x, y, number);
                 else if constexpr (function.kind == transformation::layer_norm)
-                    kernel::layer_norm<length>(x,
-                                               bound.read(function.weights[0].at) +
-                                                   weight_at(function.weights[0], row, segment),
-                                               bound.read(function.weights[1].at) +
-                                                   weight_at(function.weights[1], row, segment),
-                                               y, number);
+                    kernel::layer_norm<length>(x, weight<At, 0>(row, segment),
+                                               weight<At, 1>(row, segment), y, number);
                 else if constexpr (function.kind == transformation::rms_norm)
-                    kernel::rms_norm<length>(x,
-                                             bound.read(function.weights[0].at) +
-                                                 weight_at(function.weights[0], row, segment),
-                                             y, number);
+                    kernel::rms_norm<length>(x, weight<At, 0>(row, segment), y, number);
                 else if constexpr (is_rotary(function.kind))
-                    kernel::turn<length, pairing_of(function.kind), false>(
-                        x, y, angles<At>(row, segment));
+                    kernel::turn<length, pairing_of(function.kind), false,
+                                 turned_of(function, length)>(x, y, angles<At>(row, segment));
                 else if constexpr (function.kind == transformation::sinusoidal)
                     kernel::add_waves<length>(x, y, angles<At>(row, segment));
             }
         }
     }
 
-    SEQUENT_INLINE T* weight_gradient(const plan::access& weight, int row, int segment) const {
-        T* gradient = bound.gradient(weight.at);
-        return gradient ? gradient + weight_at(weight, row, segment) : nullptr;
+    /// The gain or the bias of function `At`, and its gradient; null where it has none.
+    template <int At, int Which>
+    SEQUENT_INLINE const T* weight(int row, int segment) const noexcept {
+        constexpr plan::access of = step.functions[At].weights[Which];
+        if constexpr (of.at.where == place::none)
+            return nullptr;
+        else
+            return bound.read(of.at) + weight_at(of, row, segment);
+    }
+    template <int At, int Which>
+    SEQUENT_INLINE T* weight_gradient(int row, int segment) const noexcept {
+        constexpr plan::access of = step.functions[At].weights[Which];
+        if constexpr (of.at.where == place::none) return nullptr;
+        T* gradient = bound.gradient(of.at);
+        return gradient ? gradient + weight_at(of, row, segment) : nullptr;
     }
 
     /// Turns the gradient of function `At`'s result into that of its argument, in place. x is
@@ -22712,21 +23546,17 @@ struct row_functions {
                     kernel::norm_gradient<length>(x, gradient, gradient, number);
                 else if constexpr (function.kind == transformation::layer_norm)
                     kernel::layer_norm_gradient<length>(
-                        x,
-                        bound.read(function.weights[0].at) +
-                            weight_at(function.weights[0], row, segment),
-                        gradient, gradient, weight_gradient(function.weights[0], row, segment),
-                        weight_gradient(function.weights[1], row, segment), number);
-                else if constexpr (function.kind == transformation::rms_norm)
-                    kernel::rms_norm_gradient<length>(
-                        x,
-                        bound.read(function.weights[0].at) +
-                            weight_at(function.weights[0], row, segment),
-                        gradient, gradient, weight_gradient(function.weights[0], row, segment),
+                        x, weight<At, 0>(row, segment), gradient, gradient,
+                        weight_gradient<At, 0>(row, segment), weight_gradient<At, 1>(row, segment),
                         number);
+                else if constexpr (function.kind == transformation::rms_norm)
+                    kernel::rms_norm_gradient<length>(x, weight<At, 0>(row, segment), gradient,
+                                                      gradient,
+                                                      weight_gradient<At, 0>(row, segment), number);
                 else if constexpr (is_rotary(function.kind))
-                    kernel::turn<length, pairing_of(function.kind), true>(gradient, gradient,
-                                                                          angles<At>(row, segment));
+                    kernel::turn<length, pairing_of(function.kind), true,
+                                 turned_of(function, length)>(gradient, gradient,
+                                                              angles<At>(row, segment));
             }
         }
     }
@@ -23309,12 +24139,12 @@ class row_runner : public row_gradients<Step, T> {
         apply_functions(bound, first, second, third, sum, out, range.begin, rows);
     }
 
-    /// Clears the rows that are no atoms, from `row` on.
-    static void clear_from(const bindings& bound, int first, int second, int third,
-                           int row) noexcept {
+    /// Clears rows that are no atoms, as far as they are read: from `row` on, before `end`.
+    static void clear_from(const bindings& bound, int first, int second, int third, int row,
+                           int end) noexcept {
         if constexpr (!is_whole) {
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            const int end = plan::least_count(step.out_counts, step.rows, bound.counts);
+            end = plan::least_count(step.out_counts, end, bound.counts);
             for (; row < end; ++row) clear(out + row * step.out.row);
         }
     }
@@ -24229,7 +25059,7 @@ class ground_rule : protected assignments<Plan, At, T> {
 
     bool admitted() const noexcept {
         if constexpr (step.condition >= 0)
-            if (!base::template evaluate_node<step.condition>()) return false;
+            if (!base::template holds<step.condition>()) return false;
         bool holds = true;
         kernel::unroll<literals>([&](auto index) {
             constexpr general_literal item = literal<index()>;
@@ -24436,11 +25266,13 @@ class ground_rule : protected assignments<Plan, At, T> {
     template <int F>
     const T* function_weight(int which) const noexcept {
         constexpr general_function f = function<F>;
+        if (f.weights[which].where == plan::place::none) return nullptr;
         return bound_.read(f.weights[which]) + shift(f.weight_strides[which]);
     }
     template <int F>
     T* function_weight_gradient(int which) const noexcept {
         constexpr general_function f = function<F>;
+        if (f.weights[which].where == plan::place::none) return nullptr;
         T* gradient = bound_.gradient(f.weights[which]);
         return gradient ? gradient + shift(f.weight_strides[which]) : nullptr;
     }
@@ -24448,8 +25280,8 @@ class ground_rule : protected assignments<Plan, At, T> {
     template <int F>
     void write_angles(T* to) noexcept {
         constexpr general_function f = function<F>;
-        kernel::write_angles<f.shape.size()>(base::template evaluate_node<f.position>(),
-                                             f.numbers[0], to);
+        kernel::write_angles<turned_of(f, f.shape.size())>(
+            base::template evaluate_node<f.position>(), f.numbers[0], to, f.scaling);
     }
 
     template <int F>
@@ -24494,7 +25326,7 @@ class ground_rule : protected assignments<Plan, At, T> {
             alignas(64) own_value own_angles;
             T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
-            kernel::turn<size, pairing_of(f.kind), false>(x, y, angles);
+            kernel::turn<size, pairing_of(f.kind), false, turned_of(f, size)>(x, y, angles);
         } else if constexpr (f.kind == sinusoidal) {
             alignas(64) own_value own_angles;
             T* const angles = this->template temporary<0>(own_angles);
@@ -24552,7 +25384,8 @@ class ground_rule : protected assignments<Plan, At, T> {
             alignas(64) own_value own_angles;
             T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
-            kernel::turn<size, pairing_of(f.kind), true>(gradient, gradient, angles);
+            kernel::turn<size, pairing_of(f.kind), true, turned_of(f, size)>(gradient, gradient,
+                                                                             angles);
         } else if constexpr (f.kind == dropout) {
             drop<F>(gradient, gradient);
         } else if constexpr (f.kind == slice) {
@@ -24952,6 +25785,23 @@ class general_runner : ground_rule<Plan, At, T> {
         }
     }
 
+    /// Returns true if something that the rule reads has a gradient; facts often have none.
+    static bool has_gradients(const bindings<T>& bound) noexcept {
+        bool any = false;
+        const auto see = [&](const plan::operand& at) {
+            if (at.where != plan::place::none) any = any || bound.gradient(at) != nullptr;
+        };
+        for (const general_literal& item : step.literals) {
+            if (!item.symbols && item.kind != literal_kind::number &&
+                item.kind != literal_kind::index)
+                see(item.at);
+            see(item.weight);
+        }
+        for (const general_function& function : step.functions)
+            for (const plan::operand& weight : function.weights) see(weight);
+        return any;
+    }
+
     /// How many numbers from the first on may be read.
     static int cleared(const bindings<T>& bound) noexcept {
         if constexpr (step.out_counts == 0)
@@ -24982,6 +25832,7 @@ class general_runner : ground_rule<Plan, At, T> {
         runner.template each<0, step.heads>(body);
     }
     static void backward(const bindings<T>& bound) noexcept {
+        if (!has_gradients(bound)) return;
         general_runner runner(bound);
         auto body = [&] { runner.backward_head(); };
         runner.template each<0, step.heads>(body);
@@ -25866,12 +26717,10 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
 template <class Plan, int At, class T>
 SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
-    if constexpr (step.last == plan::never) {
+    if constexpr (step.last == plan::never && !step.end.any())
         return true;
-    } else {
-        const int round = bound.layer[step.depth - 1];
-        return step.first <= round && round < step.last;
-    }
+    else
+        return step.is_run_in(bound.layer[step.depth - 1], bound.counts);
 }
 
 /// Whether some of the steps [At, End) are prepared.
@@ -25889,15 +26738,16 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
         constexpr plan::step step = Plan::template step_at<At>;
         if constexpr (step.kind == step_kind::repeat_begin) {
             if constexpr (!Prepares || has_prepared<Plan, At, step.at>) {
-                for (int round = 0; round < step.repeat; ++round) {
-                    bound.layer[step.depth] = step.backward ? step.repeat - 1 - round : round;
+                const int rounds = step.rounds(bound.counts);
+                for (int round = 0; round < rounds; ++round) {
+                    bound.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     forward_steps<Plan, At + 1, step.at, Prepares>(bound, range);
                 }
                 bound.layer[step.depth] = 0;
             }
             forward_steps<Plan, step.at + 1, End, Prepares>(bound, range);
         } else {
-            if constexpr (step.prepared == Prepares)
+            if constexpr (step.prepared == Prepares && !step.idle)
                 if (is_run<Plan, At>(bound)) forward_step<Plan, At>(bound, range);
             forward_steps<Plan, At + 1, End, Prepares>(bound, range);
         }
@@ -25912,8 +26762,9 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             constexpr plan::step begin = Plan::template step_at<last.at>;
             if constexpr (!Prepares || has_prepared<Plan, last.at, At>) {
                 if constexpr (!Prepares) backward_step<Plan, At - 1>(bound, run);
-                for (int round = last.repeat; round-- > 0;) {
-                    bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
+                const int rounds = begin.rounds(bound.counts);
+                for (int round = rounds; round-- > 0;) {
+                    bound.layer[begin.depth] = begin.backward ? rounds - 1 - round : round;
                     backward_steps<Plan, last.at + 1, At - 1, Prepares>(bound, run);
                 }
                 bound.layer[begin.depth] = 0;
@@ -25921,7 +26772,7 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             }
             backward_steps<Plan, Begin, last.at, Prepares>(bound, run);
         } else {
-            if constexpr (last.prepared == Prepares)
+            if constexpr (last.prepared == Prepares && !last.idle)
                 if (is_run<Plan, At - 1>(bound)) backward_step<Plan, At - 1>(bound, run);
             backward_steps<Plan, Begin, At - 1, Prepares>(bound, run);
         }
@@ -25981,6 +26832,7 @@ struct joined_run {
     bindings<T>* samples;
     int count;
     T* room;
+    bool single = false;  // one row of each
 
     static constexpr int most = 16;
 };
@@ -26015,10 +26867,11 @@ class joined_rows {
         T* to[joined_rows_at_once];
     };
     template <class Add, class Product>
-    static void each_rows(const int* ends, int count, Add add, Product product) noexcept {
+    static void each_rows(const kernel::row_range* ranges, int count, Add add,
+                          Product product) noexcept {
         int filled = 0;
         for (int sample = 0; sample < count; ++sample)
-            for (int row = 0; row < ends[sample]; ++row) {
+            for (int row = ranges[sample].begin; row < ranges[sample].end; ++row) {
                 add(filled, sample, row);
                 if (++filled < joined_rows_at_once) continue;
                 product(filled);
@@ -26027,13 +26880,16 @@ class joined_rows {
         if (filled > 0) product(filled);
     }
 
+    /// The pointers of each sample, and its rows.
     template <bool Backward>
     struct bound_samples {
         const pointers* of[joined_run<T>::most];
-        int ends[joined_run<T>::most];
+        kernel::row_range ranges[joined_run<T>::most];
+        int ends[joined_run<T>::most];  // of those that are atoms or not
         pointers made[code::by_form ? joined_run<T>::most : 1];
 
-        explicit bound_samples(joined_run<T> run) noexcept {
+        template <class Range>
+        bound_samples(joined_run<T> run, Range range) noexcept {
             for (int at = 0; at < run.count; ++at) {
                 if constexpr (code::by_form) {
                     made[at] = code::template bind<Backward>(run.samples[at]);
@@ -26041,7 +26897,10 @@ class joined_rows {
                 } else {
                     of[at] = run.samples + at;
                 }
-                ends[at] = runner::limit(*of[at]);
+                const kernel::row_range rows = range(at);
+                ends[at] = rows.end;
+                ranges[at] = {rows.begin,
+                              std::max(rows.begin, std::min(rows.end, runner::limit(*of[at])))};
             }
         }
     };
@@ -26066,7 +26925,7 @@ class joined_rows {
             const T* w = samples.of[0]->read(term.w.at) +
                          outer_shift(term.w, first, second, third) + split * term.w_split;
             each_rows(
-                samples.ends, run.count,
+                samples.ranges, run.count,
                 [&](int at, int sample, int row) {
                     rows.from[at] = x[sample] + std::ptrdiff_t{row} * term.x.row;
                     rows.to[at] = sum[sample] + std::ptrdiff_t{row} * runner::sum_row;
@@ -26080,7 +26939,8 @@ class joined_rows {
                                              weight_rows(term, w),
                                              term.w_column != 1,
                                              {rows.to},
-                                             accumulate || split > 0},
+                                             accumulate || split > 0,
+                                             run.single},
                                     run.room);
                 });
         }
@@ -26105,7 +26965,7 @@ class joined_rows {
                     dx[at] = samples.of[at]->gradient(term.x.at) + x_at;
                 const T* w = samples.of[0]->read(term.w.at) + w_at;
                 each_rows(
-                    samples.ends, run.count,
+                    samples.ranges, run.count,
                     [&](int at, int sample, int row) {
                         rows.from[at] = dy[sample] + std::ptrdiff_t{row} * step.out.row;
                         rows.to[at] = dx[sample] + std::ptrdiff_t{row} * term.x.row;
@@ -26132,7 +26992,7 @@ class joined_rows {
                 // Rows of the weight in memory are inputs or outputs.
                 constexpr bool inputs = term.w_column == 1;
                 each_rows(
-                    samples.ends, run.count,
+                    samples.ranges, run.count,
                     [&](int at, int sample, int row) {
                         (inputs ? rows.from : others)[at] =
                             x[sample] + std::ptrdiff_t{row} * term.x.row;
@@ -26157,8 +27017,12 @@ class joined_rows {
     }
 
   public:
-    static void forward(joined_run<T> run) noexcept {
-        const bound_samples<false> samples(run);
+    static constexpr kernel::row_range all_rows(int) noexcept { return {0, step.rows}; }
+
+    /// Of each sample the rows range(sample).
+    template <class Range>
+    static void forward(joined_run<T> run, Range range) noexcept {
+        const bound_samples<false> samples(run, range);
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             bool summed = false;
             kernel::unroll<step.terms.size()>([&](auto index) {
@@ -26168,19 +27032,18 @@ class joined_rows {
                 }
             });
             for (int at = 0; at < run.count; ++at) {
-                runner::forward_summed(*samples.of[at], first, second, third,
-                                       kernel::row_range{0, samples.ends[at]});
-                runner::clear_from(*samples.of[at], first, second, third, samples.ends[at]);
+                runner::forward_summed(*samples.of[at], first, second, third, samples.ranges[at]);
+                runner::clear_from(*samples.of[at], first, second, third, samples.ranges[at].end,
+                                   samples.ends[at]);
             }
         });
     }
 
     static void backward(joined_run<T> run) noexcept {
-        const bound_samples<true> samples(run);
+        const bound_samples<true> samples(run, all_rows);
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             const auto each_sample = [&](auto body) {
-                for (int at = 0; at < run.count; ++at)
-                    body(*samples.of[at], kernel::row_range{0, samples.ends[at]});
+                for (int at = 0; at < run.count; ++at) body(*samples.of[at], samples.ranges[at]);
             };
             if constexpr (step.functions.size() > 0)
                 each_sample([&](const pointers& bound, kernel::row_range range) {
@@ -26219,8 +27082,9 @@ template <class Plan, int At, class T>
 void forward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
     for (int at = 0; at < run.count; ++at)
         std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    using rows = joined_rows<Plan, Plan::template step_at<At>.at, T>;
     if constexpr (joins_step<Plan, At>())
-        joined_rows<Plan, Plan::template step_at<At>.at, T>::forward(run);
+        rows::forward(run, rows::all_rows);
     else
         for (int at = 0; at < run.count; ++at) forward_step<Plan, At>(run.samples[at], whole_run{});
 }
@@ -26275,7 +27139,7 @@ constexpr int most_joined() {
     if (joined.rows == 0 || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
     constexpr long long room =
         plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
-    const int wanted = joined.counts != 0 ? 8 : joined_rows_at_once / joined.rows;
+    const int wanted = joined.counts != 0 ? joined_run<T>::most : joined_rows_at_once / joined.rows;
     return static_cast<int>(
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
 }
@@ -26401,6 +27265,7 @@ constexpr bool is_output(int relation) {
 /// ends it, and, of what is no output, where it has not been written.
 struct view_limits {
     unsigned counts[max_rank]{};
+    int beyond[max_rank]{};
     bool any = false;
     // Of outputs: rows along `axis` beyond some counts have not been written.
     int axis = -1;
@@ -26418,7 +27283,12 @@ constexpr view_limits limits_of_view(int relation) {
         if (layout.where == plan::place::value) {
             const plan::buffer& of = Plan::tables.buffers[layout.index];
             if (of.counts != 0 && layout.strides[axis] == of.row) {
-                if (!output) counts |= of.counts;
+                const int part = of.size / of.parts;
+                const int beyond = of.beyond - (layout.offset - of.offset) % part / of.row;
+                if (!output && (counts == 0 || beyond <= 0)) {
+                    result.beyond[axis] = beyond;
+                    counts |= of.counts;
+                }
                 result.axis = axis;
                 result.written = of.counts;
             }
@@ -26434,8 +27304,11 @@ constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     weight_view result = view_of_relation<Plan>(Relation);
     if constexpr (limits.any)
         for (int axis = 0; axis < result.rank; ++axis)
-            result.extents[axis] =
-                plan::least_count(limits.counts[axis], result.extents[axis], given);
+            if (limits.counts[axis] != 0)
+                result.extents[axis] =
+                    std::clamp(plan::least_count(limits.counts[axis], result.extents[axis], given) +
+                                   limits.beyond[axis],
+                               0, result.extents[axis]);
     return result;
 }
 
@@ -26774,6 +27647,8 @@ template <class P, class Plan>
 concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
 
+/// The formats of packed weights by name, and none.
+enum class packed_as { floats, bf16, q8_0, q4_0, q4_1 };
 /// Which weights Model::packed<Format, Which> packs: Which(name, looked_up) is asked of each weight
 /// that products multiply with, and, with looked_up true, of each table that symbols choose rows
 /// of.
@@ -26835,7 +27710,10 @@ namespace sequent::inline SEQUENT_ABI {
 
 /// For Model::packed<Format, Which>: the matrices of products alone, or tables that symbols choose
 /// rows of, too. Any other function of a weight's name and whether it is looked up does as well:
-/// [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }.
+/// [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }. Instead
+/// of true or false it may return the format of this weight, packed_as::q8_0. Weights that are
+/// computed together, such as those of queries, keys and values, have one format or stay floats.
+using model_detail::packed_as;
 inline constexpr model_detail::pack_products_type pack_products{};
 inline constexpr model_detail::pack_all_type pack_all{};
 
@@ -27991,6 +28869,8 @@ class ill_formed_model {
     static any_view<const T> step(const any_block<T>&, const anything&, any_state&) {
         return {};
     }
+    template <class T, class Visit>
+    static void step_batch(const any_block<T>&, const anything&, const anything&, Visit&&) {}
     template <class T>
     static any_view<const T> prefill(const any_block<T>&, const anything&, any_state&) {
         return {};
@@ -29241,7 +30121,7 @@ void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
         const int round = bound.layer[step.depth - 1];
         const kernel::row_range rounds =
             led({positions.begin, positions.end}, lead, std::min(step.last, plan::never));
-        if (rounds.begin <= round && round < rounds.end && step.first <= round)
+        if (rounds.begin <= round && round < rounds.end && step.is_run_in(round, bound.counts))
             forward_step<Plan, At>(bound, whole_run{});
     } else if constexpr (step.kind == step_kind::rows) {
         forward_rows<Plan, step.at>(
@@ -29414,9 +30294,16 @@ class alignas(64) state_block {
     /// Computes the rows of a range, at most `block`: rows(fact) is the first of them, rest(fact)
     /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
     /// once.
-    /// What is prepared may be null: then the sequence's first rows prepare it.
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+        bindings<T> bound = enter<First>(p, rows, rest, pairs, range);
+        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
+    }
+
+    /// Makes ready for these rows, which are to be computed then with the pointers that it returns.
+    /// What is prepared may be null: then the sequence's first rows prepare it.
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    bindings<T> enter(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
         const T* const parameters = numbers_of(p);
         const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
@@ -29455,8 +30342,8 @@ class alignas(64) state_block {
             }
         });
         find_runs(given, range);
-        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
         position_ = range.end;
+        return bound;
     }
 
     /// The last row of output `At`: the output without its first argument.
@@ -29624,9 +30511,199 @@ class state_block<Plan, T, false> {
     void take_rest(const void* const*, const int*) noexcept {}
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     void run(const P&, Rows, Rest, Pairs, Range) noexcept {}
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    bindings<T> enter(const P&, Rows, Rest, Pairs, Range) noexcept {
+        return {};
+    }
     template <int At>
     tensor_view<const T> output() const noexcept {
         return {};
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Computes sequences row by row: one, or several at once.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The row at hand of several sequences.
+template <class T>
+struct joined_positions {
+    joined_run<T> run;
+    const int* positions;
+};
+
+template <class Plan, int At, bool First, class T>
+void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) noexcept {
+    const joined_run<T> run = rows.run;
+    for (int at = 0; at < run.count; ++at)
+        std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (joins_step<Plan, At>())
+        joined_rows<Plan, step.at, T>::forward(run, [&](int at) {
+            const auto range =
+                rows_led<Plan::template lead_of<At>, Plan::template row_step_at<step.at>.rows,
+                         Plan::form.rows>(kernel::one_row{rows.positions[at]});
+            return kernel::row_range{range.begin, range.end};
+        });
+    else
+        for (int at = 0; at < run.count; ++at)
+            forward_sequence_step<Plan, At, First>(run.samples[at],
+                                                   kernel::one_row{rows.positions[at]});
+}
+
+/// Whether a plan repeats steps over the times of a recursion.
+template <class Plan>
+inline constexpr bool recurs = [] {
+    for (const plan::step& each : Plan::tables.steps)
+        if (each.recurs) return true;
+    return false;
+}();
+
+/// Entry point to the code that computes a row of several sequences.
+template <class Plan, class T>
+struct joined_sequences {
+    static void run(joined_positions<T> rows) noexcept;
+};
+template <class Plan, class T>
+void joined_sequences<Plan, T>::run(joined_positions<T> rows) noexcept {
+    bindings<T> lead = rows.run.samples[0];
+    sequence_steps<Plan, 0, Plan::tables.steps.size(), false>(lead, rows);
+}
+
+/// The calls of a model on sequences.
+template <class Plan>
+struct sequences {
+    static constexpr int outputs = output_layout<Plan>::count;
+    template <class T>
+    using state = state_block<Plan, T>;
+    template <class T>
+    using rows = row_facts<Plan, T, given_facts<Plan, T>>;
+
+    template <class P, class T>
+    static auto step(const P& p, const rows<T>& given, state<T>& s) {
+        check_step(given, s);
+        const kernel::one_row row{s.position()};
+        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+            if (s.position() == 0) {
+                run_rows<true>(p, given, s, 0, row);
+                return last_row(s);
+            }
+        run_rows<false>(p, given, s, 0, row);
+        return last_row(s);
+    }
+
+    template <class P, class T>
+    static auto prefill(const P& p, const rows<T>& given, state<T>& s) {
+        check_position(s, given.size());
+        bool starts = s.position() == 0;
+        if constexpr (state<T>::needs_rest) {
+            starts = given.check_rest(s.has_rest());
+            if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+        }
+        for (int from = 0; from < given.size();) {
+            const int count = std::min(state<T>::block, given.size() - from);
+            const kernel::row_range range{s.position(), s.position() + count};
+            if (state<T>::computes_once && starts && from == 0)
+                run_rows<state<T>::computes_once>(p, given, s, from, range);
+            else
+                run_rows<false>(p, given, s, from, range);
+            from += count;
+        }
+        return last_row(s);
+    }
+
+    template <class P, class T, class Visit>
+    static void step_batch(const P& p, std::span<const rows<T>> given,
+                           std::span<state<T>* const> states, Visit& visit) {
+        if (given.size() != states.size())
+            fail_with<argument_error>({"sequent: step_batch is given ", given.size(), " rows for ",
+                                       states.size(), " states"});
+        for (std::size_t at = 0; at < states.size(); ++at) {
+            check_step(given[at], *states[at]);
+            for (std::size_t other = 0; other < at; ++other)
+                if (states[at] == states[other])
+                    fail_with<argument_error>({"sequent: step_batch is given one state twice, as ",
+                                               "number ", other, " and ", at});
+        }
+        using placed = typename placed_for<P, plan::state_plan_of<Plan>>::type;
+        const auto step_alone = [&](std::size_t at) {
+            if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+                if (states[at]->position() == 0) return true;
+            return recurs<placed>;
+        };
+        constexpr auto most = static_cast<std::size_t>(joined_run<T>::most);
+        alignas(64)
+            T room[static_cast<std::size_t>(kernel::gathered_room<T, joined_run<T>::most>)]{};
+        bindings<T> bound[most];
+        int positions[most];
+        for (std::size_t first = 0; first < states.size(); first += most) {
+            const std::size_t end = std::min(first + most, states.size());
+            int count = 0;
+            for (std::size_t at = first; at < end; ++at) {
+                if (step_alone(at)) {
+                    (void)step(p, given[at], *states[at]);
+                    continue;
+                }
+                positions[count] = states[at]->position();
+                const rows<T>& row = given[at];
+                bound[count++] = states[at]->template enter<false>(
+                    p, [&](int fact) { return row.row(fact, 0); },
+                    [&](int fact) { return row.rest().pointers[fact]; },
+                    [&](int fact) { return row.rest().pairs(fact); },
+                    kernel::one_row{states[at]->position()});
+            }
+            if constexpr (!recurs<placed>)
+                if (count > 0)
+                    joined_sequences<placed, T>::run({{bound, count, room, true}, positions});
+            for (std::size_t at = first; at < end; ++at)
+                visit(static_cast<int>(at), last_row(*states[at]));
+        }
+    }
+
+  private:
+    /// Throws unless the state can take this row.
+    template <class T>
+    static void check_step(const rows<T>& given, const state<T>& s) {
+        given.check_single();
+        check_position(s, 1);
+        if constexpr (state<T>::needs_rest)
+            if (!s.has_rest() || given.has_rest())
+                fail<argument_error>(
+                    "sequent: facts besides the sequence are given to prefill, with the first "
+                    "rows");
+    }
+
+    template <class T>
+    static void check_position(const state<T>& s, int rows) {
+        constexpr int length = state<T>::length;
+        if (s.position() + rows > length)
+            fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
+                                       " is beyond the ", length, " positions of the model"});
+    }
+
+    template <bool First, class P, class T, class Range>
+    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
+                         Range range) noexcept {
+        s.template run<First>(
+            p, [&](int fact) { return given.row(fact, from); },
+            [&](int fact) { return given.rest().pointers[fact]; },
+            [&](int fact) { return given.rest().pairs(fact); }, range);
+    }
+
+    template <class T>
+    static auto last_row(const state<T>& s) noexcept {
+        if constexpr (outputs == 1) {
+            return s.template output<0>();
+        } else {
+            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
+            kernel::unroll<outputs>([&](auto index) {
+                constexpr int at = decltype(index)::value;
+                result[static_cast<std::size_t>(at)] = s.template output<at>();
+            });
+            return result;
+        }
     }
 };
 
@@ -29674,7 +30751,8 @@ class model {
     /// The memory of forward_batch alone.
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
-    /// What step and prefill keep of one sequence.
+    /// What step and prefill keep of one sequence, and room for the rows at hand: they need no
+    /// workspace and no scratch.
     template <class T>
     using state = model_detail::state_block<plan, T>;
     /// A view of the output, or an array of them where there are several.
@@ -29786,21 +30864,7 @@ class model {
     /// Does not compile where a rule needs later rows.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
     static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given, state<T>& s) {
-        given->check_single();
-        check_position(s, 1);
-        if constexpr (state<T>::needs_rest)
-            if (!s.has_rest() || given->has_rest())
-                fail<argument_error>(
-                    "sequent: facts besides the sequence are given to prefill, with the first "
-                    "rows");
-        const kernel::one_row row{s.position()};
-        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
-            if (s.position() == 0) {
-                run_rows<true>(p, *given, s, 0, row);
-                return last_row(s);
-            }
-        run_rows<false>(p, *given, s, 0, row);
-        return last_row(s);
+        return sequences::step(p, *given, s);
     }
 
     /// The same for several rows at once: those at s.position() and after it; the views are of the
@@ -29809,22 +30873,18 @@ class model {
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                         state<T>& s) {
-        check_position(s, given->size());
-        bool starts = s.position() == 0;
-        if constexpr (state<T>::needs_rest) {
-            starts = given->check_rest(s.has_rest());
-            if (starts) s.take_rest(given->rest().pointers, given->rest().counts);
-        }
-        for (int from = 0; from < given->size();) {
-            const int count = std::min(state<T>::block, given->size() - from);
-            const kernel::row_range range{s.position(), s.position() + count};
-            if (state<T>::computes_once && starts && from == 0)
-                run_rows<state<T>::computes_once>(p, *given, s, from, range);
-            else
-                run_rows<false>(p, *given, s, from, range);
-            from += count;
-        }
-        return last_row(s);
+        return sequences::prefill(p, *given, s);
+    }
+
+    /// A step of several sequences, which may be at different positions: given[k] is the row of
+    /// states[k], and visit(k, y) is given what step returns. Each weight is read once for up to 16
+    /// sequences; with packed weights, once for each. The numbers are those of step but for
+    /// rounding, and do not depend on the other sequences. Throws argument_error as step does,
+    /// before any sequence has moved on, and unless there are as many rows as different states.
+    template <model_detail::parameters_of<plan> P, class Visit, class T = typename P::number>
+    static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
+                           std::span<state<std::type_identity_t<T>>* const> states, Visit&& visit) {
+        sequences::step_batch(p, given, states, visit);
     }
 
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
@@ -29958,6 +31018,7 @@ class model {
 
   private:
     using calls = model_detail::calls<plan>;
+    using sequences = model_detail::sequences<plan>;
     using output_layout = model_detail::output_layout<plan>;
 
     template <class T, class F>
@@ -30044,37 +31105,6 @@ class model {
         if constexpr (has_lengths) {
             outward.check_lengths(given.counts);
             of_facts.check_lengths(given.counts);
-        }
-    }
-
-    template <class T>
-    static void check_position(const state<T>& s, int rows) {
-        constexpr int length = state<T>::length;
-        if (s.position() + rows > length)
-            fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
-                                       " is beyond the ", length, " positions of the model"});
-    }
-
-    template <bool First, class P, class T, class Range>
-    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
-                         Range range) noexcept {
-        s.template run<First>(
-            p, [&](int fact) { return given.row(fact, from); },
-            [&](int fact) { return given.rest().pointers[fact]; },
-            [&](int fact) { return given.rest().pairs(fact); }, range);
-    }
-
-    template <class T>
-    static auto last_row(const state<T>& s) noexcept {
-        if constexpr (outputs == 1) {
-            return s.template output<0>();
-        } else {
-            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
-            kernel::unroll<outputs>([&](auto index) {
-                constexpr int at = decltype(index)::value;
-                result[static_cast<std::size_t>(at)] = s.template output<at>();
-            });
-            return result;
         }
     }
 };
@@ -30186,6 +31216,7 @@ inline std::string_view text_of(const plan::name& name) {
 SEQUENT_LAZY
 SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     const plan::step& step = *each.step;
+    if (step.idle) return;
     std::string what;
     switch (step.kind) {
         case plan::step_kind::rows: {
@@ -30221,8 +31252,9 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
             what = each.general->joins.size() > 0 ? "loops over pairs" : "general loops";
             break;
         case plan::step_kind::repeat_begin:
-            append_text(what, {step.recurs ? "loop of " : "stack of ", step.repeat,
-                               step.recurs ? " steps" : " layers"});
+            append_text(what,
+                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
+                         step.repeat, step.recurs ? " steps" : " layers"});
             if (step.recurs && step.backward) what += ", the last first";
             break;
         default:
@@ -30654,7 +31686,7 @@ constexpr without<Mask> operator!(Mask) noexcept {
 namespace sequent::inline SEQUENT_ABI::nn {
 
 /// What a norm or a position is, as a number of a shape.
-enum class norm_kind { layer, rms };
+enum class norm_kind { layer, layer_without_bias, rms };
 enum class position_kind {
     none,
     learned,
@@ -30665,6 +31697,11 @@ enum class position_kind {
     relative,
     relative_buckets
 };
+
+/// What is made of a text's states: logits of the next symbol at each position, of the symbol at
+/// each position, or nothing.
+enum class head_kind { next, masked, states };
+enum class pooling_kind { none, dense, first, mean, last };
 
 /// Of what a score is the sum, in the order of the shares.
 enum class score_part {
@@ -30713,9 +31750,9 @@ struct shape {
     int source_tokens = 0;
     int source_vocabulary = 0;
     int source_depth = 0;
-    int classes = 1;
+    int classes = 0;
     int patch_width = 1;
-    int segments = 2;
+    int segments = 0;
     int score_cap = 0;
     int dropout_percent = 0;
     int norm_exponent = 5;
@@ -30739,6 +31776,27 @@ struct shape {
     int node_width = 0;
     int edge_width = 0;
     int relations = 1;
+    int score_width = 0;
+    int logit_cap = 0;
+    int embedding_width = 0;
+    int input_width = 0;
+    int parallel_branches = 0;
+    int local_layers = 0;
+    int local_base = 0;
+    int rotary_percent = 0;  // of a head; 0: all
+    rotary_scaling scaling{};
+    head_kind head = head_kind::next;
+    pooling_kind pooling = pooling_kind::none;
+    bool query_biases = false;
+    bool head_norms = false;
+    bool branch_norms = false;
+    bool layer_scale = false;
+    bool scaled_embedding = false;
+    bool normal_embedding = false;
+    bool opening_layer = false;
+    bool logit_bias = false;
+    bool unit_length = false;
+    bool learned_positions = false;  // beside those of the kind
 
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
@@ -30750,6 +31808,33 @@ struct shape {
         for (int at = 0; at < norm_exponent; ++at) scale *= 10;
         return 1 / scale;
     }
+    /// The width of the embedding, before it is mapped to that of the layers.
+    constexpr int table_width() const { return embedding_width > 0 ? embedding_width : width; }
+    constexpr bool adds_positions() const {
+        return position == position_kind::learned || learned_positions;
+    }
+    /// How many elements of a head rotary positions turn.
+    constexpr int turned() const {
+        return rotary_percent > 0 ? head_width * rotary_percent / 100 : head_width;
+    }
+    /// Whether a count tells how many of the positions there are.
+    constexpr bool has_length() const {
+        return padded || pooling == pooling_kind::mean || pooling == pooling_kind::last;
+    }
+
+    // Layers in a pattern: the first one, groups of local layers and a full one, and local layers.
+    constexpr bool has_pattern() const { return local_layers > 0 || opening_layer; }
+    constexpr int groups() const { return (depth - opening_layer) / (local_layers + 1); }
+    constexpr int rest() const { return (depth - opening_layer) % (local_layers + 1); }
+    constexpr shape local() const {
+        shape result = *this;
+        if (is_rotary()) {
+            result.position_base = local_base;
+            result.scaling = {};
+        }
+        return result;
+    }
+
     /// The same with the encoder's positions, symbols and layers.
     constexpr shape source() const {
         shape result = *this;
@@ -30770,6 +31855,7 @@ namespace sequent::inline SEQUENT_ABI::nn {
 
 template <auto... Members>
 struct sets {};
+struct activation_kind {};
 
 /// A number of at least Least.
 template <auto Member, int Value, int Least = 1>
@@ -30795,7 +31881,8 @@ struct normalized_by {
     }
 };
 
-template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0>
+template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0,
+          bool Learned = false>
 struct positioned {
     using option_kind = sets<&shape::position>;
     static constexpr void set(shape& of) {
@@ -30803,7 +31890,22 @@ struct positioned {
         of.position_base = Base;
         of.buckets = Buckets;
         of.max_distance = MaxDistance;
+        of.learned_positions = Learned;
     }
+};
+template <position_kind Kind, int Base, class Scaling, int Percent>
+struct turned_by : positioned<Kind, Base> {
+    static constexpr void set(shape& of) {
+        positioned<Kind, Base>::set(of);
+        of.scaling = Scaling::value;
+        of.rotary_percent = Percent == 100 ? 0 : Percent;
+    }
+};
+
+template <pooling_kind Kind>
+struct pooled_by {
+    using option_kind = sets<&shape::pooling>;
+    static constexpr void set(shape& of) { of.pooling = Kind; }
 };
 
 struct scored {
@@ -30879,6 +31981,69 @@ struct head_width : nn::counted<&nn::shape::head_width, Value> {};
 /// Whether linear maps add a bias. They do by default.
 template <bool Value>
 struct biases : nn::flag<&nn::shape::biases, Value> {};
+/// Whether the maps to queries, keys and values add a bias where biases<false> is given.
+template <bool Value>
+struct query_biases : nn::flag<&nn::shape::query_biases, Value> {};
+/// Whether the queries and keys of each head are normalised, before positions turn them.
+template <bool Value>
+struct head_norms : nn::flag<&nn::shape::head_norms, Value> {};
+/// Whether what a branch adds to the residual path is normalised, too.
+template <bool Value>
+struct branch_norms : nn::flag<&nn::shape::branch_norms, Value> {};
+/// Whether what a branch adds to the residual path is multiplied by a weight, element by element
+/// (arXiv 2103.17239).
+template <bool Value>
+struct layer_scale : nn::flag<&nn::shape::layer_scale, Value> {};
+/// Whether attention and the feed-forward part read the same input, the layer's, through one norm
+/// or two. By default, 0, one follows the other.
+template <int Norms>
+struct parallel_branches : nn::counted<&nn::shape::parallel_branches, Norms, 0> {};
+/// Scores are divided by the square root of this; by default the head's width.
+template <int Value>
+struct score_width : nn::counted<&nn::shape::score_width, Value> {};
+/// Layers in a pattern: so many with this mask and this base of rotary positions, then one with
+/// those of the template, again and again; what is left at the end is of the first kind.
+template <int Count, class Mask = mask::none, int Base = 10000>
+struct local_layers : nn::counted<&nn::shape::local_layers, Count, 0> {
+    using mask = Mask;
+    static constexpr void set(nn::shape& of) {
+        of.local_layers = Count;
+        of.local_base = Count > 0 ? Base : 0;
+    }
+};
+/// Whether a layer with the template's mask stands before the pattern of layers. It has no norm
+/// before its attention: the embedding is normalised.
+template <bool Value>
+struct opening_layer : nn::flag<&nn::shape::opening_layer, Value> {};
+/// The width of the embedding, if a linear map leads from it to the width of the layers.
+template <int Value>
+struct embedding_width : nn::counted<&nn::shape::embedding_width, Value> {};
+/// Whether the embedding is multiplied by the square root of the width.
+template <bool Value>
+struct scaled_embedding : nn::flag<&nn::shape::scaled_embedding, Value> {};
+/// Whether the sum of embeddings is normalised.
+template <bool Value>
+struct normal_embedding : nn::flag<&nn::shape::normal_embedding, Value> {};
+/// How many numbers a position is given with, in the place of a symbol: the fact `input`.
+template <int Value>
+struct input_width : nn::counted<&nn::shape::input_width, Value> {};
+/// The c of c tanh(logit / c); by default logits are unbounded.
+template <int Value>
+struct logit_cap : nn::counted<&nn::shape::logit_cap, Value, 0> {};
+/// Whether logits of the next symbol have a bias.
+template <bool Value>
+struct logit_bias : nn::flag<&nn::shape::logit_bias, Value> {};
+/// Whether the output is the logits of the symbol at each position.
+template <bool Value>
+struct masked_language {
+    using option_kind = nn::sets<&nn::shape::head>;
+    static constexpr void set(nn::shape& of) {
+        of.head = Value ? nn::head_kind::masked : nn::head_kind::states;
+    }
+};
+/// Whether what is pooled is divided by its length, the root of the sum of its squares.
+template <bool Value>
+struct unit_length : nn::flag<&nn::shape::unit_length, Value> {};
 /// Whether the logits are read by the embedding itself (arXiv 1608.05859). They are by default.
 template <bool Value>
 struct tied : nn::flag<&nn::shape::tied, Value> {};
@@ -30917,9 +32082,9 @@ struct classes : nn::counted<&nn::shape::classes, Value> {};
 /// How many numbers a patch of an image has: channels times height times width.
 template <int Value>
 struct patch_width : nn::counted<&nn::shape::patch_width, Value> {};
-/// How many kinds of segments a text has.
+/// How many kinds of segments a text has. With one or none there is no fact of them.
 template <int Value>
-struct segments : nn::counted<&nn::shape::segments, Value> {};
+struct segments : nn::counted<&nn::shape::segments, Value, 0> {};
 /// Whether the state before the first position is learned. It is zero by default.
 template <bool Value>
 struct learned_start : nn::flag<&nn::shape::learned_start, Value> {};
@@ -30950,9 +32115,45 @@ struct post_norm : nn::flag<&nn::shape::norm_first, false> {};
 namespace normalization {
 template <int Exponent = 5>
 struct layer : nn::normalized_by<nn::norm_kind::layer, Exponent> {};
+/// Layer norm with a gain and no bias.
+template <int Exponent = 5>
+struct layer_without_bias : nn::normalized_by<nn::norm_kind::layer_without_bias, Exponent> {};
 template <int Exponent = 5>
 struct rms : nn::normalized_by<nn::norm_kind::rms, Exponent> {};
 }  // namespace normalization
+
+/// How the angles of rotary positions are scaled: see rotary_scaling.
+namespace scaling {
+struct none {
+    static constexpr rotary_scaling value{};
+};
+template <int Factor>
+struct linear {
+    static constexpr rotary_scaling value{.kind = rotary_scaling::rule::linear, .factor = Factor};
+};
+template <int Factor = 8, int Low = 1, int High = 4, int Original = 8192>
+struct llama3 {
+    static_assert(Factor > 0 && 0 < Low && Low < High && Original > 0);
+    static constexpr rotary_scaling value{rotary_scaling::rule::llama3, Factor, Low, High,
+                                          Original};
+};
+template <int Factor, int Original, int Fast = 32, int Slow = 1>
+struct yarn {
+    static_assert(Factor > 0 && 0 < Slow && Slow < Fast && Original > 0);
+    static constexpr rotary_scaling value{rotary_scaling::rule::yarn, Factor, Slow, Fast, Original};
+};
+}  // namespace scaling
+
+/// What one vector is made of a text: by a linear map and tanh of the first position, the state of
+/// the first position, the mean of those that exist, or the state of the last one that exists. The
+/// last two need the count `length`. With `classes` it is classified.
+namespace pooling {
+struct none : nn::pooled_by<nn::pooling_kind::none> {};
+struct dense : nn::pooled_by<nn::pooling_kind::dense> {};
+struct first : nn::pooled_by<nn::pooling_kind::first> {};
+struct mean : nn::pooled_by<nn::pooling_kind::mean> {};
+struct last : nn::pooled_by<nn::pooling_kind::last> {};
+}  // namespace pooling
 
 /// How positions enter: added to the embedding (learned; sines and cosines, arXiv 1706.03762), by
 /// turning queries and keys (rotary, whose base is Base, arXiv 2104.09864), or added to the scores
@@ -30962,11 +32163,12 @@ struct none : nn::positioned<nn::position_kind::none> {};
 struct learned : nn::positioned<nn::position_kind::learned> {};
 struct sinusoidal : nn::positioned<nn::position_kind::sinusoidal> {};
 /// Neighbouring elements are a pair, as in llama2.c.
-template <int Base = 10000>
-struct rotary : nn::positioned<nn::position_kind::rotary, Base> {};
-/// Elements of the two halves are a pair, as in Hugging Face's files.
-template <int Base = 10000>
-struct rotary_halves : nn::positioned<nn::position_kind::rotary_halves, Base> {};
+template <int Base = 10000, class Scaling = scaling::none>
+struct rotary : nn::turned_by<nn::position_kind::rotary, Base, Scaling, 100> {};
+/// Elements of the two halves are a pair, as in Hugging Face's files; of the first Percent of a
+/// head.
+template <int Base = 10000, class Scaling = scaling::none, int Percent = 100>
+struct rotary_halves : nn::turned_by<nn::position_kind::rotary_halves, Base, Scaling, Percent> {};
 struct alibi : nn::positioned<nn::position_kind::alibi> {};
 /// A number for each head and distance j - i, each layer its own.
 struct relative : nn::positioned<nn::position_kind::relative> {};
@@ -30978,6 +32180,10 @@ struct relative_buckets
     static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
                   "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
 };
+/// The same beside learned ones that are added to the embedding.
+template <int Buckets = 32, int MaxDistance = 128>
+struct learned_and_relative_buckets
+    : nn::positioned<nn::position_kind::relative_buckets, 0, Buckets, MaxDistance, true> {};
 }  // namespace position
 
 /// What the scores of attention follow from; by default dot_product. The others are synthesizers
@@ -31029,6 +32235,13 @@ struct sigmoid {
 struct tanh {
     static constexpr auto rule = language::tanh();
 };
+/// x sigmoid(1.702 x).
+struct quick_gelu {
+    using option_kind = nn::activation_kind;
+    static constexpr auto apply(auto body) noexcept {
+        return body | language::scale(1.702) | language::silu() | language::scale(1 / 1.702);
+    }
+};
 /// No function at all.
 struct identity {
     static constexpr auto rule = language::identity();
@@ -31057,7 +32270,6 @@ using swiglu = gated<silu>;
 namespace sequent::inline SEQUENT_ABI::nn {
 
 struct mask_kind {};
-struct activation_kind {};
 struct unknown_kind {};
 
 template <class T>
@@ -31185,6 +32397,8 @@ struct options {
     using mask = typename last_of_kind<mask_kind, mask::none, Defaults...>::type;
     using activation =
         typename last_of_kind<activation_kind, sequent::activation::identity, Defaults...>::type;
+    using local_mask =
+        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::type::mask;
     static constexpr nn::shape shape = [] {
         nn::shape result;
         (set_option<Defaults>(result), ...);
@@ -31233,6 +32447,17 @@ consteval bool check_shape() {
         "have a score for each of the tokens");
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
+    static_assert(!Shape.is_rotary() || (Shape.turned() > 0 && Shape.turned() % 2 == 0),
+                  "sequent: rotary positions turn an even number of elements of a head");
+    static_assert(Shape.rotary_percent == 0 || Shape.scaling.kind != rotary_scaling::rule::yarn,
+                  "sequent: scaling::yarn is of rotary positions that turn all of a head");
+    static_assert(Shape.parallel_branches == 0 || (Shape.norm_first && Shape.parallel_branches < 3),
+                  "sequent: parallel branches have pre_norm, and one norm or two");
+    static_assert(!Shape.has_pattern() || (Shape.norm_first && Shape.groups() > 0),
+                  "sequent: layers in a pattern have pre_norm, and the depth is at least that of "
+                  "one round of it");
+    static_assert(!Shape.scaled_embedding || !Shape.adds_positions(),
+                  "sequent: a scaled embedding has no learned positions");
     static_assert(Embeds || (Shape.position != position_kind::learned &&
                              Shape.position != position_kind::sinusoidal),
                   "sequent: learned and sinusoidal positions are added to an embedding, which this "
@@ -31251,6 +32476,9 @@ struct arguments {
     using mask = typename last_of_kind<mask_kind, typename Set::mask, Given...>::type;
     using activation =
         typename last_of_kind<activation_kind, typename Set::activation, Given...>::type;
+    using local_mask =
+        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0, typename Set::local_mask>,
+                              Given...>::type::mask;
     static constexpr nn::shape shape = [] {
         nn::shape result = Set::shape;
         (set_option<Given>(result), ...);
@@ -31343,11 +32571,31 @@ constexpr auto biased(Body body, Bias bias) noexcept {
         return body;
 }
 
+/// The same of queries, keys and values.
+template <shape Shape, class Body, class Bias>
+constexpr auto query_biased(Body body, Bias bias) noexcept {
+    if constexpr (Shape.biases || Shape.query_biases)
+        return (body, bias);
+    else
+        return body;
+}
+
+/// The body with the function of an activation.
+template <class Activation, class Body>
+constexpr auto activated(Body body) noexcept {
+    if constexpr (requires { Activation::apply(body); })
+        return Activation::apply(body);
+    else
+        return body | Activation::rule;
+}
+
 /// The body with the norm of the template.
 template <shape Shape, class Body, class Gain, class Bias>
 constexpr auto normalized(Body body, Gain gain, Bias bias) noexcept {
     if constexpr (Shape.normalization == norm_kind::layer)
         return body | layer_norm(gain, bias, Shape.epsilon());
+    else if constexpr (Shape.normalization == norm_kind::layer_without_bias)
+        return body | layer_norm(gain, Shape.epsilon());
     else
         return body | rms_norm(gain, Shape.epsilon());
 }
@@ -31364,10 +32612,32 @@ constexpr auto dropped(Body body) noexcept {
 /// A query or a key, turned by its position if positions are rotary.
 template <shape Shape, class Body>
 constexpr auto positioned_at(Body body) noexcept {
-    if constexpr (Shape.position == position_kind::rotary)
+    constexpr bool is_plain =
+        Shape.rotary_percent == 0 && Shape.scaling.kind == rotary_scaling::rule::none;
+    constexpr int turned = Shape.rotary_percent == 0 ? 0 : Shape.turned();
+    const auto scaled = [](auto turned_body) {
+        if constexpr (Shape.scaling.attention() > 1)
+            return turned_body | language::scale(Shape.scaling.attention());
+        else
+            return turned_body;
+    };
+    if constexpr (!Shape.is_rotary())
+        return body;
+    else if constexpr (Shape.position == position_kind::rotary && is_plain)
         return body | rotary(i, Shape.position_base);
-    else if constexpr (Shape.position == position_kind::rotary_halves)
+    else if constexpr (Shape.position == position_kind::rotary)
+        return scaled(body | rotary(i, Shape.position_base, turned, Shape.scaling));
+    else if constexpr (is_plain)
         return body | rotary_halves(i, Shape.position_base);
+    else
+        return scaled(body | rotary_halves(i, Shape.position_base, turned, Shape.scaling));
+}
+
+/// A query or a key with the norm of its head, if heads have one.
+template <shape Shape, class Body, class Gain, class Bias>
+constexpr auto head_normalized(Body body, Gain gain, Bias bias) noexcept {
+    if constexpr (Shape.head_norms)
+        return normalized<Shape>(body, gain, bias);
     else
         return body;
 }
@@ -31523,13 +32793,21 @@ constexpr auto query_rules(Head... of) noexcept {
     constexpr weight<Prefix + "W_key", Shape.head_width, Shape.width> W_key;
     constexpr weight<Prefix + "b_query", Shape.head_width> b_query;
     constexpr weight<Prefix + "b_key", Shape.head_width> b_key;
+    constexpr weight<Prefix + "gain_query", Shape.head_width> gain_query;
+    constexpr weight<Prefix + "gain_key", Shape.head_width> gain_key;
+    constexpr weight<Prefix + "bias_query", Shape.head_width> bias_query;
+    constexpr weight<Prefix + "bias_key", Shape.head_width> bias_key;
     // clang-format off
     return rules(
-        name::query(of..., i)           <<= positioned_at<Shape>(biased<Shape>(
-                                                input(i)[W_query(of...)], b_query(of...))),
-        of_key_head(name::key, all, i)  <<= positioned_at<Shape>(biased<Shape>(
-                                                context(i)[of_key_head(W_key, all)],
-                                                of_key_head(b_key, all))));
+        name::query(of..., i)           <<= positioned_at<Shape>(head_normalized<Shape>(
+                                                query_biased<Shape>(input(i)[W_query(of...)],
+                                                                    b_query(of...)),
+                                                gain_query, bias_query)),
+        of_key_head(name::key, all, i)  <<= positioned_at<Shape>(head_normalized<Shape>(
+                                                query_biased<Shape>(
+                                                    context(i)[of_key_head(W_key, all)],
+                                                    of_key_head(b_key, all)),
+                                                gain_key, bias_key)));
     // clang-format on
 }
 
@@ -31643,7 +32921,9 @@ constexpr auto score_of_part(Head... of) noexcept {
         const auto seeking = name::query(of..., row);
         const auto sought = of_key_head(name::key, std::tuple<Head...>{}, column).T();
         if constexpr (Shape.scaled)
-            return product_of(inverse_sqrt(Shape.head_width), sought, seeking);
+            return product_of(
+                inverse_sqrt(Shape.score_width > 0 ? Shape.score_width : Shape.head_width), sought,
+                seeking);
         else
             return product_of(sought, seeking);
     } else if constexpr (part == score_part::dense) {
@@ -31740,7 +33020,7 @@ inline constexpr auto attention_rules = [] {
     // clang-format off
     return rules(
         score_part_rules<Shape, Input, Input, "">(),
-        value(i)      <<= biased<Shape>(input(i)[W_value], b_value),
+        value(i)      <<= query_biased<Shape>(input(i)[W_value], b_value),
         score_rules<Shape, Mask, "">(),
         attended(i)   <<= (weights(i, j), value(j)) | product() | sum(j));
     // clang-format on
@@ -31762,8 +33042,8 @@ inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, aut
     // clang-format off
     return rules(
         score_part_rules<Shape, Input, Context, Prefix>(key_head, query...),
-        name::value(key_head, i)           <<= biased<Shape>(context(i)[W_value(key_head)],
-                                                             b_value(key_head)),
+        name::value(key_head, i)           <<= query_biased<Shape>(context(i)[W_value(key_head)],
+                                                                   b_value(key_head)),
         score_rules<Shape, Mask, Prefix>(key_head, query...),
         name::head(key_head, query..., i)  <<= (name::weights(key_head, query..., i, j),
                                                 name::value(key_head, j)) | product() | sum(j),
@@ -31788,13 +33068,13 @@ inline constexpr auto feed_forward_rules = [] {
     // clang-format off
     if constexpr (requires { Activation::gates; })
         return rules(
-            gate(i)        <<= biased<Shape>(input(i)[W_gate], b_gate) | Activation::rule,
+            gate(i)        <<= activated<Activation>(biased<Shape>(input(i)[W_gate], b_gate)),
             expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand),
             gated(i)       <<= (gate(i), expanded(i)) | elementwise_product(),
             transformed(i) <<= dropped<Shape>(biased<Shape>(gated(i)[W_contract], b_contract)));
     else
         return rules(
-            expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand) | Activation::rule,
+            expanded(i)    <<= activated<Activation>(biased<Shape>(input(i)[W_expand], b_expand)),
             transformed(i) <<= dropped<Shape>(biased<Shape>(expanded(i)[W_contract], b_contract)));
     // clang-format on
 }();
@@ -31847,15 +33127,7 @@ struct multi_head_attention
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Layers over graphs, written as rules: a node i sums up what it takes from the nodes j of its
-/// edges (i, j). Edges are directed: of one that counts both ways, both pairs are given. A node is
-/// its own neighbour where (i, i) is given. Each layer takes the facts
-///
-///     node    nodes x node width
-///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
-///     nodes   a count: how many of the nodes there are; the others' rows are zero
-///
-/// and gives y, nodes x width. With a depth there are so many layers, one after another.
+/// The rules of layers over graphs.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -31876,6 +33148,7 @@ struct graph_shape {
     int hidden = 0;
     bool biases = true;
     bool norm_first = false;
+    bool any_length = false;
 
     constexpr int head_width() const { return width / heads; }
     /// What the parts that know nothing of graphs need.
@@ -31895,39 +33168,14 @@ struct graph_shape {
 template <shape Of>
 inline constexpr graph_shape graph_shape_of{Of.nodes,     Of.edges,  Of.node_width, Of.edge_width,
                                             Of.relations, Of.width,  Of.heads,      Of.depth,
-                                            Of.hidden,    Of.biases, Of.norm_first};
+                                            Of.hidden,    Of.biases, Of.norm_first, Of.any_length};
 
-struct pool_options : options<required<sequent::nodes>, required<width>> {};
-struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
-                                          activation::relu, biases<true>> {};
-struct gin_options : graph_options::with<derived<sequent::hidden>> {
-    static constexpr int hidden_factor = 1;
-};
-struct gatv2_options : graph_options::with<edge_width<0>, heads<1>, activation::identity> {};
-struct rgcn_options : graph_options::with<sequent::relations<1>> {};
-struct graph_attention_options
-    : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
-                         derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
-
+/// How many nodes there are: the count that is given, or the length of the fact.
+template <bool AnyLength>
+inline constexpr std::conditional_t<AnyLength, bound<"node">, bound<"nodes">> count_of_nodes{};
 template <graph_shape Shape>
-consteval bool check_graph_shape() {
-    static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
-                  "sequent: of several layers, the first takes as many numbers as it gives");
-    static_assert(0 < Shape.relations && Shape.relations <= 14,
-                  "sequent: there are from 1 to 14 relations");
-    return true;
-}
+inline constexpr auto nodes = count_of_nodes<Shape.any_length>;
 
-/// A sparse fact over the nodes, its values with as many extents as are needed.
-template <fixed_string Name, graph_shape Shape>
-consteval auto edge_fact() {
-    if constexpr (Shape.edge_width == 0)
-        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes>{};
-    else
-        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
-}
-
-inline constexpr bound<"nodes"> nodes;
 inline constexpr relation<"node"> node;
 inline constexpr relation<"edge"> edge;
 inline constexpr relation<"degree"> degree;
@@ -31951,7 +33199,7 @@ template <graph_shape Shape>
 inline constexpr auto bias_of_y = [] {
     constexpr weight<"bias", Shape.width> bias;
     if constexpr (Shape.biases)
-        return rules(y(i) <<= (bias, i < nodes));
+        return rules(y(i) <<= (bias, i < nodes<Shape>));
     else
         return rules();
 }();
@@ -31963,9 +33211,9 @@ inline constexpr auto gcn_rules = [] {
     constexpr weight<"W", Shape.width, Shape.node_width> W;
     // clang-format off
     return rules(
-        degree(i)    <<= (hidden(edge(i, j)), j < nodes) | count(j),
-        scale(i)     <<= (degree(i), number(1), i < nodes) | sum() | sqrt() | inverse(),
-        projected(i) <<= (input(i)[W], i < nodes),
+        degree(i)    <<= (hidden(edge(i, j)), j < nodes<Shape>) | count(j),
+        scale(i)     <<= (degree(i), number(1), i < nodes<Shape>) | sum() | sqrt() | inverse(),
+        projected(i) <<= (input(i)[W], i < nodes<Shape>),
         y(i)         <<= (scale(i), scale(j), projected(j), hidden(edge(i, j)))
                          | product() | sum(j),
         y(i)         <<= (scale(i), scale(i), projected(i)) | product(),
@@ -31984,7 +33232,7 @@ inline constexpr auto sage_rules = [] {
     constexpr weight<"bias", Shape.width> bias;
     // clang-format off
     return rules(
-        gathered(i)       <<= (input(j), hidden(edge(i, j)), i < nodes, j < nodes) | mean(j),
+        gathered(i)       <<= (input(j), hidden(edge(i, j)), i < nodes<Shape>, j < nodes<Shape>) | mean(j),
         transformed(i)    <<= biased<Shape.layer()>((input(i)[W_self], gathered(i)[W_neighbours]),
                                                     bias) | Activation::rule,
         square(i)         <<= (transformed(i).T(), transformed(i)) | product(),
@@ -32004,9 +33252,9 @@ inline constexpr auto gin_rules = [] {
     constexpr weight<"b_contract", Shape.width> b_contract;
     // clang-format off
     return rules(
-        gathered(i) <<= (input(i), i < nodes),
-        gathered(i) <<= (input(i)[epsilon], i < nodes),
-        gathered(i) <<= (input(j), hidden(edge(i, j)), i < nodes, j < nodes) | sum(j),
+        gathered(i) <<= (input(i), i < nodes<Shape>),
+        gathered(i) <<= (input(i)[epsilon], i < nodes<Shape>),
+        gathered(i) <<= (input(j), hidden(edge(i, j)), i < nodes<Shape>, j < nodes<Shape>) | sum(j),
         expanded(i) <<= biased<Shape.layer()>(gathered(i)[W_expand], b_expand) | Activation::rule,
         y(i)        <<= biased<Shape.layer()>(expanded(i)[W_contract], b_contract));
     // clang-format on
@@ -32030,12 +33278,12 @@ inline constexpr auto gatv2_rules = [] {
     };
     // clang-format off
     return rules(
-        to(h, i)         <<= (input(i)[W_to(h)], i < nodes),
-        from(h, i)       <<= (input(i)[W_from(h)], i < nodes),
+        to(h, i)         <<= (input(i)[W_to(h)], i < nodes<Shape>),
+        from(h, i)       <<= (input(i)[W_from(h)], i < nodes<Shape>),
         met(h, i, j)     <<= seen((to(h, i), from(h, j))) | leaky_relu(0.2),
         logit(h, i, j)   <<= met(h, i, j)[a(h)],
         weights(h, i, j) <<= logit(h, i, j) | softmax(j),
-        head(h, i)       <<= (weights(h, i, j), from(h, j), i < nodes) | product() | sum(j),
+        head(h, i)       <<= (weights(h, i, j), from(h, j), i < nodes<Shape>) | product() | sum(j),
         y(i)             <<= head(h, i) | concat(h),
         bias_of_y<Shape>,
         y(i)             | Activation::rule);
@@ -32072,10 +33320,10 @@ inline constexpr auto rgcn_rules = [] {
         constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
         // clang-format off
         return rules(
-            y(i) <<= (input(i)[W_self], i < nodes),
+            y(i) <<= (input(i)[W_self], i < nodes<Shape>),
             y(i)[W(Relations)]
-                 <<= (input(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes,
-                      j < nodes) | mean(j)...,
+                 <<= (input(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes<Shape>,
+                      j < nodes<Shape>) | mean(j)...,
             bias_of_y<Shape>,
             y(i) | Activation::rule);
         // clang-format on
@@ -32107,9 +33355,9 @@ inline constexpr auto relational_rules = [] {
     constexpr weight<"b_out", d> b_out;
     // clang-format off
     constexpr auto of_nodes = rules(
-        node_query(h, i) <<= (biased<Layer>(input(i)[W_query(h)], b_query(h)), i < nodes),
-        node_key(h, i)   <<= (biased<Layer>(input(i)[W_key(h)], b_key(h)), i < nodes),
-        node_value(h, i) <<= (biased<Layer>(input(i)[W_value(h)], b_value(h)), i < nodes));
+        node_query(h, i) <<= (biased<Layer>(input(i)[W_query(h)], b_query(h)), i < nodes<Shape>),
+        node_key(h, i)   <<= (biased<Layer>(input(i)[W_key(h)], b_key(h)), i < nodes<Shape>),
+        node_value(h, i) <<= (biased<Layer>(input(i)[W_value(h)], b_value(h)), i < nodes<Shape>));
     constexpr auto out = rules(
         joined_heads(i)  <<= head(h, i) | concat(h),
         attended(i)      <<= biased<Layer>(joined_heads(i)[W_out], b_out));
@@ -32119,7 +33367,7 @@ inline constexpr auto relational_rules = [] {
             weights(h, i, j)  <<= (inverse_sqrt(d_head), node_key(h, j).T(), node_query(h, i),
                                    hidden(edge(i, j)))
                                   | product() | softmax(j),
-            head(h, i)        <<= (weights(h, i, j), node_value(h, j), i < nodes)
+            head(h, i)        <<= (weights(h, i, j), node_value(h, j), i < nodes<Shape>)
                                   | product() | sum(j),
             out);
     else
@@ -32130,7 +33378,7 @@ inline constexpr auto relational_rules = [] {
             value(h, i, j)    <<= (node_value(h, j), edge(i, j)[U_value(h)]),
             weights(h, i, j)  <<= (inverse_sqrt(d_head), key(h, i, j).T(), query_of(h, i, j))
                                   | product() | softmax(j),
-            head(h, i)        <<= (weights(h, i, j), value(h, i, j), i < nodes)
+            head(h, i)        <<= (weights(h, i, j), value(h, i, j), i < nodes<Shape>)
                                   | product() | sum(j),
             out);
     // clang-format on
@@ -32150,7 +33398,7 @@ inline constexpr auto graph_block_rules = [] {
     // clang-format off
     if constexpr (Shape.norm_first)
         return rules(
-            normal_node(i)    <<= (input(i), i < nodes) | layer_norm(gain_1, bias_1),
+            normal_node(i)    <<= (input(i), i < nodes<Shape>) | layer_norm(gain_1, bias_1),
             relational_rules<Shape, relation<"normal_node">>,
             between(i)        <<= (input(i), attended(i)),
             normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
@@ -32165,9 +33413,72 @@ inline constexpr auto graph_block_rules = [] {
     // clang-format on
 }();
 
-inline constexpr auto mean_pool_rules = rules(readout() <<= (node(i), i < nodes) | mean(i));
-inline constexpr auto sum_pool_rules = rules(readout() <<= (node(i), i < nodes) | sum(i));
-inline constexpr auto max_pool_rules = rules(readout() <<= (node(i), i < nodes) | max(i));
+/// The nodes' numbers taken together.
+template <bool AnyLength>
+constexpr auto present_node() noexcept {
+    return (node(i), i < count_of_nodes<AnyLength>);
+}
+struct mean_readout {
+    template <bool AnyLength>
+    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | mean(i));
+};
+struct sum_readout {
+    template <bool AnyLength>
+    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | sum(i));
+};
+struct max_readout {
+    template <bool AnyLength>
+    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | max(i));
+};
+
+}  // namespace nn
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Layers over graphs, written as rules: a node i sums up what it takes from the nodes j of its
+/// edges (i, j). Edges are directed: of one that counts both ways, both pairs are given. A node is
+/// its own neighbour where (i, i) is given. Each layer takes the facts
+///
+///     node    nodes x node width
+///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
+///     nodes   a count: how many of the nodes there are; the others' rows are zero
+///
+/// or, with any_length<true>, node with as many rows as there are nodes, and no count; and gives y,
+/// nodes x width. With a depth there are so many layers, one after another.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+struct pool_options : options<required<sequent::nodes>, required<width>, any_length<false>> {};
+struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
+                                          activation::relu, biases<true>> {};
+struct gin_options : graph_options::with<derived<sequent::hidden>> {
+    static constexpr int hidden_factor = 1;
+};
+struct gatv2_options : graph_options::with<edge_width<0>, heads<1>, activation::identity> {};
+struct rgcn_options : graph_options::with<sequent::relations<1>> {};
+struct graph_attention_options
+    : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
+                         derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
+
+template <graph_shape Shape>
+consteval bool check_graph_shape() {
+    static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
+                  "sequent: of several layers, the first takes as many numbers as it gives");
+    static_assert(0 < Shape.relations && Shape.relations <= 14,
+                  "sequent: there are from 1 to 14 relations");
+    return true;
+}
+
+/// A sparse fact over the nodes, its values with as many extents as are needed.
+template <fixed_string Name, graph_shape Shape>
+consteval auto edge_fact() {
+    if constexpr (Shape.edge_width == 0)
+        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes>{};
+    else
+        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
+}
 
 /// The rules above as types, to be chosen by.
 struct gcn_layer {
@@ -32210,7 +33521,7 @@ struct graph_block_layer {
 /// A layer as many times as the depth says, each with weights of its own.
 template <class Layer, graph_shape Shape, class Activation>
 inline constexpr auto deep_rules = rules(
-    first(i) <<= (node(i), i < nodes),
+    first(i) <<= (node(i), i < nodes<Shape>),
     y(i) <<=
     first(i) | stack<Shape.depth>(Layer::template rules_of<Shape, Activation, relation<"x">>()));
 
@@ -32222,13 +33533,18 @@ consteval const auto& program_of() {
         return deep_rules<Layer, Shape, Activation>;
 }
 
+template <graph_shape Shape, class... Edges>
+using graph_facts =
+    typename fact_list<sequence_fact<Shape.any_length, "node", Shape.nodes, Shape.node_width>,
+                       Edges...>::template with<bound<"nodes">, !Shape.any_length>;
+
 template <class Layer, class Arguments>
 struct graph_model {
     static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
     static_assert(check_graph_shape<shape>());
-    using type = model<program_of<Layer, shape, typename Arguments::activation>(),
-                       fact<"node", shape.nodes, shape.node_width>,
-                       decltype(edge_fact<"edge", shape>()), bound<"nodes">>;
+    using type =
+        typename graph_facts<shape, decltype(edge_fact<"edge", shape>())>::template model_of<
+            program_of<Layer, shape, typename Arguments::activation>()>;
 };
 
 /// With a sparse fact for each relation.
@@ -32238,14 +33554,17 @@ template <class Arguments, int... Relations>
 struct relations_model<Arguments, std::integer_sequence<int, Relations...>> {
     static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
     static_assert(check_graph_shape<shape>());
-    using type = model<program_of<rgcn_layer, shape, typename Arguments::activation>(),
-                       fact<"node", shape.nodes, shape.node_width>,
-                       decltype(edge_fact<edge_name<Relations>, shape>())..., bound<"nodes">>;
+    using type =
+        typename graph_facts<shape, decltype(edge_fact<edge_name<Relations>, shape>())...>::
+            template model_of<program_of<rgcn_layer, shape, typename Arguments::activation>()>;
 };
 
-template <class Arguments, const auto& Rules>
-using pool_model =
-    model<Rules, fact<"node", Arguments::shape.nodes, Arguments::shape.width>, bound<"nodes">>;
+template <class Arguments, class Readout>
+struct pool_model {
+    static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
+    using type =
+        typename graph_facts<shape>::template model_of<Readout::template of<shape.any_length>>;
+};
 
 }  // namespace nn
 
@@ -32326,15 +33645,16 @@ struct attention
 /// From the nodes of a graph to one vector: the facts node and nodes, to readout. Each takes nodes
 /// and width. A graph without nodes gives zero.
 template <class... Options>
-struct mean_pool
-    : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>, nn::mean_pool_rules> {
-};
+struct mean_pool : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>,
+                                  nn::mean_readout>::type {};
 template <class... Options>
 struct sum_pool
-    : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_pool_rules> {};
+    : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_readout>::type {
+};
 template <class... Options>
 struct max_pool
-    : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_pool_rules> {};
+    : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_readout>::type {
+};
 
 }  // namespace graph
 }  // namespace sequent::inline SEQUENT_ABI
@@ -32359,29 +33679,78 @@ inline constexpr relation<"normal_layers"> normal_layers;
 inline constexpr relation<"scaled_layers"> scaled_layers;
 inline constexpr relation<"logits"> logits;
 
+/// What a branch adds to the residual path, by the name of its result.
+template <shape Shape, fixed_string Name>
+using branch = std::conditional_t<Shape.branch_norms || Shape.layer_scale,
+                                  relation<Name + "_branch">, relation<Name>>;
+
+/// From the result of a branch to what it adds, if that is not the same.
+template <shape Shape, fixed_string Name>
+inline constexpr auto branch_rules = [] {
+    constexpr relation<Name> result;
+    constexpr branch<Shape, Name> added;
+    constexpr weight<Name + "_gain", Shape.width> gain;
+    constexpr weight<Name + "_bias", Shape.width> bias;
+    constexpr weight<Name + "_scale", Shape.width> factor;
+    static_assert(!Shape.branch_norms || !Shape.layer_scale,
+                  "sequent: branches have norms or a scale");
+    if constexpr (Shape.branch_norms)
+        return rules(added(i) <<= normalized<Shape>(result(i), gain, bias));
+    else if constexpr (Shape.layer_scale)
+        return rules(added(i) <<= (result(i), factor) | elementwise_product());
+    else
+        return rules();
+}();
+
 /// One layer, from x(i) to y(i). The norms stand before each part, which leaves the residual path
-/// free (arXiv 2002.04745), or after each residual sum (arXiv 1706.03762, section 3.1).
-template <shape Shape, class Mask, class Activation>
+/// free (arXiv 2002.04745), or after each residual sum (arXiv 1706.03762, section 3.1); or both
+/// parts read the layer's input. Without FirstNorm, attention reads x.
+template <shape Shape, class Mask, class Activation, bool FirstNorm = Shape.norm_first>
 inline constexpr auto block_rules = [] {
     constexpr weight<"gain_1", Shape.width> gain_1;
     constexpr weight<"bias_1", Shape.width> bias_1;
     constexpr weight<"gain_2", Shape.width> gain_2;
     constexpr weight<"bias_2", Shape.width> bias_2;
+    constexpr branch<Shape, "attended"> attended_branch;
+    constexpr branch<Shape, "transformed"> transformed_branch;
+    using attention_input = std::conditional_t<FirstNorm, relation<"normal_x">, relation<"x">>;
     // clang-format off
-    if constexpr (Shape.norm_first)
+    constexpr auto attention_part = [=] {
+        constexpr auto parts = rules(multi_head_rules<Shape, Mask, attention_input>,
+                                     branch_rules<Shape, "attended">);
+        if constexpr (FirstNorm)
+            return rules(normal_x(i) <<= normalized<Shape>(x(i), gain_1, bias_1), parts);
+        else
+            return parts;
+    }();
+    if constexpr (Shape.parallel_branches == 1)
         return rules(
-            normal_x(i)       <<= normalized<Shape>(x(i), gain_1, bias_1),
-            multi_head_rules<Shape, Mask, relation<"normal_x">>,
-            between(i)        <<= (x(i), attended(i)),
+            attention_part,
+            feed_forward_rules<Shape, Activation, attention_input>,
+            branch_rules<Shape, "transformed">,
+            y(i)              <<= (x(i), attended_branch(i), transformed_branch(i)));
+    else if constexpr (Shape.parallel_branches == 2)
+        return rules(
+            attention_part,
+            normal_between(i) <<= normalized<Shape>(x(i), gain_2, bias_2),
+            feed_forward_rules<Shape, Activation, relation<"normal_between">>,
+            branch_rules<Shape, "transformed">,
+            y(i)              <<= (x(i), attended_branch(i), transformed_branch(i)));
+    else if constexpr (Shape.norm_first)
+        return rules(
+            attention_part,
+            between(i)        <<= (x(i), attended_branch(i)),
             normal_between(i) <<= normalized<Shape>(between(i), gain_2, bias_2),
             feed_forward_rules<Shape, Activation, relation<"normal_between">>,
-            y(i)              <<= (between(i), transformed(i)));
+            branch_rules<Shape, "transformed">,
+            y(i)              <<= (between(i), transformed_branch(i)));
     else
         return rules(
-            multi_head_rules<Shape, Mask, relation<"x">>,
-            between(i) <<= normalized<Shape>((x(i), attended(i)), gain_1, bias_1),
+            attention_part,
+            between(i) <<= normalized<Shape>((x(i), attended_branch(i)), gain_1, bias_1),
             feed_forward_rules<Shape, Activation, relation<"between">>,
-            y(i)       <<= normalized<Shape>((between(i), transformed(i)), gain_2, bias_2));
+            branch_rules<Shape, "transformed">,
+            y(i)       <<= normalized<Shape>((between(i), transformed_branch(i)), gain_2, bias_2));
     // clang-format on
 }();
 
@@ -32472,17 +33841,21 @@ template <shape Shape, class Mask, class MemoryMask, class Activation>
 inline constexpr auto& decoder_rules =
     layers_rules<Shape, Mask, decoder_block_rules<Shape, Mask, MemoryMask, Activation>>;
 
+/// The body with a number of the width's root as its factor.
+template <shape Shape, class Body>
+constexpr auto scaled_by_width(Body body) noexcept {
+    return body | language::scale(Shape.width * inverse_sqrt(Shape.width).value);
+}
+
 /// A symbol's embedding, with what is added for its position.
 template <shape Shape, fixed_string Prefix, class Token, class Embedding>
 constexpr auto embedding_of(Token symbols, Embedding table) noexcept {
     constexpr weight<Prefix + "position", Shape.width> position;
-    if constexpr (Shape.position == position_kind::learned)
+    if constexpr (Shape.adds_positions())
         return dropped<Shape>((symbols(i)[table], position(i)));
     else if constexpr (Shape.position == position_kind::sinusoidal)
         // Embeddings begin near zero; the waves have size one (arXiv 1706.03762, section 3.4).
-        return dropped<Shape>(symbols(i)[table] |
-                              language::scale(Shape.width * inverse_sqrt(Shape.width).value) |
-                              sinusoidal(i));
+        return dropped<Shape>(scaled_by_width<Shape>(symbols(i)[table]) | sinusoidal(i));
     else
         return dropped<Shape>(symbols(i)[table]);
 }
@@ -32496,21 +33869,6 @@ constexpr auto logits_of(States states, Embedding table) noexcept {
     else
         return states(i)[W_logits];
 }
-
-/// An embedding, a stack of layers, and logits.
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto language_model_rules = [] {
-    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr auto& block = block_rules<Shape, Mask, Activation>;
-    using result = result_of_layers<Shape>;
-    // clang-format off
-    return rules(
-        distance_rules<Shape, !mask::looks_back<Mask>>,
-        embedded(i) <<= embedding_of<Shape, "">(token, embedding),
-        stack_rules<Shape, block, relation<"embedded">, relation<"layers">, result>,
-        logits(i)   <<= logits_of<Shape>(result{}, embedding));
-    // clang-format on
-}();
 
 /// An encoder over source(j), a decoder over target(i), and logits (arXiv 1706.03762).
 template <shape Shape, class Mask, class Activation>
@@ -32581,51 +33939,20 @@ using encoder_decoder_model = typename fact_list<
         encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
                               typename Arguments::activation>>;
 
-/// A language model with the defaults of an architecture.
-template <class Arguments>
-struct language_model
-    : fact_list<sequence_fact<Arguments::shape.any_length, "token", Arguments::shape.tokens,
-                              symbol<Arguments::shape.vocabulary>>>::
-          template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
-              language_model_rules<Arguments::shape, typename Arguments::mask,
-                                   typename Arguments::activation>> {
-    static constexpr nn::shape shape = Arguments::shape;
-
-    /// As GPT-2 begins: gains one, biases zero, all else normal with deviation 0.02, and less by
-    /// sqrt(2 depth) where a branch joins the residual path, so that the layers' outputs do not
-    /// drown the embedding.
-    template <class T>
-    static void initialize(typename language_model::template parameters<T>& p,
-                           std::uint64_t seed = 0) {
-        language_model::model::initialize(p, seed);
-        const double joining = 1 / std::sqrt(2.0 * shape.depth);
-        language_model::for_each(p, [&](std::string_view name, auto view) {
-            if (!name.starts_with("layers.W_")) return;
-            const bool joins = name.ends_with("W_out") || name.ends_with("W_contract");
-            const double inputs = view.extents[static_cast<std::size_t>(view.rank - 1)];
-            const double factor = 0.02 * std::sqrt(inputs) * (joins ? joining : 1.0);
-            for (int at = 0; at < view.size(); ++at) view.element(at) *= static_cast<T>(factor);
-        });
-    }
-};
-
-/// What each layer takes, and what templates take: what a template takes is its option set with its
-/// defaults.
-struct encoder_options
-    : multi_head_options::with<derived<sequent::hidden>, depth<1>, activation::relu,
-                               dropout_percent<0>, padded<false>, any_length<false>, post_norm,
-                               normalization::layer<>> {};
-struct decoder_options : encoder_options::with<derived<source_tokens>, mask::causal> {};
-struct language_model_options
-    : options<required<vocabulary>, required<tokens>, required<width>, heads<1>, derived<key_heads>,
-              derived<head_width>, derived<sequent::hidden>, depth<1>, mask::causal,
-              activation::gelu, biases<true>, tied<true>, scaled<true>, score_cap<0>,
-              dropout_percent<0>, any_length<false>, pre_norm, normalization::layer<>,
-              position::learned, synthesizer::dot_product> {};
+/// The option sets of templates, with their defaults. What a layer may have:
+struct layer_options
+    : multi_head_options::with<derived<sequent::hidden>, activation::relu, dropout_percent<0>,
+                               any_length<false>, normalization::layer<>, query_biases<false>,
+                               head_norms<false>, branch_norms<false>, layer_scale<false>,
+                               parallel_branches<0>, derived<score_width>> {};
+struct encoder_options : layer_options::with<depth<1>, padded<false>, post_norm> {};
+struct decoder_options
+    : multi_head_options::with<derived<source_tokens>, derived<sequent::hidden>, depth<1>,
+                               mask::causal, activation::relu, dropout_percent<0>, padded<false>,
+                               any_length<false>, post_norm, normalization::layer<>> {};
 struct encoder_decoder_options
-    : language_model_options::with<derived<source_tokens>, derived<source_depth>,
-                                   source_vocabulary<0>, padded<false>, activation::relu,
-                                   position::sinusoidal> {};
+    : decoder_options::with<required<vocabulary>, source_vocabulary<0>, derived<source_depth>,
+                            tied<true>, pre_norm, position::sinusoidal> {};
 
 }  // namespace nn
 
@@ -32648,12 +33975,6 @@ struct decoder : nn::decoder_model<nn::arguments<decoder, nn::decoder_options, O
         nn::arguments<decoder, nn::decoder_options, Options...>::shape;
 };
 
-/// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
-/// predicts the symbol after position i. Takes nn::language_model_options.
-template <class... Options>
-struct language_model
-    : nn::language_model<nn::arguments<language_model, nn::language_model_options, Options...>> {};
-
 /// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
 /// predicts the symbol after position i of the target, to which a beginning is put first. With
 /// padded, the count source_length tells how many symbols the source has. Takes
@@ -32671,6 +33992,309 @@ struct encoder_decoder
 
 }  // namespace sequent::inline SEQUENT_ABI
 
+/// Models of text: an embedding, layers, which may be of several kinds in a pattern, and what is
+/// made of their result.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+inline constexpr relation<"input"> given_numbers;
+inline constexpr relation<"segment"> segment;
+inline constexpr relation<"narrow"> narrow;
+inline constexpr relation<"pooled"> pooled;
+inline constexpr relation<"squared_length"> squared_length;
+inline constexpr relation<"unit_factor"> unit_factor;
+inline constexpr relation<"unit"> unit;
+inline constexpr relation<"predicted"> predicted;
+inline constexpr relation<"opening"> opening;
+inline constexpr relation<"below"> below;
+inline constexpr relation<"local"> local;
+inline constexpr relation<"full"> full;
+inline constexpr relation<"rest"> rest;
+
+/// What stands for a position: its symbol's embedding, or a linear map of its numbers, with what is
+/// added for position and segment.
+template <shape Shape>
+constexpr auto summed_embedding() noexcept {
+    constexpr int width = Shape.table_width();
+    constexpr weight<"embedding", Shape.vocabulary, width> embedding;
+    constexpr weight<"W_input", width, Shape.input_width> W_input;
+    constexpr weight<"b_input", width> b_input;
+    constexpr weight<"position", width> position;
+    constexpr weight<"segment_embedding", Shape.segments, width> segment_embedding;
+    constexpr weight<"segment_embedding", width> one_segment;
+    const auto of_symbol = [=] {
+        if constexpr (Shape.input_width > 0)
+            return biased<Shape>(given_numbers(i)[W_input], b_input);
+        else
+            return token(i)[embedding];
+    }();
+    const auto with_segment = [=] {
+        if constexpr (Shape.segments > 1)
+            return (of_symbol, segment(i)[segment_embedding]);
+        else if constexpr (Shape.segments == 1)
+            return (of_symbol, one_segment);
+        else
+            return of_symbol;
+    }();
+    if constexpr (Shape.adds_positions())
+        return (with_segment, position(i));
+    else if constexpr (Shape.position == position_kind::sinusoidal)
+        return scaled_by_width<Shape>(with_segment) | sinusoidal(i);
+    else if constexpr (Shape.scaled_embedding)
+        return scaled_by_width<Shape>(with_segment);
+    else
+        return with_segment;
+}
+
+template <shape Shape>
+inline constexpr auto embedding_rules = [] {
+    constexpr int width = Shape.table_width();
+    constexpr weight<"embedding_gain", width> gain;
+    constexpr weight<"embedding_bias", width> bias;
+    constexpr weight<"W_embedding", Shape.width, width> W_embedding;
+    constexpr weight<"b_embedding", Shape.width> b_embedding;
+    const auto body = [=] {
+        if constexpr (Shape.normal_embedding)
+            return dropped<Shape>(normalized<Shape>(summed_embedding<Shape>(), gain, bias));
+        else
+            return dropped<Shape>(summed_embedding<Shape>());
+    }();
+    if constexpr (Shape.embedding_width > 0)
+        return rules(narrow(i) <<= body,
+                     embedded(i) <<= biased<Shape>(narrow(i)[W_embedding], b_embedding));
+    else
+        return rules(embedded(i) <<= body);
+}();
+
+/// Local layers and then one with the template's mask, from below(i) to full(i).
+template <shape Shape, class Mask, class LocalMask, class Activation>
+inline constexpr auto group_rules = [] {
+    constexpr auto& local_block = block_rules<Shape.local(), LocalMask, Activation>;
+    constexpr auto& full_block = block_rules<Shape, Mask, Activation>;
+    return rules(local(i) <<= below(i) | stack<Shape.local_layers>(local_block),
+                 full(i) <<= local(i) | stack<1>(full_block));
+}();
+
+/// All layers, from embedded(i) to the result: see result_of_layers.
+template <shape Shape, class Mask, class LocalMask, class Activation>
+inline constexpr auto text_layers_rules = [] {
+    constexpr auto& block = block_rules<Shape, Mask, Activation>;
+    if constexpr (!Shape.has_pattern()) {
+        return stack_rules<Shape, block, relation<"embedded">, relation<"layers">,
+                           result_of_layers<Shape>>;
+    } else {
+        constexpr auto& opening_block = block_rules<Shape, Mask, Activation, false>;
+        constexpr auto& group = []() -> auto& {
+            if constexpr (Shape.local_layers > 0)
+                return group_rules<Shape, Mask, LocalMask, Activation>;
+            else
+                return block_rules<Shape, Mask, Activation>;
+        }
+        ();
+        constexpr weight<"gain", Shape.width> gain;
+        constexpr weight<"bias", Shape.width> bias;
+        using start =
+            std::conditional_t<Shape.opening_layer, relation<"opening">, relation<"embedded">>;
+        using end = std::conditional_t<(Shape.rest() > 0), relation<"rest">, relation<"layers">>;
+        constexpr auto opening_rules = [] {
+            if constexpr (Shape.opening_layer)
+                return rules(opening(i) <<= embedded(i) | stack<1>(opening_block));
+            else
+                return rules();
+        }();
+        constexpr auto rest_rules = [] {
+            if constexpr (Shape.rest() > 0)
+                return rules(rest(i) <<=
+                             layers(i) | stack<Shape.rest()>(
+                                             block_rules<Shape.local(), LocalMask, Activation>));
+            else
+                return rules();
+        }();
+        return rules(opening_rules, layers(i) <<= start{}(i) | stack<Shape.groups()>(group),
+                     rest_rules, normal_layers(i) <<= normalized<Shape>(end{}(i), gain, bias));
+    }
+}();
+
+/// One vector for the text, and what is made of it.
+template <shape Shape>
+inline constexpr auto pooling_rules = [] {
+    constexpr result_of_layers<Shape> states;
+    constexpr bound<"length"> length;
+    constexpr weight<"W_pool", Shape.width, Shape.width> W_pool;
+    constexpr weight<"b_pool", Shape.width> b_pool;
+    constexpr weight<"W_logits", Shape.classes, Shape.width> W_logits;
+    constexpr weight<"b_logits", Shape.classes> b_logits;
+    constexpr auto pooled_rules = [=] {
+        if constexpr (Shape.pooling == pooling_kind::dense)
+            return rules(pooled() <<= (states(0)[W_pool], b_pool) | tanh());
+        else if constexpr (Shape.pooling == pooling_kind::first)
+            return rules(pooled() <<= states(0));
+        else if constexpr (Shape.pooling == pooling_kind::mean)
+            return rules(pooled() <<= (states(i), i < length) | mean(i));
+        else
+            return rules(pooled() <<= (states(i), i + 1 == length) | sum(i));
+    }();
+    static_assert(!Shape.unit_length || Shape.classes == 0,
+                  "sequent: what is classified does not have the length one");
+    // clang-format off
+    if constexpr (Shape.classes > 0)
+        return rules(
+            pooled_rules,
+            logits()         <<= (pooled()[W_logits], b_logits));
+    else if constexpr (Shape.unit_length)
+        return rules(
+            pooled_rules,
+            squared_length() <<= (pooled().T(), pooled()) | product(),
+            unit_factor()    <<= (squared_length(), language::number(1e-24)) | language::sum() | sqrt()
+                                 | inverse(),
+            unit()           <<= (unit_factor(), pooled()) | product());
+    else
+        return pooled_rules;
+    // clang-format on
+}();
+
+/// Logits of the symbol at each position, through the embedding.
+template <shape Shape, class Activation>
+inline constexpr auto masked_language_rules = [] {
+    constexpr int width = Shape.table_width();
+    constexpr result_of_layers<Shape> states;
+    constexpr weight<"embedding", Shape.vocabulary, width> embedding;
+    constexpr weight<"W_predict", width, Shape.width> W_predict;
+    constexpr weight<"b_predict", width> b_predict;
+    constexpr weight<"gain_predict", width> gain_predict;
+    constexpr weight<"bias_predict", width> bias_predict;
+    constexpr weight<"b_logits", Shape.vocabulary> b_logits;
+    // clang-format off
+    return rules(
+        predicted(i) <<= normalized<Shape>(
+                             activated<Activation>(biased<Shape>(states(i)[W_predict], b_predict)),
+                             gain_predict, bias_predict),
+        logits(i)    <<= (predicted(i)[embedding], b_logits));
+    // clang-format on
+}();
+
+/// Logits of the next symbol.
+template <shape Shape>
+inline constexpr auto next_rules = [] {
+    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
+    constexpr weight<"b_logits", Shape.vocabulary> b_logits;
+    constexpr auto body = [=] {
+        if constexpr (Shape.logit_bias)
+            return (logits_of<Shape>(result_of_layers<Shape>{}, embedding), b_logits);
+        else
+            return logits_of<Shape>(result_of_layers<Shape>{}, embedding);
+    }();
+    if constexpr (Shape.logit_cap > 0)
+        return rules(logits(i) <<= body | soft_cap(Shape.logit_cap));
+    else
+        return rules(logits(i) <<= body);
+}();
+
+/// The gate of an activation stands in feed-forward parts alone.
+template <class Activation>
+struct without_gate {
+    using type = Activation;
+};
+template <class Function>
+struct without_gate<activation::gated<Function>> {
+    using type = Function;
+};
+
+template <shape Shape, class Mask, class LocalMask, class Activation>
+inline constexpr auto text_rules = [] {
+    constexpr auto states =
+        rules(distance_rules<Shape, !mask::looks_back<Mask>>, embedding_rules<Shape>,
+              text_layers_rules<Shape, Mask, LocalMask, Activation>);
+    if constexpr (Shape.pooling != pooling_kind::none && Shape.head != head_kind::masked)
+        return rules(states, pooling_rules<Shape>);
+    else if constexpr (Shape.head == head_kind::masked)
+        return rules(states, masked_language_rules<Shape, typename without_gate<Activation>::type>);
+    else if constexpr (Shape.head == head_kind::next)
+        return rules(states, next_rules<Shape>);
+    else
+        return states;
+}();
+
+/// The facts of a model of text, and what it gives if that is two relations.
+template <shape Shape>
+struct text_facts {
+    using symbols =
+        sequence_fact<Shape.any_length, "token", Shape.tokens, symbol<Shape.vocabulary>>;
+    using numbers = sequence_fact<Shape.any_length, "input", Shape.tokens, Shape.input_width>;
+    using segments = sequence_fact<Shape.any_length, "segment", Shape.tokens,
+                                   symbol<(Shape.segments > 1 ? Shape.segments : 1)>>;
+    using both = std::conditional_t<Shape.norm_first, query<"normal_layers", "pooled">,
+                                    query<"layers", "pooled">>;
+    static constexpr bool gives_both = Shape.head == head_kind::states &&
+                                       Shape.pooling == pooling_kind::dense && Shape.classes == 0 &&
+                                       !Shape.unit_length;
+
+    using given = fact_list<std::conditional_t<(Shape.input_width > 0), numbers, symbols>>;
+    using segmented = typename given::template with<segments, (Shape.segments > 1)>;
+    using counted = typename segmented::template with<bound<"length">, Shape.has_length()>;
+    using seeded = typename counted::template with<bound<"seed">, (Shape.dropout_percent > 0)>;
+    using type = typename seeded::template with<both, gives_both>;
+};
+
+/// A model of text with the defaults of an architecture.
+template <class Arguments>
+struct text_model
+    : text_facts<Arguments::shape>::type::template model_of<
+          text_rules<Arguments::shape,
+                     padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
+                     padded_mask<Arguments::shape.padded, typename Arguments::local_mask, "length">,
+                     typename Arguments::activation>> {
+    static constexpr nn::shape shape = Arguments::shape;
+};
+
+/// A language model with the defaults of an architecture.
+template <class Arguments>
+struct language_model : text_model<Arguments> {
+    /// As GPT-2 begins: gains one, biases zero, all else normal with deviation 0.02, and less by
+    /// sqrt(2 depth) where a branch joins the residual path, so that the layers' outputs do not
+    /// drown the embedding.
+    template <class T>
+    static void initialize(typename language_model::template parameters<T>& p,
+                           std::uint64_t seed = 0) {
+        language_model::model::initialize(p, seed);
+        const double joining = 1 / std::sqrt(2.0 * Arguments::shape.depth);
+        language_model::for_each(p, [&](std::string_view name, auto view) {
+            if (name.find(".W_") == std::string_view::npos) return;
+            const bool joins = name.ends_with("W_out") || name.ends_with("W_contract");
+            const double inputs = view.extents[static_cast<std::size_t>(view.rank - 1)];
+            const double factor = 0.02 * std::sqrt(inputs) * (joins ? joining : 1.0);
+            for (int at = 0; at < view.size(); ++at) view.element(at) *= static_cast<T>(factor);
+        });
+    }
+};
+
+/// What every model of text takes.
+struct text_options
+    : layer_options::with<required<vocabulary>, depth<1>, activation::gelu, embedding_width<0>,
+                          normal_embedding<false>, input_width<0>, local_layers<0>,
+                          opening_layer<false>, pooling::none, unit_length<false>,
+                          position::learned, derived<sequent::classes>> {};
+struct language_model_options
+    : text_options::with<mask::causal, tied<true>, pre_norm, scaled_embedding<false>, logit_cap<0>,
+                         logit_bias<false>> {};
+
+}  // namespace nn
+
+namespace transformer {
+
+/// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
+/// predicts the symbol after position i. Takes nn::language_model_options; with a pooling, the
+/// output is pooled, unit or logits of the classes.
+template <class... Options>
+struct language_model
+    : nn::language_model<nn::arguments<language_model, nn::language_model_options, Options...>> {};
+
+}  // namespace transformer
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 /// Architectures by name, with the defaults that their published models have. Where files of such
 /// models come from Hugging Face, io::hugging_face has the names of their tensors.
 
@@ -32678,72 +34302,64 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
-inline constexpr relation<"segment"> segment;
-inline constexpr relation<"pooled"> pooled;
 inline constexpr relation<"patch"> patch;
 inline constexpr relation<"from_patch"> from_patch;
 inline constexpr relation<"sequence"> sequence;
-inline constexpr relation<"predicted"> predicted;
 
+// Language models.
 struct gpt2_options : language_model_options::with<activation::gelu_tanh> {};
+struct opt_options : language_model_options::with<activation::relu> {};
 struct llama_options : language_model_options::with<activation::swiglu, normalization::rms<>,
                                                     position::rotary<>, biases<false>> {};
+struct llama3_options : llama_options::with<position::rotary_halves<500000, scaling::llama3<32>>> {
+};
+struct mistral_options : llama_options::with<position::rotary_halves<>, tied<false>> {};
+struct qwen2_options : llama_options::with<position::rotary_halves<1000000>, normalization::rms<6>,
+                                           query_biases<true>> {};
+struct qwen3_options : llama_options::with<position::rotary_halves<1000000>, normalization::rms<6>,
+                                           head_norms<true>> {};
+struct gemma2_options
+    : llama_options::with<activation::geglu_tanh, normalization::rms<6>, branch_norms<true>,
+                          scaled_embedding<true>, position::rotary_halves<>,
+                          local_layers<1, mask::window<4095>>, score_cap<50>, logit_cap<30>> {};
+struct gemma3_options
+    : gemma2_options::with<head_norms<true>, position::rotary_halves<1000000>,
+                           local_layers<5, mask::window<511>>, score_cap<0>, logit_cap<0>> {};
+struct gpt_neox_options
+    : language_model_options::with<parallel_branches<2>, tied<false>,
+                                   position::rotary_halves<10000, scaling::none, 25>> {};
+struct phi_options
+    : language_model_options::with<parallel_branches<1>, activation::gelu_tanh, tied<false>,
+                                   logit_bias<true>,
+                                   position::rotary_halves<10000, scaling::none, 50>> {};
+struct starcoder2_options
+    : language_model_options::with<activation::gelu_tanh, position::rotary_halves<100000>> {};
+
+// Encoders.
 struct bert_options
-    : options<required<vocabulary>, required<tokens>, required<width>, heads<1>, depth<1>,
-              derived<sequent::hidden>, segments<2>, mask::none, activation::gelu,
-              dropout_percent<0>, padded<true>, any_length<false>, normalization::layer<12>> {};
+    : text_options::with<normalization::layer<12>, segments<2>, padded<true>, post_norm,
+                         normal_embedding<true>, pooling::dense, masked_language<false>> {};
+struct bert_masked_language_options : bert_options::with<masked_language<true>> {};
+struct roberta_options : bert_options::with<normalization::layer<5>, segments<1>> {};
+struct distilbert_options : bert_options::with<segments<0>, pooling::none> {};
+struct albert_options : bert_options::with<activation::gelu_tanh, embedding_width<128>> {};
+struct mpnet_options : bert_options::with<normalization::layer<5>, segments<0>,
+                                          position::learned_and_relative_buckets<>> {};
+struct modernbert_options
+    : bert_options::with<normalization::layer_without_bias<5>, segments<0>, pooling::none, pre_norm,
+                         biases<false>, activation::geglu, position::rotary_halves<160000>,
+                         local_layers<2, mask::around<64>>, opening_layer<true>> {};
+struct clip_text_options : text_options::with<pre_norm, mask::causal, activation::quick_gelu,
+                                              pooling::last, masked_language<false>> {};
+
 struct vit_options
-    : options<required<tokens>, required<patch_width>, required<classes>, required<width>, heads<1>,
-              depth<1>, derived<sequent::hidden>, mask::none, activation::gelu, dropout_percent<0>,
-              pre_norm, normalization::layer<6>> {};
+    : options<required<tokens>, required<patch_width>, required<sequent::classes>, required<width>,
+              heads<1>, depth<1>, derived<sequent::hidden>, mask::none, activation::gelu,
+              dropout_percent<0>, pre_norm, normalization::layer<6>> {};
 struct t5_options
     : encoder_decoder_options::with<normalization::rms<6>, position::relative_buckets<>,
                                     biases<false>, scaled<false>, padded<true>,
-                                    nn::flag<&nn::shape::scaled_logits, true>> {};
-
-/// From symbols to layers(i): what is embedded is normalised, and so is every residual sum.
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto bert_rules = [] {
-    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr weight<"segment_embedding", Shape.segments, Shape.width> segment_embedding;
-    constexpr weight<"position", Shape.width> position;
-    constexpr weight<"gain", Shape.width> gain;
-    constexpr weight<"bias", Shape.width> bias;
-    // clang-format off
-    return rules(
-        embedded(i) <<= dropped<Shape>(normalized<Shape>(
-                            (token(i)[embedding], segment(i)[segment_embedding], position(i)),
-                            gain, bias)),
-        layers(i)   <<= embedded(i) | stack<Shape.depth>(block_rules<Shape, Mask, Activation>));
-    // clang-format on
-}();
-
-/// What the first position, which stands for the whole text, says.
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto bert_pooled_rules = [] {
-    constexpr weight<"W_pool", Shape.width, Shape.width> W_pool;
-    constexpr weight<"b_pool", Shape.width> b_pool;
-    return rules(bert_rules<Shape, Mask, Activation>,
-                 pooled() <<= (layers(0)[W_pool], b_pool) | tanh());
-}();
-
-/// Logits of the symbol at each position.
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto bert_masked_language_rules = [] {
-    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr weight<"W_predict", Shape.width, Shape.width> W_predict;
-    constexpr weight<"b_predict", Shape.width> b_predict;
-    constexpr weight<"gain_predict", Shape.width> gain_predict;
-    constexpr weight<"bias_predict", Shape.width> bias_predict;
-    constexpr weight<"b_logits", Shape.vocabulary> b_logits;
-    // clang-format off
-    return rules(
-        bert_rules<Shape, Mask, Activation>,
-        predicted(i) <<= normalized<Shape>((layers(i)[W_predict], b_predict) | Activation::rule,
-                                           gain_predict, bias_predict),
-        logits(i)    <<= (predicted(i)[embedding], b_logits));
-    // clang-format on
-}();
+                                    flag<&nn::shape::scaled_logits, true>> {};
 
 /// A class token stands before the patches, and its state is classified (arXiv 2010.11929,
 /// equations 1 to 4).
@@ -32771,25 +34387,6 @@ inline constexpr auto vit_rules = [] {
 }();
 
 template <class Arguments>
-using bert_facts =
-    typename fact_list<sequence_fact<Arguments::shape.any_length, "token", Arguments::shape.tokens,
-                                     symbol<Arguments::shape.vocabulary>>,
-                       sequence_fact<Arguments::shape.any_length, "segment",
-                                     Arguments::shape.tokens, symbol<Arguments::shape.segments>>>::
-        template with<bound<"length">, Arguments::shape.padded>::template with<
-            bound<"seed">, (Arguments::shape.dropout_percent > 0)>;
-template <class Arguments>
-using bert_mask = padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">;
-
-template <class Arguments>
-using bert_model = typename bert_facts<Arguments>::template with<query<"layers", "pooled">, true>::
-    template model_of<
-        bert_pooled_rules<Arguments::shape, bert_mask<Arguments>, typename Arguments::activation>>;
-template <class Arguments>
-using bert_masked_language_model =
-    typename bert_facts<Arguments>::template model_of<bert_masked_language_rules<
-        Arguments::shape, bert_mask<Arguments>, typename Arguments::activation>>;
-template <class Arguments>
 using vit_model =
     typename fact_list<fact<"patch", Arguments::shape.tokens, Arguments::shape.patch_width>>::
         template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
@@ -32797,31 +34394,100 @@ using vit_model =
 
 }  // namespace nn
 
-/// GPT-2 (Radford et al. 2019). Takes what transformer::language_model does.
+// Each takes what its option set takes, and the options of its published models that differ from
+// one to another must be given: the vocabulary, the tokens, the width, the heads, ...
+
+/// GPT-2 (Radford et al. 2019): the fact token to logits, as transformer::language_model.
 template <class... Options>
 struct gpt2 : nn::language_model<nn::arguments<gpt2, nn::gpt2_options, Options...>> {};
 
+/// OPT (arXiv 2205.01068).
+template <class... Options>
+struct opt : nn::language_model<nn::arguments<opt, nn::opt_options, Options...>> {};
+
 /// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with llama2.c's order of rotary
 /// pairs; position::rotary_halves<> is that of Hugging Face's files, which io::hugging_face::llama
-/// loads into either. Takes what transformer::language_model does.
+/// loads into either.
 template <class... Options>
 struct llama : nn::language_model<nn::arguments<llama, nn::llama_options, Options...>> {};
 
-/// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
-/// tokens x width, and pooled, width. Takes nn::bert_options; without padded, there is no length.
+/// Llama 3.2 (arXiv 2407.21783); the factor of 3.1 is 8.
 template <class... Options>
-struct bert : nn::bert_model<nn::arguments<bert, nn::bert_options, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<bert, nn::bert_options, Options...>::shape;
-};
+struct llama3 : nn::language_model<nn::arguments<llama3, nn::llama3_options, Options...>> {};
 
-/// The same to logits, tokens x vocabulary, of what stands at each position.
+/// Mistral (arXiv 2310.06825); a published sliding window of W is mask::window<W - 1>.
+template <class... Options>
+struct mistral : nn::language_model<nn::arguments<mistral, nn::mistral_options, Options...>> {};
+
+/// Qwen2 and 2.5 (arXiv 2407.10671).
+template <class... Options>
+struct qwen2 : nn::language_model<nn::arguments<qwen2, nn::qwen2_options, Options...>> {};
+
+/// Qwen3 (arXiv 2505.09388), with pooling::last and unit_length<true> its embedding models.
+template <class... Options>
+struct qwen3 : nn::language_model<nn::arguments<qwen3, nn::qwen3_options, Options...>> {};
+
+/// Gemma 2 (arXiv 2408.00118). score_width<N> is its query_pre_attn_scalar.
+template <class... Options>
+struct gemma2 : nn::language_model<nn::arguments<gemma2, nn::gemma2_options, Options...>> {};
+
+/// Gemma 3 (arXiv 2503.19786), the models of text.
+template <class... Options>
+struct gemma3 : nn::language_model<nn::arguments<gemma3, nn::gemma3_options, Options...>> {};
+
+/// GPT-NeoX and Pythia (arXiv 2204.06745).
+template <class... Options>
+struct gpt_neox : nn::language_model<nn::arguments<gpt_neox, nn::gpt_neox_options, Options...>> {};
+
+/// Phi 1, 1.5 and 2 (arXiv 2309.05463).
+template <class... Options>
+struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>> {};
+
+/// StarCoder2 (arXiv 2402.19173); a published sliding window of W is mask::window<W - 1>.
+template <class... Options>
+struct starcoder2
+    : nn::language_model<nn::arguments<starcoder2, nn::starcoder2_options, Options...>> {};
+
+/// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
+/// tokens x width, and pooled, width; with a pooling to pooled, with unit_length to unit, with
+/// classes to their logits, with masked_language<true> to the logits of the symbol at each
+/// position. Without padded, there is no length.
+template <class... Options>
+struct bert : nn::text_model<nn::arguments<bert, nn::bert_options, Options...>> {};
+
+/// With masked_language<true>.
 template <class... Options>
 struct bert_masked_language
-    : nn::bert_masked_language_model<
-          nn::arguments<bert_masked_language, nn::bert_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<bert_masked_language, nn::bert_options, Options...>::shape;
+    : nn::text_model<
+          nn::arguments<bert_masked_language, nn::bert_masked_language_options, Options...>> {};
+
+/// RoBERTa (arXiv 1907.11692) and XLM-RoBERTa: as BERT, without the fact segment.
+template <class... Options>
+struct roberta : nn::text_model<nn::arguments<roberta, nn::roberta_options, Options...>> {};
+
+/// DistilBERT (arXiv 1910.01108): as RoBERTa, to layers alone.
+template <class... Options>
+struct distilbert : nn::text_model<nn::arguments<distilbert, nn::distilbert_options, Options...>> {
 };
+
+/// ALBERT (arXiv 1909.11942): as BERT. Its layers have the same weights; here each has its own,
+/// which the name map loads from one.
+template <class... Options>
+struct albert : nn::text_model<nn::arguments<albert, nn::albert_options, Options...>> {};
+
+/// MPNet (arXiv 2004.09297): as RoBERTa.
+template <class... Options>
+struct mpnet : nn::text_model<nn::arguments<mpnet, nn::mpnet_options, Options...>> {};
+
+/// ModernBERT (arXiv 2412.13663): as DistilBERT, to normal_layers.
+template <class... Options>
+struct modernbert : nn::text_model<nn::arguments<modernbert, nn::modernbert_options, Options...>> {
+};
+
+/// The text model of CLIP (arXiv 2103.00020): the fact token and the count length, of which the
+/// last is the end of the text, to pooled.
+template <class... Options>
+struct clip_text : nn::text_model<nn::arguments<clip_text, nn::clip_text_options, Options...>> {};
 
 /// The vision transformer (arXiv 2010.11929): the fact patch, tokens x patch_width, an image cut
 /// into patches, row by row, each with its channels one after another; to logits, one for each of
@@ -32989,8 +34655,9 @@ inline constexpr auto recurrent_rules = [] {
 }();
 
 /// The states are as wide as the inputs unless `hidden` tells otherwise.
-struct recurrent_options : options<required<tokens>, required<width>, derived<sequent::hidden>,
-                                   depth<1>, biases<true>, learned_start<false>> {
+struct recurrent_options
+    : options<required<tokens>, required<width>, derived<sequent::hidden>, depth<1>, biases<true>,
+              learned_start<false>, any_length<false>> {
     static constexpr int hidden_factor = 1;
 };
 struct rnn_options : recurrent_options::with<activation::tanh> {
@@ -32999,7 +34666,8 @@ struct rnn_options : recurrent_options::with<activation::tanh> {
 
 template <class Arguments, class Cell>
 using recurrent_model = model<recurrent_rules<Arguments::shape, Cell>,
-                              fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+                              sequence_fact<Arguments::shape.any_length, "x",
+                                            Arguments::shape.tokens, Arguments::shape.width>>;
 template <class Arguments>
 using rnn_model =
     recurrent_model<Arguments, rnn_cell<Arguments::shape, typename Arguments::activation>>;
@@ -33011,9 +34679,9 @@ using lstm_model = recurrent_model<Arguments, lstm_cell<Arguments::shape>>;
 }  // namespace nn
 
 /// Each takes nn::recurrent_options: tokens, width, hidden (the width by default), depth (of
-/// layers, each from the states of the one below), biases, learned_start. The fact x, tokens x
-/// width, to y, tokens x hidden: the states after each input. The state before the first is the
-/// weight `start`: zero, and not trained, unless learned_start<true> is given.
+/// layers, each from the states of the one below), biases, learned_start, any_length. The fact x,
+/// tokens x width, to y, tokens x hidden: the states after each input. The state before the first
+/// is the weight `start`: zero, and not trained, unless learned_start<true> is given.
 namespace recurrent {
 
 /// Takes an activation, too: tanh by default, as torch.nn.RNN, with b = b_ih + b_hh.

@@ -25,11 +25,14 @@ void check(std::unique_ptr<Packed> packed) {
     for (const float number : packed->rest())
         if (!std::isfinite(number)) std::abort();
     for (const auto& of : places.matrices)
-        for (int k = 0; k < of.inputs; ++k)
-            for (int n = 0; n < of.outputs; ++n)
-                if (!std::isfinite(kernel::packed_element<typename Packed::format>(
-                        places.packed + of.byte_to(0, 0), of.inputs, of.outputs, k, n)))
-                    std::abort();
+        Packed::with_format(of, [&]<int Number>(model_detail::packed_format<Number>) {
+            for (int k = 0; k < of.inputs; ++k)
+                for (int n = 0; n < of.outputs; ++n)
+                    if (!std::isfinite(kernel::packed_element<
+                                       typename model_detail::packed_format<Number>::type>(
+                            places.packed + of.byte_to(0, 0), of.inputs, of.outputs, k, n)))
+                        std::abort();
+        });
 }
 
 template <class Packed>

@@ -96,8 +96,8 @@ TEST_CASE("the type of a model follows from its configuration") {
         "dim": 8, "n_heads": 2, "n_layers": 2, "hidden_dim": 12, "activation": "gelu",
         "architectures": ["DistilBertForMaskedLM"]})")
               .text() ==
-          "bert_masked_language<vocabulary<11>, tokens<5>, width<8>, heads<2>, depth<2>, "
-          "hidden<12>, segments<1>>");
+          "distilbert<vocabulary<11>, tokens<5>, width<8>, heads<2>, depth<2>, hidden<12>, "
+          "masked_language<true>>");
     CHECK(of(vit_json).text() ==
           "vit<tokens<140>, patch_width<768>, classes<3>, width<768>, heads<12>, depth<12>, "
           "normalization::layer<12>>");

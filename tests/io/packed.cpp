@@ -43,13 +43,16 @@ float difference(Packed& packed, const numbers& p) {
     for (const auto& of : places.matrices)
         for (int copy = 0; copy < of.copies(); ++copy)
             for (int split = 0; split < of.splits; ++split)
-                for (int k = 0; k < of.inputs; ++k)
-                    for (int n = 0; n < of.outputs; ++n)
-                        compare(kernel::packed_element<typename Packed::format>(
-                                    places.packed + of.byte_to(copy, split), of.inputs, of.outputs,
-                                    k, n),
-                                p.numbers[of.place_from(copy, split) + k * of.input_stride +
-                                          n * of.output_stride]);
+                Packed::with_format(of, [&]<int Number>(model_detail::packed_format<Number>) {
+                    for (int k = 0; k < of.inputs; ++k)
+                        for (int n = 0; n < of.outputs; ++n)
+                            compare(kernel::packed_element<
+                                        typename model_detail::packed_format<Number>::type>(
+                                        places.packed + of.byte_to(copy, split), of.inputs,
+                                        of.outputs, k, n),
+                                    p.numbers[of.place_from(copy, split) + k * of.input_stride +
+                                              n * of.output_stride]);
+                });
     int floats = 0;
     for (int place = 0; place < numbers::size; ++place)
         if (const auto at = places.place_in_rest(place); at >= 0) {
@@ -109,8 +112,9 @@ std::string checkpoint(int group) {
     return bytes;
 }
 
-/// A GGUF file of the model in Q8_0 (8), Q4_0 (2) or Q4_1 (3), but for the norms.
-std::string gguf(std::uint32_t type) {
+/// A GGUF file of the model, its embedding in another type if one is given, in Q8_0 (8), Q4_0 (2)
+/// or Q4_1 (3), but for the norms.
+std::string gguf(std::uint32_t type, std::uint32_t type_of_embedding = 0) {
     std::string lines, data;
     std::uint64_t tensors = 0;
     dice random;
@@ -134,7 +138,10 @@ std::string gguf(std::uint32_t type) {
         data.resize((data.size() + 31) / 32 * 32);
         ++tensors;
     };
+    const std::uint32_t type_of_matrices = type;
+    if (type_of_embedding != 0) type = type_of_embedding;
     add("token_embd.weight", 64, 40);
+    type = type_of_matrices;
     add("output_norm.weight", 64, 0);
     for (const std::string layer : {"blk.0.", "blk.1."}) {
         add(layer + "attn_norm.weight", 64, 0);
@@ -220,6 +227,18 @@ TEST_CASE("blocks of a file become packed weights as they stand") {
     using with_minimum = Model::packed<q4_1, pack_all>;
     CHECK(load(four, static_cast<with_minimum*>(nullptr)) == 0);
     CHECK(load(gguf(3), static_cast<with_minimum*>(nullptr)) == 0);
+    // The embedding in eight bits, the rest in four.
+    constexpr auto mixed = [](std::string_view name, bool) {
+        return name == "embedding" ? packed_as::q8_0 : packed_as::q4_1;
+    };
+    using several = Model::packed<q4_1, mixed>;
+    CHECK(several::bytes == with_minimum::bytes + 3 * 2 * (256 - 32));
+    CHECK(load(gguf(3, 8), static_cast<several*>(nullptr)) == 0);
+    const folder in;
+    const auto p_random = random_parameters();
+    const auto saved = make_unique<several>(*p_random);
+    io::save_packed(in / "packed", *saved);
+    CHECK(are_same(*saved, *io::load_saved_packed<several>(in / "packed")));
     const float rounded = load(eight, static_cast<q4*>(nullptr));
     CHECK(rounded > 0);
     CHECK(rounded < 3);

@@ -140,3 +140,33 @@ TEMPLATE_TEST_CASE("waves of all lengths, in place too", "[rotary]", float, doub
     check(std::integral_constant<int, 16>{});
     check(std::integral_constant<int, 34>{});
 }
+
+TEST_CASE("scaled angles are those of Hugging Face's transformers", "[rotary]") {
+    // ROPE_INIT_FUNCTIONS of transformers 5.24, which computes in float.
+    using sequent::rotary_scaling;
+    using enum rotary_scaling::rule;
+    const auto check = [](const rotary_scaling& scaling, const std::vector<double>& expected) {
+        for (int k = 0; k < 8; ++k)
+            CHECK(kernel::angle_of_pair(k, 16, 10000, scaling) ==
+                  Approx(expected[static_cast<std::size_t>(k)]).epsilon(1e-6));
+    };
+    check({linear, 8, 0, 0, 0}, {0.125, 0.0395284705, 0.0125000002, 0.00395284733, 0.00124999997,
+                                 0.000395284733, 0.000125000006, 3.95284733e-05});
+    check({llama3, 8, 1, 4, 128}, {1, 0.316227764, 0.0427511781, 0.00395284733, 0.00124999997,
+                                   0.000395284733, 0.000125000006, 3.95284733e-05});
+    check({yarn, 4, 1, 8, 128}, {1, 0.237170815, 0.049999997, 0.00790569466, 0.00249999994,
+                                 0.000790569466, 0.000250000012, 7.90569466e-05});
+    CHECK(rotary_scaling{yarn, 4, 1, 8, 128}.attention() == Approx(1.138629436111989));
+    CHECK(rotary_scaling{llama3, 8, 1, 4, 128}.attention() == 1);
+}
+
+TEST_CASE("a part of the elements is turned", "[rotary]") {
+    double x[6]{1, 2, 3, 4, 5, 6};
+    double angles[4];
+    double expected[4];
+    kernel::write_angles<4>(3, 100.0, angles);
+    kernel::turn<4, pairing::halves, false>(x, expected, angles);
+    double y[6];
+    kernel::turn<6, pairing::halves, false, 4>(x, y, angles);
+    for (int at = 0; at < 6; ++at) CHECK(y[at] == (at < 4 ? expected[at] : x[at]));
+}

@@ -35,6 +35,19 @@ with tempfile.TemporaryDirectory() as name:
         check(told.stdout == expected.stdout, f"not {expected.stdout}", told)
         check(steps == 4 or told.stderr.endswith(b" tokens/s\n"), "no speed", told)
 
+    # Packed weights tell a story, too, and predict a text nearly as well.
+    told = run(llama2c, model, tokenizer, "-t", "0", "-n", "9", "-w", "q8_0")
+    check(told.returncode == 0 and told.stdout, "an error", told)
+    text = folder / "text"
+    text.write_text("a cat and a hat " * 20)
+    told = run(llama2c, model, tokenizer, "-q", text)
+    lines = [line.split() for line in told.stdout.decode().splitlines()]
+    types = ["f32", "bf16", "q8_0", "q4_0", "q4_1"]
+    check([line[0] for line in lines] == types, "not the types", told)
+    exact = float(lines[0][2])
+    for line in lines[1:3]:
+        check(abs(float(line[2]) / exact - 1) < 0.05, "another perplexity", told)
+
     # The same seed tells the same story, another one another.
     stories = [
         run(llama2c, model, tokenizer, "-t", "2", "-s", seed, "-n", "60").stdout

@@ -39,6 +39,12 @@ inline constexpr auto by_hand = rules(
     c(i)          <<= b(i),
     out(i)        <<= (c(i)[W<"O", 5, 5>], i < length));
 
+// A graph's sums, which no count ends themselves, are read up to it alone.
+inline constexpr auto sums = rules(
+    q(i)   <<= (x(j), hidden(r<"edge">(i, j))) | sum(j),
+    a(i)   <<= q(i)[W<"A", 4, 5>],
+    out(i) <<= (x(i)[W<"B", 4, 5>], a(i), i < length) | relu());
+
 inline constexpr auto layer = rules(
     k(i)          <<= y(i)[W<"K", 5, 5>],
     weights(i, j) <<= (k(j).T(), y(i), j <= i) | product() | softmax(j),
@@ -90,4 +96,12 @@ TEST_CASE("beyond the length there are no atoms in copies") {
     using Model = sequent::model<copied, fact<"x", 6, 5>, sequent::bound<"length">,
                                  sequent::query<"out", "c", "b">>;
     for (int count : {0, 1, 3, 6}) check::agrees<Model>(count);
+}
+
+TEST_CASE("what is read up to a count is computed up to it") {
+    using Model = sequent::model<sums, fact<"x", 7, 5>, fact<"edge", sequent::sparse<20>, 7, 7>,
+                                 sequent::bound<"length">>;
+    for (int count : {0, 3, 7}) check::agrees<Model>(count);
+    for (const auto& each : Model::plan::tables.generals) CHECK(each.counts[each.order[0]] == 1);
+    for (const auto& each : Model::plan::tables.rows) CHECK(each.counts == 1);
 }

@@ -19,6 +19,14 @@ inline constexpr auto cell = rules(
     state(next(t)) <<= (x(t)[W<"W", 4, 3>], state(t)[W<"U", 4, 4>], W<"b", 4>) | tanh(),
     y(t)           <<= state(next(t)));
 
+// The count ends some of what one time follows from, and what is added to all times.
+inline constexpr auto counted = rules(
+    state(0)       <<= W<"s", 4>,
+    a(t)           <<= (state(t)[W<"A", 4, 4>], x(t)[W<"W", 4, 3>], t < length) | sigmoid(),
+    state(next(t)) <<= (a(t), state(t)) | elementwise_product(),
+    y(t)           <<= (x(t)[W<"V", 4, 3>], a(t)),
+    y(t)           <<= W<"c", 4>);
+
 inline constexpr auto added = rules(
     state(t) <<= x(t)[W<"W", 4, 3>],
     state(t) <<= state(t - 1)[W<"U", 4, 4>],
@@ -123,6 +131,17 @@ TEST_CASE("the last time first") {
     check::agrees<model<both_ways, fact<"x", 1, 3>>>();
     check::runs<model<both_ways, fact<"x", 7, 3>>>();
     check::agrees<model<from_the_end, fact<"x", 7, 3>>>();
+}
+
+TEST_CASE("as many times as the sequence is long") {
+    using of_any_length = model<cell, fact<"x", sequent::up_to<5>, 3>>;
+    for (int length : {0, 1, 3, 5}) {
+        check::runs<of_any_length>(length);
+        check::agrees<model<mutual, fact<"x", sequent::up_to<5>, 3>>>(length);
+        check::agrees<model<cell, fact<"x", sequent::up_to<5>, 3>, query<"state", "y">>>(length);
+        check::agrees<model<counted, fact<"x", 5, 3>, sequent::bound<"length">>>(length);
+    }
+    CHECK(sequent::explain<of_any_length>().find("loop of up to 6 steps") != std::string::npos);
 }
 
 TEST_CASE("a loop over the times") {

@@ -15,6 +15,9 @@ using writer = transformer::language_model<vocabulary<5>, tokens<6>, width<4>, h
                                            any_length<true>>;
 using translator = transformer::encoder_decoder<vocabulary<5>, tokens<5>, source_tokens<6>,
                                                 width<4>, heads<2>, any_length<true>>;
+using listener = recurrent::gru<tokens<6>, width<3>, hidden<4>, any_length<true>>;
+using deep_listener =
+    recurrent::lstm<tokens<5>, width<3>, depth<2>, learned_start<true>, any_length<true>>;
 using classifier =
     bert<vocabulary<5>, tokens<6>, width<4>, heads<2>, depth<2>, padded<false>, any_length<true>>;
 
@@ -26,11 +29,29 @@ TEST_CASE("templates of sequences of any length") {
         check::agrees<decoder>(length);
         check::agrees<writer>(length);
         check::agrees<classifier>(length);
+        check::agrees<listener>(length);
+        check::agrees<deep_listener>(length);
     }
     static_assert(check::count_steps<encoder>(plan::step_kind::general) == 0);
     static_assert(check::count_steps<decoder>(plan::step_kind::general) == 0);
     static_assert(check::count_steps<writer>(plan::step_kind::general) == 0);
     static_assert(check::count_steps<translator>(plan::step_kind::general) == 0);
+    static_assert(check::count_steps<listener>(plan::step_kind::general) == 0);
+    static_assert(check::count_steps<deep_listener>(plan::step_kind::general) == 0);
+}
+
+TEST_CASE("a recursion runs as many rounds as the sequence is long") {
+    const auto rounds = []<class Model>(Model, int length) {
+        int least = plan::never;
+        for (const plan::step& each : Model::plan::tables.steps)
+            if (each.recurs) least = std::min(least, each.rounds(&length));
+        return least;
+    };
+    // With that of the start.
+    CHECK(rounds(listener{}, 3) == 4);
+    CHECK(rounds(listener{}, 0) == 1);
+    CHECK(rounds(deep_listener{}, 5) == 6);
+    for (const auto& each : listener::plan::tables.buffers) CHECK(each.counts == 1);
 }
 
 TEST_CASE("a language model of any length gives the numbers of one of that length") {

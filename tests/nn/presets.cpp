@@ -32,16 +32,6 @@ TEST_CASE("llama with grouped queries is Hugging Face's") {
     of.agrees({of.symbols("token")}, names::llama);
 }
 
-TEST_CASE("a llama with biases is Hugging Face's Qwen2, which has three of them") {
-    const auto check = []<class Model>(comparison<Model> of) {
-        of.forward_agrees({of.symbols("token")}, names::qwen2);
-        of.is_written_back(names::qwen2);
-    };
-    check(comparison<llama_model<biases<true>, normalization::rms<6>, position::rotary_halves<>>>{
-        "qwen2"});
-    check(comparison<llama_model<biases<true>, normalization::rms<6>>>{"qwen2"});
-}
-
 TEST_CASE("a llama whose pairs are neighbours takes Hugging Face's rows in its own order") {
     using Model = llama_model<tied<false>>;
     comparison<Model> of{"llama"};

@@ -15,18 +15,18 @@ TEST_CASE("bert_masked_language is Hugging Face's") {
     of.agrees({of.symbols("token"), of.symbols("segment"), 4}, names::bert);
 }
 
-template <class... Options>
-using masked_language_model = bert_masked_language<vocabulary<11>, tokens<5>, width<8>, heads<2>,
-                                                   depth<2>, hidden<12>, segments<1>, Options...>;
-
-TEST_CASE("bert_masked_language is Hugging Face's RoBERTa, whose positions begin at row 2") {
-    comparison<masked_language_model<normalization::layer<5>>> of{"roberta"};
-    of.agrees({of.symbols("token"), std::vector<std::int32_t>(5), 4}, names::roberta);
+TEST_CASE("roberta is Hugging Face's, whose positions begin at row 2") {
+    comparison<roberta<vocabulary<11>, tokens<5>, width<8>, heads<2>, depth<2>, hidden<12>,
+                       masked_language<true>>>
+        of{"roberta"};
+    of.agrees({of.symbols("token"), 4}, names::roberta);
 }
 
-TEST_CASE("bert_masked_language is Hugging Face's DistilBERT, which has no segments") {
-    comparison<masked_language_model<>> of{"distilbert"};
-    of.forward_agrees({of.symbols("token"), std::vector<std::int32_t>(5), 4}, names::distilbert);
+TEST_CASE("distilbert is Hugging Face's, which has no segments") {
+    comparison<distilbert<vocabulary<11>, tokens<5>, width<8>, heads<2>, depth<2>, hidden<12>,
+                          masked_language<true>>>
+        of{"distilbert"};
+    of.forward_agrees({of.symbols("token"), 4}, names::distilbert);
     of.is_written_back(names::distilbert);
 }
 

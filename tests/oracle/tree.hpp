@@ -241,12 +241,18 @@ struct reader {
         read_arguments(function.arguments, read);
         into.transformations.push_back(std::move(read));
     }
+    static void check_not_scaled(const sequent::rotary_scaling& scaling) {
+        if (scaling != sequent::rotary_scaling{})
+            throw std::logic_error("oracle: angles are not scaled");
+    }
     static void read_arguments(language::pack<>, transformation&) {}
     template <class First, class... Rest>
     static void read_arguments(const language::pack<First, Rest...>& arguments,
                                transformation& into) {
         if constexpr (language::is_weight<First>)
             into.weights.push_back(read_literal(arguments.first));
+        else if constexpr (std::is_same_v<First, sequent::rotary_scaling>)
+            check_not_scaled(arguments.first);
         else
             into.positions.push_back(read_index(arguments.first));
         read_arguments(arguments.rest, into);

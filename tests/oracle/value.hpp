@@ -273,12 +273,22 @@ matrix with_pairs(matrix value, bool halves, double at, double base, Turn turn) 
     return value;
 }
 
-inline matrix rotated(const matrix& value, bool halves, double at, double base) {
-    return with_pairs(value, halves, at, base, [](real& x, real& y, double angle) {
+/// The first `count` elements turned, or all if it is 0.
+inline matrix rotated(const matrix& value, bool halves, double at, double base, int count) {
+    matrix first = value;
+    if (count > 0) {
+        first.rows = count;
+        first.columns = 1;
+        first.values.resize(static_cast<std::size_t>(count));
+    }
+    first = with_pairs(first, halves, at, base, [](real& x, real& y, double angle) {
         const real turned = x * std::cos(angle) - y * std::sin(angle);
         y = x * std::sin(angle) + y * std::cos(angle);
         x = turned;
     });
+    matrix result = value;
+    std::copy(first.values.begin(), first.values.end(), result.values.begin());
+    return result;
 }
 
 inline matrix with_waves(const matrix& value, double at, double base) {
@@ -314,16 +324,17 @@ inline matrix transform(language::transformation kind, matrix value, const doubl
         case language::transformation::norm:
             return normalized(value, numbers[0], true);
         case language::transformation::layer_norm:
-            return elementwise(elementwise(normalized(value, numbers[0], true),
-                                           shaped_as(value, weights.at(0)), times),
-                               shaped_as(value, weights.at(1)), plus);
+            value = elementwise(normalized(value, numbers[0], true),
+                                shaped_as(value, weights.at(0)), times);
+            return weights.size() < 2 ? value
+                                      : elementwise(value, shaped_as(value, weights.at(1)), plus);
         case language::transformation::rms_norm:
             return elementwise(normalized(value, numbers[0], false),
                                shaped_as(value, weights.at(0)), times);
         case language::transformation::rotary:
-            return rotated(value, false, at, numbers[0]);
+            return rotated(value, false, at, numbers[0], static_cast<int>(numbers[1]));
         case language::transformation::rotary_halves:
-            return rotated(value, true, at, numbers[0]);
+            return rotated(value, true, at, numbers[0], static_cast<int>(numbers[1]));
         case language::transformation::sinusoidal:
             return with_waves(value, at, numbers[0]);
         case language::transformation::dropout:

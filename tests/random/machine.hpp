@@ -109,9 +109,8 @@ class machine {
     }
 
     bool is_run(const plan::step& step) const {
-        if (step.last == plan::never) return true;
-        const int round = memory_.layer[step.depth - 1];
-        return step.first <= round && round < step.last;
+        return step.depth == 0 ||
+               step.is_run_in(memory_.layer[step.depth - 1], memory_.counts.data());
     }
 
     void run_forward(int begin, int end, bool prepares) {
@@ -119,10 +118,11 @@ class machine {
             const plan::step& step = tables_.steps[at];
             if (!prepares) advance(at);
             if (step.kind == plan::step_kind::repeat_begin) {
-                for (int round = 0; round < step.repeat; ++round) {
+                const int rounds = step.rounds(memory_.counts.data());
+                for (int round = 0; round < rounds; ++round) {
                     // What lives within a round is dead in the next.
                     if (!prepares) now_ = at;
-                    memory_.layer[step.depth] = step.backward ? step.repeat - 1 - round : round;
+                    memory_.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     run_forward(at + 1, step.at, prepares);
                 }
                 memory_.layer[step.depth] = 0;
@@ -139,8 +139,9 @@ class machine {
             if (last.kind == plan::step_kind::repeat_end) {
                 const plan::step& first = tables_.steps[last.at];
                 if (!prepares) backward_step(at);
-                for (int round = last.repeat; round-- > 0;) {
-                    memory_.layer[first.depth] = first.backward ? first.repeat - 1 - round : round;
+                const int rounds = first.rounds(memory_.counts.data());
+                for (int round = rounds; round-- > 0;) {
+                    memory_.layer[first.depth] = first.backward ? rounds - 1 - round : round;
                     run_backward(last.at + 1, at, prepares);
                 }
                 memory_.layer[first.depth] = 0;

@@ -258,15 +258,16 @@ class state_machine {
             const plan::step& step = tables_.steps[at];
             advance(at);
             if (step.kind == plan::step_kind::repeat_begin) {
-                for (int round = 0; round < step.repeat; ++round) {
-                    now_.layer[step.depth] = step.backward ? step.repeat - 1 - round : round;
+                const int rounds = step.rounds(now_.counts.data());
+                for (int round = 0; round < rounds; ++round) {
+                    now_.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     run_once(at + 1, step.at);
                 }
                 now_.layer[step.depth] = 0;
                 at = step.at;
             } else if (!step.prepared) {
-                const int round = step.depth > 0 ? now_.layer[step.depth - 1] : 0;
-                if (step.last == plan::never || (step.first <= round && round < step.last))
+                if (step.depth == 0 ||
+                    step.is_run_in(now_.layer[step.depth - 1], now_.counts.data()))
                     machine::forward_step(now_, tables_, step);
             }
         }
@@ -298,8 +299,8 @@ class state_machine {
             } else if (plan_.rows->in_time[at]) {
                 const int round = now_.layer[step.depth - 1];
                 const row_range rounds = range_of(at, range, plan::never);
-                if (rounds.begin <= round && round < rounds.end && step.first <= round &&
-                    round < step.last)
+                if (rounds.begin <= round && round < rounds.end &&
+                    step.is_run_in(round, now_.counts.data()))
                     machine::forward_step(now_, tables_, step);
             } else if (step.kind == plan::step_kind::rows) {
                 row_interpreter(now_, tables_.rows[step.at])

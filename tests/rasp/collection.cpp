@@ -117,9 +117,9 @@ finding compare(const program& of, int length, int count) {
 
 TEST_CASE("programs of the literature are what their transformers compute") {
     for (const program& each : all_programs)
-        for (const int length : {5, 8}) {
-            const finding found = compare(each, length, 10);
-            CAPTURE(each.name, length, found.first);
+        for (const int positions : {5, 8}) {
+            const finding found = compare(each, positions, 10);
+            CAPTURE(each.name, positions, found.first);
             CHECK(found.wrong == 0);
             CHECK(found.compared > 5);
             CHECK(found.size.layers >= found.analysed);
@@ -131,9 +131,9 @@ TEST_CASE("the sizes of the transformers of programs of the literature", "[.][ta
     std::printf("%-26s %3s %9s %5s %6s %6s %7s\n", "program", "N", "layers", "heads", "width",
                 "hidden", "classes");
     for (const program& each : all_programs)
-        for (const int length : {4, 8, 16, 32}) {
-            const finding found = compare(each, length, 1000);
-            std::printf("%-26s %3d %4d (%2d) %5d %6d %6d %7d%s%s\n", each.name, length,
+        for (const int positions : {4, 8, 16, 32}) {
+            const finding found = compare(each, positions, 1000);
+            std::printf("%-26s %3d %4d (%2d) %5d %6d %6d %7d%s%s\n", each.name, positions,
                         found.size.layers, found.analysed, found.size.heads, found.size.width,
                         found.size.hidden, found.size.classes,
                         found.size.is_causal ? " causal" : "",

@@ -1,5 +1,8 @@
 #include "rasp/compile.hpp"
 
+#include <filesystem>
+#include <fstream>
+#include <sequent/rasp/export.hpp>
 #include <tuple>
 
 // The larger programs are compared by the example of the same name.
@@ -46,4 +49,30 @@ TEST_CASE("weights that are constants are those that are computed at run time") 
         }
     };
     check(options());
+}
+
+TEST_CASE("compiled programs are saved for PyTorch") {
+    using compiled_reverse = compile<reversed, max_length<100>, alphabet<"abcd">>;
+    const auto path = std::filesystem::temp_directory_path() / "sequent_test_reversed";
+    save_pytorch<compiled_reverse>(path.string());
+    std::ifstream file(path.string() + ".py");
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    CHECK(text.find("LAYERS, HEADS = 2, 1\nALPHABET = [\"a\", \"b\", \"c\", \"d\"]\n") !=
+          text.npos);
+    CHECK(text.find("PAIRS, CAUSAL, DENOMINATOR = False, False, 0\n") != text.npos);
+    CHECK(std::count(text.begin(), text.end(), '\n') < 75);
+    CHECK(std::filesystem::file_size(path.string() + ".safetensors") >=
+          8 * compiled_reverse::weights().size);
+    CHECK(
+        layers_as_json<reversed>() ==
+        "{\"program\": \"aggregate(select(indices, (length - 1) - indices, ==), tokens)\", "
+        "\"layers\": [\n"
+        "  {\"heads\": [{\"selector\": \"select(1, 1, ==)\", \"gathers\": [\"aggregate(everything, "
+        "indicator(indices == 0))\"]}], \"computes\": [{\"name\": \"length\", \"is\": \"round(1 / "
+        "aggregate(everything, indicator(indices == 0)))\"}]},\n"
+        "  {\"heads\": [{\"selector\": \"select(indices, (length - 1) - indices, ==)\", "
+        "\"gathers\": "
+        "[\"aggregate(select(indices, (length - 1) - indices, ==), tokens)\"]}], \"computes\": "
+        "[]}\n"
+        "]}\n");
 }

@@ -219,6 +219,37 @@ TEST_CASE("aggregates") {
     GIVES(sum(before, indices / 2), "abcd", numbers{0, 0, 0.5, 1.5});
 }
 
+constexpr int squared(int number) {
+    return number * number;
+}
+constexpr bool is_vowel(std::string_view letter) {
+    return letter == "a" || letter == "e";
+}
+constexpr std::string_view larger(int number, double than) {
+    return number > than ? "larger" : "no";
+}
+
+TEST_CASE("one of the selected positions") {
+    static constexpr auto same = select(tokens, tokens, equal);
+    static constexpr auto before = select(indices, indices, less);
+    GIVES(first_of(same, indices), "abab", numbers{0, 1, 0, 1});
+    GIVES(last_of(same, indices), "abab", numbers{2, 3, 2, 3});
+    GIVES(last_of(before, tokens, '-'), "abc", sequence("-ab"));
+    GIVES(max_of(before, tokens_int, -1), (sequence{3, 1, 4, 2}), numbers{-1, 3, 3, 4});
+    GIVES(min_of(before, tokens_int, 9), (sequence{3, 1, 4, 2}), numbers{9, 3, 1, 1});
+    GIVES(max_of(everything, tokens), "abcab", sequence("ccccc"));
+}
+
+TEST_CASE("functions of the user, and numbers as symbols") {
+    GIVES(map<squared>(tokens_int), (sequence{3, -2}), numbers{9, 4});
+    GIVES(map<is_vowel>(tokens), "abe", sequence{T, F, T});
+    GIVES(zip<larger>(indices, tokens_int / 2), (sequence{1, 1, 4}),
+          sequence{"no", "larger", "no"});
+    GIVES(to_number(tokens) + 1, "059", numbers{1, 6, 10});
+    GIVES(to_symbol(tokens_int * 10), (sequence{0, -12}), sequence{"0", "-120"});
+    GIVES(floor_divide(tokens_int, 2), (sequence{5, -5, 4}), numbers{2, -3, 2});
+}
+
 TEST_CASE("the width of a selector") {
     static constexpr auto before = select(indices, indices, less);
     GIVES(selector_width(before), "abcd", numbers{0, 1, 2, 3});
@@ -283,6 +314,9 @@ TEST_CASE("programs are written as RASP writes them") {
                "selector_width_with_bos(select(tokens, tokens, >))");
     IS_WRITTEN(selector_width(select(tokens, tokens, greater_equal)),
                "selector_width(select(tokens, tokens, >=))");
+    IS_WRITTEN(map<squared>(indices), "squared(indices)");
+    IS_WRITTEN(floor_divide(indices, 2), "indices // 2");
+    IS_WRITTEN(first_of(everything, tokens), "first_of(everything, tokens)");
     IS_WRITTEN(tokens[2], "aggregate(select(indices, 2, ==), tokens)");
     IS_WRITTEN(tokens[-2], "aggregate(select(indices, length - 2, ==), tokens)");
 #undef IS_WRITTEN

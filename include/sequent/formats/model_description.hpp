@@ -232,13 +232,13 @@ SEQUENT_COLD model_description describe_llama(const configuration_fields<>& of,
 
 /// Whether the weights have a head that predicts symbols.
 SEQUENT_LAZY
-SEQUENT_COLD const char* bert_preset(const configuration_fields<>& of) {
+SEQUENT_COLD bool is_masked_language_model(const configuration_fields<>& of) {
     bool is_masked_language = false;
     if (of.has("architectures"))
         of["architectures"].for_each_element([&](json_value each) {
             is_masked_language = is_masked_language || each.string().ends_with("ForMaskedLM");
         });
-    return is_masked_language ? "bert_masked_language" : "bert";
+    return is_masked_language;
 }
 
 /// BERT, RoBERTa and XLM-RoBERTa.
@@ -250,7 +250,11 @@ SEQUENT_COLD model_description describe_bert(const configuration_fields<>& of,
         of["position_embedding_type"].fail({"expected \"absolute\", which the preset computes"});
     if (is_roberta && of.number("pad_token_id", 1) != 1)
         of["pad_token_id"].fail({"expected 1: positions begin in the row behind the next one"});
-    describer<> to(file, bert_preset(of),
+    const bool predicts = is_masked_language_model(of);
+    describer<> to(file,
+                   is_roberta ? "roberta"
+                   : predicts ? "bert_masked_language"
+                              : "bert",
                    is_roberta ? "io::hugging_face::roberta" : "io::hugging_face::bert");
     to.number("vocabulary", "vocab_size", of.number("vocab_size"));
     to.number("tokens", "max_position_embeddings",
@@ -259,26 +263,27 @@ SEQUENT_COLD model_description describe_bert(const configuration_fields<>& of,
     to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
     to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
     to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4 * width);
-    to.number("segments", "type_vocab_size", of.number("type_vocab_size", 2), 2);
+    to.number("segments", "type_vocab_size", of.number("type_vocab_size", 2), is_roberta ? 1 : 2);
     const std::string activation = of.activation("hidden_act", "gelu", false);
     to.add("activation", activation, "hidden_act", activation == "activation::gelu");
-    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), 12);
+    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), is_roberta ? 5 : 12);
+    if (is_roberta) to.truth("masked_language", "architectures", predicts, false);
     return to.finish();
 }
 
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe_distilbert(const configuration_fields<>& of,
                                                    std::string_view file) {
-    describer<> to(file, bert_preset(of), "io::hugging_face::distilbert");
+    describer<> to(file, "distilbert", "io::hugging_face::distilbert");
     to.number("vocabulary", "vocab_size", of.number("vocab_size"));
     to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
     const int width = to.number("width", "dim", of.number("dim"));
     to.number("heads", "n_heads", of.number("n_heads"));
     to.number("depth", "n_layers", of.number("n_layers"));
     to.number("hidden", "hidden_dim", of.number("hidden_dim"), 4 * width);
-    to.number("segments", "model_type", 1, 2);
     const std::string activation = of.activation("activation", "gelu", false);
     to.add("activation", activation, "activation", activation == "activation::gelu");
+    to.truth("masked_language", "architectures", is_masked_language_model(of), false);
     return to.finish();
 }
 

@@ -56,6 +56,10 @@ std::string unlike_llama2c() {
         const double number = use.numbers[0];
         if (use.kind == transformation::rotary && number != 10000) {
             differs("rotary base", number, "10000");
+        } else if (use.kind == transformation::rotary && use.scaling != rotary_scaling{}) {
+            has("scaled angles of rotary positions", "plain ones");
+        } else if (use.kind == transformation::scale) {
+            has("a scaled embedding", "a plain one");
         } else if (use.kind == transformation::rotary_halves) {
             has("rotary_halves, which pairs halves of a head", "rotary, which pairs neighbours");
         } else if (use.kind == transformation::rms_norm && std::abs(number - 1e-5) > 1e-12) {
@@ -74,6 +78,12 @@ std::string unlike_llama2c() {
     if constexpr (requires { Model::shape.norm_first&& Model::shape.scaled; }) {
         if (!Model::shape.norm_first) has("norms behind residual sums", "norms before layers");
         if (!Model::shape.scaled) has("scores that are not scaled", "scaled ones");
+        if constexpr (requires { Model::shape.parallel_branches; }) {
+            constexpr auto& of = Model::shape;
+            if (of.parallel_branches > 0) has("parallel branches", "one after the other");
+            if (of.score_width > 0 && of.score_width != of.head_width)
+                has("scores scaled by another width", "the head's");
+        }
     }
     return problem;
 }

@@ -378,7 +378,7 @@ SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any
                           " tokens, the model has ", tokens});
     }
     result.found = form.version == 0 ? match(result.file, tensors)
-                                     : match(result.file, tensors, llama2c_layers, true);
+                                     : match(result.file, tensors, llama2c_layers, {true, {}});
     return result;
 }
 

@@ -14,7 +14,9 @@
 #include "../config.hpp"
 #include "../joined_text.hpp"
 #include "functions.hpp"
+#include "layer_names.hpp"
 #include "path.hpp"
+#include "placed.hpp"
 #include "placement.hpp"
 #include "safetensors.hpp"
 #include "sorted.hpp"
@@ -26,276 +28,6 @@
 namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
-
-/// A name of the file or of the map with aliases replaced and without its optional prefix.
-SEQUENT_LAZY
-SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
-    std::string name(given);
-    for (const name_entry& entry : names) {
-        if (entry.use != name_entry::role::alias || entry.parameter.empty()) continue;
-        for (std::size_t at = 0; (at = name.find(entry.parameter, at)) != std::string::npos;
-             at += entry.tensor.size())
-            name.replace(at, entry.parameter.size(), entry.tensor);
-    }
-    for (const name_entry& entry : names) {
-        if (entry.use != name_entry::role::prefix || !name.starts_with(entry.tensor)) continue;
-        return name.substr(entry.tensor.size());
-    }
-    return name;
-}
-
-/// The layers of a tensor's name: calls each(text before braces, text within them) and returns the
-/// text behind the last braces.
-template <class Each>
-std::string_view for_each_brace(std::string_view name, Each each) {
-    for (;;) {
-        const std::size_t begin = name.find('{');
-        const std::size_t end = name.find('}', begin);
-        if (begin == std::string_view::npos || end == std::string_view::npos) return name;
-        each(name.substr(0, begin), name.substr(begin + 1, end - begin - 1));
-        name.remove_prefix(end + 1);
-    }
-}
-
-/// The value of a sum such as "6a+b+1", and how many of a, b, c it uses; "" is "a".
-struct layer_number {
-    std::uint64_t value = 0;
-    std::size_t axes = 0;
-    bool is_formed = false;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD layer_number number_of_layer(std::string_view text,
-                                          const std::array<std::uint64_t, 3>& layers) {
-    layer_number result;
-    if (text.empty()) text = "a";
-    std::size_t at = 0;
-    for (;;) {
-        std::uint64_t factor = 0;
-        const std::size_t begin = at;
-        for (; at < text.size() && text[at] >= '0' && text[at] <= '9' && at < begin + 6; ++at)
-            factor = factor * 10 + static_cast<std::uint64_t>(text[at] - '0');
-        const bool has_factor = at > begin;
-        if (at < text.size() && text[at] >= 'a' && text[at] <= 'c') {
-            const auto axis = static_cast<std::size_t>(text[at++] - 'a');
-            factor = (has_factor ? factor : 1) * layers[axis];
-            result.axes = std::max(result.axes, axis + 1);
-        } else if (!has_factor) {
-            return result;
-        }
-        result.value += factor;
-        if (at == text.size()) break;
-        if (text[at++] != '+') return result;
-    }
-    result.is_formed = true;
-    return result;
-}
-
-/// A line's name with the layers' numbers; `axes` tells how many of the parameter's extents are
-/// layers.
-struct layered_name {
-    std::string text;
-    std::size_t axes = 0;
-    std::string problem;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD layered_name with_layers(std::string_view name,
-                                      const std::array<std::uint64_t, 3>& layers) {
-    layered_name result;
-    const std::string_view rest =
-        for_each_brace(name, [&](std::string_view before, std::string_view within) {
-            const layer_number number = number_of_layer(within, layers);
-            if (!number.is_formed) {
-                result.problem =
-                    joined_text({in_quotes(within),
-                                 " in the name is no sum of numbers and multiples of a, b "
-                                 "and c, the parameter's first extents"});
-            }
-            result.axes = std::max(result.axes, number.axes);
-            append_text(result.text, {before, number.value});
-        });
-    result.text += rest;
-    return result;
-}
-
-/// Whether a name is one of those that `ignored` describes.
-SEQUENT_LAZY
-SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
-    bool same = true;
-    std::string_view rest = for_each_brace(pattern, [&](std::string_view before, std::string_view) {
-        same = same && name.starts_with(before);
-        if (!same) return;
-        std::size_t end = before.size();
-        while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
-        same = end > before.size();
-        name.remove_prefix(end);
-    });
-    if (!same) return false;
-    if (!rest.ends_with('*')) return name == rest;
-    rest.remove_suffix(1);
-    return name.starts_with(rest);
-}
-
-/// The shape of the tensor that holds a parameter, or one layer of it, and where it is there.
-struct placed {
-    std::vector<std::uint64_t> shape;
-    std::uint64_t first = 0;
-    std::array<std::uint64_t, max_axes> strides{};
-    std::uint64_t begin = 0;  // of the rows that it takes, parts one after another
-    std::uint64_t end = 0;
-    std::uint64_t all = 0;
-    std::size_t row_axes = 0;  // of the view, before its columns
-    std::string problem;
-};
-
-/// The extents that a placement states, of a parameter of this shape. `found` is the shape in the
-/// file, if there is one, which tells the side of squares.
-SEQUENT_LAZY
-SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>& own,
-                                                     const placement& how,
-                                                     const std::vector<std::uint64_t>* found) {
-    const auto extents = std::span(how.shape).first(static_cast<std::size_t>(how.rank));
-    const std::uint64_t size = size_of(own);
-    std::vector<std::uint64_t> result;
-    std::uint64_t others = 1;
-    std::size_t sides = 0;
-    for (const int extent : extents) {
-        const auto axis = static_cast<std::size_t>(-1 - extent);
-        result.push_back(extent > 0          ? static_cast<std::uint64_t>(extent)
-                         : extent == 0       ? 1
-                         : extent == side    ? 1
-                         : axis < own.size() ? own[axis]
-                                             : 0);
-        others *= result.back();
-        sides += extent == side ? 1U : 0U;
-    }
-    // What is left for squares and the one extent that the others leave.
-    std::uint64_t rest = others == 0 ? 0 : size / others;
-    const auto power = [&](std::uint64_t length) {
-        std::uint64_t all = 1;
-        for (std::size_t at = 0; at < sides && all <= rest; ++at) all *= length;
-        return all;
-    };
-    std::uint64_t length = 1;
-    if (sides > 0 && rest > 0) {
-        if (found && found->size() == extents.size()) {
-            for (std::size_t axis = 0; axis < extents.size(); ++axis)
-                if (extents[axis] == side)
-                    length = std::min(std::max<std::uint64_t>((*found)[axis], 1), rest);
-        } else {
-            for (std::uint64_t each = 2; power(each) <= rest; ++each)
-                if (rest % power(each) == 0) length = each;
-        }
-        rest /= std::max<std::uint64_t>(1, std::min(power(length), rest));
-    }
-    for (std::size_t axis = 0; axis < extents.size(); ++axis) {
-        if (extents[axis] == 0) result[axis] = rest;
-        if (extents[axis] == side) result[axis] = length;
-    }
-    return result;
-}
-
-/// Where a parameter is in its tensor. `found` is the tensor's shape in the file, if there is one.
-SEQUENT_LAZY
-SEQUENT_COLD placed place(const any_view& view, const placement& how,
-                          const std::vector<std::uint64_t>* found = nullptr) {
-    const std::vector<std::uint64_t> own = shape_of(view);
-    const std::uint64_t size = size_of(own);
-    const auto rank = own.size();
-    const bool vector = how.flat || rank < 2;
-    placed result;
-    result.strides = row_major(view);
-    if (how.rank < 0) {
-        result.shape = own;
-        result.end = result.all = size;
-        return result;
-    }
-    if (how.rank > 0) {
-        result.end = result.all = size;
-        result.shape = stated_shape(own, how, found);
-        if (how.range != row_range::all || how.transposed || how.flat ||
-            how.order != row_order::any) {
-            result.problem = "a tensor of another shape is whole and not transposed";
-        } else if (size_of(result.shape) != size) {
-            result.problem = joined_text(
-                {"shape ", shape_text(result.shape), " has not its ", size, " elements"});
-        }
-        return result;
-    }
-    const std::uint64_t columns = vector ? 1 : own.back();
-    const std::uint64_t count = columns == 0 ? 0 : size / columns;
-    const auto of = static_cast<std::uint64_t>(how.of);
-    const auto begin = static_cast<std::uint64_t>(how.begin);
-    const bool is_part = how.range == row_range::part || how.range == row_range::interleaved;
-    result.begin = is_part ? begin * count : begin;
-    result.end = result.begin + count;
-    result.all = is_part ? of * count : how.range == row_range::all ? count : of;
-    if (how.range == row_range::open) {
-        // The tensor states how many rows it has.
-        const std::size_t axis = how.transposed && !vector ? 1 : 0;
-        result.all = found && found->size() == (vector ? 1U : 2U) ? (*found)[axis] : result.end;
-    }
-    if (result.end > result.all) {
-        result.problem = joined_text({"rows [", result.begin, ", ", result.end, ") are beyond the ",
-                                      result.all, " of the tensor"});
-    }
-    const std::size_t row_axes = result.row_axes = vector ? rank : rank - 1;
-    if (how.order != row_order::any && (row_axes == 0 || own[row_axes - 1] % 2 != 0))
-        result.problem = "its heads have no halves";
-    if (vector) {
-        if (!own.empty() || how.range != row_range::all || how.flat) result.shape = {result.all};
-    } else if (how.transposed) {
-        result.shape = {columns, result.all};
-        // Rows follow one another, and columns are as far apart as a row of the file is long.
-        for (std::size_t axis = 0; axis < row_axes; ++axis)
-            result.strides[axis] = columns == 0 ? 0 : result.strides[axis] / columns;
-        result.strides[row_axes] = result.all;
-    } else {
-        result.shape = {result.all, columns};
-    }
-    const std::uint64_t row = vector || how.transposed ? 1 : columns;
-    if (how.range == row_range::interleaved && row_axes > 0) {
-        result.first = begin * result.strides[0];
-        result.strides[0] *= of;
-    } else {
-        result.first = result.begin * row;
-    }
-    return result;
-}
-
-/// A view and a tensor's strides over the same extents. Where the tensor has the rows of a head in
-/// another order than the model, their axis becomes two.
-SEQUENT_LAZY
-SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& where,
-                            const placement& how, bool neighbours) {
-    auto strides = where.strides;
-    const bool reordered = how.order == row_order::halves
-                               ? neighbours
-                               : how.order == row_order::neighbours && !neighbours;
-    if (reordered) {
-        const std::size_t axis = where.row_axes - 1;
-        for (auto at = static_cast<std::size_t>(view.rank++); at > axis; --at) {
-            view.extents[at] = view.extents[at - 1];
-            view.strides[at] = view.strides[at - 1];
-            strides[at] = strides[at - 1];
-        }
-        const int half = view.extents[axis] / 2;
-        view.extents[axis] = half;
-        view.extents[axis + 1] = 2;
-        // Element k of half h is in the order of neighbours 2 k + h, in that of halves k + h half.
-        const auto split = [half](auto& of, std::size_t place, bool by_neighbours) {
-            const auto stride = of[place];
-            of[place] = by_neighbours ? 2 * stride : stride;
-            of[place + 1] = by_neighbours
-                                ? stride
-                                : stride * static_cast<std::remove_const_t<decltype(stride)>>(half);
-        };
-        split(view.strides, axis, neighbours);
-        split(strides, axis, !neighbours);
-    }
-    return {view, tensor, where.first, strides, how.summand, how.plus};
-}
 
 /// One index of a view's first axis.
 SEQUENT_LAZY
@@ -325,16 +57,21 @@ struct place_of {
 /// problem.
 template <class Visit>
 SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, name_map names,
-                                        Visit visit) {
+                                        std::span<const layer_stack> stacks, Visit visit) {
     bool has_own_names = false;
     for (const name_entry& line : names)
         has_own_names = has_own_names || line.use == name_entry::role::own;
     for (const any_tensor& parameter : parameters) {
         bool is_named = false;
+        const layer_stack* in = nullptr;
+        for (const layer_stack& each : stacks)
+            if (in == nullptr && parameter.name.starts_with(each.prefix)) in = &each;
+        const std::string name_in_map =
+            in ? "layers." + parameter.name.substr(in->prefix.size()) : parameter.name;
         for (const name_entry& line : names) {
             const bool is_constant = line.use == name_entry::role::constant;
             if ((line.use != name_entry::role::parameter && !is_constant) ||
-                line.parameter != parameter.name)
+                line.parameter != name_in_map)
                 continue;
             if (is_named != line.place.summand) {
                 return joined_text({"the map names the parameter ", in_quotes(parameter.name),
@@ -354,13 +91,15 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
             if (!form.problem.empty()) return problem(line.tensor, form.problem);
             // A parameter without extents has no layers: its line may be that of another model.
             std::size_t axes = form.axes + (line.place.shared_layers ? 1 : 0);
+            if (in) axes = in->axes;
             if (static_cast<std::size_t>(parameter.view.rank) < axes) axes = 0;
             std::array<std::uint64_t, 3> layers{};
             any_view first;
             for (bool more = true; more;) {
                 any_view view = parameter.view;
                 for (std::size_t axis = 0; axis < axes; ++axis) view = slice_of(view, layers[axis]);
-                const std::string name = with_layers(line.tensor, layers).text;
+                const std::string name =
+                    with_layers(line.tensor, in ? in->number(layers) : layers).text;
                 const bool again = line.place.shared_layers && axes > 0 && layers[axes - 1] > 0;
                 if (!again) first = view;
                 const std::string what =
@@ -417,11 +156,35 @@ struct coverage {
     }
 };
 
-/// The pieces of the file that the parameters are. `neighbours`: whether the model turns pairs of
-/// neighbours by rotary positions.
+/// What maps need to know of a model: whether it turns pairs of neighbours by rotary positions, and
+/// its stacks.
+struct model_layout {
+    bool neighbours = false;
+    std::vector<layer_stack> stacks;
+};
+template <class Model>
+model_layout layout_of() {
+    model_layout result{pairs_neighbours<Model>, {}};
+    if constexpr (requires { Model::shape.has_pattern(); }) {
+        constexpr auto& of = Model::shape;
+        if constexpr (of.has_pattern()) {
+            const std::uint64_t opening = of.opening_layer ? 1 : 0;
+            const auto local = static_cast<std::uint64_t>(of.local_layers);
+            const std::uint64_t grouped = static_cast<std::uint64_t>(of.groups()) * (local + 1);
+            result.stacks = {{"opening.", 1, 1, 0},
+                             {"layers.local.", 2, local + 1, opening},
+                             {"layers.full.", 2, local + 1, opening + local},
+                             {"layers.", 1, 1, opening},
+                             {"rest.", 1, 1, opening + grouped}};
+        }
+    }
+    return result;
+}
+
+/// The pieces of the file that the parameters are.
 SEQUENT_LAZY
 SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> parameters,
-                            name_map names, bool neighbours) {
+                            name_map names, const model_layout& layout) {
     const file_header& header = file.header;
     std::vector<std::string> plain;
     for (const header_entry& each : header.tensors) plain.push_back(plain_name(each.name, names));
@@ -443,28 +206,30 @@ SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor>
     };
     matching result;
     std::vector<coverage> used(header.tensors.size());
-    result.problem = for_each_place(parameters, names, [&](const place_of& of) -> std::string {
-        if (of.tensor.empty()) {
-            result.constants.push_back({of.view, of.how.plus});
+    result.problem =
+        for_each_place(parameters, names, layout.stacks, [&](const place_of& of) -> std::string {
+            if (of.tensor.empty()) {
+                result.constants.push_back({of.view, of.how.plus});
+                return "";
+            }
+            const numbered_name* const found = find(of.tensor);
+            if (found == nullptr) return "it is not in the file";
+            const header_entry& entry = header.tensors[found->number];
+            const std::string problem = problem_of_type(file, entry, of.view.type);
+            if (!problem.empty()) return problem.substr(2);
+            const placed stated = place(of.view, of.how);
+            if (!stated.problem.empty()) return stated.problem;
+            const placed where = place(of.view, of.how, &entry.shape);
+            if (entry.shape != where.shape) {
+                return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
+                                    shape_text(stated.shape)});
+            }
+            if (!where.problem.empty()) return where.problem;
+            used[found->number].add(where, of.how);
+            result.pieces.push_back(
+                piece_of(of.view, found->number, where, of.how, layout.neighbours));
             return "";
-        }
-        const numbered_name* const found = find(of.tensor);
-        if (found == nullptr) return "it is not in the file";
-        const header_entry& entry = header.tensors[found->number];
-        const std::string problem = problem_of_type(file, entry, of.view.type);
-        if (!problem.empty()) return problem.substr(2);
-        const placed stated = place(of.view, of.how);
-        if (!stated.problem.empty()) return stated.problem;
-        const placed where = place(of.view, of.how, &entry.shape);
-        if (entry.shape != where.shape) {
-            return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
-                                shape_text(stated.shape)});
-        }
-        if (!where.problem.empty()) return where.problem;
-        used[found->number].add(where, of.how);
-        result.pieces.push_back(piece_of(of.view, found->number, where, of.how, neighbours));
-        return "";
-    });
+        });
     if (!result.problem.empty()) return result;
     const auto has = [&](std::string_view parameter) {
         for (const any_tensor& each : parameters)
@@ -563,47 +328,49 @@ std::vector<any_tensor> tensors_of(Parameters& parameters) {
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
                                       std::span<const any_tensor> parameters, name_map names,
-                                      bool neighbours) {
-    return load_all(file, match(file, parameters, names, neighbours));
+                                      const model_layout& layout) {
+    return load_all(file, match(file, parameters, names, layout));
 }
 
 SEQUENT_LAZY
 SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
-                              name_map names, bool neighbours, const metadata_map& metadata,
-                              dtype type) {
+                              name_map names, const model_layout& layout,
+                              const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
     std::vector<coverage> used;
-    std::string problem = for_each_place(parameters, names, [&](const place_of& of) -> std::string {
-        if (of.tensor.empty()) {
-            any_view number;
-            number.data = const_cast<double*>(&of.how.plus);
-            number.type = dtype::f64;
-            return are_equal(of.view, number) ? ""
-                                              : joined_text({"the file does not hold it, and it "
-                                                             "is not ",
-                                                             number_text(of.how.plus)});
-        }
-        if (of.first_layer) {
-            return are_equal(of.view, *of.first_layer)
-                       ? ""
-                       : "the layers of the parameter share it and are not equal";
-        }
-        const placed where = place(of.view, of.how);
-        if (!where.problem.empty()) return where.problem;
-        std::size_t tensor = 0;
-        while (tensor < planned.size() && planned[tensor].name != of.tensor) ++tensor;
-        if (tensor == planned.size()) {
-            planned.push_back({of.tensor, where.shape});
-            used.emplace_back();
-        } else if (planned[tensor].shape != where.shape) {
-            return joined_text({"it has shape ", shape_text(where.shape), " here and ",
-                                shape_text(planned[tensor].shape), " for another parameter"});
-        }
-        used[tensor].add(where, of.how);
-        pieces.push_back(piece_of(of.view, tensor, where, of.how, neighbours));
-        return "";
-    });
+    std::string problem =
+        for_each_place(parameters, names, layout.stacks, [&](const place_of& of) -> std::string {
+            if (of.tensor.empty()) {
+                any_view number;
+                number.data = const_cast<double*>(&of.how.plus);
+                number.type = dtype::f64;
+                return are_equal(of.view, number)
+                           ? ""
+                           : joined_text({"the file does not hold it, and it "
+                                          "is not ",
+                                          number_text(of.how.plus)});
+            }
+            if (of.first_layer) {
+                return are_equal(of.view, *of.first_layer)
+                           ? ""
+                           : "the layers of the parameter share it and are not equal";
+            }
+            const placed where = place(of.view, of.how);
+            if (!where.problem.empty()) return where.problem;
+            std::size_t tensor = 0;
+            while (tensor < planned.size() && planned[tensor].name != of.tensor) ++tensor;
+            if (tensor == planned.size()) {
+                planned.push_back({of.tensor, where.shape});
+                used.emplace_back();
+            } else if (planned[tensor].shape != where.shape) {
+                return joined_text({"it has shape ", shape_text(where.shape), " here and ",
+                                    shape_text(planned[tensor].shape), " for another parameter"});
+            }
+            used[tensor].add(where, of.how);
+            pieces.push_back(piece_of(of.view, tensor, where, of.how, layout.neighbours));
+            return "";
+        });
     for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
         problem = used[at].problem(true);
         if (!problem.empty())
@@ -628,7 +395,7 @@ metadata_map load(const tensor_file& from, Parameters& parameters) {
 template <class Model, class Parameters>
 metadata_map load(const tensor_file& from, Parameters& parameters, name_map names) {
     return detail::load_mapped(from, detail::tensors_of<Model>(parameters), names,
-                               detail::pairs_neighbours<Model>);
+                               detail::layout_of<Model>());
 }
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters) {
@@ -656,7 +423,7 @@ void save(const file_path& path, const Parameters& parameters, name_map names,
           const metadata_map& metadata = {{"format", "pt"}},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
     detail::save_mapped(path, detail::tensors_of<Model>(parameters), names,
-                        detail::pairs_neighbours<Model>, metadata, type);
+                        detail::layout_of<Model>(), metadata, type);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io

@@ -45,21 +45,34 @@ std::vector<any_tensor> places_of_parameters() {
 }
 
 /// Fills packed weights from the tensors that a matching has found.
-template <class Format>
+template <class = void>
 class packed_reader {
     using places = model_detail::packed_filler::places;
     using packed_matrix = model_detail::packed_matrix;
 
   public:
-    SEQUENT_COLD static void fill(const tensor_file& file, const matching& found,
-                                  const places& to) {
+    SEQUENT_COLD packed_reader(const tensor_file& file, const matching& found, const places& to)
+        : file_(file), to_(to), pieces_(found.pieces), constants_(found.pieces.size()) {
         check_all(file, found);
-        packed_reader reader(file, found, to);
-        reader.fill_rest();
-        for (const packed_matrix& each : to.matrices)
-            for (int copy = 0; copy < each.copies(); ++copy)
-                for (int split = 0; split < each.splits; ++split)
-                    reader.fill_matrix(each, copy, split);
+        for (const constant_view& each : found.constants) {
+            pieces_.push_back(whole(each.view, 0));
+            pieces_.back().plus = each.number;
+        }
+        for (const piece& each : pieces_) {
+            range all{place_of_address(each.view), place_of_address(each.view)};
+            for (std::size_t axis = 0; axis < static_cast<std::size_t>(each.view.rank); ++axis)
+                all.last += std::ptrdiff_t{each.view.extents[axis] - 1} * each.view.strides[axis];
+            ranges_.push_back(all);
+            adds_ = adds_ || each.is_summand;
+        }
+        fill_rest();
+    }
+
+    template <class Format>
+    SEQUENT_COLD void fill(const packed_matrix& matrix) {
+        for (int copy = 0; copy < matrix.copies(); ++copy)
+            for (int split = 0; split < matrix.splits; ++split)
+                fill_matrix<Format>(matrix, copy, split);
     }
 
   private:
@@ -87,21 +100,6 @@ class packed_reader {
     struct range {
         std::ptrdiff_t first, last;  // inclusive
     };
-
-    packed_reader(const tensor_file& file, const matching& found, const places& to)
-        : file_(file), to_(to), pieces_(found.pieces), constants_(found.pieces.size()) {
-        for (const constant_view& each : found.constants) {
-            pieces_.push_back(whole(each.view, 0));
-            pieces_.back().plus = each.number;
-        }
-        for (const piece& each : pieces_) {
-            range all{place_of_address(each.view), place_of_address(each.view)};
-            for (std::size_t axis = 0; axis < static_cast<std::size_t>(each.view.rank); ++axis)
-                all.last += std::ptrdiff_t{each.view.extents[axis] - 1} * each.view.strides[axis];
-            ranges_.push_back(all);
-            adds_ = adds_ || each.is_summand;
-        }
-    }
 
     /// Calls visit(numbers) for the rows of piece number `at` that reach into a range of places.
     template <class Visit>
@@ -151,6 +149,7 @@ class packed_reader {
     }
 
     /// Outputs of a matrix, so many that their floats take a few MB.
+    template <class Format>
     void fill_matrix(const packed_matrix& matrix, int copy, int split) {
         const std::ptrdiff_t base = matrix.place_from(copy, split);
         std::byte* const to = to_.packed + matrix.byte_to(copy, split);
@@ -168,11 +167,11 @@ class packed_reader {
                                           std::ptrdiff_t{matrix.inputs - 1} * matrix.input_stride};
             for (std::size_t at = 0; at < pieces_.size(); ++at)
                 each_row(at, within, [&](const numbers& row) {
-                    take_row(matrix, begin, outputs, first, row, to);
+                    take_row<Format>(matrix, begin, outputs, first, row, to);
                 });
             for (int n = 0; n < padded; ++n)
                 for (int block = 0; block < blocks; ++block)
-                    if (!whole_[index(n, block)]) quantise(matrix, first + n, n, block, to);
+                    if (!whole_[index(n, block)]) quantise<Format>(matrix, first + n, n, block, to);
         }
     }
 
@@ -182,6 +181,7 @@ class packed_reader {
     }
 
     /// The numbers of a row that belong to outputs [first, first + outputs) of a matrix.
+    template <class Format>
     void take_row(const packed_matrix& matrix, std::ptrdiff_t begin, int outputs, int first,
                   const numbers& row, std::byte* to) {
         const bool by_output = matrix.output_stride >= matrix.input_stride;
@@ -198,8 +198,8 @@ class packed_reader {
             const std::ptrdiff_t n = by_output ? place / large : rest / small;
             if (k >= matrix.inputs || n >= outputs) continue;
             const int block = static_cast<int>(k / 32);
-            if (takes_block(matrix, row, at, k)) {
-                put_block(matrix, row, at, first + static_cast<int>(n), block, to);
+            if (takes_block<Format>(matrix, row, at, k)) {
+                put_block<Format>(matrix, row, at, first + static_cast<int>(n), block, to);
                 whole_[index(static_cast<int>(n), block)] = 1;
                 at += 31;
                 continue;
@@ -217,6 +217,7 @@ class packed_reader {
     }
 
     /// Whether a block of the file is one of the matrix, which takes it as it stands.
+    template <class Format>
     bool takes_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at,
                      std::ptrdiff_t k) const {
         if constexpr (Format::rows::scales > 0) {
@@ -232,6 +233,7 @@ class packed_reader {
         }
     }
 
+    template <class Format>
     void put_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at, int n,
                    int block, std::byte* to) const {
         if constexpr (Format::rows::scales > 0) {
@@ -246,17 +248,19 @@ class packed_reader {
             const auto half = [](double x) {
                 return kernel::detail::half_of_float(static_cast<float>(x));
             };
-            put(matrix, n, block, {half(from.scale), half(from.minimum)}, q, to);
+            put<Format>(matrix, n, block, {half(from.scale), half(from.minimum)}, q, to);
         }
     }
 
+    template <class Format>
     void quantise(const packed_matrix& matrix, int n, int row, int block, std::byte* to) const {
         std::uint16_t q[32];
         const kernel::block_scales scale =
             Format::quantise(floats_.data() + index(row, block) * 32, q);
-        put(matrix, n, block, scale, q, to);
+        put<Format>(matrix, n, block, scale, q, to);
     }
 
+    template <class Format>
     void put(const packed_matrix& matrix, int n, int block, const kernel::block_scales& scale,
              const std::uint16_t* q, std::byte* to) const {
         bool fits = true;
@@ -283,8 +287,12 @@ class packed_reader {
 template <class Packed>
 std::unique_ptr<Packed> packed_from(const tensor_file& file, const matching& found) {
     auto result = model_detail::packed_filler::make<Packed>();
-    packed_reader<typename Packed::format>::fill(file, found,
-                                                 model_detail::packed_filler::places_of(*result));
+    const auto places = model_detail::packed_filler::places_of(*result);
+    packed_reader<> reader(file, found, places);
+    for (const model_detail::packed_matrix& each : places.matrices)
+        Packed::with_format(each, [&]<int Number>(model_detail::packed_format<Number>) {
+            reader.template fill<typename model_detail::packed_format<Number>::type>(each);
+        });
     return result;
 }
 
@@ -394,7 +402,7 @@ template <class Packed, class Model>
 std::unique_ptr<Packed> load_packed(const tensor_file& from, name_map names) {
     return detail::packed_from<Packed>(
         from, detail::match(from, detail::places_of_parameters<Model>(), names,
-                            detail::pairs_neighbours<Model>));
+                            detail::layout_of<Model>()));
 }
 
 /// The same from a checkpoint of llama2.c.

@@ -59,7 +59,7 @@ std::string misfit(const llama2c_configuration& configuration) {
 template <class Model>
 std::string misfit(const tensor_file& file, const name_map* names) {
     const std::vector<any_tensor> parameters = shapes_of<Model>();
-    return names ? match(file, parameters, *names, pairs_neighbours<Model>).problem
+    return names ? match(file, parameters, *names, layout_of<Model>()).problem
                  : match(file, parameters).problem;
 }
 

@@ -123,7 +123,7 @@ struct q8_0 {
 struct q4_0 {
     static constexpr std::string_view name = "q4_0";
     static constexpr int bits = 4;
-    using rows = detail::byte_rows<8>;
+    using rows = detail::byte_rows<8, 4>;
     static constexpr int block_bytes = 256;
     static constexpr int together = 2;
 

@@ -9,7 +9,7 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 namespace detail {
 
 /// Rows for weights that have a minimum: its product with the row's sum is added to the block's.
-struct minimum_rows : byte_rows<-1> {
+struct minimum_rows : byte_rows<-1, 4> {
     static constexpr int scales = 2;
 
     static SEQUENT_INLINE sum begin(const block&, batch<float>) noexcept {
@@ -20,7 +20,8 @@ struct minimum_rows : byte_rows<-1> {
                                            batch<float> so_far) noexcept {
         const batch<float> of_row = set(row.scale);
         const batch<float> total = set(row.scale * static_cast<float>(row.start));
-        return fma(scale[1], total, fma(floats_of(block_sum), scale[0] * of_row, so_far));
+        const words all = in_pairs ? add_pairs(block_sum, set_word(std::int32_t{0})) : block_sum;
+        return fma(scale[1], total, fma(floats_of(all), scale[0] * of_row, so_far));
     }
 };
 

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "packed_words.hpp"
 
@@ -26,9 +27,12 @@ namespace sequent::inline SEQUENT_ABI::kernel::detail {
 inline constexpr int block_inputs = 32;
 
 /// Signed bytes: number = scale * q, scale = max |x| / 127, q rounded to nearest even. Weights are
-/// scaled too, and Offset is subtracted from their bytes.
-template <int Offset>
+/// scaled too, and Offset is subtracted from their bytes, which are `Bits` wide.
+template <int Offset, int Bits = 8>
 struct byte_rows {
+    static constexpr bool in_pairs = sums_pairs && Bits == 4;
+    using row_number = std::conditional_t<in_pairs, std::int8_t, detail::row_number>;
+
     static constexpr int groups = block_inputs / 4;
     static constexpr int scales = 1;
     using sum = words;
@@ -72,25 +76,32 @@ struct byte_rows {
         std::int32_t total = 0;
         for (int i = 0; i < block_inputs; ++i) {
             total += q[i];
-            to.q[row_place(i)] = static_cast<row_number>(q[i]);
+            to.q[in_pairs ? i : row_place(i)] = static_cast<row_number>(q[i]);
         }
         to.start = -Offset * total;
 #endif
     }
 
     static SEQUENT_INLINE sum begin(const block& row, batch<float>) noexcept {
-        return set_word(row.start);
+        return set_word(in_pairs ? 0 : row.start);
     }
-    static SEQUENT_INLINE row_group group(const block& row, int at) noexcept {
-        return load_group(row.q + 4 * at);
+    static SEQUENT_INLINE auto group(const block& row, int at) noexcept {
+        if constexpr (in_pairs)
+            return set_word(row.q + 4 * at);
+        else
+            return load_group(row.q + 4 * at);
     }
-    static SEQUENT_INLINE sum add(sum so_far, words w, const row_group& x) noexcept {
-        return add_byte_products(so_far, w, x);
+    static SEQUENT_INLINE sum add(sum so_far, words w, const auto& x) noexcept {
+        if constexpr (in_pairs)
+            return add_nibble_pairs(so_far, w, x);
+        else
+            return add_byte_products(so_far, w, x);
     }
     static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum,
                                            const batch<float> (&scale)[2],
                                            batch<float> so_far) noexcept {
-        return fma(floats_of(block_sum), scale[0] * set(row.scale), so_far);
+        const words all = in_pairs ? add_pairs(block_sum, set_word(row.start)) : block_sum;
+        return fma(floats_of(all), scale[0] * set(row.scale), so_far);
     }
 
   private:

@@ -218,6 +218,36 @@ SEQUENT_INLINE words add_byte_products(words sum, words w, const row_group& x) n
 #endif
 }
 
+/// Whether products of nibbles are summed in pairs of 16 bits: 8 of 2 * 15 * 127 fit.
+#if defined(SEQUENT_PACKED_SPLIT) && !defined(SEQUENT_PACKED_SSE2)
+inline constexpr bool sums_pairs = true;
+#else
+inline constexpr bool sums_pairs = false;
+#endif
+
+/// sum + the products of the four bytes of each word, of 0 .. 15, with signed bytes of x, in pairs.
+SEQUENT_INLINE words add_nibble_pairs(words sum, [[maybe_unused]] words w,
+                                      [[maybe_unused]] words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_add_epi16(sum, _mm512_maddubs_epi16(w, x));
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
+#else
+    return sum;  // only sums_pairs asks for it
+#endif
+}
+
+/// start + the sums of the pairs of each word.
+SEQUENT_INLINE words add_pairs([[maybe_unused]] words pairs, words start) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_add_epi32(start, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_add_epi32(start, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#else
+    return start;
+#endif
+}
+
 /// Signed words as floats.
 SEQUENT_INLINE batch<float> floats_of(words x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)

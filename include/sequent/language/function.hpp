@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../rotary_scaling.hpp"
 #include "literal.hpp"
 
 /// The functions of a rule: how the literals of one body combine, what is done with the result, and
@@ -164,6 +165,12 @@ constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
     return transform<transformation::layer_norm, decltype(gain_use), decltype(bias_use)>{
         {eps}, make_pack(gain_use, bias_use)};
 }
+/// The same without a bias.
+template <weight_literal Gain>
+constexpr auto layer_norm(Gain gain, double eps = 1e-5) noexcept {
+    auto gain_use = gain.use();
+    return transform<transformation::layer_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
+}
 /// x / sqrt(mean of x^2 + eps), times a gain (arXiv 1910.07467).
 template <weight_literal Gain>
 constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
@@ -176,10 +183,23 @@ template <index_term Position>
 constexpr auto rotary(Position position, double base = 10000) noexcept {
     return transform<transformation::rotary, Position>{{base}, make_pack(position)};
 }
+/// The same of the first `turned` elements alone, or all if it is 0, by scaled angles.
+template <index_term Position>
+constexpr auto rotary(Position position, double base, int turned,
+                      rotary_scaling scaling = {}) noexcept {
+    return transform<transformation::rotary, Position, rotary_scaling>{
+        {base, static_cast<double>(turned)}, make_pack(position, scaling)};
+}
 /// The same for the pairs (x[k], x[k + length / 2]), as Llama's weights in other libraries need it.
 template <index_term Position>
 constexpr auto rotary_halves(Position position, double base = 10000) noexcept {
     return transform<transformation::rotary_halves, Position>{{base}, make_pack(position)};
+}
+template <index_term Position>
+constexpr auto rotary_halves(Position position, double base, int turned,
+                             rotary_scaling scaling = {}) noexcept {
+    return transform<transformation::rotary_halves, Position, rotary_scaling>{
+        {base, static_cast<double>(turned)}, make_pack(position, scaling)};
 }
 /// Adds sin(angle) to x[2k] and cos(angle) to x[2k + 1], the angle position * base^(-2k / length)
 /// (arXiv 1706.03762, section 3.5).

@@ -112,6 +112,19 @@ class assignments {
         return model_detail::evaluate_node<Plan, Root>(bound_, index_);
     }
 
+    /// Returns true if condition `Root` holds, of which the loops below a count hold their part.
+    template <int Root>
+    bool holds() const noexcept {
+        using plan::node_kind;
+        constexpr plan::node top = Plan::template node_at<Root>;
+        if constexpr (top.kind == node_kind::conjunction)
+            return holds<top.left>() && holds<top.right>();
+        else if constexpr (top.kind == node_kind::less && ends_loop<top.left, top.right>())
+            return true;
+        else
+            return evaluate_node<Root>();
+    }
+
     int value_of(const plan::term& at) const noexcept {
         return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
     }
@@ -126,6 +139,18 @@ class assignments {
     }
 
   private:
+    /// Returns true if the loop over a variable, node `Left`, ends at the count, node `Right`.
+    template <int Left, int Right>
+    static constexpr bool ends_loop() {
+        constexpr plan::node variable = Plan::template node_at<Left>;
+        constexpr plan::node count = Plan::template node_at<Right>;
+        if (variable.kind != plan::node_kind::variable || count.kind != plan::node_kind::count ||
+            variable.value == step.time || variable.value == ranged ||
+            variable.value == nearby.variable)
+            return false;
+        return (step.counts[variable.value] >> count.value & 1u) != 0;
+    }
+
     /// The place in the order from which on a term's value is known; -1 of a constant.
     static constexpr int known_from(const plan::term& at) {
         return at.variable < 0 ? -1 : place_in_order(step, at.variable);

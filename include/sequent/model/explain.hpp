@@ -110,6 +110,7 @@ inline std::string_view text_of(const plan::name& name) {
 SEQUENT_LAZY
 SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     const plan::step& step = *each.step;
+    if (step.idle) return;
     std::string what;
     switch (step.kind) {
         case plan::step_kind::rows: {
@@ -145,8 +146,9 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
             what = each.general->joins.size() > 0 ? "loops over pairs" : "general loops";
             break;
         case plan::step_kind::repeat_begin:
-            append_text(what, {step.recurs ? "loop of " : "stack of ", step.repeat,
-                               step.recurs ? " steps" : " layers"});
+            append_text(what,
+                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
+                         step.repeat, step.recurs ? " steps" : " layers"});
             if (step.recurs && step.backward) what += ", the last first";
             break;
         default:

@@ -203,6 +203,23 @@ class general_runner : ground_rule<Plan, At, T> {
         }
     }
 
+    /// Returns true if something that the rule reads has a gradient; facts often have none.
+    static bool has_gradients(const bindings<T>& bound) noexcept {
+        bool any = false;
+        const auto see = [&](const plan::operand& at) {
+            if (at.where != plan::place::none) any = any || bound.gradient(at) != nullptr;
+        };
+        for (const general_literal& item : step.literals) {
+            if (!item.symbols && item.kind != literal_kind::number &&
+                item.kind != literal_kind::index)
+                see(item.at);
+            see(item.weight);
+        }
+        for (const general_function& function : step.functions)
+            for (const plan::operand& weight : function.weights) see(weight);
+        return any;
+    }
+
     /// How many numbers from the first on may be read.
     static int cleared(const bindings<T>& bound) noexcept {
         if constexpr (step.out_counts == 0)
@@ -233,6 +250,7 @@ class general_runner : ground_rule<Plan, At, T> {
         runner.template each<0, step.heads>(body);
     }
     static void backward(const bindings<T>& bound) noexcept {
+        if (!has_gradients(bound)) return;
         general_runner runner(bound);
         auto body = [&] { runner.backward_head(); };
         runner.template each<0, step.heads>(body);

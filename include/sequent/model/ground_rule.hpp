@@ -177,7 +177,7 @@ class ground_rule : protected assignments<Plan, At, T> {
 
     bool admitted() const noexcept {
         if constexpr (step.condition >= 0)
-            if (!base::template evaluate_node<step.condition>()) return false;
+            if (!base::template holds<step.condition>()) return false;
         bool holds = true;
         kernel::unroll<literals>([&](auto index) {
             constexpr general_literal item = literal<index()>;
@@ -384,11 +384,13 @@ class ground_rule : protected assignments<Plan, At, T> {
     template <int F>
     const T* function_weight(int which) const noexcept {
         constexpr general_function f = function<F>;
+        if (f.weights[which].where == plan::place::none) return nullptr;
         return bound_.read(f.weights[which]) + shift(f.weight_strides[which]);
     }
     template <int F>
     T* function_weight_gradient(int which) const noexcept {
         constexpr general_function f = function<F>;
+        if (f.weights[which].where == plan::place::none) return nullptr;
         T* gradient = bound_.gradient(f.weights[which]);
         return gradient ? gradient + shift(f.weight_strides[which]) : nullptr;
     }
@@ -396,8 +398,8 @@ class ground_rule : protected assignments<Plan, At, T> {
     template <int F>
     void write_angles(T* to) noexcept {
         constexpr general_function f = function<F>;
-        kernel::write_angles<f.shape.size()>(base::template evaluate_node<f.position>(),
-                                             f.numbers[0], to);
+        kernel::write_angles<turned_of(f, f.shape.size())>(
+            base::template evaluate_node<f.position>(), f.numbers[0], to, f.scaling);
     }
 
     template <int F>
@@ -442,7 +444,7 @@ class ground_rule : protected assignments<Plan, At, T> {
             alignas(64) own_value own_angles;
             T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
-            kernel::turn<size, pairing_of(f.kind), false>(x, y, angles);
+            kernel::turn<size, pairing_of(f.kind), false, turned_of(f, size)>(x, y, angles);
         } else if constexpr (f.kind == sinusoidal) {
             alignas(64) own_value own_angles;
             T* const angles = this->template temporary<0>(own_angles);
@@ -500,7 +502,8 @@ class ground_rule : protected assignments<Plan, At, T> {
             alignas(64) own_value own_angles;
             T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
-            kernel::turn<size, pairing_of(f.kind), true>(gradient, gradient, angles);
+            kernel::turn<size, pairing_of(f.kind), true, turned_of(f, size)>(gradient, gradient,
+                                                                             angles);
         } else if constexpr (f.kind == dropout) {
             drop<F>(gradient, gradient);
         } else if constexpr (f.kind == slice) {

@@ -262,7 +262,7 @@ void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
         const int round = bound.layer[step.depth - 1];
         const kernel::row_range rounds =
             led({positions.begin, positions.end}, lead, std::min(step.last, plan::never));
-        if (rounds.begin <= round && round < rounds.end && step.first <= round)
+        if (rounds.begin <= round && round < rounds.end && step.is_run_in(round, bound.counts))
             forward_step<Plan, At>(bound, whole_run{});
     } else if constexpr (step.kind == step_kind::rows) {
         forward_rows<Plan, step.at>(

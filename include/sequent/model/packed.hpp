@@ -65,6 +65,15 @@ class alignas(64) packed_block {
         return result;
     }();
 
+    struct used_formats {
+        template <int Number>
+        static constexpr bool value = [] {
+            for (const packed_matrix& each : packing.matrices)
+                if (each.format == Number) return true;
+            return false;
+        }();
+    };
+
   public:
     using number = float;
     using packed_for = Plan;
@@ -73,17 +82,26 @@ class alignas(64) packed_block {
     static constexpr std::size_t bytes = static_cast<std::size_t>(packing.size) * 64;
     static constexpr int floats = packing.rest;
 
+    /// Calls f(packed_format<Number>) for the format of a matrix.
+    template <class F>
+    static void with_format(const packed_matrix& of, F f) {
+        model_detail::with_format<used_formats>(of.format, f);
+    }
+
     explicit packed_block(const parameter_block<Plan, float>& p) noexcept { pack(p); }
     explicit packed_block(packed_filler) noexcept {}
 
     /// Packs the weights anew.
     void pack(const parameter_block<Plan, float>& p) noexcept {
         for (const packed_matrix& each : matrices)
-            for (int copy = 0; copy < each.copies(); ++copy)
-                for (int split = 0; split < each.splits; ++split)
-                    kernel::pack<Format>(p.numbers + each.place_from(copy, split), each.inputs,
-                                         each.outputs, each.input_stride, each.output_stride,
-                                         bytes_ + each.byte_to(copy, split));
+            with_format(each, [&]<int Number>(packed_format<Number>) {
+                for (int copy = 0; copy < each.copies(); ++copy)
+                    for (int split = 0; split < each.splits; ++split)
+                        kernel::pack<typename packed_format<Number>::type>(
+                            p.numbers + each.place_from(copy, split), each.inputs, each.outputs,
+                            each.input_stride, each.output_stride,
+                            bytes_ + each.byte_to(copy, split));
+            });
         copy_rest(0, p.numbers, rest_);
     }
 
@@ -160,7 +178,10 @@ class alignas(64) packed_block {
     template <class Visit>
     SEQUENT_COLD void each_matrix(Visit visit) {
         for (const packed_matrix& each : matrices) {
-            std::string name(Format::name);
+            std::string name;
+            with_format(each, [&]<int Number>(packed_format<Number>) {
+                name = packed_format<Number>::type::name;
+            });
             append_text(name, {" ", each.outputs, "x", each.inputs});
             if (each.splits > 1) append_text(name, {"x", each.splits});
             bool first = true;

@@ -44,6 +44,20 @@ constexpr int number_of_format() {
         return number_of_format<Format, Number + 1>();
 }
 
+/// Calls f(packed_format<Number>) for a format's number, if Uses has it.
+template <class Uses, int Number = 1, class F>
+constexpr void with_format(int number, F f) {
+    if constexpr (requires { typename packed_format<Number>::type; }) {
+        if constexpr (Uses::template value<Number>)
+            if (number == Number) f(packed_format<Number>{});
+        with_format<Uses, Number + 1>(number, f);
+    }
+}
+struct uses_all_formats {
+    template <int>
+    static constexpr bool value = true;
+};
+
 /// A matrix of parameters that products or lookups read, in each layer of the stacks around it and
 /// each round of the step's outer loops.
 struct packed_matrix {
@@ -59,12 +73,13 @@ struct packed_matrix {
     plan::access to{};  // in the packed weights, where 64 bytes count as one
     int split_to = 0;
     int slot = 0;
+    int format = 0;
 
     constexpr bool same_as(const packed_matrix& other) const {
-        return from.at.offset == other.from.at.offset && inputs == other.inputs &&
-               outputs == other.outputs && input_stride == other.input_stride &&
-               output_stride == other.output_stride && splits == other.splits &&
-               split == other.split &&
+        return format == other.format && from.at.offset == other.from.at.offset &&
+               inputs == other.inputs && outputs == other.outputs &&
+               input_stride == other.input_stride && output_stride == other.output_stride &&
+               splits == other.splits && split == other.split &&
                std::equal(from.at.layer_strides, from.at.layer_strides + plan::max_loops,
                           other.from.at.layer_strides) &&
                std::equal(from.outer, from.outer + plan::max_outers, other.from.outer) &&
@@ -153,17 +168,23 @@ struct slots_of {
             visit(level, scope);
         }
     }
-    /// Whether a predicate holds for all weights of a slot.
-    template <auto Which>
-    static constexpr bool is_chosen(int slot, bool looked_up) {
+    /// The number of the format that a slot is packed in, 0 if it is not: what `Which` says of all
+    /// its weights.
+    template <class Format, auto Which>
+    static constexpr int format_of(int slot, bool looked_up) {
+        int result = -1;
         for (int at = 0; at < weights; ++at) {
             if (!is_within(at, slot)) continue;
             const full_name name = name_of_weight<Plan>(at);
-            if (!Which(std::string_view(name.text, static_cast<std::size_t>(name.length)),
-                       looked_up))
-                return false;
+            const auto answer = Which(
+                std::string_view(name.text, static_cast<std::size_t>(name.length)), looked_up);
+            int format = static_cast<int>(answer);
+            if constexpr (std::is_same_v<decltype(answer), const bool>)
+                format = answer ? number_of_format<Format>() : 0;
+            if (result >= 0 && result != format) return 0;
+            result = format;
         }
-        return true;
+        return result;
     }
 };
 
@@ -217,9 +238,8 @@ struct packing_of {
                     packed_matrix matrix = matrix_of<Plan>(row, term);
                     if (matrix.outputs == 0) continue;
                     matrix.slot = slots_type::find(term.w.at.offset);
-                    if (slots_type::template is_chosen<Which>(matrix.slot,
-                                                              term.kind == term_kind::gather))
-                        place(matrix);
+                    matrix.format = format_of(matrix.slot, term);
+                    if (matrix.format != 0) place(matrix);
                 }
             }
         }
@@ -238,11 +258,9 @@ struct packing_of {
 
     /// The packed matrix that a term reads; null if it reads floats.
     constexpr const packed_matrix* find(const row_step& row, const row_term& term) const {
-        const packed_matrix wanted = matrix_of<Plan>(row, term);
-        if (wanted.outputs == 0 ||
-            !slots_type::template is_chosen<Which>(slots_type::find(term.w.at.offset),
-                                                   term.kind == term_kind::gather))
-            return nullptr;
+        packed_matrix wanted = matrix_of<Plan>(row, term);
+        if (wanted.outputs == 0) return nullptr;
+        wanted.format = format_of(slots_type::find(term.w.at.offset), term);
         for (const packed_matrix& known : matrices)
             if (known.same_as(wanted)) return &known;
         return nullptr;
@@ -261,6 +279,9 @@ struct packing_of {
     }
 
   private:
+    static constexpr int format_of(int slot, const row_term& term) {
+        return slots_type::template format_of<Format, Which>(slot, term.kind == term_kind::gather);
+    }
     constexpr void place(packed_matrix wanted) {
         for (const packed_matrix& known : matrices)
             if (known.same_as(wanted)) return;
@@ -269,8 +290,11 @@ struct packing_of {
             if (wanted.from.at.layer_strides[level] != 0)
                 wanted.layers[level] = Plan::shapes.text.scopes[scope].repeat;
         });
-        wanted.split_to =
-            static_cast<int>(kernel::packed_bytes<Format>(wanted.inputs, wanted.outputs) / 64);
+        with_format<uses_all_formats>(wanted.format, [&]<int Number>(packed_format<Number>) {
+            using format = typename packed_format<Number>::type;
+            wanted.split_to =
+                static_cast<int>(kernel::packed_bytes<format>(wanted.inputs, wanted.outputs) / 64);
+        });
         wanted.to.at.where = plan::place::packed;
         wanted.to.at.offset = size;
         int stride = wanted.split_to * wanted.splits;
@@ -330,7 +354,7 @@ struct packed_plan_of : Placed {
             const packed_matrix* const found =
                 packing<Plan, Format, Which>.find(tables.rows[each.at], term);
             if (!found) return;
-            term.format = number_of_format<Format>();
+            term.format = found->format;
             term.w = found->to;
             if (term.kind == term_kind::product) term.w_split = found->split_to;
         }

@@ -105,6 +105,8 @@ template <class P, class Plan>
 concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
 
+/// The formats of packed weights by name, and none.
+enum class packed_as { floats, bf16, q8_0, q4_0, q4_1 };
 /// Which weights Model::packed<Format, Which> packs: Which(name, looked_up) is asked of each weight
 /// that products multiply with, and, with looked_up true, of each table that symbols choose rows
 /// of.
@@ -166,7 +168,10 @@ namespace sequent::inline SEQUENT_ABI {
 
 /// For Model::packed<Format, Which>: the matrices of products alone, or tables that symbols choose
 /// rows of, too. Any other function of a weight's name and whether it is looked up does as well:
-/// [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }.
+/// [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }. Instead
+/// of true or false it may return the format of this weight, packed_as::q8_0. Weights that are
+/// computed together, such as those of queries, keys and values, have one format or stay floats.
+using model_detail::packed_as;
 inline constexpr model_detail::pack_products_type pack_products{};
 inline constexpr model_detail::pack_all_type pack_all{};
 

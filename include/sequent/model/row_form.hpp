@@ -59,6 +59,13 @@ constexpr void visit_function(Function& function, Visit& visit) {
     visit(function.position_column);
     for (auto& outer : function.position_outer) visit(outer);
     visit(function.position_offset);
+    auto& scaling = function.scaling;
+    visit(scaling.kind);
+    if (scaling.kind == rotary_scaling::rule::none) return;
+    visit(scaling.factor);
+    visit(scaling.low);
+    visit(scaling.high);
+    visit(scaling.original);
 }
 
 template <class Form, class Visit>

@@ -32,6 +32,13 @@ constexpr kernel::pairing pairing_of(transformation kind) {
     return kind == transformation::rotary ? kernel::pairing::neighbours : kernel::pairing::halves;
 }
 
+/// How many of a value's elements rotary positions turn.
+template <class Function>
+constexpr int turned_of(const Function& function, int length) {
+    const int turned = static_cast<int>(function.numbers[1]);
+    return turned > 0 ? turned : length;
+}
+
 constexpr kernel::activation activation_of(transformation kind) {
     return static_cast<kernel::activation>(kind);
 }
@@ -96,10 +103,10 @@ struct row_functions {
         constexpr int last =
             position(function, step.rows - 1, step.segments - 1, step.outer_extents[0] - 1,
                      step.outer_extents[1] - 1, step.outer_extents[2] - 1);
-        return kernel::angle_table<step.length, T, last + 1,
-                                   std::bit_cast<std::uint64_t>(
-                                       function.numbers[0])>::at(position(function, row, segment,
-                                                                          first, second, third));
+        return kernel::angle_table<turned_of(function, step.length), T, last + 1,
+                                   std::bit_cast<std::uint64_t>(function.numbers[0]),
+                                   function.scaling>::at(position(function, row, segment, first,
+                                                                  second, third));
     }
 
     template <int At>
@@ -146,29 +153,34 @@ struct row_functions {
                 else if constexpr (function.kind == transformation::norm)
                     kernel::norm<length>(x, y, number);
                 else if constexpr (function.kind == transformation::layer_norm)
-                    kernel::layer_norm<length>(x,
-                                               bound.read(function.weights[0].at) +
-                                                   weight_at(function.weights[0], row, segment),
-                                               bound.read(function.weights[1].at) +
-                                                   weight_at(function.weights[1], row, segment),
-                                               y, number);
+                    kernel::layer_norm<length>(x, weight<At, 0>(row, segment),
+                                               weight<At, 1>(row, segment), y, number);
                 else if constexpr (function.kind == transformation::rms_norm)
-                    kernel::rms_norm<length>(x,
-                                             bound.read(function.weights[0].at) +
-                                                 weight_at(function.weights[0], row, segment),
-                                             y, number);
+                    kernel::rms_norm<length>(x, weight<At, 0>(row, segment), y, number);
                 else if constexpr (is_rotary(function.kind))
-                    kernel::turn<length, pairing_of(function.kind), false>(
-                        x, y, angles<At>(row, segment));
+                    kernel::turn<length, pairing_of(function.kind), false,
+                                 turned_of(function, length)>(x, y, angles<At>(row, segment));
                 else if constexpr (function.kind == transformation::sinusoidal)
                     kernel::add_waves<length>(x, y, angles<At>(row, segment));
             }
         }
     }
 
-    SEQUENT_INLINE T* weight_gradient(const plan::access& weight, int row, int segment) const {
-        T* gradient = bound.gradient(weight.at);
-        return gradient ? gradient + weight_at(weight, row, segment) : nullptr;
+    /// The gain or the bias of function `At`, and its gradient; null where it has none.
+    template <int At, int Which>
+    SEQUENT_INLINE const T* weight(int row, int segment) const noexcept {
+        constexpr plan::access of = step.functions[At].weights[Which];
+        if constexpr (of.at.where == place::none)
+            return nullptr;
+        else
+            return bound.read(of.at) + weight_at(of, row, segment);
+    }
+    template <int At, int Which>
+    SEQUENT_INLINE T* weight_gradient(int row, int segment) const noexcept {
+        constexpr plan::access of = step.functions[At].weights[Which];
+        if constexpr (of.at.where == place::none) return nullptr;
+        T* gradient = bound.gradient(of.at);
+        return gradient ? gradient + weight_at(of, row, segment) : nullptr;
     }
 
     /// Turns the gradient of function `At`'s result into that of its argument, in place. x is
@@ -200,21 +212,17 @@ struct row_functions {
                     kernel::norm_gradient<length>(x, gradient, gradient, number);
                 else if constexpr (function.kind == transformation::layer_norm)
                     kernel::layer_norm_gradient<length>(
-                        x,
-                        bound.read(function.weights[0].at) +
-                            weight_at(function.weights[0], row, segment),
-                        gradient, gradient, weight_gradient(function.weights[0], row, segment),
-                        weight_gradient(function.weights[1], row, segment), number);
-                else if constexpr (function.kind == transformation::rms_norm)
-                    kernel::rms_norm_gradient<length>(
-                        x,
-                        bound.read(function.weights[0].at) +
-                            weight_at(function.weights[0], row, segment),
-                        gradient, gradient, weight_gradient(function.weights[0], row, segment),
+                        x, weight<At, 0>(row, segment), gradient, gradient,
+                        weight_gradient<At, 0>(row, segment), weight_gradient<At, 1>(row, segment),
                         number);
+                else if constexpr (function.kind == transformation::rms_norm)
+                    kernel::rms_norm_gradient<length>(x, weight<At, 0>(row, segment), gradient,
+                                                      gradient,
+                                                      weight_gradient<At, 0>(row, segment), number);
                 else if constexpr (is_rotary(function.kind))
-                    kernel::turn<length, pairing_of(function.kind), true>(gradient, gradient,
-                                                                          angles<At>(row, segment));
+                    kernel::turn<length, pairing_of(function.kind), true,
+                                 turned_of(function, length)>(gradient, gradient,
+                                                              angles<At>(row, segment));
             }
         }
     }

@@ -139,12 +139,10 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
 template <class Plan, int At, class T>
 SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
-    if constexpr (step.last == plan::never) {
+    if constexpr (step.last == plan::never && !step.end.any())
         return true;
-    } else {
-        const int round = bound.layer[step.depth - 1];
-        return step.first <= round && round < step.last;
-    }
+    else
+        return step.is_run_in(bound.layer[step.depth - 1], bound.counts);
 }
 
 /// Whether some of the steps [At, End) are prepared.
@@ -162,15 +160,16 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
         constexpr plan::step step = Plan::template step_at<At>;
         if constexpr (step.kind == step_kind::repeat_begin) {
             if constexpr (!Prepares || has_prepared<Plan, At, step.at>) {
-                for (int round = 0; round < step.repeat; ++round) {
-                    bound.layer[step.depth] = step.backward ? step.repeat - 1 - round : round;
+                const int rounds = step.rounds(bound.counts);
+                for (int round = 0; round < rounds; ++round) {
+                    bound.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     forward_steps<Plan, At + 1, step.at, Prepares>(bound, range);
                 }
                 bound.layer[step.depth] = 0;
             }
             forward_steps<Plan, step.at + 1, End, Prepares>(bound, range);
         } else {
-            if constexpr (step.prepared == Prepares)
+            if constexpr (step.prepared == Prepares && !step.idle)
                 if (is_run<Plan, At>(bound)) forward_step<Plan, At>(bound, range);
             forward_steps<Plan, At + 1, End, Prepares>(bound, range);
         }
@@ -185,8 +184,9 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             constexpr plan::step begin = Plan::template step_at<last.at>;
             if constexpr (!Prepares || has_prepared<Plan, last.at, At>) {
                 if constexpr (!Prepares) backward_step<Plan, At - 1>(bound, run);
-                for (int round = last.repeat; round-- > 0;) {
-                    bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
+                const int rounds = begin.rounds(bound.counts);
+                for (int round = rounds; round-- > 0;) {
+                    bound.layer[begin.depth] = begin.backward ? rounds - 1 - round : round;
                     backward_steps<Plan, last.at + 1, At - 1, Prepares>(bound, run);
                 }
                 bound.layer[begin.depth] = 0;
@@ -194,7 +194,7 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             }
             backward_steps<Plan, Begin, last.at, Prepares>(bound, run);
         } else {
-            if constexpr (last.prepared == Prepares)
+            if constexpr (last.prepared == Prepares && !last.idle)
                 if (is_run<Plan, At - 1>(bound)) backward_step<Plan, At - 1>(bound, run);
             backward_steps<Plan, Begin, At - 1, Prepares>(bound, run);
         }

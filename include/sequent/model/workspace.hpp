@@ -58,6 +58,7 @@ constexpr bool is_output(int relation) {
 /// ends it, and, of what is no output, where it has not been written.
 struct view_limits {
     unsigned counts[max_rank]{};
+    int beyond[max_rank]{};
     bool any = false;
     // Of outputs: rows along `axis` beyond some counts have not been written.
     int axis = -1;
@@ -75,7 +76,12 @@ constexpr view_limits limits_of_view(int relation) {
         if (layout.where == plan::place::value) {
             const plan::buffer& of = Plan::tables.buffers[layout.index];
             if (of.counts != 0 && layout.strides[axis] == of.row) {
-                if (!output) counts |= of.counts;
+                const int part = of.size / of.parts;
+                const int beyond = of.beyond - (layout.offset - of.offset) % part / of.row;
+                if (!output && (counts == 0 || beyond <= 0)) {
+                    result.beyond[axis] = beyond;
+                    counts |= of.counts;
+                }
                 result.axis = axis;
                 result.written = of.counts;
             }
@@ -91,8 +97,11 @@ constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     weight_view result = view_of_relation<Plan>(Relation);
     if constexpr (limits.any)
         for (int axis = 0; axis < result.rank; ++axis)
-            result.extents[axis] =
-                plan::least_count(limits.counts[axis], result.extents[axis], given);
+            if (limits.counts[axis] != 0)
+                result.extents[axis] =
+                    std::clamp(plan::least_count(limits.counts[axis], result.extents[axis], given) +
+                                   limits.beyond[axis],
+                               0, result.extents[axis]);
     return result;
 }
 

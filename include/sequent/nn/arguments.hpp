@@ -10,7 +10,6 @@
 namespace sequent::inline SEQUENT_ABI::nn {
 
 struct mask_kind {};
-struct activation_kind {};
 struct unknown_kind {};
 
 template <class T>
@@ -145,6 +144,8 @@ struct options {
 
     using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
     using activation = last_of_kind<activation_kind, sequent::activation::identity, Defaults...>;
+    using local_mask =
+        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::mask;
     static constexpr nn::shape shape = [] {
         nn::shape result;
         (set_option<Defaults>(result), ...);
@@ -193,6 +194,17 @@ consteval bool check_shape() {
         "have a score for each of the tokens");
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
+    static_assert(!Shape.is_rotary() || (Shape.turned() > 0 && Shape.turned() % 2 == 0),
+                  "sequent: rotary positions turn an even number of elements of a head");
+    static_assert(Shape.rotary_percent == 0 || Shape.scaling.kind != rotary_scaling::rule::yarn,
+                  "sequent: scaling::yarn is of rotary positions that turn all of a head");
+    static_assert(Shape.parallel_branches == 0 || (Shape.norm_first && Shape.parallel_branches < 3),
+                  "sequent: parallel branches have pre_norm, and one norm or two");
+    static_assert(!Shape.has_pattern() || (Shape.norm_first && Shape.groups() > 0),
+                  "sequent: layers in a pattern have pre_norm, and the depth is at least that of "
+                  "one round of it");
+    static_assert(!Shape.scaled_embedding || !Shape.adds_positions(),
+                  "sequent: a scaled embedding has no learned positions");
     static_assert(Embeds || (Shape.position != position_kind::learned &&
                              Shape.position != position_kind::sinusoidal),
                   "sequent: learned and sinusoidal positions are added to an embedding, which this "
@@ -210,6 +222,9 @@ struct arguments {
 
     using mask = last_of_kind<mask_kind, typename Set::mask, Given...>;
     using activation = last_of_kind<activation_kind, typename Set::activation, Given...>;
+    using local_mask =
+        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0, typename Set::local_mask>,
+                              Given...>::mask;
     static constexpr nn::shape shape = [] {
         nn::shape result = Set::shape;
         (set_option<Given>(result), ...);

@@ -36,6 +36,69 @@ struct head_width : nn::counted<&nn::shape::head_width, Value> {};
 /// Whether linear maps add a bias. They do by default.
 template <bool Value>
 struct biases : nn::flag<&nn::shape::biases, Value> {};
+/// Whether the maps to queries, keys and values add a bias where biases<false> is given.
+template <bool Value>
+struct query_biases : nn::flag<&nn::shape::query_biases, Value> {};
+/// Whether the queries and keys of each head are normalised, before positions turn them.
+template <bool Value>
+struct head_norms : nn::flag<&nn::shape::head_norms, Value> {};
+/// Whether what a branch adds to the residual path is normalised, too.
+template <bool Value>
+struct branch_norms : nn::flag<&nn::shape::branch_norms, Value> {};
+/// Whether what a branch adds to the residual path is multiplied by a weight, element by element
+/// (arXiv 2103.17239).
+template <bool Value>
+struct layer_scale : nn::flag<&nn::shape::layer_scale, Value> {};
+/// Whether attention and the feed-forward part read the same input, the layer's, through one norm
+/// or two. By default, 0, one follows the other.
+template <int Norms>
+struct parallel_branches : nn::counted<&nn::shape::parallel_branches, Norms, 0> {};
+/// Scores are divided by the square root of this; by default the head's width.
+template <int Value>
+struct score_width : nn::counted<&nn::shape::score_width, Value> {};
+/// Layers in a pattern: so many with this mask and this base of rotary positions, then one with
+/// those of the template, again and again; what is left at the end is of the first kind.
+template <int Count, class Mask = mask::none, int Base = 10000>
+struct local_layers : nn::counted<&nn::shape::local_layers, Count, 0> {
+    using mask = Mask;
+    static constexpr void set(nn::shape& of) {
+        of.local_layers = Count;
+        of.local_base = Count > 0 ? Base : 0;
+    }
+};
+/// Whether a layer with the template's mask stands before the pattern of layers. It has no norm
+/// before its attention: the embedding is normalised.
+template <bool Value>
+struct opening_layer : nn::flag<&nn::shape::opening_layer, Value> {};
+/// The width of the embedding, if a linear map leads from it to the width of the layers.
+template <int Value>
+struct embedding_width : nn::counted<&nn::shape::embedding_width, Value> {};
+/// Whether the embedding is multiplied by the square root of the width.
+template <bool Value>
+struct scaled_embedding : nn::flag<&nn::shape::scaled_embedding, Value> {};
+/// Whether the sum of embeddings is normalised.
+template <bool Value>
+struct normal_embedding : nn::flag<&nn::shape::normal_embedding, Value> {};
+/// How many numbers a position is given with, in the place of a symbol: the fact `input`.
+template <int Value>
+struct input_width : nn::counted<&nn::shape::input_width, Value> {};
+/// The c of c tanh(logit / c); by default logits are unbounded.
+template <int Value>
+struct logit_cap : nn::counted<&nn::shape::logit_cap, Value, 0> {};
+/// Whether logits of the next symbol have a bias.
+template <bool Value>
+struct logit_bias : nn::flag<&nn::shape::logit_bias, Value> {};
+/// Whether the output is the logits of the symbol at each position.
+template <bool Value>
+struct masked_language {
+    using option_kind = nn::sets<&nn::shape::head>;
+    static constexpr void set(nn::shape& of) {
+        of.head = Value ? nn::head_kind::masked : nn::head_kind::states;
+    }
+};
+/// Whether what is pooled is divided by its length, the root of the sum of its squares.
+template <bool Value>
+struct unit_length : nn::flag<&nn::shape::unit_length, Value> {};
 /// Whether the logits are read by the embedding itself (arXiv 1608.05859). They are by default.
 template <bool Value>
 struct tied : nn::flag<&nn::shape::tied, Value> {};
@@ -74,9 +137,9 @@ struct classes : nn::counted<&nn::shape::classes, Value> {};
 /// How many numbers a patch of an image has: channels times height times width.
 template <int Value>
 struct patch_width : nn::counted<&nn::shape::patch_width, Value> {};
-/// How many kinds of segments a text has.
+/// How many kinds of segments a text has. With one or none there is no fact of them.
 template <int Value>
-struct segments : nn::counted<&nn::shape::segments, Value> {};
+struct segments : nn::counted<&nn::shape::segments, Value, 0> {};
 /// Whether the state before the first position is learned. It is zero by default.
 template <bool Value>
 struct learned_start : nn::flag<&nn::shape::learned_start, Value> {};
@@ -107,9 +170,45 @@ struct post_norm : nn::flag<&nn::shape::norm_first, false> {};
 namespace normalization {
 template <int Exponent = 5>
 struct layer : nn::normalized_by<nn::norm_kind::layer, Exponent> {};
+/// Layer norm with a gain and no bias.
+template <int Exponent = 5>
+struct layer_without_bias : nn::normalized_by<nn::norm_kind::layer_without_bias, Exponent> {};
 template <int Exponent = 5>
 struct rms : nn::normalized_by<nn::norm_kind::rms, Exponent> {};
 }  // namespace normalization
+
+/// How the angles of rotary positions are scaled: see rotary_scaling.
+namespace scaling {
+struct none {
+    static constexpr rotary_scaling value{};
+};
+template <int Factor>
+struct linear {
+    static constexpr rotary_scaling value{.kind = rotary_scaling::rule::linear, .factor = Factor};
+};
+template <int Factor = 8, int Low = 1, int High = 4, int Original = 8192>
+struct llama3 {
+    static_assert(Factor > 0 && 0 < Low && Low < High && Original > 0);
+    static constexpr rotary_scaling value{rotary_scaling::rule::llama3, Factor, Low, High,
+                                          Original};
+};
+template <int Factor, int Original, int Fast = 32, int Slow = 1>
+struct yarn {
+    static_assert(Factor > 0 && 0 < Slow && Slow < Fast && Original > 0);
+    static constexpr rotary_scaling value{rotary_scaling::rule::yarn, Factor, Slow, Fast, Original};
+};
+}  // namespace scaling
+
+/// What one vector is made of a text: by a linear map and tanh of the first position, the state of
+/// the first position, the mean of those that exist, or the state of the last one that exists. The
+/// last two need the count `length`. With `classes` it is classified.
+namespace pooling {
+struct none : nn::pooled_by<nn::pooling_kind::none> {};
+struct dense : nn::pooled_by<nn::pooling_kind::dense> {};
+struct first : nn::pooled_by<nn::pooling_kind::first> {};
+struct mean : nn::pooled_by<nn::pooling_kind::mean> {};
+struct last : nn::pooled_by<nn::pooling_kind::last> {};
+}  // namespace pooling
 
 /// How positions enter: added to the embedding (learned; sines and cosines, arXiv 1706.03762), by
 /// turning queries and keys (rotary, whose base is Base, arXiv 2104.09864), or added to the scores
@@ -119,11 +218,12 @@ struct none : nn::positioned<nn::position_kind::none> {};
 struct learned : nn::positioned<nn::position_kind::learned> {};
 struct sinusoidal : nn::positioned<nn::position_kind::sinusoidal> {};
 /// Neighbouring elements are a pair, as in llama2.c.
-template <int Base = 10000>
-struct rotary : nn::positioned<nn::position_kind::rotary, Base> {};
-/// Elements of the two halves are a pair, as in Hugging Face's files.
-template <int Base = 10000>
-struct rotary_halves : nn::positioned<nn::position_kind::rotary_halves, Base> {};
+template <int Base = 10000, class Scaling = scaling::none>
+struct rotary : nn::turned_by<nn::position_kind::rotary, Base, Scaling, 100> {};
+/// Elements of the two halves are a pair, as in Hugging Face's files; of the first Percent of a
+/// head.
+template <int Base = 10000, class Scaling = scaling::none, int Percent = 100>
+struct rotary_halves : nn::turned_by<nn::position_kind::rotary_halves, Base, Scaling, Percent> {};
 struct alibi : nn::positioned<nn::position_kind::alibi> {};
 /// A number for each head and distance j - i, each layer its own.
 struct relative : nn::positioned<nn::position_kind::relative> {};
@@ -135,6 +235,10 @@ struct relative_buckets
     static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
                   "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
 };
+/// The same beside learned ones that are added to the embedding.
+template <int Buckets = 32, int MaxDistance = 128>
+struct learned_and_relative_buckets
+    : nn::positioned<nn::position_kind::relative_buckets, 0, Buckets, MaxDistance, true> {};
 }  // namespace position
 
 /// What the scores of attention follow from; by default dot_product. The others are synthesizers
@@ -185,6 +289,13 @@ struct sigmoid {
 };
 struct tanh {
     static constexpr auto rule = language::tanh();
+};
+/// x sigmoid(1.702 x).
+struct quick_gelu {
+    using option_kind = nn::activation_kind;
+    static constexpr auto apply(auto body) noexcept {
+        return body | language::scale(1.702) | language::silu() | language::scale(1 / 1.702);
+    }
 };
 /// No function at all.
 struct identity {

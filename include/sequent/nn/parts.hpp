@@ -17,7 +17,7 @@ inline constexpr auto attention_rules = [] {
     // clang-format off
     return rules(
         score_part_rules<Shape, Input, Input, "">(),
-        value(i)      <<= biased<Shape>(input(i)[W_value], b_value),
+        value(i)      <<= query_biased<Shape>(input(i)[W_value], b_value),
         score_rules<Shape, Mask, "">(),
         attended(i)   <<= (weights(i, j), value(j)) | product() | sum(j));
     // clang-format on
@@ -39,8 +39,8 @@ inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, aut
     // clang-format off
     return rules(
         score_part_rules<Shape, Input, Context, Prefix>(key_head, query...),
-        name::value(key_head, i)           <<= biased<Shape>(context(i)[W_value(key_head)],
-                                                             b_value(key_head)),
+        name::value(key_head, i)           <<= query_biased<Shape>(context(i)[W_value(key_head)],
+                                                                   b_value(key_head)),
         score_rules<Shape, Mask, Prefix>(key_head, query...),
         name::head(key_head, query..., i)  <<= (name::weights(key_head, query..., i, j),
                                                 name::value(key_head, j)) | product() | sum(j),
@@ -65,13 +65,13 @@ inline constexpr auto feed_forward_rules = [] {
     // clang-format off
     if constexpr (requires { Activation::gates; })
         return rules(
-            gate(i)        <<= biased<Shape>(input(i)[W_gate], b_gate) | Activation::rule,
+            gate(i)        <<= activated<Activation>(biased<Shape>(input(i)[W_gate], b_gate)),
             expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand),
             gated(i)       <<= (gate(i), expanded(i)) | elementwise_product(),
             transformed(i) <<= dropped<Shape>(biased<Shape>(gated(i)[W_contract], b_contract)));
     else
         return rules(
-            expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand) | Activation::rule,
+            expanded(i)    <<= activated<Activation>(biased<Shape>(input(i)[W_expand], b_expand)),
             transformed(i) <<= dropped<Shape>(biased<Shape>(expanded(i)[W_contract], b_contract)));
     // clang-format on
 }();

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "transformer.hpp"
+#include "text.hpp"
 
 /// Architectures by name, with the defaults that their published models have. Where files of such
 /// models come from Hugging Face, io::hugging_face has the names of their tensors.
@@ -9,72 +9,64 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
-inline constexpr relation<"segment"> segment;
-inline constexpr relation<"pooled"> pooled;
 inline constexpr relation<"patch"> patch;
 inline constexpr relation<"from_patch"> from_patch;
 inline constexpr relation<"sequence"> sequence;
-inline constexpr relation<"predicted"> predicted;
 
+// Language models.
 struct gpt2_options : language_model_options::with<activation::gelu_tanh> {};
+struct opt_options : language_model_options::with<activation::relu> {};
 struct llama_options : language_model_options::with<activation::swiglu, normalization::rms<>,
                                                     position::rotary<>, biases<false>> {};
+struct llama3_options : llama_options::with<position::rotary_halves<500000, scaling::llama3<32>>> {
+};
+struct mistral_options : llama_options::with<position::rotary_halves<>, tied<false>> {};
+struct qwen2_options : llama_options::with<position::rotary_halves<1000000>, normalization::rms<6>,
+                                           query_biases<true>> {};
+struct qwen3_options : llama_options::with<position::rotary_halves<1000000>, normalization::rms<6>,
+                                           head_norms<true>> {};
+struct gemma2_options
+    : llama_options::with<activation::geglu_tanh, normalization::rms<6>, branch_norms<true>,
+                          scaled_embedding<true>, position::rotary_halves<>,
+                          local_layers<1, mask::window<4095>>, score_cap<50>, logit_cap<30>> {};
+struct gemma3_options
+    : gemma2_options::with<head_norms<true>, position::rotary_halves<1000000>,
+                           local_layers<5, mask::window<511>>, score_cap<0>, logit_cap<0>> {};
+struct gpt_neox_options
+    : language_model_options::with<parallel_branches<2>, tied<false>,
+                                   position::rotary_halves<10000, scaling::none, 25>> {};
+struct phi_options
+    : language_model_options::with<parallel_branches<1>, activation::gelu_tanh, tied<false>,
+                                   logit_bias<true>,
+                                   position::rotary_halves<10000, scaling::none, 50>> {};
+struct starcoder2_options
+    : language_model_options::with<activation::gelu_tanh, position::rotary_halves<100000>> {};
+
+// Encoders.
 struct bert_options
-    : options<required<vocabulary>, required<tokens>, required<width>, heads<1>, depth<1>,
-              derived<sequent::hidden>, segments<2>, mask::none, activation::gelu,
-              dropout_percent<0>, padded<true>, any_length<false>, normalization::layer<12>> {};
+    : text_options::with<normalization::layer<12>, segments<2>, padded<true>, post_norm,
+                         normal_embedding<true>, pooling::dense, masked_language<false>> {};
+struct bert_masked_language_options : bert_options::with<masked_language<true>> {};
+struct roberta_options : bert_options::with<normalization::layer<5>, segments<1>> {};
+struct distilbert_options : bert_options::with<segments<0>, pooling::none> {};
+struct albert_options : bert_options::with<activation::gelu_tanh, embedding_width<128>> {};
+struct mpnet_options : bert_options::with<normalization::layer<5>, segments<0>,
+                                          position::learned_and_relative_buckets<>> {};
+struct modernbert_options
+    : bert_options::with<normalization::layer_without_bias<5>, segments<0>, pooling::none, pre_norm,
+                         biases<false>, activation::geglu, position::rotary_halves<160000>,
+                         local_layers<2, mask::around<64>>, opening_layer<true>> {};
+struct clip_text_options : text_options::with<pre_norm, mask::causal, activation::quick_gelu,
+                                              pooling::last, masked_language<false>> {};
+
 struct vit_options
-    : options<required<tokens>, required<patch_width>, required<classes>, required<width>, heads<1>,
-              depth<1>, derived<sequent::hidden>, mask::none, activation::gelu, dropout_percent<0>,
-              pre_norm, normalization::layer<6>> {};
+    : options<required<tokens>, required<patch_width>, required<sequent::classes>, required<width>,
+              heads<1>, depth<1>, derived<sequent::hidden>, mask::none, activation::gelu,
+              dropout_percent<0>, pre_norm, normalization::layer<6>> {};
 struct t5_options
     : encoder_decoder_options::with<normalization::rms<6>, position::relative_buckets<>,
                                     biases<false>, scaled<false>, padded<true>,
-                                    nn::flag<&nn::shape::scaled_logits, true>> {};
-
-/// From symbols to layers(i): what is embedded is normalised, and so is every residual sum.
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto bert_rules = [] {
-    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr weight<"segment_embedding", Shape.segments, Shape.width> segment_embedding;
-    constexpr weight<"position", Shape.width> position;
-    constexpr weight<"gain", Shape.width> gain;
-    constexpr weight<"bias", Shape.width> bias;
-    // clang-format off
-    return rules(
-        embedded(i) <<= dropped<Shape>(normalized<Shape>(
-                            (token(i)[embedding], segment(i)[segment_embedding], position(i)),
-                            gain, bias)),
-        layers(i)   <<= embedded(i) | stack<Shape.depth>(block_rules<Shape, Mask, Activation>));
-    // clang-format on
-}();
-
-/// What the first position, which stands for the whole text, says.
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto bert_pooled_rules = [] {
-    constexpr weight<"W_pool", Shape.width, Shape.width> W_pool;
-    constexpr weight<"b_pool", Shape.width> b_pool;
-    return rules(bert_rules<Shape, Mask, Activation>,
-                 pooled() <<= (layers(0)[W_pool], b_pool) | tanh());
-}();
-
-/// Logits of the symbol at each position.
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto bert_masked_language_rules = [] {
-    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr weight<"W_predict", Shape.width, Shape.width> W_predict;
-    constexpr weight<"b_predict", Shape.width> b_predict;
-    constexpr weight<"gain_predict", Shape.width> gain_predict;
-    constexpr weight<"bias_predict", Shape.width> bias_predict;
-    constexpr weight<"b_logits", Shape.vocabulary> b_logits;
-    // clang-format off
-    return rules(
-        bert_rules<Shape, Mask, Activation>,
-        predicted(i) <<= normalized<Shape>((layers(i)[W_predict], b_predict) | Activation::rule,
-                                           gain_predict, bias_predict),
-        logits(i)    <<= (predicted(i)[embedding], b_logits));
-    // clang-format on
-}();
+                                    flag<&nn::shape::scaled_logits, true>> {};
 
 /// A class token stands before the patches, and its state is classified (arXiv 2010.11929,
 /// equations 1 to 4).
@@ -102,25 +94,6 @@ inline constexpr auto vit_rules = [] {
 }();
 
 template <class Arguments>
-using bert_facts =
-    typename fact_list<sequence_fact<Arguments::shape.any_length, "token", Arguments::shape.tokens,
-                                     symbol<Arguments::shape.vocabulary>>,
-                       sequence_fact<Arguments::shape.any_length, "segment",
-                                     Arguments::shape.tokens, symbol<Arguments::shape.segments>>>::
-        template with<bound<"length">, Arguments::shape.padded>::template with<
-            bound<"seed">, (Arguments::shape.dropout_percent > 0)>;
-template <class Arguments>
-using bert_mask = padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">;
-
-template <class Arguments>
-using bert_model = typename bert_facts<Arguments>::template with<query<"layers", "pooled">, true>::
-    template model_of<
-        bert_pooled_rules<Arguments::shape, bert_mask<Arguments>, typename Arguments::activation>>;
-template <class Arguments>
-using bert_masked_language_model =
-    typename bert_facts<Arguments>::template model_of<bert_masked_language_rules<
-        Arguments::shape, bert_mask<Arguments>, typename Arguments::activation>>;
-template <class Arguments>
 using vit_model =
     typename fact_list<fact<"patch", Arguments::shape.tokens, Arguments::shape.patch_width>>::
         template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
@@ -128,31 +101,100 @@ using vit_model =
 
 }  // namespace nn
 
-/// GPT-2 (Radford et al. 2019). Takes what transformer::language_model does.
+// Each takes what its option set takes, and the options of its published models that differ from
+// one to another must be given: the vocabulary, the tokens, the width, the heads, ...
+
+/// GPT-2 (Radford et al. 2019): the fact token to logits, as transformer::language_model.
 template <class... Options>
 struct gpt2 : nn::language_model<nn::arguments<gpt2, nn::gpt2_options, Options...>> {};
 
+/// OPT (arXiv 2205.01068).
+template <class... Options>
+struct opt : nn::language_model<nn::arguments<opt, nn::opt_options, Options...>> {};
+
 /// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with llama2.c's order of rotary
 /// pairs; position::rotary_halves<> is that of Hugging Face's files, which io::hugging_face::llama
-/// loads into either. Takes what transformer::language_model does.
+/// loads into either.
 template <class... Options>
 struct llama : nn::language_model<nn::arguments<llama, nn::llama_options, Options...>> {};
 
-/// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
-/// tokens x width, and pooled, width. Takes nn::bert_options; without padded, there is no length.
+/// Llama 3.2 (arXiv 2407.21783); the factor of 3.1 is 8.
 template <class... Options>
-struct bert : nn::bert_model<nn::arguments<bert, nn::bert_options, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<bert, nn::bert_options, Options...>::shape;
-};
+struct llama3 : nn::language_model<nn::arguments<llama3, nn::llama3_options, Options...>> {};
 
-/// The same to logits, tokens x vocabulary, of what stands at each position.
+/// Mistral (arXiv 2310.06825); a published sliding window of W is mask::window<W - 1>.
+template <class... Options>
+struct mistral : nn::language_model<nn::arguments<mistral, nn::mistral_options, Options...>> {};
+
+/// Qwen2 and 2.5 (arXiv 2407.10671).
+template <class... Options>
+struct qwen2 : nn::language_model<nn::arguments<qwen2, nn::qwen2_options, Options...>> {};
+
+/// Qwen3 (arXiv 2505.09388), with pooling::last and unit_length<true> its embedding models.
+template <class... Options>
+struct qwen3 : nn::language_model<nn::arguments<qwen3, nn::qwen3_options, Options...>> {};
+
+/// Gemma 2 (arXiv 2408.00118). score_width<N> is its query_pre_attn_scalar.
+template <class... Options>
+struct gemma2 : nn::language_model<nn::arguments<gemma2, nn::gemma2_options, Options...>> {};
+
+/// Gemma 3 (arXiv 2503.19786), the models of text.
+template <class... Options>
+struct gemma3 : nn::language_model<nn::arguments<gemma3, nn::gemma3_options, Options...>> {};
+
+/// GPT-NeoX and Pythia (arXiv 2204.06745).
+template <class... Options>
+struct gpt_neox : nn::language_model<nn::arguments<gpt_neox, nn::gpt_neox_options, Options...>> {};
+
+/// Phi 1, 1.5 and 2 (arXiv 2309.05463).
+template <class... Options>
+struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>> {};
+
+/// StarCoder2 (arXiv 2402.19173); a published sliding window of W is mask::window<W - 1>.
+template <class... Options>
+struct starcoder2
+    : nn::language_model<nn::arguments<starcoder2, nn::starcoder2_options, Options...>> {};
+
+/// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
+/// tokens x width, and pooled, width; with a pooling to pooled, with unit_length to unit, with
+/// classes to their logits, with masked_language<true> to the logits of the symbol at each
+/// position. Without padded, there is no length.
+template <class... Options>
+struct bert : nn::text_model<nn::arguments<bert, nn::bert_options, Options...>> {};
+
+/// With masked_language<true>.
 template <class... Options>
 struct bert_masked_language
-    : nn::bert_masked_language_model<
-          nn::arguments<bert_masked_language, nn::bert_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<bert_masked_language, nn::bert_options, Options...>::shape;
+    : nn::text_model<
+          nn::arguments<bert_masked_language, nn::bert_masked_language_options, Options...>> {};
+
+/// RoBERTa (arXiv 1907.11692) and XLM-RoBERTa: as BERT, without the fact segment.
+template <class... Options>
+struct roberta : nn::text_model<nn::arguments<roberta, nn::roberta_options, Options...>> {};
+
+/// DistilBERT (arXiv 1910.01108): as RoBERTa, to layers alone.
+template <class... Options>
+struct distilbert : nn::text_model<nn::arguments<distilbert, nn::distilbert_options, Options...>> {
 };
+
+/// ALBERT (arXiv 1909.11942): as BERT. Its layers have the same weights; here each has its own,
+/// which the name map loads from one.
+template <class... Options>
+struct albert : nn::text_model<nn::arguments<albert, nn::albert_options, Options...>> {};
+
+/// MPNet (arXiv 2004.09297): as RoBERTa.
+template <class... Options>
+struct mpnet : nn::text_model<nn::arguments<mpnet, nn::mpnet_options, Options...>> {};
+
+/// ModernBERT (arXiv 2412.13663): as DistilBERT, to normal_layers.
+template <class... Options>
+struct modernbert : nn::text_model<nn::arguments<modernbert, nn::modernbert_options, Options...>> {
+};
+
+/// The text model of CLIP (arXiv 2103.00020): the fact token and the count length, of which the
+/// last is the end of the text, to pooled.
+template <class... Options>
+struct clip_text : nn::text_model<nn::arguments<clip_text, nn::clip_text_options, Options...>> {};
 
 /// The vision transformer (arXiv 2010.11929): the fact patch, tokens x patch_width, an image cut
 /// into patches, row by row, each with its channels one after another; to logits, one for each of

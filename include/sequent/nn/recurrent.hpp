@@ -151,8 +151,9 @@ inline constexpr auto recurrent_rules = [] {
 }();
 
 /// The states are as wide as the inputs unless `hidden` tells otherwise.
-struct recurrent_options : options<required<tokens>, required<width>, derived<sequent::hidden>,
-                                   depth<1>, biases<true>, learned_start<false>> {
+struct recurrent_options
+    : options<required<tokens>, required<width>, derived<sequent::hidden>, depth<1>, biases<true>,
+              learned_start<false>, any_length<false>> {
     static constexpr int hidden_factor = 1;
 };
 struct rnn_options : recurrent_options::with<activation::tanh> {
@@ -161,7 +162,8 @@ struct rnn_options : recurrent_options::with<activation::tanh> {
 
 template <class Arguments, class Cell>
 using recurrent_model = model<recurrent_rules<Arguments::shape, Cell>,
-                              fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+                              sequence_fact<Arguments::shape.any_length, "x",
+                                            Arguments::shape.tokens, Arguments::shape.width>>;
 template <class Arguments>
 using rnn_model =
     recurrent_model<Arguments, rnn_cell<Arguments::shape, typename Arguments::activation>>;
@@ -173,9 +175,9 @@ using lstm_model = recurrent_model<Arguments, lstm_cell<Arguments::shape>>;
 }  // namespace nn
 
 /// Each takes nn::recurrent_options: tokens, width, hidden (the width by default), depth (of
-/// layers, each from the states of the one below), biases, learned_start. The fact x, tokens x
-/// width, to y, tokens x hidden: the states after each input. The state before the first is the
-/// weight `start`: zero, and not trained, unless learned_start<true> is given.
+/// layers, each from the states of the one below), biases, learned_start, any_length. The fact x,
+/// tokens x width, to y, tokens x hidden: the states after each input. The state before the first
+/// is the weight `start`: zero, and not trained, unless learned_start<true> is given.
 namespace recurrent {
 
 /// Takes an activation, too: tanh by default, as torch.nn.RNN, with b = b_ih + b_hh.

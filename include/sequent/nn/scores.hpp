@@ -131,13 +131,21 @@ constexpr auto query_rules(Head... of) noexcept {
     constexpr weight<Prefix + "W_key", Shape.head_width, Shape.width> W_key;
     constexpr weight<Prefix + "b_query", Shape.head_width> b_query;
     constexpr weight<Prefix + "b_key", Shape.head_width> b_key;
+    constexpr weight<Prefix + "gain_query", Shape.head_width> gain_query;
+    constexpr weight<Prefix + "gain_key", Shape.head_width> gain_key;
+    constexpr weight<Prefix + "bias_query", Shape.head_width> bias_query;
+    constexpr weight<Prefix + "bias_key", Shape.head_width> bias_key;
     // clang-format off
     return rules(
-        name::query(of..., i)           <<= positioned_at<Shape>(biased<Shape>(
-                                                input(i)[W_query(of...)], b_query(of...))),
-        of_key_head(name::key, all, i)  <<= positioned_at<Shape>(biased<Shape>(
-                                                context(i)[of_key_head(W_key, all)],
-                                                of_key_head(b_key, all))));
+        name::query(of..., i)           <<= positioned_at<Shape>(head_normalized<Shape>(
+                                                query_biased<Shape>(input(i)[W_query(of...)],
+                                                                    b_query(of...)),
+                                                gain_query, bias_query)),
+        of_key_head(name::key, all, i)  <<= positioned_at<Shape>(head_normalized<Shape>(
+                                                query_biased<Shape>(
+                                                    context(i)[of_key_head(W_key, all)],
+                                                    of_key_head(b_key, all)),
+                                                gain_key, bias_key)));
     // clang-format on
 }
 
@@ -251,7 +259,9 @@ constexpr auto score_of_part(Head... of) noexcept {
         const auto seeking = name::query(of..., row);
         const auto sought = of_key_head(name::key, std::tuple<Head...>{}, column).T();
         if constexpr (Shape.scaled)
-            return product_of(inverse_sqrt(Shape.head_width), sought, seeking);
+            return product_of(
+                inverse_sqrt(Shape.score_width > 0 ? Shape.score_width : Shape.head_width), sought,
+                seeking);
         else
             return product_of(sought, seeking);
     } else if constexpr (part == score_part::dense) {

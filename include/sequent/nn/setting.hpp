@@ -9,6 +9,7 @@ namespace sequent::inline SEQUENT_ABI::nn {
 
 template <auto... Members>
 struct sets {};
+struct activation_kind {};
 
 /// A number of at least Least.
 template <auto Member, int Value, int Least = 1>
@@ -34,7 +35,8 @@ struct normalized_by {
     }
 };
 
-template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0>
+template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0,
+          bool Learned = false>
 struct positioned {
     using option_kind = sets<&shape::position>;
     static constexpr void set(shape& of) {
@@ -42,7 +44,22 @@ struct positioned {
         of.position_base = Base;
         of.buckets = Buckets;
         of.max_distance = MaxDistance;
+        of.learned_positions = Learned;
     }
+};
+template <position_kind Kind, int Base, class Scaling, int Percent>
+struct turned_by : positioned<Kind, Base> {
+    static constexpr void set(shape& of) {
+        positioned<Kind, Base>::set(of);
+        of.scaling = Scaling::value;
+        of.rotary_percent = Percent == 100 ? 0 : Percent;
+    }
+};
+
+template <pooling_kind Kind>
+struct pooled_by {
+    using option_kind = sets<&shape::pooling>;
+    static constexpr void set(shape& of) { of.pooling = Kind; }
 };
 
 struct scored {

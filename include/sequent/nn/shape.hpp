@@ -1,11 +1,13 @@
 #pragma once
 
+#include "../rotary_scaling.hpp"
+
 /// The options of a template as one value.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
 /// What a norm or a position is, as a number of a shape.
-enum class norm_kind { layer, rms };
+enum class norm_kind { layer, layer_without_bias, rms };
 enum class position_kind {
     none,
     learned,
@@ -16,6 +18,11 @@ enum class position_kind {
     relative,
     relative_buckets
 };
+
+/// What is made of a text's states: logits of the next symbol at each position, of the symbol at
+/// each position, or nothing.
+enum class head_kind { next, masked, states };
+enum class pooling_kind { none, dense, first, mean, last };
 
 /// Of what a score is the sum, in the order of the shares.
 enum class score_part {
@@ -64,9 +71,9 @@ struct shape {
     int source_tokens = 0;
     int source_vocabulary = 0;
     int source_depth = 0;
-    int classes = 1;
+    int classes = 0;
     int patch_width = 1;
-    int segments = 2;
+    int segments = 0;
     int score_cap = 0;
     int dropout_percent = 0;
     int norm_exponent = 5;
@@ -90,6 +97,27 @@ struct shape {
     int node_width = 0;
     int edge_width = 0;
     int relations = 1;
+    int score_width = 0;
+    int logit_cap = 0;
+    int embedding_width = 0;
+    int input_width = 0;
+    int parallel_branches = 0;
+    int local_layers = 0;
+    int local_base = 0;
+    int rotary_percent = 0;  // of a head; 0: all
+    rotary_scaling scaling{};
+    head_kind head = head_kind::next;
+    pooling_kind pooling = pooling_kind::none;
+    bool query_biases = false;
+    bool head_norms = false;
+    bool branch_norms = false;
+    bool layer_scale = false;
+    bool scaled_embedding = false;
+    bool normal_embedding = false;
+    bool opening_layer = false;
+    bool logit_bias = false;
+    bool unit_length = false;
+    bool learned_positions = false;  // beside those of the kind
 
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
@@ -101,6 +129,33 @@ struct shape {
         for (int at = 0; at < norm_exponent; ++at) scale *= 10;
         return 1 / scale;
     }
+    /// The width of the embedding, before it is mapped to that of the layers.
+    constexpr int table_width() const { return embedding_width > 0 ? embedding_width : width; }
+    constexpr bool adds_positions() const {
+        return position == position_kind::learned || learned_positions;
+    }
+    /// How many elements of a head rotary positions turn.
+    constexpr int turned() const {
+        return rotary_percent > 0 ? head_width * rotary_percent / 100 : head_width;
+    }
+    /// Whether a count tells how many of the positions there are.
+    constexpr bool has_length() const {
+        return padded || pooling == pooling_kind::mean || pooling == pooling_kind::last;
+    }
+
+    // Layers in a pattern: the first one, groups of local layers and a full one, and local layers.
+    constexpr bool has_pattern() const { return local_layers > 0 || opening_layer; }
+    constexpr int groups() const { return (depth - opening_layer) / (local_layers + 1); }
+    constexpr int rest() const { return (depth - opening_layer) % (local_layers + 1); }
+    constexpr shape local() const {
+        shape result = *this;
+        if (is_rotary()) {
+            result.position_base = local_base;
+            result.scaling = {};
+        }
+        return result;
+    }
+
     /// The same with the encoder's positions, symbols and layers.
     constexpr shape source() const {
         shape result = *this;

@@ -22,29 +22,78 @@ inline constexpr relation<"normal_layers"> normal_layers;
 inline constexpr relation<"scaled_layers"> scaled_layers;
 inline constexpr relation<"logits"> logits;
 
+/// What a branch adds to the residual path, by the name of its result.
+template <shape Shape, fixed_string Name>
+using branch = std::conditional_t<Shape.branch_norms || Shape.layer_scale,
+                                  relation<Name + "_branch">, relation<Name>>;
+
+/// From the result of a branch to what it adds, if that is not the same.
+template <shape Shape, fixed_string Name>
+inline constexpr auto branch_rules = [] {
+    constexpr relation<Name> result;
+    constexpr branch<Shape, Name> added;
+    constexpr weight<Name + "_gain", Shape.width> gain;
+    constexpr weight<Name + "_bias", Shape.width> bias;
+    constexpr weight<Name + "_scale", Shape.width> factor;
+    static_assert(!Shape.branch_norms || !Shape.layer_scale,
+                  "sequent: branches have norms or a scale");
+    if constexpr (Shape.branch_norms)
+        return rules(added(i) <<= normalized<Shape>(result(i), gain, bias));
+    else if constexpr (Shape.layer_scale)
+        return rules(added(i) <<= (result(i), factor) | elementwise_product());
+    else
+        return rules();
+}();
+
 /// One layer, from x(i) to y(i). The norms stand before each part, which leaves the residual path
-/// free (arXiv 2002.04745), or after each residual sum (arXiv 1706.03762, section 3.1).
-template <shape Shape, class Mask, class Activation>
+/// free (arXiv 2002.04745), or after each residual sum (arXiv 1706.03762, section 3.1); or both
+/// parts read the layer's input. Without FirstNorm, attention reads x.
+template <shape Shape, class Mask, class Activation, bool FirstNorm = Shape.norm_first>
 inline constexpr auto block_rules = [] {
     constexpr weight<"gain_1", Shape.width> gain_1;
     constexpr weight<"bias_1", Shape.width> bias_1;
     constexpr weight<"gain_2", Shape.width> gain_2;
     constexpr weight<"bias_2", Shape.width> bias_2;
+    constexpr branch<Shape, "attended"> attended_branch;
+    constexpr branch<Shape, "transformed"> transformed_branch;
+    using attention_input = std::conditional_t<FirstNorm, relation<"normal_x">, relation<"x">>;
     // clang-format off
-    if constexpr (Shape.norm_first)
+    constexpr auto attention_part = [=] {
+        constexpr auto parts = rules(multi_head_rules<Shape, Mask, attention_input>,
+                                     branch_rules<Shape, "attended">);
+        if constexpr (FirstNorm)
+            return rules(normal_x(i) <<= normalized<Shape>(x(i), gain_1, bias_1), parts);
+        else
+            return parts;
+    }();
+    if constexpr (Shape.parallel_branches == 1)
         return rules(
-            normal_x(i)       <<= normalized<Shape>(x(i), gain_1, bias_1),
-            multi_head_rules<Shape, Mask, relation<"normal_x">>,
-            between(i)        <<= (x(i), attended(i)),
+            attention_part,
+            feed_forward_rules<Shape, Activation, attention_input>,
+            branch_rules<Shape, "transformed">,
+            y(i)              <<= (x(i), attended_branch(i), transformed_branch(i)));
+    else if constexpr (Shape.parallel_branches == 2)
+        return rules(
+            attention_part,
+            normal_between(i) <<= normalized<Shape>(x(i), gain_2, bias_2),
+            feed_forward_rules<Shape, Activation, relation<"normal_between">>,
+            branch_rules<Shape, "transformed">,
+            y(i)              <<= (x(i), attended_branch(i), transformed_branch(i)));
+    else if constexpr (Shape.norm_first)
+        return rules(
+            attention_part,
+            between(i)        <<= (x(i), attended_branch(i)),
             normal_between(i) <<= normalized<Shape>(between(i), gain_2, bias_2),
             feed_forward_rules<Shape, Activation, relation<"normal_between">>,
-            y(i)              <<= (between(i), transformed(i)));
+            branch_rules<Shape, "transformed">,
+            y(i)              <<= (between(i), transformed_branch(i)));
     else
         return rules(
-            multi_head_rules<Shape, Mask, relation<"x">>,
-            between(i) <<= normalized<Shape>((x(i), attended(i)), gain_1, bias_1),
+            attention_part,
+            between(i) <<= normalized<Shape>((x(i), attended_branch(i)), gain_1, bias_1),
             feed_forward_rules<Shape, Activation, relation<"between">>,
-            y(i)       <<= normalized<Shape>((between(i), transformed(i)), gain_2, bias_2));
+            branch_rules<Shape, "transformed">,
+            y(i)       <<= normalized<Shape>((between(i), transformed_branch(i)), gain_2, bias_2));
     // clang-format on
 }();
 
@@ -135,17 +184,21 @@ template <shape Shape, class Mask, class MemoryMask, class Activation>
 inline constexpr auto& decoder_rules =
     layers_rules<Shape, Mask, decoder_block_rules<Shape, Mask, MemoryMask, Activation>>;
 
+/// The body with a number of the width's root as its factor.
+template <shape Shape, class Body>
+constexpr auto scaled_by_width(Body body) noexcept {
+    return body | language::scale(Shape.width * inverse_sqrt(Shape.width).value);
+}
+
 /// A symbol's embedding, with what is added for its position.
 template <shape Shape, fixed_string Prefix, class Token, class Embedding>
 constexpr auto embedding_of(Token symbols, Embedding table) noexcept {
     constexpr weight<Prefix + "position", Shape.width> position;
-    if constexpr (Shape.position == position_kind::learned)
+    if constexpr (Shape.adds_positions())
         return dropped<Shape>((symbols(i)[table], position(i)));
     else if constexpr (Shape.position == position_kind::sinusoidal)
         // Embeddings begin near zero; the waves have size one (arXiv 1706.03762, section 3.4).
-        return dropped<Shape>(symbols(i)[table] |
-                              language::scale(Shape.width * inverse_sqrt(Shape.width).value) |
-                              sinusoidal(i));
+        return dropped<Shape>(scaled_by_width<Shape>(symbols(i)[table]) | sinusoidal(i));
     else
         return dropped<Shape>(symbols(i)[table]);
 }
@@ -159,21 +212,6 @@ constexpr auto logits_of(States states, Embedding table) noexcept {
     else
         return states(i)[W_logits];
 }
-
-/// An embedding, a stack of layers, and logits.
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto language_model_rules = [] {
-    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr auto& block = block_rules<Shape, Mask, Activation>;
-    using result = result_of_layers<Shape>;
-    // clang-format off
-    return rules(
-        distance_rules<Shape, !mask::looks_back<Mask>>,
-        embedded(i) <<= embedding_of<Shape, "">(token, embedding),
-        stack_rules<Shape, block, relation<"embedded">, relation<"layers">, result>,
-        logits(i)   <<= logits_of<Shape>(result{}, embedding));
-    // clang-format on
-}();
 
 /// An encoder over source(j), a decoder over target(i), and logits (arXiv 1706.03762).
 template <shape Shape, class Mask, class Activation>
@@ -244,51 +282,20 @@ using encoder_decoder_model = typename fact_list<
         encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
                               typename Arguments::activation>>;
 
-/// A language model with the defaults of an architecture.
-template <class Arguments>
-struct language_model
-    : fact_list<sequence_fact<Arguments::shape.any_length, "token", Arguments::shape.tokens,
-                              symbol<Arguments::shape.vocabulary>>>::
-          template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
-              language_model_rules<Arguments::shape, typename Arguments::mask,
-                                   typename Arguments::activation>> {
-    static constexpr nn::shape shape = Arguments::shape;
-
-    /// As GPT-2 begins: gains one, biases zero, all else normal with deviation 0.02, and less by
-    /// sqrt(2 depth) where a branch joins the residual path, so that the layers' outputs do not
-    /// drown the embedding.
-    template <class T>
-    static void initialize(typename language_model::template parameters<T>& p,
-                           std::uint64_t seed = 0) {
-        language_model::model::initialize(p, seed);
-        const double joining = 1 / std::sqrt(2.0 * shape.depth);
-        language_model::for_each(p, [&](std::string_view name, auto view) {
-            if (!name.starts_with("layers.W_")) return;
-            const bool joins = name.ends_with("W_out") || name.ends_with("W_contract");
-            const double inputs = view.extents[static_cast<std::size_t>(view.rank - 1)];
-            const double factor = 0.02 * std::sqrt(inputs) * (joins ? joining : 1.0);
-            for (int at = 0; at < view.size(); ++at) view.element(at) *= static_cast<T>(factor);
-        });
-    }
-};
-
-/// What each layer takes, and what templates take: what a template takes is its option set with its
-/// defaults.
-struct encoder_options
-    : multi_head_options::with<derived<sequent::hidden>, depth<1>, activation::relu,
-                               dropout_percent<0>, padded<false>, any_length<false>, post_norm,
-                               normalization::layer<>> {};
-struct decoder_options : encoder_options::with<derived<source_tokens>, mask::causal> {};
-struct language_model_options
-    : options<required<vocabulary>, required<tokens>, required<width>, heads<1>, derived<key_heads>,
-              derived<head_width>, derived<sequent::hidden>, depth<1>, mask::causal,
-              activation::gelu, biases<true>, tied<true>, scaled<true>, score_cap<0>,
-              dropout_percent<0>, any_length<false>, pre_norm, normalization::layer<>,
-              position::learned, synthesizer::dot_product> {};
+/// The option sets of templates, with their defaults. What a layer may have:
+struct layer_options
+    : multi_head_options::with<derived<sequent::hidden>, activation::relu, dropout_percent<0>,
+                               any_length<false>, normalization::layer<>, query_biases<false>,
+                               head_norms<false>, branch_norms<false>, layer_scale<false>,
+                               parallel_branches<0>, derived<score_width>> {};
+struct encoder_options : layer_options::with<depth<1>, padded<false>, post_norm> {};
+struct decoder_options
+    : multi_head_options::with<derived<source_tokens>, derived<sequent::hidden>, depth<1>,
+                               mask::causal, activation::relu, dropout_percent<0>, padded<false>,
+                               any_length<false>, post_norm, normalization::layer<>> {};
 struct encoder_decoder_options
-    : language_model_options::with<derived<source_tokens>, derived<source_depth>,
-                                   source_vocabulary<0>, padded<false>, activation::relu,
-                                   position::sinusoidal> {};
+    : decoder_options::with<required<vocabulary>, source_vocabulary<0>, derived<source_depth>,
+                            tied<true>, pre_norm, position::sinusoidal> {};
 
 }  // namespace nn
 
@@ -310,12 +317,6 @@ struct decoder : nn::decoder_model<nn::arguments<decoder, nn::decoder_options, O
     static constexpr nn::shape shape =
         nn::arguments<decoder, nn::decoder_options, Options...>::shape;
 };
-
-/// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
-/// predicts the symbol after position i. Takes nn::language_model_options.
-template <class... Options>
-struct language_model
-    : nn::language_model<nn::arguments<language_model, nn::language_model_options, Options...>> {};
 
 /// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
 /// predicts the symbol after position i of the target, to which a beginning is put first. With

@@ -71,11 +71,31 @@ constexpr auto biased(Body body, Bias bias) noexcept {
         return body;
 }
 
+/// The same of queries, keys and values.
+template <shape Shape, class Body, class Bias>
+constexpr auto query_biased(Body body, Bias bias) noexcept {
+    if constexpr (Shape.biases || Shape.query_biases)
+        return (body, bias);
+    else
+        return body;
+}
+
+/// The body with the function of an activation.
+template <class Activation, class Body>
+constexpr auto activated(Body body) noexcept {
+    if constexpr (requires { Activation::apply(body); })
+        return Activation::apply(body);
+    else
+        return body | Activation::rule;
+}
+
 /// The body with the norm of the template.
 template <shape Shape, class Body, class Gain, class Bias>
 constexpr auto normalized(Body body, Gain gain, Bias bias) noexcept {
     if constexpr (Shape.normalization == norm_kind::layer)
         return body | layer_norm(gain, bias, Shape.epsilon());
+    else if constexpr (Shape.normalization == norm_kind::layer_without_bias)
+        return body | layer_norm(gain, Shape.epsilon());
     else
         return body | rms_norm(gain, Shape.epsilon());
 }
@@ -92,10 +112,32 @@ constexpr auto dropped(Body body) noexcept {
 /// A query or a key, turned by its position if positions are rotary.
 template <shape Shape, class Body>
 constexpr auto positioned_at(Body body) noexcept {
-    if constexpr (Shape.position == position_kind::rotary)
+    constexpr bool is_plain =
+        Shape.rotary_percent == 0 && Shape.scaling.kind == rotary_scaling::rule::none;
+    constexpr int turned = Shape.rotary_percent == 0 ? 0 : Shape.turned();
+    const auto scaled = [](auto turned_body) {
+        if constexpr (Shape.scaling.attention() > 1)
+            return turned_body | language::scale(Shape.scaling.attention());
+        else
+            return turned_body;
+    };
+    if constexpr (!Shape.is_rotary())
+        return body;
+    else if constexpr (Shape.position == position_kind::rotary && is_plain)
         return body | rotary(i, Shape.position_base);
-    else if constexpr (Shape.position == position_kind::rotary_halves)
+    else if constexpr (Shape.position == position_kind::rotary)
+        return scaled(body | rotary(i, Shape.position_base, turned, Shape.scaling));
+    else if constexpr (is_plain)
         return body | rotary_halves(i, Shape.position_base);
+    else
+        return scaled(body | rotary_halves(i, Shape.position_base, turned, Shape.scaling));
+}
+
+/// A query or a key with the norm of its head, if heads have one.
+template <shape Shape, class Body, class Gain, class Bias>
+constexpr auto head_normalized(Body body, Gain gain, Bias bias) noexcept {
+    if constexpr (Shape.head_norms)
+        return normalized<Shape>(body, gain, bias);
     else
         return body;
 }

@@ -117,6 +117,8 @@ class builder {
         to.backward = recurs.backward;
         to.first = 0;
         to.last = never;
+        to.end = {};
+        to.fills = false;
         to.repeat = 0;
         for (int member : draft_.in.order) {
             const recurrence& other = draft_.rule_of(member).recurs;
@@ -133,6 +135,8 @@ class builder {
         made.depth = draft_.depth_of(draft_.rule_of(rule).scope) + (recurs.loop >= 0 ? 1 : 0);
         made.first = recurs.first;
         made.last = recurs.last;
+        made.end = recurs.end;
+        made.fills = recurs.fills;
         made.prepared = draft_.prepared[rule];
         return draft_.out.steps.push(made);
     }
@@ -140,6 +144,7 @@ class builder {
     constexpr void emit_rule(int at) {
         const role what = draft_.roles[at];
         if (what == role::inlined || what == role::absorbed) return;
+        if (draft_.rule_of(at).recurs.fills && !is_laid_out(at)) return;
         if (draft_.rule_of(at).views) {
             lay_out_view(at);
         } else if (what == role::grouped) {
@@ -257,6 +262,7 @@ class builder {
     /// already lie side by side.
     constexpr bool is_alias(int at) {
         const rule& written = draft_.rule_of(at);
+        if (written.recurs.end.any()) return false;
         if (written.literals != 1 || written.transformations.size() || draft_.is_block_output(at))
             return false;
         const literal& item = draft_.literal_of(at, 0);

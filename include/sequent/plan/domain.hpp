@@ -3,6 +3,7 @@
 #include "count_limits.hpp"
 #include "shape.hpp"
 #include "space_builder.hpp"
+#include "values_of_index.hpp"
 
 /// The condition under which a ground rule exists: its own constraints and what its literals
 /// inherit from the domains of their relations. A relation's domain is the part of the condition
@@ -119,13 +120,53 @@ class domain_finder {
         for (int at = 0; at < in.text.relations.size(); ++at)
             if (const int fact = in.relations[at].fact; fact >= 0 && in.facts[fact].up_to)
                 out.domain[at] = below_length(out.pool.add(node_kind::variable, 0), fact);
-        for (int at : in.order) visit(at);
+        late_.reset(in.text.rules.size());
+        for (int place = 0, first = 0; place < in.order.size(); ++place) {
+            visit(in.order[place]);
+            const int loop = loop_at(place);
+            if (loop != loop_at(first)) first = place;
+            if (loop >= 0 && loop != loop_at(place + 1)) visit_again(first, place + 1);
+        }
         check_logits();
     }
 
   private:
     const shaped<Sizes, Facts>& in;
+    list<bool, Sizes.rules> late_{};      // rules of a recursion that are visited again, and later
     list<int, Sizes.rules> differing_{};  // of a total rule, the first literal with another domain
+
+    constexpr int loop_at(int place) const {
+        return place < in.order.size() ? in.text.rules[in.order[place]].recurs.loop : -1;
+    }
+    /// In a recursion, rules follow from later ones: what counts say of these is found in further
+    /// rounds.
+    constexpr void visit_again(int first, int last) {
+        bool grows = in.text.counts.size() > 0;
+        for (int round = first; grows && round < last; ++round) {
+            grows = false;
+            for (int place = first; place < last; ++place) late_[in.order[place]] = true;
+            for (int place = first; place < last; ++place) {
+                int& domain = out.domain[in.text.rules[in.order[place]].head];
+                const int before = domain;
+                visit(in.order[place]);
+                late_[in.order[place]] = false;
+                grows = grows || domain != before;
+            }
+        }
+    }
+    constexpr int inherited_of(const literal& item) {
+        const int definer = in.relations[item.relation].rule;
+        int domain = out.domain[item.relation];
+        if (definer >= 0 && late_[definer])
+            domain = counted_conjuncts(out.pool, domain, in.relations[item.relation].arity);
+        return out.pool.substitute(out.pool.nodes, domain, item.terms);
+    }
+    /// What counts say of each variable, in one conjunct.
+    constexpr int plainly(int root, const rule& written) {
+        if (in.text.counts.size() == 0) return root;
+        return with_plain_counts(out.pool, root, written.variables.size(),
+                                 [&](int index) { return written.variables[index].extent; });
+    }
 
     constexpr void visit(int at) {
         const rule& written = in.text.rules[at];
@@ -163,8 +204,7 @@ class domain_finder {
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 root = out.pool.both(root, not_negative(written, item.weight.terms[axis]));
             if (item.kind != literal_kind::relation) continue;
-            int inherited =
-                out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
+            int inherited = inherited_of(item);
             if (written.total) {
                 inherited = out.pool.both(inherited, within_part(written, item));
                 if (body == 0) first = common = inherited;
@@ -194,6 +234,8 @@ class domain_finder {
                            stacking < 0 ? -1 : in.text.rules[stacking].number};
         }
         if (!written.total) root = out.pool.both(root, within_variables(written, root));
+        root = plainly(root, written);
+        common = plainly(common, written);
         if (written.total) root = out.pool.both(root, counted(common, written));
         out.condition[at] = root;
         if (written.total) root = common;
@@ -253,11 +295,7 @@ class domain_finder {
             const unsigned all = (1u << written.variables.size()) - 1;
             for (const literal& item : in.text.body(written)) {
                 if (item.kind != literal_kind::relation || !item.gives_value()) continue;
-                unsigned mentioned = 0;
-                for (int axis = 0; axis < item.arity; ++axis)
-                    if (item.terms[axis].variable >= 0)
-                        mentioned |= 1u << item.terms[axis].variable;
-                if (mentioned == all) is_logit[item.relation] = true;
+                if (variables_in(item.terms, item.arity) == all) is_logit[item.relation] = true;
             }
         }
     }

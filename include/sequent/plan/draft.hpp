@@ -63,14 +63,16 @@ struct buffer {
     int offset = 0;
     int adjoint = -1;
     bool prepared = false;
-    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each.
+    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each, and a few
+    // rows more.
     unsigned counts = 0;
     int row = 0;
+    int beyond = 0;
 
     /// What of the gradient is zeroed when it is first written.
     constexpr birth adjoint_birth() const {
         if (counts == 0) return {adjoint, size};
-        return {adjoint, size / parts, parts, counts, row};
+        return {adjoint, size / parts, parts, counts, row, beyond};
     }
 };
 

@@ -214,6 +214,7 @@ class general_builder {
             function.kind = use.kind;
             function.numbers[0] = use.numbers[0];
             function.numbers[1] = use.numbers[1];
+            function.scaling = use.scaling;
             function.shape = shape;
             function.identity = at_;
             for (int at = 0; at < 2; ++at) {

@@ -102,7 +102,7 @@ constexpr bool is_same_loop(const Draft& draft, int one, int other) {
     const recurrence& left = draft.rule_of(one).recurs;
     const recurrence& right = draft.rule_of(other).recurs;
     return left.loop == right.loop && left.first == right.first && left.last == right.last &&
-           left.delay == right.delay &&
+           left.end == right.end && left.delay == right.delay &&
            draft.times_of(draft.rule_of(one)) == draft.times_of(draft.rule_of(other));
 }
 

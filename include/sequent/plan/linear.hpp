@@ -62,7 +62,10 @@ constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
         const bool bound = top.kind == node_kind::less &&
                            pool.nodes[top.left].kind == node_kind::variable &&
                            pool.nodes[top.right].kind == node_kind::count;
-        fits = fits && (bound || pairs.pairs >= 0);
+        // Counts above the time of a recursion end its rounds, or are left to the general loops.
+        const bool of_time = bound && draft.rule_of(at).recurs.loop >= 0 &&
+                             pool.nodes[top.left].value == draft.rule_of(at).recurs.time;
+        fits = fits && !of_time && (bound || pairs.pairs >= 0);
     });
     return fits;
 }
@@ -220,9 +223,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
             if (!is_symbol(draft, item) && (x.columns != 1 || scales)) return false;
         }
         if (!fits_pairs(draft, pairs, item, weighted)) return false;
-        unsigned variables = 0;
-        for (int axis = 0; axis < item.arity; ++axis)
-            if (item.terms[axis].variable >= 0) variables |= 1u << item.terms[axis].variable;
+        const unsigned variables = variables_in(item.terms, item.arity);
         if ((!weighted || is_symbol(draft, item)) && (variables & ~written.head_variables()))
             return false;
     }
@@ -248,18 +249,14 @@ constexpr int count_terms(const Draft& draft, int at) {
 /// computed together, and the weights have no indices that would change the user's layout.
 template <class Draft>
 constexpr bool stands_alone(const Draft& draft, int at) {
-    for (int body = 0; body < draft.rule_of(at).literals; ++body) {
-        const literal& item = draft.literal_of(at, body);
+    for (const literal& item : draft.in.text.body(draft.rule_of(at))) {
         if (item.weight.weight < 0) continue;
         if (item.weight.arity > 0 && draft.rule_of(draft.user[at]).recurs.partial) return false;
         for (int other : draft.in.order) {
             const rule& next = draft.rule_of(other);
             if (other == at || next.recurs.loop != draft.rule_of(at).recurs.loop) continue;
-            for (const literal& same : draft.in.text.body(next)) {
-                if (same.kind == literal_kind::relation && same.relation == item.relation &&
-                    same.weight.weight >= 0)
-                    return false;
-            }
+            for (const literal& same : draft.in.text.body(next))
+                if (same.reads(item.relation) && same.weight.weight >= 0) return false;
         }
     }
     return true;
@@ -280,8 +277,8 @@ constexpr bool can_inline(const Draft& draft, int at) {
         return false;
     // Products of parameters alone are computed once.
     if (draft.prepared[at] && !draft.prepared[user])
-        for (int body = 0; body < written.literals; ++body)
-            if (draft.literal_of(at, body).weight.weight >= 0) return false;
+        for (const literal& item : draft.in.text.body(written))
+            if (item.weight.weight >= 0) return false;
     const literal& item = draft.literal_of(user, draft.user_literal[at]);
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
     // What is the same for all values of a variable is computed once.

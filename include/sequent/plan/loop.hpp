@@ -12,11 +12,12 @@ struct window {
     int first = 0;
     int last = never;
     int rest = -1;  // the part of the condition that is no bound of the time
+    counted_end end{};
 
     constexpr bool holds(int time) const { return first <= time && time < last; }
     constexpr bool empty() const { return first >= last; }
-    constexpr window cut(int begin, int end) const {
-        return {first > begin ? first : begin, last < end ? last : end, rest};
+    constexpr window cut(int begin, int by_end) const {
+        return {first > begin ? first : begin, last < by_end ? last : by_end, rest, end};
     }
 };
 
@@ -87,24 +88,6 @@ class loop_planner {
 
     // Bounds of the time.
 
-    struct line {
-        int slope = 0;
-        int constant = 0;
-        bool known = true;
-    };
-
-    constexpr line line_of(int root, int variable) const {
-        const node& top = conditions.pool.nodes[root];
-        if (top.kind == node_kind::constant) return {0, top.value};
-        if (top.kind == node_kind::variable && top.value == variable) return {1, 0};
-        if (top.kind != node_kind::add && top.kind != node_kind::subtract) return {0, 0, false};
-        const line left = line_of(top.left, variable);
-        const line right = line_of(top.right, variable);
-        const int sign = top.kind == node_kind::add ? 1 : -1;
-        return {left.slope + sign * right.slope, left.constant + sign * right.constant,
-                left.known && right.known};
-    }
-
     /// The condition as bounds of the variable, and what else it says.
     constexpr window window_of(int root, int variable) {
         window result;
@@ -119,24 +102,12 @@ class loop_planner {
             add_bounds(top.right, variable, to);
             return;
         }
-        const bool compares = top.kind == node_kind::less || top.kind == node_kind::less_equal ||
-                              top.kind == node_kind::equal;
-        line at{0, 0, false};
-        if (compares) {
-            const line left = line_of(top.left, variable);
-            const line right = line_of(top.right, variable);
-            at = {left.slope - right.slope, left.constant - right.constant,
-                  left.known && right.known};
-        }
-        if (!at.known || (at.slope != 1 && at.slope != -1)) {
+        interval cut{to.first, to.last, to.end};
+        cut.cut(values_of(conditions.pool, root, variable));
+        if (cut.known)
+            to = {cut.first, cut.last, to.rest, cut.end};
+        else
             to.rest = conditions.pool.both(to.rest, root);
-            return;
-        }
-        // slope * time + constant, against zero.
-        const int zero = -at.slope * at.constant;
-        const int beyond = top.kind == node_kind::less ? 1 : 0;
-        if (at.slope > 0 || top.kind == node_kind::equal) to = to.cut(0, zero + 1 - beyond);
-        if (at.slope < 0 || top.kind == node_kind::equal) to = to.cut(zero + beyond, never);
     }
 
     /// When the literal of a sum has an atom.
@@ -157,18 +128,19 @@ class loop_planner {
                 bool later = false;
                 for (int other = place; other < members_.size(); ++other)
                     later = later || members_[other] == from;
-                if (later && !always_holds(from)) {
-                    const int stacking = program.text.scopes[written.scope].rule;
-                    conditions.mistake = {fault::recursion_without_a_base,
-                                          written.number,
-                                          program.text.relations[rule_of(from).head].id,
-                                          0,
-                                          0,
-                                          stacking < 0 ? -1 : rule_of(stacking).number};
-                    return;
-                }
+                if (later && !always_holds(from)) return report_base(written, rule_of(from).head);
             }
         }
+    }
+    constexpr void report_base(const rule& written, int relation) {
+        if (!conditions.mistake.ok()) return;
+        const int stacking = program.text.scopes[written.scope].rule;
+        conditions.mistake = {fault::recursion_without_a_base,
+                              written.number,
+                              program.text.relations[relation].id,
+                              0,
+                              0,
+                              stacking < 0 ? -1 : rule_of(stacking).number};
     }
 
     constexpr bool always_holds(int at) {
@@ -178,17 +150,23 @@ class loop_planner {
             const window when = window_of(conditions.domain[written.head], written.recurs.argument);
             return when.rest < 0 && when.first <= 0 && when.last >= extent;
         }
-        int known = 0;  // before this time there always is an atom
+        // Before this time there is an atom, but where a count ends the relation: what reads it has
+        // inherited that.
+        int known = 0;
+        bool counted = false;
         for (bool grows = true; grows && known < extent;) {
             grows = false;
             for (int body = 0; body < written.literals; ++body) {
                 const window when = window_of_part(written, item(written, body));
                 if (when.rest >= 0 || !when.holds(known)) continue;
                 known = when.last;
+                counted = counted || when.end.any();
                 grows = true;
             }
         }
-        return known >= extent;
+        return known >= extent &&
+               (!counted ||
+                window_of(conditions.domain[written.head], written.recurs.argument).end.any());
     }
 
     // When each rule is computed.
@@ -202,6 +180,7 @@ class loop_planner {
         if (written.recurs.last == never || when.last < written.recurs.last)
             written.recurs.last = when.last;
         if (when.first > written.recurs.first) written.recurs.first = when.first;
+        written.recurs.end = when.end;
         emitted_.push(at);
     }
 
@@ -232,8 +211,12 @@ class loop_planner {
             made.recurs.last = when.last;
             made.recurs.partial = !whole;
             bool ends = true;  // no later window has a part of this one
+            bool first = true;
             for (int body = 0; body < sum.literals; ++body) {
                 if (!parts[body].holds(when.first) || parts[body].empty()) continue;
+                if (!first && !(parts[body].end == made.recurs.end)) report_base(sum, sum.head);
+                made.recurs.end = parts[body].end;
+                first = false;
                 const literal part = item(sum, body);
                 ends = ends && parts[body].last <= when.last;
                 if (parts[body].first < when.first) ++program.relations[part.relation].uses;
@@ -292,21 +275,43 @@ class loop_planner {
             }
             if (!covered) {
                 rule_of(at).recurs.partial = true;
-                rule zero = rule_of(at);
-                zero.literals = 0;
-                zero.total = true;  // a sum of nothing
-                zero.transformations.count = 0;
-                zero.combined = combination::sum;
-                zero.aggregated = aggregation::sum;
-                zero.aggregated_variables = 0;
-                zero.aggregated_order.count = 0;
-                zero.recurs.first = begin;
-                zero.recurs.last = end;
-                emitted_.push(program.text.rules.push(zero));
-                conditions.condition.push(-1);
+                fill(rule_of(at), begin, end, {});
             }
             begin = end;
         }
+        const int computed = emitted_.size();
+        for (int place = 0; place < computed; ++place) {
+            const rule& known = rule_of(emitted_[place]);
+            if (known.head == relation && known.recurs.end.any() && !known.recurs.fills &&
+                !is_empty(known) && !is_filled(known))
+                fill(known, known.recurs.first, known.recurs.last, known.recurs.end);
+        }
+    }
+    /// Returns true if zeros follow where the count ends the rule.
+    constexpr bool is_filled(const rule& known) const {
+        for (int other : emitted_) {
+            const rule& made = rule_of(other);
+            if (made.head == known.head && made.recurs.fills &&
+                made.recurs.first == known.recurs.first && made.recurs.last == known.recurs.last)
+                return true;
+        }
+        return false;
+    }
+    constexpr void fill(const rule& of, int begin, int end, const counted_end& after) {
+        rule zero = of;
+        zero.literals = 0;
+        zero.total = true;  // a sum of nothing
+        zero.transformations.count = 0;
+        zero.combined = combination::sum;
+        zero.aggregated = aggregation::sum;
+        zero.aggregated_variables = 0;
+        zero.aggregated_order.count = 0;
+        zero.recurs.first = begin;
+        zero.recurs.last = end;
+        zero.recurs.end = after;
+        zero.recurs.fills = after.any();
+        emitted_.push(program.text.rules.push(zero));
+        conditions.condition.push(-1);
     }
 
     /// Whether others than the recursion read the relation, the user among them.
@@ -332,15 +337,14 @@ class loop_planner {
             for (int axis = 0; axis < arity; ++axis) take(terms[axis]);
         };
         take_all(written.terms, written.arity);
-        for (int body = 0; body < written.literals; ++body) {
-            take_all(item(written, body).terms, item(written, body).arity);
-            take_all(item(written, body).weight.terms, item(written, body).weight.arity);
-        }
+        for (int body = 0; body < written.literals; ++body) visit_terms(item(written, body), take);
         for (transformation_use& function : written.transformations)
             for (weight_use& use : function.weights) take_all(use.terms, use.arity);
         written.variables[recurs.time].extent = 1;
         recurs.first += recurs.delay;
         recurs.last += recurs.delay;
+        recurs.end.beyond += recurs.delay;
+        if (recurs.end.least > 0) recurs.end.least += recurs.delay;
         int& domain = conditions.domain[written.head];
         domain = window_of(domain, recurs.argument).rest;
     }

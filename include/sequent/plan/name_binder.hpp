@@ -203,7 +203,7 @@ class name_binder {
         int outputs = 0;
         for (int at = 0; at < out.text.relations.size(); ++at) {
             if (out.text.relations[at].scope != scope || out.relations[at].rule < 0) continue;
-            if (out.text.reader_of(at)) continue;
+            if (out.text.reader_of(at) >= 0) continue;
             ++outputs;
             out.block_output[scope] = at;
         }

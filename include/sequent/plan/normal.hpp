@@ -1,5 +1,6 @@
 #pragma once
 
+#include "linear_rule.hpp"
 #include "recursion.hpp"
 
 /// Rewrites a source so that each relation follows from one rule whose head is a plain atom: a head
@@ -14,59 +15,6 @@ namespace sequent::inline SEQUENT_ABI::plan {
 constexpr sizes normal_size(sizes source) {
     const int rules = 4 * source.rules + source.literals;
     return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
-}
-
-/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
-/// an offset are known to lie within their relations.
-constexpr bool is_plain(const literal& item, bool moved = false) {
-    if (!item.gives_value() || item.has_element) return false;
-    for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
-            return false;
-    return !is_view(item);
-}
-
-/// Whether the literals that give values are added, weighted or not, for each head on its own: what
-/// a matrix product with its additions computes. Variables that are summed away must then index a
-/// weight.
-template <sizes Sizes>
-constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
-    if (rule.literals > 1 && rule.combined != combination::sum) return false;
-    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
-    const unsigned head = rule.head_variables();
-    unsigned mentioned = head;
-    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
-    for (const literal& item : source.body(rule)) {
-        if (!item.gives_value()) continue;
-        unsigned in_relation = 0;
-        unsigned in_weight = 0;
-        for (int argument = 0; argument < item.arity; ++argument)
-            if (item.terms[argument].variable >= 0)
-                in_relation |= 1u << item.terms[argument].variable;
-        for (int argument = 0; argument < item.weight.arity; ++argument) {
-            if (item.weight.terms[argument].second >= 0 ||
-                (item.weight.terms[argument].offset &&
-                 item.weight.terms[argument].variable != loop_time))
-                return false;
-            if (item.weight.terms[argument].variable >= 0)
-                in_weight |= 1u << item.weight.terms[argument].variable;
-        }
-        const unsigned summed = ~head;
-        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
-        if ((in_relation & summed) != (in_weight & summed)) return false;
-        mentioned |= in_relation;
-    }
-    // A variable that nothing mentions adds as many times as it has values.
-    return mentioned == (1u << rule.variables.size()) - 1;
-}
-
-/// Whether this is all that the rule does.
-template <sizes Sizes>
-constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
-    if (rule.condition >= 0 || rule.repeat) return false;
-    for (int at = 0; at < rule.literals; ++at)
-        if (!is_plain(source.literals[rule.first_literal + at])) return false;
-    return is_linear_sum(rule, source);
 }
 
 template <sizes Sizes>
@@ -102,10 +50,9 @@ class normaliser {
     }
 
   private:
-    using sizes_made = source<normal_size(Sizes)>;
     // How the rules of a relation are combined, and which rules were atom transformations.
-    combination combined_[decltype(sizes_made::relations)::capacity()]{};
-    bool was_atom_[decltype(sizes_made::rules)::capacity()]{};
+    combination combined_[decltype(out.relations)::capacity()]{};
+    bool was_atom_[decltype(out.rules)::capacity()]{};
 
     constexpr void fail(fault mistake, const rule& at) {
         if (out.mistake != fault::none) return;
@@ -118,21 +65,18 @@ class normaliser {
         return out.relations.push({out.relations[from.head].id, from.scope, true});
     }
 
-    /// The rule's own head as a literal of `relation`.
-    static constexpr literal head_literal(const rule& from, int relation) {
-        literal result;
-        result.relation = relation;
-        result.arity = from.arity;
-        for (int at = 0; at < from.arity; ++at) result.terms[at] = from.terms[at];
+    /// A rule that stands for a part of another one.
+    static constexpr rule part_of(const rule& from) {
+        rule result;
+        result.number = from.number;
+        result.scope = from.scope;
         return result;
     }
 
     /// An empty rule with the head of another and with its head weight, if any, of which the
     /// variables are the only ones.
     static constexpr rule same_head(const rule& from) {
-        rule result;
-        result.number = from.number;
-        result.scope = from.scope;
+        rule result = part_of(from);
         result.head = from.head;
         result.arity = from.arity;
         result.head_weight = from.head_weight;
@@ -341,21 +285,18 @@ class normaliser {
             written.combined != combination::sum || written.aggregated != aggregation::sum)
             return false;
         const unsigned head = written.head_variables();
-        for (const literal& item : out.body(written)) {
+        for (const literal& item : out.body(written))
             if (!item.gives_value() || item.has_element || item.transposed ||
                 (variables_of(item) & ~head))
                 return false;
-        }
         return true;
     }
     static constexpr unsigned variables_of(const literal& item) {
         unsigned mask = 0;
-        auto add = [&](const term& at) {
+        visit_terms(item, [&](const term& at) {
             if (at.variable >= 0) mask |= 1u << at.variable;
             if (at.second >= 0) mask |= 1u << at.second;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
+        });
         return mask;
     }
 
@@ -368,13 +309,11 @@ class normaliser {
     /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
     static constexpr bool take_away(literal& item, const int* offsets) {
         bool plain = !is_view(item);
-        auto take = [&](term& at) {
+        visit_terms(item, [&](term& at) {
             if (at.variable < 0) return;
             at.offset -= offsets[at.variable];
             plain = plain && at.offset == 0;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) take(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) take(item.weight.terms[axis]);
+        });
         return plain;
     }
 
@@ -398,9 +337,7 @@ class normaliser {
                     offsets[item.terms[axis].variable] = item.terms[axis].offset;
         }
         if (!((mentioned >> user.recurs.time) & 1u)) return;
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         literal outer;
         int places[max_variables]{};
         for (int axis = 0; axis < user.arity; ++axis) {
@@ -424,12 +361,9 @@ class normaliser {
                 out.literals[user.first_literal + kept++] = item;
                 continue;
             }
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (moved.terms[axis].variable >= 0)
-                    moved.terms[axis].variable = places[moved.terms[axis].variable];
-            for (int axis = 0; axis < item.weight.arity; ++axis)
-                if (moved.weight.terms[axis].variable >= 0)
-                    moved.weight.terms[axis].variable = places[moved.weight.terms[axis].variable];
+            visit_terms(moved, [&](term& argument) {
+                if (argument.variable >= 0) argument.variable = places[argument.variable];
+            });
             out.literals.push(moved);
             ++made.literals;
         }
@@ -443,11 +377,10 @@ class normaliser {
         for (int at = 0; at < count; ++at) {
             if (out.rules[at].repeat) continue;
             const bool linear = is_linear(out.rules[at], out);
-            for (int item = 0; item < out.rules[at].literals; ++item) {
-                const int item_at = out.rules[at].first_literal + item;
-                if (!linear || mentions_less(out.literals[item_at], out.rules[at]))
-                    split_weighted_literal(at, item_at);
-            }
+            const int first = out.rules[at].first_literal;
+            for (int item = first; item < first + out.rules[at].literals; ++item)
+                if (!linear || mentions_less(out.literals[item], out.rules[at]))
+                    split_weighted_literal(at, item);
         }
     }
 
@@ -461,9 +394,7 @@ class normaliser {
         const literal item = out.literals[item_at];
         if (item.kind != literal_kind::relation || item.weight.weight < 0) return;
         const rule user = out.rules[user_at];
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         int arguments = 0;
         for (int at = 0; at < item.arity; ++at) arguments += item.terms[at].variable >= 0;
         for (int at = 0; at < item.weight.arity; ++at) {
@@ -514,10 +445,11 @@ class normaliser {
 
     constexpr void split_views() {
         const int count = out.rules.size();
-        for (int at = 0; at < count; ++at)
-            for (int body = 0; body < out.rules[at].literals; ++body)
-                if (is_view(out.literals[out.rules[at].first_literal + body]))
-                    split_view(out.rules[at], out.rules[at].first_literal + body);
+        for (int at = 0; at < count; ++at) {
+            const int first = out.rules[at].first_literal;
+            for (int item = first; item < first + out.rules[at].literals; ++item)
+                if (is_view(out.literals[item])) split_view(out.rules[at], item);
+        }
     }
 
     constexpr void split_view(const rule& user, int item_at) {
@@ -531,9 +463,7 @@ class normaliser {
         outer.kind = literal_kind::relation;
         outer.weight = {};
         outer.arity = 0;
-        rule made;
-        made.number = user.number;
-        made.scope = user.scope;
+        rule made = part_of(user);
         made.views = true;
         int places[max_variables]{};  // one more than the variable's place
         auto apply = [&](int& index) {

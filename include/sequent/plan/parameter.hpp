@@ -78,9 +78,9 @@ constexpr number_ranges ranges_of(language::transformation kind) {
         case rms_norm:
             return {make_name("rms_norm", 8), {above_0_and_finite_in_float}};
         case rotary:
-            return {make_name("rotary", 6), {above_0_and_finite_in_float}};
+            return {make_name("rotary", 6), {above_0_and_finite_in_float, at_least_0}};
         case rotary_halves:
-            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float}};
+            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float, at_least_0}};
         case sinusoidal:
             return {make_name("sinusoidal", 10), {above_0_and_finite_in_float}};
         case dropout:

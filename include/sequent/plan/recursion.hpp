@@ -7,15 +7,6 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Whether an argument is the sum or the difference of two variables.
-constexpr bool is_view(const literal& item) {
-    for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].second >= 0) return true;
-    for (int argument = 0; argument < item.weight.arity; ++argument)
-        if (item.weight.terms[argument].second >= 0) return true;
-    return false;
-}
-
 /// Writes each head with plain variables: `h(next(t)) <<= x(t)` as `h(t) <<= x(t - 1)` and a
 /// constant as a variable that has one value. Whether they may stand there is judged later.
 template <sizes Sizes>
@@ -47,8 +38,7 @@ constexpr void straighten_head(rule& written, source<Sizes>& in) {
     };
     for (int body = 0; body < written.literals; ++body) {
         literal& item = in.literals[written.first_literal + body];
-        for (int axis = 0; axis < item.arity; ++axis) move(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) move(item.weight.terms[axis]);
+        visit_terms(item, move);
         if (item.has_element) move(item.element);
     }
     for (int axis = 0; axis < written.head_weight.arity; ++axis)

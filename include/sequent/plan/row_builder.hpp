@@ -330,6 +330,7 @@ class row_builder {
         made.kind = use.kind;
         made.numbers[0] = use.numbers[0];
         made.numbers[1] = use.numbers[1];
+        made.scaling = use.scaling;
         for (int at = 0; at < 2; ++at)
             if (use.weights[at].weight >= 0) made.weights[at] = weight_access(use.weights[at]);
         if (use.position >= 0) {

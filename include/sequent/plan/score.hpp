@@ -33,11 +33,7 @@ class attention_matcher {
         (void)expand_weights();
         const literal& value = draft_.literal_of(at_, value_literal);
         step.value = access_to(value);
-        literal head;
-        head.relation = rule_.head;
-        head.arity = rule_.arity;
-        for (int axis = 0; axis < rule_.arity; ++axis) head.terms[axis] = rule_.terms[axis];
-        step.out = access_to(head);
+        step.out = access_to(head_literal(rule_, rule_.head));
     }
 
     /// Marks tables of the score of which no column beyond the row is ever read, and that have no
@@ -151,23 +147,16 @@ class attention_matcher {
     }
 
     constexpr unsigned variables_of(const literal& item) const {
-        unsigned mask = 0;
-        auto add = [&](const term& at) {
-            if (at.variable >= 0) mask |= 1u << at.variable;
-        };
-        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
-        if (item.has_element) add(item.element);
-        return mask;
+        return variables_in(item.terms, item.arity) |
+               variables_in(item.weight.terms, item.weight.arity) |
+               variables_in(&item.element, item.has_element ? 1 : 0);
     }
 
     constexpr bool match() {
         if (rule_.repeat || rule_.literals != 2 || rule_.transformations.size()) return false;
-        if (rule_.aggregated != aggregation::sum || rule_.combined == combination::cosine ||
-            rule_.combined == combination::concat)
-            return false;
-        if (rule_.combined != combination::product &&
-            rule_.combined != combination::elementwise_product)
+        if (rule_.aggregated != aggregation::sum ||
+            (rule_.combined != combination::product &&
+             rule_.combined != combination::elementwise_product))
             return false;
         for (int body = 0; body < 2; ++body) {
             const literal& item = draft_.literal_of(at_, body);
@@ -181,9 +170,8 @@ class attention_matcher {
         value_literal = 1 - weights_literal_;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
         const literal& value = draft_.literal_of(at_, value_literal);
-        const int softmax_at = draft_.in.relations[weights.relation].rule;
-        const rule& softmax = draft_.rule_of(softmax_at);
-        softmax_rule = softmax_at;
+        softmax_rule = draft_.in.relations[weights.relation].rule;
+        const rule& softmax = draft_.rule_of(softmax_rule);
         if (!plain(weights) || !plain(value) || weights.has_element || value.has_element ||
             draft_.is_view(value))
             return false;
@@ -232,13 +220,13 @@ class attention_matcher {
         step.columns = rule_.variables[column_].extent;
         step.length = shape.size();
         step.outers = outers_.size();
-        for (int outer = 0; outer < outers_.size(); ++outer)
+        for (int outer = 0; outer < outers_.size(); ++outer) {
+            step.outer_variables[outer] = outers_[outer];
             step.outer_extents[outer] = rule_.variables[outers_[outer]].extent;
+        }
         step.condition = condition;
         step.row_variable = row_;
         step.column_variable = column_;
-        for (int outer = 0; outer < outers_.size(); ++outer)
-            step.outer_variables[outer] = outers_[outer];
         return has_masks() && expand_weights() >= 0;
     }
 
@@ -281,9 +269,7 @@ class attention_matcher {
     }
 
     constexpr int expand_weights() {
-        const literal& weights = draft_.literal_of(at_, weights_literal_);
-        const int softmax_at = draft_.in.relations[weights.relation].rule;
-        return expand_rule(softmax_at, weights.terms);
+        return expand_rule(softmax_rule, draft_.literal_of(at_, weights_literal_).terms);
     }
 
     /// `arguments` are this rule's terms for the head of rule `at`. Returns the node, or -1.
@@ -363,8 +349,7 @@ class attention_matcher {
             if (at.variable >= 0)
                 at = {map[at.variable].variable, map[at.variable].offset + at.offset};
         };
-        for (int axis = 0; axis < item.arity; ++axis) apply(item.terms[axis]);
-        for (int axis = 0; axis < item.weight.arity; ++axis) apply(item.weight.terms[axis]);
+        visit_terms(item, apply);
         if (item.has_element) apply(item.element);
         return item;
     }

@@ -103,8 +103,8 @@ class shaper : public rule_checker<Sizes, Facts> {
     /// itself.
     constexpr int summed_into(int relation) {
         if (!out.text.relations[relation].invented) return relation;
-        const rule* user = out.text.reader_of(relation);
-        return user ? summed_into(user->head) : relation;
+        const int user = out.text.reader_of(relation);
+        return user < 0 ? relation : summed_into(out.text.rules[user].head);
     }
 
     constexpr bool settle() {
@@ -118,8 +118,8 @@ class shaper : public rule_checker<Sizes, Facts> {
             shape.classes = given.classes;
             int value[2] = {1, 1};
             if (given.rank - arity > 2)
-                fail(fault::wrong_number_of_arguments, *out.text.reader_of(at), at, arity,
-                     given.rank);
+                fail(fault::wrong_number_of_arguments, out.text.rules[out.text.reader_of(at)], at,
+                     arity, given.rank);
             else
                 for (int axis = arity; axis < given.rank; ++axis)
                     value[axis - arity] = given.extents[axis];
@@ -402,7 +402,10 @@ class shaper : public rule_checker<Sizes, Facts> {
         const bool pairs = function.kind == transformation::rotary ||
                            function.kind == transformation::rotary_halves ||
                            function.kind == transformation::sinusoidal;
-        if (pairs && shape.size() % 2 != 0) misfit(written, -1, shape.size(), shape.size() + 1);
+        if (pairs && second != 0 && (second % 2 != 0 || second > shape.size()))
+            misfit(written, -1, second, shape.size());
+        if (pairs && second == 0 && shape.size() % 2 != 0)
+            misfit(written, -1, shape.size(), shape.size() + 1);
         for (const weight_use& use : function.weights) {
             if (use.weight < 0) continue;
             const weight& gain = out.text.weights[use.weight];
@@ -461,12 +464,25 @@ class shaper : public rule_checker<Sizes, Facts> {
                 if (known.invented || known.scope || out.relations[at].rule < 0) continue;
                 if (out.relations[at].uses == 0) out.outputs.push(at);
             }
+            if (out.outputs.size() == 0) find_recursive_outputs();
             if (out.outputs.size() > 1)
                 fail(fault::several_outputs_need_a_query,
                      out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
             if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
         }
         for (int at : out.outputs) out.relations[at].output = true;
+    }
+
+    /// Relations that no rule uses but those that they follow from themselves.
+    constexpr void find_recursive_outputs() {
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const relation& known = out.text.relations[at];
+            bool used = known.invented || known.scope || out.relations[at].rule < 0;
+            for (const rule& user : out.text.rules)
+                for (const literal& part : out.text.body(user))
+                    used = used || (part.reads(at) && summed_into(user.head) != at);
+            if (!used) out.outputs.push(at);
+        }
     }
 };
 

@@ -44,6 +44,14 @@ struct weight_use {
 
 enum class literal_kind { relation, weight, number, index };
 
+/// The variables of arguments; of the sum of two, the first.
+constexpr unsigned variables_in(const term* terms, int arity) {
+    unsigned mask = 0;
+    for (int at = 0; at < arity; ++at)
+        if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
+    return mask;
+}
+
 struct literal {
     literal_kind kind = literal_kind::relation;
     int relation = -1;
@@ -126,6 +134,7 @@ struct transformation_use {
     double numbers[2]{};
     weight_use weights[2]{};
     int position = -1;  // the index expression of rotary, the seed of dropout
+    rotary_scaling scaling{};
 };
 
 struct variable {
@@ -144,6 +153,20 @@ struct variable {
 
 /// How a rule takes part in a recursion: relations that follow from themselves, one time after
 /// another. The plan computes them in a loop; time t of a rule is its round t + delay.
+/// Where a count that is given at run time ends rounds: before max(least, count + beyond).
+struct counted_end {
+    int count = -1;
+    int beyond = 0;
+    int least = 0;
+
+    constexpr bool any() const { return count >= 0; }
+    constexpr int of(const int* counts) const noexcept {
+        const int end = counts[count] + beyond;
+        return end > least ? end : least;
+    }
+    friend constexpr bool operator==(const counted_end&, const counted_end&) = default;
+};
+
 struct recurrence {
     int loop = -1;      // which recursion
     int time = -1;      // the variable
@@ -153,6 +176,8 @@ struct recurrence {
     int first = 0;          // the rounds in which the rule is computed
     int last = never;
     bool partial = false;  // at other times others compute the head, or nothing does
+    counted_end end{};     // that cuts the rounds
+    bool fills = false;    // zeros, in the rounds from that end on
 };
 
 struct rule {
@@ -184,12 +209,7 @@ struct rule {
     bool total = false;  // a literal without an atom adds nothing instead of removing the rule
     bool views = false;  // its one literal's numbers, read at sums of variables; used once
 
-    constexpr unsigned head_variables() const {
-        unsigned mask = 0;
-        for (int at = 0; at < arity; ++at)
-            if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
-        return mask;
-    }
+    constexpr unsigned head_variables() const { return variables_in(terms, arity); }
 };
 
 struct relation {
@@ -225,6 +245,31 @@ struct scope {
     int rule = -1;  // that stacks it
 };
 
+/// Whether an argument is the sum or the difference of two variables.
+constexpr bool is_view(const literal& item) {
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].second >= 0) return true;
+    for (int argument = 0; argument < item.weight.arity; ++argument)
+        if (item.weight.terms[argument].second >= 0) return true;
+    return false;
+}
+
+/// Calls visit(term) for the arguments of an atom and of its weight.
+template <class Literal, class Visit>
+constexpr void visit_terms(Literal& item, Visit visit) {
+    for (int axis = 0; axis < item.arity; ++axis) visit(item.terms[axis]);
+    for (int axis = 0; axis < item.weight.arity; ++axis) visit(item.weight.terms[axis]);
+}
+
+/// The head of a rule as an atom of `relation`.
+constexpr literal head_literal(const rule& from, int relation) {
+    literal result;
+    result.relation = relation;
+    result.arity = from.arity;
+    for (int axis = 0; axis < from.arity; ++axis) result.terms[axis] = from.terms[axis];
+    return result;
+}
+
 /// The literals of one rule.
 struct rule_body {
     const literal* first;
@@ -255,12 +300,12 @@ struct source {
         const literal* first = literals.begin() + of.first_literal;
         return {first, first + of.literals};
     }
-    /// The first rule whose body has an atom of the relation; null if there is none.
-    constexpr const rule* reader_of(int relation) const {
-        for (const rule& each : rules)
-            for (const literal& item : body(each))
-                if (item.reads(relation)) return &each;
-        return nullptr;
+    /// The first rule whose body has an atom of the relation; -1 if there is none.
+    constexpr int reader_of(int relation) const {
+        for (int at = 0; at < rules.size(); ++at)
+            for (const literal& item : body(rules[at]))
+                if (item.reads(relation)) return at;
+        return -1;
     }
 };
 

@@ -170,12 +170,12 @@ class space_builder {
         return result;
     }
 
-    constexpr disjunction compare(node_kind kind, int left_at, int right_at) {
-        const node& left_node = nodes_[left_at];
-        const node& right_node = nodes_[right_at];
-        if (left_node.kind == node_kind::absolute || right_node.kind == node_kind::absolute)
-            return compare_absolute(kind, left_at, right_at);
-        return compare(kind, form_of(left_at), form_of(right_at));
+    constexpr disjunction compare(node_kind kind, int left, int right) {
+        if (nodes_[left].kind == node_kind::absolute)
+            return compare_absolute(kind, form_of(nodes_[left].left), form_of(right));
+        if (nodes_[right].kind == node_kind::absolute)
+            return compare_absolute(mirrored(kind), form_of(nodes_[right].left), form_of(left));
+        return compare(kind, form_of(left), form_of(right));
     }
 
     constexpr disjunction compare(node_kind kind, const linear_form& left,
@@ -196,23 +196,10 @@ class space_builder {
         }
     }
 
-    constexpr disjunction compare_absolute(node_kind kind, int left_at, int right_at) {
-        if (nodes_[left_at].kind != node_kind::absolute) {
-            if (kind == node_kind::less)
-                kind = node_kind::greater;
-            else if (kind == node_kind::less_equal)
-                kind = node_kind::greater_equal;
-            else if (kind == node_kind::greater)
-                kind = node_kind::less;
-            else if (kind == node_kind::greater_equal)
-                kind = node_kind::less_equal;
-            const int swapped = left_at;
-            left_at = right_at;
-            right_at = swapped;
-        }
-        const linear_form inner = form_of(nodes_[left_at].left);
+    /// |inner| against a limit.
+    constexpr disjunction compare_absolute(node_kind kind, const linear_form& inner,
+                                           const linear_form& limit) {
         const linear_form negative = scaled(inner, -1);
-        const linear_form limit = form_of(right_at);
         switch (kind) {
             case node_kind::less:
             case node_kind::less_equal:
@@ -221,17 +208,11 @@ class space_builder {
             case node_kind::greater_equal:
                 return either(compare(kind, inner, limit), compare(kind, negative, limit));
             case node_kind::equal:
-                return both(both(compare(node_kind::less_equal, inner, limit),
-                                 compare(node_kind::less_equal, negative, limit)),
-                            either(compare(node_kind::greater_equal, inner, limit),
-                                   compare(node_kind::greater_equal, negative, limit)));
+                return both(compare_absolute(node_kind::less_equal, inner, limit),
+                            compare_absolute(node_kind::greater_equal, inner, limit));
             default:
-                return either(either(compare(node_kind::less, inner, limit).size()
-                                         ? both(compare(node_kind::less, inner, limit),
-                                                compare(node_kind::less, negative, limit))
-                                         : disjunction{},
-                                     compare(node_kind::greater, inner, limit)),
-                              compare(node_kind::greater, negative, limit));
+                return either(compare_absolute(node_kind::less, inner, limit),
+                              compare_absolute(node_kind::greater, inner, limit));
         }
     }
 
@@ -295,21 +276,17 @@ class space_builder {
                       : both(one(false, false), one(true, true));
     }
 
+    /// The comparison that holds where `kind` does not.
     static constexpr node_kind opposite(node_kind kind) {
-        switch (kind) {
-            case node_kind::less:
-                return node_kind::greater_equal;
-            case node_kind::less_equal:
-                return node_kind::greater;
-            case node_kind::greater:
-                return node_kind::less_equal;
-            case node_kind::greater_equal:
-                return node_kind::less;
-            case node_kind::equal:
-                return node_kind::not_equal;
-            default:
-                return node_kind::equal;
-        }
+        using enum node_kind;
+        constexpr node_kind of[] = {greater_equal, greater, less_equal, less, not_equal, equal};
+        return of[static_cast<int>(kind) - static_cast<int>(less)];
+    }
+    /// The comparison of the same sides in the opposite order.
+    static constexpr node_kind mirrored(node_kind kind) {
+        using enum node_kind;
+        constexpr node_kind of[] = {greater, greater_equal, less, less_equal, equal, not_equal};
+        return of[static_cast<int>(kind) - static_cast<int>(less)];
     }
 
     static constexpr atom_condition negated(atom_condition item) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "draft.hpp"
 
 /// Finds the buffers of which no step reads rows beyond counts that are given at run time: what
@@ -8,7 +10,16 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// An operand as a step walks it: by some indices, of which counts limit some.
+/// The rows of a buffer that a walk visits: those before each of some counts plus `beyond`. Of
+/// all_counts: before `beyond`, whatever is given.
+struct row_limit {
+    unsigned counts = 0;
+    int beyond = 0;
+};
+inline constexpr unsigned all_counts = ~0u;
+
+/// An operand as a step walks it: by some indices, of which counts limit some, and by the rounds of
+/// a recursion.
 struct walk {
     struct index {
         int stride = 0;
@@ -18,10 +29,18 @@ struct walk {
     };
     list<index, max_variables + 4> indices{};
     bool known = true;
+    const step* within = nullptr;  // of a step of a recursion
 
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
-        if (stride != 0 && extent > 0) indices.push({stride, extent, counts, can_end});
+        if (stride != 0 && extent > 0)
+            indices.push({stride, extent, counts, can_end && within == nullptr});
     }
+    /// How far one round of the recursion moves the operand.
+    constexpr int time_stride(const operand& at) const {
+        return within ? at.layer_strides[within->depth - 1] : 0;
+    }
+    constexpr bool ends_with_count() const { return within && within->end.any(); }
+
     /// Returns true if the rows, `row` numbers each, can be written up to any count.
     constexpr bool can_end_rows(const operand& to, int row) const {
         walk by = *this;
@@ -30,83 +49,145 @@ struct walk {
             each.counts = each.can_end && each.stride == row ? 1 : 0;
             found = found || each.counts != 0;
         }
-        return found && by.limits_of_rows(to, row) != 0;
+        return found && by.limit_of_rows(to, row).counts != 0;
     }
 
-    /// The counts that limit the rows, `row` numbers each, that are walked from the first on; none
-    /// if that is not to be seen.
-    constexpr unsigned limits_of_rows(const operand& from, int row) const {
-        if (!known || from.offset < 0 || from.offset >= row) return 0;
-        for (int stride : from.layer_strides)
-            if (stride != 0) return 0;
-        unsigned counts = 0;
-        long long reach = from.offset;
+    /// What limits the rows, `row` numbers each; no counts if that is not to be seen.
+    constexpr row_limit limit_of_rows(const operand& from, int row) const {
+        if (!known || row <= 0) return {};
+        for (int level = 0; level < max_loops; ++level)
+            if (from.layer_strides[level] != 0 && (!within || level != within->depth - 1))
+                return {};
+        const int shift = (from.offset - (from.offset < 0 ? row - 1 : 0)) / row;
+        row_limit result{0, shift};
+        long long reach = from.offset - 1LL * shift * row;
+        if (const int stride = time_stride(from); stride != 0) {
+            if (stride != row) return {};
+            const counted_end& end = within->end;
+            const bool counted = end.any() && !within->fills;
+            result.counts = counted ? 1u << end.count : all_counts;
+            result.beyond += counted ? std::max(end.beyond, end.least) : within->last;
+        }
         for (const index& each : indices) {
-            if (each.stride == row && counts == 0 && each.counts != 0)
-                counts = each.counts;
+            if (each.stride == row && result.counts == 0 && each.counts != 0)
+                result.counts = each.counts;
             else
                 reach +=
                     static_cast<long long>(each.stride < 0 ? row : each.stride) * (each.extent - 1);
         }
-        return reach < row ? counts : 0;
+        return reach < row ? result : row_limit{};
     }
 };
 
 template <class Draft>
 class unread_rows_finder {
   public:
-    constexpr explicit unread_rows_finder(Draft& draft) : out_(draft.out) {
+    constexpr explicit unread_rows_finder(Draft& draft) : draft_(draft), out_(draft.out) {
         for (int at = 0; at < out_.relations.size(); ++at)
             for (int axis = 0; axis < draft.in.relations[at].arity; ++axis)
                 out_.relations[at].counts[axis] =
                     counts_above(out_.pool, draft.conditions.domain[at], axis);
         if (draft.in.text.counts.size() == 0) return;
-        do find(draft);
+        do find();
         while (limit_writers());
         for (row_step& row : out_.rows)
-            if (row.counts != 0) row.out_counts = out_.buffers[row.out.at.index].counts;
+            if (row.counts != 0 && row.out.row == row_of(row.out.at))
+                row.out_counts = counts_of(row.out.at);
         for (attention_step& attention : out_.attentions)
-            if (attention.row_counts != 0)
-                attention.out_counts = out_.buffers[attention.out.at.index].counts;
+            if (attention.row_counts != 0 && attention.out.row == row_of(attention.out.at))
+                attention.out_counts = counts_of(attention.out.at);
         for (general_step& general : out_.generals) limit_heads(general);
+        if (draft.recurs) limit_rounds();
     }
 
   private:
-    static constexpr unsigned all_counts = ~0u;
+    static constexpr int buffers = decltype(Draft::out.buffers)::capacity();
 
+    Draft& draft_;
     decltype(Draft::out)& out_;
+    int read_beyond_[buffers]{};     // how many rows beyond the counts are read
+    int written_beyond_[buffers]{};  // and written, by a recursion; never of others
 
-    constexpr void find(const Draft& draft) {
-        for (buffer& each : out_.buffers) each.counts = each.prepared ? 0 : all_counts;
+    constexpr void find() {
+        for (int at = 0; at < out_.buffers.size(); ++at) {
+            out_.buffers[at].counts = out_.buffers[at].prepared ? 0 : all_counts;
+            read_beyond_[at] = 0;
+            written_beyond_[at] = never;
+        }
         // Steps whose rows a count limits know how long a row is: those that write, or else those
         // that read.
         for (const bool writers : {true, false})
             each_walk([&](const operand& at, const walk& by, bool writes) {
                 buffer& of = out_.buffers[at.index];
+                if (writes != writers || of.row != 0) return;
+                if (by.ends_with_count()) of.row = by.time_stride(at);
                 for (const walk::index& each : by.indices)
-                    if (writes == writers && each.counts != 0 && of.row == 0) of.row = each.stride;
+                    if (each.counts != 0 && of.row == 0) of.row = each.stride;
             });
         each_walk([&](const operand& at, const walk& by, bool writes) {
-            buffer& of = out_.buffers[at.index];
-            if (writes && by.can_end_rows(at, of.row)) return;
-            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
+            const int row = out_.buffers[at.index].row;
+            if (writes && by.within && by.within->fills && by.time_stride(at) == row) return;
+            const bool can_end = writes && by.can_end_rows(at, row);
+            const row_limit limit = by.limit_of_rows(at, row);
+            if (writes && by.ends_with_count() && limit.counts != 0)
+                written_beyond_[at.index] = std::min(written_beyond_[at.index], limit.beyond);
+            else if (writes && limit.counts != all_counts)
+                written_beyond_[at.index] = 0;
+            if (!can_end) take(at.index, limit);
         });
         // Of outputs, the other rows are cleared at the end.
-        for (int relation : draft.in.outputs) {
+        for (int relation : draft_.in.outputs) {
             const relation_layout& layout = out_.relations[relation];
             if (layout.where != place::value) continue;
             walk by;
             by.known = !layout.pairs.any();
-            for (int axis = 0; axis < draft.in.relations[relation].arity; ++axis)
-                by.add(layout.strides[axis], draft.in.relations[relation].extents[axis],
+            for (int axis = 0; axis < draft_.in.relations[relation].arity; ++axis)
+                by.add(layout.strides[axis], draft_.in.relations[relation].extents[axis],
                        layout.counts[axis]);
             operand at;
             at.offset = layout.offset;
-            buffer& of = out_.buffers[layout.index];
-            of.counts &= of.row > 0 ? by.limits_of_rows(at, of.row) : 0;
+            take(layout.index, by.limit_of_rows(at, out_.buffers[layout.index].row));
         }
-        for (buffer& each : out_.buffers)
-            if (each.counts == all_counts) each.counts = 0;
+        for (int at = 0; at < out_.buffers.size(); ++at) {
+            buffer& each = out_.buffers[at];
+            if (written_beyond_[at] == never) written_beyond_[at] = 0;
+            if (each.counts == all_counts || read_beyond_[at] > written_beyond_[at])
+                each.counts = 0;
+            each.beyond = each.counts != 0 ? written_beyond_[at] : 0;
+        }
+    }
+    constexpr void take(int buffer, const row_limit& limit) {
+        out_.buffers[buffer].counts &= limit.counts;
+        read_beyond_[buffer] = std::max(read_beyond_[buffer], limit.beyond);
+    }
+
+    /// Zeros beyond the end of a recursion that nothing reads are not written; a recursion ends
+    /// with the last of its steps.
+    constexpr void limit_rounds() {
+        for (step& each : out_.steps)
+            if (each.fills && each.kind == step_kind::rows) {
+                const operand& to = out_.rows[each.at].out.at;
+                each.idle = (counts_of(to) >> each.end.count & 1u) != 0 &&
+                            to.layer_strides[each.depth - 1] == row_of(to);
+            }
+        for (step& begin : out_.steps)
+            if (begin.kind == step_kind::repeat_begin && begin.recurs) {
+                counted_end end;
+                for (int at = static_cast<int>(&begin - out_.steps.begin()) + 1; at < begin.at;
+                     ++at)
+                    end = later_of(end, out_.steps[at], begin.repeat);
+                begin.end = out_.steps[begin.at].end = end;
+            }
+    }
+    static constexpr counted_end later_of(counted_end end, const step& each, int rounds) {
+        if (each.idle) return end;
+        const counted_end& own = each.end;
+        if (!own.any() || each.fills || (end.any() && end.count != own.count)) {
+            end.least = std::max(end.least, own.any() ? rounds : std::min(each.last, rounds));
+            return end;
+        }
+        return {own.count, end.any() ? std::max(end.beyond, own.beyond) : own.beyond,
+                std::max(end.least, own.least)};
     }
 
     /// Rows that nothing reads are not computed. Returns true if a step computes fewer than before.
@@ -116,15 +197,19 @@ class unread_rows_finder {
             changes = changes || (by & ~counts) != 0;
             counts |= by;
         };
-        for (row_step& row : out_.rows)
-            if (row.pairs < 0 && row.out.row == row_of(row.out.at))
-                limit(row.counts, counts_of(row.out.at));
-        for (general_step& general : out_.generals)
+        for (const step& each : out_.steps) {
+            if (is_in_recursion(each)) continue;
+            if (each.kind == step_kind::rows)
+                if (row_step& row = out_.rows[each.at];
+                    row.pairs < 0 && row.out.row == row_of(row.out.at))
+                    limit(row.counts, counts_of(row.out.at));
+            if (each.kind != step_kind::general) continue;
+            general_step& general = out_.generals[each.at];
             for (int place = 0; place < general.heads; ++place)
                 if (const int variable = general.order[place];
-                    general.out_join < 0 && variable != general.time &&
-                    general.out_strides[variable] == row_of(general.out))
+                    general.out_join < 0 && general.out_strides[variable] == row_of(general.out))
                     limit(general.counts[variable], counts_of(general.out));
+        }
         return changes;
     }
     constexpr int row_of(const operand& out) const {
@@ -146,6 +231,10 @@ class unread_rows_finder {
         }
     }
 
+    constexpr bool is_in_recursion(const step& each) const {
+        return draft_.rule_of(each.rule).recurs.loop >= 0;
+    }
+
     /// Calls visit(operand, walk, writes) for all that a step does with values.
     template <class Visit>
     constexpr void each_walk(Visit visit) const {
@@ -153,35 +242,36 @@ class unread_rows_finder {
             if (at.where == place::value) visit(at, by, writes);
         };
         for (const step& each : out_.steps) {
-            if (each.kind == step_kind::rows) walk_row(out_.rows[each.at], see);
-            if (each.kind == step_kind::attention) walk_attention(out_.attentions[each.at], see);
-            if (each.kind == step_kind::general) walk_general(out_.generals[each.at], see);
+            walk from;
+            if (is_in_recursion(each)) from.within = &each;
+            if (each.kind == step_kind::rows) walk_row(out_.rows[each.at], from, see);
+            if (each.kind == step_kind::attention)
+                walk_attention(out_.attentions[each.at], from, see);
+            if (each.kind == step_kind::general) walk_general(out_.generals[each.at], from, see);
         }
     }
 
-    static constexpr walk walk_of(const access& at, const row_step& row, unsigned counts) {
-        walk result;
-        result.add(at.row, row.rows, counts, row.pairs < 0);
+    static constexpr walk walk_of(const access& at, const row_step& row, walk result) {
+        result.add(at.row, row.rows, row.counts, row.pairs < 0);
         result.add(at.column, row.segments);
         for (int outer = 0; outer < max_outers; ++outer)
             result.add(at.outer[outer], row.outer_extents[outer]);
         return result;
     }
     template <class See>
-    static constexpr void walk_row(const row_step& row, See see) {
+    static constexpr void walk_row(const row_step& row, const walk& from, See see) {
         for (const row_term& term : row.terms) {
-            walk by = walk_of(term.x, row, row.counts);
+            walk by = walk_of(term.x, row, from);
             by.add(term.x_split, term.splits);
             by.known = term.indexed == side::none && row.pairs < 0;
             see(term.x.at, by);
             see(term.w.at, {{}, false});
         }
-        see(row.out.at, walk_of(row.out, row, row.counts), true);
-        see(row.before.at, walk_of(row.before, row, row.counts));
+        see(row.out.at, walk_of(row.out, row, from), true);
+        see(row.before.at, walk_of(row.before, row, from));
     }
 
-    static constexpr walk walk_of(const access& at, const attention_step& step) {
-        walk result;
+    static constexpr walk walk_of(const access& at, const attention_step& step, walk result) {
         result.add(at.row, step.rows, step.row_counts);
         result.add(at.column, step.columns, step.column_counts);
         for (int outer = 0; outer < max_outers; ++outer)
@@ -189,24 +279,24 @@ class unread_rows_finder {
         return result;
     }
     template <class See>
-    static constexpr void walk_attention(const attention_step& step, See see) {
+    static constexpr void walk_attention(const attention_step& step, const walk& from, See see) {
         for (const score_node& node : step.nodes) {
-            see(node.x.at, walk_of(node.x, step));
-            see(node.y.at, walk_of(node.y, step));
+            see(node.x.at, walk_of(node.x, step, from));
+            see(node.y.at, walk_of(node.y, step, from));
         }
-        see(step.value.at, walk_of(step.value, step));
-        see(step.out.at, walk_of(step.out, step), true);
+        see(step.value.at, walk_of(step.value, step, from));
+        see(step.out.at, walk_of(step.out, step, from), true);
     }
 
     template <class See>
-    static constexpr void walk_general(const general_step& step, See see) {
+    static constexpr void walk_general(const general_step& step, const walk& from, See see) {
         const auto walked = [&](const int* strides, bool known) {
-            walk result;
+            walk result = from;
             result.known = known;
             for (int place = 0; place < step.variables; ++place) {
                 const int variable = step.order[place];
                 result.add(strides[variable], step.extents[variable], step.counts[variable],
-                           place < step.heads && variable != step.time);
+                           place < step.heads);
             }
             return result;
         };
@@ -218,11 +308,15 @@ class unread_rows_finder {
     }
 };
 
-/// Has all rows written again that are not read: of a few rows at hand it costs nothing, and there
-/// is no end at which the outputs' are cleared.
+/// Has all rows written again that are not read, and all rounds run: of a few rows at hand it costs
+/// nothing, and there is no end at which the outputs' are cleared.
 template <class Tables>
 constexpr void write_unread_rows(Tables& tables) {
-    for (buffer& each : tables.buffers) each.counts = 0;
+    for (buffer& each : tables.buffers) each.counts = each.beyond = 0;
+    for (step& each : tables.steps) {
+        each.idle = false;
+        if (each.recurs) each.end = {};
+    }
     for (row_step& row : tables.rows) row.out_counts = 0;
     for (attention_step& attention : tables.attentions) attention.out_counts = 0;
     for (general_step& general : tables.generals) {

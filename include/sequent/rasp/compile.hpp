@@ -317,6 +317,14 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     /// The values that a position of the output may have, in the order of the logits.
     static std::span<const value> classes() { return compiling::classes_of<Program, Options...>; }
 
+    /// The tokens that an input may hold, in rising order.
+    static std::span<const value> alphabet() { return compiling::alphabet_of<Options...>; }
+    /// One of the weights, whose elements are `numbers`.
+    template <class T>
+    static tensor_view<T> view_of(compiling::weight_name name, T* numbers) {
+        return compiling::weight_in(compiling::weight_views<size>, name, numbers);
+    }
+
     /// An input as the model's fact: the start, the tokens, and the start again to the end.
     static std::vector<std::int32_t> encode(const sequence& input) {
         return compiling::encode(input, size, compiling::alphabet_of<Options...>);

@@ -2,7 +2,7 @@
 random weights, in double precision, their outputs and gradients. The files are checked in; this needs
 torch and transformers (written with 2.13.0 and 5.23.0).
 
-    python make.py
+    python make.py [NAME ...]
 
 With --written FOLDER it writes nothing, but lets transformers load what the tests have written back
 under its names (`SEQUENT_WRITTEN=FOLDER test_nn`), and compares the outputs with the checked-in ones.
@@ -19,6 +19,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import zlib
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
@@ -28,9 +29,10 @@ from safetensors.torch import load_file, save_file
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--written", type=pathlib.Path, metavar="FOLDER")
-written_folder = parser.parse_args().written
+parser.add_argument("names", nargs="*")
+arguments = parser.parse_args()
+written_folder = arguments.written
 here = pathlib.Path(__file__).parent
-torch.manual_seed(1)
 torch.set_default_dtype(torch.float64)
 
 
@@ -64,10 +66,13 @@ def check_written(name, model, facts, outputs):
             raise SystemExit(f"{name}: {key} is another")
 
 
-def write(name, model, facts, outputs):
+def write(name, model, facts, outputs, gradients=True):
     """`outputs` computes a dictionary of tensors from the model."""
+    if arguments.names and name not in arguments.names:
+        return
     if written_folder:
         return check_written(name, model, facts, outputs)
+    torch.manual_seed(zlib.crc32(name.encode()))
     model = model.eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -85,12 +90,14 @@ def write(name, model, facts, outputs):
         written[key + ".coefficients"] = coefficients.float().contiguous()
     save_file(written, here / f"{name}.values.safetensors")
 
+    if not gradients:
+        return
     total.backward()
-    gradients = copy.deepcopy(model)
+    of_loss = copy.deepcopy(model)
     with torch.no_grad():
-        for to, by in zip(gradients.parameters(), model.parameters()):
+        for to, by in zip(of_loss.parameters(), model.parameters()):
             to.copy_(torch.zeros_like(to) if by.grad is None else by.grad)
-    save_like_library(gradients, here / f"{name}.gradients.safetensors")
+    save_like_library(of_loss, here / f"{name}.gradients.safetensors")
 
 
 tokens = torch.tensor([[3, 10, 2, 7, 7]])  # without 0, whose row BERT does not train
@@ -171,6 +178,7 @@ write(
     lambda model: {"logits": model(tokens, attention_mask=mask).logits[0]},
 )
 
+torch.manual_seed(1)
 image = torch.randn(1, 2, 8, 12).float().double()
 patches = image[0].unfold(1, 4, 4).unfold(2, 4, 4).permute(1, 2, 0, 3, 4).reshape(6, 32)
 write(
@@ -210,6 +218,78 @@ for name, options in {
             ).logits[0]
         },
     )
+
+
+
+def write_family(name, family, task="ForCausalLM", gradients=True, **config):
+    """A model whose configuration has the usual names, and its logits."""
+    options = dict(
+        vocab_size=11, hidden_size=8, intermediate_size=12, num_hidden_layers=2,
+        num_attention_heads=2, max_position_embeddings=5,
+    )
+    call = {} if task == "ForCausalLM" else {"attention_mask": mask}
+    kind = getattr(hf, family + task)
+    write(
+        name,
+        kind(kind.config_class(**{**options, **config})),
+        {"token": tokens[0]},
+        lambda model: {"logits": model(tokens, **call).logits[0]},
+        gradients,
+    )
+
+
+def rotary(base, **others):
+    return {"rope_type": "default", "rope_theta": float(base), **others}
+
+
+write_family("qwen3", "Qwen3", num_key_value_heads=1, head_dim=6, tie_word_embeddings=True,
+             rope_parameters=rotary(1000000))
+write_family(
+    "llama3", "Llama", gradients=False, hidden_size=16, num_key_value_heads=1, rms_norm_eps=1e-5,
+    tie_word_embeddings=True,
+    rope_parameters=rotary(
+        100, rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+        original_max_position_embeddings=32,
+    ),
+)
+local, full = "sliding_attention", "full_attention"
+write_family(
+    "gemma2", "Gemma2", gradients=False, num_key_value_heads=1, head_dim=4, sliding_window=2,
+    layer_types=[local, full], query_pre_attn_scalar=9, attn_logit_softcapping=3.0,
+    final_logit_softcapping=2.0, rope_parameters=rotary(10000),
+)
+write_family(
+    "gemma3", "Gemma3", num_key_value_heads=1, head_dim=4, num_hidden_layers=4,
+    sliding_window=2, layer_types=[local, local, full, local], query_pre_attn_scalar=9,
+    rope_parameters={local: rotary(10000), full: rotary(1000000)},
+)
+write_family("gpt_neox", "GPTNeoX", hidden_size=16,
+             rope_parameters=rotary(10000, partial_rotary_factor=0.25))
+write_family("phi", "Phi", gradients=False,
+             rope_parameters=rotary(10000, partial_rotary_factor=0.5))
+write_family("starcoder2", "Starcoder2", gradients=False, num_key_value_heads=1, sliding_window=3,
+             norm_epsilon=1e-5, rope_parameters=rotary(100000))
+write_family("opt", "OPT", gradients=False, ffn_dim=12, word_embed_proj_dim=8)
+write_family(
+    "modernbert", "ModernBert", "ForMaskedLM", num_hidden_layers=4, local_attention=4,
+    pad_token_id=0, bos_token_id=1, eos_token_id=1, cls_token_id=1, sep_token_id=1,
+    rope_parameters={local: rotary(10000), full: rotary(160000)},
+)
+write_family("albert", "Albert", "ForMaskedLM", gradients=False, num_hidden_layers=3, embedding_size=6)
+write_family("mpnet", "MPNet", "ForMaskedLM", gradients=False, max_position_embeddings=7,
+             relative_attention_num_buckets=32)
+write(
+    "clip_text",
+    hf.CLIPTextModel(
+        hf.CLIPTextConfig(
+            vocab_size=11, hidden_size=8, intermediate_size=12, num_hidden_layers=2,
+            num_attention_heads=2, max_position_embeddings=5, eos_token_id=7, bos_token_id=1,
+        )
+    ),
+    {"token": tokens[0]},
+    lambda model: {"pooled": model(tokens).pooler_output[0]},
+    gradients=False,
+)
 
 for path in sorted(here.glob("*.safetensors")):
     if path.name.count(".") == 1 and not written_folder:

@@ -68,8 +68,9 @@ struct domain {
 /// More values than this are not listed, and of more pairs of values not the results.
 inline constexpr int max_values = 4096;
 inline constexpr int max_pairs = 2048;
-/// More tuples of values are not looked at one by one.
+/// More values of one variable, or tuples of several, are not looked at one by one.
 inline constexpr int max_tuples = 4096;
+inline constexpr int max_joint_tuples = 4096;
 
 /// The values of all nodes that depend on nothing but what is known at one position.
 class position_values {
@@ -86,26 +87,27 @@ class position_values {
         values[static_cast<std::size_t>(at)] = known;
         defined[static_cast<std::size_t>(at)] = 1;
     }
-    /// Computes a node from its arguments.
+    /// Computes a node from its arguments. Plain pointers take compilers fewer steps.
     SEQUENT_COLD constexpr void compute(int at) {
-        const node& made = (*nodes_)[at];
-        const auto place = static_cast<std::size_t>(at);
-        const auto argument = [&](int which) {
-            return static_cast<std::size_t>(std::max(made.arguments[which], 0));
-        };
-        defined[place] = 0;
+        const node& made = nodes_->nodes.items[at];
+        const int* const from = made.arguments;
+        value* const all = values.data();
+        char* const has = defined.data();
+        has[at] = 0;
         if (made.what == operation::constant) {
-            set(at, made.known);
+            all[at] = made.known;
+            has[at] = 1;
         } else if (made.what == operation::conditional) {
-            const std::size_t from = argument(values[argument(0)].truth() ? 1 : 2);
-            if (defined[argument(0)] && defined[from]) set(at, values[from]);
-        } else if (is_pointwise(made.what)) {
-            for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
-                if (!defined[argument(which)]) return;
+            const int chosen = from[all[from[0]].truth() ? 1 : 2];
+            if (!has[from[0]] || !has[chosen]) return;
+            all[at] = all[chosen];
+            has[at] = 1;
+        } else if (made.what >= operation::negate && made.what <= operation::function) {
+            const int second = from[1] < 0 ? from[0] : from[1];
+            if (!has[from[0]] || !has[second]) return;
             undefined trouble = undefined::no;
-            const value found = rasp::detail::apply(made, values[argument(0)], values[argument(1)],
-                                                    values[argument(2)], trouble);
-            if (trouble == undefined::no) set(at, found);
+            all[at] = rasp::detail::apply(made, all[from[0]], all[second], all[second], trouble);
+            has[at] = trouble == undefined::no ? 1 : 0;
         }
     }
     /// All of a token and an index; `token` is null where only the index is known.

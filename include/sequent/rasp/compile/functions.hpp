@@ -140,8 +140,9 @@ class table_evaluator {
     }
     /// After the variables up to `changed` have new values.
     SEQUENT_COLD constexpr void compute(int changed) {
+        const int* const first = first_.data();
         for (const int at : computed_)
-            if (first_[static_cast<std::size_t>(at)] <= changed) found.compute(at);
+            if (first[at] <= changed) found.compute(at);
     }
     constexpr bool has_values() const {
         for (const int each : roots_)
@@ -203,37 +204,55 @@ SEQUENT_COLD constexpr std::vector<int> number_classes(const lowered_nodes& prog
                                                        const std::vector<int>& roots,
                                                        long long tuples,
                                                        const AddClass& add_class) {
-    table_evaluator found(program, group.variables, roots);
-    const int count = static_cast<int>(group.variables.size());
+    const auto count = group.variables.size();
+    // Items of a variable that have one value give one class: it is computed once for all.
+    std::vector<std::vector<std::size_t>> numbers(count);
+    std::size_t different = 1;
+    for (std::size_t at = 0; at < count; ++at) {
+        hash_table known;
+        std::size_t most = 0;
+        for (const item& each : group.values[at]) {
+            numbers[at].push_back(different *
+                                  static_cast<std::size_t>(known.number_of(each.known.bits())));
+            most = std::max(most, numbers[at].back());
+        }
+        different += most;
+    }
+    constexpr int unknown = -2;
+    std::vector<int> known_classes(different, unknown);
     std::vector<int> classes;
     classes.reserve(static_cast<std::size_t>(tuples));
+    table_evaluator found(program, group.variables, roots);
     hash_table seen;
-    std::uint64_t last_hash = 0;
-    int last = -1;
     int most = -1;
-    std::vector<std::size_t> chosen(group.variables.size(), 0);
-    int changed = count;  // the last variable that did
+    std::vector<std::size_t> chosen(count, 0);
+    std::vector<std::size_t> computed(count, static_cast<std::size_t>(-1));
+    std::size_t number = 0;
+    for (const auto& each : numbers) number += each.empty() ? 0 : each[0];
     for (long long tuple = 0; tuple < tuples; ++tuple) {
-        for (int at = 0; at < count && at <= changed; ++at) {
-            const auto which = static_cast<std::size_t>(at);
-            found.set(which, group.values[which][chosen[which]].known);
-        }
-        found.compute(changed);
-        const bool all = found.has_values();
-        const std::uint64_t hash = all ? found.hash() : 0;
-        if (all && (last < 0 || hash != last_hash)) {
-            last = seen.number_of(hash);
-            last_hash = hash;
-            if (last > most) {
-                most = last;
+        int& found_class = known_classes[number];
+        if (found_class == unknown) {
+            int changed = -1;
+            for (std::size_t at = 0; at < count; ++at)
+                if (computed[at] != chosen[at]) {
+                    computed[at] = chosen[at];
+                    found.set(at, group.values[at][chosen[at]].known);
+                    changed = static_cast<int>(at);
+                }
+            found.compute(computed.empty() ? 0 : changed);
+            found_class = found.has_values() ? seen.number_of(found.hash()) : -1;
+            if (found_class > most) {
+                most = found_class;
                 add_class(found.found.values);
             }
         }
-        classes.push_back(all ? last : -1);
-        for (changed = 0; changed < count; ++changed) {
-            const auto which = static_cast<std::size_t>(changed);
-            if (++chosen[which] < group.values[which].size()) break;
-            chosen[which] = 0;
+        classes.push_back(found_class);
+        for (std::size_t at = 0; at < count; ++at) {
+            const std::size_t* const of = numbers[at].data();
+            const std::size_t next = chosen[at] + 1 == numbers[at].size() ? 0 : chosen[at] + 1;
+            number += of[next] - of[chosen[at]];
+            chosen[at] = next;
+            if (next > 0) break;
         }
     }
     return classes;

@@ -1,0 +1,182 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "../config.hpp"
+#include "../joined_text.hpp"
+#include "path.hpp"
+#include "placement.hpp"
+#include "safetensors.hpp"
+
+/// Where a parameter is in the tensor that a map's line names.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// The shape of the tensor that holds a parameter, or one layer of it, and where it is there.
+struct placed {
+    std::vector<std::uint64_t> shape;
+    std::uint64_t first = 0;
+    std::array<std::uint64_t, max_axes> strides{};
+    std::uint64_t begin = 0;  // of the rows that it takes, parts one after another
+    std::uint64_t end = 0;
+    std::uint64_t all = 0;
+    std::size_t row_axes = 0;  // of the view, before its columns
+    std::string problem;
+};
+
+/// The extents that a placement states, of a parameter of this shape. `found` is the shape in the
+/// file, if there is one, which tells the side of squares.
+SEQUENT_LAZY
+SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>& own,
+                                                     const placement& how,
+                                                     const std::vector<std::uint64_t>* found) {
+    const auto extents = std::span(how.shape).first(static_cast<std::size_t>(how.rank));
+    const std::uint64_t size = size_of(own);
+    std::vector<std::uint64_t> result;
+    std::uint64_t others = 1;
+    std::size_t sides = 0;
+    for (const int extent : extents) {
+        const auto axis = static_cast<std::size_t>(-1 - extent);
+        result.push_back(extent > 0          ? static_cast<std::uint64_t>(extent)
+                         : extent == 0       ? 1
+                         : extent == side    ? 1
+                         : axis < own.size() ? own[axis]
+                                             : 0);
+        others *= result.back();
+        sides += extent == side ? 1U : 0U;
+    }
+    // What is left for squares and the one extent that the others leave.
+    std::uint64_t rest = others == 0 ? 0 : size / others;
+    const auto power = [&](std::uint64_t length) {
+        std::uint64_t all = 1;
+        for (std::size_t at = 0; at < sides && all <= rest; ++at) all *= length;
+        return all;
+    };
+    std::uint64_t length = 1;
+    if (sides > 0 && rest > 0) {
+        if (found && found->size() == extents.size()) {
+            for (std::size_t axis = 0; axis < extents.size(); ++axis)
+                if (extents[axis] == side)
+                    length = std::min(std::max<std::uint64_t>((*found)[axis], 1), rest);
+        } else {
+            for (std::uint64_t each = 2; power(each) <= rest; ++each)
+                if (rest % power(each) == 0) length = each;
+        }
+        rest /= std::max<std::uint64_t>(1, std::min(power(length), rest));
+    }
+    for (std::size_t axis = 0; axis < extents.size(); ++axis) {
+        if (extents[axis] == 0) result[axis] = rest;
+        if (extents[axis] == side) result[axis] = length;
+    }
+    return result;
+}
+
+/// Where a parameter is in its tensor. `found` is the tensor's shape in the file, if there is one.
+SEQUENT_LAZY
+SEQUENT_COLD placed place(const any_view& view, const placement& how,
+                          const std::vector<std::uint64_t>* found = nullptr) {
+    const std::vector<std::uint64_t> own = shape_of(view);
+    const std::uint64_t size = size_of(own);
+    const auto rank = own.size();
+    const bool vector = how.flat || rank < 2;
+    placed result;
+    result.strides = row_major(view);
+    if (how.rank < 0) {
+        result.shape = own;
+        result.end = result.all = size;
+        return result;
+    }
+    if (how.rank > 0) {
+        result.end = result.all = size;
+        result.shape = stated_shape(own, how, found);
+        if (how.range != row_range::all || how.transposed || how.flat ||
+            how.order != row_order::any) {
+            result.problem = "a tensor of another shape is whole and not transposed";
+        } else if (size_of(result.shape) != size) {
+            result.problem = joined_text(
+                {"shape ", shape_text(result.shape), " has not its ", size, " elements"});
+        }
+        return result;
+    }
+    const std::uint64_t columns = vector ? 1 : own.back();
+    const std::uint64_t count = columns == 0 ? 0 : size / columns;
+    const auto of = static_cast<std::uint64_t>(how.of);
+    const auto begin = static_cast<std::uint64_t>(how.begin);
+    const bool is_part = how.range == row_range::part || how.range == row_range::interleaved;
+    result.begin = is_part ? begin * count : begin;
+    result.end = result.begin + count;
+    result.all = is_part ? of * count : how.range == row_range::all ? count : of;
+    if (how.range == row_range::open) {
+        // The tensor states how many rows it has.
+        const std::size_t axis = how.transposed && !vector ? 1 : 0;
+        result.all = found && found->size() == (vector ? 1U : 2U) ? (*found)[axis] : result.end;
+    }
+    if (result.end > result.all) {
+        result.problem = joined_text({"rows [", result.begin, ", ", result.end, ") are beyond the ",
+                                      result.all, " of the tensor"});
+    }
+    const std::size_t row_axes = result.row_axes = vector ? rank : rank - 1;
+    if (how.order != row_order::any && (row_axes == 0 || own[row_axes - 1] % 2 != 0))
+        result.problem = "its heads have no halves";
+    if (vector) {
+        if (!own.empty() || how.range != row_range::all || how.flat) result.shape = {result.all};
+    } else if (how.transposed) {
+        result.shape = {columns, result.all};
+        // Rows follow one another, and columns are as far apart as a row of the file is long.
+        for (std::size_t axis = 0; axis < row_axes; ++axis)
+            result.strides[axis] = columns == 0 ? 0 : result.strides[axis] / columns;
+        result.strides[row_axes] = result.all;
+    } else {
+        result.shape = {result.all, columns};
+    }
+    const std::uint64_t row = vector || how.transposed ? 1 : columns;
+    if (how.range == row_range::interleaved && row_axes > 0) {
+        result.first = begin * result.strides[0];
+        result.strides[0] *= of;
+    } else {
+        result.first = result.begin * row;
+    }
+    return result;
+}
+
+/// A view and a tensor's strides over the same extents. Where the tensor has the rows of a head in
+/// another order than the model, their axis becomes two.
+SEQUENT_LAZY
+SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& where,
+                            const placement& how, bool neighbours) {
+    auto strides = where.strides;
+    const bool reordered = how.order == row_order::halves
+                               ? neighbours
+                               : how.order == row_order::neighbours && !neighbours;
+    if (reordered) {
+        const std::size_t axis = where.row_axes - 1;
+        for (auto at = static_cast<std::size_t>(view.rank++); at > axis; --at) {
+            view.extents[at] = view.extents[at - 1];
+            view.strides[at] = view.strides[at - 1];
+            strides[at] = strides[at - 1];
+        }
+        const int half = view.extents[axis] / 2;
+        view.extents[axis] = half;
+        view.extents[axis + 1] = 2;
+        // Element k of half h is in the order of neighbours 2 k + h, in that of halves k + h half.
+        const auto split = [half](auto& of, std::size_t place, bool by_neighbours) {
+            const auto stride = of[place];
+            of[place] = by_neighbours ? 2 * stride : stride;
+            of[place + 1] = by_neighbours
+                                ? stride
+                                : stride * static_cast<std::remove_const_t<decltype(stride)>>(half);
+        };
+        split(view.strides, axis, neighbours);
+        split(strides, axis, !neighbours);
+    }
+    return {view, tensor, where.first, strides, how.summand, how.plus};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail

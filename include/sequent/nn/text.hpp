@@ -1,0 +1,308 @@
+#pragma once
+
+#include <string_view>
+
+#include "transformer.hpp"
+
+/// Models of text: an embedding, layers, which may be of several kinds in a pattern, and what is
+/// made of their result.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+inline constexpr relation<"input"> given_numbers;
+inline constexpr relation<"segment"> segment;
+inline constexpr relation<"narrow"> narrow;
+inline constexpr relation<"pooled"> pooled;
+inline constexpr relation<"squared_length"> squared_length;
+inline constexpr relation<"unit_factor"> unit_factor;
+inline constexpr relation<"unit"> unit;
+inline constexpr relation<"predicted"> predicted;
+inline constexpr relation<"opening"> opening;
+inline constexpr relation<"below"> below;
+inline constexpr relation<"local"> local;
+inline constexpr relation<"full"> full;
+inline constexpr relation<"rest"> rest;
+
+/// What stands for a position: its symbol's embedding, or a linear map of its numbers, with what is
+/// added for position and segment.
+template <shape Shape>
+constexpr auto summed_embedding() noexcept {
+    constexpr int width = Shape.table_width();
+    constexpr weight<"embedding", Shape.vocabulary, width> embedding;
+    constexpr weight<"W_input", width, Shape.input_width> W_input;
+    constexpr weight<"b_input", width> b_input;
+    constexpr weight<"position", width> position;
+    constexpr weight<"segment_embedding", Shape.segments, width> segment_embedding;
+    constexpr weight<"segment_embedding", width> one_segment;
+    const auto of_symbol = [=] {
+        if constexpr (Shape.input_width > 0)
+            return biased<Shape>(given_numbers(i)[W_input], b_input);
+        else
+            return token(i)[embedding];
+    }();
+    const auto with_segment = [=] {
+        if constexpr (Shape.segments > 1)
+            return (of_symbol, segment(i)[segment_embedding]);
+        else if constexpr (Shape.segments == 1)
+            return (of_symbol, one_segment);
+        else
+            return of_symbol;
+    }();
+    if constexpr (Shape.adds_positions())
+        return (with_segment, position(i));
+    else if constexpr (Shape.position == position_kind::sinusoidal)
+        return scaled_by_width<Shape>(with_segment) | sinusoidal(i);
+    else if constexpr (Shape.scaled_embedding)
+        return scaled_by_width<Shape>(with_segment);
+    else
+        return with_segment;
+}
+
+template <shape Shape>
+inline constexpr auto embedding_rules = [] {
+    constexpr int width = Shape.table_width();
+    constexpr weight<"embedding_gain", width> gain;
+    constexpr weight<"embedding_bias", width> bias;
+    constexpr weight<"W_embedding", Shape.width, width> W_embedding;
+    constexpr weight<"b_embedding", Shape.width> b_embedding;
+    const auto body = [=] {
+        if constexpr (Shape.normal_embedding)
+            return dropped<Shape>(normalized<Shape>(summed_embedding<Shape>(), gain, bias));
+        else
+            return dropped<Shape>(summed_embedding<Shape>());
+    }();
+    if constexpr (Shape.embedding_width > 0)
+        return rules(narrow(i) <<= body,
+                     embedded(i) <<= biased<Shape>(narrow(i)[W_embedding], b_embedding));
+    else
+        return rules(embedded(i) <<= body);
+}();
+
+/// Local layers and then one with the template's mask, from below(i) to full(i).
+template <shape Shape, class Mask, class LocalMask, class Activation>
+inline constexpr auto group_rules = [] {
+    constexpr auto& local_block = block_rules<Shape.local(), LocalMask, Activation>;
+    constexpr auto& full_block = block_rules<Shape, Mask, Activation>;
+    return rules(local(i) <<= below(i) | stack<Shape.local_layers>(local_block),
+                 full(i) <<= local(i) | stack<1>(full_block));
+}();
+
+/// All layers, from embedded(i) to the result: see result_of_layers.
+template <shape Shape, class Mask, class LocalMask, class Activation>
+inline constexpr auto text_layers_rules = [] {
+    constexpr auto& block = block_rules<Shape, Mask, Activation>;
+    if constexpr (!Shape.has_pattern()) {
+        return stack_rules<Shape, block, relation<"embedded">, relation<"layers">,
+                           result_of_layers<Shape>>;
+    } else {
+        constexpr auto& opening_block = block_rules<Shape, Mask, Activation, false>;
+        constexpr auto& group = []() -> auto& {
+            if constexpr (Shape.local_layers > 0)
+                return group_rules<Shape, Mask, LocalMask, Activation>;
+            else
+                return block_rules<Shape, Mask, Activation>;
+        }
+        ();
+        constexpr weight<"gain", Shape.width> gain;
+        constexpr weight<"bias", Shape.width> bias;
+        using start =
+            std::conditional_t<Shape.opening_layer, relation<"opening">, relation<"embedded">>;
+        using end = std::conditional_t<(Shape.rest() > 0), relation<"rest">, relation<"layers">>;
+        constexpr auto opening_rules = [] {
+            if constexpr (Shape.opening_layer)
+                return rules(opening(i) <<= embedded(i) | stack<1>(opening_block));
+            else
+                return rules();
+        }();
+        constexpr auto rest_rules = [] {
+            if constexpr (Shape.rest() > 0)
+                return rules(rest(i) <<=
+                             layers(i) | stack<Shape.rest()>(
+                                             block_rules<Shape.local(), LocalMask, Activation>));
+            else
+                return rules();
+        }();
+        return rules(opening_rules, layers(i) <<= start{}(i) | stack<Shape.groups()>(group),
+                     rest_rules, normal_layers(i) <<= normalized<Shape>(end{}(i), gain, bias));
+    }
+}();
+
+/// One vector for the text, and what is made of it.
+template <shape Shape>
+inline constexpr auto pooling_rules = [] {
+    constexpr result_of_layers<Shape> states;
+    constexpr bound<"length"> length;
+    constexpr weight<"W_pool", Shape.width, Shape.width> W_pool;
+    constexpr weight<"b_pool", Shape.width> b_pool;
+    constexpr weight<"W_logits", Shape.classes, Shape.width> W_logits;
+    constexpr weight<"b_logits", Shape.classes> b_logits;
+    constexpr auto pooled_rules = [=] {
+        if constexpr (Shape.pooling == pooling_kind::dense)
+            return rules(pooled() <<= (states(0)[W_pool], b_pool) | tanh());
+        else if constexpr (Shape.pooling == pooling_kind::first)
+            return rules(pooled() <<= states(0));
+        else if constexpr (Shape.pooling == pooling_kind::mean)
+            return rules(pooled() <<= (states(i), i < length) | mean(i));
+        else
+            return rules(pooled() <<= (states(i), i + 1 == length) | sum(i));
+    }();
+    static_assert(!Shape.unit_length || Shape.classes == 0,
+                  "sequent: what is classified does not have the length one");
+    // clang-format off
+    if constexpr (Shape.classes > 0)
+        return rules(
+            pooled_rules,
+            logits()         <<= (pooled()[W_logits], b_logits));
+    else if constexpr (Shape.unit_length)
+        return rules(
+            pooled_rules,
+            squared_length() <<= (pooled().T(), pooled()) | product(),
+            unit_factor()    <<= (squared_length(), language::number(1e-24)) | language::sum() | sqrt()
+                                 | inverse(),
+            unit()           <<= (unit_factor(), pooled()) | product());
+    else
+        return pooled_rules;
+    // clang-format on
+}();
+
+/// Logits of the symbol at each position, through the embedding.
+template <shape Shape, class Activation>
+inline constexpr auto masked_language_rules = [] {
+    constexpr int width = Shape.table_width();
+    constexpr result_of_layers<Shape> states;
+    constexpr weight<"embedding", Shape.vocabulary, width> embedding;
+    constexpr weight<"W_predict", width, Shape.width> W_predict;
+    constexpr weight<"b_predict", width> b_predict;
+    constexpr weight<"gain_predict", width> gain_predict;
+    constexpr weight<"bias_predict", width> bias_predict;
+    constexpr weight<"b_logits", Shape.vocabulary> b_logits;
+    // clang-format off
+    return rules(
+        predicted(i) <<= normalized<Shape>(
+                             activated<Activation>(biased<Shape>(states(i)[W_predict], b_predict)),
+                             gain_predict, bias_predict),
+        logits(i)    <<= (predicted(i)[embedding], b_logits));
+    // clang-format on
+}();
+
+/// Logits of the next symbol.
+template <shape Shape>
+inline constexpr auto next_rules = [] {
+    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
+    constexpr weight<"b_logits", Shape.vocabulary> b_logits;
+    constexpr auto body = [=] {
+        if constexpr (Shape.logit_bias)
+            return (logits_of<Shape>(result_of_layers<Shape>{}, embedding), b_logits);
+        else
+            return logits_of<Shape>(result_of_layers<Shape>{}, embedding);
+    }();
+    if constexpr (Shape.logit_cap > 0)
+        return rules(logits(i) <<= body | soft_cap(Shape.logit_cap));
+    else
+        return rules(logits(i) <<= body);
+}();
+
+/// The gate of an activation stands in feed-forward parts alone.
+template <class Activation>
+struct without_gate {
+    using type = Activation;
+};
+template <class Function>
+struct without_gate<activation::gated<Function>> {
+    using type = Function;
+};
+
+template <shape Shape, class Mask, class LocalMask, class Activation>
+inline constexpr auto text_rules = [] {
+    constexpr auto states =
+        rules(distance_rules<Shape, !mask::looks_back<Mask>>, embedding_rules<Shape>,
+              text_layers_rules<Shape, Mask, LocalMask, Activation>);
+    if constexpr (Shape.pooling != pooling_kind::none && Shape.head != head_kind::masked)
+        return rules(states, pooling_rules<Shape>);
+    else if constexpr (Shape.head == head_kind::masked)
+        return rules(states, masked_language_rules<Shape, typename without_gate<Activation>::type>);
+    else if constexpr (Shape.head == head_kind::next)
+        return rules(states, next_rules<Shape>);
+    else
+        return states;
+}();
+
+/// The facts of a model of text, and what it gives if that is two relations.
+template <shape Shape>
+struct text_facts {
+    using symbols =
+        sequence_fact<Shape.any_length, "token", Shape.tokens, symbol<Shape.vocabulary>>;
+    using numbers = sequence_fact<Shape.any_length, "input", Shape.tokens, Shape.input_width>;
+    using segments = sequence_fact<Shape.any_length, "segment", Shape.tokens,
+                                   symbol<(Shape.segments > 1 ? Shape.segments : 1)>>;
+    using both = std::conditional_t<Shape.norm_first, query<"normal_layers", "pooled">,
+                                    query<"layers", "pooled">>;
+    static constexpr bool gives_both = Shape.head == head_kind::states &&
+                                       Shape.pooling == pooling_kind::dense && Shape.classes == 0 &&
+                                       !Shape.unit_length;
+
+    using given = fact_list<std::conditional_t<(Shape.input_width > 0), numbers, symbols>>;
+    using segmented = typename given::template with<segments, (Shape.segments > 1)>;
+    using counted = typename segmented::template with<bound<"length">, Shape.has_length()>;
+    using seeded = typename counted::template with<bound<"seed">, (Shape.dropout_percent > 0)>;
+    using type = typename seeded::template with<both, gives_both>;
+};
+
+/// A model of text with the defaults of an architecture.
+template <class Arguments>
+struct text_model
+    : text_facts<Arguments::shape>::type::template model_of<
+          text_rules<Arguments::shape,
+                     padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
+                     padded_mask<Arguments::shape.padded, typename Arguments::local_mask, "length">,
+                     typename Arguments::activation>> {
+    static constexpr nn::shape shape = Arguments::shape;
+};
+
+/// A language model with the defaults of an architecture.
+template <class Arguments>
+struct language_model : text_model<Arguments> {
+    /// As GPT-2 begins: gains one, biases zero, all else normal with deviation 0.02, and less by
+    /// sqrt(2 depth) where a branch joins the residual path, so that the layers' outputs do not
+    /// drown the embedding.
+    template <class T>
+    static void initialize(typename language_model::template parameters<T>& p,
+                           std::uint64_t seed = 0) {
+        language_model::model::initialize(p, seed);
+        const double joining = 1 / std::sqrt(2.0 * Arguments::shape.depth);
+        language_model::for_each(p, [&](std::string_view name, auto view) {
+            if (name.find(".W_") == std::string_view::npos) return;
+            const bool joins = name.ends_with("W_out") || name.ends_with("W_contract");
+            const double inputs = view.extents[static_cast<std::size_t>(view.rank - 1)];
+            const double factor = 0.02 * std::sqrt(inputs) * (joins ? joining : 1.0);
+            for (int at = 0; at < view.size(); ++at) view.element(at) *= static_cast<T>(factor);
+        });
+    }
+};
+
+/// What every model of text takes.
+struct text_options
+    : layer_options::with<required<vocabulary>, depth<1>, activation::gelu, embedding_width<0>,
+                          normal_embedding<false>, input_width<0>, local_layers<0>,
+                          opening_layer<false>, pooling::none, unit_length<false>,
+                          position::learned, derived<sequent::classes>> {};
+struct language_model_options
+    : text_options::with<mask::causal, tied<true>, pre_norm, scaled_embedding<false>, logit_cap<0>,
+                         logit_bias<false>> {};
+
+}  // namespace nn
+
+namespace transformer {
+
+/// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
+/// predicts the symbol after position i. Takes nn::language_model_options; with a pooling, the
+/// output is pooled, unit or logits of the classes.
+template <class... Options>
+struct language_model
+    : nn::language_model<nn::arguments<language_model, nn::language_model_options, Options...>> {};
+
+}  // namespace transformer
+
+}  // namespace sequent::inline SEQUENT_ABI

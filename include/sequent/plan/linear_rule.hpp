@@ -1,0 +1,57 @@
+#pragma once
+
+#include "source.hpp"
+
+/// Rules that are linear maps of what they read, added up.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
+/// an offset are known to lie within their relations.
+constexpr bool is_plain(const literal& item, bool moved = false) {
+    if (!item.gives_value() || item.has_element) return false;
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
+            return false;
+    return !is_view(item);
+}
+
+/// Whether the literals that give values are added, weighted or not, for each head on its own: what
+/// a matrix product with its additions computes. Variables that are summed away must then index a
+/// weight.
+template <sizes Sizes>
+constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
+    if (rule.literals > 1 && rule.combined != combination::sum) return false;
+    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
+    const unsigned head = rule.head_variables();
+    unsigned mentioned = head;
+    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
+    for (const literal& item : source.body(rule)) {
+        if (!item.gives_value()) continue;
+        const unsigned in_relation = variables_in(item.terms, item.arity);
+        const unsigned in_weight = variables_in(item.weight.terms, item.weight.arity);
+        for (int argument = 0; argument < item.weight.arity; ++argument) {
+            if (item.weight.terms[argument].second >= 0 ||
+                (item.weight.terms[argument].offset &&
+                 item.weight.terms[argument].variable != loop_time))
+                return false;
+        }
+        const unsigned summed = ~head;
+        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
+        if ((in_relation & summed) != (in_weight & summed)) return false;
+        mentioned |= in_relation;
+    }
+    // A variable that nothing mentions adds as many times as it has values.
+    return mentioned == (1u << rule.variables.size()) - 1;
+}
+
+/// Whether this is all that the rule does.
+template <sizes Sizes>
+constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
+    if (rule.condition >= 0 || rule.repeat) return false;
+    for (const literal& item : source.body(rule))
+        if (!is_plain(item)) return false;
+    return is_linear_sum(rule, source);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
