@@ -973,6 +973,14 @@ constexpr auto select(const Keys& keys, const Queries& queries, comparison<Opera
     return detail::make_selector<Operation>(line, detail::as_s_op(keys), detail::as_s_op(queries));
 }
 
+template <class Keys, class Queries>
+constexpr auto select(const Keys& keys, const Queries&) {
+    static_assert(!s_op_or_constant<Keys>,
+                  "sequent: RASP's select takes keys, queries, and how they are compared: equal, "
+                  "not_equal, less, less_equal, greater or greater_equal");
+    return detail::make_selector<operation::select_equal>(0, keys, keys);
+}
+
 /// All positions look at all.
 inline constexpr auto everything = named<"everything">(select(1, 1, equal));
 
@@ -985,46 +993,36 @@ using usual_default =
 }  // namespace detail
 
 namespace detail {
-template <operation Operation, type Kind, class Selector, class Values, class Otherwise>
-constexpr auto aggregate_as(const Selector& from, const Values& values,
-                            const Otherwise& otherwise) {
-    static_assert(is_selector<Selector>,
-                  "sequent: RASP's aggregate takes a selector, then the values");
-    static_assert(are_alike<Values, Otherwise>(),
-                  "sequent: the default of RASP's aggregate is of the values' type");
-    static_assert(!part<Otherwise>, "sequent: the default of RASP's aggregate is a constant");
-    return make<Operation, Kind>(from, as_s_op(values), as_s_op(otherwise));
-}
-template <class Values>
+template <class Values, class Otherwise>
 inline constexpr type kind_of_mean = is_number(s_op_of<Values>::kind) ? type::real
                                                                       : s_op_of<Values>::kind;
+template <class Values, class Otherwise>
+inline constexpr type kind_of_one = joined_kind<Values, Otherwise>();
 }  // namespace detail
 
+#define SEQUENT_RASP_AGGREGATE(NAME, OPERATION, KIND)                                              \
+    template <class Selector, s_op_or_constant Values,                                             \
+              s_op_or_constant Otherwise = detail::usual_default<Values>>                          \
+    constexpr auto NAME(const Selector& from, const Values& values,                                \
+                        const Otherwise& otherwise = Otherwise()) {                                \
+        static_assert(is_selector<Selector>,                                                       \
+                      "sequent: RASP's " #NAME " takes a selector, then the values");              \
+        static_assert(detail::are_alike<Values, Otherwise>(),                                      \
+                      "sequent: the default of RASP's " #NAME " is of the values' type");          \
+        static_assert(!part<Otherwise>, "sequent: the default of RASP's " #NAME " is a constant"); \
+        return detail::make<operation::OPERATION, detail::KIND<Values, Otherwise>>(                \
+            from, detail::as_s_op(values), detail::as_s_op(otherwise));                            \
+    }
 /// Of the selected positions' values: none, `otherwise`, which by default is 0, false, or the
 /// symbol without text; one, that value; several, their mean, which only numbers have.
-template <class Selector, s_op_or_constant Values,
-          s_op_or_constant Otherwise = detail::usual_default<Values>>
-constexpr auto aggregate(const Selector& from, const Values& values,
-                         const Otherwise& otherwise = Otherwise()) {
-    return detail::aggregate_as<operation::aggregate, detail::kind_of_mean<Values>>(from, values,
-                                                                                    otherwise);
-}
-#define SEQUENT_RASP_CHOICE(NAME, OPERATION)                                                \
-    template <class Selector, s_op_or_constant Values,                                      \
-              s_op_or_constant Otherwise = detail::usual_default<Values>>                   \
-    constexpr auto NAME(const Selector& from, const Values& values,                         \
-                        const Otherwise& otherwise = Otherwise()) {                         \
-        return detail::aggregate_as<operation::OPERATION,                                   \
-                                    detail::joined_kind<Values, Otherwise>()>(from, values, \
-                                                                              otherwise);   \
-    }
+SEQUENT_RASP_AGGREGATE(aggregate, aggregate, kind_of_mean)
 /// The value at the first, and the last, of the selected positions; `otherwise` where none is.
-SEQUENT_RASP_CHOICE(first_of, first)
-SEQUENT_RASP_CHOICE(last_of, last)
+SEQUENT_RASP_AGGREGATE(first_of, first, kind_of_one)
+SEQUENT_RASP_AGGREGATE(last_of, last, kind_of_one)
 /// The greatest, and the least, of the selected positions' values; `otherwise` where none is.
-SEQUENT_RASP_CHOICE(max_of, highest)
-SEQUENT_RASP_CHOICE(min_of, lowest)
-#undef SEQUENT_RASP_CHOICE
+SEQUENT_RASP_AGGREGATE(max_of, highest, kind_of_one)
+SEQUENT_RASP_AGGREGATE(min_of, lowest, kind_of_one)
+#undef SEQUENT_RASP_AGGREGATE
 
 /// The sum of the selected positions' numbers.
 template <class Selector, s_op_or_constant Values>
@@ -1315,6 +1313,12 @@ enum class focus {
     lowest_selected
 };
 
+/// What the head of first_of, last_of, max_of or min_of looks at.
+constexpr focus focus_of_choice(operation what) noexcept {
+    return static_cast<focus>(static_cast<int>(focus::first_selected) + static_cast<int>(what) -
+                              static_cast<int>(operation::first));
+}
+
 struct head {
     int layer = 0;
     int selector = -1;
@@ -1371,9 +1375,7 @@ SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
         } else if (made.what == operation::sum || made.what == operation::aggregate) {
             needs({layer, selector, focus::selected});
         } else {
-            const auto at_focus = static_cast<focus>(static_cast<int>(focus::first_selected) +
-                                                     static_cast<int>(made.what) -
-                                                     static_cast<int>(operation::first));
+            const focus at_focus = focus_of_choice(made.what);
             needs({layer, selector, at_focus,
                    at_focus >= focus::highest_selected ? made.arguments[1] : -1});
         }
@@ -3400,11 +3402,7 @@ class lowering : public counting_heads {
                 if (each.layer == layer * sublayers && each.place == place) return true;
             return false;
         };
-        const auto at =
-            what == operation::aggregate
-                ? focus::selected
-                : static_cast<focus>(static_cast<int>(focus::first_selected) +
-                                     static_cast<int>(what) - static_cast<int>(operation::first));
+        const focus at = what == operation::aggregate ? focus::selected : focus_of_choice(what);
         int place = 0;
         for (const head& each : analysed_->all_heads) {
             if (each.layer != layer) continue;
@@ -5663,9 +5661,6 @@ constexpr value name_of_function() {
 template <auto Function, class... Arguments>
 constexpr auto call_of(const Arguments&... arguments) {
     using called = call<Function, s_op_of<Arguments>::kind...>;
-    static_assert(called::is_possible,
-                  "sequent: RASP's map and zip take a function of the values' types: of symbols "
-                  "std::string_view, of integers int, of other numbers double, of booleans bool");
     node root;
     root.what = operation::function;
     root.kind = called::kind;
@@ -5717,12 +5712,19 @@ constexpr auto conversion(const Part& part, const char* name, value_function fun
 /// std::string_view, an int, a double or a bool, and gives one of these or a character.
 template <auto Function, s_op Part>
 constexpr auto map(const Part& part) {
+    static_assert(detail::call<Function, Part::kind>::is_possible,
+                  "sequent: RASP's map takes a function of the values' type: of symbols "
+                  "std::string_view, of integers int, of other numbers double, of booleans bool");
     return detail::call_of<Function>(part);
 }
 /// The same of two values: `zip<greatest_divisor>(tokens_int, indices)`.
 template <auto Function, s_op_or_constant Left, s_op_or_constant Right>
     requires operands<Left, Right>
 constexpr auto zip(const Left& left, const Right& right) {
+    static_assert(detail::call<Function, detail::s_op_of<Left>::kind,
+                               detail::s_op_of<Right>::kind>::is_possible,
+                  "sequent: RASP's zip takes a function of two values' types: of symbols "
+                  "std::string_view, of integers int, of other numbers double, of booleans bool");
     return detail::call_of<Function>(left, right);
 }
 
@@ -5749,8 +5751,8 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 
 /// Whether a selector selects any position.
 template <class Selector>
-    requires is_selector<Selector>
 constexpr auto has(const Selector& from) {
+    static_assert(is_selector<Selector>, "sequent: RASP's has takes a selector");
     return aggregate(from, 1) > 0;
 }
 /// How many positions hold a value, at every position.

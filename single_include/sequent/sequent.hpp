@@ -324,7 +324,7 @@
 #endif
 
 /// Files: parameters and optimiser state in the safetensors format, under a model's own names or
-/// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
+/// those of another library; arrays of NumPy; checkpoints of llama2.c.
 
 #include <stdexcept>
 
@@ -3233,6 +3233,68 @@ constexpr std::array<name_entry, First + Second> joined(const name_entry (&first
 #include <bit>
 #include <optional>
 
+/// Numbers of 16 bits: IEEE 754's binary16, and bfloat16, which is the upper half of a float.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The number that the bits of a binary16 stand for, exactly.
+constexpr float from_f16(std::uint16_t half) noexcept {
+    const std::uint32_t rest = std::uint32_t{half} & 0x7FFFU;
+    const bool finite = rest < 0x7C00U;
+    const auto scaled = std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest << 13) * 0x1p112F);
+    const std::uint32_t bits = finite ? scaled : rest << 13 | 0x7F800000U;
+    return std::bit_cast<float>(bits | (std::uint32_t{half} & 0x8000U) << 16);
+}
+
+/// The number that the bits of a bfloat16 stand for, exactly.
+constexpr float from_bf16(std::uint16_t bits) noexcept {
+    return std::bit_cast<float>(std::uint32_t{bits} << 16);
+}
+
+namespace detail {
+
+/// The bits of a value in a narrower format, rounded to nearest, ties to even; the bits of infinity
+/// where it is too large.
+template <int ExponentBits, int FractionBits>
+constexpr std::uint16_t narrowed(double value) noexcept {
+    const auto bits = std::bit_cast<std::uint64_t>(value);
+    const auto sign = static_cast<std::uint32_t>(bits >> 63) << (ExponentBits + FractionBits);
+    constexpr std::uint64_t infinity = ((1ULL << ExponentBits) - 1) << FractionBits;
+    if (value != value)
+        return static_cast<std::uint16_t>(sign | infinity | 1U << (FractionBits - 1));
+    const int biased = static_cast<int>(bits >> 52 & 0x7FF);
+    if (biased == 0) return static_cast<std::uint16_t>(sign);  // far below the least
+    int exponent = biased - 1023 + (1 << (ExponentBits - 1)) - 1;
+    int shift = 52 - FractionBits;
+    if (exponent < 1) {
+        shift += 1 - exponent;
+        exponent = 1;
+    }
+    if (shift > 63) return static_cast<std::uint16_t>(sign);
+    const std::uint64_t whole = (bits & 0xFFFFFFFFFFFFFULL) | 1ULL << 52;
+    std::uint64_t kept = whole >> shift;
+    const std::uint64_t rest = whole - (kept << shift);
+    const std::uint64_t half = 1ULL << (shift - 1);
+    if (rest > half || (rest == half && kept % 2 == 1)) ++kept;
+    // The leading one of `kept` counts the exponent up; so does a carry.
+    const std::uint64_t magnitude =
+        (static_cast<std::uint64_t>(exponent - 1) << FractionBits) + kept;
+    return static_cast<std::uint16_t>(sign | (magnitude < infinity ? magnitude : infinity));
+}
+
+}  // namespace detail
+
+/// The bits of the nearest binary16, ties to even; those of infinity where the number is too large.
+constexpr std::uint16_t to_f16(double value) noexcept {
+    return detail::narrowed<5, 10>(value);
+}
+/// The bits of the nearest bfloat16, ties to even.
+constexpr std::uint16_t to_bf16(double value) noexcept {
+    return detail::narrowed<8, 7>(value);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 /// The kinds of numbers that files hold, and their bytes, little-endian.
 
 namespace sequent::inline SEQUENT_ABI::io {
@@ -3284,51 +3346,12 @@ template <class T>
 inline constexpr dtype dtype_of =
     std::is_same_v<std::remove_const_t<T>, float> ? dtype::f32 : dtype::f64;
 
-/// The number that 16 bits stand for, exactly.
-constexpr float from_f16(std::uint16_t bits) noexcept {
-    const std::uint32_t sign = (bits & 0x8000U) << 16;
-    const std::uint32_t exponent = (bits >> 10) & 31U;
-    const std::uint32_t fraction = bits & 0x3FFU;
-    if (exponent == 0) {
-        const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
-        return sign ? -magnitude : magnitude;
-    }
-    const std::uint32_t wide = exponent == 31 ? 255 : exponent + (127 - 15);
-    return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
-}
-
-constexpr float from_bf16(std::uint16_t bits) noexcept {
-    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
+using sequent::from_bf16;
+using sequent::from_f16;
+using sequent::to_bf16;
+using sequent::to_f16;
 
 namespace detail {
-
-/// The bits of a finite value in a narrower format, rounded to nearest, ties to even; the bits of
-/// infinity where it is too large.
-template <int ExponentBits, int FractionBits>
-constexpr std::uint16_t narrowed(double value) noexcept {
-    const auto bits = std::bit_cast<std::uint64_t>(value);
-    const auto sign = static_cast<std::uint32_t>(bits >> 63) << (ExponentBits + FractionBits);
-    const int biased = static_cast<int>(bits >> 52 & 0x7FF);
-    if (biased == 0) return static_cast<std::uint16_t>(sign);  // far below the least
-    int exponent = biased - 1023 + (1 << (ExponentBits - 1)) - 1;
-    int shift = 52 - FractionBits;
-    if (exponent < 1) {
-        shift += 1 - exponent;
-        exponent = 1;
-    }
-    if (shift > 63) return static_cast<std::uint16_t>(sign);
-    const std::uint64_t whole = (bits & 0xFFFFFFFFFFFFFULL) | 1ULL << 52;
-    std::uint64_t kept = whole >> shift;
-    const std::uint64_t rest = whole - (kept << shift);
-    const std::uint64_t half = 1ULL << (shift - 1);
-    if (rest > half || (rest == half && kept % 2 == 1)) ++kept;
-    // The leading one of `kept` counts the exponent up; so does a carry.
-    const std::uint64_t magnitude =
-        (static_cast<std::uint64_t>(exponent - 1) << FractionBits) + kept;
-    constexpr std::uint64_t infinity = ((1ULL << ExponentBits) - 1) << FractionBits;
-    return static_cast<std::uint16_t>(sign | (magnitude < infinity ? magnitude : infinity));
-}
 
 template <class Bits>
 constexpr Bits load_bits(const std::byte* bytes) noexcept {
@@ -3363,8 +3386,8 @@ template <dtype Type, class T>
 constexpr bool store_element(T value, std::byte* bytes) noexcept {
     if constexpr (Type == dtype::f16 || Type == dtype::bf16) {
         constexpr bool half = Type == dtype::f16;
-        const std::uint16_t bits = half ? narrowed<5, 10>(static_cast<double>(value))
-                                        : narrowed<8, 7>(static_cast<double>(value));
+        const double exact = static_cast<double>(value);
+        const std::uint16_t bits = half ? to_f16(exact) : to_bf16(exact);
         store_bits(bits, bytes);
         constexpr std::uint16_t infinity = half ? 0x7C00 : 0x7F80;
         return (bits & 0x7FFF) != infinity;
@@ -3396,15 +3419,6 @@ constexpr decltype(auto) with_dtype(dtype type, F f) {
 }
 
 }  // namespace detail
-
-/// The 16 bits of a finite number, rounded to nearest, ties to even; infinity where it is too
-/// large.
-constexpr std::uint16_t to_f16(double value) noexcept {
-    return detail::narrowed<5, 10>(value);
-}
-constexpr std::uint16_t to_bf16(double value) noexcept {
-    return detail::narrowed<8, 7>(value);
-}
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
@@ -3468,6 +3482,139 @@ SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
     {"F32", 1, 4, true, decode_plain<dtype::f32>},
     {"F64", 1, 8, false, decode_plain<dtype::f64>},
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
+/// Views of parameters beside the numbers of a file that they stand for, and their rows.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// One more than a parameter has: the axis of a row is split in two where its order changes.
+inline constexpr std::size_t max_axes = max_rank + 1;
+
+/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
+/// and writes files is compiled once for all element types and all models. Const data is only read.
+struct any_view {
+    void* data = nullptr;
+    dtype type = dtype::f32;
+    int rank = 0;
+    std::array<int, max_axes> extents{};
+    std::array<int, max_axes> strides{};
+
+    template <class T>
+    static any_view of(const tensor_view<T>& view) noexcept {
+        any_view result;
+        result.data = const_cast<std::remove_const_t<T>*>(view.data);
+        result.type = sizeof(T) == 4 ? dtype::f32 : dtype::f64;
+        result.rank = view.rank;
+        for (std::size_t axis = 0; axis < view.extents.size(); ++axis) {
+            result.extents[axis] = view.extents[axis];
+            result.strides[axis] = view.strides[axis];
+        }
+        return result;
+    }
+
+    std::int64_t size() const noexcept {
+        std::int64_t count = 1;
+        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
+        return count;
+    }
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD std::vector<std::uint64_t> shape_of(const any_view& view) {
+    std::vector<std::uint64_t> shape;
+    for (int axis = 0; axis < view.rank; ++axis) {
+        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
+    }
+    return shape;
+}
+
+/// The strides of a row-major tensor of this shape.
+SEQUENT_LAZY
+inline std::array<std::uint64_t, max_axes> row_major(const any_view& view) {
+    std::array<std::uint64_t, max_axes> result{};
+    std::uint64_t stride = 1;
+    for (auto axis = static_cast<std::size_t>(view.rank); axis-- > 0;) {
+        result[axis] = stride;
+        stride *= static_cast<std::uint64_t>(view.extents[axis]);
+    }
+    return result;
+}
+
+/// A view and the numbers of a tensor that it stands for: those of a view with the same extents
+/// that begins at number `first` and has its own strides.
+struct piece {
+    any_view view;
+    std::size_t tensor = 0;  // among those of the file
+    std::uint64_t first = 0;
+    std::array<std::uint64_t, max_axes> strides{};
+    bool is_summand = false;  // its numbers are added to what the view has
+    double plus = 0;          // and this to each
+};
+
+/// A view that is all of a tensor.
+SEQUENT_LAZY
+inline piece whole(const any_view& view, std::size_t tensor) {
+    return {view, tensor, 0, row_major(view)};
+}
+
+/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
+/// tensor's numbers from `number`, `number_stride` apart.
+struct piece_row {
+    std::ptrdiff_t at = 0;
+    std::ptrdiff_t stride = 1;
+    std::uint64_t number = 0;
+    std::uint64_t number_stride = 1;
+    std::size_t columns = 1;
+};
+
+/// A piece whose axes are in the order in which the tensor has its numbers.
+SEQUENT_LAZY
+SEQUENT_COLD piece in_order(piece part) {
+    const auto rank = static_cast<std::size_t>(part.view.rank);
+    for (std::size_t end = 1; end < rank; ++end) {
+        for (std::size_t at = end; at > 0 && part.strides[at - 1] < part.strides[at]; --at) {
+            std::swap(part.strides[at - 1], part.strides[at]);
+            std::swap(part.view.strides[at - 1], part.view.strides[at]);
+            std::swap(part.view.extents[at - 1], part.view.extents[at]);
+        }
+    }
+    return part;
+}
+
+/// Calls f(piece_row) for the rows of a piece, in the order of the tensor.
+template <class F>
+SEQUENT_COLD void for_each_row(const piece& given, F f) {
+    const piece part = in_order(given);
+    const any_view& view = part.view;
+    if (view.size() == 0) return;
+    piece_row result;
+    result.number = part.first;
+    std::size_t last = 0;
+    if (view.rank > 0) {
+        last = static_cast<std::size_t>(view.rank) - 1;
+        result.columns = static_cast<std::size_t>(view.extents[last]);
+        result.stride = view.strides[last];
+        result.number_stride = part.strides[last];
+    }
+    std::array<int, max_axes> index{};
+    for (;;) {
+        f(result);
+        std::size_t axis = last;
+        for (;; --axis) {
+            if (axis == 0) return;
+            const std::size_t place = axis - 1;
+            result.at += view.strides[place];
+            result.number += part.strides[place];
+            if (++index[place] < view.extents[place]) break;
+            const auto extent = static_cast<std::uint64_t>(view.extents[place]);
+            result.at -= static_cast<std::ptrdiff_t>(extent) * view.strides[place];
+            result.number -= extent * part.strides[place];
+            index[place] = 0;
+        }
+    }
+}
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
@@ -3904,38 +4051,6 @@ struct tensor_file {
 
 namespace detail {
 
-/// One more than a parameter has: the axis of a row is split in two where its order changes.
-inline constexpr std::size_t max_axes = max_rank + 1;
-
-/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
-/// and writes files is compiled once for all element types and all models. Const data is only read.
-struct any_view {
-    void* data = nullptr;
-    dtype type = dtype::f32;
-    int rank = 0;
-    std::array<int, max_axes> extents{};
-    std::array<int, max_axes> strides{};
-
-    template <class T>
-    static any_view of(const tensor_view<T>& view) noexcept {
-        any_view result;
-        result.data = const_cast<std::remove_const_t<T>*>(view.data);
-        result.type = sizeof(T) == 4 ? dtype::f32 : dtype::f64;
-        result.rank = view.rank;
-        for (std::size_t axis = 0; axis < view.extents.size(); ++axis) {
-            result.extents[axis] = view.extents[axis];
-            result.strides[axis] = view.strides[axis];
-        }
-        return result;
-    }
-
-    std::int64_t size() const noexcept {
-        std::int64_t count = 1;
-        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
-        return count;
-    }
-};
-
 /// A tensor as the file's names and the model's meet.
 struct any_tensor {
     std::string name;
@@ -3958,107 +4073,12 @@ SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
     return text + "]";
 }
 
-SEQUENT_LAZY
-SEQUENT_COLD std::vector<std::uint64_t> shape_of(const any_view& view) {
-    std::vector<std::uint64_t> shape;
-    for (int axis = 0; axis < view.rank; ++axis) {
-        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
-    }
-    return shape;
-}
-
 /// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
 SEQUENT_LAZY
 inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     std::uint64_t size = 1;
     for (const std::uint64_t extent : shape) size *= extent;
     return size;
-}
-
-/// The strides of a row-major tensor of this shape.
-SEQUENT_LAZY
-inline std::array<std::uint64_t, max_axes> row_major(const any_view& view) {
-    std::array<std::uint64_t, max_axes> result{};
-    std::uint64_t stride = 1;
-    for (auto axis = static_cast<std::size_t>(view.rank); axis-- > 0;) {
-        result[axis] = stride;
-        stride *= static_cast<std::uint64_t>(view.extents[axis]);
-    }
-    return result;
-}
-
-/// A view and the numbers of a tensor that it stands for: those of a view with the same extents
-/// that begins at number `first` and has its own strides.
-struct piece {
-    any_view view;
-    std::size_t tensor = 0;  // among those of the file
-    std::uint64_t first = 0;
-    std::array<std::uint64_t, max_axes> strides{};
-    bool is_summand = false;  // its numbers are added to what the view has
-    double plus = 0;          // and this to each
-};
-
-/// A view that is all of a tensor.
-SEQUENT_LAZY
-inline piece whole(const any_view& view, std::size_t tensor) {
-    return {view, tensor, 0, row_major(view)};
-}
-
-/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
-/// tensor's numbers from `number`, `number_stride` apart.
-struct piece_row {
-    std::ptrdiff_t at = 0;
-    std::ptrdiff_t stride = 1;
-    std::uint64_t number = 0;
-    std::uint64_t number_stride = 1;
-    std::size_t columns = 1;
-};
-
-/// A piece whose axes are in the order in which the tensor has its numbers.
-SEQUENT_LAZY
-SEQUENT_COLD piece in_order(piece part) {
-    const auto rank = static_cast<std::size_t>(part.view.rank);
-    for (std::size_t end = 1; end < rank; ++end) {
-        for (std::size_t at = end; at > 0 && part.strides[at - 1] < part.strides[at]; --at) {
-            std::swap(part.strides[at - 1], part.strides[at]);
-            std::swap(part.view.strides[at - 1], part.view.strides[at]);
-            std::swap(part.view.extents[at - 1], part.view.extents[at]);
-        }
-    }
-    return part;
-}
-
-/// Calls f(piece_row) for the rows of a piece, in the order of the tensor.
-template <class F>
-SEQUENT_COLD void for_each_row(const piece& given, F f) {
-    const piece part = in_order(given);
-    const any_view& view = part.view;
-    if (view.size() == 0) return;
-    piece_row result;
-    result.number = part.first;
-    std::size_t last = 0;
-    if (view.rank > 0) {
-        last = static_cast<std::size_t>(view.rank) - 1;
-        result.columns = static_cast<std::size_t>(view.extents[last]);
-        result.stride = view.strides[last];
-        result.number_stride = part.strides[last];
-    }
-    std::array<int, max_axes> index{};
-    for (;;) {
-        f(result);
-        std::size_t axis = last;
-        for (;; --axis) {
-            if (axis == 0) return;
-            const std::size_t place = axis - 1;
-            result.at += view.strides[place];
-            result.number += part.strides[place];
-            if (++index[place] < view.extents[place]) break;
-            const auto extent = static_cast<std::uint64_t>(view.extents[place]);
-            result.at -= static_cast<std::ptrdiff_t>(extent) * view.strides[place];
-            result.number -= extent * part.strides[place];
-            index[place] = 0;
-        }
-    }
 }
 
 SEQUENT_LAZY
@@ -14177,275 +14197,6 @@ void save_npy(const file_path& path, const Container& container) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// The tokenizer of llama2.c, byte pair encoding with scores as SentencePiece has it. Its file is,
-/// little-endian, the length of the longest token (uint32), then for each token its score (F32),
-/// its length (int32) and its bytes. Token 0 is unknown, 1 begins and 2 ends a text. The tokens
-/// written <0x00> to <0xFF>, 3 to 258 by custom, are the bytes 0 to 255.
-class tokenizer {
-  public:
-    struct token {
-        std::string text;
-        float score = 0;
-    };
-
-    static constexpr std::int32_t begin = 1;
-    static constexpr std::int32_t end = 2;
-
-    /// Reads a file of any number of tokens. Throws io::error if it cannot be read, is cut off,
-    /// goes on behind its last token, or if a length or a score is none.
-    SEQUENT_LAZY explicit tokenizer(const source& from) : name_(from.name()) {
-        const std::span<const std::byte> bytes = from.bytes();
-        if (bytes.size() < 4) {
-            fail({"has ", bytes.size(),
-                  " bytes, too few for the length of the longest token, which takes 4"});
-        }
-        longest_ = detail::load_bits<std::uint32_t>(bytes.data());
-        for (std::size_t at = 4; at < bytes.size();) {
-            const std::size_t number = tokens_.size();
-            const std::size_t left = bytes.size() - at;
-            if (left < 8) {
-                fail(
-                    {"token ", number, ": ", left, " bytes are left, its score and length take 8"});
-            }
-            const float score = std::bit_cast<float>(detail::load_bits<std::uint32_t>(&bytes[at]));
-            const auto length = detail::load_bits<std::uint32_t>(&bytes[at + 4]);
-            if (!std::isfinite(score)) fail({"token ", number, ": its score is not finite"});
-            if (length > longest_) {
-                fail({"token ", number, ": its length is ", length, ", the longest of the file is ",
-                      longest_});
-            }
-            if (length > left - 8) {
-                fail({"token ", number, ": its length is ", length, ", ", left - 8,
-                      " bytes are left"});
-            }
-            const char* first = reinterpret_cast<const char*>(bytes.data()) + at + 8;
-            tokens_.push_back({std::string(first, length), score});
-            at += 8 + length;
-        }
-        if (tokens_.empty()) fail({"holds no tokens"});
-        sort();
-    }
-
-    /// Of the tokens themselves, at least one.
-    SEQUENT_LAZY explicit tokenizer(std::vector<token> tokens)
-        : name_("tokenizer"), tokens_(std::move(tokens)) {
-        if (tokens_.empty()) fail({"holds no tokens"});
-        for (const token& each : tokens_) {
-            longest_ = std::max(longest_, static_cast<std::uint32_t>(each.text.size()));
-            if (!std::isfinite(each.score)) fail({"the score of a token is not finite"});
-        }
-        sort();
-    }
-
-    int size() const noexcept { return static_cast<int>(tokens_.size()); }
-    /// 0 <= id < size().
-    const token& operator[](std::int32_t id) const noexcept {
-        return tokens_[static_cast<std::size_t>(id)];
-    }
-
-    /// The tokens of a text: `begin`, a space before the text unless it is empty, a token for each
-    /// code point or, where there is none, for each of its bytes; then, until there is none, the
-    /// neighbours that make the token of the highest score, the first of several, become it.
-    ///
-    /// Throws io::error where a byte has no token.
-    SEQUENT_LAZY std::vector<std::int32_t> encode(std::string_view text) const {
-        merging<> work(*this);
-        if (!text.empty()) {
-            work.add(" ");
-            for (std::size_t at = 0; at < text.size();) {
-                std::size_t length = 1;
-                while (length < 4 && at + length < text.size() && continues(text[at + length]))
-                    ++length;
-                work.add(text.substr(at, length));
-                at += length;
-            }
-        }
-        return work.merged();
-    }
-
-    /// What `id` stands for behind `previous`: its text, behind `begin` without a leading space; of
-    /// a byte the byte. Valid as long as the tokenizer. 0 <= id < size().
-    std::string_view decode(std::int32_t previous, std::int32_t id) const noexcept {
-        std::string_view text = (*this)[id].text;
-        if (const int byte = fallback_byte(text); byte >= 0) {
-            return {&all_bytes[static_cast<std::size_t>(byte)], 1};
-        }
-        if (previous == begin && text.starts_with(' ')) text.remove_prefix(1);
-        return text;
-    }
-
-    /// Writes the file that the constructor reads.
-    SEQUENT_LAZY void save(const file_path& path) const {
-        file_replacement file(path);
-        const auto write = [&](std::uint32_t bits) {
-            std::array<std::byte, 4> bytes{};
-            detail::store_bits(bits, bytes.data());
-            file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-        };
-        write(longest_);
-        for (const token& each : tokens_) {
-            write(std::bit_cast<std::uint32_t>(each.score));
-            write(static_cast<std::uint32_t>(each.text.size()));
-            file.write(each.text.data(), each.text.size());
-        }
-        file.commit();
-    }
-
-  private:
-    static constexpr std::int32_t none = -1;
-
-    static constexpr auto all_bytes = [] {
-        std::array<char, 256> result{};
-        for (std::size_t at = 0; at < result.size(); ++at)
-            result[at] = static_cast<char>(static_cast<unsigned char>(at));
-        return result;
-    }();
-
-    /// Whether a byte is within a code point of UTF-8.
-    static constexpr bool continues(char byte) noexcept {
-        return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
-    }
-
-    SEQUENT_LAZY void sort() {
-        detail::name_table names;
-        for (std::size_t id = 0; id < tokens_.size(); ++id) names.add(tokens_[id].text, id);
-        names.sort();
-        // Of equal texts the first is found.
-        sorted_.clear();
-        for (const detail::numbered_name& each : names.entries())
-            sorted_.push_back(static_cast<std::int32_t>(each.number));
-        bytes_.fill(none);
-        for (std::int32_t id = size(); id-- > 0;) {
-            if (const int byte = fallback_byte(text_of(id)); byte >= 0)
-                bytes_[static_cast<std::size_t>(byte)] = id;
-        }
-    }
-
-    std::string_view text_of(std::int32_t id) const noexcept { return (*this)[id].text; }
-
-    /// The token of a text, or none.
-    std::int32_t find(std::string_view text) const noexcept {
-        std::size_t first = 0, last = sorted_.size();
-        while (first < last) {
-            const std::size_t middle = first + (last - first) / 2;
-            if (text_of(sorted_[middle]).compare(text) < 0) {
-                first = middle + 1;
-            } else {
-                last = middle;
-            }
-        }
-        return first < sorted_.size() && text_of(sorted_[first]).compare(text) == 0 ? sorted_[first]
-                                                                                    : none;
-    }
-
-    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
-        fail_with<error>({name_, ": ", joined_text(what)});
-    }
-
-    /// A text on its way from code points to the tokens that they merge to.
-    SEQUENT_LAZY class merging {
-      public:
-        explicit merging(const tokenizer& of) : of_(of) {}
-
-        /// A code point.
-        void add(std::string_view text) {
-            if (const std::int32_t id = of_.find(text); id != none) {
-                append(id);
-                return;
-            }
-            for (const char byte : text) {
-                const auto code = static_cast<unsigned char>(byte);
-                if (of_.bytes_[code] == none) {
-                    of_.fail({"none of its ", of_.size(), " tokens is the byte ",
-                              static_cast<unsigned>(code), " of the text"});
-                }
-                append(of_.bytes_[code]);
-            }
-        }
-
-        std::vector<std::int32_t> merged() {
-            for (std::size_t left = 0; left + 1 < pieces_.size(); ++left) propose(left);
-            while (!candidates_.empty()) {
-                const candidate best = candidates_.front();
-                std::pop_heap(candidates_.begin(), candidates_.end());
-                candidates_.pop_back();
-                piece& left = pieces_[best.left];
-                // Either side may have become part of something else.
-                if (left.id != best.left_id || left.next != best.right ||
-                    pieces_[best.right].id != best.right_id) {
-                    continue;
-                }
-                piece& right = pieces_[best.right];
-                left.id = best.id;
-                left.next = right.next;
-                right.id = none;
-                if (left.next < pieces_.size()) {
-                    pieces_[left.next].previous = best.left;
-                    propose(best.left);
-                }
-                if (best.left > 0) propose(left.previous);
-            }
-            std::vector<std::int32_t> result{begin};
-            for (const piece& each : pieces_) {
-                if (each.id != none) result.push_back(each.id);
-            }
-            return result;
-        }
-
-      private:
-        struct piece {
-            std::int32_t id;  // none behind a merge, for the right one of the two
-            std::size_t previous;
-            std::size_t next;
-        };
-        struct candidate {
-            float score;
-            std::size_t left;
-            std::size_t right;
-            std::int32_t left_id;
-            std::int32_t right_id;
-            std::int32_t id;
-
-            /// Whether it comes later.
-            bool operator<(const candidate& other) const noexcept {
-                return score != other.score ? score < other.score : left > other.left;
-            }
-        };
-
-        void append(std::int32_t id) {
-            pieces_.push_back({id, pieces_.size() - 1, pieces_.size() + 1});
-        }
-
-        void propose(std::size_t left) {
-            const std::size_t right = pieces_[left].next;
-            const std::int32_t left_id = pieces_[left].id, right_id = pieces_[right].id;
-            const std::string_view first = of_.text_of(left_id), second = of_.text_of(right_id);
-            if (first.size() + second.size() > of_.longest_) return;
-            joined_.assign(first).append(second);
-            const std::int32_t id = of_.find(joined_);
-            // The least score at which llama2.c merges.
-            if (id == none || !(of_[id].score > -1e10F)) return;
-            candidates_.push_back({of_[id].score, left, right, left_id, right_id, id});
-            std::push_heap(candidates_.begin(), candidates_.end());
-        }
-
-        const tokenizer& of_;
-        std::vector<piece> pieces_;
-        std::vector<candidate> candidates_;  // a heap
-        std::string joined_;
-    };
-
-    std::string name_;
-    std::uint32_t longest_ = 0;
-    std::vector<token> tokens_;
-    std::vector<std::int32_t> sorted_;       // by their texts
-    std::array<std::int32_t, 256> bytes_{};  // the token of each, or none
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
 /// Where the shapes in a file decide the type of the model:
 ///
 ///     io::visit<Small, Large>("model.bin", [&]<class Model>() { run<Model>(); });
@@ -14589,6 +14340,8 @@ struct gathered_product {
     bool b_turned;
     row_places<T> c;
     bool accumulate;
+    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
+    bool streams = false;
 };
 
 namespace detail {
@@ -14599,6 +14352,7 @@ template <class T>
 struct gathered_plan {
     static constexpr int rows = 256;
     static constexpr int depth = 256;
+    static constexpr int streams = 16;                       // rows of B, where it is not copied
     static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
     static constexpr int width = 2 * lanes<T>;
     static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
@@ -14647,9 +14401,14 @@ inline void gather_panel(const gathered_product<T>& of, int k, int depth, int co
             return;
         }
         const T* from = of.b[column + half] + k;
+        const int next = std::min(n, of.columns - column - half - width);
         const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
         int at = 0;
         for (; at + group <= depth; at += group) {
+            // The panel that is copied next.
+            if (of.streams && at % (64 / int{sizeof(T)}) == 0)
+                for (int lane = 0; lane < next; ++lane)
+                    prefetch(from + at + (lane + width) * of.b.stride);
             batch<T> out[group];
             load_transposed(from + at, lane_at, out);
             for (int i = 0; i < group; ++i, row += width) store(row, out[i]);
@@ -14674,11 +14433,11 @@ SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int dep
         for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
 }
 
-/// Rows of C of one tile against a panel, from the copies of A and B.
-template <int Rows, bool Turned, class T>
-SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>& c, int row,
-                                    int rows, int column, int columns, int depth,
-                                    bool accumulate) noexcept {
+/// Rows of C of one tile against a panel of B, from the copy of A.
+template <int Rows, class Strides, class T>
+SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
+                                    const row_places<T>& c, int row, int rows, int column,
+                                    int columns, int depth, bool accumulate) noexcept {
     using plan = gathered_plan<T>;
     constexpr int n = lanes<T>;
     constexpr int width = plan::width;
@@ -14687,9 +14446,8 @@ SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>&
         prefetch(c[row + r] + column);
         prefetch(c[row + r] + column + n);
     }
-    product_tile<batch<T>, Rows, 2, n, n>(
-        a, b, sum, depth, constant_strides < Turned ? 1 : plan::pitch, Turned ? plan::pitch : 1,
-        width, width > {}, tile_target{0, 0, false, false}, as_is{});
+    product_tile<batch<T>, Rows, 2, n, n>(a, b, sum, depth, strides,
+                                          tile_target{0, 0, false, false}, as_is{});
     const T* from = sum;
     for (int r = 0; r < rows; ++r, from += width) {
         T* to = c[row + r] + column;
@@ -14707,39 +14465,39 @@ SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>&
     }
 }
 
-/// A block of A against a panel of B.
-template <bool Turned, class T>
-inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b, int first,
-                           int rows, int k, int depth, int column, bool accumulate) noexcept {
+/// A block of A, of which rows are a_row apart, against a panel of B.
+template <class Strides, class T>
+inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
+                           const Strides& strides, int first, int rows, int k, int depth,
+                           int column, bool accumulate) noexcept {
     using plan = gathered_plan<T>;
-    constexpr int tile = plan::tile, half = (tile + 1) / 2, quarter = (half + 1) / 2;
+    constexpr int tile = plan::tile, most = tile * 2 / 3, few = tile / 3;
     const int columns = std::min(plan::width, of.columns - column);
     const int parts = (rows + tile - 1) / tile;
     for (int row = 0, part = 0; row < rows; row += tile, ++part) {
-        prefetch_panel(of, k, depth, column + plan::width, part, parts);
+        if (!of.streams) prefetch_panel(of, k, depth, column + plan::width, part, parts);
         const int left = std::min(tile, rows - row);
-        const T* from = a + std::ptrdiff_t{row} * (Turned ? 1 : plan::pitch);
-        const auto take = [&](auto most) {
-            gathered_tile<most(), Turned>(from, b, of.c, first + row, left, column, columns, depth,
-                                          accumulate);
+        const T* from = a + std::ptrdiff_t{row} * strides.a_row;
+        const auto take = [&](auto size) {
+            gathered_tile<size()>(from, b, strides, of.c, first + row, left, column, columns, depth,
+                                  accumulate);
         };
-        if (left > half)
+        if (left > most)
             take(std::integral_constant<int, tile>{});
-        else if (left > quarter)
-            take(std::integral_constant<int, half>{});
+        else if (left > few)
+            take(std::integral_constant<int, most>{});
         else
-            take(std::integral_constant<int, quarter>{});
+            take(std::integral_constant<int, few>{});
     }
 }
 
 }  // namespace detail
 
-/// How many numbers of memory a gathered product works in.
-template <class T>
+/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
+template <class T,
+          int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
 inline constexpr int gathered_room =
-    (std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth) +
-     detail::gathered_plan<T>::tile) *
-        detail::gathered_plan<T>::pitch
+    (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
     + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
 
 /// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
@@ -14750,7 +14508,9 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
     T* const panel = room;
     T* const copy = room + plan::depth * plan::width;
     const int row_parts = (of.rows + plan::rows - 1) / plan::rows;
-    const int depth_parts = (of.depth + plan::depth - 1) / plan::depth;
+    const bool in_place = of.streams && !of.b_turned;
+    const int most = in_place ? plan::streams : plan::depth;
+    const int depth_parts = (of.depth + most - 1) / most;
     for (int row_part = 0; row_part < row_parts; ++row_part) {
         const int row = static_cast<int>(std::int64_t{of.rows} * row_part / row_parts);
         const int rows = static_cast<int>(std::int64_t{of.rows} * (row_part + 1) / row_parts) - row;
@@ -14764,13 +14524,29 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
             else
                 detail::gather_rows(of.a, row, rows, k, depth, copy);
             for (int column = 0; column < of.columns; column += plan::width) {
+                const auto tiles = [&](const T* b, const auto& strides) {
+                    detail::gathered_tiles(of, copy, b, strides, row, rows, k, depth, column,
+                                           accumulate);
+                };
+                if (in_place && column + plan::width <= of.columns) {
+                    // The rows that are read next.
+                    for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
+                        const T* next = of.b[k + depth + at] + column;
+                        detail::prefetch(next);
+                        detail::prefetch(next + lanes<T>);
+                    }
+                    tiles(of.b[k] + column,
+                          detail::product_strides{plan::pitch, 1, static_cast<int>(of.b.stride), 1,
+                                                  plan::width});
+                    continue;
+                }
                 detail::gather_panel(of, k, depth, column, panel);
                 if (of.a_turned)
-                    detail::gathered_tiles<true>(of, copy, panel, row, rows, k, depth, column,
-                                                 accumulate);
+                    tiles(panel,
+                          detail::constant_strides<1, plan::pitch, plan::width, plan::width>{});
                 else
-                    detail::gathered_tiles<false>(of, copy, panel, row, rows, k, depth, column,
-                                                  accumulate);
+                    tiles(panel,
+                          detail::constant_strides<plan::pitch, 1, plan::width, plan::width>{});
             }
         }
     }
@@ -22109,12 +21885,25 @@ class shaper : public rule_checker<Sizes, Facts> {
                 if (known.invented || known.scope || out.relations[at].rule < 0) continue;
                 if (out.relations[at].uses == 0) out.outputs.push(at);
             }
+            if (out.outputs.size() == 0) find_recursive_outputs();
             if (out.outputs.size() > 1)
                 fail(fault::several_outputs_need_a_query,
                      out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
             if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
         }
         for (int at : out.outputs) out.relations[at].output = true;
+    }
+
+    /// Relations that no rule uses but those that they follow from themselves.
+    constexpr void find_recursive_outputs() {
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const relation& known = out.text.relations[at];
+            bool used = known.invented || known.scope || out.relations[at].rule < 0;
+            for (const rule& user : out.text.rules)
+                for (const literal& part : out.text.body(user))
+                    used = used || (part.reads(at) && summed_into(user.head) != at);
+            if (!used) out.outputs.push(at);
+        }
     }
 };
 
@@ -24101,12 +23890,12 @@ class row_runner : public row_gradients<Step, T> {
         apply_functions(bound, first, second, third, sum, out, range.begin, rows);
     }
 
-    /// Clears the rows that are no atoms, from `row` on.
-    static void clear_from(const bindings& bound, int first, int second, int third,
-                           int row) noexcept {
+    /// Clears rows that are no atoms, as far as they are read: from `row` on, before `end`.
+    static void clear_from(const bindings& bound, int first, int second, int third, int row,
+                           int end) noexcept {
         if constexpr (!is_whole) {
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            const int end = plan::least_count(step.out_counts, step.rows, bound.counts);
+            end = plan::least_count(step.out_counts, end, bound.counts);
             for (; row < end; ++row) clear(out + row * step.out.row);
         }
     }
@@ -26794,6 +26583,7 @@ struct joined_run {
     bindings<T>* samples;
     int count;
     T* room;
+    bool single = false;  // one row of each
 
     static constexpr int most = 16;
 };
@@ -26828,10 +26618,11 @@ class joined_rows {
         T* to[joined_rows_at_once];
     };
     template <class Add, class Product>
-    static void each_rows(const int* ends, int count, Add add, Product product) noexcept {
+    static void each_rows(const kernel::row_range* ranges, int count, Add add,
+                          Product product) noexcept {
         int filled = 0;
         for (int sample = 0; sample < count; ++sample)
-            for (int row = 0; row < ends[sample]; ++row) {
+            for (int row = ranges[sample].begin; row < ranges[sample].end; ++row) {
                 add(filled, sample, row);
                 if (++filled < joined_rows_at_once) continue;
                 product(filled);
@@ -26840,13 +26631,16 @@ class joined_rows {
         if (filled > 0) product(filled);
     }
 
+    /// The pointers of each sample, and its rows.
     template <bool Backward>
     struct bound_samples {
         const pointers* of[joined_run<T>::most];
-        int ends[joined_run<T>::most];
+        kernel::row_range ranges[joined_run<T>::most];
+        int ends[joined_run<T>::most];  // of those that are atoms or not
         pointers made[code::by_form ? joined_run<T>::most : 1];
 
-        explicit bound_samples(joined_run<T> run) noexcept {
+        template <class Range>
+        bound_samples(joined_run<T> run, Range range) noexcept {
             for (int at = 0; at < run.count; ++at) {
                 if constexpr (code::by_form) {
                     made[at] = code::template bind<Backward>(run.samples[at]);
@@ -26854,7 +26648,10 @@ class joined_rows {
                 } else {
                     of[at] = run.samples + at;
                 }
-                ends[at] = runner::limit(*of[at]);
+                const kernel::row_range rows = range(at);
+                ends[at] = rows.end;
+                ranges[at] = {rows.begin,
+                              std::max(rows.begin, std::min(rows.end, runner::limit(*of[at])))};
             }
         }
     };
@@ -26879,7 +26676,7 @@ class joined_rows {
             const T* w = samples.of[0]->read(term.w.at) +
                          outer_shift(term.w, first, second, third) + split * term.w_split;
             each_rows(
-                samples.ends, run.count,
+                samples.ranges, run.count,
                 [&](int at, int sample, int row) {
                     rows.from[at] = x[sample] + std::ptrdiff_t{row} * term.x.row;
                     rows.to[at] = sum[sample] + std::ptrdiff_t{row} * runner::sum_row;
@@ -26893,7 +26690,8 @@ class joined_rows {
                                              weight_rows(term, w),
                                              term.w_column != 1,
                                              {rows.to},
-                                             accumulate || split > 0},
+                                             accumulate || split > 0,
+                                             run.single},
                                     run.room);
                 });
         }
@@ -26918,7 +26716,7 @@ class joined_rows {
                     dx[at] = samples.of[at]->gradient(term.x.at) + x_at;
                 const T* w = samples.of[0]->read(term.w.at) + w_at;
                 each_rows(
-                    samples.ends, run.count,
+                    samples.ranges, run.count,
                     [&](int at, int sample, int row) {
                         rows.from[at] = dy[sample] + std::ptrdiff_t{row} * step.out.row;
                         rows.to[at] = dx[sample] + std::ptrdiff_t{row} * term.x.row;
@@ -26945,7 +26743,7 @@ class joined_rows {
                 // Rows of the weight in memory are inputs or outputs.
                 constexpr bool inputs = term.w_column == 1;
                 each_rows(
-                    samples.ends, run.count,
+                    samples.ranges, run.count,
                     [&](int at, int sample, int row) {
                         (inputs ? rows.from : others)[at] =
                             x[sample] + std::ptrdiff_t{row} * term.x.row;
@@ -26970,8 +26768,12 @@ class joined_rows {
     }
 
   public:
-    static void forward(joined_run<T> run) noexcept {
-        const bound_samples<false> samples(run);
+    static constexpr kernel::row_range all_rows(int) noexcept { return {0, step.rows}; }
+
+    /// Of each sample the rows range(sample).
+    template <class Range>
+    static void forward(joined_run<T> run, Range range) noexcept {
+        const bound_samples<false> samples(run, range);
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             bool summed = false;
             kernel::unroll<step.terms.size()>([&](auto index) {
@@ -26981,19 +26783,18 @@ class joined_rows {
                 }
             });
             for (int at = 0; at < run.count; ++at) {
-                runner::forward_summed(*samples.of[at], first, second, third,
-                                       kernel::row_range{0, samples.ends[at]});
-                runner::clear_from(*samples.of[at], first, second, third, samples.ends[at]);
+                runner::forward_summed(*samples.of[at], first, second, third, samples.ranges[at]);
+                runner::clear_from(*samples.of[at], first, second, third, samples.ranges[at].end,
+                                   samples.ends[at]);
             }
         });
     }
 
     static void backward(joined_run<T> run) noexcept {
-        const bound_samples<true> samples(run);
+        const bound_samples<true> samples(run, all_rows);
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             const auto each_sample = [&](auto body) {
-                for (int at = 0; at < run.count; ++at)
-                    body(*samples.of[at], kernel::row_range{0, samples.ends[at]});
+                for (int at = 0; at < run.count; ++at) body(*samples.of[at], samples.ranges[at]);
             };
             if constexpr (step.functions.size() > 0)
                 each_sample([&](const pointers& bound, kernel::row_range range) {
@@ -27032,8 +26833,9 @@ template <class Plan, int At, class T>
 void forward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
     for (int at = 0; at < run.count; ++at)
         std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    using rows = joined_rows<Plan, Plan::template step_at<At>.at, T>;
     if constexpr (joins_step<Plan, At>())
-        joined_rows<Plan, Plan::template step_at<At>.at, T>::forward(run);
+        rows::forward(run, rows::all_rows);
     else
         for (int at = 0; at < run.count; ++at) forward_step<Plan, At>(run.samples[at], whole_run{});
 }
@@ -27088,7 +26890,7 @@ constexpr int most_joined() {
     if (joined.rows == 0 || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
     constexpr long long room =
         plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
-    const int wanted = joined.counts != 0 ? 8 : joined_rows_at_once / joined.rows;
+    const int wanted = joined.counts != 0 ? joined_run<T>::most : joined_rows_at_once / joined.rows;
     return static_cast<int>(
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
 }
@@ -28818,6 +28620,8 @@ class ill_formed_model {
     static any_view<const T> step(const any_block<T>&, const anything&, any_state&) {
         return {};
     }
+    template <class T, class Visit>
+    static void step_batch(const any_block<T>&, const anything&, const anything&, Visit&&) {}
     template <class T>
     static any_view<const T> prefill(const any_block<T>&, const anything&, any_state&) {
         return {};
@@ -30241,9 +30045,16 @@ class alignas(64) state_block {
     /// Computes the rows of a range, at most `block`: rows(fact) is the first of them, rest(fact)
     /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
     /// once.
-    /// What is prepared may be null: then the sequence's first rows prepare it.
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+        bindings<T> bound = enter<First>(p, rows, rest, pairs, range);
+        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
+    }
+
+    /// Makes ready for these rows, which are to be computed then with the pointers that it returns.
+    /// What is prepared may be null: then the sequence's first rows prepare it.
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    bindings<T> enter(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
         const T* const parameters = numbers_of(p);
         const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
@@ -30282,8 +30093,8 @@ class alignas(64) state_block {
             }
         });
         find_runs(given, range);
-        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
         position_ = range.end;
+        return bound;
     }
 
     /// The last row of output `At`: the output without its first argument.
@@ -30451,9 +30262,199 @@ class state_block<Plan, T, false> {
     void take_rest(const void* const*, const int*) noexcept {}
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     void run(const P&, Rows, Rest, Pairs, Range) noexcept {}
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    bindings<T> enter(const P&, Rows, Rest, Pairs, Range) noexcept {
+        return {};
+    }
     template <int At>
     tensor_view<const T> output() const noexcept {
         return {};
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Computes sequences row by row: one, or several at once.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The row at hand of several sequences.
+template <class T>
+struct joined_positions {
+    joined_run<T> run;
+    const int* positions;
+};
+
+template <class Plan, int At, bool First, class T>
+void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) noexcept {
+    const joined_run<T> run = rows.run;
+    for (int at = 0; at < run.count; ++at)
+        std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (joins_step<Plan, At>())
+        joined_rows<Plan, step.at, T>::forward(run, [&](int at) {
+            const auto range =
+                rows_led<Plan::template lead_of<At>, Plan::template row_step_at<step.at>.rows,
+                         Plan::form.rows>(kernel::one_row{rows.positions[at]});
+            return kernel::row_range{range.begin, range.end};
+        });
+    else
+        for (int at = 0; at < run.count; ++at)
+            forward_sequence_step<Plan, At, First>(run.samples[at],
+                                                   kernel::one_row{rows.positions[at]});
+}
+
+/// Whether a plan repeats steps over the times of a recursion.
+template <class Plan>
+inline constexpr bool recurs = [] {
+    for (const plan::step& each : Plan::tables.steps)
+        if (each.recurs) return true;
+    return false;
+}();
+
+/// Entry point to the code that computes a row of several sequences.
+template <class Plan, class T>
+struct joined_sequences {
+    static void run(joined_positions<T> rows) noexcept;
+};
+template <class Plan, class T>
+void joined_sequences<Plan, T>::run(joined_positions<T> rows) noexcept {
+    bindings<T> lead = rows.run.samples[0];
+    sequence_steps<Plan, 0, Plan::tables.steps.size(), false>(lead, rows);
+}
+
+/// The calls of a model on sequences.
+template <class Plan>
+struct sequences {
+    static constexpr int outputs = output_layout<Plan>::count;
+    template <class T>
+    using state = state_block<Plan, T>;
+    template <class T>
+    using rows = row_facts<Plan, T, given_facts<Plan, T>>;
+
+    template <class P, class T>
+    static auto step(const P& p, const rows<T>& given, state<T>& s) {
+        check_step(given, s);
+        const kernel::one_row row{s.position()};
+        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+            if (s.position() == 0) {
+                run_rows<true>(p, given, s, 0, row);
+                return last_row(s);
+            }
+        run_rows<false>(p, given, s, 0, row);
+        return last_row(s);
+    }
+
+    template <class P, class T>
+    static auto prefill(const P& p, const rows<T>& given, state<T>& s) {
+        check_position(s, given.size());
+        bool starts = s.position() == 0;
+        if constexpr (state<T>::needs_rest) {
+            starts = given.check_rest(s.has_rest());
+            if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+        }
+        for (int from = 0; from < given.size();) {
+            const int count = std::min(state<T>::block, given.size() - from);
+            const kernel::row_range range{s.position(), s.position() + count};
+            if (state<T>::computes_once && starts && from == 0)
+                run_rows<state<T>::computes_once>(p, given, s, from, range);
+            else
+                run_rows<false>(p, given, s, from, range);
+            from += count;
+        }
+        return last_row(s);
+    }
+
+    template <class P, class T, class Visit>
+    static void step_batch(const P& p, std::span<const rows<T>> given,
+                           std::span<state<T>* const> states, Visit& visit) {
+        if (given.size() != states.size())
+            fail_with<argument_error>({"sequent: step_batch is given ", given.size(), " rows for ",
+                                       states.size(), " states"});
+        for (std::size_t at = 0; at < states.size(); ++at) {
+            check_step(given[at], *states[at]);
+            for (std::size_t other = 0; other < at; ++other)
+                if (states[at] == states[other])
+                    fail_with<argument_error>({"sequent: step_batch is given one state twice, as ",
+                                               "number ", other, " and ", at});
+        }
+        using placed = typename placed_for<P, plan::state_plan_of<Plan>>::type;
+        const auto step_alone = [&](std::size_t at) {
+            if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+                if (states[at]->position() == 0) return true;
+            return recurs<placed>;
+        };
+        constexpr auto most = static_cast<std::size_t>(joined_run<T>::most);
+        alignas(64)
+            T room[static_cast<std::size_t>(kernel::gathered_room<T, joined_run<T>::most>)]{};
+        bindings<T> bound[most];
+        int positions[most];
+        for (std::size_t first = 0; first < states.size(); first += most) {
+            const std::size_t end = std::min(first + most, states.size());
+            int count = 0;
+            for (std::size_t at = first; at < end; ++at) {
+                if (step_alone(at)) {
+                    (void)step(p, given[at], *states[at]);
+                    continue;
+                }
+                positions[count] = states[at]->position();
+                const rows<T>& row = given[at];
+                bound[count++] = states[at]->template enter<false>(
+                    p, [&](int fact) { return row.row(fact, 0); },
+                    [&](int fact) { return row.rest().pointers[fact]; },
+                    [&](int fact) { return row.rest().pairs(fact); },
+                    kernel::one_row{states[at]->position()});
+            }
+            if constexpr (!recurs<placed>)
+                if (count > 0)
+                    joined_sequences<placed, T>::run({{bound, count, room, true}, positions});
+            for (std::size_t at = first; at < end; ++at)
+                visit(static_cast<int>(at), last_row(*states[at]));
+        }
+    }
+
+  private:
+    /// Throws unless the state can take this row.
+    template <class T>
+    static void check_step(const rows<T>& given, const state<T>& s) {
+        given.check_single();
+        check_position(s, 1);
+        if constexpr (state<T>::needs_rest)
+            if (!s.has_rest() || given.has_rest())
+                fail<argument_error>(
+                    "sequent: facts besides the sequence are given to prefill, with the first "
+                    "rows");
+    }
+
+    template <class T>
+    static void check_position(const state<T>& s, int rows) {
+        constexpr int length = state<T>::length;
+        if (s.position() + rows > length)
+            fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
+                                       " is beyond the ", length, " positions of the model"});
+    }
+
+    template <bool First, class P, class T, class Range>
+    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
+                         Range range) noexcept {
+        s.template run<First>(
+            p, [&](int fact) { return given.row(fact, from); },
+            [&](int fact) { return given.rest().pointers[fact]; },
+            [&](int fact) { return given.rest().pairs(fact); }, range);
+    }
+
+    template <class T>
+    static auto last_row(const state<T>& s) noexcept {
+        if constexpr (outputs == 1) {
+            return s.template output<0>();
+        } else {
+            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
+            kernel::unroll<outputs>([&](auto index) {
+                constexpr int at = decltype(index)::value;
+                result[static_cast<std::size_t>(at)] = s.template output<at>();
+            });
+            return result;
+        }
     }
 };
 
@@ -30501,7 +30502,8 @@ class model {
     /// The memory of forward_batch alone.
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
-    /// What step and prefill keep of one sequence.
+    /// What step and prefill keep of one sequence, and room for the rows at hand: they need no
+    /// workspace and no scratch.
     template <class T>
     using state = model_detail::state_block<plan, T>;
     /// A view of the output, or an array of them where there are several.
@@ -30613,21 +30615,7 @@ class model {
     /// Does not compile where a rule needs later rows.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
     static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given, state<T>& s) {
-        given->check_single();
-        check_position(s, 1);
-        if constexpr (state<T>::needs_rest)
-            if (!s.has_rest() || given->has_rest())
-                fail<argument_error>(
-                    "sequent: facts besides the sequence are given to prefill, with the first "
-                    "rows");
-        const kernel::one_row row{s.position()};
-        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
-            if (s.position() == 0) {
-                run_rows<true>(p, *given, s, 0, row);
-                return last_row(s);
-            }
-        run_rows<false>(p, *given, s, 0, row);
-        return last_row(s);
+        return sequences::step(p, *given, s);
     }
 
     /// The same for several rows at once: those at s.position() and after it; the views are of the
@@ -30636,22 +30624,18 @@ class model {
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                         state<T>& s) {
-        check_position(s, given->size());
-        bool starts = s.position() == 0;
-        if constexpr (state<T>::needs_rest) {
-            starts = given->check_rest(s.has_rest());
-            if (starts) s.take_rest(given->rest().pointers, given->rest().counts);
-        }
-        for (int from = 0; from < given->size();) {
-            const int count = std::min(state<T>::block, given->size() - from);
-            const kernel::row_range range{s.position(), s.position() + count};
-            if (state<T>::computes_once && starts && from == 0)
-                run_rows<state<T>::computes_once>(p, *given, s, from, range);
-            else
-                run_rows<false>(p, *given, s, from, range);
-            from += count;
-        }
-        return last_row(s);
+        return sequences::prefill(p, *given, s);
+    }
+
+    /// A step of several sequences, which may be at different positions: given[k] is the row of
+    /// states[k], and visit(k, y) is given what step returns. Each weight is read once for up to 16
+    /// sequences; with packed weights, once for each. The numbers are those of step but for
+    /// rounding, and do not depend on the other sequences. Throws argument_error as step does,
+    /// before any sequence has moved on, and unless there are as many rows as different states.
+    template <model_detail::parameters_of<plan> P, class Visit, class T = typename P::number>
+    static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
+                           std::span<state<std::type_identity_t<T>>* const> states, Visit&& visit) {
+        sequences::step_batch(p, given, states, visit);
     }
 
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
@@ -30785,6 +30769,7 @@ class model {
 
   private:
     using calls = model_detail::calls<plan>;
+    using sequences = model_detail::sequences<plan>;
     using output_layout = model_detail::output_layout<plan>;
 
     template <class T, class F>
@@ -30871,37 +30856,6 @@ class model {
         if constexpr (has_lengths) {
             outward.check_lengths(given.counts);
             of_facts.check_lengths(given.counts);
-        }
-    }
-
-    template <class T>
-    static void check_position(const state<T>& s, int rows) {
-        constexpr int length = state<T>::length;
-        if (s.position() + rows > length)
-            fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
-                                       " is beyond the ", length, " positions of the model"});
-    }
-
-    template <bool First, class P, class T, class Range>
-    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
-                         Range range) noexcept {
-        s.template run<First>(
-            p, [&](int fact) { return given.row(fact, from); },
-            [&](int fact) { return given.rest().pointers[fact]; },
-            [&](int fact) { return given.rest().pairs(fact); }, range);
-    }
-
-    template <class T>
-    static auto last_row(const state<T>& s) noexcept {
-        if constexpr (outputs == 1) {
-            return s.template output<0>();
-        } else {
-            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
-            kernel::unroll<outputs>([&](auto index) {
-                constexpr int at = decltype(index)::value;
-                result[static_cast<std::size_t>(at)] = s.template output<at>();
-            });
-            return result;
         }
     }
 };
@@ -31013,7 +30967,6 @@ inline std::string_view text_of(const plan::name& name) {
 SEQUENT_LAZY
 SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     const plan::step& step = *each.step;
-    if (step.idle) return;
     std::string what;
     switch (step.kind) {
         case plan::step_kind::rows: {
@@ -31112,7 +31065,8 @@ std::string explain() {
     if constexpr (plan::ok) {
         result = "steps\n";
         kernel::unroll<plan::tables.steps.size()>([&](auto index) {
-            model_detail::append_step(result, model_detail::explained<plan, index()>());
+            if constexpr (!plan::template step_at<index()>.idle)
+                model_detail::append_step(result, model_detail::explained<plan, index()>());
         });
         constexpr auto& text = model_detail::program_text<Model::program>;
         for (int relation = 0; relation < text.relations.size(); ++relation) {
@@ -32924,15 +32878,7 @@ struct multi_head_attention
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Layers over graphs, written as rules: a node i sums up what it takes from the nodes j of its
-/// edges (i, j). Edges are directed: of one that counts both ways, both pairs are given. A node is
-/// its own neighbour where (i, i) is given. Each layer takes the facts
-///
-///     node    nodes x node width
-///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
-///     nodes   a count: how many of the nodes there are; the others' rows are zero
-///
-/// and gives y, nodes x width. With a depth there are so many layers, one after another.
+/// The rules of layers over graphs.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -32953,6 +32899,7 @@ struct graph_shape {
     int hidden = 0;
     bool biases = true;
     bool norm_first = false;
+    bool any_length = false;
 
     constexpr int head_width() const { return width / heads; }
     /// What the parts that know nothing of graphs need.
@@ -32972,39 +32919,14 @@ struct graph_shape {
 template <shape Of>
 inline constexpr graph_shape graph_shape_of{Of.nodes,     Of.edges,  Of.node_width, Of.edge_width,
                                             Of.relations, Of.width,  Of.heads,      Of.depth,
-                                            Of.hidden,    Of.biases, Of.norm_first};
+                                            Of.hidden,    Of.biases, Of.norm_first, Of.any_length};
 
-struct pool_options : options<required<sequent::nodes>, required<width>> {};
-struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
-                                          activation::relu, biases<true>> {};
-struct gin_options : graph_options::with<derived<sequent::hidden>> {
-    static constexpr int hidden_factor = 1;
-};
-struct gatv2_options : graph_options::with<edge_width<0>, heads<1>, activation::identity> {};
-struct rgcn_options : graph_options::with<sequent::relations<1>> {};
-struct graph_attention_options
-    : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
-                         derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
-
+/// How many nodes there are: the count that is given, or the length of the fact.
+template <bool AnyLength>
+inline constexpr std::conditional_t<AnyLength, bound<"node">, bound<"nodes">> count_of_nodes{};
 template <graph_shape Shape>
-consteval bool check_graph_shape() {
-    static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
-                  "sequent: of several layers, the first takes as many numbers as it gives");
-    static_assert(0 < Shape.relations && Shape.relations <= 14,
-                  "sequent: there are from 1 to 14 relations");
-    return true;
-}
+inline constexpr auto nodes = count_of_nodes<Shape.any_length>;
 
-/// A sparse fact over the nodes, its values with as many extents as are needed.
-template <fixed_string Name, graph_shape Shape>
-consteval auto edge_fact() {
-    if constexpr (Shape.edge_width == 0)
-        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes>{};
-    else
-        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
-}
-
-inline constexpr bound<"nodes"> nodes;
 inline constexpr relation<"node"> node;
 inline constexpr relation<"edge"> edge;
 inline constexpr relation<"degree"> degree;
@@ -33028,7 +32950,7 @@ template <graph_shape Shape>
 inline constexpr auto bias_of_y = [] {
     constexpr weight<"bias", Shape.width> bias;
     if constexpr (Shape.biases)
-        return rules(y(i) <<= (bias, i < nodes));
+        return rules(y(i) <<= (bias, i < nodes<Shape>));
     else
         return rules();
 }();
@@ -33040,9 +32962,9 @@ inline constexpr auto gcn_rules = [] {
     constexpr weight<"W", Shape.width, Shape.node_width> W;
     // clang-format off
     return rules(
-        degree(i)    <<= (hidden(edge(i, j)), j < nodes) | count(j),
-        scale(i)     <<= (degree(i), number(1), i < nodes) | sum() | sqrt() | inverse(),
-        projected(i) <<= (input(i)[W], i < nodes),
+        degree(i)    <<= (hidden(edge(i, j)), j < nodes<Shape>) | count(j),
+        scale(i)     <<= (degree(i), number(1), i < nodes<Shape>) | sum() | sqrt() | inverse(),
+        projected(i) <<= (input(i)[W], i < nodes<Shape>),
         y(i)         <<= (scale(i), scale(j), projected(j), hidden(edge(i, j)))
                          | product() | sum(j),
         y(i)         <<= (scale(i), scale(i), projected(i)) | product(),
@@ -33061,7 +32983,7 @@ inline constexpr auto sage_rules = [] {
     constexpr weight<"bias", Shape.width> bias;
     // clang-format off
     return rules(
-        gathered(i)       <<= (input(j), hidden(edge(i, j)), i < nodes, j < nodes) | mean(j),
+        gathered(i)       <<= (input(j), hidden(edge(i, j)), i < nodes<Shape>, j < nodes<Shape>) | mean(j),
         transformed(i)    <<= biased<Shape.layer()>((input(i)[W_self], gathered(i)[W_neighbours]),
                                                     bias) | Activation::rule,
         square(i)         <<= (transformed(i).T(), transformed(i)) | product(),
@@ -33081,9 +33003,9 @@ inline constexpr auto gin_rules = [] {
     constexpr weight<"b_contract", Shape.width> b_contract;
     // clang-format off
     return rules(
-        gathered(i) <<= (input(i), i < nodes),
-        gathered(i) <<= (input(i)[epsilon], i < nodes),
-        gathered(i) <<= (input(j), hidden(edge(i, j)), i < nodes, j < nodes) | sum(j),
+        gathered(i) <<= (input(i), i < nodes<Shape>),
+        gathered(i) <<= (input(i)[epsilon], i < nodes<Shape>),
+        gathered(i) <<= (input(j), hidden(edge(i, j)), i < nodes<Shape>, j < nodes<Shape>) | sum(j),
         expanded(i) <<= biased<Shape.layer()>(gathered(i)[W_expand], b_expand) | Activation::rule,
         y(i)        <<= biased<Shape.layer()>(expanded(i)[W_contract], b_contract));
     // clang-format on
@@ -33107,12 +33029,12 @@ inline constexpr auto gatv2_rules = [] {
     };
     // clang-format off
     return rules(
-        to(h, i)         <<= (input(i)[W_to(h)], i < nodes),
-        from(h, i)       <<= (input(i)[W_from(h)], i < nodes),
+        to(h, i)         <<= (input(i)[W_to(h)], i < nodes<Shape>),
+        from(h, i)       <<= (input(i)[W_from(h)], i < nodes<Shape>),
         met(h, i, j)     <<= seen((to(h, i), from(h, j))) | leaky_relu(0.2),
         logit(h, i, j)   <<= met(h, i, j)[a(h)],
         weights(h, i, j) <<= logit(h, i, j) | softmax(j),
-        head(h, i)       <<= (weights(h, i, j), from(h, j), i < nodes) | product() | sum(j),
+        head(h, i)       <<= (weights(h, i, j), from(h, j), i < nodes<Shape>) | product() | sum(j),
         y(i)             <<= head(h, i) | concat(h),
         bias_of_y<Shape>,
         y(i)             | Activation::rule);
@@ -33149,10 +33071,10 @@ inline constexpr auto rgcn_rules = [] {
         constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
         // clang-format off
         return rules(
-            y(i) <<= (input(i)[W_self], i < nodes),
+            y(i) <<= (input(i)[W_self], i < nodes<Shape>),
             y(i)[W(Relations)]
-                 <<= (input(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes,
-                      j < nodes) | mean(j)...,
+                 <<= (input(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes<Shape>,
+                      j < nodes<Shape>) | mean(j)...,
             bias_of_y<Shape>,
             y(i) | Activation::rule);
         // clang-format on
@@ -33184,9 +33106,9 @@ inline constexpr auto relational_rules = [] {
     constexpr weight<"b_out", d> b_out;
     // clang-format off
     constexpr auto of_nodes = rules(
-        node_query(h, i) <<= (biased<Layer>(input(i)[W_query(h)], b_query(h)), i < nodes),
-        node_key(h, i)   <<= (biased<Layer>(input(i)[W_key(h)], b_key(h)), i < nodes),
-        node_value(h, i) <<= (biased<Layer>(input(i)[W_value(h)], b_value(h)), i < nodes));
+        node_query(h, i) <<= (biased<Layer>(input(i)[W_query(h)], b_query(h)), i < nodes<Shape>),
+        node_key(h, i)   <<= (biased<Layer>(input(i)[W_key(h)], b_key(h)), i < nodes<Shape>),
+        node_value(h, i) <<= (biased<Layer>(input(i)[W_value(h)], b_value(h)), i < nodes<Shape>));
     constexpr auto out = rules(
         joined_heads(i)  <<= head(h, i) | concat(h),
         attended(i)      <<= biased<Layer>(joined_heads(i)[W_out], b_out));
@@ -33196,7 +33118,7 @@ inline constexpr auto relational_rules = [] {
             weights(h, i, j)  <<= (inverse_sqrt(d_head), node_key(h, j).T(), node_query(h, i),
                                    hidden(edge(i, j)))
                                   | product() | softmax(j),
-            head(h, i)        <<= (weights(h, i, j), node_value(h, j), i < nodes)
+            head(h, i)        <<= (weights(h, i, j), node_value(h, j), i < nodes<Shape>)
                                   | product() | sum(j),
             out);
     else
@@ -33207,7 +33129,7 @@ inline constexpr auto relational_rules = [] {
             value(h, i, j)    <<= (node_value(h, j), edge(i, j)[U_value(h)]),
             weights(h, i, j)  <<= (inverse_sqrt(d_head), key(h, i, j).T(), query_of(h, i, j))
                                   | product() | softmax(j),
-            head(h, i)        <<= (weights(h, i, j), value(h, i, j), i < nodes)
+            head(h, i)        <<= (weights(h, i, j), value(h, i, j), i < nodes<Shape>)
                                   | product() | sum(j),
             out);
     // clang-format on
@@ -33227,7 +33149,7 @@ inline constexpr auto graph_block_rules = [] {
     // clang-format off
     if constexpr (Shape.norm_first)
         return rules(
-            normal_node(i)    <<= (input(i), i < nodes) | layer_norm(gain_1, bias_1),
+            normal_node(i)    <<= (input(i), i < nodes<Shape>) | layer_norm(gain_1, bias_1),
             relational_rules<Shape, relation<"normal_node">>,
             between(i)        <<= (input(i), attended(i)),
             normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
@@ -33242,9 +33164,72 @@ inline constexpr auto graph_block_rules = [] {
     // clang-format on
 }();
 
-inline constexpr auto mean_pool_rules = rules(readout() <<= (node(i), i < nodes) | mean(i));
-inline constexpr auto sum_pool_rules = rules(readout() <<= (node(i), i < nodes) | sum(i));
-inline constexpr auto max_pool_rules = rules(readout() <<= (node(i), i < nodes) | max(i));
+/// The nodes' numbers taken together.
+template <bool AnyLength>
+constexpr auto present_node() noexcept {
+    return (node(i), i < count_of_nodes<AnyLength>);
+}
+struct mean_readout {
+    template <bool AnyLength>
+    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | mean(i));
+};
+struct sum_readout {
+    template <bool AnyLength>
+    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | sum(i));
+};
+struct max_readout {
+    template <bool AnyLength>
+    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | max(i));
+};
+
+}  // namespace nn
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Layers over graphs, written as rules: a node i sums up what it takes from the nodes j of its
+/// edges (i, j). Edges are directed: of one that counts both ways, both pairs are given. A node is
+/// its own neighbour where (i, i) is given. Each layer takes the facts
+///
+///     node    nodes x node width
+///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
+///     nodes   a count: how many of the nodes there are; the others' rows are zero
+///
+/// or, with any_length<true>, node with as many rows as there are nodes, and no count; and gives y,
+/// nodes x width. With a depth there are so many layers, one after another.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+struct pool_options : options<required<sequent::nodes>, required<width>, any_length<false>> {};
+struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
+                                          activation::relu, biases<true>> {};
+struct gin_options : graph_options::with<derived<sequent::hidden>> {
+    static constexpr int hidden_factor = 1;
+};
+struct gatv2_options : graph_options::with<edge_width<0>, heads<1>, activation::identity> {};
+struct rgcn_options : graph_options::with<sequent::relations<1>> {};
+struct graph_attention_options
+    : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
+                         derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
+
+template <graph_shape Shape>
+consteval bool check_graph_shape() {
+    static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
+                  "sequent: of several layers, the first takes as many numbers as it gives");
+    static_assert(0 < Shape.relations && Shape.relations <= 14,
+                  "sequent: there are from 1 to 14 relations");
+    return true;
+}
+
+/// A sparse fact over the nodes, its values with as many extents as are needed.
+template <fixed_string Name, graph_shape Shape>
+consteval auto edge_fact() {
+    if constexpr (Shape.edge_width == 0)
+        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes>{};
+    else
+        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
+}
 
 /// The rules above as types, to be chosen by.
 struct gcn_layer {
@@ -33287,7 +33272,7 @@ struct graph_block_layer {
 /// A layer as many times as the depth says, each with weights of its own.
 template <class Layer, graph_shape Shape, class Activation>
 inline constexpr auto deep_rules = rules(
-    first(i) <<= (node(i), i < nodes),
+    first(i) <<= (node(i), i < nodes<Shape>),
     y(i) <<=
     first(i) | stack<Shape.depth>(Layer::template rules_of<Shape, Activation, relation<"x">>()));
 
@@ -33299,13 +33284,18 @@ consteval const auto& program_of() {
         return deep_rules<Layer, Shape, Activation>;
 }
 
+template <graph_shape Shape, class... Edges>
+using graph_facts =
+    typename fact_list<sequence_fact<Shape.any_length, "node", Shape.nodes, Shape.node_width>,
+                       Edges...>::template with<bound<"nodes">, !Shape.any_length>;
+
 template <class Layer, class Arguments>
 struct graph_model {
     static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
     static_assert(check_graph_shape<shape>());
-    using type = model<program_of<Layer, shape, typename Arguments::activation>(),
-                       fact<"node", shape.nodes, shape.node_width>,
-                       decltype(edge_fact<"edge", shape>()), bound<"nodes">>;
+    using type =
+        typename graph_facts<shape, decltype(edge_fact<"edge", shape>())>::template model_of<
+            program_of<Layer, shape, typename Arguments::activation>()>;
 };
 
 /// With a sparse fact for each relation.
@@ -33315,14 +33305,17 @@ template <class Arguments, int... Relations>
 struct relations_model<Arguments, std::integer_sequence<int, Relations...>> {
     static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
     static_assert(check_graph_shape<shape>());
-    using type = model<program_of<rgcn_layer, shape, typename Arguments::activation>(),
-                       fact<"node", shape.nodes, shape.node_width>,
-                       decltype(edge_fact<edge_name<Relations>, shape>())..., bound<"nodes">>;
+    using type =
+        typename graph_facts<shape, decltype(edge_fact<edge_name<Relations>, shape>())...>::
+            template model_of<program_of<rgcn_layer, shape, typename Arguments::activation>()>;
 };
 
-template <class Arguments, const auto& Rules>
-using pool_model =
-    model<Rules, fact<"node", Arguments::shape.nodes, Arguments::shape.width>, bound<"nodes">>;
+template <class Arguments, class Readout>
+struct pool_model {
+    static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
+    using type =
+        typename graph_facts<shape>::template model_of<Readout::template of<shape.any_length>>;
+};
 
 }  // namespace nn
 
@@ -33403,15 +33396,16 @@ struct attention
 /// From the nodes of a graph to one vector: the facts node and nodes, to readout. Each takes nodes
 /// and width. A graph without nodes gives zero.
 template <class... Options>
-struct mean_pool
-    : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>, nn::mean_pool_rules> {
-};
+struct mean_pool : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>,
+                                  nn::mean_readout>::type {};
 template <class... Options>
 struct sum_pool
-    : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_pool_rules> {};
+    : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_readout>::type {
+};
 template <class... Options>
 struct max_pool
-    : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_pool_rules> {};
+    : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_readout>::type {
+};
 
 }  // namespace graph
 }  // namespace sequent::inline SEQUENT_ABI

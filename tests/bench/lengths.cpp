@@ -2,11 +2,13 @@
 #include <cstdio>
 #include <limits>
 #include <sequent/sequent.hpp>
+#include <string_view>
 
 #include "bench.hpp"
 
 // What a sequence of n positions costs a model compiled for 512, as a multiple of what it costs the
-// same model compiled for n. Both run in turns; of each, the least time counts.
+// same model compiled for n, in microseconds. Both run in turns; of each, the least time counts. Of
+// one model alone: bench_lengths gru.
 
 namespace rules_of_bench {
 
@@ -124,16 +126,22 @@ void compare(const char* name, int n, Limited& limited, Fixed& fixed) {
         times[2].time([&] { limited.both(); });
         times[3].time([&] { fixed.both(); });
     }
-    std::printf("%-8s %4d %10.0f %10.0f %6.2f %10.0f %10.0f %6.2f\n", name, n, times[0].least(),
+    std::printf("%-8s %4d %10.1f %10.1f %6.2f %10.1f %10.1f %6.2f\n", name, n, times[0].least(),
                 times[1].least(), times[0].least() / times[1].least(), times[2].least(),
                 times[3].least(), times[2].least() / times[3].least());
     std::fflush(stdout);
 }
 
 template <int N>
+std::vector<std::int32_t> some_symbols() {
+    std::vector<std::int32_t> result(N);
+    for (int at = 0; at < N; ++at) result[to_size(at)] = at * 37 % symbols;
+    return result;
+}
+
+template <int N>
 void encoder() {
-    std::vector<std::int32_t> text(N);
-    for (int at = 0; at < N; ++at) text[to_size(at)] = at * 37 % symbols;
+    const auto text = some_symbols<N>();
     using limited =
         sequent::model<encoder_rules,
                        fact<"token", sequent::up_to<longest>, sequent::symbol<symbols>>>;
@@ -150,9 +158,8 @@ void graph() {
     for (int at = 0; at < N; ++at)
         for (int step = 1; step <= 4; ++step)
             if (N > step) pairs.insert(pairs.end(), {at, (at + step) % N});
-    constexpr auto room = sequent::sparse<4 * longest>;
     using limited = sequent::model<graph_rules, fact<"node", sequent::up_to<longest>, 64>,
-                                   fact<"edge", room, longest, longest>>;
+                                   fact<"edge", sequent::sparse<4 * longest>, longest, longest>>;
     using fixed = sequent::model<graph_rules, fact<"node", N, 64>,
                                  fact<"edge", sequent::sparse<4 * N>, N, N>>;
     runner<limited> one(64, x, sequent::sparse_pairs(pairs));
@@ -160,16 +167,56 @@ void graph() {
     compare("graph", N, one, other);
 }
 
+template <int Tokens, bool AnyLength>
+using decoder_of =
+    sequent::transformer::language_model<sequent::vocabulary<symbols>, sequent::tokens<Tokens>,
+                                         sequent::width<width>, sequent::heads<12>,
+                                         sequent::depth<depth>, sequent::any_length<AnyLength>>;
+template <int N>
+void decoder() {
+    const auto text = some_symbols<N>();
+    runner<decoder_of<longest, true>> one(N * symbols, text);
+    runner<decoder_of<N, false>> other(N * symbols, text);
+    compare("decoder", N, one, other);
+}
+
+template <int Tokens, bool AnyLength>
+using translator_of = sequent::transformer::encoder_decoder<
+    sequent::vocabulary<symbols>, sequent::tokens<Tokens>, sequent::source_tokens<Tokens>,
+    sequent::width<256>, sequent::heads<8>, sequent::depth<depth>, sequent::any_length<AnyLength>>;
+template <int N>
+void translator() {
+    const auto text = some_symbols<N>();
+    runner<translator_of<longest, true>> one(N * symbols, text, text);
+    runner<translator_of<N, false>> other(N * symbols, text, text);
+    compare("enc-dec", N, one, other);
+}
+
+template <int Tokens, bool AnyLength>
+using gru_of = sequent::recurrent::gru<sequent::tokens<Tokens>, sequent::width<128>,
+                                       sequent::any_length<AnyLength>>;
+template <int N>
+void recurrent() {
+    const floats x = numbers(N * 128, 1);
+    runner<gru_of<longest, true>> one(N * 128, x);
+    runner<gru_of<N, false>> other(N * 128, x);
+    compare("gru", N, one, other);
+}
+
 template <int... N>
-void all() {
-    (encoder<N>(), ...);
-    (graph<N>(), ...);
+void all(const char* only) {
+    const auto wants = [&](const char* name) { return !only || std::string_view(only) == name; };
+    if (wants("encoder")) (encoder<N>(), ...);
+    if (wants("decoder")) (decoder<N>(), ...);
+    if (wants("enc-dec")) (translator<N>(), ...);
+    if (wants("graph")) (graph<N>(), ...);
+    if (wants("gru")) (recurrent<N>(), ...);
 }
 
 }  // namespace
 
-int main() {
+int main(int count, char** names) {
     std::printf("%-8s %4s %10s %10s %6s %10s %10s %6s\n", "model", "n", "forward", "fixed", "ratio",
                 "both", "fixed", "ratio");
-    all<4, 7, 16, 64, 128, 512>();
+    all<4, 7, 16, 64, 128, 512>(count > 1 ? names[1] : nullptr);
 }

@@ -14,7 +14,8 @@ using namespace sequent;
 
 /// The error of a product of these sizes, whose rows of A and C are listed in reverse.
 template <class T>
-double error_of(int rows, int columns, int depth, bool a_turned, bool b_turned, bool accumulate) {
+double error_of(int rows, int columns, int depth, bool a_turned, bool b_turned, bool accumulate,
+                bool streams) {
     std::mt19937 random(5);
     std::normal_distribution<double> normal;
     const auto size = [](int number) { return static_cast<std::size_t>(number); };
@@ -44,7 +45,8 @@ double error_of(int rows, int columns, int depth, bool a_turned, bool b_turned, 
                                                 {nullptr, b.data(), b_turned ? depth : columns},
                                                 b_turned,
                                                 {to.data()},
-                                                accumulate},
+                                                accumulate,
+                                                streams},
                     room->numbers);
 
     std::vector<double> expected(c.size());
@@ -65,10 +67,11 @@ double error_of(int rows, int columns, int depth, bool a_turned, bool b_turned, 
 TEST_CASE("products of gathered rows against plain loops", "[product]") {
     for (const auto& [rows, columns, depth] :
          {std::array{1, 1, 1}, {3, 33, 7}, {5, 16, 300}, {13, 5, 17}, {27, 40, 64}, {270, 17, 3}})
-        for (const int form : {0, 1, 2, 3, 4, 5, 6, 7}) {
+        for (const int form : {0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12}) {
             CAPTURE(rows, columns, depth, form);
-            const bool left = (form & 1) != 0, right = (form & 2) != 0, adds = (form & 4) != 0;
-            CHECK(error_of<float>(rows, columns, depth, left, right, adds) < 1e-4);
-            CHECK(error_of<double>(rows, columns, depth, left, right, adds) < 1e-12);
+            const bool left = (form & 1) != 0, right = (form & 2) != 0, adds = (form & 4) != 0,
+                       streams = (form & 8) != 0;
+            CHECK(error_of<float>(rows, columns, depth, left, right, adds, streams) < 1e-4);
+            CHECK(error_of<double>(rows, columns, depth, left, right, adds, streams) < 1e-12);
         }
 }

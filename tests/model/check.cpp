@@ -182,7 +182,8 @@ oracle::world numbers<T>::world() const {
         } else {
             if (fact.up_to) {
                 const std::size_t row = to_size(fact.size() / fact.extents[0]);
-                result.lengths[name] = static_cast<int>(values.values.size() / row);
+                const int length = static_cast<int>(values.values.size() / row);
+                result.lengths[name] = result.counts[name] = length;
                 values.values.resize(to_size(fact.size()));
             }
             result.facts[name] = values;

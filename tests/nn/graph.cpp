@@ -64,3 +64,17 @@ static_assert(std::string_view(nn::edge_name<2>.characters) == "edge_2");
 static_assert(std::string_view(nn::edge_name<13>.characters) == "edge_13");
 static_assert(small_gcn::parameter_count == 2 * 3 + 2);
 static_assert(small_gatv2::parameter_count == 2 * (2 * 3 + 2 * 3 + 2 * 2 + 2) + 4);
+
+TEST_CASE("graphs are given with as many nodes as they have") {
+    using any_gcn = graph::gcn<nodes<6>, edges<9>, node_width<2>, width<3>, any_length<true>>;
+    using any_gin = graph::gin<nodes<6>, edges<9>, width<3>, depth<2>, any_length<true>>;
+    using any_pool = graph::max_pool<nodes<6>, width<3>, any_length<true>>;
+    for (int count : {0, 1, 4, 6}) {
+        check::agrees<any_gcn>(count);
+        check::agrees<any_gin>(count);
+        check::agrees<any_pool>(count);
+    }
+    check::runs<any_gcn>(4);
+    CHECK(any_gcn::facts_list::capacity() == 2);
+    for (const auto& each : any_gcn::plan::tables.buffers) CHECK(each.counts == 1);
+}

@@ -36,7 +36,7 @@ struct world {
     /// How many values of their first argument dense facts have, where they may have fewer than the
     /// extent: all are outside of the fact from there on.
     std::map<std::string, int> lengths{};
-    /// The values of `bound<"length">`.
+    /// The values of `bound<"length">`, and the lengths, by the names of the facts.
     std::map<std::string, int> counts{};
     /// Extents of the index arguments, then rows, columns as declared. A weight of the block of
     /// `y(i) <<= x(i) | stack<N>(block)` is named "y.W" and has N as its first extent.

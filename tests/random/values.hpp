@@ -88,7 +88,7 @@ class value_maker {
         if (length >= 0) {
             extents[0] = std::min(given.length, extents[0]);
             made.place.counts[to_size(length)] = extents[0];
-            made.world.lengths[given.name] = extents[0];
+            made.world.lengths[given.name] = made.world.counts[given.name] = extents[0];
         }
         const auto size = static_cast<int>(oracle::volume(extents));
         std::vector<oracle::real> values;

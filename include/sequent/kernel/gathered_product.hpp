@@ -30,6 +30,8 @@ struct gathered_product {
     bool b_turned;
     row_places<T> c;
     bool accumulate;
+    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
+    bool streams = false;
 };
 
 namespace detail {
@@ -40,6 +42,7 @@ template <class T>
 struct gathered_plan {
     static constexpr int rows = 256;
     static constexpr int depth = 256;
+    static constexpr int streams = 16;                       // rows of B, where it is not copied
     static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
     static constexpr int width = 2 * lanes<T>;
     static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
@@ -88,9 +91,14 @@ inline void gather_panel(const gathered_product<T>& of, int k, int depth, int co
             return;
         }
         const T* from = of.b[column + half] + k;
+        const int next = std::min(n, of.columns - column - half - width);
         const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
         int at = 0;
         for (; at + group <= depth; at += group) {
+            // The panel that is copied next.
+            if (of.streams && at % (64 / int{sizeof(T)}) == 0)
+                for (int lane = 0; lane < next; ++lane)
+                    prefetch(from + at + (lane + width) * of.b.stride);
             batch<T> out[group];
             load_transposed(from + at, lane_at, out);
             for (int i = 0; i < group; ++i, row += width) store(row, out[i]);
@@ -115,11 +123,11 @@ SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int dep
         for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
 }
 
-/// Rows of C of one tile against a panel, from the copies of A and B.
-template <int Rows, bool Turned, class T>
-SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>& c, int row,
-                                    int rows, int column, int columns, int depth,
-                                    bool accumulate) noexcept {
+/// Rows of C of one tile against a panel of B, from the copy of A.
+template <int Rows, class Strides, class T>
+SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
+                                    const row_places<T>& c, int row, int rows, int column,
+                                    int columns, int depth, bool accumulate) noexcept {
     using plan = gathered_plan<T>;
     constexpr int n = lanes<T>;
     constexpr int width = plan::width;
@@ -128,9 +136,8 @@ SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>&
         prefetch(c[row + r] + column);
         prefetch(c[row + r] + column + n);
     }
-    product_tile<batch<T>, Rows, 2, n, n>(
-        a, b, sum, depth, constant_strides < Turned ? 1 : plan::pitch, Turned ? plan::pitch : 1,
-        width, width > {}, tile_target{0, 0, false, false}, as_is{});
+    product_tile<batch<T>, Rows, 2, n, n>(a, b, sum, depth, strides,
+                                          tile_target{0, 0, false, false}, as_is{});
     const T* from = sum;
     for (int r = 0; r < rows; ++r, from += width) {
         T* to = c[row + r] + column;
@@ -148,39 +155,39 @@ SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const row_places<T>&
     }
 }
 
-/// A block of A against a panel of B.
-template <bool Turned, class T>
-inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b, int first,
-                           int rows, int k, int depth, int column, bool accumulate) noexcept {
+/// A block of A, of which rows are a_row apart, against a panel of B.
+template <class Strides, class T>
+inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
+                           const Strides& strides, int first, int rows, int k, int depth,
+                           int column, bool accumulate) noexcept {
     using plan = gathered_plan<T>;
-    constexpr int tile = plan::tile, half = (tile + 1) / 2, quarter = (half + 1) / 2;
+    constexpr int tile = plan::tile, most = tile * 2 / 3, few = tile / 3;
     const int columns = std::min(plan::width, of.columns - column);
     const int parts = (rows + tile - 1) / tile;
     for (int row = 0, part = 0; row < rows; row += tile, ++part) {
-        prefetch_panel(of, k, depth, column + plan::width, part, parts);
+        if (!of.streams) prefetch_panel(of, k, depth, column + plan::width, part, parts);
         const int left = std::min(tile, rows - row);
-        const T* from = a + std::ptrdiff_t{row} * (Turned ? 1 : plan::pitch);
-        const auto take = [&](auto most) {
-            gathered_tile<most(), Turned>(from, b, of.c, first + row, left, column, columns, depth,
-                                          accumulate);
+        const T* from = a + std::ptrdiff_t{row} * strides.a_row;
+        const auto take = [&](auto size) {
+            gathered_tile<size()>(from, b, strides, of.c, first + row, left, column, columns, depth,
+                                  accumulate);
         };
-        if (left > half)
+        if (left > most)
             take(std::integral_constant<int, tile>{});
-        else if (left > quarter)
-            take(std::integral_constant<int, half>{});
+        else if (left > few)
+            take(std::integral_constant<int, most>{});
         else
-            take(std::integral_constant<int, quarter>{});
+            take(std::integral_constant<int, few>{});
     }
 }
 
 }  // namespace detail
 
-/// How many numbers of memory a gathered product works in.
-template <class T>
+/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
+template <class T,
+          int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
 inline constexpr int gathered_room =
-    (std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth) +
-     detail::gathered_plan<T>::tile) *
-        detail::gathered_plan<T>::pitch
+    (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
     + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
 
 /// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
@@ -191,7 +198,9 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
     T* const panel = room;
     T* const copy = room + plan::depth * plan::width;
     const int row_parts = (of.rows + plan::rows - 1) / plan::rows;
-    const int depth_parts = (of.depth + plan::depth - 1) / plan::depth;
+    const bool in_place = of.streams && !of.b_turned;
+    const int most = in_place ? plan::streams : plan::depth;
+    const int depth_parts = (of.depth + most - 1) / most;
     for (int row_part = 0; row_part < row_parts; ++row_part) {
         const int row = static_cast<int>(std::int64_t{of.rows} * row_part / row_parts);
         const int rows = static_cast<int>(std::int64_t{of.rows} * (row_part + 1) / row_parts) - row;
@@ -205,13 +214,29 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
             else
                 detail::gather_rows(of.a, row, rows, k, depth, copy);
             for (int column = 0; column < of.columns; column += plan::width) {
+                const auto tiles = [&](const T* b, const auto& strides) {
+                    detail::gathered_tiles(of, copy, b, strides, row, rows, k, depth, column,
+                                           accumulate);
+                };
+                if (in_place && column + plan::width <= of.columns) {
+                    // The rows that are read next.
+                    for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
+                        const T* next = of.b[k + depth + at] + column;
+                        detail::prefetch(next);
+                        detail::prefetch(next + lanes<T>);
+                    }
+                    tiles(of.b[k] + column,
+                          detail::product_strides{plan::pitch, 1, static_cast<int>(of.b.stride), 1,
+                                                  plan::width});
+                    continue;
+                }
                 detail::gather_panel(of, k, depth, column, panel);
                 if (of.a_turned)
-                    detail::gathered_tiles<true>(of, copy, panel, row, rows, k, depth, column,
-                                                 accumulate);
+                    tiles(panel,
+                          detail::constant_strides<1, plan::pitch, plan::width, plan::width>{});
                 else
-                    detail::gathered_tiles<false>(of, copy, panel, row, rows, k, depth, column,
-                                                  accumulate);
+                    tiles(panel,
+                          detail::constant_strides<plan::pitch, 1, plan::width, plan::width>{});
             }
         }
     }

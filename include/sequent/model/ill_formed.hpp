@@ -168,6 +168,8 @@ class ill_formed_model {
     static any_view<const T> step(const any_block<T>&, const anything&, any_state&) {
         return {};
     }
+    template <class T, class Visit>
+    static void step_batch(const any_block<T>&, const anything&, const anything&, Visit&&) {}
     template <class T>
     static any_view<const T> prefill(const any_block<T>&, const anything&, any_state&) {
         return {};

@@ -28,6 +28,7 @@ struct joined_run {
     bindings<T>* samples;
     int count;
     T* room;
+    bool single = false;  // one row of each
 
     static constexpr int most = 16;
 };
@@ -62,10 +63,11 @@ class joined_rows {
         T* to[joined_rows_at_once];
     };
     template <class Add, class Product>
-    static void each_rows(const int* ends, int count, Add add, Product product) noexcept {
+    static void each_rows(const kernel::row_range* ranges, int count, Add add,
+                          Product product) noexcept {
         int filled = 0;
         for (int sample = 0; sample < count; ++sample)
-            for (int row = 0; row < ends[sample]; ++row) {
+            for (int row = ranges[sample].begin; row < ranges[sample].end; ++row) {
                 add(filled, sample, row);
                 if (++filled < joined_rows_at_once) continue;
                 product(filled);
@@ -74,13 +76,16 @@ class joined_rows {
         if (filled > 0) product(filled);
     }
 
+    /// The pointers of each sample, and its rows.
     template <bool Backward>
     struct bound_samples {
         const pointers* of[joined_run<T>::most];
-        int ends[joined_run<T>::most];
+        kernel::row_range ranges[joined_run<T>::most];
+        int ends[joined_run<T>::most];  // of those that are atoms or not
         pointers made[code::by_form ? joined_run<T>::most : 1];
 
-        explicit bound_samples(joined_run<T> run) noexcept {
+        template <class Range>
+        bound_samples(joined_run<T> run, Range range) noexcept {
             for (int at = 0; at < run.count; ++at) {
                 if constexpr (code::by_form) {
                     made[at] = code::template bind<Backward>(run.samples[at]);
@@ -88,7 +93,10 @@ class joined_rows {
                 } else {
                     of[at] = run.samples + at;
                 }
-                ends[at] = runner::limit(*of[at]);
+                const kernel::row_range rows = range(at);
+                ends[at] = rows.end;
+                ranges[at] = {rows.begin,
+                              std::max(rows.begin, std::min(rows.end, runner::limit(*of[at])))};
             }
         }
     };
@@ -113,7 +121,7 @@ class joined_rows {
             const T* w = samples.of[0]->read(term.w.at) +
                          outer_shift(term.w, first, second, third) + split * term.w_split;
             each_rows(
-                samples.ends, run.count,
+                samples.ranges, run.count,
                 [&](int at, int sample, int row) {
                     rows.from[at] = x[sample] + std::ptrdiff_t{row} * term.x.row;
                     rows.to[at] = sum[sample] + std::ptrdiff_t{row} * runner::sum_row;
@@ -127,7 +135,8 @@ class joined_rows {
                                              weight_rows(term, w),
                                              term.w_column != 1,
                                              {rows.to},
-                                             accumulate || split > 0},
+                                             accumulate || split > 0,
+                                             run.single},
                                     run.room);
                 });
         }
@@ -152,7 +161,7 @@ class joined_rows {
                     dx[at] = samples.of[at]->gradient(term.x.at) + x_at;
                 const T* w = samples.of[0]->read(term.w.at) + w_at;
                 each_rows(
-                    samples.ends, run.count,
+                    samples.ranges, run.count,
                     [&](int at, int sample, int row) {
                         rows.from[at] = dy[sample] + std::ptrdiff_t{row} * step.out.row;
                         rows.to[at] = dx[sample] + std::ptrdiff_t{row} * term.x.row;
@@ -179,7 +188,7 @@ class joined_rows {
                 // Rows of the weight in memory are inputs or outputs.
                 constexpr bool inputs = term.w_column == 1;
                 each_rows(
-                    samples.ends, run.count,
+                    samples.ranges, run.count,
                     [&](int at, int sample, int row) {
                         (inputs ? rows.from : others)[at] =
                             x[sample] + std::ptrdiff_t{row} * term.x.row;
@@ -204,8 +213,12 @@ class joined_rows {
     }
 
   public:
-    static void forward(joined_run<T> run) noexcept {
-        const bound_samples<false> samples(run);
+    static constexpr kernel::row_range all_rows(int) noexcept { return {0, step.rows}; }
+
+    /// Of each sample the rows range(sample).
+    template <class Range>
+    static void forward(joined_run<T> run, Range range) noexcept {
+        const bound_samples<false> samples(run, range);
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             bool summed = false;
             kernel::unroll<step.terms.size()>([&](auto index) {
@@ -215,19 +228,18 @@ class joined_rows {
                 }
             });
             for (int at = 0; at < run.count; ++at) {
-                runner::forward_summed(*samples.of[at], first, second, third,
-                                       kernel::row_range{0, samples.ends[at]});
-                runner::clear_from(*samples.of[at], first, second, third, samples.ends[at]);
+                runner::forward_summed(*samples.of[at], first, second, third, samples.ranges[at]);
+                runner::clear_from(*samples.of[at], first, second, third, samples.ranges[at].end,
+                                   samples.ends[at]);
             }
         });
     }
 
     static void backward(joined_run<T> run) noexcept {
-        const bound_samples<true> samples(run);
+        const bound_samples<true> samples(run, all_rows);
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             const auto each_sample = [&](auto body) {
-                for (int at = 0; at < run.count; ++at)
-                    body(*samples.of[at], kernel::row_range{0, samples.ends[at]});
+                for (int at = 0; at < run.count; ++at) body(*samples.of[at], samples.ranges[at]);
             };
             if constexpr (step.functions.size() > 0)
                 each_sample([&](const pointers& bound, kernel::row_range range) {
@@ -266,8 +278,9 @@ template <class Plan, int At, class T>
 void forward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
     for (int at = 0; at < run.count; ++at)
         std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    using rows = joined_rows<Plan, Plan::template step_at<At>.at, T>;
     if constexpr (joins_step<Plan, At>())
-        joined_rows<Plan, Plan::template step_at<At>.at, T>::forward(run);
+        rows::forward(run, rows::all_rows);
     else
         for (int at = 0; at < run.count; ++at) forward_step<Plan, At>(run.samples[at], whole_run{});
 }
@@ -322,7 +335,7 @@ constexpr int most_joined() {
     if (joined.rows == 0 || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
     constexpr long long room =
         plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
-    const int wanted = joined.counts != 0 ? 8 : joined_rows_at_once / joined.rows;
+    const int wanted = joined.counts != 0 ? joined_run<T>::most : joined_rows_at_once / joined.rows;
     return static_cast<int>(
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
 }

@@ -21,6 +21,7 @@
 #include "row_facts.hpp"
 #include "run.hpp"
 #include "runs.hpp"
+#include "sequences.hpp"
 #include "state.hpp"
 #include "workspace.hpp"
 
@@ -66,7 +67,8 @@ class model {
     /// The memory of forward_batch alone.
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
-    /// What step and prefill keep of one sequence.
+    /// What step and prefill keep of one sequence, and room for the rows at hand: they need no
+    /// workspace and no scratch.
     template <class T>
     using state = model_detail::state_block<plan, T>;
     /// A view of the output, or an array of them where there are several.
@@ -178,21 +180,7 @@ class model {
     /// Does not compile where a rule needs later rows.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
     static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given, state<T>& s) {
-        given->check_single();
-        check_position(s, 1);
-        if constexpr (state<T>::needs_rest)
-            if (!s.has_rest() || given->has_rest())
-                fail<argument_error>(
-                    "sequent: facts besides the sequence are given to prefill, with the first "
-                    "rows");
-        const kernel::one_row row{s.position()};
-        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
-            if (s.position() == 0) {
-                run_rows<true>(p, *given, s, 0, row);
-                return last_row(s);
-            }
-        run_rows<false>(p, *given, s, 0, row);
-        return last_row(s);
+        return sequences::step(p, *given, s);
     }
 
     /// The same for several rows at once: those at s.position() and after it; the views are of the
@@ -201,22 +189,18 @@ class model {
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                         state<T>& s) {
-        check_position(s, given->size());
-        bool starts = s.position() == 0;
-        if constexpr (state<T>::needs_rest) {
-            starts = given->check_rest(s.has_rest());
-            if (starts) s.take_rest(given->rest().pointers, given->rest().counts);
-        }
-        for (int from = 0; from < given->size();) {
-            const int count = std::min(state<T>::block, given->size() - from);
-            const kernel::row_range range{s.position(), s.position() + count};
-            if (state<T>::computes_once && starts && from == 0)
-                run_rows<state<T>::computes_once>(p, *given, s, from, range);
-            else
-                run_rows<false>(p, *given, s, from, range);
-            from += count;
-        }
-        return last_row(s);
+        return sequences::prefill(p, *given, s);
+    }
+
+    /// A step of several sequences, which may be at different positions: given[k] is the row of
+    /// states[k], and visit(k, y) is given what step returns. Each weight is read once for up to 16
+    /// sequences; with packed weights, once for each. The numbers are those of step but for
+    /// rounding, and do not depend on the other sequences. Throws argument_error as step does,
+    /// before any sequence has moved on, and unless there are as many rows as different states.
+    template <model_detail::parameters_of<plan> P, class Visit, class T = typename P::number>
+    static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
+                           std::span<state<std::type_identity_t<T>>* const> states, Visit&& visit) {
+        sequences::step_batch(p, given, states, visit);
     }
 
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
@@ -350,6 +334,7 @@ class model {
 
   private:
     using calls = model_detail::calls<plan>;
+    using sequences = model_detail::sequences<plan>;
     using output_layout = model_detail::output_layout<plan>;
 
     template <class T, class F>
@@ -436,37 +421,6 @@ class model {
         if constexpr (has_lengths) {
             outward.check_lengths(given.counts);
             of_facts.check_lengths(given.counts);
-        }
-    }
-
-    template <class T>
-    static void check_position(const state<T>& s, int rows) {
-        constexpr int length = state<T>::length;
-        if (s.position() + rows > length)
-            fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
-                                       " is beyond the ", length, " positions of the model"});
-    }
-
-    template <bool First, class P, class T, class Range>
-    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
-                         Range range) noexcept {
-        s.template run<First>(
-            p, [&](int fact) { return given.row(fact, from); },
-            [&](int fact) { return given.rest().pointers[fact]; },
-            [&](int fact) { return given.rest().pairs(fact); }, range);
-    }
-
-    template <class T>
-    static auto last_row(const state<T>& s) noexcept {
-        if constexpr (outputs == 1) {
-            return s.template output<0>();
-        } else {
-            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
-            kernel::unroll<outputs>([&](auto index) {
-                constexpr int at = decltype(index)::value;
-                result[static_cast<std::size_t>(at)] = s.template output<at>();
-            });
-            return result;
         }
     }
 };

@@ -138,12 +138,12 @@ class row_runner : public row_gradients<Step, T> {
         apply_functions(bound, first, second, third, sum, out, range.begin, rows);
     }
 
-    /// Clears the rows that are no atoms, from `row` on.
-    static void clear_from(const bindings& bound, int first, int second, int third,
-                           int row) noexcept {
+    /// Clears rows that are no atoms, as far as they are read: from `row` on, before `end`.
+    static void clear_from(const bindings& bound, int first, int second, int third, int row,
+                           int end) noexcept {
         if constexpr (!is_whole) {
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            const int end = plan::least_count(step.out_counts, step.rows, bound.counts);
+            end = plan::least_count(step.out_counts, end, bound.counts);
             for (; row < end; ++row) clear(out + row * step.out.row);
         }
     }

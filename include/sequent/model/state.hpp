@@ -109,9 +109,16 @@ class alignas(64) state_block {
     /// Computes the rows of a range, at most `block`: rows(fact) is the first of them, rest(fact)
     /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
     /// once.
-    /// What is prepared may be null: then the sequence's first rows prepare it.
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+        bindings<T> bound = enter<First>(p, rows, rest, pairs, range);
+        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
+    }
+
+    /// Makes ready for these rows, which are to be computed then with the pointers that it returns.
+    /// What is prepared may be null: then the sequence's first rows prepare it.
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    bindings<T> enter(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
         const T* const parameters = numbers_of(p);
         const T* prepared = prepared_in(p);
         if (prepares<state_plan> && !prepared) {
@@ -150,8 +157,8 @@ class alignas(64) state_block {
             }
         });
         find_runs(given, range);
-        compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
         position_ = range.end;
+        return bound;
     }
 
     /// The last row of output `At`: the output without its first argument.
@@ -319,6 +326,10 @@ class state_block<Plan, T, false> {
     void take_rest(const void* const*, const int*) noexcept {}
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     void run(const P&, Rows, Rest, Pairs, Range) noexcept {}
+    template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
+    bindings<T> enter(const P&, Rows, Rest, Pairs, Range) noexcept {
+        return {};
+    }
     template <int At>
     tensor_view<const T> output() const noexcept {
         return {};

@@ -1,7 +1,6 @@
 #pragma once
 
-#include "../model.hpp"
-#include "parts.hpp"
+#include "graph_rules.hpp"
 
 /// Layers over graphs, written as rules: a node i sums up what it takes from the nodes j of its
 /// edges (i, j). Edges are directed: of one that counts both ways, both pairs are given. A node is
@@ -11,49 +10,14 @@
 ///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
 ///     nodes   a count: how many of the nodes there are; the others' rows are zero
 ///
-/// and gives y, nodes x width. With a depth there are so many layers, one after another.
+/// or, with any_length<true>, node with as many rows as there are nodes, and no count; and gives y,
+/// nodes x width. With a depth there are so many layers, one after another.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
-using language::hidden;  // not the option
-
-/// The numbers of a graph template.
-struct graph_shape {
-    int nodes = 0;
-    int edges = 0;
-    int node_width = 0;
-    int edge_width = 0;
-    int relations = 1;
-    int width = 0;
-    int heads = 1;
-    int depth = 1;
-    int hidden = 0;
-    bool biases = true;
-    bool norm_first = false;
-
-    constexpr int head_width() const { return width / heads; }
-    /// What the parts that know nothing of graphs need.
-    constexpr shape layer() const {
-        shape result;
-        result.tokens = nodes;
-        result.width = width;
-        result.heads = result.key_heads = heads;
-        result.head_width = head_width();
-        result.hidden = hidden;
-        result.biases = biases;
-        result.norm_first = norm_first;
-        return result;
-    }
-};
-
-template <shape Of>
-inline constexpr graph_shape graph_shape_of{Of.nodes,     Of.edges,  Of.node_width, Of.edge_width,
-                                            Of.relations, Of.width,  Of.heads,      Of.depth,
-                                            Of.hidden,    Of.biases, Of.norm_first};
-
-struct pool_options : options<required<sequent::nodes>, required<width>> {};
+struct pool_options : options<required<sequent::nodes>, required<width>, any_length<false>> {};
 struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
                                           activation::relu, biases<true>> {};
 struct gin_options : graph_options::with<derived<sequent::hidden>> {
@@ -82,248 +46,6 @@ consteval auto edge_fact() {
     else
         return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
 }
-
-inline constexpr bound<"nodes"> nodes;
-inline constexpr relation<"node"> node;
-inline constexpr relation<"edge"> edge;
-inline constexpr relation<"degree"> degree;
-inline constexpr relation<"scale"> scale;
-inline constexpr relation<"projected"> projected;
-inline constexpr relation<"gathered"> gathered;
-inline constexpr relation<"from"> from;
-inline constexpr relation<"to"> to;
-inline constexpr relation<"met"> met;
-inline constexpr relation<"logit"> logit;
-inline constexpr relation<"square"> square;
-inline constexpr relation<"inverse_length"> inverse_length;
-inline constexpr relation<"node_query"> node_query;
-inline constexpr relation<"node_key"> node_key;
-inline constexpr relation<"node_value"> node_value;
-inline constexpr relation<"first"> first;
-inline constexpr relation<"readout"> readout;
-
-/// The bias as one more rule for y, if the template has biases.
-template <graph_shape Shape>
-inline constexpr auto bias_of_y = [] {
-    constexpr weight<"bias", Shape.width> bias;
-    if constexpr (Shape.biases)
-        return rules(y(i) <<= (bias, i < nodes));
-    else
-        return rules();
-}();
-
-/// D^-1/2 (A + I) D^-1/2 X W, D the degrees with the loops of I (arXiv 1609.02907, equation 2).
-template <graph_shape Shape, class Activation, class Input>
-inline constexpr auto gcn_rules = [] {
-    constexpr Input input;
-    constexpr weight<"W", Shape.width, Shape.node_width> W;
-    // clang-format off
-    return rules(
-        degree(i)    <<= (hidden(edge(i, j)), j < nodes) | count(j),
-        scale(i)     <<= (degree(i), number(1), i < nodes) | sum() | sqrt() | inverse(),
-        projected(i) <<= (input(i)[W], i < nodes),
-        y(i)         <<= (scale(i), scale(j), projected(j), hidden(edge(i, j)))
-                         | product() | sum(j),
-        y(i)         <<= (scale(i), scale(i), projected(i)) | product(),
-        bias_of_y<Shape>,
-        y(i)         | Activation::rule);
-    // clang-format on
-}();
-
-/// f(W x_i + U mean of x_j), divided by its length (arXiv 1706.02216, algorithm 1, where W and U
-/// stand side by side). A length of zero is taken as 1e-6.
-template <graph_shape Shape, class Activation, class Input>
-inline constexpr auto sage_rules = [] {
-    constexpr Input input;
-    constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
-    constexpr weight<"W_neighbours", Shape.width, Shape.node_width> W_neighbours;
-    constexpr weight<"bias", Shape.width> bias;
-    // clang-format off
-    return rules(
-        gathered(i)       <<= (input(j), hidden(edge(i, j)), i < nodes, j < nodes) | mean(j),
-        transformed(i)    <<= biased<Shape.layer()>((input(i)[W_self], gathered(i)[W_neighbours]),
-                                                    bias) | Activation::rule,
-        square(i)         <<= (transformed(i).T(), transformed(i)) | product(),
-        inverse_length(i) <<= (square(i), number(1e-12)) | sum() | sqrt() | inverse(),
-        y(i)              <<= (inverse_length(i), transformed(i)) | product());
-    // clang-format on
-}();
-
-/// MLP((1 + epsilon) x_i + sum of x_j), the MLP of two layers (arXiv 1810.00826, equation 4.1).
-template <graph_shape Shape, class Activation, class Input>
-inline constexpr auto gin_rules = [] {
-    constexpr Input input;
-    constexpr weight<"epsilon"> epsilon;
-    constexpr weight<"W_expand", Shape.hidden, Shape.node_width> W_expand;
-    constexpr weight<"W_contract", Shape.width, Shape.hidden> W_contract;
-    constexpr weight<"b_expand", Shape.hidden> b_expand;
-    constexpr weight<"b_contract", Shape.width> b_contract;
-    // clang-format off
-    return rules(
-        gathered(i) <<= (input(i), i < nodes),
-        gathered(i) <<= (input(i)[epsilon], i < nodes),
-        gathered(i) <<= (input(j), hidden(edge(i, j)), i < nodes, j < nodes) | sum(j),
-        expanded(i) <<= biased<Shape.layer()>(gathered(i)[W_expand], b_expand) | Activation::rule,
-        y(i)        <<= biased<Shape.layer()>(expanded(i)[W_contract], b_contract));
-    // clang-format on
-}();
-
-/// The sum of U x_j weighted by softmax over j of a . leaky_relu(W x_i + U x_j [+ V e_ij]), heads
-/// side by side (arXiv 2105.14491, equation 7).
-template <graph_shape Shape, class Activation, class Input>
-inline constexpr auto gatv2_rules = [] {
-    constexpr Input input;
-    constexpr var<"h", Shape.heads> h;
-    constexpr weight<"W_to", Shape.head_width(), Shape.node_width> W_to;
-    constexpr weight<"W_from", Shape.head_width(), Shape.node_width> W_from;
-    constexpr weight<"W_edge", Shape.head_width(), Shape.edge_width ? Shape.edge_width : 1> W_edge;
-    constexpr weight<"a", 1, Shape.head_width()> a;
-    constexpr auto seen = [=](auto body) {
-        if constexpr (Shape.edge_width > 0)
-            return (body, edge(i, j)[W_edge(h)]);
-        else
-            return (body, hidden(edge(i, j)));
-    };
-    // clang-format off
-    return rules(
-        to(h, i)         <<= (input(i)[W_to(h)], i < nodes),
-        from(h, i)       <<= (input(i)[W_from(h)], i < nodes),
-        met(h, i, j)     <<= seen((to(h, i), from(h, j))) | leaky_relu(0.2),
-        logit(h, i, j)   <<= met(h, i, j)[a(h)],
-        weights(h, i, j) <<= logit(h, i, j) | softmax(j),
-        head(h, i)       <<= (weights(h, i, j), from(h, j), i < nodes) | product() | sum(j),
-        y(i)             <<= head(h, i) | concat(h),
-        bias_of_y<Shape>,
-        y(i)             | Activation::rule);
-    // clang-format on
-}();
-
-/// "edge_0", "edge_1", ...
-template <int Relation>
-inline constexpr auto edge_name = [] {
-    if constexpr (Relation < 10) {
-        constexpr char text[]{'e', 'd', 'g', 'e', '_', static_cast<char>('0' + Relation), '\0'};
-        return fixed_string<sizeof text>(text);
-    } else {
-        constexpr char text[]{'e', 'd', 'g', 'e', '_', '1', static_cast<char>('0' + Relation - 10),
-                              '\0'};
-        return fixed_string<sizeof text>(text);
-    }
-}();
-
-/// 0, 1, ..., one for each relation. A function, because GCC 12 fails at the plain type.
-template <graph_shape Shape>
-consteval auto relation_numbers() {
-    constexpr int count = Shape.relations;
-    return std::make_integer_sequence<int, count>{};
-}
-
-/// W x_i + for each relation W_r times the mean of x_j over its edges (arXiv 1703.06103, equation 2
-/// with c_ir the number of these).
-template <graph_shape Shape, class Activation, class Input>
-inline constexpr auto rgcn_rules = [] {
-    constexpr auto rules_for = []<int... Relations>(std::integer_sequence<int, Relations...>) {
-        constexpr Input input;
-        constexpr weight<"W", Shape.width, Shape.node_width> W;
-        constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
-        // clang-format off
-        return rules(
-            y(i) <<= (input(i)[W_self], i < nodes),
-            y(i)[W(Relations)]
-                 <<= (input(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes,
-                      j < nodes) | mean(j)...,
-            bias_of_y<Shape>,
-            y(i) | Activation::rule);
-        // clang-format on
-    };
-    return rules_for(relation_numbers<Shape>());
-}();
-
-/// Attention over the edges, from Input(i) to attended(i). Queries, keys and values of a pair add
-/// what the nodes and the edge give: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j
-/// (Diao and Loynd, arXiv 2210.05062).
-template <graph_shape Shape, class Input>
-inline constexpr auto relational_rules = [] {
-    constexpr int d = Shape.width;
-    constexpr int d_head = Shape.head_width();
-    constexpr int d_edge = Shape.edge_width ? Shape.edge_width : 1;
-    constexpr shape Layer = Shape.layer();
-    constexpr Input input;
-    constexpr var<"h", Shape.heads> h;
-    constexpr weight<"W_query", d_head, d> W_query;
-    constexpr weight<"W_key", d_head, d> W_key;
-    constexpr weight<"W_value", d_head, d> W_value;
-    constexpr weight<"W_out", d, d> W_out;
-    constexpr weight<"U_query", d_head, d_edge> U_query;
-    constexpr weight<"U_key", d_head, d_edge> U_key;
-    constexpr weight<"U_value", d_head, d_edge> U_value;
-    constexpr weight<"b_query", d_head> b_query;
-    constexpr weight<"b_key", d_head> b_key;
-    constexpr weight<"b_value", d_head> b_value;
-    constexpr weight<"b_out", d> b_out;
-    // clang-format off
-    constexpr auto of_nodes = rules(
-        node_query(h, i) <<= (biased<Layer>(input(i)[W_query(h)], b_query(h)), i < nodes),
-        node_key(h, i)   <<= (biased<Layer>(input(i)[W_key(h)], b_key(h)), i < nodes),
-        node_value(h, i) <<= (biased<Layer>(input(i)[W_value(h)], b_value(h)), i < nodes));
-    constexpr auto out = rules(
-        joined_heads(i)  <<= head(h, i) | concat(h),
-        attended(i)      <<= biased<Layer>(joined_heads(i)[W_out], b_out));
-    if constexpr (Shape.edge_width == 0)
-        return rules(
-            of_nodes,
-            weights(h, i, j)  <<= (inverse_sqrt(d_head), node_key(h, j).T(), node_query(h, i),
-                                   hidden(edge(i, j)))
-                                  | product() | softmax(j),
-            head(h, i)        <<= (weights(h, i, j), node_value(h, j), i < nodes)
-                                  | product() | sum(j),
-            out);
-    else
-        return rules(
-            of_nodes,
-            query_of(h, i, j) <<= (node_query(h, i), edge(i, j)[U_query(h)]),
-            key(h, i, j)      <<= (node_key(h, j), edge(i, j)[U_key(h)]),
-            value(h, i, j)    <<= (node_value(h, j), edge(i, j)[U_value(h)]),
-            weights(h, i, j)  <<= (inverse_sqrt(d_head), key(h, i, j).T(), query_of(h, i, j))
-                                  | product() | softmax(j),
-            head(h, i)        <<= (weights(h, i, j), value(h, i, j), i < nodes)
-                                  | product() | sum(j),
-            out);
-    // clang-format on
-}();
-
-/// A transformer's layer over the edges: relational attention and the feed-forward part, each with
-/// residual and layer norm as in block_rules.
-template <graph_shape Shape, class Activation, class Input>
-inline constexpr auto graph_block_rules = [] {
-    constexpr Input input;
-    constexpr weight<"gain_1", Shape.width> gain_1;
-    constexpr weight<"bias_1", Shape.width> bias_1;
-    constexpr weight<"gain_2", Shape.width> gain_2;
-    constexpr weight<"bias_2", Shape.width> bias_2;
-    constexpr shape Layer = Shape.layer();
-    constexpr relation<"normal_node"> normal_node;
-    // clang-format off
-    if constexpr (Shape.norm_first)
-        return rules(
-            normal_node(i)    <<= (input(i), i < nodes) | layer_norm(gain_1, bias_1),
-            relational_rules<Shape, relation<"normal_node">>,
-            between(i)        <<= (input(i), attended(i)),
-            normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
-            feed_forward_rules<Layer, Activation, relation<"normal_between">>,
-            y(i)              <<= (between(i), transformed(i)));
-    else
-        return rules(
-            relational_rules<Shape, Input>,
-            between(i) <<= (input(i), attended(i)) | layer_norm(gain_1, bias_1),
-            feed_forward_rules<Layer, Activation, relation<"between">>,
-            y(i)       <<= (between(i), transformed(i)) | layer_norm(gain_2, bias_2));
-    // clang-format on
-}();
-
-inline constexpr auto mean_pool_rules = rules(readout() <<= (node(i), i < nodes) | mean(i));
-inline constexpr auto sum_pool_rules = rules(readout() <<= (node(i), i < nodes) | sum(i));
-inline constexpr auto max_pool_rules = rules(readout() <<= (node(i), i < nodes) | max(i));
 
 /// The rules above as types, to be chosen by.
 struct gcn_layer {
@@ -366,7 +88,7 @@ struct graph_block_layer {
 /// A layer as many times as the depth says, each with weights of its own.
 template <class Layer, graph_shape Shape, class Activation>
 inline constexpr auto deep_rules = rules(
-    first(i) <<= (node(i), i < nodes),
+    first(i) <<= (node(i), i < nodes<Shape>),
     y(i) <<=
     first(i) | stack<Shape.depth>(Layer::template rules_of<Shape, Activation, relation<"x">>()));
 
@@ -378,13 +100,18 @@ consteval const auto& program_of() {
         return deep_rules<Layer, Shape, Activation>;
 }
 
+template <graph_shape Shape, class... Edges>
+using graph_facts =
+    typename fact_list<sequence_fact<Shape.any_length, "node", Shape.nodes, Shape.node_width>,
+                       Edges...>::template with<bound<"nodes">, !Shape.any_length>;
+
 template <class Layer, class Arguments>
 struct graph_model {
     static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
     static_assert(check_graph_shape<shape>());
-    using type = model<program_of<Layer, shape, typename Arguments::activation>(),
-                       fact<"node", shape.nodes, shape.node_width>,
-                       decltype(edge_fact<"edge", shape>()), bound<"nodes">>;
+    using type =
+        typename graph_facts<shape, decltype(edge_fact<"edge", shape>())>::template model_of<
+            program_of<Layer, shape, typename Arguments::activation>()>;
 };
 
 /// With a sparse fact for each relation.
@@ -394,14 +121,17 @@ template <class Arguments, int... Relations>
 struct relations_model<Arguments, std::integer_sequence<int, Relations...>> {
     static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
     static_assert(check_graph_shape<shape>());
-    using type = model<program_of<rgcn_layer, shape, typename Arguments::activation>(),
-                       fact<"node", shape.nodes, shape.node_width>,
-                       decltype(edge_fact<edge_name<Relations>, shape>())..., bound<"nodes">>;
+    using type =
+        typename graph_facts<shape, decltype(edge_fact<edge_name<Relations>, shape>())...>::
+            template model_of<program_of<rgcn_layer, shape, typename Arguments::activation>()>;
 };
 
-template <class Arguments, const auto& Rules>
-using pool_model =
-    model<Rules, fact<"node", Arguments::shape.nodes, Arguments::shape.width>, bound<"nodes">>;
+template <class Arguments, class Readout>
+struct pool_model {
+    static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
+    using type =
+        typename graph_facts<shape>::template model_of<Readout::template of<shape.any_length>>;
+};
 
 }  // namespace nn
 
@@ -482,15 +212,16 @@ struct attention
 /// From the nodes of a graph to one vector: the facts node and nodes, to readout. Each takes nodes
 /// and width. A graph without nodes gives zero.
 template <class... Options>
-struct mean_pool
-    : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>, nn::mean_pool_rules> {
-};
+struct mean_pool : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>,
+                                  nn::mean_readout>::type {};
 template <class... Options>
 struct sum_pool
-    : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_pool_rules> {};
+    : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_readout>::type {
+};
 template <class... Options>
 struct max_pool
-    : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_pool_rules> {};
+    : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_readout>::type {
+};
 
 }  // namespace graph
 }  // namespace sequent::inline SEQUENT_ABI

@@ -464,12 +464,25 @@ class shaper : public rule_checker<Sizes, Facts> {
                 if (known.invented || known.scope || out.relations[at].rule < 0) continue;
                 if (out.relations[at].uses == 0) out.outputs.push(at);
             }
+            if (out.outputs.size() == 0) find_recursive_outputs();
             if (out.outputs.size() > 1)
                 fail(fault::several_outputs_need_a_query,
                      out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
             if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
         }
         for (int at : out.outputs) out.relations[at].output = true;
+    }
+
+    /// Relations that no rule uses but those that they follow from themselves.
+    constexpr void find_recursive_outputs() {
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const relation& known = out.text.relations[at];
+            bool used = known.invented || known.scope || out.relations[at].rule < 0;
+            for (const rule& user : out.text.rules)
+                for (const literal& part : out.text.body(user))
+                    used = used || (part.reads(at) && summed_into(user.head) != at);
+            if (!used) out.outputs.push(at);
+        }
     }
 };
 

@@ -78,9 +78,6 @@ constexpr value name_of_function() {
 template <auto Function, class... Arguments>
 constexpr auto call_of(const Arguments&... arguments) {
     using called = call<Function, s_op_of<Arguments>::kind...>;
-    static_assert(called::is_possible,
-                  "sequent: RASP's map and zip take a function of the values' types: of symbols "
-                  "std::string_view, of integers int, of other numbers double, of booleans bool");
     node root;
     root.what = operation::function;
     root.kind = called::kind;
@@ -132,12 +129,19 @@ constexpr auto conversion(const Part& part, const char* name, value_function fun
 /// std::string_view, an int, a double or a bool, and gives one of these or a character.
 template <auto Function, s_op Part>
 constexpr auto map(const Part& part) {
+    static_assert(detail::call<Function, Part::kind>::is_possible,
+                  "sequent: RASP's map takes a function of the values' type: of symbols "
+                  "std::string_view, of integers int, of other numbers double, of booleans bool");
     return detail::call_of<Function>(part);
 }
 /// The same of two values: `zip<greatest_divisor>(tokens_int, indices)`.
 template <auto Function, s_op_or_constant Left, s_op_or_constant Right>
     requires operands<Left, Right>
 constexpr auto zip(const Left& left, const Right& right) {
+    static_assert(detail::call<Function, detail::s_op_of<Left>::kind,
+                               detail::s_op_of<Right>::kind>::is_possible,
+                  "sequent: RASP's zip takes a function of two values' types: of symbols "
+                  "std::string_view, of integers int, of other numbers double, of booleans bool");
     return detail::call_of<Function>(left, right);
 }
 

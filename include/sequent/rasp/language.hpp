@@ -315,6 +315,14 @@ constexpr auto select(const Keys& keys, const Queries& queries, comparison<Opera
     return detail::make_selector<Operation>(line, detail::as_s_op(keys), detail::as_s_op(queries));
 }
 
+template <class Keys, class Queries>
+constexpr auto select(const Keys& keys, const Queries&) {
+    static_assert(!s_op_or_constant<Keys>,
+                  "sequent: RASP's select takes keys, queries, and how they are compared: equal, "
+                  "not_equal, less, less_equal, greater or greater_equal");
+    return detail::make_selector<operation::select_equal>(0, keys, keys);
+}
+
 /// All positions look at all.
 inline constexpr auto everything = named<"everything">(select(1, 1, equal));
 
@@ -327,46 +335,36 @@ using usual_default =
 }  // namespace detail
 
 namespace detail {
-template <operation Operation, type Kind, class Selector, class Values, class Otherwise>
-constexpr auto aggregate_as(const Selector& from, const Values& values,
-                            const Otherwise& otherwise) {
-    static_assert(is_selector<Selector>,
-                  "sequent: RASP's aggregate takes a selector, then the values");
-    static_assert(are_alike<Values, Otherwise>(),
-                  "sequent: the default of RASP's aggregate is of the values' type");
-    static_assert(!part<Otherwise>, "sequent: the default of RASP's aggregate is a constant");
-    return make<Operation, Kind>(from, as_s_op(values), as_s_op(otherwise));
-}
-template <class Values>
+template <class Values, class Otherwise>
 inline constexpr type kind_of_mean = is_number(s_op_of<Values>::kind) ? type::real
                                                                       : s_op_of<Values>::kind;
+template <class Values, class Otherwise>
+inline constexpr type kind_of_one = joined_kind<Values, Otherwise>();
 }  // namespace detail
 
+#define SEQUENT_RASP_AGGREGATE(NAME, OPERATION, KIND)                                              \
+    template <class Selector, s_op_or_constant Values,                                             \
+              s_op_or_constant Otherwise = detail::usual_default<Values>>                          \
+    constexpr auto NAME(const Selector& from, const Values& values,                                \
+                        const Otherwise& otherwise = Otherwise()) {                                \
+        static_assert(is_selector<Selector>,                                                       \
+                      "sequent: RASP's " #NAME " takes a selector, then the values");              \
+        static_assert(detail::are_alike<Values, Otherwise>(),                                      \
+                      "sequent: the default of RASP's " #NAME " is of the values' type");          \
+        static_assert(!part<Otherwise>, "sequent: the default of RASP's " #NAME " is a constant"); \
+        return detail::make<operation::OPERATION, detail::KIND<Values, Otherwise>>(                \
+            from, detail::as_s_op(values), detail::as_s_op(otherwise));                            \
+    }
 /// Of the selected positions' values: none, `otherwise`, which by default is 0, false, or the
 /// symbol without text; one, that value; several, their mean, which only numbers have.
-template <class Selector, s_op_or_constant Values,
-          s_op_or_constant Otherwise = detail::usual_default<Values>>
-constexpr auto aggregate(const Selector& from, const Values& values,
-                         const Otherwise& otherwise = Otherwise()) {
-    return detail::aggregate_as<operation::aggregate, detail::kind_of_mean<Values>>(from, values,
-                                                                                    otherwise);
-}
-#define SEQUENT_RASP_CHOICE(NAME, OPERATION)                                                \
-    template <class Selector, s_op_or_constant Values,                                      \
-              s_op_or_constant Otherwise = detail::usual_default<Values>>                   \
-    constexpr auto NAME(const Selector& from, const Values& values,                         \
-                        const Otherwise& otherwise = Otherwise()) {                         \
-        return detail::aggregate_as<operation::OPERATION,                                   \
-                                    detail::joined_kind<Values, Otherwise>()>(from, values, \
-                                                                              otherwise);   \
-    }
+SEQUENT_RASP_AGGREGATE(aggregate, aggregate, kind_of_mean)
 /// The value at the first, and the last, of the selected positions; `otherwise` where none is.
-SEQUENT_RASP_CHOICE(first_of, first)
-SEQUENT_RASP_CHOICE(last_of, last)
+SEQUENT_RASP_AGGREGATE(first_of, first, kind_of_one)
+SEQUENT_RASP_AGGREGATE(last_of, last, kind_of_one)
 /// The greatest, and the least, of the selected positions' values; `otherwise` where none is.
-SEQUENT_RASP_CHOICE(max_of, highest)
-SEQUENT_RASP_CHOICE(min_of, lowest)
-#undef SEQUENT_RASP_CHOICE
+SEQUENT_RASP_AGGREGATE(max_of, highest, kind_of_one)
+SEQUENT_RASP_AGGREGATE(min_of, lowest, kind_of_one)
+#undef SEQUENT_RASP_AGGREGATE
 
 /// The sum of the selected positions' numbers.
 template <class Selector, s_op_or_constant Values>

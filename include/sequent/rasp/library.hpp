@@ -9,8 +9,8 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 
 /// Whether a selector selects any position.
 template <class Selector>
-    requires is_selector<Selector>
 constexpr auto has(const Selector& from) {
+    static_assert(is_selector<Selector>, "sequent: RASP's has takes a selector");
     return aggregate(from, 1) > 0;
 }
 /// How many positions hold a value, at every position.

@@ -1,0 +1,196 @@
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "given.hpp"
+#include "joined.hpp"
+#include "output_layout.hpp"
+#include "row_facts.hpp"
+#include "state.hpp"
+
+/// Computes sequences row by row: one, or several at once.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The row at hand of several sequences.
+template <class T>
+struct joined_positions {
+    joined_run<T> run;
+    const int* positions;
+};
+
+template <class Plan, int At, bool First, class T>
+void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) noexcept {
+    const joined_run<T> run = rows.run;
+    for (int at = 0; at < run.count; ++at)
+        std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (joins_step<Plan, At>())
+        joined_rows<Plan, step.at, T>::forward(run, [&](int at) {
+            const auto range =
+                rows_led<Plan::template lead_of<At>, Plan::template row_step_at<step.at>.rows,
+                         Plan::form.rows>(kernel::one_row{rows.positions[at]});
+            return kernel::row_range{range.begin, range.end};
+        });
+    else
+        for (int at = 0; at < run.count; ++at)
+            forward_sequence_step<Plan, At, First>(run.samples[at],
+                                                   kernel::one_row{rows.positions[at]});
+}
+
+/// Whether a plan repeats steps over the times of a recursion.
+template <class Plan>
+inline constexpr bool recurs = [] {
+    for (const plan::step& each : Plan::tables.steps)
+        if (each.recurs) return true;
+    return false;
+}();
+
+/// Entry point to the code that computes a row of several sequences.
+template <class Plan, class T>
+struct joined_sequences {
+    static void run(joined_positions<T> rows) noexcept;
+};
+template <class Plan, class T>
+void joined_sequences<Plan, T>::run(joined_positions<T> rows) noexcept {
+    bindings<T> lead = rows.run.samples[0];
+    sequence_steps<Plan, 0, Plan::tables.steps.size(), false>(lead, rows);
+}
+
+/// The calls of a model on sequences.
+template <class Plan>
+struct sequences {
+    static constexpr int outputs = output_layout<Plan>::count;
+    template <class T>
+    using state = state_block<Plan, T>;
+    template <class T>
+    using rows = row_facts<Plan, T, given_facts<Plan, T>>;
+
+    template <class P, class T>
+    static auto step(const P& p, const rows<T>& given, state<T>& s) {
+        check_step(given, s);
+        const kernel::one_row row{s.position()};
+        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+            if (s.position() == 0) {
+                run_rows<true>(p, given, s, 0, row);
+                return last_row(s);
+            }
+        run_rows<false>(p, given, s, 0, row);
+        return last_row(s);
+    }
+
+    template <class P, class T>
+    static auto prefill(const P& p, const rows<T>& given, state<T>& s) {
+        check_position(s, given.size());
+        bool starts = s.position() == 0;
+        if constexpr (state<T>::needs_rest) {
+            starts = given.check_rest(s.has_rest());
+            if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+        }
+        for (int from = 0; from < given.size();) {
+            const int count = std::min(state<T>::block, given.size() - from);
+            const kernel::row_range range{s.position(), s.position() + count};
+            if (state<T>::computes_once && starts && from == 0)
+                run_rows<state<T>::computes_once>(p, given, s, from, range);
+            else
+                run_rows<false>(p, given, s, from, range);
+            from += count;
+        }
+        return last_row(s);
+    }
+
+    template <class P, class T, class Visit>
+    static void step_batch(const P& p, std::span<const rows<T>> given,
+                           std::span<state<T>* const> states, Visit& visit) {
+        if (given.size() != states.size())
+            fail_with<argument_error>({"sequent: step_batch is given ", given.size(), " rows for ",
+                                       states.size(), " states"});
+        for (std::size_t at = 0; at < states.size(); ++at) {
+            check_step(given[at], *states[at]);
+            for (std::size_t other = 0; other < at; ++other)
+                if (states[at] == states[other])
+                    fail_with<argument_error>({"sequent: step_batch is given one state twice, as ",
+                                               "number ", other, " and ", at});
+        }
+        using placed = typename placed_for<P, plan::state_plan_of<Plan>>::type;
+        const auto step_alone = [&](std::size_t at) {
+            if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+                if (states[at]->position() == 0) return true;
+            return recurs<placed>;
+        };
+        constexpr auto most = static_cast<std::size_t>(joined_run<T>::most);
+        alignas(64)
+            T room[static_cast<std::size_t>(kernel::gathered_room<T, joined_run<T>::most>)]{};
+        bindings<T> bound[most];
+        int positions[most];
+        for (std::size_t first = 0; first < states.size(); first += most) {
+            const std::size_t end = std::min(first + most, states.size());
+            int count = 0;
+            for (std::size_t at = first; at < end; ++at) {
+                if (step_alone(at)) {
+                    (void)step(p, given[at], *states[at]);
+                    continue;
+                }
+                positions[count] = states[at]->position();
+                const rows<T>& row = given[at];
+                bound[count++] = states[at]->template enter<false>(
+                    p, [&](int fact) { return row.row(fact, 0); },
+                    [&](int fact) { return row.rest().pointers[fact]; },
+                    [&](int fact) { return row.rest().pairs(fact); },
+                    kernel::one_row{states[at]->position()});
+            }
+            if constexpr (!recurs<placed>)
+                if (count > 0)
+                    joined_sequences<placed, T>::run({{bound, count, room, true}, positions});
+            for (std::size_t at = first; at < end; ++at)
+                visit(static_cast<int>(at), last_row(*states[at]));
+        }
+    }
+
+  private:
+    /// Throws unless the state can take this row.
+    template <class T>
+    static void check_step(const rows<T>& given, const state<T>& s) {
+        given.check_single();
+        check_position(s, 1);
+        if constexpr (state<T>::needs_rest)
+            if (!s.has_rest() || given.has_rest())
+                fail<argument_error>(
+                    "sequent: facts besides the sequence are given to prefill, with the first "
+                    "rows");
+    }
+
+    template <class T>
+    static void check_position(const state<T>& s, int rows) {
+        constexpr int length = state<T>::length;
+        if (s.position() + rows > length)
+            fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
+                                       " is beyond the ", length, " positions of the model"});
+    }
+
+    template <bool First, class P, class T, class Range>
+    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
+                         Range range) noexcept {
+        s.template run<First>(
+            p, [&](int fact) { return given.row(fact, from); },
+            [&](int fact) { return given.rest().pointers[fact]; },
+            [&](int fact) { return given.rest().pairs(fact); }, range);
+    }
+
+    template <class T>
+    static auto last_row(const state<T>& s) noexcept {
+        if constexpr (outputs == 1) {
+            return s.template output<0>();
+        } else {
+            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
+            kernel::unroll<outputs>([&](auto index) {
+                constexpr int at = decltype(index)::value;
+                result[static_cast<std::size_t>(at)] = s.template output<at>();
+            });
+            return result;
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
