@@ -219,6 +219,474 @@
 #pragma float_control(precise, on)
 #endif
 
+/// A preset and its named arguments as text, and the fields of a config.json.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// A preset and its named arguments.
+struct model_description {
+    struct argument {
+        std::string name;   // as an option: "width"
+        std::string text;   // as it is written in a type: "width<768>"
+        std::string field;  // of the file that states it
+        bool is_default = false;
+    };
+
+    std::string file;
+    std::string preset;
+    std::string names;  // the name map: "io::hugging_face::gpt2"
+    std::vector<argument> arguments;
+
+    /// "gpt2<vocabulary<50257>, tokens<1024>, ...>": the arguments that are no defaults.
+    SEQUENT_LAZY std::string text() const {
+        std::string result = preset + "<";
+        for (const argument& each : arguments) {
+            if (each.is_default) continue;
+            append_text(result, {result.back() == '<' ? "" : ", ", each.text});
+        }
+        return result + ">";
+    }
+};
+
+namespace detail {
+
+/// The options that a file states, one after another.
+SEQUENT_LAZY class describer {
+  public:
+    describer(std::string_view file, std::string preset, std::string names) {
+        result_.file = file;
+        result_.preset = std::move(preset);
+        result_.names = std::move(names);
+    }
+
+    SEQUENT_COLD int whole(std::string_view field, double value) const {
+        if (!(value >= 0 && value <= 2147483647 && value == std::floor(value)))
+            fail_with<error>({result_.file, ": ", in_quotes(field), " is ", number_text(value),
+                              ", expected is a whole number from 0 to 2147483647"});
+        return static_cast<int>(value);
+    }
+    /// An option that is a number. `usual` is the number that it has if it is not given.
+    SEQUENT_COLD int number(std::string_view name, std::string_view field, double value,
+                            int usual = -1) {
+        const int number = whole(field, value);
+        add(name, joined_text({name, "<", number, ">"}), field, number == usual);
+        return number;
+    }
+    SEQUENT_COLD void truth(std::string_view name, std::string_view field, bool value, bool usual) {
+        add(name, joined_text({name, value ? "<true>" : "<false>"}), field, value == usual);
+    }
+    /// An option that is a type.
+    SEQUENT_COLD void add(std::string_view name, std::string text, std::string_view field,
+                          bool is_default) {
+        result_.arguments.push_back(
+            {std::string(name), std::move(text), std::string(field), is_default});
+    }
+    /// normalization::layer<N> or rms<N>, of which epsilon is 10^-N.
+    SEQUENT_COLD void epsilon(const char* kind, std::string_view field, double value, int usual) {
+        int exponent = 0;
+        double power = 1;
+        while (exponent < 30 && power > value * 1.001) power = std::pow(10.0, -++exponent);
+        // Files hold it as float, too.
+        if (!(std::abs(value / power - 1) < 1e-6))
+            fail_with<error>({result_.file, ": ", in_quotes(field), " is ", number_text(value),
+                              ", no power of ten, as the epsilon of normalization::", kind, " is"});
+        add("normalization", joined_text({"normalization::", kind, "<", exponent, ">"}), field,
+            exponent == usual);
+    }
+    SEQUENT_COLD void rotary(const char* order, std::string_view field, double base, int usual) {
+        const int number = whole(field, base);
+        const std::string of = number == 10000 ? "" : joined_text({number});
+        add("position", joined_text({"position::", order, "<", of, ">"}), field, number == usual);
+    }
+
+    /// A sliding window as a mask: of itself and the positions before it.
+    SEQUENT_COLD std::string window(json_value of) const {
+        const int width = whole("sliding_window", of.number());
+        if (width < 1) of.fail({"expected a whole number of at least 1"});
+        return joined_text({"mask::window<", width - 1, ">"});
+    }
+
+    model_description finish() { return std::move(result_); }
+
+  private:
+    model_description result_;
+};
+
+/// Fields of a config.json; one that is null is absent.
+SEQUENT_LAZY class configuration_fields {
+  public:
+    explicit configuration_fields(json_value root) : root_(root) {}
+
+    bool has(std::string_view key) const { return root_.has(key) && !root_[key].is_null(); }
+    json_value operator[](std::string_view key) const { return root_[key]; }
+
+    SEQUENT_COLD double number(std::string_view key) const { return root_[key].number(); }
+    SEQUENT_COLD double number(std::string_view key, double otherwise) const {
+        return has(key) ? root_[key].number() : otherwise;
+    }
+    SEQUENT_COLD bool truth(std::string_view key, bool otherwise) const {
+        return has(key) ? root_[key].boolean() : otherwise;
+    }
+    SEQUENT_COLD std::string text(std::string_view key, std::string_view otherwise) const {
+        return std::string(has(key) ? root_[key].string() : otherwise);
+    }
+    /// What presets compute in one way alone.
+    SEQUENT_COLD void expect(std::string_view key, bool wanted) const {
+        if (truth(key, wanted) != wanted)
+            root_[key].fail({"\"", key, "\" is ", wanted ? "false" : "true",
+                             ", which the preset does not compute"});
+    }
+    SEQUENT_COLD void expect_absent(std::string_view key) const {
+        if (has(key))
+            root_[key].fail({"\"", key, "\" is given, which the preset does not compute"});
+    }
+    /// The activation as an option.
+    SEQUENT_COLD std::string activation(std::string_view key, std::string_view otherwise,
+                                        bool gated) const {
+        struct known {
+            std::string_view theirs;
+            const char* plain;
+            const char* gated;
+        };
+        constexpr known all[] = {{"gelu", "gelu", "geglu"},
+                                 {"gelu_new", "gelu_tanh", "geglu_tanh"},
+                                 {"gelu_pytorch_tanh", "gelu_tanh", "geglu_tanh"},
+                                 {"relu", "relu", "reglu"},
+                                 {"silu", "silu", "swiglu"},
+                                 {"swish", "silu", "swiglu"},
+                                 {"sigmoid", "sigmoid", "glu"},
+                                 {"tanh", "tanh", ""}};
+        const std::string name = text(key, otherwise);
+        for (const known& each : all) {
+            const std::string_view ours = gated ? each.gated : each.plain;
+            if (each.theirs == name && !ours.empty()) return joined_text({"activation::", ours});
+        }
+        (has(key) ? root_[key] : root_).fail({"the activation \"", name, "\" is not known"});
+    }
+
+  private:
+    json_value root_;
+};
+
+}  // namespace detail
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// The presets of language models with rotary positions, and OPT, from their config.json.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// What the configurations of a family are called, and the defaults of its preset.
+struct language_family {
+    std::string_view type;  // of the file
+    const char* preset;
+    const char* names;    // the name map
+    const char* epsilon;  // the field of the norms' epsilon
+    int exponent;         // of the preset's epsilon
+    bool is_rms;          // and gated
+    std::string_view usual_activation;
+    int base;  // of the preset's rotary positions; -1: stated in any case; 0: learned
+    int percent;
+    bool tied;                // of the preset
+    bool tied_if_not_stated;  // of the configuration
+    int local_layers;
+};
+
+inline constexpr language_family language_families[] = {
+    {"llama", "llama", "llama", "rms_norm_eps", 5, true, "silu", -1, 100, true, false, 0},
+    {"mistral", "mistral", "mistral", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0},
+    {"qwen2", "qwen2", "qwen2", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0},
+    {"qwen3", "qwen3", "qwen3", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0},
+    {"gemma2", "gemma2", "gemma2", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 10000, 100, true,
+     true, 1},
+    {"gemma3_text", "gemma3", "gemma3", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 1000000, 100,
+     true, true, 5},
+    {"gpt_neox", "gpt_neox", "gpt_neox", "layer_norm_eps", 5, false, "gelu", 10000, 25, false,
+     false, 0},
+    {"phi", "phi", "phi", "layer_norm_eps", 5, false, "gelu_new", 10000, 50, false, false, 0},
+    {"starcoder2", "starcoder2", "starcoder2", "norm_epsilon", 5, false, "gelu_pytorch_tanh",
+     100000, 100, true, true, 0},
+    {"opt", "opt", "opt", "layer_norm_eps", 5, false, "relu", 0, 100, true, true, 0},
+};
+
+/// The rotary positions that a configuration states.
+struct rotary_fields {
+    double base = 10000;
+    std::string field = "rope_theta";
+    std::string scaling;
+    double share = 1;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD rotary_fields rotary_of(const configuration_fields<>& of, const describer<>& to,
+                                     const language_family& family) {
+    rotary_fields result;
+    const bool is_neox = family.type == "gpt_neox";
+    if (is_neox) result.field = "rotary_emb_base";
+    result.base = of.number(result.field, family.base > 0 ? family.base : 10000);
+    result.share =
+        of.number(is_neox ? "rotary_pct" : "partial_rotary_factor", family.percent / 100.0);
+    for (const char* key : {"rope_scaling", "rope_parameters"}) {
+        if (!of.has(key)) continue;
+        // Of Gemma 3, those of full layers.
+        const configuration_fields<> outer(of[key]);
+        const configuration_fields<> rope(outer.has("full_attention") ? outer["full_attention"]
+                                                                      : of[key]);
+        const std::string kind = rope.text("rope_type", rope.text("type", "default"));
+        const auto whole = [&](const char* name) { return to.whole(name, rope.number(name)); };
+        const auto whole_or = [&](const char* name, double otherwise) {
+            return to.whole(name, rope.number(name, otherwise));
+        };
+        if (kind == "linear") {
+            result.scaling = joined_text({"scaling::linear<", whole("factor"), ">"});
+        } else if (kind == "llama3") {
+            result.scaling = joined_text({"scaling::llama3<", whole("factor"), ", ",
+                                          whole("low_freq_factor"), ", ", whole("high_freq_factor"),
+                                          ", ", whole("original_max_position_embeddings"), ">"});
+        } else if (kind == "yarn") {
+            for (const char* name : {"attention_factor", "mscale", "mscale_all_dim"})
+                rope.expect_absent(name);
+            result.scaling = joined_text(
+                {"scaling::yarn<", whole("factor"), ", ", whole("original_max_position_embeddings"),
+                 ", ", whole_or("beta_fast", 32), ", ", whole_or("beta_slow", 1), ">"});
+        } else if (kind != "default") {
+            of[key].fail({"\"", key, "\" scales rotary positions by \"", kind,
+                          "\", which the preset does not compute"});
+        }
+        if (rope.has("rope_theta")) {
+            result.base = rope.number("rope_theta");
+            result.field = "rope_parameters.rope_theta";
+        }
+        result.share = rope.number("partial_rotary_factor", result.share);
+    }
+    return result;
+}
+
+/// Layers with a window between full ones, the last of each round.
+SEQUENT_LAZY
+SEQUENT_COLD void describe_local_layers(const configuration_fields<>& of, describer<>& to,
+                                        const language_family& family) {
+    int count = family.local_layers;
+    if (of.has("sliding_window_pattern"))
+        count = to.whole("sliding_window_pattern", of.number("sliding_window_pattern")) - 1;
+    if (of.has("layer_types")) {
+        int at = 0;
+        int full = -1;
+        bool in_turn = true;
+        of["layer_types"].for_each_element([&](json_value each) {
+            const bool is_full = each.string() == "full_attention";
+            if (is_full && full < 0) full = at;
+            in_turn = in_turn && is_full == (full >= 0 && (at + 1) % (full + 1) == 0);
+            ++at;
+        });
+        if (!in_turn || full < 1)
+            of["layer_types"].fail({"expected full layers in equal distance"});
+        count = full;
+    }
+    double base = of.number("rope_local_base_freq", 10000);
+    if (of.has("rope_parameters")) {
+        const configuration_fields<> rope(of["rope_parameters"]);
+        if (rope.has("sliding_attention"))
+            base = configuration_fields<>(rope["sliding_attention"]).number("rope_theta", base);
+    }
+    const int number = to.whole("rope_local_base_freq", base);
+    to.add("local_layers",
+           joined_text({"local_layers<", count, ", ", to.window(of["sliding_window"]),
+                        number == 10000 ? "" : joined_text({", ", number}), ">"}),
+           "sliding_window", false);
+}
+
+/// Models whose fields have Llama's names; OPT's are others.
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_language_model(const configuration_fields<>& of,
+                                                       std::string_view file,
+                                                       const language_family& family) {
+    const bool is_opt = family.base == 0;
+    for (const char* field : {"attention_bias", "mlp_bias", "use_sliding_window", "qk_layernorm",
+                              "use_bidirectional_attention"})
+        if (family.type != "gpt_neox" || field != std::string_view("attention_bias"))
+            of.expect(field, false);
+    for (const char* field :
+         {"use_parallel_residual", "do_layer_norm_before", "enable_bias", "use_bias"})
+        of.expect(field, true);
+    const rotary_fields rotary = [&] {
+        const describer<> whole(file, "", "");
+        return is_opt ? rotary_fields{} : rotary_of(of, whole, family);
+    }();
+    const bool is_llama3 = family.type == "llama" && rotary.scaling.starts_with("scaling::llama3");
+    describer<> to(file, is_llama3 ? "llama3" : family.preset,
+                   joined_text({"io::hugging_face::", is_llama3 ? "llama3" : family.names}));
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
+    const int width = to.number("width", "hidden_size", of.number("hidden_size"));
+    if (is_opt && of.number("word_embed_proj_dim", width) != width)
+        of["word_embed_proj_dim"].fail({"expected the width, ", width});
+    const int heads = to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
+    if (of.has("num_key_value_heads"))
+        to.number("key_heads", "num_key_value_heads", of.number("num_key_value_heads"), heads);
+    int head_width = heads > 0 && width % heads == 0 ? width / heads : -1;
+    if (of.has("head_dim") && heads > 0)
+        head_width = to.number("head_width", "head_dim", of.number("head_dim"), head_width);
+    if (of.has("query_pre_attn_scalar"))
+        to.number("score_width", "query_pre_attn_scalar", of.number("query_pre_attn_scalar"),
+                  head_width);
+    const char* const hidden = is_opt ? "ffn_dim" : "intermediate_size";
+    to.number("hidden", hidden, of.number(hidden), family.is_rms ? -1 : 4 * width);
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
+    const char* const function = is_opt                        ? "activation_function"
+                                 : of.has("hidden_activation") ? "hidden_activation"
+                                                               : "hidden_act";
+    const std::string activation = of.activation(function, family.usual_activation, family.is_rms);
+    to.add("activation", activation, function,
+           activation == (family.usual_activation == "silu"   ? "activation::swiglu"
+                          : family.is_rms                     ? "activation::geglu_tanh"
+                          : family.usual_activation == "gelu" ? "activation::gelu"
+                          : is_opt                            ? "activation::relu"
+                                                              : "activation::gelu_tanh"));
+    to.epsilon(family.is_rms ? "rms" : "layer", family.epsilon,
+               of.number(family.epsilon, family.is_rms ? 1e-6 : 1e-5), family.exponent);
+    if (!is_opt) {
+        const int base = to.whole(rotary.field, rotary.base);
+        const int percent = to.whole("partial_rotary_factor", 100 * rotary.share);
+        std::string text = base == 10000 ? "" : joined_text({base});
+        if (!rotary.scaling.empty() || percent != 100)
+            text = joined_text(
+                {base, ", ", rotary.scaling.empty() ? "scaling::none" : rotary.scaling});
+        if (percent != 100) append_text(text, {", ", percent});
+        to.add("position", joined_text({"position::rotary_halves<", text, ">"}), rotary.field,
+               base == family.base && rotary.scaling.empty() && percent == family.percent);
+    }
+    to.truth("tied", "tie_word_embeddings",
+             of.truth("tie_word_embeddings", family.tied_if_not_stated),
+             is_llama3 ? true : family.tied);
+    if (family.local_layers > 0) {
+        describe_local_layers(of, to, family);
+        const auto cap = [&](const char* name, const char* field, int usual) {
+            to.number(name, field, of.number(field, 0), usual);
+        };
+        cap("score_cap", "attn_logit_softcapping", family.local_layers == 1 ? 50 : 0);
+        cap("logit_cap", "final_logit_softcapping", family.local_layers == 1 ? 30 : 0);
+    } else if (!family.type.starts_with("qwen") && of.has("sliding_window")) {
+        to.add("mask", to.window(of["sliding_window"]), "sliding_window", false);
+    }
+    return to.finish();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
+/// The types of a GGUF file's tensors: numbers, and blocks of numbers in 8 or 4 bits.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// Numbers of blocks of 32 as d q + m: `Bits` is 8 or 4, `HasMinimum` tells whether m is stored;
+/// otherwise quarter bytes are q - 8.
+template <int Bits, bool HasMinimum>
+void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
+                   std::size_t count, double* numbers) {
+    constexpr std::size_t head = HasMinimum ? 4 : 2;
+    constexpr std::size_t bytes = head + 32 * Bits / 8;
+    std::uint64_t number = first;
+    for (std::size_t at = 0; at < count;) {
+        const std::uint64_t block = number / 32;
+        const std::byte* const data = from.data + block * bytes;
+        const double d = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
+        const double m =
+            HasMinimum ? static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2))) : 0;
+        const std::uint64_t end = 32 * block + 32;
+        for (; at < count && number < end; ++at, number += stride) {
+            const auto place = static_cast<std::size_t>(number % 32);
+            int q = 0;
+            if constexpr (Bits == 8) {
+                q = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(data[head + place]));
+            } else {
+                const int both = std::to_integer<int>(data[head + place % 16]);
+                q = (place < 16 ? both & 15 : both >> 4) - (HasMinimum ? 0 : 8);
+            }
+            numbers[at] = d * q + m;
+        }
+    }
+}
+
+/// A block as it stands.
+template <int Bits, bool HasMinimum>
+void read_scaled_block(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+    constexpr std::size_t head = HasMinimum ? 4 : 2;
+    const std::byte* const data = from.data + first / 32 * (head + 32 * Bits / 8);
+    if (HasMinimum) to.minimum = static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2)));
+    to.scale = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
+    for (std::size_t at = 0; at < 32; ++at) {
+        const int byte = std::to_integer<int>(data[head + (Bits == 8 ? at : at % 16)]);
+        const int nibble = (at < 16 ? byte & 15 : byte >> 4) - (HasMinimum ? 0 : 8);
+        to.q[at] = static_cast<std::int8_t>(Bits == 8 ? byte : nibble);
+    }
+}
+
+SEQUENT_LAZY inline constexpr number_format gguf_formats[] = {
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"F16", 1, 2, true, decode_plain<dtype::f16>},
+    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
+    {"F64", 1, 8, false, decode_plain<dtype::f64>},
+    {"Q8_0", 32, 34, true, decode_blocks<8, false>, read_scaled_block<8, false>, 8},
+    {"Q4_0", 32, 18, true, decode_blocks<4, false>, read_scaled_block<4, false>, 4},
+    {"Q4_1", 32, 20, true, decode_blocks<4, true>, read_scaled_block<4, true>, 4, true},
+};
+
+/// What ggml calls the type of a tensor.
+SEQUENT_LAZY
+SEQUENT_COLD std::string type_of_gguf_tensor(std::uint32_t number) {
+    constexpr std::string_view names[] = {
+        "F32",     "F16",    "Q4_0",    "Q4_1",  "",       "",      "Q5_0",  "Q5_1",
+        "Q8_0",    "Q8_1",   "Q2_K",    "Q3_K",  "Q4_K",   "Q5_K",  "Q6_K",  "Q8_K",
+        "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS",
+        "I8",      "I16",    "I32",     "I64",   "F64",    "IQ1_M", "BF16",  "",
+        "",        "",       "TQ1_0",   "TQ2_0", "",       "",      "",      "MXFP4"};
+    if (number < std::size(names) && !names[number].empty()) return std::string(names[number]);
+    return joined_text({"number ", number});
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
+/// The tensors of llama.cpp's files, for the presets:
+/// `io::load<Model>(io::gguf_file("model.gguf").tensors(), parameters, io::llama_cpp::llama)`.
+namespace sequent::inline SEQUENT_ABI::io::llama_cpp {
+
+namespace detail {
+/// The converter puts the rows of queries and keys into the order of rotary() for the architecture
+/// "llama" alone.
+constexpr auto llama_names(const placement& order) {
+    return std::to_array<name_entry>({
+        {"embedding", "token_embd.weight"},
+        {"layers.gain_1", "blk.{}.attn_norm.weight"},
+        {"layers.W_query", "blk.{}.attn_q.weight", order},
+        {"layers.W_key", "blk.{}.attn_k.weight", order},
+        {"layers.W_value", "blk.{}.attn_v.weight"},
+        {"layers.b_query", "blk.{}.attn_q.bias", order | flat},
+        {"layers.b_key", "blk.{}.attn_k.bias", order | flat},
+        {"layers.b_value", "blk.{}.attn_v.bias", flat},
+        constant("layers.b_out", 0),
+        constant("layers.b_gate", 0),
+        constant("layers.b_expand", 0),
+        constant("layers.b_contract", 0),
+        {"layers.W_out", "blk.{}.attn_output.weight"},
+        {"layers.gain_2", "blk.{}.ffn_norm.weight"},
+        {"layers.W_gate", "blk.{}.ffn_gate.weight"},
+        {"layers.W_expand", "blk.{}.ffn_up.weight"},
+        {"layers.W_contract", "blk.{}.ffn_down.weight"},
+        {"gain", "output_norm.weight"},
+        {"W_logits", "output.weight"},
+        copy_of("embedding", "output.weight"),
+    });
+}
+}  // namespace detail
+
+/// Of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2. (The tensor rope_freqs of
+/// Llama 3.1 scales frequencies; a file that has it is refused.)
+inline constexpr auto llama = detail::llama_names(neighbours);
+/// Of "qwen2", for llama<biases<true>>: only queries, keys and values have biases in the file.
+inline constexpr auto qwen2 = detail::llama_names(halves);
+
+}  // namespace sequent::inline SEQUENT_ABI::io::llama_cpp
+
 /// Files of llama.cpp, GGUF of version 2 and 3: metadata, the vocabulary, and tensors in F32, F16,
 /// BF16, F64, Q8_0, Q4_0 and Q4_1, which are widened to float or double.
 /// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
@@ -288,72 +756,6 @@ struct gguf_field {
     std::uint64_t count = 1;
     std::size_t at = 0;
 };
-
-/// Numbers of blocks of 32 as d q + m: `Bits` is 8 or 4, `HasMinimum` tells whether m is stored;
-/// otherwise quarter bytes are q - 8.
-template <int Bits, bool HasMinimum>
-void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
-                   std::size_t count, double* numbers) {
-    constexpr std::size_t head = HasMinimum ? 4 : 2;
-    constexpr std::size_t bytes = head + 32 * Bits / 8;
-    std::uint64_t number = first;
-    for (std::size_t at = 0; at < count;) {
-        const std::uint64_t block = number / 32;
-        const std::byte* const data = from.data + block * bytes;
-        const double d = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
-        const double m =
-            HasMinimum ? static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2))) : 0;
-        const std::uint64_t end = 32 * block + 32;
-        for (; at < count && number < end; ++at, number += stride) {
-            const auto place = static_cast<std::size_t>(number % 32);
-            int q = 0;
-            if constexpr (Bits == 8) {
-                q = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(data[head + place]));
-            } else {
-                const int both = std::to_integer<int>(data[head + place % 16]);
-                q = (place < 16 ? both & 15 : both >> 4) - (HasMinimum ? 0 : 8);
-            }
-            numbers[at] = d * q + m;
-        }
-    }
-}
-
-/// A block as it stands.
-template <int Bits, bool HasMinimum>
-void read_scaled_block(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
-    constexpr std::size_t head = HasMinimum ? 4 : 2;
-    const std::byte* const data = from.data + first / 32 * (head + 32 * Bits / 8);
-    if (HasMinimum) to.minimum = static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2)));
-    to.scale = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
-    for (std::size_t at = 0; at < 32; ++at) {
-        const int byte = std::to_integer<int>(data[head + (Bits == 8 ? at : at % 16)]);
-        const int nibble = (at < 16 ? byte & 15 : byte >> 4) - (HasMinimum ? 0 : 8);
-        to.q[at] = static_cast<std::int8_t>(Bits == 8 ? byte : nibble);
-    }
-}
-
-SEQUENT_LAZY inline constexpr number_format gguf_formats[] = {
-    {"F32", 1, 4, true, decode_plain<dtype::f32>},
-    {"F16", 1, 2, true, decode_plain<dtype::f16>},
-    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
-    {"F64", 1, 8, false, decode_plain<dtype::f64>},
-    {"Q8_0", 32, 34, true, decode_blocks<8, false>, read_scaled_block<8, false>, 8},
-    {"Q4_0", 32, 18, true, decode_blocks<4, false>, read_scaled_block<4, false>, 4},
-    {"Q4_1", 32, 20, true, decode_blocks<4, true>, read_scaled_block<4, true>, 4, true},
-};
-
-/// What ggml calls the type of a tensor.
-SEQUENT_LAZY
-SEQUENT_COLD std::string type_of_gguf_tensor(std::uint32_t number) {
-    constexpr std::string_view names[] = {
-        "F32",     "F16",    "Q4_0",    "Q4_1",  "",       "",      "Q5_0",  "Q5_1",
-        "Q8_0",    "Q8_1",   "Q2_K",    "Q3_K",  "Q4_K",   "Q5_K",  "Q6_K",  "Q8_K",
-        "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS",
-        "I8",      "I16",    "I32",     "I64",   "F64",    "IQ1_M", "BF16",  "",
-        "",        "",       "TQ1_0",   "TQ2_0", "",       "",      "",      "MXFP4"};
-    if (number < std::size(names) && !names[number].empty()) return std::string(names[number]);
-    return joined_text({"number ", number});
-}
 
 /// Reads a file from front to back; each read is checked against its end.
 SEQUENT_LAZY class gguf_reader {
@@ -724,47 +1126,6 @@ SEQUENT_LAZY class basic_gguf_file {
 
 using gguf_file = basic_gguf_file<>;
 
-/// The tensors of llama.cpp's files, for the presets:
-/// `io::load<Model>(io::gguf_file("model.gguf").tensors(), parameters, io::llama_cpp::llama)`.
-namespace llama_cpp {
-
-namespace detail {
-/// The converter puts the rows of queries and keys into the order of rotary() for the architecture
-/// "llama" alone.
-constexpr auto llama_names(const placement& order) {
-    return std::to_array<name_entry>({
-        {"embedding", "token_embd.weight"},
-        {"layers.gain_1", "blk.{}.attn_norm.weight"},
-        {"layers.W_query", "blk.{}.attn_q.weight", order},
-        {"layers.W_key", "blk.{}.attn_k.weight", order},
-        {"layers.W_value", "blk.{}.attn_v.weight"},
-        {"layers.b_query", "blk.{}.attn_q.bias", order | flat},
-        {"layers.b_key", "blk.{}.attn_k.bias", order | flat},
-        {"layers.b_value", "blk.{}.attn_v.bias", flat},
-        constant("layers.b_out", 0),
-        constant("layers.b_gate", 0),
-        constant("layers.b_expand", 0),
-        constant("layers.b_contract", 0),
-        {"layers.W_out", "blk.{}.attn_output.weight"},
-        {"layers.gain_2", "blk.{}.ffn_norm.weight"},
-        {"layers.W_gate", "blk.{}.ffn_gate.weight"},
-        {"layers.W_expand", "blk.{}.ffn_up.weight"},
-        {"layers.W_contract", "blk.{}.ffn_down.weight"},
-        {"gain", "output_norm.weight"},
-        {"W_logits", "output.weight"},
-        copy_of("embedding", "output.weight"),
-    });
-}
-}  // namespace detail
-
-/// Of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2. (The tensor rope_freqs of
-/// Llama 3.1 scales frequencies; a file that has it is refused.)
-inline constexpr auto llama = detail::llama_names(neighbours);
-/// Of "qwen2", for llama<biases<true>>: only queries, keys and values have biases in the file.
-inline constexpr auto qwen2 = detail::llama_names(halves);
-
-}  // namespace llama_cpp
-
 }  // namespace sequent::inline SEQUENT_ABI::io
 
 /// The type of the model that a file is for, from the config.json beside the weights of a Hugging
@@ -774,143 +1135,7 @@ inline constexpr auto qwen2 = detail::llama_names(halves);
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// A preset and its named arguments.
-struct model_description {
-    struct argument {
-        std::string name;   // as an option: "width"
-        std::string text;   // as it is written in a type: "width<768>"
-        std::string field;  // of the file that states it
-        bool is_default = false;
-    };
-
-    std::string file;
-    std::string preset;
-    std::string names;  // the name map: "io::hugging_face::gpt2"
-    std::vector<argument> arguments;
-
-    /// "gpt2<vocabulary<50257>, tokens<1024>, ...>": the arguments that are no defaults.
-    SEQUENT_LAZY std::string text() const {
-        std::string result = preset + "<";
-        for (const argument& each : arguments) {
-            if (each.is_default) continue;
-            append_text(result, {result.back() == '<' ? "" : ", ", each.text});
-        }
-        return result + ">";
-    }
-};
-
 namespace detail {
-
-/// The options that a file states, one after another.
-SEQUENT_LAZY class describer {
-  public:
-    describer(std::string_view file, std::string preset, std::string names) {
-        result_.file = file;
-        result_.preset = std::move(preset);
-        result_.names = std::move(names);
-    }
-
-    SEQUENT_COLD int whole(std::string_view field, double value) const {
-        if (!(value >= 0 && value <= 2147483647 && value == std::floor(value)))
-            fail_with<error>({result_.file, ": ", in_quotes(field), " is ", number_text(value),
-                              ", expected is a whole number from 0 to 2147483647"});
-        return static_cast<int>(value);
-    }
-    /// An option that is a number. `usual` is the number that it has if it is not given.
-    SEQUENT_COLD int number(std::string_view name, std::string_view field, double value,
-                            int usual = -1) {
-        const int number = whole(field, value);
-        add(name, joined_text({name, "<", number, ">"}), field, number == usual);
-        return number;
-    }
-    SEQUENT_COLD void truth(std::string_view name, std::string_view field, bool value, bool usual) {
-        add(name, joined_text({name, value ? "<true>" : "<false>"}), field, value == usual);
-    }
-    /// An option that is a type.
-    SEQUENT_COLD void add(std::string_view name, std::string text, std::string_view field,
-                          bool is_default) {
-        result_.arguments.push_back(
-            {std::string(name), std::move(text), std::string(field), is_default});
-    }
-    /// normalization::layer<N> or rms<N>, of which epsilon is 10^-N.
-    SEQUENT_COLD void epsilon(const char* kind, std::string_view field, double value, int usual) {
-        int exponent = 0;
-        double power = 1;
-        while (exponent < 30 && power > value * 1.001) power = std::pow(10.0, -++exponent);
-        // Files hold it as float, too.
-        if (!(std::abs(value / power - 1) < 1e-6))
-            fail_with<error>({result_.file, ": ", in_quotes(field), " is ", number_text(value),
-                              ", no power of ten, as the epsilon of normalization::", kind, " is"});
-        add("normalization", joined_text({"normalization::", kind, "<", exponent, ">"}), field,
-            exponent == usual);
-    }
-    SEQUENT_COLD void rotary(const char* order, std::string_view field, double base, int usual) {
-        const int number = whole(field, base);
-        const std::string of = number == 10000 ? "" : joined_text({number});
-        add("position", joined_text({"position::", order, "<", of, ">"}), field, number == usual);
-    }
-
-    model_description finish() { return std::move(result_); }
-
-  private:
-    model_description result_;
-};
-
-/// Fields of a config.json; one that is null is absent.
-SEQUENT_LAZY class configuration_fields {
-  public:
-    explicit configuration_fields(json_value root) : root_(root) {}
-
-    bool has(std::string_view key) const { return root_.has(key) && !root_[key].is_null(); }
-    json_value operator[](std::string_view key) const { return root_[key]; }
-
-    SEQUENT_COLD double number(std::string_view key) const { return root_[key].number(); }
-    SEQUENT_COLD double number(std::string_view key, double otherwise) const {
-        return has(key) ? root_[key].number() : otherwise;
-    }
-    SEQUENT_COLD bool truth(std::string_view key, bool otherwise) const {
-        return has(key) ? root_[key].boolean() : otherwise;
-    }
-    SEQUENT_COLD std::string text(std::string_view key, std::string_view otherwise) const {
-        return std::string(has(key) ? root_[key].string() : otherwise);
-    }
-    /// What presets compute in one way alone.
-    SEQUENT_COLD void expect(std::string_view key, bool wanted) const {
-        if (truth(key, wanted) != wanted)
-            root_[key].fail({"\"", key, "\" is ", wanted ? "false" : "true",
-                             ", which the preset does not compute"});
-    }
-    SEQUENT_COLD void expect_absent(std::string_view key) const {
-        if (has(key))
-            root_[key].fail({"\"", key, "\" is given, which the preset does not compute"});
-    }
-    /// The activation as an option.
-    SEQUENT_COLD std::string activation(std::string_view key, std::string_view otherwise,
-                                        bool gated) const {
-        struct known {
-            std::string_view theirs;
-            const char* plain;
-            const char* gated;
-        };
-        constexpr known all[] = {{"gelu", "gelu", "geglu"},
-                                 {"gelu_new", "gelu_tanh", "geglu_tanh"},
-                                 {"gelu_pytorch_tanh", "gelu_tanh", "geglu_tanh"},
-                                 {"relu", "relu", "reglu"},
-                                 {"silu", "silu", "swiglu"},
-                                 {"swish", "silu", "swiglu"},
-                                 {"sigmoid", "sigmoid", "glu"},
-                                 {"tanh", "tanh", ""}};
-        const std::string name = text(key, otherwise);
-        for (const known& each : all) {
-            const std::string_view ours = gated ? each.gated : each.plain;
-            if (each.theirs == name && !ours.empty()) return joined_text({"activation::", ours});
-        }
-        (has(key) ? root_[key] : root_).fail({"the activation \"", name, "\" is not known"});
-    }
-
-  private:
-    json_value root_;
-};
 
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe_gpt2(const configuration_fields<>& of,
@@ -929,55 +1154,6 @@ SEQUENT_COLD model_description describe_gpt2(const configuration_fields<>& of,
     to.add("activation", activation, "activation_function", activation == "activation::gelu_tanh");
     to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
     to.truth("tied", "tie_word_embeddings", of.truth("tie_word_embeddings", true), true);
-    return to.finish();
-}
-
-/// Llama, Mistral and Qwen2.
-SEQUENT_LAZY
-SEQUENT_COLD model_description describe_llama(const configuration_fields<>& of,
-                                              std::string_view file, std::string_view type) {
-    of.expect("attention_bias", false);
-    of.expect("mlp_bias", false);
-    double base = of.number("rope_theta", 10000);
-    const char* base_field = "rope_theta";
-    for (const char* key : {"rope_scaling", "rope_parameters"}) {
-        if (!of.has(key)) continue;
-        const configuration_fields<> rope(of[key]);
-        const std::string scaling = rope.text("rope_type", rope.text("type", "default"));
-        if (scaling != "default")
-            of[key].fail({"\"", key, "\" scales rotary positions by \"", scaling,
-                          "\", which the preset does not compute"});
-        if (rope.has("rope_theta")) {
-            base = rope.number("rope_theta");
-            base_field = "rope_parameters.rope_theta";
-        }
-    }
-    const bool is_qwen2 = type == "qwen2";
-    if (is_qwen2) of.expect("use_sliding_window", false);
-    describer<> to(file, "llama", is_qwen2 ? "io::hugging_face::qwen2" : "io::hugging_face::llama");
-    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
-    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
-    const int width = to.number("width", "hidden_size", of.number("hidden_size"));
-    const int heads = to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
-    to.number("key_heads", "num_key_value_heads", of.number("num_key_value_heads", heads), heads);
-    if (of.has("head_dim") && heads > 0)
-        to.number("head_width", "head_dim", of.number("head_dim"),
-                  width % heads == 0 ? width / heads : -1);
-    to.number("hidden", "intermediate_size", of.number("intermediate_size"));
-    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
-    const std::string activation = of.activation("hidden_act", "silu", true);
-    to.add("activation", activation, "hidden_act", activation == "activation::swiglu");
-    to.epsilon("rms", "rms_norm_eps", of.number("rms_norm_eps", 1e-6), 5);
-    to.rotary("rotary_halves", base_field, base, -1);
-    to.truth("tied", "tie_word_embeddings", of.truth("tie_word_embeddings", false), true);
-    to.truth("biases", "model_type", is_qwen2, false);
-    if (type == "mistral" && of.has("sliding_window")) {
-        const double window = of.number("sliding_window");
-        if (!(window >= 1 && window <= 2147483647 && window == std::floor(window)))
-            of["sliding_window"].fail({"expected a whole number of at least 1"});
-        to.add("mask", joined_text({"mask::window<", static_cast<int>(window) - 1, ">"}),
-               "sliding_window", false);
-    }
     return to.finish();
 }
 
@@ -1019,6 +1195,67 @@ SEQUENT_COLD model_description describe_bert(const configuration_fields<>& of,
     to.add("activation", activation, "hidden_act", activation == "activation::gelu");
     to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), is_roberta ? 5 : 12);
     if (is_roberta) to.truth("masked_language", "architectures", predicts, false);
+    return to.finish();
+}
+
+/// ALBERT and MPNet.
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_albert(const configuration_fields<>& of,
+                                               std::string_view file, bool is_mpnet) {
+    const char* const preset = is_mpnet ? "mpnet" : "albert";
+    for (const char* field : {"num_hidden_groups", "inner_group_num"})
+        if (of.number(field, 1) != 1) of[field].fail({"expected 1: all layers are one"});
+    describer<> to(file, preset, joined_text({"io::hugging_face::", preset}));
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_position_embeddings",
+              of.number("max_position_embeddings") - (is_mpnet ? 2 : 0));
+    const int width = to.number("width", "hidden_size", of.number("hidden_size"));
+    if (!is_mpnet) to.number("embedding_width", "embedding_size", of.number("embedding_size"), 128);
+    to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4 * width);
+    if (!is_mpnet) to.number("segments", "type_vocab_size", of.number("type_vocab_size", 2), 2);
+    const std::string activation =
+        of.activation("hidden_act", is_mpnet ? "gelu" : "gelu_new", false);
+    to.add("activation", activation, "hidden_act",
+           activation == (is_mpnet ? "activation::gelu" : "activation::gelu_tanh"));
+    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), is_mpnet ? 5 : 12);
+    if (is_mpnet && of.number("relative_attention_num_buckets", 32) != 32)
+        of["relative_attention_num_buckets"].fail({"expected 32"});
+    to.truth("masked_language", "architectures", is_masked_language_model(of), false);
+    return to.finish();
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_modernbert(const configuration_fields<>& of,
+                                                   std::string_view file) {
+    for (const char* field : {"attention_bias", "mlp_bias", "norm_bias", "classifier_bias"})
+        of.expect(field, false);
+    of.expect("decoder_bias", true);
+    for (const char* field : {"layer_types", "rope_parameters"}) of.expect_absent(field);
+    describer<> to(file, "modernbert", "io::hugging_face::modernbert");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
+    to.number("width", "hidden_size", of.number("hidden_size"));
+    to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"));
+    const std::string activation = of.activation("hidden_activation", "gelu", true);
+    to.add("activation", activation, "hidden_activation", activation == "activation::geglu");
+    if (of.text("classifier_activation", "gelu") != "gelu")
+        of["classifier_activation"].fail({"expected \"gelu\""});
+    to.epsilon("layer_without_bias", "norm_eps", of.number("norm_eps", 1e-5), 5);
+    to.rotary("rotary_halves", "global_rope_theta", of.number("global_rope_theta", 160000), 160000);
+    const char* const window = "local_attention";
+    const int side = to.whole(window, std::floor(of.number(window, 128) / 2));
+    const char* const every = "global_attn_every_n_layers";
+    const int count = to.whole(every, of.number(every, 3)) - 1;
+    const int base = to.whole("local_rope_theta", of.number("local_rope_theta", 10000));
+    to.add("local_layers",
+           joined_text({"local_layers<", count, ", mask::around<", side, ">",
+                        base == 10000 ? "" : joined_text({", ", base}), ">"}),
+           window, count == 2 && side == 64 && base == 10000);
+    to.truth("masked_language", "architectures", is_masked_language_model(of), false);
     return to.finish();
 }
 
@@ -1119,7 +1356,8 @@ SEQUENT_COLD model_description describe_t5(const configuration_fields<>& of,
 }  // namespace detail
 
 /// The preset and its arguments that a config.json states. The text may be that of any model whose
-/// `model_type` is bert, distilbert, gpt2, llama, mistral, qwen2, roberta, t5, vit or xlm-roberta.
+/// `model_type` is albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral,
+/// modernbert, mpnet, opt, phi, qwen2, qwen3, roberta, starcoder2, t5, vit or xlm-roberta.
 ///
 /// Throws io::error if it is not well-formed, of another type, lacks a field, or states what the
 /// presets do not compute.
@@ -1132,16 +1370,21 @@ SEQUENT_COLD model_description describe(const source& config) {
     const std::string type = of.text("model_type", "");
     const std::string& file = config.name();
     if (type == "gpt2") return detail::describe_gpt2(of, file);
-    if (type == "llama" || type == "mistral" || type == "qwen2")
-        return detail::describe_llama(of, file, type);
+    for (const detail::language_family& family : detail::language_families)
+        if (type == family.type) return detail::describe_language_model(of, file, family);
+    if (type == "albert" || type == "mpnet")
+        return detail::describe_albert(of, file, type == "mpnet");
+    if (type == "modernbert") return detail::describe_modernbert(of, file);
     if (type == "distilbert") return detail::describe_distilbert(of, file);
     if (type == "vit") return detail::describe_vit(of, file);
     if (type == "t5") return detail::describe_t5(of, file);
     if (type == "bert" || type == "roberta" || type == "xlm-roberta")
         return detail::describe_bert(of, file, type != "bert");
-    fail_with<error>({file, ": \"model_type\" is \"", type,
-                      "\", known are bert, distilbert, gpt2, llama, mistral, qwen2, roberta, t5, "
-                      "vit and xlm-roberta"});
+    fail_with<error>(
+        {file, ": \"model_type\" is \"", type,
+         "\", known are albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, "
+         "mistral, modernbert, mpnet, opt, phi, qwen2, qwen3, roberta, starcoder2, t5, vit and "
+         "xlm-roberta"});
 }
 
 /// The preset and its arguments that a GGUF file of the architecture "llama" or "qwen2" states.
@@ -1232,21 +1475,42 @@ std::string option_of(std::string_view name) {
     if (name == "hidden") return number(of.hidden);
     if (name == "depth") return number(of.depth);
     if (name == "source_depth") return number(of.source_depth);
+    if (name == "embedding_width") return number(of.embedding_width);
+    if (name == "score_width") return number(of.score_width > 0 ? of.score_width : of.head_width);
+    if (name == "score_cap") return number(of.score_cap);
+    if (name == "logit_cap") return number(of.logit_cap);
     if (name == "segments") return number(of.segments);
     if (name == "classes") return number(of.classes);
     if (name == "patch_width") return number(of.patch_width);
     if (name == "tied") return truth(of.tied);
     if (name == "biases") return truth(of.biases);
     if (name == "normalization") {
-        return joined_text(
-            {"normalization::", of.normalization == nn::norm_kind::rms ? "rms<" : "layer<",
-             of.norm_exponent, ">"});
+        return joined_text({"normalization::",
+                            of.normalization == nn::norm_kind::rms     ? "rms<"
+                            : of.normalization == nn::norm_kind::layer ? "layer<"
+                                                                       : "layer_without_bias<",
+                            of.norm_exponent, ">"});
     }
     if (name == "position" && of.is_rotary()) {
-        const std::string base = of.position_base == 10000 ? "" : joined_text({of.position_base});
+        std::string text = of.position_base == 10000 ? "" : joined_text({of.position_base});
+        const rotary_scaling& by = of.scaling;
+        const auto kind = by.kind;
+        const int factor = by.factor, low = by.low, high = by.high;
+        std::string scaling = "scaling::none";
+        if (kind == rotary_scaling::rule::linear)
+            scaling = joined_text({"scaling::linear<", factor, ">"});
+        if (kind == rotary_scaling::rule::llama3)
+            scaling = joined_text(
+                {"scaling::llama3<", factor, ", ", low, ", ", high, ", ", by.original, ">"});
+        if (kind == rotary_scaling::rule::yarn)
+            scaling = joined_text(
+                {"scaling::yarn<", factor, ", ", by.original, ", ", high, ", ", low, ">"});
+        if (kind != rotary_scaling::rule::none || of.rotary_percent > 0)
+            text = joined_text({of.position_base, ", ", scaling});
+        if (of.rotary_percent > 0) append_text(text, {", ", of.rotary_percent});
         return joined_text(
             {"position::", of.position == nn::position_kind::rotary ? "rotary<" : "rotary_halves<",
-             base, ">"});
+             text, ">"});
     }
     if (name == "position" && of.position == nn::position_kind::relative_buckets) {
         return joined_text({"position::relative_buckets<", of.buckets, ", ", of.max_distance, ">"});
@@ -1309,7 +1573,8 @@ SEQUENT_COLD void check_options(const model_description& wanted, std::span<const
 
 }  // namespace detail
 
-/// Compares a preset with what a file states of its model. Masks are not compared.
+/// Compares a preset with what a file states of its model. Masks and the bases of
+/// local layers are not compared.
 ///
 /// Throws io::error that tells each field that is different, with both values, and the type that
 /// fits.

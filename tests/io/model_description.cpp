@@ -73,8 +73,9 @@ TEST_CASE("the type of a model follows from its configuration") {
     std::string mistral = with(llama_json, R"("sliding_window": 4096, "head_dim": 6)");
     mistral.replace(mistral.find("llama"), 5, "mistral");
     CHECK(of(mistral).text() ==
-          "llama<vocabulary<11>, tokens<8>, width<16>, heads<4>, key_heads<2>, head_width<6>, "
-          "hidden<12>, depth<2>, position::rotary_halves<100000>, mask::window<4095>>");
+          "mistral<vocabulary<11>, tokens<8>, width<16>, heads<4>, key_heads<2>, head_width<6>, "
+          "hidden<12>, depth<2>, position::rotary_halves<100000>, tied<true>, "
+          "mask::window<4095>>");
     // As version 5 of transformers writes it.
     std::string later = llama_json;
     later.replace(later.find("\"rope_theta\": 100000.0, \"rope_scaling\": null"), 44,
@@ -88,7 +89,45 @@ TEST_CASE("the type of a model follows from its configuration") {
         return of(json.replace(json.find(from), from.size(), to));
     };
     CHECK_THAT(changed(llama_json, "llama", "qwen2").text(),
-               sequent_test::contains("position::rotary_halves<100000>, biases<true>>"));
+               sequent_test::contains("qwen2<") &&
+                   sequent_test::contains("position::rotary_halves<100000>>"));
+    CHECK(changed(llama_json, "\"rope_scaling\": null", R"("rope_scaling": {"rope_type": "llama3",
+        "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8192})")
+              .text() ==
+          "llama3<vocabulary<11>, tokens<8>, width<16>, heads<4>, key_heads<2>, hidden<12>, "
+          "depth<2>, position::rotary_halves<100000, scaling::llama3<8, 1, 4, 8192>>>");
+    CHECK(
+        of(R"({"model_type": "gemma3_text", "vocab_size": 11, "hidden_size": 8,
+        "max_position_embeddings": 32768, "num_attention_heads": 2, "num_key_value_heads": 1,
+        "head_dim": 256, "num_hidden_layers": 18, "intermediate_size": 12, "rms_norm_eps": 1e-06,
+        "hidden_activation": "gelu_pytorch_tanh", "query_pre_attn_scalar": 256,
+        "rope_theta": 1000000.0, "rope_local_base_freq": 10000.0, "sliding_window": 512,
+        "attn_logit_softcapping": null})")
+            .text() ==
+        "gemma3<vocabulary<11>, tokens<32768>, width<8>, heads<2>, key_heads<1>, head_width<256>, "
+        "hidden<12>, depth<18>, local_layers<5, mask::window<511>>>");
+    CHECK(of(R"({"model_type": "modernbert", "vocab_size": 50368, "hidden_size": 768,
+        "max_position_embeddings": 8192, "num_attention_heads": 12, "num_hidden_layers": 22,
+        "intermediate_size": 1152, "hidden_activation": "gelu", "norm_eps": 1e-05,
+        "global_rope_theta": 160000.0, "local_rope_theta": 10000.0, "local_attention": 128,
+        "global_attn_every_n_layers": 3, "architectures": ["ModernBertForMaskedLM"]})")
+              .text() ==
+          "modernbert<vocabulary<50368>, tokens<8192>, width<768>, heads<12>, depth<22>, "
+          "hidden<1152>, masked_language<true>>");
+    CHECK(of(R"({"model_type": "albert", "vocab_size": 591, "hidden_size": 256,
+        "embedding_size": 128, "max_position_embeddings": 512, "num_attention_heads": 8,
+        "num_hidden_layers": 12, "num_hidden_groups": 1, "intermediate_size": 512,
+        "hidden_act": "gelu_new"})")
+              .text() ==
+          "albert<vocabulary<591>, tokens<512>, width<256>, heads<8>, depth<12>, hidden<512>>");
+    CHECK(of(R"({"model_type": "gpt_neox", "vocab_size": 11, "hidden_size": 8,
+        "max_position_embeddings": 2048, "num_attention_heads": 2, "num_hidden_layers": 6,
+        "intermediate_size": 32, "hidden_act": "gelu", "layer_norm_eps": 1e-05, "rotary_pct": 0.5,
+        "rotary_emb_base": 10000, "tie_word_embeddings": false, "attention_bias": true})")
+              .text() ==
+          "gpt_neox<vocabulary<11>, tokens<2048>, width<8>, heads<2>, depth<6>, "
+          "position::rotary_halves<10000, scaling::none, 50>>");
     const auto roberta = changed(bert_json, "bert", "roberta");
     CHECK(roberta.names == "io::hugging_face::roberta");
     CHECK_THAT(roberta.text(), sequent_test::contains("tokens<510>"));
@@ -110,7 +149,7 @@ TEST_CASE("the type of a model follows from its configuration") {
 
 TEST_CASE("what no preset computes is refused by its name") {
     check_contains(message("{}"),
-                   {"config.json: \"model_type\" is \"\", known are bert, distilbert"});
+                   {"config.json: \"model_type\" is \"\", known are albert, bert, distilbert"});
     check_contains(message(R"({"model_type": "gpt2"})"),
                    {"config.json, byte", "lacks \"vocab_size\""});
     check_contains(message(with(gpt2_json, R"("scale_attn_weights": false)")),
@@ -124,8 +163,8 @@ TEST_CASE("what no preset computes is refused by its name") {
     check_contains(changed(gpt2_json, "768", "3000000000"), {"\"n_embd\" is 3e+09", "2147483647"});
     check_contains(changed(gpt2_json, "gelu_new", "mish"),
                    {"the activation \"mish\" is not known"});
-    check_contains(changed(llama_json, "null", R"({"rope_type": "llama3", "factor": 32})"),
-                   {"\"rope_scaling\" scales rotary positions by \"llama3\""});
+    check_contains(changed(llama_json, "null", R"({"rope_type": "longrope", "factor": 32})"),
+                   {"\"rope_scaling\" scales rotary positions by \"longrope\""});
     check_contains(changed(llama_json, "\"attention_bias\": false", "\"attention_bias\": true"),
                    {"\"attention_bias\" is true"});
     check_contains(changed(bert_json, "absolute", "relative_key"), {"expected \"absolute\""});

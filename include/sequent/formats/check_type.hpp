@@ -40,21 +40,42 @@ std::string option_of(std::string_view name) {
     if (name == "hidden") return number(of.hidden);
     if (name == "depth") return number(of.depth);
     if (name == "source_depth") return number(of.source_depth);
+    if (name == "embedding_width") return number(of.embedding_width);
+    if (name == "score_width") return number(of.score_width > 0 ? of.score_width : of.head_width);
+    if (name == "score_cap") return number(of.score_cap);
+    if (name == "logit_cap") return number(of.logit_cap);
     if (name == "segments") return number(of.segments);
     if (name == "classes") return number(of.classes);
     if (name == "patch_width") return number(of.patch_width);
     if (name == "tied") return truth(of.tied);
     if (name == "biases") return truth(of.biases);
     if (name == "normalization") {
-        return joined_text(
-            {"normalization::", of.normalization == nn::norm_kind::rms ? "rms<" : "layer<",
-             of.norm_exponent, ">"});
+        return joined_text({"normalization::",
+                            of.normalization == nn::norm_kind::rms     ? "rms<"
+                            : of.normalization == nn::norm_kind::layer ? "layer<"
+                                                                       : "layer_without_bias<",
+                            of.norm_exponent, ">"});
     }
     if (name == "position" && of.is_rotary()) {
-        const std::string base = of.position_base == 10000 ? "" : joined_text({of.position_base});
+        std::string text = of.position_base == 10000 ? "" : joined_text({of.position_base});
+        const rotary_scaling& by = of.scaling;
+        const auto kind = by.kind;
+        const int factor = by.factor, low = by.low, high = by.high;
+        std::string scaling = "scaling::none";
+        if (kind == rotary_scaling::rule::linear)
+            scaling = joined_text({"scaling::linear<", factor, ">"});
+        if (kind == rotary_scaling::rule::llama3)
+            scaling = joined_text(
+                {"scaling::llama3<", factor, ", ", low, ", ", high, ", ", by.original, ">"});
+        if (kind == rotary_scaling::rule::yarn)
+            scaling = joined_text(
+                {"scaling::yarn<", factor, ", ", by.original, ", ", high, ", ", low, ">"});
+        if (kind != rotary_scaling::rule::none || of.rotary_percent > 0)
+            text = joined_text({of.position_base, ", ", scaling});
+        if (of.rotary_percent > 0) append_text(text, {", ", of.rotary_percent});
         return joined_text(
             {"position::", of.position == nn::position_kind::rotary ? "rotary<" : "rotary_halves<",
-             base, ">"});
+             text, ">"});
     }
     if (name == "position" && of.position == nn::position_kind::relative_buckets) {
         return joined_text({"position::relative_buckets<", of.buckets, ", ", of.max_distance, ">"});
@@ -117,7 +138,8 @@ SEQUENT_COLD void check_options(const model_description& wanted, std::span<const
 
 }  // namespace detail
 
-/// Compares a preset with what a file states of its model. Masks are not compared.
+/// Compares a preset with what a file states of its model. Masks and the bases of
+/// local layers are not compared.
 ///
 /// Throws io::error that tells each field that is different, with both values, and the type that
 /// fits.

@@ -14,6 +14,8 @@
 #include "../io/source.hpp"
 #include "../joined_text.hpp"
 #include "../number_text.hpp"
+#include "describe_language_model.hpp"
+#include "describer.hpp"
 #include "gguf.hpp"
 
 /// The type of the model that a file is for, from the config.json beside the weights of a Hugging
@@ -23,143 +25,7 @@
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// A preset and its named arguments.
-struct model_description {
-    struct argument {
-        std::string name;   // as an option: "width"
-        std::string text;   // as it is written in a type: "width<768>"
-        std::string field;  // of the file that states it
-        bool is_default = false;
-    };
-
-    std::string file;
-    std::string preset;
-    std::string names;  // the name map: "io::hugging_face::gpt2"
-    std::vector<argument> arguments;
-
-    /// "gpt2<vocabulary<50257>, tokens<1024>, ...>": the arguments that are no defaults.
-    SEQUENT_LAZY std::string text() const {
-        std::string result = preset + "<";
-        for (const argument& each : arguments) {
-            if (each.is_default) continue;
-            append_text(result, {result.back() == '<' ? "" : ", ", each.text});
-        }
-        return result + ">";
-    }
-};
-
 namespace detail {
-
-/// The options that a file states, one after another.
-SEQUENT_LAZY class describer {
-  public:
-    describer(std::string_view file, std::string preset, std::string names) {
-        result_.file = file;
-        result_.preset = std::move(preset);
-        result_.names = std::move(names);
-    }
-
-    SEQUENT_COLD int whole(std::string_view field, double value) const {
-        if (!(value >= 0 && value <= 2147483647 && value == std::floor(value)))
-            fail_with<error>({result_.file, ": ", in_quotes(field), " is ", number_text(value),
-                              ", expected is a whole number from 0 to 2147483647"});
-        return static_cast<int>(value);
-    }
-    /// An option that is a number. `usual` is the number that it has if it is not given.
-    SEQUENT_COLD int number(std::string_view name, std::string_view field, double value,
-                            int usual = -1) {
-        const int number = whole(field, value);
-        add(name, joined_text({name, "<", number, ">"}), field, number == usual);
-        return number;
-    }
-    SEQUENT_COLD void truth(std::string_view name, std::string_view field, bool value, bool usual) {
-        add(name, joined_text({name, value ? "<true>" : "<false>"}), field, value == usual);
-    }
-    /// An option that is a type.
-    SEQUENT_COLD void add(std::string_view name, std::string text, std::string_view field,
-                          bool is_default) {
-        result_.arguments.push_back(
-            {std::string(name), std::move(text), std::string(field), is_default});
-    }
-    /// normalization::layer<N> or rms<N>, of which epsilon is 10^-N.
-    SEQUENT_COLD void epsilon(const char* kind, std::string_view field, double value, int usual) {
-        int exponent = 0;
-        double power = 1;
-        while (exponent < 30 && power > value * 1.001) power = std::pow(10.0, -++exponent);
-        // Files hold it as float, too.
-        if (!(std::abs(value / power - 1) < 1e-6))
-            fail_with<error>({result_.file, ": ", in_quotes(field), " is ", number_text(value),
-                              ", no power of ten, as the epsilon of normalization::", kind, " is"});
-        add("normalization", joined_text({"normalization::", kind, "<", exponent, ">"}), field,
-            exponent == usual);
-    }
-    SEQUENT_COLD void rotary(const char* order, std::string_view field, double base, int usual) {
-        const int number = whole(field, base);
-        const std::string of = number == 10000 ? "" : joined_text({number});
-        add("position", joined_text({"position::", order, "<", of, ">"}), field, number == usual);
-    }
-
-    model_description finish() { return std::move(result_); }
-
-  private:
-    model_description result_;
-};
-
-/// Fields of a config.json; one that is null is absent.
-SEQUENT_LAZY class configuration_fields {
-  public:
-    explicit configuration_fields(json_value root) : root_(root) {}
-
-    bool has(std::string_view key) const { return root_.has(key) && !root_[key].is_null(); }
-    json_value operator[](std::string_view key) const { return root_[key]; }
-
-    SEQUENT_COLD double number(std::string_view key) const { return root_[key].number(); }
-    SEQUENT_COLD double number(std::string_view key, double otherwise) const {
-        return has(key) ? root_[key].number() : otherwise;
-    }
-    SEQUENT_COLD bool truth(std::string_view key, bool otherwise) const {
-        return has(key) ? root_[key].boolean() : otherwise;
-    }
-    SEQUENT_COLD std::string text(std::string_view key, std::string_view otherwise) const {
-        return std::string(has(key) ? root_[key].string() : otherwise);
-    }
-    /// What presets compute in one way alone.
-    SEQUENT_COLD void expect(std::string_view key, bool wanted) const {
-        if (truth(key, wanted) != wanted)
-            root_[key].fail({"\"", key, "\" is ", wanted ? "false" : "true",
-                             ", which the preset does not compute"});
-    }
-    SEQUENT_COLD void expect_absent(std::string_view key) const {
-        if (has(key))
-            root_[key].fail({"\"", key, "\" is given, which the preset does not compute"});
-    }
-    /// The activation as an option.
-    SEQUENT_COLD std::string activation(std::string_view key, std::string_view otherwise,
-                                        bool gated) const {
-        struct known {
-            std::string_view theirs;
-            const char* plain;
-            const char* gated;
-        };
-        constexpr known all[] = {{"gelu", "gelu", "geglu"},
-                                 {"gelu_new", "gelu_tanh", "geglu_tanh"},
-                                 {"gelu_pytorch_tanh", "gelu_tanh", "geglu_tanh"},
-                                 {"relu", "relu", "reglu"},
-                                 {"silu", "silu", "swiglu"},
-                                 {"swish", "silu", "swiglu"},
-                                 {"sigmoid", "sigmoid", "glu"},
-                                 {"tanh", "tanh", ""}};
-        const std::string name = text(key, otherwise);
-        for (const known& each : all) {
-            const std::string_view ours = gated ? each.gated : each.plain;
-            if (each.theirs == name && !ours.empty()) return joined_text({"activation::", ours});
-        }
-        (has(key) ? root_[key] : root_).fail({"the activation \"", name, "\" is not known"});
-    }
-
-  private:
-    json_value root_;
-};
 
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe_gpt2(const configuration_fields<>& of,
@@ -178,55 +44,6 @@ SEQUENT_COLD model_description describe_gpt2(const configuration_fields<>& of,
     to.add("activation", activation, "activation_function", activation == "activation::gelu_tanh");
     to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
     to.truth("tied", "tie_word_embeddings", of.truth("tie_word_embeddings", true), true);
-    return to.finish();
-}
-
-/// Llama, Mistral and Qwen2.
-SEQUENT_LAZY
-SEQUENT_COLD model_description describe_llama(const configuration_fields<>& of,
-                                              std::string_view file, std::string_view type) {
-    of.expect("attention_bias", false);
-    of.expect("mlp_bias", false);
-    double base = of.number("rope_theta", 10000);
-    const char* base_field = "rope_theta";
-    for (const char* key : {"rope_scaling", "rope_parameters"}) {
-        if (!of.has(key)) continue;
-        const configuration_fields<> rope(of[key]);
-        const std::string scaling = rope.text("rope_type", rope.text("type", "default"));
-        if (scaling != "default")
-            of[key].fail({"\"", key, "\" scales rotary positions by \"", scaling,
-                          "\", which the preset does not compute"});
-        if (rope.has("rope_theta")) {
-            base = rope.number("rope_theta");
-            base_field = "rope_parameters.rope_theta";
-        }
-    }
-    const bool is_qwen2 = type == "qwen2";
-    if (is_qwen2) of.expect("use_sliding_window", false);
-    describer<> to(file, "llama", is_qwen2 ? "io::hugging_face::qwen2" : "io::hugging_face::llama");
-    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
-    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
-    const int width = to.number("width", "hidden_size", of.number("hidden_size"));
-    const int heads = to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
-    to.number("key_heads", "num_key_value_heads", of.number("num_key_value_heads", heads), heads);
-    if (of.has("head_dim") && heads > 0)
-        to.number("head_width", "head_dim", of.number("head_dim"),
-                  width % heads == 0 ? width / heads : -1);
-    to.number("hidden", "intermediate_size", of.number("intermediate_size"));
-    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
-    const std::string activation = of.activation("hidden_act", "silu", true);
-    to.add("activation", activation, "hidden_act", activation == "activation::swiglu");
-    to.epsilon("rms", "rms_norm_eps", of.number("rms_norm_eps", 1e-6), 5);
-    to.rotary("rotary_halves", base_field, base, -1);
-    to.truth("tied", "tie_word_embeddings", of.truth("tie_word_embeddings", false), true);
-    to.truth("biases", "model_type", is_qwen2, false);
-    if (type == "mistral" && of.has("sliding_window")) {
-        const double window = of.number("sliding_window");
-        if (!(window >= 1 && window <= 2147483647 && window == std::floor(window)))
-            of["sliding_window"].fail({"expected a whole number of at least 1"});
-        to.add("mask", joined_text({"mask::window<", static_cast<int>(window) - 1, ">"}),
-               "sliding_window", false);
-    }
     return to.finish();
 }
 
@@ -268,6 +85,67 @@ SEQUENT_COLD model_description describe_bert(const configuration_fields<>& of,
     to.add("activation", activation, "hidden_act", activation == "activation::gelu");
     to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), is_roberta ? 5 : 12);
     if (is_roberta) to.truth("masked_language", "architectures", predicts, false);
+    return to.finish();
+}
+
+/// ALBERT and MPNet.
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_albert(const configuration_fields<>& of,
+                                               std::string_view file, bool is_mpnet) {
+    const char* const preset = is_mpnet ? "mpnet" : "albert";
+    for (const char* field : {"num_hidden_groups", "inner_group_num"})
+        if (of.number(field, 1) != 1) of[field].fail({"expected 1: all layers are one"});
+    describer<> to(file, preset, joined_text({"io::hugging_face::", preset}));
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_position_embeddings",
+              of.number("max_position_embeddings") - (is_mpnet ? 2 : 0));
+    const int width = to.number("width", "hidden_size", of.number("hidden_size"));
+    if (!is_mpnet) to.number("embedding_width", "embedding_size", of.number("embedding_size"), 128);
+    to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4 * width);
+    if (!is_mpnet) to.number("segments", "type_vocab_size", of.number("type_vocab_size", 2), 2);
+    const std::string activation =
+        of.activation("hidden_act", is_mpnet ? "gelu" : "gelu_new", false);
+    to.add("activation", activation, "hidden_act",
+           activation == (is_mpnet ? "activation::gelu" : "activation::gelu_tanh"));
+    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), is_mpnet ? 5 : 12);
+    if (is_mpnet && of.number("relative_attention_num_buckets", 32) != 32)
+        of["relative_attention_num_buckets"].fail({"expected 32"});
+    to.truth("masked_language", "architectures", is_masked_language_model(of), false);
+    return to.finish();
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_modernbert(const configuration_fields<>& of,
+                                                   std::string_view file) {
+    for (const char* field : {"attention_bias", "mlp_bias", "norm_bias", "classifier_bias"})
+        of.expect(field, false);
+    of.expect("decoder_bias", true);
+    for (const char* field : {"layer_types", "rope_parameters"}) of.expect_absent(field);
+    describer<> to(file, "modernbert", "io::hugging_face::modernbert");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
+    to.number("width", "hidden_size", of.number("hidden_size"));
+    to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"));
+    const std::string activation = of.activation("hidden_activation", "gelu", true);
+    to.add("activation", activation, "hidden_activation", activation == "activation::geglu");
+    if (of.text("classifier_activation", "gelu") != "gelu")
+        of["classifier_activation"].fail({"expected \"gelu\""});
+    to.epsilon("layer_without_bias", "norm_eps", of.number("norm_eps", 1e-5), 5);
+    to.rotary("rotary_halves", "global_rope_theta", of.number("global_rope_theta", 160000), 160000);
+    const char* const window = "local_attention";
+    const int side = to.whole(window, std::floor(of.number(window, 128) / 2));
+    const char* const every = "global_attn_every_n_layers";
+    const int count = to.whole(every, of.number(every, 3)) - 1;
+    const int base = to.whole("local_rope_theta", of.number("local_rope_theta", 10000));
+    to.add("local_layers",
+           joined_text({"local_layers<", count, ", mask::around<", side, ">",
+                        base == 10000 ? "" : joined_text({", ", base}), ">"}),
+           window, count == 2 && side == 64 && base == 10000);
+    to.truth("masked_language", "architectures", is_masked_language_model(of), false);
     return to.finish();
 }
 
@@ -368,7 +246,8 @@ SEQUENT_COLD model_description describe_t5(const configuration_fields<>& of,
 }  // namespace detail
 
 /// The preset and its arguments that a config.json states. The text may be that of any model whose
-/// `model_type` is bert, distilbert, gpt2, llama, mistral, qwen2, roberta, t5, vit or xlm-roberta.
+/// `model_type` is albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral,
+/// modernbert, mpnet, opt, phi, qwen2, qwen3, roberta, starcoder2, t5, vit or xlm-roberta.
 ///
 /// Throws io::error if it is not well-formed, of another type, lacks a field, or states what the
 /// presets do not compute.
@@ -381,16 +260,21 @@ SEQUENT_COLD model_description describe(const source& config) {
     const std::string type = of.text("model_type", "");
     const std::string& file = config.name();
     if (type == "gpt2") return detail::describe_gpt2(of, file);
-    if (type == "llama" || type == "mistral" || type == "qwen2")
-        return detail::describe_llama(of, file, type);
+    for (const detail::language_family& family : detail::language_families)
+        if (type == family.type) return detail::describe_language_model(of, file, family);
+    if (type == "albert" || type == "mpnet")
+        return detail::describe_albert(of, file, type == "mpnet");
+    if (type == "modernbert") return detail::describe_modernbert(of, file);
     if (type == "distilbert") return detail::describe_distilbert(of, file);
     if (type == "vit") return detail::describe_vit(of, file);
     if (type == "t5") return detail::describe_t5(of, file);
     if (type == "bert" || type == "roberta" || type == "xlm-roberta")
         return detail::describe_bert(of, file, type != "bert");
-    fail_with<error>({file, ": \"model_type\" is \"", type,
-                      "\", known are bert, distilbert, gpt2, llama, mistral, qwen2, roberta, t5, "
-                      "vit and xlm-roberta"});
+    fail_with<error>(
+        {file, ": \"model_type\" is \"", type,
+         "\", known are albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, "
+         "mistral, modernbert, mpnet, opt, phi, qwen2, qwen3, roberta, starcoder2, t5, vit and "
+         "xlm-roberta"});
 }
 
 /// The preset and its arguments that a GGUF file of the architecture "llama" or "qwen2" states.

@@ -110,7 +110,6 @@ inline std::string_view text_of(const plan::name& name) {
 SEQUENT_LAZY
 SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     const plan::step& step = *each.step;
-    if (step.idle) return;
     std::string what;
     switch (step.kind) {
         case plan::step_kind::rows: {
@@ -209,7 +208,8 @@ std::string explain() {
     if constexpr (plan::ok) {
         result = "steps\n";
         kernel::unroll<plan::tables.steps.size()>([&](auto index) {
-            model_detail::append_step(result, model_detail::explained<plan, index()>());
+            if constexpr (!plan::template step_at<index()>.idle)
+                model_detail::append_step(result, model_detail::explained<plan, index()>());
         });
         constexpr auto& text = model_detail::program_text<Model::program>;
         for (int relation = 0; relation < text.relations.size(); ++relation) {

@@ -1,0 +1,167 @@
+#pragma once
+
+#include <cmath>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "../config.hpp"
+#include "../io/error.hpp"
+#include "../io/json.hpp"
+#include "../io/tensor_file.hpp"
+#include "../joined_text.hpp"
+#include "../number_text.hpp"
+
+/// A preset and its named arguments as text, and the fields of a config.json.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// A preset and its named arguments.
+struct model_description {
+    struct argument {
+        std::string name;   // as an option: "width"
+        std::string text;   // as it is written in a type: "width<768>"
+        std::string field;  // of the file that states it
+        bool is_default = false;
+    };
+
+    std::string file;
+    std::string preset;
+    std::string names;  // the name map: "io::hugging_face::gpt2"
+    std::vector<argument> arguments;
+
+    /// "gpt2<vocabulary<50257>, tokens<1024>, ...>": the arguments that are no defaults.
+    SEQUENT_LAZY std::string text() const {
+        std::string result = preset + "<";
+        for (const argument& each : arguments) {
+            if (each.is_default) continue;
+            append_text(result, {result.back() == '<' ? "" : ", ", each.text});
+        }
+        return result + ">";
+    }
+};
+
+namespace detail {
+
+/// The options that a file states, one after another.
+SEQUENT_LAZY class describer {
+  public:
+    describer(std::string_view file, std::string preset, std::string names) {
+        result_.file = file;
+        result_.preset = std::move(preset);
+        result_.names = std::move(names);
+    }
+
+    SEQUENT_COLD int whole(std::string_view field, double value) const {
+        if (!(value >= 0 && value <= 2147483647 && value == std::floor(value)))
+            fail_with<error>({result_.file, ": ", in_quotes(field), " is ", number_text(value),
+                              ", expected is a whole number from 0 to 2147483647"});
+        return static_cast<int>(value);
+    }
+    /// An option that is a number. `usual` is the number that it has if it is not given.
+    SEQUENT_COLD int number(std::string_view name, std::string_view field, double value,
+                            int usual = -1) {
+        const int number = whole(field, value);
+        add(name, joined_text({name, "<", number, ">"}), field, number == usual);
+        return number;
+    }
+    SEQUENT_COLD void truth(std::string_view name, std::string_view field, bool value, bool usual) {
+        add(name, joined_text({name, value ? "<true>" : "<false>"}), field, value == usual);
+    }
+    /// An option that is a type.
+    SEQUENT_COLD void add(std::string_view name, std::string text, std::string_view field,
+                          bool is_default) {
+        result_.arguments.push_back(
+            {std::string(name), std::move(text), std::string(field), is_default});
+    }
+    /// normalization::layer<N> or rms<N>, of which epsilon is 10^-N.
+    SEQUENT_COLD void epsilon(const char* kind, std::string_view field, double value, int usual) {
+        int exponent = 0;
+        double power = 1;
+        while (exponent < 30 && power > value * 1.001) power = std::pow(10.0, -++exponent);
+        // Files hold it as float, too.
+        if (!(std::abs(value / power - 1) < 1e-6))
+            fail_with<error>({result_.file, ": ", in_quotes(field), " is ", number_text(value),
+                              ", no power of ten, as the epsilon of normalization::", kind, " is"});
+        add("normalization", joined_text({"normalization::", kind, "<", exponent, ">"}), field,
+            exponent == usual);
+    }
+    SEQUENT_COLD void rotary(const char* order, std::string_view field, double base, int usual) {
+        const int number = whole(field, base);
+        const std::string of = number == 10000 ? "" : joined_text({number});
+        add("position", joined_text({"position::", order, "<", of, ">"}), field, number == usual);
+    }
+
+    /// A sliding window as a mask: of itself and the positions before it.
+    SEQUENT_COLD std::string window(json_value of) const {
+        const int width = whole("sliding_window", of.number());
+        if (width < 1) of.fail({"expected a whole number of at least 1"});
+        return joined_text({"mask::window<", width - 1, ">"});
+    }
+
+    model_description finish() { return std::move(result_); }
+
+  private:
+    model_description result_;
+};
+
+/// Fields of a config.json; one that is null is absent.
+SEQUENT_LAZY class configuration_fields {
+  public:
+    explicit configuration_fields(json_value root) : root_(root) {}
+
+    bool has(std::string_view key) const { return root_.has(key) && !root_[key].is_null(); }
+    json_value operator[](std::string_view key) const { return root_[key]; }
+
+    SEQUENT_COLD double number(std::string_view key) const { return root_[key].number(); }
+    SEQUENT_COLD double number(std::string_view key, double otherwise) const {
+        return has(key) ? root_[key].number() : otherwise;
+    }
+    SEQUENT_COLD bool truth(std::string_view key, bool otherwise) const {
+        return has(key) ? root_[key].boolean() : otherwise;
+    }
+    SEQUENT_COLD std::string text(std::string_view key, std::string_view otherwise) const {
+        return std::string(has(key) ? root_[key].string() : otherwise);
+    }
+    /// What presets compute in one way alone.
+    SEQUENT_COLD void expect(std::string_view key, bool wanted) const {
+        if (truth(key, wanted) != wanted)
+            root_[key].fail({"\"", key, "\" is ", wanted ? "false" : "true",
+                             ", which the preset does not compute"});
+    }
+    SEQUENT_COLD void expect_absent(std::string_view key) const {
+        if (has(key))
+            root_[key].fail({"\"", key, "\" is given, which the preset does not compute"});
+    }
+    /// The activation as an option.
+    SEQUENT_COLD std::string activation(std::string_view key, std::string_view otherwise,
+                                        bool gated) const {
+        struct known {
+            std::string_view theirs;
+            const char* plain;
+            const char* gated;
+        };
+        constexpr known all[] = {{"gelu", "gelu", "geglu"},
+                                 {"gelu_new", "gelu_tanh", "geglu_tanh"},
+                                 {"gelu_pytorch_tanh", "gelu_tanh", "geglu_tanh"},
+                                 {"relu", "relu", "reglu"},
+                                 {"silu", "silu", "swiglu"},
+                                 {"swish", "silu", "swiglu"},
+                                 {"sigmoid", "sigmoid", "glu"},
+                                 {"tanh", "tanh", ""}};
+        const std::string name = text(key, otherwise);
+        for (const known& each : all) {
+            const std::string_view ours = gated ? each.gated : each.plain;
+            if (each.theirs == name && !ours.empty()) return joined_text({"activation::", ours});
+        }
+        (has(key) ? root_[key] : root_).fail({"the activation \"", name, "\" is not known"});
+    }
+
+  private:
+    json_value root_;
+};
+
+}  // namespace detail
+
+}  // namespace sequent::inline SEQUENT_ABI::io
