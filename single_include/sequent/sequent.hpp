@@ -14626,6 +14626,95 @@ constexpr int limit_of_count(const Shaped& in, int count) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// Conditions and index expressions as nodes that rules share.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Nodes, each kept once, so that equal conditions have equal numbers.
+template <int Capacity>
+struct node_pool {
+    list<node, Capacity> nodes{};
+
+    constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
+        if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
+        if (kind == node_kind::greater_equal) return add(node_kind::less_equal, value, right, left);
+        for (int at = 0; at < nodes.size(); ++at)
+            if (nodes[at].kind == kind && nodes[at].value == value && nodes[at].left == left &&
+                nodes[at].right == right)
+                return at;
+        return nodes.push({kind, value, left, right});
+    }
+    constexpr int both(int left, int right) {
+        if (left < 0 || left == right) return right;
+        if (right < 0) return left;
+        return add(node_kind::conjunction, 0, left, right);
+    }
+    constexpr int at_term(const term& written) {
+        const int constant = add(node_kind::constant, written.offset);
+        if (written.variable < 0) return constant;
+        int sum = add(node_kind::variable, written.variable);
+        if (written.second >= 0)
+            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
+                      add(node_kind::variable, written.second));
+        return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
+    }
+    constexpr unsigned variables(int root) const {
+        if (root < 0) return 0;
+        const node& top = nodes[root];
+        if (top.kind == node_kind::variable) return 1u << top.value;
+        return variables(top.left) | variables(top.right);
+    }
+    /// Calls visit(node) for each conjunct.
+    template <class Visit>
+    constexpr void each_conjunct(int root, Visit visit) const {
+        if (root < 0) return;
+        const node& top = nodes[root];
+        if (top.kind != node_kind::conjunction) return visit(root);
+        each_conjunct(top.left, visit);
+        each_conjunct(top.right, visit);
+    }
+    /// Whether each conjunct of `part` is one of `whole`.
+    constexpr bool holds_conjuncts(int whole, int part) const {
+        if (part < 0 || whole == part) return true;
+        if (whole < 0) return false;
+        const node& top = nodes[part];
+        if (top.kind == node_kind::conjunction)
+            return holds_conjuncts(whole, top.left) && holds_conjuncts(whole, top.right);
+        const node& among = nodes[whole];
+        return among.kind == node_kind::conjunction &&
+               (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
+    }
+    /// Whether two conditions have the same conjuncts, in any order.
+    constexpr bool same_conjuncts(int left, int right) const {
+        return holds_conjuncts(left, right) && holds_conjuncts(right, left);
+    }
+    /// The term that at_term() made a node of.
+    constexpr term as_term(int root) const {
+        const node& top = nodes[root];
+        if (top.kind == node_kind::constant) return {-1, top.value};
+        if (top.kind == node_kind::variable) return {top.value, 0};
+        term inner = as_term(top.left);
+        inner.offset += nodes[top.right].value;
+        return inner;
+    }
+    /// A copy of the tree with each variable v replaced by terms[v].
+    template <class Nodes>
+    constexpr int substitute(const Nodes& from, int root, const term* terms) {
+        if (root < 0) return -1;
+        const node top = from[root];
+        if (top.kind == node_kind::variable) return at_term(terms[top.value]);
+        const int left = substitute(from, top.left, terms);
+        const int right = substitute(from, top.right, terms);
+        return add(top.kind, top.value, left, right);
+    }
+};
+
+constexpr int pool_size(int nodes, int literals) {
+    return 8 * nodes + 10 * literals + 32;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// What an index expression may be for a constraint over it to become loop bounds.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -15667,89 +15756,6 @@ constexpr int with_plain_counts(Pool& pool, int root, int variables, Extent exte
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Nodes, each kept once, so that equal conditions have equal numbers.
-template <int Capacity>
-struct node_pool {
-    list<node, Capacity> nodes{};
-
-    constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
-        if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
-        if (kind == node_kind::greater_equal) return add(node_kind::less_equal, value, right, left);
-        for (int at = 0; at < nodes.size(); ++at)
-            if (nodes[at].kind == kind && nodes[at].value == value && nodes[at].left == left &&
-                nodes[at].right == right)
-                return at;
-        return nodes.push({kind, value, left, right});
-    }
-    constexpr int both(int left, int right) {
-        if (left < 0 || left == right) return right;
-        if (right < 0) return left;
-        return add(node_kind::conjunction, 0, left, right);
-    }
-    constexpr int at_term(const term& written) {
-        const int constant = add(node_kind::constant, written.offset);
-        if (written.variable < 0) return constant;
-        int sum = add(node_kind::variable, written.variable);
-        if (written.second >= 0)
-            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
-                      add(node_kind::variable, written.second));
-        return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
-    }
-    constexpr unsigned variables(int root) const {
-        if (root < 0) return 0;
-        const node& top = nodes[root];
-        if (top.kind == node_kind::variable) return 1u << top.value;
-        return variables(top.left) | variables(top.right);
-    }
-    /// Calls visit(node) for each conjunct.
-    template <class Visit>
-    constexpr void each_conjunct(int root, Visit visit) const {
-        if (root < 0) return;
-        const node& top = nodes[root];
-        if (top.kind != node_kind::conjunction) return visit(root);
-        each_conjunct(top.left, visit);
-        each_conjunct(top.right, visit);
-    }
-    /// Whether each conjunct of `part` is one of `whole`.
-    constexpr bool holds_conjuncts(int whole, int part) const {
-        if (part < 0 || whole == part) return true;
-        if (whole < 0) return false;
-        const node& top = nodes[part];
-        if (top.kind == node_kind::conjunction)
-            return holds_conjuncts(whole, top.left) && holds_conjuncts(whole, top.right);
-        const node& among = nodes[whole];
-        return among.kind == node_kind::conjunction &&
-               (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
-    }
-    /// Whether two conditions have the same conjuncts, in any order.
-    constexpr bool same_conjuncts(int left, int right) const {
-        return holds_conjuncts(left, right) && holds_conjuncts(right, left);
-    }
-    /// The term that at_term() made a node of.
-    constexpr term as_term(int root) const {
-        const node& top = nodes[root];
-        if (top.kind == node_kind::constant) return {-1, top.value};
-        if (top.kind == node_kind::variable) return {top.value, 0};
-        term inner = as_term(top.left);
-        inner.offset += nodes[top.right].value;
-        return inner;
-    }
-    /// A copy of the tree with each variable v replaced by terms[v].
-    template <class Nodes>
-    constexpr int substitute(const Nodes& from, int root, const term* terms) {
-        if (root < 0) return -1;
-        const node top = from[root];
-        if (top.kind == node_kind::variable) return at_term(terms[top.value]);
-        const int left = substitute(from, top.left, terms);
-        const int right = substitute(from, top.right, terms);
-        return add(top.kind, top.value, left, right);
-    }
-};
-
-constexpr int pool_size(int nodes, int literals) {
-    return 8 * nodes + 10 * literals + 32;
-}
-
 /// Per rule its condition, per relation its domain over argument positions; -1 where none.
 template <sizes Sizes>
 struct domains {
@@ -15831,7 +15837,11 @@ class domain_finder {
             const int result = out.domain[in.block_output[written.block]];
             out.domain[written.head] = result;
             // All layers have the conditions of the first one.
-            if (written.repeat > 1 && out.mistake.ok() && !is_same_domain(given, result, written)) {
+            // Its atoms lie where those of its input do.
+            const bool differs = written.repeat > 1
+                                     ? !is_same_domain(given, result, written)
+                                     : !out.pool.same_conjuncts(pairs_in(given), pairs_in(result));
+            if (out.mistake.ok() && differs) {
                 const int stacking = in.text.scopes[written.scope].rule;
                 out.mistake = {fault::a_stacked_block_gives_the_atoms_that_it_takes,
                                written.number,
@@ -16165,6 +16175,13 @@ class domain_finder {
         return root;
     }
 
+    constexpr int pairs_in(int root) {
+        int result = -1;
+        out.pool.each_conjunct(root, [&](int part) {
+            if (out.pool.nodes[part].kind == node_kind::pair) result = out.pool.both(result, part);
+        });
+        return result;
+    }
     constexpr bool holds_for_pairs(int root) const {
         bool found = false;
         out.pool.each_conjunct(
@@ -18788,7 +18805,7 @@ struct walk {
     const step* within = nullptr;  // of a step of a recursion
 
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
-        if (stride != 0 && extent > 0)
+        if (stride != 0 && extent > 1)
             indices.push({stride, extent, counts, can_end && within == nullptr});
     }
     /// How far one round of the recursion moves the operand.
@@ -25954,20 +25971,20 @@ constexpr int parts_of_blocks(int blocks, int most, int threads) {
 }
 
 /// Some of the rows that a step has, as few parts as keep `threads` busy: each block is cut by
-/// itself and no part has less than least_rows.
-template <int Rows, int Block>
+/// itself and no part has less than `least` rows.
 struct cut_rows {
-    static constexpr int blocks = (Rows + Block - 1) / Block;
-
+    int rows;
+    int block;
     int parts;  // of a block
+    int least = least_rows;
 
-    int count() const noexcept { return blocks * parts; }
+    int count() const noexcept { return (rows + block - 1) / block * parts; }
     kernel::row_range operator[](int index) const noexcept {
-        const int begin = index / parts * Block;
-        const int rows = std::min(Block, Rows - begin);
-        const int cut = std::clamp(rows / least_rows, 1, parts);
+        const int begin = index / parts * block;
+        const int here = std::min(block, rows - begin);
+        const int cut = std::clamp(here / least, 1, parts);
         const int part = std::min(index % parts, cut);
-        return {begin + rows * part / cut, begin + rows * std::min(part + 1, cut) / cut};
+        return {begin + here * part / cut, begin + here * std::min(part + 1, cut) / cut};
     }
 };
 
@@ -26004,16 +26021,17 @@ void each_part(thread_pool& pool, const int* outers, Ranges ranges, long long op
     });
 }
 
-/// Calls body(range) for parts of the rows.
-template <int Rows, class Body>
-void each_row_part(thread_pool& pool, long long operations, Body body) noexcept {
+/// Calls body(range) for parts of the rows: a row_range that begins with 0, or all_rows.
+template <class Range, class Body>
+void each_row_part(thread_pool& pool, Range rows, long long operations, Body body) noexcept {
     constexpr int no_outers[plan::max_outers]{1, 1, 1};
     if (operations < least_run)
-        body(kernel::all_rows<Rows>{});
+        body(rows);
     else
-        each_part(pool, no_outers,
-                  cut_rows<Rows, Rows>{parts_of_blocks(1, Rows / least_rows, pool.size())},
-                  operations, [&](int, int, int, kernel::row_range range) { body(range); });
+        each_part(
+            pool, no_outers,
+            cut_rows{rows.end, rows.end, parts_of_blocks(1, rows.end / least_rows, pool.size())},
+            operations, [&](int, int, int, kernel::row_range range) { body(range); });
 }
 
 /// Row steps on a pool.
@@ -26025,10 +26043,22 @@ class pooled_rows {
     static constexpr int outers = count_outers(step.outer_extents);
     static constexpr kernel::all_rows<step.rows> all{};
 
+    /// Whether a count that is given ends the rows. Products of up to 16 of them are others.
+    static constexpr bool counted = step.counts != 0 && step.pairs < 0 && step.condition < 0;
+    static constexpr int least = counted ? least_rows + 1 : least_rows;
+    static auto rows_of(const bindings& bound) noexcept {
+        if constexpr (counted)
+            return kernel::row_range{0, runner::limit(bound)};
+        else
+            return all;
+    }
+
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.columns()) &&
         (step.before.at.where == place::none ||
          are_apart(step.before, step.rows, step.outer_extents, step.columns()));
+
+    static constexpr bool divides = (runner::is_whole || counted) && writes_apart;
 
     /// Rows whose functions add to the gradient of a gain do so one after another.
     static constexpr bool has_gains() {
@@ -26048,8 +26078,8 @@ class pooled_rows {
                    length);
     }
 
-    template <int At>
-    static void product_gradient(const bindings& bound, int first, int second, int third,
+    template <int At, class Rows>
+    static void product_gradient(const bindings& bound, int first, int second, int third, Rows rows,
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int weight_rows = runner::template weight_rows<At>();
@@ -26060,17 +26090,18 @@ class pooled_rows {
             are_apart(std::array<dimension, 2>{{{weight_rows, weight_row},
                                                 {term.w_split ? term.splits : 1, term.w_split}}},
                       weight_columns);
-        constexpr long long operations =
-            2LL * step.rows * step.columns() * term.depth * term.splits;
-        if constexpr (!apart || operations < least_run) {
-            runner::template product_gradient<At>(bound, first, second, third, all);
+        constexpr long long each = 2LL * step.columns() * term.depth * term.splits;
+        if constexpr (!apart || each * step.rows < least_run) {
+            runner::template product_gradient<At>(bound, first, second, third, rows);
+        } else if (counted && each * rows.end < least_run) {
+            runner::template product_gradient<At>(bound, first, second, third, rows);
         } else {
-            using input_rows = cut_rows<step.rows, step.rows>;
-            using weight_cut = cut_rows<weight_rows, weight_rows>;
             const bool for_input = bound.gradient(term.x.at) != nullptr;
             constexpr bool for_weight = term.w.at.trained;
-            const input_rows inputs{parts_of_blocks(1, step.rows / least_rows, pool.size())};
-            const weight_cut weights{parts_of_blocks(1, weight_rows / least_rows, pool.size())};
+            const cut_rows inputs{rows.end, rows.end,
+                                  parts_of_blocks(1, rows.end / least_rows, pool.size()), least};
+            const cut_rows weights{weight_rows, weight_rows,
+                                   parts_of_blocks(1, weight_rows / least_rows, pool.size())};
             const int input_tasks = for_input ? inputs.count() : 0;
             const int weight_tasks = for_weight ? weights.count() : 0;
             pool.run(input_tasks + weight_tasks, [&](int task) {
@@ -26080,65 +26111,76 @@ class pooled_rows {
                                                             inputs[task]);
                     else
                         runner::template weight_gradient<At>(bound, first, second, third, split,
-                                                             weights[task - input_tasks]);
+                                                             weights[task - input_tasks], rows);
             });
         }
     }
 
-    template <int At>
-    static void summand_gradient(const bindings& bound, int first, int second, int third,
+    template <int At, class Rows>
+    static void summand_gradient(const bindings& bound, int first, int second, int third, Rows rows,
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int segments = runner::segments_of(term.x);
         if constexpr (!step.is_outer &&
                       inputs_apart(term, segments, term.x.column, step.columns() / segments))
-            each_row_part<step.rows>(
-                pool, 4LL * step.rows * step.columns() * (step.multiplies ? step.terms.size() : 1),
+            each_row_part(
+                pool, rows,
+                4LL * rows.end * step.columns() * (step.multiplies ? step.terms.size() : 1),
                 [&](auto range) {
                     runner::template summand_gradient<At>(bound, first, second, third, range);
                 });
         else
-            runner::template summand_gradient<At>(bound, first, second, third, all);
+            runner::template summand_gradient<At>(bound, first, second, third, rows);
     }
 
   public:
     static void forward(const bindings& bound, thread_pool& pool) noexcept {
-        constexpr long long operations = row_cost(step) * step.rows * outers;
+        constexpr long long each = row_cost(step) * outers;
+        const auto rows = rows_of(bound);
         constexpr int block = block_rows(step.rows);
-        using ranges = cut_rows<step.rows, block>;
-        if constexpr (!runner::is_whole || !writes_apart || operations < least_run)
+        if constexpr (!divides || each * step.rows < least_run) {
             runner::forward(bound, all);
-        else
+        } else if (counted && each * rows.end < least_run) {
+            runner::forward(bound, all);
+        } else {
+            const int blocks = (rows.end + block - 1) / block;
             each_part(
                 pool, step.outer_extents,
-                ranges{parts_of_blocks(outers * ranges::blocks, block / least_rows, pool.size())},
-                operations, [&](int first, int second, int third, kernel::row_range range) {
+                cut_rows{rows.end, block,
+                         parts_of_blocks(outers * blocks, block / least_rows, pool.size()), least},
+                each * rows.end, [&](int first, int second, int third, kernel::row_range range) {
                     runner::forward_at(bound, first, second, third, range);
                 });
+            each_outer(step.outer_extents, [&](int first, int second, int third) {
+                runner::clear_from(bound, first, second, third, rows.end, step.rows);
+            });
+        }
     }
 
     /// One part of one outer round after another, in the order of the single thread.
     static void backward(const bindings& bound, thread_pool& pool) noexcept {
-        if constexpr (!runner::is_whole || !writes_apart ||
-                      row_cost(step) * step.rows < least_run) {
+        const auto rows = rows_of(bound);
+        if constexpr (!divides || row_cost(step) * step.rows < least_run) {
+            runner::backward(bound);
+        } else if (counted && row_cost(step) * rows.end < least_run) {
             runner::backward(bound);
         } else {
             each_outer(step.outer_extents, [&](int first, int second, int third) {
                 if constexpr (has_gains())
-                    runner::undo_functions(bound, first, second, third, all);
+                    runner::undo_functions(bound, first, second, third, rows);
                 else if constexpr (step.functions.size() > 0)
-                    each_row_part<step.rows>(
-                        pool, 2 * functions_cost(step) * step.rows, [&](auto range) {
-                            runner::undo_functions(bound, first, second, third, range);
-                        });
+                    each_row_part(pool, rows, 2 * functions_cost(step) * rows.end, [&](auto range) {
+                        runner::undo_functions(bound, first, second, third, range);
+                    });
                 kernel::unroll<step.terms.size()>([&](auto index) {
                     constexpr row_term term = step.terms[index()];
                     if constexpr (term.kind == term_kind::product)
-                        product_gradient<index()>(bound, first, second, third, pool);
+                        product_gradient<index()>(bound, first, second, third, rows, pool);
                     else if constexpr (term.kind == term_kind::gather)
-                        runner::template gather_gradient<index()>(bound, first, second, third, all);
+                        runner::template gather_gradient<index()>(bound, first, second, third,
+                                                                  rows);
                     else
-                        summand_gradient<index()>(bound, first, second, third, pool);
+                        summand_gradient<index()>(bound, first, second, third, rows, pool);
                 });
             });
         }
@@ -26305,12 +26347,12 @@ class pooled_weighted {
   public:
     static void forward(const bindings<T>& bound, thread_pool& pool) noexcept {
         constexpr bool apart = are_apart(step.out, step.rows, step.outer_extents, step.length);
-        using ranges = cut_rows<step.rows, step.rows>;
         if constexpr (!apart || operations < least_run)
             runner::forward(bound, kernel::all_rows<step.rows>{});
         else
             each_part(pool, step.outer_extents,
-                      ranges{parts_of_blocks(outers, step.rows / least_rows, pool.size())},
+                      cut_rows{step.rows, step.rows,
+                               parts_of_blocks(outers, step.rows / least_rows, pool.size())},
                       operations, [&](int first, int second, int third, kernel::row_range range) {
                           runner::forward_at(bound, first, second, third, range);
                       });
@@ -32048,15 +32090,23 @@ struct find_kind<T> {
 template <class T>
 using kind_of = typename find_kind<T>::type;
 
-/// The last of the types that is of a kind, or the default.
-template <class Kind, class Default, class... Types>
-struct last_of_kind {
-    using type = Default;
+template <class T>
+struct holder {
+    using type = T;
 };
-template <class Kind, class Default, class First, class... Rest>
-struct last_of_kind<Kind, Default, First, Rest...>
-    : last_of_kind<Kind, std::conditional_t<std::is_same_v<kind_of<First>, Kind>, First, Default>,
-                   Rest...> {};
+struct of_another_kind {};
+template <class Earlier>
+Earlier operator|(Earlier, of_another_kind);
+template <class Earlier, class Later>
+holder<Later> operator|(holder<Earlier>, holder<Later>);
+
+/// The last of the types that is of a kind, or the default. A fold: the symbols of a recursion
+/// would name all types in each of its steps.
+template <class Kind, class Default, class... Types>
+using last_of_kind =
+    typename decltype((holder<Default>{} | ... |
+                       std::conditional_t<std::is_same_v<kind_of<Types>, Kind>, holder<Types>,
+                                          of_another_kind>{}))::type;
 
 template <class Option>
 constexpr void set_option(shape& of) {
@@ -32145,11 +32195,10 @@ struct options {
     template <class... More>
     using with = options<Defaults..., More...>;
 
-    using mask = typename last_of_kind<mask_kind, mask::none, Defaults...>::type;
-    using activation =
-        typename last_of_kind<activation_kind, sequent::activation::identity, Defaults...>::type;
+    using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
+    using activation = last_of_kind<activation_kind, sequent::activation::identity, Defaults...>;
     using local_mask =
-        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::type::mask;
+        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::mask;
     static constexpr nn::shape shape = [] {
         nn::shape result;
         (set_option<Defaults>(result), ...);
@@ -32224,12 +32273,11 @@ struct arguments {
          check_argument<Template, Given, decltype(reason_against<Set, Given, Given...>())>()));
     static_assert(Set::template check_given<Template, Given...>());
 
-    using mask = typename last_of_kind<mask_kind, typename Set::mask, Given...>::type;
-    using activation =
-        typename last_of_kind<activation_kind, typename Set::activation, Given...>::type;
+    using mask = last_of_kind<mask_kind, typename Set::mask, Given...>;
+    using activation = last_of_kind<activation_kind, typename Set::activation, Given...>;
     using local_mask =
         typename last_of_kind<kind_of<local_layers<1>>, local_layers<0, typename Set::local_mask>,
-                              Given...>::type::mask;
+                              Given...>::mask;
     static constexpr nn::shape shape = [] {
         nn::shape result = Set::shape;
         (set_option<Given>(result), ...);
