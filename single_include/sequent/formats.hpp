@@ -574,6 +574,119 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
+/// The types of a GGUF file's tensors: numbers, and blocks of numbers in 8 or 4 bits.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// Numbers of blocks of 32 as d q + m: `Bits` is 8 or 4, `HasMinimum` tells whether m is stored;
+/// otherwise quarter bytes are q - 8.
+template <int Bits, bool HasMinimum>
+void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
+                   std::size_t count, double* numbers) {
+    constexpr std::size_t head = HasMinimum ? 4 : 2;
+    constexpr std::size_t bytes = head + 32 * Bits / 8;
+    std::uint64_t number = first;
+    for (std::size_t at = 0; at < count;) {
+        const std::uint64_t block = number / 32;
+        const std::byte* const data = from.data + block * bytes;
+        const double d = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
+        const double m =
+            HasMinimum ? static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2))) : 0;
+        const std::uint64_t end = 32 * block + 32;
+        for (; at < count && number < end; ++at, number += stride) {
+            const auto place = static_cast<std::size_t>(number % 32);
+            int q = 0;
+            if constexpr (Bits == 8) {
+                q = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(data[head + place]));
+            } else {
+                const int both = std::to_integer<int>(data[head + place % 16]);
+                q = (place < 16 ? both & 15 : both >> 4) - (HasMinimum ? 0 : 8);
+            }
+            numbers[at] = d * q + m;
+        }
+    }
+}
+
+/// A block as it stands.
+template <int Bits, bool HasMinimum>
+void read_scaled_block(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+    constexpr std::size_t head = HasMinimum ? 4 : 2;
+    const std::byte* const data = from.data + first / 32 * (head + 32 * Bits / 8);
+    if (HasMinimum) to.minimum = static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2)));
+    to.scale = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
+    for (std::size_t at = 0; at < 32; ++at) {
+        const int byte = std::to_integer<int>(data[head + (Bits == 8 ? at : at % 16)]);
+        const int nibble = (at < 16 ? byte & 15 : byte >> 4) - (HasMinimum ? 0 : 8);
+        to.q[at] = static_cast<std::int8_t>(Bits == 8 ? byte : nibble);
+    }
+}
+
+SEQUENT_LAZY inline constexpr number_format gguf_formats[] = {
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"F16", 1, 2, true, decode_plain<dtype::f16>},
+    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
+    {"F64", 1, 8, false, decode_plain<dtype::f64>},
+    {"Q8_0", 32, 34, true, decode_blocks<8, false>, read_scaled_block<8, false>, 8},
+    {"Q4_0", 32, 18, true, decode_blocks<4, false>, read_scaled_block<4, false>, 4},
+    {"Q4_1", 32, 20, true, decode_blocks<4, true>, read_scaled_block<4, true>, 4, true},
+};
+
+/// What ggml calls the type of a tensor.
+SEQUENT_LAZY
+SEQUENT_COLD std::string type_of_gguf_tensor(std::uint32_t number) {
+    constexpr std::string_view names[] = {
+        "F32",     "F16",    "Q4_0",    "Q4_1",  "",       "",      "Q5_0",  "Q5_1",
+        "Q8_0",    "Q8_1",   "Q2_K",    "Q3_K",  "Q4_K",   "Q5_K",  "Q6_K",  "Q8_K",
+        "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS",
+        "I8",      "I16",    "I32",     "I64",   "F64",    "IQ1_M", "BF16",  "",
+        "",        "",       "TQ1_0",   "TQ2_0", "",       "",      "",      "MXFP4"};
+    if (number < std::size(names) && !names[number].empty()) return std::string(names[number]);
+    return joined_text({"number ", number});
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
+/// The tensors of llama.cpp's files, for the presets:
+/// `io::load<Model>(io::gguf_file("model.gguf").tensors(), parameters, io::llama_cpp::llama)`.
+namespace sequent::inline SEQUENT_ABI::io::llama_cpp {
+
+namespace detail {
+/// The converter puts the rows of queries and keys into the order of rotary() for the architecture
+/// "llama" alone.
+constexpr auto llama_names(const placement& order) {
+    return std::to_array<name_entry>({
+        {"embedding", "token_embd.weight"},
+        {"layers.gain_1", "blk.{}.attn_norm.weight"},
+        {"layers.W_query", "blk.{}.attn_q.weight", order},
+        {"layers.W_key", "blk.{}.attn_k.weight", order},
+        {"layers.W_value", "blk.{}.attn_v.weight"},
+        {"layers.b_query", "blk.{}.attn_q.bias", order | flat},
+        {"layers.b_key", "blk.{}.attn_k.bias", order | flat},
+        {"layers.b_value", "blk.{}.attn_v.bias", flat},
+        constant("layers.b_out", 0),
+        constant("layers.b_gate", 0),
+        constant("layers.b_expand", 0),
+        constant("layers.b_contract", 0),
+        {"layers.W_out", "blk.{}.attn_output.weight"},
+        {"layers.gain_2", "blk.{}.ffn_norm.weight"},
+        {"layers.W_gate", "blk.{}.ffn_gate.weight"},
+        {"layers.W_expand", "blk.{}.ffn_up.weight"},
+        {"layers.W_contract", "blk.{}.ffn_down.weight"},
+        {"gain", "output_norm.weight"},
+        {"W_logits", "output.weight"},
+        copy_of("embedding", "output.weight"),
+    });
+}
+}  // namespace detail
+
+/// Of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2. (The tensor rope_freqs of
+/// Llama 3.1 scales frequencies; a file that has it is refused.)
+inline constexpr auto llama = detail::llama_names(neighbours);
+/// Of "qwen2", for llama<biases<true>>: only queries, keys and values have biases in the file.
+inline constexpr auto qwen2 = detail::llama_names(halves);
+
+}  // namespace sequent::inline SEQUENT_ABI::io::llama_cpp
+
 /// Files of llama.cpp, GGUF of version 2 and 3: metadata, the vocabulary, and tensors in F32, F16,
 /// BF16, F64, Q8_0, Q4_0 and Q4_1, which are widened to float or double.
 /// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
@@ -643,72 +756,6 @@ struct gguf_field {
     std::uint64_t count = 1;
     std::size_t at = 0;
 };
-
-/// Numbers of blocks of 32 as d q + m: `Bits` is 8 or 4, `HasMinimum` tells whether m is stored;
-/// otherwise quarter bytes are q - 8.
-template <int Bits, bool HasMinimum>
-void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
-                   std::size_t count, double* numbers) {
-    constexpr std::size_t head = HasMinimum ? 4 : 2;
-    constexpr std::size_t bytes = head + 32 * Bits / 8;
-    std::uint64_t number = first;
-    for (std::size_t at = 0; at < count;) {
-        const std::uint64_t block = number / 32;
-        const std::byte* const data = from.data + block * bytes;
-        const double d = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
-        const double m =
-            HasMinimum ? static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2))) : 0;
-        const std::uint64_t end = 32 * block + 32;
-        for (; at < count && number < end; ++at, number += stride) {
-            const auto place = static_cast<std::size_t>(number % 32);
-            int q = 0;
-            if constexpr (Bits == 8) {
-                q = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(data[head + place]));
-            } else {
-                const int both = std::to_integer<int>(data[head + place % 16]);
-                q = (place < 16 ? both & 15 : both >> 4) - (HasMinimum ? 0 : 8);
-            }
-            numbers[at] = d * q + m;
-        }
-    }
-}
-
-/// A block as it stands.
-template <int Bits, bool HasMinimum>
-void read_scaled_block(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
-    constexpr std::size_t head = HasMinimum ? 4 : 2;
-    const std::byte* const data = from.data + first / 32 * (head + 32 * Bits / 8);
-    if (HasMinimum) to.minimum = static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2)));
-    to.scale = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
-    for (std::size_t at = 0; at < 32; ++at) {
-        const int byte = std::to_integer<int>(data[head + (Bits == 8 ? at : at % 16)]);
-        const int nibble = (at < 16 ? byte & 15 : byte >> 4) - (HasMinimum ? 0 : 8);
-        to.q[at] = static_cast<std::int8_t>(Bits == 8 ? byte : nibble);
-    }
-}
-
-SEQUENT_LAZY inline constexpr number_format gguf_formats[] = {
-    {"F32", 1, 4, true, decode_plain<dtype::f32>},
-    {"F16", 1, 2, true, decode_plain<dtype::f16>},
-    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
-    {"F64", 1, 8, false, decode_plain<dtype::f64>},
-    {"Q8_0", 32, 34, true, decode_blocks<8, false>, read_scaled_block<8, false>, 8},
-    {"Q4_0", 32, 18, true, decode_blocks<4, false>, read_scaled_block<4, false>, 4},
-    {"Q4_1", 32, 20, true, decode_blocks<4, true>, read_scaled_block<4, true>, 4, true},
-};
-
-/// What ggml calls the type of a tensor.
-SEQUENT_LAZY
-SEQUENT_COLD std::string type_of_gguf_tensor(std::uint32_t number) {
-    constexpr std::string_view names[] = {
-        "F32",     "F16",    "Q4_0",    "Q4_1",  "",       "",      "Q5_0",  "Q5_1",
-        "Q8_0",    "Q8_1",   "Q2_K",    "Q3_K",  "Q4_K",   "Q5_K",  "Q6_K",  "Q8_K",
-        "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS",
-        "I8",      "I16",    "I32",     "I64",   "F64",    "IQ1_M", "BF16",  "",
-        "",        "",       "TQ1_0",   "TQ2_0", "",       "",      "",      "MXFP4"};
-    if (number < std::size(names) && !names[number].empty()) return std::string(names[number]);
-    return joined_text({"number ", number});
-}
 
 /// Reads a file from front to back; each read is checked against its end.
 SEQUENT_LAZY class gguf_reader {
@@ -1079,47 +1126,6 @@ SEQUENT_LAZY class basic_gguf_file {
 
 using gguf_file = basic_gguf_file<>;
 
-/// The tensors of llama.cpp's files, for the presets:
-/// `io::load<Model>(io::gguf_file("model.gguf").tensors(), parameters, io::llama_cpp::llama)`.
-namespace llama_cpp {
-
-namespace detail {
-/// The converter puts the rows of queries and keys into the order of rotary() for the architecture
-/// "llama" alone.
-constexpr auto llama_names(const placement& order) {
-    return std::to_array<name_entry>({
-        {"embedding", "token_embd.weight"},
-        {"layers.gain_1", "blk.{}.attn_norm.weight"},
-        {"layers.W_query", "blk.{}.attn_q.weight", order},
-        {"layers.W_key", "blk.{}.attn_k.weight", order},
-        {"layers.W_value", "blk.{}.attn_v.weight"},
-        {"layers.b_query", "blk.{}.attn_q.bias", order | flat},
-        {"layers.b_key", "blk.{}.attn_k.bias", order | flat},
-        {"layers.b_value", "blk.{}.attn_v.bias", flat},
-        constant("layers.b_out", 0),
-        constant("layers.b_gate", 0),
-        constant("layers.b_expand", 0),
-        constant("layers.b_contract", 0),
-        {"layers.W_out", "blk.{}.attn_output.weight"},
-        {"layers.gain_2", "blk.{}.ffn_norm.weight"},
-        {"layers.W_gate", "blk.{}.ffn_gate.weight"},
-        {"layers.W_expand", "blk.{}.ffn_up.weight"},
-        {"layers.W_contract", "blk.{}.ffn_down.weight"},
-        {"gain", "output_norm.weight"},
-        {"W_logits", "output.weight"},
-        copy_of("embedding", "output.weight"),
-    });
-}
-}  // namespace detail
-
-/// Of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2. (The tensor rope_freqs of
-/// Llama 3.1 scales frequencies; a file that has it is refused.)
-inline constexpr auto llama = detail::llama_names(neighbours);
-/// Of "qwen2", for llama<biases<true>>: only queries, keys and values have biases in the file.
-inline constexpr auto qwen2 = detail::llama_names(halves);
-
-}  // namespace llama_cpp
-
 }  // namespace sequent::inline SEQUENT_ABI::io
 
 /// The type of the model that a file is for, from the config.json beside the weights of a Hugging
@@ -1189,6 +1195,67 @@ SEQUENT_COLD model_description describe_bert(const configuration_fields<>& of,
     to.add("activation", activation, "hidden_act", activation == "activation::gelu");
     to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), is_roberta ? 5 : 12);
     if (is_roberta) to.truth("masked_language", "architectures", predicts, false);
+    return to.finish();
+}
+
+/// ALBERT and MPNet.
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_albert(const configuration_fields<>& of,
+                                               std::string_view file, bool is_mpnet) {
+    const char* const preset = is_mpnet ? "mpnet" : "albert";
+    for (const char* field : {"num_hidden_groups", "inner_group_num"})
+        if (of.number(field, 1) != 1) of[field].fail({"expected 1: all layers are one"});
+    describer<> to(file, preset, joined_text({"io::hugging_face::", preset}));
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_position_embeddings",
+              of.number("max_position_embeddings") - (is_mpnet ? 2 : 0));
+    const int width = to.number("width", "hidden_size", of.number("hidden_size"));
+    if (!is_mpnet) to.number("embedding_width", "embedding_size", of.number("embedding_size"), 128);
+    to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4 * width);
+    if (!is_mpnet) to.number("segments", "type_vocab_size", of.number("type_vocab_size", 2), 2);
+    const std::string activation =
+        of.activation("hidden_act", is_mpnet ? "gelu" : "gelu_new", false);
+    to.add("activation", activation, "hidden_act",
+           activation == (is_mpnet ? "activation::gelu" : "activation::gelu_tanh"));
+    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), is_mpnet ? 5 : 12);
+    if (is_mpnet && of.number("relative_attention_num_buckets", 32) != 32)
+        of["relative_attention_num_buckets"].fail({"expected 32"});
+    to.truth("masked_language", "architectures", is_masked_language_model(of), false);
+    return to.finish();
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_modernbert(const configuration_fields<>& of,
+                                                   std::string_view file) {
+    for (const char* field : {"attention_bias", "mlp_bias", "norm_bias", "classifier_bias"})
+        of.expect(field, false);
+    of.expect("decoder_bias", true);
+    for (const char* field : {"layer_types", "rope_parameters"}) of.expect_absent(field);
+    describer<> to(file, "modernbert", "io::hugging_face::modernbert");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
+    to.number("width", "hidden_size", of.number("hidden_size"));
+    to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"));
+    const std::string activation = of.activation("hidden_activation", "gelu", true);
+    to.add("activation", activation, "hidden_activation", activation == "activation::geglu");
+    if (of.text("classifier_activation", "gelu") != "gelu")
+        of["classifier_activation"].fail({"expected \"gelu\""});
+    to.epsilon("layer_without_bias", "norm_eps", of.number("norm_eps", 1e-5), 5);
+    to.rotary("rotary_halves", "global_rope_theta", of.number("global_rope_theta", 160000), 160000);
+    const char* const window = "local_attention";
+    const int side = to.whole(window, std::floor(of.number(window, 128) / 2));
+    const char* const every = "global_attn_every_n_layers";
+    const int count = to.whole(every, of.number(every, 3)) - 1;
+    const int base = to.whole("local_rope_theta", of.number("local_rope_theta", 10000));
+    to.add("local_layers",
+           joined_text({"local_layers<", count, ", mask::around<", side, ">",
+                        base == 10000 ? "" : joined_text({", ", base}), ">"}),
+           window, count == 2 && side == 64 && base == 10000);
+    to.truth("masked_language", "architectures", is_masked_language_model(of), false);
     return to.finish();
 }
 
@@ -1289,8 +1356,8 @@ SEQUENT_COLD model_description describe_t5(const configuration_fields<>& of,
 }  // namespace detail
 
 /// The preset and its arguments that a config.json states. The text may be that of any model whose
-/// `model_type` is bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral, opt, phi,
-/// qwen2, qwen3, roberta, starcoder2, t5, vit or xlm-roberta.
+/// `model_type` is albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral,
+/// modernbert, mpnet, opt, phi, qwen2, qwen3, roberta, starcoder2, t5, vit or xlm-roberta.
 ///
 /// Throws io::error if it is not well-formed, of another type, lacks a field, or states what the
 /// presets do not compute.
@@ -1305,15 +1372,19 @@ SEQUENT_COLD model_description describe(const source& config) {
     if (type == "gpt2") return detail::describe_gpt2(of, file);
     for (const detail::language_family& family : detail::language_families)
         if (type == family.type) return detail::describe_language_model(of, file, family);
+    if (type == "albert" || type == "mpnet")
+        return detail::describe_albert(of, file, type == "mpnet");
+    if (type == "modernbert") return detail::describe_modernbert(of, file);
     if (type == "distilbert") return detail::describe_distilbert(of, file);
     if (type == "vit") return detail::describe_vit(of, file);
     if (type == "t5") return detail::describe_t5(of, file);
     if (type == "bert" || type == "roberta" || type == "xlm-roberta")
         return detail::describe_bert(of, file, type != "bert");
-    fail_with<error>({file, ": \"model_type\" is \"", type,
-                      "\", known are bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, "
-                      "mistral, opt, phi, qwen2, qwen3, roberta, starcoder2, t5, vit and "
-                      "xlm-roberta"});
+    fail_with<error>(
+        {file, ": \"model_type\" is \"", type,
+         "\", known are albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, "
+         "mistral, modernbert, mpnet, opt, phi, qwen2, qwen3, roberta, starcoder2, t5, vit and "
+         "xlm-roberta"});
 }
 
 /// The preset and its arguments that a GGUF file of the architecture "llama" or "qwen2" states.
@@ -1404,6 +1475,7 @@ std::string option_of(std::string_view name) {
     if (name == "hidden") return number(of.hidden);
     if (name == "depth") return number(of.depth);
     if (name == "source_depth") return number(of.source_depth);
+    if (name == "embedding_width") return number(of.embedding_width);
     if (name == "score_width") return number(of.score_width > 0 ? of.score_width : of.head_width);
     if (name == "score_cap") return number(of.score_cap);
     if (name == "logit_cap") return number(of.logit_cap);
@@ -1413,9 +1485,11 @@ std::string option_of(std::string_view name) {
     if (name == "tied") return truth(of.tied);
     if (name == "biases") return truth(of.biases);
     if (name == "normalization") {
-        return joined_text(
-            {"normalization::", of.normalization == nn::norm_kind::rms ? "rms<" : "layer<",
-             of.norm_exponent, ">"});
+        return joined_text({"normalization::",
+                            of.normalization == nn::norm_kind::rms     ? "rms<"
+                            : of.normalization == nn::norm_kind::layer ? "layer<"
+                                                                       : "layer_without_bias<",
+                            of.norm_exponent, ">"});
     }
     if (name == "position" && of.is_rotary()) {
         std::string text = of.position_base == 10000 ? "" : joined_text({of.position_base});

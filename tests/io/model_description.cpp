@@ -107,6 +107,20 @@ TEST_CASE("the type of a model follows from its configuration") {
             .text() ==
         "gemma3<vocabulary<11>, tokens<32768>, width<8>, heads<2>, key_heads<1>, head_width<256>, "
         "hidden<12>, depth<18>, local_layers<5, mask::window<511>>>");
+    CHECK(of(R"({"model_type": "modernbert", "vocab_size": 50368, "hidden_size": 768,
+        "max_position_embeddings": 8192, "num_attention_heads": 12, "num_hidden_layers": 22,
+        "intermediate_size": 1152, "hidden_activation": "gelu", "norm_eps": 1e-05,
+        "global_rope_theta": 160000.0, "local_rope_theta": 10000.0, "local_attention": 128,
+        "global_attn_every_n_layers": 3, "architectures": ["ModernBertForMaskedLM"]})")
+              .text() ==
+          "modernbert<vocabulary<50368>, tokens<8192>, width<768>, heads<12>, depth<22>, "
+          "hidden<1152>, masked_language<true>>");
+    CHECK(of(R"({"model_type": "albert", "vocab_size": 591, "hidden_size": 256,
+        "embedding_size": 128, "max_position_embeddings": 512, "num_attention_heads": 8,
+        "num_hidden_layers": 12, "num_hidden_groups": 1, "intermediate_size": 512,
+        "hidden_act": "gelu_new"})")
+              .text() ==
+          "albert<vocabulary<591>, tokens<512>, width<256>, heads<8>, depth<12>, hidden<512>>");
     CHECK(of(R"({"model_type": "gpt_neox", "vocab_size": 11, "hidden_size": 8,
         "max_position_embeddings": 2048, "num_attention_heads": 2, "num_hidden_layers": 6,
         "intermediate_size": 32, "hidden_act": "gelu", "layer_norm_eps": 1e-05, "rotary_pct": 0.5,
@@ -135,7 +149,7 @@ TEST_CASE("the type of a model follows from its configuration") {
 
 TEST_CASE("what no preset computes is refused by its name") {
     check_contains(message("{}"),
-                   {"config.json: \"model_type\" is \"\", known are bert, distilbert"});
+                   {"config.json: \"model_type\" is \"\", known are albert, bert, distilbert"});
     check_contains(message(R"({"model_type": "gpt2"})"),
                    {"config.json, byte", "lacks \"vocab_size\""});
     check_contains(message(with(gpt2_json, R"("scale_attn_weights": false)")),

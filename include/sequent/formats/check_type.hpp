@@ -40,6 +40,7 @@ std::string option_of(std::string_view name) {
     if (name == "hidden") return number(of.hidden);
     if (name == "depth") return number(of.depth);
     if (name == "source_depth") return number(of.source_depth);
+    if (name == "embedding_width") return number(of.embedding_width);
     if (name == "score_width") return number(of.score_width > 0 ? of.score_width : of.head_width);
     if (name == "score_cap") return number(of.score_cap);
     if (name == "logit_cap") return number(of.logit_cap);
@@ -49,9 +50,11 @@ std::string option_of(std::string_view name) {
     if (name == "tied") return truth(of.tied);
     if (name == "biases") return truth(of.biases);
     if (name == "normalization") {
-        return joined_text(
-            {"normalization::", of.normalization == nn::norm_kind::rms ? "rms<" : "layer<",
-             of.norm_exponent, ">"});
+        return joined_text({"normalization::",
+                            of.normalization == nn::norm_kind::rms     ? "rms<"
+                            : of.normalization == nn::norm_kind::layer ? "layer<"
+                                                                       : "layer_without_bias<",
+                            of.norm_exponent, ">"});
     }
     if (name == "position" && of.is_rotary()) {
         std::string text = of.position_base == 10000 ? "" : joined_text({of.position_base});

@@ -88,6 +88,67 @@ SEQUENT_COLD model_description describe_bert(const configuration_fields<>& of,
     return to.finish();
 }
 
+/// ALBERT and MPNet.
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_albert(const configuration_fields<>& of,
+                                               std::string_view file, bool is_mpnet) {
+    const char* const preset = is_mpnet ? "mpnet" : "albert";
+    for (const char* field : {"num_hidden_groups", "inner_group_num"})
+        if (of.number(field, 1) != 1) of[field].fail({"expected 1: all layers are one"});
+    describer<> to(file, preset, joined_text({"io::hugging_face::", preset}));
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_position_embeddings",
+              of.number("max_position_embeddings") - (is_mpnet ? 2 : 0));
+    const int width = to.number("width", "hidden_size", of.number("hidden_size"));
+    if (!is_mpnet) to.number("embedding_width", "embedding_size", of.number("embedding_size"), 128);
+    to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4 * width);
+    if (!is_mpnet) to.number("segments", "type_vocab_size", of.number("type_vocab_size", 2), 2);
+    const std::string activation =
+        of.activation("hidden_act", is_mpnet ? "gelu" : "gelu_new", false);
+    to.add("activation", activation, "hidden_act",
+           activation == (is_mpnet ? "activation::gelu" : "activation::gelu_tanh"));
+    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), is_mpnet ? 5 : 12);
+    if (is_mpnet && of.number("relative_attention_num_buckets", 32) != 32)
+        of["relative_attention_num_buckets"].fail({"expected 32"});
+    to.truth("masked_language", "architectures", is_masked_language_model(of), false);
+    return to.finish();
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_modernbert(const configuration_fields<>& of,
+                                                   std::string_view file) {
+    for (const char* field : {"attention_bias", "mlp_bias", "norm_bias", "classifier_bias"})
+        of.expect(field, false);
+    of.expect("decoder_bias", true);
+    for (const char* field : {"layer_types", "rope_parameters"}) of.expect_absent(field);
+    describer<> to(file, "modernbert", "io::hugging_face::modernbert");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
+    to.number("width", "hidden_size", of.number("hidden_size"));
+    to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"));
+    const std::string activation = of.activation("hidden_activation", "gelu", true);
+    to.add("activation", activation, "hidden_activation", activation == "activation::geglu");
+    if (of.text("classifier_activation", "gelu") != "gelu")
+        of["classifier_activation"].fail({"expected \"gelu\""});
+    to.epsilon("layer_without_bias", "norm_eps", of.number("norm_eps", 1e-5), 5);
+    to.rotary("rotary_halves", "global_rope_theta", of.number("global_rope_theta", 160000), 160000);
+    const char* const window = "local_attention";
+    const int side = to.whole(window, std::floor(of.number(window, 128) / 2));
+    const char* const every = "global_attn_every_n_layers";
+    const int count = to.whole(every, of.number(every, 3)) - 1;
+    const int base = to.whole("local_rope_theta", of.number("local_rope_theta", 10000));
+    to.add("local_layers",
+           joined_text({"local_layers<", count, ", mask::around<", side, ">",
+                        base == 10000 ? "" : joined_text({", ", base}), ">"}),
+           window, count == 2 && side == 64 && base == 10000);
+    to.truth("masked_language", "architectures", is_masked_language_model(of), false);
+    return to.finish();
+}
+
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe_distilbert(const configuration_fields<>& of,
                                                    std::string_view file) {
@@ -185,8 +246,8 @@ SEQUENT_COLD model_description describe_t5(const configuration_fields<>& of,
 }  // namespace detail
 
 /// The preset and its arguments that a config.json states. The text may be that of any model whose
-/// `model_type` is bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral, opt, phi,
-/// qwen2, qwen3, roberta, starcoder2, t5, vit or xlm-roberta.
+/// `model_type` is albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral,
+/// modernbert, mpnet, opt, phi, qwen2, qwen3, roberta, starcoder2, t5, vit or xlm-roberta.
 ///
 /// Throws io::error if it is not well-formed, of another type, lacks a field, or states what the
 /// presets do not compute.
@@ -201,15 +262,19 @@ SEQUENT_COLD model_description describe(const source& config) {
     if (type == "gpt2") return detail::describe_gpt2(of, file);
     for (const detail::language_family& family : detail::language_families)
         if (type == family.type) return detail::describe_language_model(of, file, family);
+    if (type == "albert" || type == "mpnet")
+        return detail::describe_albert(of, file, type == "mpnet");
+    if (type == "modernbert") return detail::describe_modernbert(of, file);
     if (type == "distilbert") return detail::describe_distilbert(of, file);
     if (type == "vit") return detail::describe_vit(of, file);
     if (type == "t5") return detail::describe_t5(of, file);
     if (type == "bert" || type == "roberta" || type == "xlm-roberta")
         return detail::describe_bert(of, file, type != "bert");
-    fail_with<error>({file, ": \"model_type\" is \"", type,
-                      "\", known are bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, "
-                      "mistral, opt, phi, qwen2, qwen3, roberta, starcoder2, t5, vit and "
-                      "xlm-roberta"});
+    fail_with<error>(
+        {file, ": \"model_type\" is \"", type,
+         "\", known are albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, "
+         "mistral, modernbert, mpnet, opt, phi, qwen2, qwen3, roberta, starcoder2, t5, vit and "
+         "xlm-roberta"});
 }
 
 /// The preset and its arguments that a GGUF file of the architecture "llama" or "qwen2" states.

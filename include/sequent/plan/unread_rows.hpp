@@ -32,7 +32,7 @@ struct walk {
     const step* within = nullptr;  // of a step of a recursion
 
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
-        if (stride != 0 && extent > 0)
+        if (stride != 0 && extent > 1)
             indices.push({stride, extent, counts, can_end && within == nullptr});
     }
     /// How far one round of the recursion moves the operand.
