@@ -18844,9 +18844,8 @@ struct walk {
         for (const index& each : indices) {
             if (each.stride == row && result.counts == 0 && each.counts != 0)
                 result.counts = each.counts;
-            else
-                reach +=
-                    static_cast<long long>(each.stride < 0 ? row : each.stride) * (each.extent - 1);
+            else if (each.stride > 0)
+                reach += static_cast<long long>(each.stride) * (each.extent - 1);
         }
         return reach < row ? result : row_limit{};
     }
