@@ -49,6 +49,8 @@ void visit_models(const io::tensor_file& file, io::name_map names, F f) {
     // clang-format on
 }
 
+using formats = examples::weight_formats<q8_0>;
+
 constexpr std::string_view help_text =
     R"(chat MODEL [--system TEXT] [--message TEXT]... [--continue TEXT] [--likeliest N]
      [--format NAME] [--length N] [--context N] [--weights FORMAT] [--threads N]
@@ -77,7 +79,7 @@ examples/chat.cpp, which the example model_type prints.
   --format NAME        llama2, llama3, chatml, gemma or mistral (as the file says)
   --length N           tokens of an answer at most (1024)
   --context N          tokens of a conversation (as many as the model is compiled for)
-  --weights FORMAT     float, or q8_0: 8 bits for a weight (float)
+  -w, --weights FORMAT f32, or q8_0: 8 bits for a weight (f32)
 )";
 
 struct Options {
@@ -86,26 +88,17 @@ struct Options {
     std::vector<std::string> messages;
     std::optional<std::string> text;
     std::optional<tokenizers::chat_format> format;
-    std::string weights = "float";
+    std::string_view weights = "f32";
     int likeliest = 0;
     int length = 1024;
     int context = 0;
     examples::sampling_options sampling{{.temperature = 0.7, .top_p = 0.9}};
 };
 
-constexpr std::pair<std::string_view, tokenizers::chat_format> formats[] = {
-    {"llama2", tokenizers::chat_format::llama2},
-    {"llama3", tokenizers::chat_format::llama3},
-    {"chatml", tokenizers::chat_format::chatml},
-    {"gemma", tokenizers::chat_format::gemma},
-    {"mistral", tokenizers::chat_format::mistral}};
-
 tokenizers::chat_format read_format(examples::command_line& line) {
-    const std::string given = line.text();
-    for (const auto& [name, format] : formats)
-        if (given == name) return format;
-    throw std::invalid_argument(
-        "--format takes llama2, llama3, chatml, gemma or mistral, given is \"" + given + '"');
+    using enum tokenizers::chat_format;
+    constexpr tokenizers::chat_format formats[] = {llama2, llama3, chatml, gemma, mistral};
+    return formats[line.one_of({"llama2", "llama3", "chatml", "gemma", "mistral"})];
 }
 
 Options read_options(int count, char** arguments) {
@@ -118,7 +111,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("--message")) options.messages.push_back(line.text());
         else if (line.is("--continue")) options.text = line.text();
         else if (line.is("--format")) options.format = read_format(line);
-        else if (line.is("--weights")) options.weights = examples::format_of(line);
+        else if (line.is("-w") || line.is("--weights")) options.weights = formats::read(line);
         else if (line.is("--likeliest")) options.likeliest = line.whole(1, 1000);
         else if (line.is("--length")) options.length = line.whole(1, 1000000000);
         else if (line.is("--context")) options.context = line.whole(8, 1000000000);
@@ -403,9 +396,13 @@ void run(const Options& options) {
             throw std::runtime_error("the tokenizer has " + std::to_string(files.tokenizer.size()) +
                                      " tokens, the model has " +
                                      std::to_string(Model::shape.vocabulary));
-        const auto parameters = make_unique<typename Model::template parameters<float>>();
-        io::load<Model>(files.tensors, *parameters, files.names);
-        examples::with_weights<Model>(options.weights, *parameters, [&](const auto& weights) {
+        const auto load = [&](auto& parameters) {
+            io::load<Model>(files.tensors, parameters, files.names);
+        };
+        const auto load_packed = [&]<class Packed>() {
+            return io::load_packed<Packed, Model>(files.tensors, files.names);
+        };
+        formats::visit<Model>(options.weights, load, load_packed, [&](const auto& weights) {
             const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
             std::fprintf(stderr, "the model is ready after %.2f s\n", time.count());
             talk<Model>(files, weights, options);

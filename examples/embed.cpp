@@ -48,6 +48,8 @@ void visit_models(const io::tensor_file& file, F f) {
     // clang-format on
 }
 
+using formats = examples::weight_formats<q8_0>;
+
 constexpr std::string_view help_text =
     R"(embed MODEL [TEXT] [--query TEXT]... [--index FILE] [--best N] [--print TEXT]
       [--weights FORMAT] [--tokens N] [--threads N] [--line-prefix TEXT] [--query-prefix TEXT]
@@ -70,7 +72,7 @@ For others, add a line to examples/embed.cpp.
   --index FILE         keep the embeddings of the lines in FILE (safetensors), and take them from it
   --best N             lines for each query (5)
   --print TEXT         print the embedding of TEXT
-  --weights FORMAT     float, or q8_0: 8 bits for a weight (float)
+  -w, --weights FORMAT f32, or q8_0: 8 bits for a weight (f32)
   --tokens N           longer texts are cut off (sentence_bert_config.json's number, or 512)
   --threads N          (all of the machine)
   --line-prefix TEXT   what the model wants before lines, such as "passage: " (nothing)
@@ -86,7 +88,7 @@ struct Options {
     std::vector<std::string> queries;
     std::vector<std::string> printed;
     std::string index;
-    std::string weights = "float";
+    std::string_view weights = "f32";
     std::string line_prefix;
     std::string query_prefix;
     int best = 5;
@@ -101,7 +103,7 @@ Options read_options(int count, char** arguments) {
         if (line.is("--query")) options.queries.push_back(line.text());
         else if (line.is("--print")) options.printed.push_back(line.text());
         else if (line.is("--index")) options.index = line.text();
-        else if (line.is("--weights")) options.weights = examples::format_of(line);
+        else if (line.is("-w") || line.is("--weights")) options.weights = formats::read(line);
         else if (line.is("--line-prefix")) options.line_prefix = line.text();
         else if (line.is("--query-prefix")) options.query_prefix = line.text();
         else if (line.is("--best")) options.best = line.whole(1, 1000000);
@@ -362,8 +364,8 @@ void answer(const Options& options, const Files& files, const Weights& weights) 
 
     const std::vector<std::string> lines = read_lines(options.text);
     const Index index(options.index,
-                      files.name + ", " + options.weights + ", " + std::to_string(most) +
-                          " tokens, prefix '" + options.line_prefix + "'",
+                      files.name + ", " + std::string(options.weights) + ", " +
+                          std::to_string(most) + " tokens, prefix '" + options.line_prefix + "'",
                       lines);
     std::vector<float> embeddings(lines.size() * width);
     if (index.exists()) {
@@ -399,9 +401,13 @@ void run(const Options& options) {
             throw std::runtime_error("the tokenizer has " + std::to_string(files.tokenizer.size()) +
                                      " tokens, the model has " +
                                      std::to_string(Model::shape.vocabulary));
-        const auto parameters = make_unique<typename Model::template parameters<float>>();
-        io::load<Model>(tensors, *parameters, io::hugging_face::bert);
-        examples::with_weights<Model>(options.weights, *parameters, [&](const auto& weights) {
+        const auto load = [&](auto& parameters) {
+            io::load<Model>(tensors, parameters, io::hugging_face::bert);
+        };
+        const auto load_packed = [&]<class Packed>() {
+            return io::load_packed<Packed, Model>(tensors, io::hugging_face::bert);
+        };
+        formats::visit<Model>(options.weights, load, load_packed, [&](const auto& weights) {
             std::fprintf(stderr, "the model is ready after %.2f s\n", seconds_since(start));
             answer<Model>(options, files, weights);
         });

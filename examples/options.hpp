@@ -3,8 +3,10 @@
 // What the examples share: reading their command lines, and reporting errors.
 
 #include <charconv>
+#include <cstddef>
 #include <cstdlib>
 #include <exception>
+#include <initializer_list>
 #include <iostream>
 #include <stdexcept>
 #include <string>
@@ -54,6 +56,19 @@ class command_line {
                                         std::to_string(least) + " to " + std::to_string(most) +
                                         ", given is \"" + given + "\"");
         return value;
+    }
+    /// Which of these names it is.
+    std::size_t one_of(std::initializer_list<std::string_view> names) {
+        const std::string given = text();
+        std::string known;
+        for (std::size_t at = 0; at < names.size(); ++at) {
+            if (given == names.begin()[at]) return at;
+            known.append(at == 0                  ? ""
+                         : at + 1 == names.size() ? " or "
+                                                  : ", ")
+                .append(names.begin()[at]);
+        }
+        throw std::invalid_argument(word_ + " takes " + known + ", given is \"" + given + '"');
     }
     /// The bounds are text, which the message has as they are written.
     double number(const std::string& least, const std::string& most) {

@@ -2,33 +2,44 @@
 
 // The weights of a model in the format that a command line names.
 
+#include <memory>
 #include <sequent/packed.hpp>
-#include <stdexcept>
-#include <string>
+#include <string_view>
 
 #include "options.hpp"
 
 namespace examples {
 
-/// The value of an option that is a format of weights.
-inline std::string format_of(command_line& line) {
-    const std::string name = line.word();
-    std::string given = line.text();
-    if (given != "float" && given != "q8_0")
-        throw std::invalid_argument(name + " takes float or q8_0, given is \"" + given + '"');
-    return given;
-}
+/// Weights that an option chooses: "f32", parameters as floats, or one of the Formats of packed
+/// ones, which take less memory and time.
+///
+///     using formats = examples::weight_formats<sequent::q8_0>;
+template <class... Formats>
+struct weight_formats {
+    static constexpr std::string_view names[] = {"f32", Formats::name...};
 
-/// Calls f(weights): the parameters themselves, or packed ones.
-template <class Model, class Parameters, class F>
-void with_weights(const std::string& format, const Parameters& parameters, F f) {
-    if (format == "float") {
-        f(parameters);
-        return;
+    /// The value of the option at hand.
+    static std::string_view read(command_line& line) {
+        return names[line.one_of({"f32", Formats::name...})];
     }
-    const auto packed = sequent::make_unique<typename Model::template packed<sequent::q8_0>>();
-    packed->pack(parameters);
-    f(*packed);
-}
+
+    /// Calls f(weights): parameters that load(parameters) has filled, or the packed weights that
+    /// load_packed.operator()<Packed>() returns.
+    template <class Model, class Load, class LoadPacked, class F>
+    static void visit(std::string_view name, Load load, LoadPacked load_packed, F f) {
+        if (name == "f32") {
+            const auto parameters =
+                sequent::make_unique<typename Model::template parameters<float>>();
+            load(*parameters);
+            f(*parameters);
+            return;
+        }
+        const auto visit_packed = [&]<class Format>(Format*) {
+            using packed = typename Model::template packed<Format, sequent::pack_all>;
+            if (name == Format::name) f(*load_packed.template operator()<packed>());
+        };
+        (visit_packed(static_cast<Formats*>(nullptr)), ...);
+    }
+};
 
 }  // namespace examples

@@ -1,7 +1,7 @@
 #pragma once
 
 /// Files: parameters and optimiser state in the safetensors format, under a model's own names or
-/// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
+/// those of another library; arrays of NumPy; checkpoints of llama2.c.
 
 #include "prologue.hpp"
 
@@ -16,7 +16,6 @@
 #include "io/safetensors.hpp"
 #include "io/source.hpp"
 #include "io/tensor_file.hpp"
-#include "io/tokenizer.hpp"
 #include "io/visit.hpp"
 
 #include "epilogue.hpp"

@@ -8,6 +8,7 @@
 #include "tokenizers/chat.hpp"
 #include "tokenizers/from_json.hpp"
 #include "tokenizers/from_lists.hpp"
+#include "tokenizers/from_llama2c.hpp"
 #include "tokenizers/from_sentencepiece.hpp"
 #include "tokenizers/tokenizer.hpp"
 

@@ -585,6 +585,7 @@ inline std::string cell_text(const rasp::value& shown) {
 struct flow_head {
     int number = 0;
     rasp::focus at = rasp::focus::selected;
+    int preferred = -1;  // the values of which the greatest or least is selected
 };
 /// A selector in a layer, and what is gathered there from the positions that it selects.
 struct flow_selector {
@@ -621,7 +622,8 @@ class flow {
             [&program](int at) { return program[at].what == rasp::operation::tokens; });
         int before[rasp::max_heads + 1]{};
         for (const rasp::head& each : analysis.all_heads)
-            selector_of(each.layer, each.selector).heads.push_back({++before[each.layer], each.at});
+            selector_of(each.layer, each.selector)
+                .heads.push_back({++before[each.layer], each.at, each.preferred});
         for (int at = 0; at < program.size(); ++at)
             if (rasp::gathers(program[at].what))
                 selector_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
@@ -658,7 +660,8 @@ class flow {
         const rasp::value& otherwise = named_[made.arguments[2]].known;
         const bool is_usual = otherwise == rasp::value(0) || otherwise == rasp::value(false) ||
                               otherwise == rasp::value("");
-        return "aggregate " + label(made.arguments[1]) +
+        const std::string expressed = expression(at);
+        return expressed.substr(0, expressed.find('(')) + " " + label(made.arguments[1]) +
                (is_usual ? "" : ", else " + label(made.arguments[2]));
     }
     SEQUENT_COLD std::string text(int at, int position) const {
@@ -666,16 +669,26 @@ class flow {
     }
 
     /// To which positions a head attends from one, to all of them alike.
-    SEQUENT_COLD std::vector<int> attended(const flow_selector& from, rasp::focus at,
+    SEQUENT_COLD std::vector<int> attended(const flow_selector& from, const flow_head& head,
                                            int row) const {
         std::vector<int> result;
         for (int column = 0; column < length(); ++column) {
             const bool selected = values_.selects(from.node, row, column);
-            if (at == rasp::focus::selected_or_first    ? selected || column == 0
-                : at == rasp::focus::selected_and_first ? selected && column == 0
-                                                        : selected)
+            if (head.at == rasp::focus::selected_or_first    ? selected || column == 0
+                : head.at == rasp::focus::selected_and_first ? selected && column == 0
+                                                             : selected)
                 result.push_back(column);
         }
+        if (result.empty() || head.at < rasp::focus::first_selected) return result;
+        if (head.at == rasp::focus::first_selected) return {result.front()};
+        if (head.at == rasp::focus::last_selected) return {result.back()};
+        const auto value_at = [&](int column) { return values_(head.preferred, column); };
+        rasp::value best = value_at(result.front());
+        for (const int column : result) {
+            const rasp::value here = value_at(column);
+            if (head.at == rasp::focus::highest_selected ? best < here : here < best) best = here;
+        }
+        std::erase_if(result, [&](int column) { return !(value_at(column) == best); });
         return result;
     }
 
@@ -1216,7 +1229,7 @@ class page_data {
                             ",\"selector\":", json_string(flow_.definition(from.node)),
                             ",\"note\":", json_string(note_of(head.at)), ",\"attends\":"});
         add_list(flow_.length(), [&](int row) {
-            const std::vector<int> columns = flow_.attended(from, head.at, row);
+            const std::vector<int> columns = flow_.attended(from, head, row);
             add_list(static_cast<int>(columns.size()),
                      [&](int at) { append_text(text_, {columns[static_cast<std::size_t>(at)]}); });
         });
@@ -1231,23 +1244,35 @@ class page_data {
             });
         }
         text_ += ",\n  \"results\":";
-        add_s_ops(results_of(from, head.at));
+        add_s_ops(results_of(from, head));
         text_ += '}';
     }
     static const char* note_of(rasp::focus at) {
-        return at == rasp::focus::selected_or_first    ? "and position 0, for the width"
-               : at == rasp::focus::selected_and_first ? "at position 0 alone, for the width"
-                                                       : "";
+        const char* const notes[]{"",
+                                  "and position 0, for the width",
+                                  "at position 0 alone, for the width",
+                                  "the first of them",
+                                  "the last of them",
+                                  "of the greatest value",
+                                  "of the least value"};
+        return notes[static_cast<int>(at)];
     }
-    SEQUENT_COLD std::vector<int> results_of(const flow_selector& from, rasp::focus at) const {
+    SEQUENT_COLD std::vector<int> results_of(const flow_selector& from,
+                                             const flow_head& head) const {
         std::vector<int> result;
         for (const int each : from.results) {
-            const rasp::operation what = flow_.program()[each].what;
+            const rasp::node& made = flow_.program()[each];
+            const rasp::operation what = made.what;
             const bool is_width =
                 what == rasp::operation::width || what == rasp::operation::width_with_bos;
-            if (at == rasp::focus::selected             ? !is_width
-                : at == rasp::focus::selected_and_first ? what == rasp::operation::width
-                                                        : is_width)
+            const bool is_choice =
+                what >= rasp::operation::first && what <= rasp::operation::lowest;
+            if (is_choice ? head.at == rasp::focus_of_choice(what) &&
+                                (head.preferred < 0 || head.preferred == made.arguments[1])
+                : head.at == rasp::focus::selected           ? !is_width
+                : head.at == rasp::focus::selected_and_first ? what == rasp::operation::width
+                : head.at == rasp::focus::selected_or_first  ? is_width
+                                                             : false)
                 result.push_back(each);
         }
         return result;

@@ -574,6 +574,119 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
+/// The types of a GGUF file's tensors: numbers, and blocks of numbers in 8 or 4 bits.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// Numbers of blocks of 32 as d q + m: `Bits` is 8 or 4, `HasMinimum` tells whether m is stored;
+/// otherwise quarter bytes are q - 8.
+template <int Bits, bool HasMinimum>
+void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
+                   std::size_t count, double* numbers) {
+    constexpr std::size_t head = HasMinimum ? 4 : 2;
+    constexpr std::size_t bytes = head + 32 * Bits / 8;
+    std::uint64_t number = first;
+    for (std::size_t at = 0; at < count;) {
+        const std::uint64_t block = number / 32;
+        const std::byte* const data = from.data + block * bytes;
+        const double d = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
+        const double m =
+            HasMinimum ? static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2))) : 0;
+        const std::uint64_t end = 32 * block + 32;
+        for (; at < count && number < end; ++at, number += stride) {
+            const auto place = static_cast<std::size_t>(number % 32);
+            int q = 0;
+            if constexpr (Bits == 8) {
+                q = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(data[head + place]));
+            } else {
+                const int both = std::to_integer<int>(data[head + place % 16]);
+                q = (place < 16 ? both & 15 : both >> 4) - (HasMinimum ? 0 : 8);
+            }
+            numbers[at] = d * q + m;
+        }
+    }
+}
+
+/// A block as it stands.
+template <int Bits, bool HasMinimum>
+void read_scaled_block(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+    constexpr std::size_t head = HasMinimum ? 4 : 2;
+    const std::byte* const data = from.data + first / 32 * (head + 32 * Bits / 8);
+    if (HasMinimum) to.minimum = static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2)));
+    to.scale = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
+    for (std::size_t at = 0; at < 32; ++at) {
+        const int byte = std::to_integer<int>(data[head + (Bits == 8 ? at : at % 16)]);
+        const int nibble = (at < 16 ? byte & 15 : byte >> 4) - (HasMinimum ? 0 : 8);
+        to.q[at] = static_cast<std::int8_t>(Bits == 8 ? byte : nibble);
+    }
+}
+
+SEQUENT_LAZY inline constexpr number_format gguf_formats[] = {
+    {"F32", 1, 4, true, decode_plain<dtype::f32>},
+    {"F16", 1, 2, true, decode_plain<dtype::f16>},
+    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
+    {"F64", 1, 8, false, decode_plain<dtype::f64>},
+    {"Q8_0", 32, 34, true, decode_blocks<8, false>, read_scaled_block<8, false>, 8},
+    {"Q4_0", 32, 18, true, decode_blocks<4, false>, read_scaled_block<4, false>, 4},
+    {"Q4_1", 32, 20, true, decode_blocks<4, true>, read_scaled_block<4, true>, 4, true},
+};
+
+/// What ggml calls the type of a tensor.
+SEQUENT_LAZY
+SEQUENT_COLD std::string type_of_gguf_tensor(std::uint32_t number) {
+    constexpr std::string_view names[] = {
+        "F32",     "F16",    "Q4_0",    "Q4_1",  "",       "",      "Q5_0",  "Q5_1",
+        "Q8_0",    "Q8_1",   "Q2_K",    "Q3_K",  "Q4_K",   "Q5_K",  "Q6_K",  "Q8_K",
+        "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS",
+        "I8",      "I16",    "I32",     "I64",   "F64",    "IQ1_M", "BF16",  "",
+        "",        "",       "TQ1_0",   "TQ2_0", "",       "",      "",      "MXFP4"};
+    if (number < std::size(names) && !names[number].empty()) return std::string(names[number]);
+    return joined_text({"number ", number});
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
+/// The tensors of llama.cpp's files, for the presets:
+/// `io::load<Model>(io::gguf_file("model.gguf").tensors(), parameters, io::llama_cpp::llama)`.
+namespace sequent::inline SEQUENT_ABI::io::llama_cpp {
+
+namespace detail {
+/// The converter puts the rows of queries and keys into the order of rotary() for the architecture
+/// "llama" alone.
+constexpr auto llama_names(const placement& order) {
+    return std::to_array<name_entry>({
+        {"embedding", "token_embd.weight"},
+        {"layers.gain_1", "blk.{}.attn_norm.weight"},
+        {"layers.W_query", "blk.{}.attn_q.weight", order},
+        {"layers.W_key", "blk.{}.attn_k.weight", order},
+        {"layers.W_value", "blk.{}.attn_v.weight"},
+        {"layers.b_query", "blk.{}.attn_q.bias", order | flat},
+        {"layers.b_key", "blk.{}.attn_k.bias", order | flat},
+        {"layers.b_value", "blk.{}.attn_v.bias", flat},
+        constant("layers.b_out", 0),
+        constant("layers.b_gate", 0),
+        constant("layers.b_expand", 0),
+        constant("layers.b_contract", 0),
+        {"layers.W_out", "blk.{}.attn_output.weight"},
+        {"layers.gain_2", "blk.{}.ffn_norm.weight"},
+        {"layers.W_gate", "blk.{}.ffn_gate.weight"},
+        {"layers.W_expand", "blk.{}.ffn_up.weight"},
+        {"layers.W_contract", "blk.{}.ffn_down.weight"},
+        {"gain", "output_norm.weight"},
+        {"W_logits", "output.weight"},
+        copy_of("embedding", "output.weight"),
+    });
+}
+}  // namespace detail
+
+/// Of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2. (The tensor rope_freqs of
+/// Llama 3.1 scales frequencies; a file that has it is refused.)
+inline constexpr auto llama = detail::llama_names(neighbours);
+/// Of "qwen2", for llama<biases<true>>: only queries, keys and values have biases in the file.
+inline constexpr auto qwen2 = detail::llama_names(halves);
+
+}  // namespace sequent::inline SEQUENT_ABI::io::llama_cpp
+
 /// Files of llama.cpp, GGUF of version 2 and 3: metadata, the vocabulary, and tensors in F32, F16,
 /// BF16, F64, Q8_0, Q4_0 and Q4_1, which are widened to float or double.
 /// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
@@ -643,72 +756,6 @@ struct gguf_field {
     std::uint64_t count = 1;
     std::size_t at = 0;
 };
-
-/// Numbers of blocks of 32 as d q + m: `Bits` is 8 or 4, `HasMinimum` tells whether m is stored;
-/// otherwise quarter bytes are q - 8.
-template <int Bits, bool HasMinimum>
-void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
-                   std::size_t count, double* numbers) {
-    constexpr std::size_t head = HasMinimum ? 4 : 2;
-    constexpr std::size_t bytes = head + 32 * Bits / 8;
-    std::uint64_t number = first;
-    for (std::size_t at = 0; at < count;) {
-        const std::uint64_t block = number / 32;
-        const std::byte* const data = from.data + block * bytes;
-        const double d = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
-        const double m =
-            HasMinimum ? static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2))) : 0;
-        const std::uint64_t end = 32 * block + 32;
-        for (; at < count && number < end; ++at, number += stride) {
-            const auto place = static_cast<std::size_t>(number % 32);
-            int q = 0;
-            if constexpr (Bits == 8) {
-                q = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(data[head + place]));
-            } else {
-                const int both = std::to_integer<int>(data[head + place % 16]);
-                q = (place < 16 ? both & 15 : both >> 4) - (HasMinimum ? 0 : 8);
-            }
-            numbers[at] = d * q + m;
-        }
-    }
-}
-
-/// A block as it stands.
-template <int Bits, bool HasMinimum>
-void read_scaled_block(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
-    constexpr std::size_t head = HasMinimum ? 4 : 2;
-    const std::byte* const data = from.data + first / 32 * (head + 32 * Bits / 8);
-    if (HasMinimum) to.minimum = static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2)));
-    to.scale = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
-    for (std::size_t at = 0; at < 32; ++at) {
-        const int byte = std::to_integer<int>(data[head + (Bits == 8 ? at : at % 16)]);
-        const int nibble = (at < 16 ? byte & 15 : byte >> 4) - (HasMinimum ? 0 : 8);
-        to.q[at] = static_cast<std::int8_t>(Bits == 8 ? byte : nibble);
-    }
-}
-
-SEQUENT_LAZY inline constexpr number_format gguf_formats[] = {
-    {"F32", 1, 4, true, decode_plain<dtype::f32>},
-    {"F16", 1, 2, true, decode_plain<dtype::f16>},
-    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
-    {"F64", 1, 8, false, decode_plain<dtype::f64>},
-    {"Q8_0", 32, 34, true, decode_blocks<8, false>, read_scaled_block<8, false>, 8},
-    {"Q4_0", 32, 18, true, decode_blocks<4, false>, read_scaled_block<4, false>, 4},
-    {"Q4_1", 32, 20, true, decode_blocks<4, true>, read_scaled_block<4, true>, 4, true},
-};
-
-/// What ggml calls the type of a tensor.
-SEQUENT_LAZY
-SEQUENT_COLD std::string type_of_gguf_tensor(std::uint32_t number) {
-    constexpr std::string_view names[] = {
-        "F32",     "F16",    "Q4_0",    "Q4_1",  "",       "",      "Q5_0",  "Q5_1",
-        "Q8_0",    "Q8_1",   "Q2_K",    "Q3_K",  "Q4_K",   "Q5_K",  "Q6_K",  "Q8_K",
-        "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS",
-        "I8",      "I16",    "I32",     "I64",   "F64",    "IQ1_M", "BF16",  "",
-        "",        "",       "TQ1_0",   "TQ2_0", "",       "",      "",      "MXFP4"};
-    if (number < std::size(names) && !names[number].empty()) return std::string(names[number]);
-    return joined_text({"number ", number});
-}
 
 /// Reads a file from front to back; each read is checked against its end.
 SEQUENT_LAZY class gguf_reader {
@@ -1078,47 +1125,6 @@ SEQUENT_LAZY class basic_gguf_file {
 };
 
 using gguf_file = basic_gguf_file<>;
-
-/// The tensors of llama.cpp's files, for the presets:
-/// `io::load<Model>(io::gguf_file("model.gguf").tensors(), parameters, io::llama_cpp::llama)`.
-namespace llama_cpp {
-
-namespace detail {
-/// The converter puts the rows of queries and keys into the order of rotary() for the architecture
-/// "llama" alone.
-constexpr auto llama_names(const placement& order) {
-    return std::to_array<name_entry>({
-        {"embedding", "token_embd.weight"},
-        {"layers.gain_1", "blk.{}.attn_norm.weight"},
-        {"layers.W_query", "blk.{}.attn_q.weight", order},
-        {"layers.W_key", "blk.{}.attn_k.weight", order},
-        {"layers.W_value", "blk.{}.attn_v.weight"},
-        {"layers.b_query", "blk.{}.attn_q.bias", order | flat},
-        {"layers.b_key", "blk.{}.attn_k.bias", order | flat},
-        {"layers.b_value", "blk.{}.attn_v.bias", flat},
-        constant("layers.b_out", 0),
-        constant("layers.b_gate", 0),
-        constant("layers.b_expand", 0),
-        constant("layers.b_contract", 0),
-        {"layers.W_out", "blk.{}.attn_output.weight"},
-        {"layers.gain_2", "blk.{}.ffn_norm.weight"},
-        {"layers.W_gate", "blk.{}.ffn_gate.weight"},
-        {"layers.W_expand", "blk.{}.ffn_up.weight"},
-        {"layers.W_contract", "blk.{}.ffn_down.weight"},
-        {"gain", "output_norm.weight"},
-        {"W_logits", "output.weight"},
-        copy_of("embedding", "output.weight"),
-    });
-}
-}  // namespace detail
-
-/// Of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2. (The tensor rope_freqs of
-/// Llama 3.1 scales frequencies; a file that has it is refused.)
-inline constexpr auto llama = detail::llama_names(neighbours);
-/// Of "qwen2", for llama<biases<true>>: only queries, keys and values have biases in the file.
-inline constexpr auto qwen2 = detail::llama_names(halves);
-
-}  // namespace llama_cpp
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 

@@ -252,42 +252,12 @@ struct words {
 inline constexpr bool signed_bytes = false;
 #endif
 
-/// The float of the bits of an IEEE 754 binary16 number.
-constexpr float float_of_half(std::uint16_t half) noexcept {
-    const std::uint32_t rest = std::uint32_t{half} & 0x7FFFu;
-    const bool finite = rest < 0x7C00u;
-    const std::uint32_t scaled =
-        std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest << 13) * 0x1p112f);
-    const std::uint32_t bits = finite ? scaled : rest << 13 | 0x7F800000u;
-    return std::bit_cast<float>(bits | (std::uint32_t{half} & 0x8000u) << 16);
-}
-
-/// The bits of the binary16 number nearest to x, ties to even.
-constexpr std::uint16_t half_of_float(float x) noexcept {
-    const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
-    const std::uint32_t sign = bits >> 16 & 0x8000u;
-    std::uint32_t rest = bits & 0x7FFFFFFFu;
-    if (rest > 0x7F800000u)
-        rest = 0x7E00u;
-    else if (rest >= 0x477FF000u)  // 65520 and more
-        rest = 0x7C00u;
-    else if (rest < 0x38800000u)  // below 2^-14: multiples of 2^-24, rounded by an addition
-        rest = std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest) + 0.5f) - 0x3F000000u;
-    else
-        rest = ((rest + 0xFFFu + (rest >> 13 & 1u)) >> 13) - (112u << 10);
-    return static_cast<std::uint16_t>(sign | rest);
-}
-
 /// The bits of the bfloat16 number nearest to x, ties to even.
 constexpr std::uint16_t bfloat_of_float(float x) noexcept {
     const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
     const bool nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
     return static_cast<std::uint16_t>(nan ? bits >> 16 | 0x40u
                                           : (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
-}
-
-constexpr float float_of_bfloat(std::uint16_t bits) noexcept {
-    return std::bit_cast<float>(std::uint32_t{bits} << 16);
 }
 
 SEQUENT_INLINE words load_words(const void* from) noexcept {
@@ -540,7 +510,7 @@ SEQUENT_INLINE batch<float> load_halves(const void* from) noexcept {
     std::uint16_t halves[lanes<float>];
     std::memcpy(halves, from, sizeof halves);
     alignas(batch<float>) float result[lanes<float>];
-    for (int i = 0; i < lanes<float>; ++i) result[i] = float_of_half(halves[i]);
+    for (int i = 0; i < lanes<float>; ++i) result[i] = from_f16(halves[i]);
     return batch<float>::load_aligned(result);
 #endif
 }
@@ -677,7 +647,7 @@ struct bfloat_rows {
         const __m512bh rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x));
         std::memcpy(to.x, &rounded, sizeof rounded);
 #else
-        for (int i = 0; i < block_inputs; ++i) to.x[i] = float_of_bfloat(bfloat_of_float(x[i]));
+        for (int i = 0; i < block_inputs; ++i) to.x[i] = from_bf16(bfloat_of_float(x[i]));
 #endif
     }
 
@@ -735,8 +705,8 @@ inline float greatest_number(const float* x) noexcept {
 /// quotients are zero.
 inline block_scales quantise_block(const float* x, float scale, int offset, int most,
                                    std::uint16_t* q) noexcept {
-    const std::uint16_t half = half_of_float(scale);
-    const float divisor = float_of_half(half);
+    const std::uint16_t half = to_f16(scale);
+    const float divisor = from_f16(half);
     const bool divides = std::isfinite(divisor) && divisor != 0;
     for (int k = 0; k < block_inputs; ++k) {
         const float number = divides ? std::nearbyint(x[k] / divisor) : 0.0f;
@@ -767,7 +737,7 @@ struct bf16 {
         for (int k = 0; k < detail::block_inputs; ++k) q[k] = detail::bfloat_of_float(x[k]);
         return {};
     }
-    static float value(std::uint16_t q) noexcept { return detail::float_of_bfloat(q); }
+    static float value(std::uint16_t q) noexcept { return from_bf16(q); }
     static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
         std::memcpy(block + at(k, n), &q, 2);
     }
@@ -883,14 +853,13 @@ struct q4_1 : q4_0 {
             most = std::max(most, x[k]);
             nan += x[k] * 0;
         }
-        const std::uint16_t minimum = detail::half_of_float(least + nan);
-        if (!std::isfinite(detail::float_of_half(minimum))) {
+        const std::uint16_t minimum = to_f16(least + nan);
+        if (!std::isfinite(from_f16(minimum))) {
             std::fill_n(q, detail::block_inputs, std::uint16_t{0});
             return {0x7E00, 0x7E00};  // NaN
         }
         float above[detail::block_inputs];
-        for (int k = 0; k < detail::block_inputs; ++k)
-            above[k] = x[k] - detail::float_of_half(minimum);
+        for (int k = 0; k < detail::block_inputs; ++k) above[k] = x[k] - from_f16(minimum);
         const block_scales scale = detail::quantise_block(above, (most - least) / 15, 0, 15, q);
         return {scale[0], minimum};
     }
@@ -1131,7 +1100,7 @@ void packed_elements(const std::byte* from, int inputs, int n, int k, int count,
         for (int each = 0; each < Format::rows::scales; ++each) {
             std::uint16_t half;
             std::memcpy(&half, panel + detail::scale_at<Format>(block, place, each), 2);
-            scales[each] = detail::float_of_half(half);
+            scales[each] = from_f16(half);
         }
         const std::uint16_t q = Format::get(blocks + std::ptrdiff_t{block} * Format::block_bytes,
                                             k % detail::block_inputs, place);
@@ -2039,9 +2008,7 @@ class packed_reader {
             std::uint16_t q[32];
             for (std::size_t k = 0; k < 32; ++k)
                 q[k] = static_cast<std::uint16_t>(from.q[k] + offset);
-            const auto half = [](double x) {
-                return kernel::detail::half_of_float(static_cast<float>(x));
-            };
+            const auto half = [](double x) { return to_f16(static_cast<float>(x)); };
             put<Format>(matrix, n, block, {half(from.scale), half(from.minimum)}, q, to);
         }
     }
@@ -2059,7 +2026,7 @@ class packed_reader {
              const std::uint16_t* q, std::byte* to) const {
         bool fits = true;
         for (std::size_t each = 0; each < Format::rows::scales; ++each)
-            fits = fits && std::isfinite(kernel::detail::float_of_half(scale[each]));
+            fits = fits && std::isfinite(from_f16(scale[each]));
         if (!fits)
             fail_with<error>({file_.name, ": the numbers of a block of 32 (output ", n, ", input ",
                               block * 32, " of a matrix of ", matrix.outputs, " x ", matrix.inputs,

@@ -1313,6 +1313,12 @@ enum class focus {
     lowest_selected
 };
 
+/// What the head of first_of, last_of, max_of or min_of looks at.
+constexpr focus focus_of_choice(operation what) noexcept {
+    return static_cast<focus>(static_cast<int>(focus::first_selected) + static_cast<int>(what) -
+                              static_cast<int>(operation::first));
+}
+
 struct head {
     int layer = 0;
     int selector = -1;
@@ -1369,9 +1375,7 @@ SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
         } else if (made.what == operation::sum || made.what == operation::aggregate) {
             needs({layer, selector, focus::selected});
         } else {
-            const auto at_focus = static_cast<focus>(static_cast<int>(focus::first_selected) +
-                                                     static_cast<int>(made.what) -
-                                                     static_cast<int>(operation::first));
+            const focus at_focus = focus_of_choice(made.what);
             needs({layer, selector, at_focus,
                    at_focus >= focus::highest_selected ? made.arguments[1] : -1});
         }
@@ -2477,7 +2481,16 @@ class node_records {
                                  std::max(result.highest(), other.highest()));
                 return result;
             }
+            if (result.is_range() && other.is_range() && result.lowest() <= other.highest() &&
+                other.lowest() <= result.highest())
+                return domain::range(std::min(result.lowest(), other.lowest()).over,
+                                     std::max(result.highest(), other.highest()).over, made.kind);
+            const auto middle = static_cast<std::ptrdiff_t>(result.values.size());
             for (const value& each : other.values) result.values.push_back(each);
+            std::vector<value> merged(result.values.size());
+            std::merge(result.values.begin(), result.values.begin() + middle,
+                       result.values.begin() + middle, result.values.end(), merged.begin());
+            result.values = std::move(merged);
         } else if (made.what == operation::indicator) {
             result.values = {value(0), value(1)};
         } else {
@@ -3398,11 +3411,7 @@ class lowering : public counting_heads {
                 if (each.layer == layer * sublayers && each.place == place) return true;
             return false;
         };
-        const auto at =
-            what == operation::aggregate
-                ? focus::selected
-                : static_cast<focus>(static_cast<int>(focus::first_selected) +
-                                     static_cast<int>(what) - static_cast<int>(operation::first));
+        const focus at = what == operation::aggregate ? focus::selected : focus_of_choice(what);
         int place = 0;
         for (const head& each : analysed_->all_heads) {
             if (each.layer != layer) continue;

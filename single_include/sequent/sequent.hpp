@@ -324,7 +324,7 @@
 #endif
 
 /// Files: parameters and optimiser state in the safetensors format, under a model's own names or
-/// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
+/// those of another library; arrays of NumPy; checkpoints of llama2.c.
 
 #include <stdexcept>
 
@@ -3233,6 +3233,68 @@ constexpr std::array<name_entry, First + Second> joined(const name_entry (&first
 #include <bit>
 #include <optional>
 
+/// Numbers of 16 bits: IEEE 754's binary16, and bfloat16, which is the upper half of a float.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The number that the bits of a binary16 stand for, exactly.
+constexpr float from_f16(std::uint16_t half) noexcept {
+    const std::uint32_t rest = std::uint32_t{half} & 0x7FFFU;
+    const bool finite = rest < 0x7C00U;
+    const auto scaled = std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest << 13) * 0x1p112F);
+    const std::uint32_t bits = finite ? scaled : rest << 13 | 0x7F800000U;
+    return std::bit_cast<float>(bits | (std::uint32_t{half} & 0x8000U) << 16);
+}
+
+/// The number that the bits of a bfloat16 stand for, exactly.
+constexpr float from_bf16(std::uint16_t bits) noexcept {
+    return std::bit_cast<float>(std::uint32_t{bits} << 16);
+}
+
+namespace detail {
+
+/// The bits of a value in a narrower format, rounded to nearest, ties to even; the bits of infinity
+/// where it is too large.
+template <int ExponentBits, int FractionBits>
+constexpr std::uint16_t narrowed(double value) noexcept {
+    const auto bits = std::bit_cast<std::uint64_t>(value);
+    const auto sign = static_cast<std::uint32_t>(bits >> 63) << (ExponentBits + FractionBits);
+    constexpr std::uint64_t infinity = ((1ULL << ExponentBits) - 1) << FractionBits;
+    if (value != value)
+        return static_cast<std::uint16_t>(sign | infinity | 1U << (FractionBits - 1));
+    const int biased = static_cast<int>(bits >> 52 & 0x7FF);
+    if (biased == 0) return static_cast<std::uint16_t>(sign);  // far below the least
+    int exponent = biased - 1023 + (1 << (ExponentBits - 1)) - 1;
+    int shift = 52 - FractionBits;
+    if (exponent < 1) {
+        shift += 1 - exponent;
+        exponent = 1;
+    }
+    if (shift > 63) return static_cast<std::uint16_t>(sign);
+    const std::uint64_t whole = (bits & 0xFFFFFFFFFFFFFULL) | 1ULL << 52;
+    std::uint64_t kept = whole >> shift;
+    const std::uint64_t rest = whole - (kept << shift);
+    const std::uint64_t half = 1ULL << (shift - 1);
+    if (rest > half || (rest == half && kept % 2 == 1)) ++kept;
+    // The leading one of `kept` counts the exponent up; so does a carry.
+    const std::uint64_t magnitude =
+        (static_cast<std::uint64_t>(exponent - 1) << FractionBits) + kept;
+    return static_cast<std::uint16_t>(sign | (magnitude < infinity ? magnitude : infinity));
+}
+
+}  // namespace detail
+
+/// The bits of the nearest binary16, ties to even; those of infinity where the number is too large.
+constexpr std::uint16_t to_f16(double value) noexcept {
+    return detail::narrowed<5, 10>(value);
+}
+/// The bits of the nearest bfloat16, ties to even.
+constexpr std::uint16_t to_bf16(double value) noexcept {
+    return detail::narrowed<8, 7>(value);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 /// The kinds of numbers that files hold, and their bytes, little-endian.
 
 namespace sequent::inline SEQUENT_ABI::io {
@@ -3284,51 +3346,12 @@ template <class T>
 inline constexpr dtype dtype_of =
     std::is_same_v<std::remove_const_t<T>, float> ? dtype::f32 : dtype::f64;
 
-/// The number that 16 bits stand for, exactly.
-constexpr float from_f16(std::uint16_t bits) noexcept {
-    const std::uint32_t sign = (bits & 0x8000U) << 16;
-    const std::uint32_t exponent = (bits >> 10) & 31U;
-    const std::uint32_t fraction = bits & 0x3FFU;
-    if (exponent == 0) {
-        const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
-        return sign ? -magnitude : magnitude;
-    }
-    const std::uint32_t wide = exponent == 31 ? 255 : exponent + (127 - 15);
-    return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
-}
-
-constexpr float from_bf16(std::uint16_t bits) noexcept {
-    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
+using sequent::from_bf16;
+using sequent::from_f16;
+using sequent::to_bf16;
+using sequent::to_f16;
 
 namespace detail {
-
-/// The bits of a finite value in a narrower format, rounded to nearest, ties to even; the bits of
-/// infinity where it is too large.
-template <int ExponentBits, int FractionBits>
-constexpr std::uint16_t narrowed(double value) noexcept {
-    const auto bits = std::bit_cast<std::uint64_t>(value);
-    const auto sign = static_cast<std::uint32_t>(bits >> 63) << (ExponentBits + FractionBits);
-    const int biased = static_cast<int>(bits >> 52 & 0x7FF);
-    if (biased == 0) return static_cast<std::uint16_t>(sign);  // far below the least
-    int exponent = biased - 1023 + (1 << (ExponentBits - 1)) - 1;
-    int shift = 52 - FractionBits;
-    if (exponent < 1) {
-        shift += 1 - exponent;
-        exponent = 1;
-    }
-    if (shift > 63) return static_cast<std::uint16_t>(sign);
-    const std::uint64_t whole = (bits & 0xFFFFFFFFFFFFFULL) | 1ULL << 52;
-    std::uint64_t kept = whole >> shift;
-    const std::uint64_t rest = whole - (kept << shift);
-    const std::uint64_t half = 1ULL << (shift - 1);
-    if (rest > half || (rest == half && kept % 2 == 1)) ++kept;
-    // The leading one of `kept` counts the exponent up; so does a carry.
-    const std::uint64_t magnitude =
-        (static_cast<std::uint64_t>(exponent - 1) << FractionBits) + kept;
-    constexpr std::uint64_t infinity = ((1ULL << ExponentBits) - 1) << FractionBits;
-    return static_cast<std::uint16_t>(sign | (magnitude < infinity ? magnitude : infinity));
-}
 
 template <class Bits>
 constexpr Bits load_bits(const std::byte* bytes) noexcept {
@@ -3363,8 +3386,8 @@ template <dtype Type, class T>
 constexpr bool store_element(T value, std::byte* bytes) noexcept {
     if constexpr (Type == dtype::f16 || Type == dtype::bf16) {
         constexpr bool half = Type == dtype::f16;
-        const std::uint16_t bits = half ? narrowed<5, 10>(static_cast<double>(value))
-                                        : narrowed<8, 7>(static_cast<double>(value));
+        const double exact = static_cast<double>(value);
+        const std::uint16_t bits = half ? to_f16(exact) : to_bf16(exact);
         store_bits(bits, bytes);
         constexpr std::uint16_t infinity = half ? 0x7C00 : 0x7F80;
         return (bits & 0x7FFF) != infinity;
@@ -3396,15 +3419,6 @@ constexpr decltype(auto) with_dtype(dtype type, F f) {
 }
 
 }  // namespace detail
-
-/// The 16 bits of a finite number, rounded to nearest, ties to even; infinity where it is too
-/// large.
-constexpr std::uint16_t to_f16(double value) noexcept {
-    return detail::narrowed<5, 10>(value);
-}
-constexpr std::uint16_t to_bf16(double value) noexcept {
-    return detail::narrowed<8, 7>(value);
-}
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
@@ -3468,6 +3482,139 @@ SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
     {"F32", 1, 4, true, decode_plain<dtype::f32>},
     {"F64", 1, 8, false, decode_plain<dtype::f64>},
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
+/// Views of parameters beside the numbers of a file that they stand for, and their rows.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// One more than a parameter has: the axis of a row is split in two where its order changes.
+inline constexpr std::size_t max_axes = max_rank + 1;
+
+/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
+/// and writes files is compiled once for all element types and all models. Const data is only read.
+struct any_view {
+    void* data = nullptr;
+    dtype type = dtype::f32;
+    int rank = 0;
+    std::array<int, max_axes> extents{};
+    std::array<int, max_axes> strides{};
+
+    template <class T>
+    static any_view of(const tensor_view<T>& view) noexcept {
+        any_view result;
+        result.data = const_cast<std::remove_const_t<T>*>(view.data);
+        result.type = sizeof(T) == 4 ? dtype::f32 : dtype::f64;
+        result.rank = view.rank;
+        for (std::size_t axis = 0; axis < view.extents.size(); ++axis) {
+            result.extents[axis] = view.extents[axis];
+            result.strides[axis] = view.strides[axis];
+        }
+        return result;
+    }
+
+    std::int64_t size() const noexcept {
+        std::int64_t count = 1;
+        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
+        return count;
+    }
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD std::vector<std::uint64_t> shape_of(const any_view& view) {
+    std::vector<std::uint64_t> shape;
+    for (int axis = 0; axis < view.rank; ++axis) {
+        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
+    }
+    return shape;
+}
+
+/// The strides of a row-major tensor of this shape.
+SEQUENT_LAZY
+inline std::array<std::uint64_t, max_axes> row_major(const any_view& view) {
+    std::array<std::uint64_t, max_axes> result{};
+    std::uint64_t stride = 1;
+    for (auto axis = static_cast<std::size_t>(view.rank); axis-- > 0;) {
+        result[axis] = stride;
+        stride *= static_cast<std::uint64_t>(view.extents[axis]);
+    }
+    return result;
+}
+
+/// A view and the numbers of a tensor that it stands for: those of a view with the same extents
+/// that begins at number `first` and has its own strides.
+struct piece {
+    any_view view;
+    std::size_t tensor = 0;  // among those of the file
+    std::uint64_t first = 0;
+    std::array<std::uint64_t, max_axes> strides{};
+    bool is_summand = false;  // its numbers are added to what the view has
+    double plus = 0;          // and this to each
+};
+
+/// A view that is all of a tensor.
+SEQUENT_LAZY
+inline piece whole(const any_view& view, std::size_t tensor) {
+    return {view, tensor, 0, row_major(view)};
+}
+
+/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
+/// tensor's numbers from `number`, `number_stride` apart.
+struct piece_row {
+    std::ptrdiff_t at = 0;
+    std::ptrdiff_t stride = 1;
+    std::uint64_t number = 0;
+    std::uint64_t number_stride = 1;
+    std::size_t columns = 1;
+};
+
+/// A piece whose axes are in the order in which the tensor has its numbers.
+SEQUENT_LAZY
+SEQUENT_COLD piece in_order(piece part) {
+    const auto rank = static_cast<std::size_t>(part.view.rank);
+    for (std::size_t end = 1; end < rank; ++end) {
+        for (std::size_t at = end; at > 0 && part.strides[at - 1] < part.strides[at]; --at) {
+            std::swap(part.strides[at - 1], part.strides[at]);
+            std::swap(part.view.strides[at - 1], part.view.strides[at]);
+            std::swap(part.view.extents[at - 1], part.view.extents[at]);
+        }
+    }
+    return part;
+}
+
+/// Calls f(piece_row) for the rows of a piece, in the order of the tensor.
+template <class F>
+SEQUENT_COLD void for_each_row(const piece& given, F f) {
+    const piece part = in_order(given);
+    const any_view& view = part.view;
+    if (view.size() == 0) return;
+    piece_row result;
+    result.number = part.first;
+    std::size_t last = 0;
+    if (view.rank > 0) {
+        last = static_cast<std::size_t>(view.rank) - 1;
+        result.columns = static_cast<std::size_t>(view.extents[last]);
+        result.stride = view.strides[last];
+        result.number_stride = part.strides[last];
+    }
+    std::array<int, max_axes> index{};
+    for (;;) {
+        f(result);
+        std::size_t axis = last;
+        for (;; --axis) {
+            if (axis == 0) return;
+            const std::size_t place = axis - 1;
+            result.at += view.strides[place];
+            result.number += part.strides[place];
+            if (++index[place] < view.extents[place]) break;
+            const auto extent = static_cast<std::uint64_t>(view.extents[place]);
+            result.at -= static_cast<std::ptrdiff_t>(extent) * view.strides[place];
+            result.number -= extent * part.strides[place];
+            index[place] = 0;
+        }
+    }
+}
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
@@ -3904,38 +4051,6 @@ struct tensor_file {
 
 namespace detail {
 
-/// One more than a parameter has: the axis of a row is split in two where its order changes.
-inline constexpr std::size_t max_axes = max_rank + 1;
-
-/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
-/// and writes files is compiled once for all element types and all models. Const data is only read.
-struct any_view {
-    void* data = nullptr;
-    dtype type = dtype::f32;
-    int rank = 0;
-    std::array<int, max_axes> extents{};
-    std::array<int, max_axes> strides{};
-
-    template <class T>
-    static any_view of(const tensor_view<T>& view) noexcept {
-        any_view result;
-        result.data = const_cast<std::remove_const_t<T>*>(view.data);
-        result.type = sizeof(T) == 4 ? dtype::f32 : dtype::f64;
-        result.rank = view.rank;
-        for (std::size_t axis = 0; axis < view.extents.size(); ++axis) {
-            result.extents[axis] = view.extents[axis];
-            result.strides[axis] = view.strides[axis];
-        }
-        return result;
-    }
-
-    std::int64_t size() const noexcept {
-        std::int64_t count = 1;
-        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
-        return count;
-    }
-};
-
 /// A tensor as the file's names and the model's meet.
 struct any_tensor {
     std::string name;
@@ -3958,107 +4073,12 @@ SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
     return text + "]";
 }
 
-SEQUENT_LAZY
-SEQUENT_COLD std::vector<std::uint64_t> shape_of(const any_view& view) {
-    std::vector<std::uint64_t> shape;
-    for (int axis = 0; axis < view.rank; ++axis) {
-        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
-    }
-    return shape;
-}
-
 /// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
 SEQUENT_LAZY
 inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     std::uint64_t size = 1;
     for (const std::uint64_t extent : shape) size *= extent;
     return size;
-}
-
-/// The strides of a row-major tensor of this shape.
-SEQUENT_LAZY
-inline std::array<std::uint64_t, max_axes> row_major(const any_view& view) {
-    std::array<std::uint64_t, max_axes> result{};
-    std::uint64_t stride = 1;
-    for (auto axis = static_cast<std::size_t>(view.rank); axis-- > 0;) {
-        result[axis] = stride;
-        stride *= static_cast<std::uint64_t>(view.extents[axis]);
-    }
-    return result;
-}
-
-/// A view and the numbers of a tensor that it stands for: those of a view with the same extents
-/// that begins at number `first` and has its own strides.
-struct piece {
-    any_view view;
-    std::size_t tensor = 0;  // among those of the file
-    std::uint64_t first = 0;
-    std::array<std::uint64_t, max_axes> strides{};
-    bool is_summand = false;  // its numbers are added to what the view has
-    double plus = 0;          // and this to each
-};
-
-/// A view that is all of a tensor.
-SEQUENT_LAZY
-inline piece whole(const any_view& view, std::size_t tensor) {
-    return {view, tensor, 0, row_major(view)};
-}
-
-/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
-/// tensor's numbers from `number`, `number_stride` apart.
-struct piece_row {
-    std::ptrdiff_t at = 0;
-    std::ptrdiff_t stride = 1;
-    std::uint64_t number = 0;
-    std::uint64_t number_stride = 1;
-    std::size_t columns = 1;
-};
-
-/// A piece whose axes are in the order in which the tensor has its numbers.
-SEQUENT_LAZY
-SEQUENT_COLD piece in_order(piece part) {
-    const auto rank = static_cast<std::size_t>(part.view.rank);
-    for (std::size_t end = 1; end < rank; ++end) {
-        for (std::size_t at = end; at > 0 && part.strides[at - 1] < part.strides[at]; --at) {
-            std::swap(part.strides[at - 1], part.strides[at]);
-            std::swap(part.view.strides[at - 1], part.view.strides[at]);
-            std::swap(part.view.extents[at - 1], part.view.extents[at]);
-        }
-    }
-    return part;
-}
-
-/// Calls f(piece_row) for the rows of a piece, in the order of the tensor.
-template <class F>
-SEQUENT_COLD void for_each_row(const piece& given, F f) {
-    const piece part = in_order(given);
-    const any_view& view = part.view;
-    if (view.size() == 0) return;
-    piece_row result;
-    result.number = part.first;
-    std::size_t last = 0;
-    if (view.rank > 0) {
-        last = static_cast<std::size_t>(view.rank) - 1;
-        result.columns = static_cast<std::size_t>(view.extents[last]);
-        result.stride = view.strides[last];
-        result.number_stride = part.strides[last];
-    }
-    std::array<int, max_axes> index{};
-    for (;;) {
-        f(result);
-        std::size_t axis = last;
-        for (;; --axis) {
-            if (axis == 0) return;
-            const std::size_t place = axis - 1;
-            result.at += view.strides[place];
-            result.number += part.strides[place];
-            if (++index[place] < view.extents[place]) break;
-            const auto extent = static_cast<std::uint64_t>(view.extents[place]);
-            result.at -= static_cast<std::ptrdiff_t>(extent) * view.strides[place];
-            result.number -= extent * part.strides[place];
-            index[place] = 0;
-        }
-    }
 }
 
 SEQUENT_LAZY
@@ -14177,275 +14197,6 @@ void save_npy(const file_path& path, const Container& container) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// The tokenizer of llama2.c, byte pair encoding with scores as SentencePiece has it. Its file is,
-/// little-endian, the length of the longest token (uint32), then for each token its score (F32),
-/// its length (int32) and its bytes. Token 0 is unknown, 1 begins and 2 ends a text. The tokens
-/// written <0x00> to <0xFF>, 3 to 258 by custom, are the bytes 0 to 255.
-class tokenizer {
-  public:
-    struct token {
-        std::string text;
-        float score = 0;
-    };
-
-    static constexpr std::int32_t begin = 1;
-    static constexpr std::int32_t end = 2;
-
-    /// Reads a file of any number of tokens. Throws io::error if it cannot be read, is cut off,
-    /// goes on behind its last token, or if a length or a score is none.
-    SEQUENT_LAZY explicit tokenizer(const source& from) : name_(from.name()) {
-        const std::span<const std::byte> bytes = from.bytes();
-        if (bytes.size() < 4) {
-            fail({"has ", bytes.size(),
-                  " bytes, too few for the length of the longest token, which takes 4"});
-        }
-        longest_ = detail::load_bits<std::uint32_t>(bytes.data());
-        for (std::size_t at = 4; at < bytes.size();) {
-            const std::size_t number = tokens_.size();
-            const std::size_t left = bytes.size() - at;
-            if (left < 8) {
-                fail(
-                    {"token ", number, ": ", left, " bytes are left, its score and length take 8"});
-            }
-            const float score = std::bit_cast<float>(detail::load_bits<std::uint32_t>(&bytes[at]));
-            const auto length = detail::load_bits<std::uint32_t>(&bytes[at + 4]);
-            if (!std::isfinite(score)) fail({"token ", number, ": its score is not finite"});
-            if (length > longest_) {
-                fail({"token ", number, ": its length is ", length, ", the longest of the file is ",
-                      longest_});
-            }
-            if (length > left - 8) {
-                fail({"token ", number, ": its length is ", length, ", ", left - 8,
-                      " bytes are left"});
-            }
-            const char* first = reinterpret_cast<const char*>(bytes.data()) + at + 8;
-            tokens_.push_back({std::string(first, length), score});
-            at += 8 + length;
-        }
-        if (tokens_.empty()) fail({"holds no tokens"});
-        sort();
-    }
-
-    /// Of the tokens themselves, at least one.
-    SEQUENT_LAZY explicit tokenizer(std::vector<token> tokens)
-        : name_("tokenizer"), tokens_(std::move(tokens)) {
-        if (tokens_.empty()) fail({"holds no tokens"});
-        for (const token& each : tokens_) {
-            longest_ = std::max(longest_, static_cast<std::uint32_t>(each.text.size()));
-            if (!std::isfinite(each.score)) fail({"the score of a token is not finite"});
-        }
-        sort();
-    }
-
-    int size() const noexcept { return static_cast<int>(tokens_.size()); }
-    /// 0 <= id < size().
-    const token& operator[](std::int32_t id) const noexcept {
-        return tokens_[static_cast<std::size_t>(id)];
-    }
-
-    /// The tokens of a text: `begin`, a space before the text unless it is empty, a token for each
-    /// code point or, where there is none, for each of its bytes; then, until there is none, the
-    /// neighbours that make the token of the highest score, the first of several, become it.
-    ///
-    /// Throws io::error where a byte has no token.
-    SEQUENT_LAZY std::vector<std::int32_t> encode(std::string_view text) const {
-        merging<> work(*this);
-        if (!text.empty()) {
-            work.add(" ");
-            for (std::size_t at = 0; at < text.size();) {
-                std::size_t length = 1;
-                while (length < 4 && at + length < text.size() && continues(text[at + length]))
-                    ++length;
-                work.add(text.substr(at, length));
-                at += length;
-            }
-        }
-        return work.merged();
-    }
-
-    /// What `id` stands for behind `previous`: its text, behind `begin` without a leading space; of
-    /// a byte the byte. Valid as long as the tokenizer. 0 <= id < size().
-    std::string_view decode(std::int32_t previous, std::int32_t id) const noexcept {
-        std::string_view text = (*this)[id].text;
-        if (const int byte = fallback_byte(text); byte >= 0) {
-            return {&all_bytes[static_cast<std::size_t>(byte)], 1};
-        }
-        if (previous == begin && text.starts_with(' ')) text.remove_prefix(1);
-        return text;
-    }
-
-    /// Writes the file that the constructor reads.
-    SEQUENT_LAZY void save(const file_path& path) const {
-        file_replacement file(path);
-        const auto write = [&](std::uint32_t bits) {
-            std::array<std::byte, 4> bytes{};
-            detail::store_bits(bits, bytes.data());
-            file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-        };
-        write(longest_);
-        for (const token& each : tokens_) {
-            write(std::bit_cast<std::uint32_t>(each.score));
-            write(static_cast<std::uint32_t>(each.text.size()));
-            file.write(each.text.data(), each.text.size());
-        }
-        file.commit();
-    }
-
-  private:
-    static constexpr std::int32_t none = -1;
-
-    static constexpr auto all_bytes = [] {
-        std::array<char, 256> result{};
-        for (std::size_t at = 0; at < result.size(); ++at)
-            result[at] = static_cast<char>(static_cast<unsigned char>(at));
-        return result;
-    }();
-
-    /// Whether a byte is within a code point of UTF-8.
-    static constexpr bool continues(char byte) noexcept {
-        return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
-    }
-
-    SEQUENT_LAZY void sort() {
-        detail::name_table names;
-        for (std::size_t id = 0; id < tokens_.size(); ++id) names.add(tokens_[id].text, id);
-        names.sort();
-        // Of equal texts the first is found.
-        sorted_.clear();
-        for (const detail::numbered_name& each : names.entries())
-            sorted_.push_back(static_cast<std::int32_t>(each.number));
-        bytes_.fill(none);
-        for (std::int32_t id = size(); id-- > 0;) {
-            if (const int byte = fallback_byte(text_of(id)); byte >= 0)
-                bytes_[static_cast<std::size_t>(byte)] = id;
-        }
-    }
-
-    std::string_view text_of(std::int32_t id) const noexcept { return (*this)[id].text; }
-
-    /// The token of a text, or none.
-    std::int32_t find(std::string_view text) const noexcept {
-        std::size_t first = 0, last = sorted_.size();
-        while (first < last) {
-            const std::size_t middle = first + (last - first) / 2;
-            if (text_of(sorted_[middle]).compare(text) < 0) {
-                first = middle + 1;
-            } else {
-                last = middle;
-            }
-        }
-        return first < sorted_.size() && text_of(sorted_[first]).compare(text) == 0 ? sorted_[first]
-                                                                                    : none;
-    }
-
-    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
-        fail_with<error>({name_, ": ", joined_text(what)});
-    }
-
-    /// A text on its way from code points to the tokens that they merge to.
-    SEQUENT_LAZY class merging {
-      public:
-        explicit merging(const tokenizer& of) : of_(of) {}
-
-        /// A code point.
-        void add(std::string_view text) {
-            if (const std::int32_t id = of_.find(text); id != none) {
-                append(id);
-                return;
-            }
-            for (const char byte : text) {
-                const auto code = static_cast<unsigned char>(byte);
-                if (of_.bytes_[code] == none) {
-                    of_.fail({"none of its ", of_.size(), " tokens is the byte ",
-                              static_cast<unsigned>(code), " of the text"});
-                }
-                append(of_.bytes_[code]);
-            }
-        }
-
-        std::vector<std::int32_t> merged() {
-            for (std::size_t left = 0; left + 1 < pieces_.size(); ++left) propose(left);
-            while (!candidates_.empty()) {
-                const candidate best = candidates_.front();
-                std::pop_heap(candidates_.begin(), candidates_.end());
-                candidates_.pop_back();
-                piece& left = pieces_[best.left];
-                // Either side may have become part of something else.
-                if (left.id != best.left_id || left.next != best.right ||
-                    pieces_[best.right].id != best.right_id) {
-                    continue;
-                }
-                piece& right = pieces_[best.right];
-                left.id = best.id;
-                left.next = right.next;
-                right.id = none;
-                if (left.next < pieces_.size()) {
-                    pieces_[left.next].previous = best.left;
-                    propose(best.left);
-                }
-                if (best.left > 0) propose(left.previous);
-            }
-            std::vector<std::int32_t> result{begin};
-            for (const piece& each : pieces_) {
-                if (each.id != none) result.push_back(each.id);
-            }
-            return result;
-        }
-
-      private:
-        struct piece {
-            std::int32_t id;  // none behind a merge, for the right one of the two
-            std::size_t previous;
-            std::size_t next;
-        };
-        struct candidate {
-            float score;
-            std::size_t left;
-            std::size_t right;
-            std::int32_t left_id;
-            std::int32_t right_id;
-            std::int32_t id;
-
-            /// Whether it comes later.
-            bool operator<(const candidate& other) const noexcept {
-                return score != other.score ? score < other.score : left > other.left;
-            }
-        };
-
-        void append(std::int32_t id) {
-            pieces_.push_back({id, pieces_.size() - 1, pieces_.size() + 1});
-        }
-
-        void propose(std::size_t left) {
-            const std::size_t right = pieces_[left].next;
-            const std::int32_t left_id = pieces_[left].id, right_id = pieces_[right].id;
-            const std::string_view first = of_.text_of(left_id), second = of_.text_of(right_id);
-            if (first.size() + second.size() > of_.longest_) return;
-            joined_.assign(first).append(second);
-            const std::int32_t id = of_.find(joined_);
-            // The least score at which llama2.c merges.
-            if (id == none || !(of_[id].score > -1e10F)) return;
-            candidates_.push_back({of_[id].score, left, right, left_id, right_id, id});
-            std::push_heap(candidates_.begin(), candidates_.end());
-        }
-
-        const tokenizer& of_;
-        std::vector<piece> pieces_;
-        std::vector<candidate> candidates_;  // a heap
-        std::string joined_;
-    };
-
-    std::string name_;
-    std::uint32_t longest_ = 0;
-    std::vector<token> tokens_;
-    std::vector<std::int32_t> sorted_;       // by their texts
-    std::array<std::int32_t, 256> bytes_{};  // the token of each, or none
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
 /// Where the shapes in a file decide the type of the model:
 ///
 ///     io::visit<Small, Large>("model.bin", [&]<class Model>() { run<Model>(); });
@@ -14871,6 +14622,95 @@ constexpr int limit_of_count(const Shaped& in, int count) {
     for (const rule& written : in.text.rules)
         detail::find_count_limit(in, written, written.condition, count, limit);
     return limit;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Conditions and index expressions as nodes that rules share.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Nodes, each kept once, so that equal conditions have equal numbers.
+template <int Capacity>
+struct node_pool {
+    list<node, Capacity> nodes{};
+
+    constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
+        if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
+        if (kind == node_kind::greater_equal) return add(node_kind::less_equal, value, right, left);
+        for (int at = 0; at < nodes.size(); ++at)
+            if (nodes[at].kind == kind && nodes[at].value == value && nodes[at].left == left &&
+                nodes[at].right == right)
+                return at;
+        return nodes.push({kind, value, left, right});
+    }
+    constexpr int both(int left, int right) {
+        if (left < 0 || left == right) return right;
+        if (right < 0) return left;
+        return add(node_kind::conjunction, 0, left, right);
+    }
+    constexpr int at_term(const term& written) {
+        const int constant = add(node_kind::constant, written.offset);
+        if (written.variable < 0) return constant;
+        int sum = add(node_kind::variable, written.variable);
+        if (written.second >= 0)
+            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
+                      add(node_kind::variable, written.second));
+        return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
+    }
+    constexpr unsigned variables(int root) const {
+        if (root < 0) return 0;
+        const node& top = nodes[root];
+        if (top.kind == node_kind::variable) return 1u << top.value;
+        return variables(top.left) | variables(top.right);
+    }
+    /// Calls visit(node) for each conjunct.
+    template <class Visit>
+    constexpr void each_conjunct(int root, Visit visit) const {
+        if (root < 0) return;
+        const node& top = nodes[root];
+        if (top.kind != node_kind::conjunction) return visit(root);
+        each_conjunct(top.left, visit);
+        each_conjunct(top.right, visit);
+    }
+    /// Whether each conjunct of `part` is one of `whole`.
+    constexpr bool holds_conjuncts(int whole, int part) const {
+        if (part < 0 || whole == part) return true;
+        if (whole < 0) return false;
+        const node& top = nodes[part];
+        if (top.kind == node_kind::conjunction)
+            return holds_conjuncts(whole, top.left) && holds_conjuncts(whole, top.right);
+        const node& among = nodes[whole];
+        return among.kind == node_kind::conjunction &&
+               (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
+    }
+    /// Whether two conditions have the same conjuncts, in any order.
+    constexpr bool same_conjuncts(int left, int right) const {
+        return holds_conjuncts(left, right) && holds_conjuncts(right, left);
+    }
+    /// The term that at_term() made a node of.
+    constexpr term as_term(int root) const {
+        const node& top = nodes[root];
+        if (top.kind == node_kind::constant) return {-1, top.value};
+        if (top.kind == node_kind::variable) return {top.value, 0};
+        term inner = as_term(top.left);
+        inner.offset += nodes[top.right].value;
+        return inner;
+    }
+    /// A copy of the tree with each variable v replaced by terms[v].
+    template <class Nodes>
+    constexpr int substitute(const Nodes& from, int root, const term* terms) {
+        if (root < 0) return -1;
+        const node top = from[root];
+        if (top.kind == node_kind::variable) return at_term(terms[top.value]);
+        const int left = substitute(from, top.left, terms);
+        const int right = substitute(from, top.right, terms);
+        return add(top.kind, top.value, left, right);
+    }
+};
+
+constexpr int pool_size(int nodes, int literals) {
+    return 8 * nodes + 10 * literals + 32;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -15916,89 +15756,6 @@ constexpr int with_plain_counts(Pool& pool, int root, int variables, Extent exte
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Nodes, each kept once, so that equal conditions have equal numbers.
-template <int Capacity>
-struct node_pool {
-    list<node, Capacity> nodes{};
-
-    constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
-        if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
-        if (kind == node_kind::greater_equal) return add(node_kind::less_equal, value, right, left);
-        for (int at = 0; at < nodes.size(); ++at)
-            if (nodes[at].kind == kind && nodes[at].value == value && nodes[at].left == left &&
-                nodes[at].right == right)
-                return at;
-        return nodes.push({kind, value, left, right});
-    }
-    constexpr int both(int left, int right) {
-        if (left < 0 || left == right) return right;
-        if (right < 0) return left;
-        return add(node_kind::conjunction, 0, left, right);
-    }
-    constexpr int at_term(const term& written) {
-        const int constant = add(node_kind::constant, written.offset);
-        if (written.variable < 0) return constant;
-        int sum = add(node_kind::variable, written.variable);
-        if (written.second >= 0)
-            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
-                      add(node_kind::variable, written.second));
-        return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
-    }
-    constexpr unsigned variables(int root) const {
-        if (root < 0) return 0;
-        const node& top = nodes[root];
-        if (top.kind == node_kind::variable) return 1u << top.value;
-        return variables(top.left) | variables(top.right);
-    }
-    /// Calls visit(node) for each conjunct.
-    template <class Visit>
-    constexpr void each_conjunct(int root, Visit visit) const {
-        if (root < 0) return;
-        const node& top = nodes[root];
-        if (top.kind != node_kind::conjunction) return visit(root);
-        each_conjunct(top.left, visit);
-        each_conjunct(top.right, visit);
-    }
-    /// Whether each conjunct of `part` is one of `whole`.
-    constexpr bool holds_conjuncts(int whole, int part) const {
-        if (part < 0 || whole == part) return true;
-        if (whole < 0) return false;
-        const node& top = nodes[part];
-        if (top.kind == node_kind::conjunction)
-            return holds_conjuncts(whole, top.left) && holds_conjuncts(whole, top.right);
-        const node& among = nodes[whole];
-        return among.kind == node_kind::conjunction &&
-               (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
-    }
-    /// Whether two conditions have the same conjuncts, in any order.
-    constexpr bool same_conjuncts(int left, int right) const {
-        return holds_conjuncts(left, right) && holds_conjuncts(right, left);
-    }
-    /// The term that at_term() made a node of.
-    constexpr term as_term(int root) const {
-        const node& top = nodes[root];
-        if (top.kind == node_kind::constant) return {-1, top.value};
-        if (top.kind == node_kind::variable) return {top.value, 0};
-        term inner = as_term(top.left);
-        inner.offset += nodes[top.right].value;
-        return inner;
-    }
-    /// A copy of the tree with each variable v replaced by terms[v].
-    template <class Nodes>
-    constexpr int substitute(const Nodes& from, int root, const term* terms) {
-        if (root < 0) return -1;
-        const node top = from[root];
-        if (top.kind == node_kind::variable) return at_term(terms[top.value]);
-        const int left = substitute(from, top.left, terms);
-        const int right = substitute(from, top.right, terms);
-        return add(top.kind, top.value, left, right);
-    }
-};
-
-constexpr int pool_size(int nodes, int literals) {
-    return 8 * nodes + 10 * literals + 32;
-}
-
 /// Per rule its condition, per relation its domain over argument positions; -1 where none.
 template <sizes Sizes>
 struct domains {
@@ -16080,7 +15837,11 @@ class domain_finder {
             const int result = out.domain[in.block_output[written.block]];
             out.domain[written.head] = result;
             // All layers have the conditions of the first one.
-            if (written.repeat > 1 && out.mistake.ok() && !is_same_domain(given, result, written)) {
+            // Its atoms lie where those of its input do.
+            const bool differs = written.repeat > 1
+                                     ? !is_same_domain(given, result, written)
+                                     : !out.pool.same_conjuncts(pairs_in(given), pairs_in(result));
+            if (out.mistake.ok() && differs) {
                 const int stacking = in.text.scopes[written.scope].rule;
                 out.mistake = {fault::a_stacked_block_gives_the_atoms_that_it_takes,
                                written.number,
@@ -16414,6 +16175,13 @@ class domain_finder {
         return root;
     }
 
+    constexpr int pairs_in(int root) {
+        int result = -1;
+        out.pool.each_conjunct(root, [&](int part) {
+            if (out.pool.nodes[part].kind == node_kind::pair) result = out.pool.both(result, part);
+        });
+        return result;
+    }
     constexpr bool holds_for_pairs(int root) const {
         bool found = false;
         out.pool.each_conjunct(
@@ -19037,7 +18805,7 @@ struct walk {
     const step* within = nullptr;  // of a step of a recursion
 
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
-        if (stride != 0 && extent > 0)
+        if (stride != 0 && extent > 1)
             indices.push({stride, extent, counts, can_end && within == nullptr});
     }
     /// How far one round of the recursion moves the operand.
@@ -19076,9 +18844,8 @@ struct walk {
         for (const index& each : indices) {
             if (each.stride == row && result.counts == 0 && each.counts != 0)
                 result.counts = each.counts;
-            else
-                reach +=
-                    static_cast<long long>(each.stride < 0 ? row : each.stride) * (each.extent - 1);
+            else if (each.stride > 0)
+                reach += static_cast<long long>(each.stride) * (each.extent - 1);
         }
         return reach < row ? result : row_limit{};
     }
@@ -26203,20 +25970,20 @@ constexpr int parts_of_blocks(int blocks, int most, int threads) {
 }
 
 /// Some of the rows that a step has, as few parts as keep `threads` busy: each block is cut by
-/// itself and no part has less than least_rows.
-template <int Rows, int Block>
+/// itself and no part has less than `least` rows.
 struct cut_rows {
-    static constexpr int blocks = (Rows + Block - 1) / Block;
-
+    int rows;
+    int block;
     int parts;  // of a block
+    int least = least_rows;
 
-    int count() const noexcept { return blocks * parts; }
+    int count() const noexcept { return (rows + block - 1) / block * parts; }
     kernel::row_range operator[](int index) const noexcept {
-        const int begin = index / parts * Block;
-        const int rows = std::min(Block, Rows - begin);
-        const int cut = std::clamp(rows / least_rows, 1, parts);
+        const int begin = index / parts * block;
+        const int here = std::min(block, rows - begin);
+        const int cut = std::clamp(here / least, 1, parts);
         const int part = std::min(index % parts, cut);
-        return {begin + rows * part / cut, begin + rows * std::min(part + 1, cut) / cut};
+        return {begin + here * part / cut, begin + here * std::min(part + 1, cut) / cut};
     }
 };
 
@@ -26253,16 +26020,17 @@ void each_part(thread_pool& pool, const int* outers, Ranges ranges, long long op
     });
 }
 
-/// Calls body(range) for parts of the rows.
-template <int Rows, class Body>
-void each_row_part(thread_pool& pool, long long operations, Body body) noexcept {
+/// Calls body(range) for parts of the rows: a row_range that begins with 0, or all_rows.
+template <class Range, class Body>
+void each_row_part(thread_pool& pool, Range rows, long long operations, Body body) noexcept {
     constexpr int no_outers[plan::max_outers]{1, 1, 1};
     if (operations < least_run)
-        body(kernel::all_rows<Rows>{});
+        body(rows);
     else
-        each_part(pool, no_outers,
-                  cut_rows<Rows, Rows>{parts_of_blocks(1, Rows / least_rows, pool.size())},
-                  operations, [&](int, int, int, kernel::row_range range) { body(range); });
+        each_part(
+            pool, no_outers,
+            cut_rows{rows.end, rows.end, parts_of_blocks(1, rows.end / least_rows, pool.size())},
+            operations, [&](int, int, int, kernel::row_range range) { body(range); });
 }
 
 /// Row steps on a pool.
@@ -26274,10 +26042,22 @@ class pooled_rows {
     static constexpr int outers = count_outers(step.outer_extents);
     static constexpr kernel::all_rows<step.rows> all{};
 
+    /// Whether a count that is given ends the rows. Products of up to 16 of them are others.
+    static constexpr bool counted = step.counts != 0 && step.pairs < 0 && step.condition < 0;
+    static constexpr int least = counted ? least_rows + 1 : least_rows;
+    static auto rows_of(const bindings& bound) noexcept {
+        if constexpr (counted)
+            return kernel::row_range{0, runner::limit(bound)};
+        else
+            return all;
+    }
+
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.columns()) &&
         (step.before.at.where == place::none ||
          are_apart(step.before, step.rows, step.outer_extents, step.columns()));
+
+    static constexpr bool divides = (runner::is_whole || counted) && writes_apart;
 
     /// Rows whose functions add to the gradient of a gain do so one after another.
     static constexpr bool has_gains() {
@@ -26297,8 +26077,8 @@ class pooled_rows {
                    length);
     }
 
-    template <int At>
-    static void product_gradient(const bindings& bound, int first, int second, int third,
+    template <int At, class Rows>
+    static void product_gradient(const bindings& bound, int first, int second, int third, Rows rows,
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int weight_rows = runner::template weight_rows<At>();
@@ -26309,17 +26089,18 @@ class pooled_rows {
             are_apart(std::array<dimension, 2>{{{weight_rows, weight_row},
                                                 {term.w_split ? term.splits : 1, term.w_split}}},
                       weight_columns);
-        constexpr long long operations =
-            2LL * step.rows * step.columns() * term.depth * term.splits;
-        if constexpr (!apart || operations < least_run) {
-            runner::template product_gradient<At>(bound, first, second, third, all);
+        constexpr long long each = 2LL * step.columns() * term.depth * term.splits;
+        if constexpr (!apart || each * step.rows < least_run) {
+            runner::template product_gradient<At>(bound, first, second, third, rows);
+        } else if (counted && each * rows.end < least_run) {
+            runner::template product_gradient<At>(bound, first, second, third, rows);
         } else {
-            using input_rows = cut_rows<step.rows, step.rows>;
-            using weight_cut = cut_rows<weight_rows, weight_rows>;
             const bool for_input = bound.gradient(term.x.at) != nullptr;
             constexpr bool for_weight = term.w.at.trained;
-            const input_rows inputs{parts_of_blocks(1, step.rows / least_rows, pool.size())};
-            const weight_cut weights{parts_of_blocks(1, weight_rows / least_rows, pool.size())};
+            const cut_rows inputs{rows.end, rows.end,
+                                  parts_of_blocks(1, rows.end / least_rows, pool.size()), least};
+            const cut_rows weights{weight_rows, weight_rows,
+                                   parts_of_blocks(1, weight_rows / least_rows, pool.size())};
             const int input_tasks = for_input ? inputs.count() : 0;
             const int weight_tasks = for_weight ? weights.count() : 0;
             pool.run(input_tasks + weight_tasks, [&](int task) {
@@ -26329,65 +26110,76 @@ class pooled_rows {
                                                             inputs[task]);
                     else
                         runner::template weight_gradient<At>(bound, first, second, third, split,
-                                                             weights[task - input_tasks]);
+                                                             weights[task - input_tasks], rows);
             });
         }
     }
 
-    template <int At>
-    static void summand_gradient(const bindings& bound, int first, int second, int third,
+    template <int At, class Rows>
+    static void summand_gradient(const bindings& bound, int first, int second, int third, Rows rows,
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int segments = runner::segments_of(term.x);
         if constexpr (!step.is_outer &&
                       inputs_apart(term, segments, term.x.column, step.columns() / segments))
-            each_row_part<step.rows>(
-                pool, 4LL * step.rows * step.columns() * (step.multiplies ? step.terms.size() : 1),
+            each_row_part(
+                pool, rows,
+                4LL * rows.end * step.columns() * (step.multiplies ? step.terms.size() : 1),
                 [&](auto range) {
                     runner::template summand_gradient<At>(bound, first, second, third, range);
                 });
         else
-            runner::template summand_gradient<At>(bound, first, second, third, all);
+            runner::template summand_gradient<At>(bound, first, second, third, rows);
     }
 
   public:
     static void forward(const bindings& bound, thread_pool& pool) noexcept {
-        constexpr long long operations = row_cost(step) * step.rows * outers;
+        constexpr long long each = row_cost(step) * outers;
+        const auto rows = rows_of(bound);
         constexpr int block = block_rows(step.rows);
-        using ranges = cut_rows<step.rows, block>;
-        if constexpr (!runner::is_whole || !writes_apart || operations < least_run)
+        if constexpr (!divides || each * step.rows < least_run) {
             runner::forward(bound, all);
-        else
+        } else if (counted && each * rows.end < least_run) {
+            runner::forward(bound, all);
+        } else {
+            const int blocks = (rows.end + block - 1) / block;
             each_part(
                 pool, step.outer_extents,
-                ranges{parts_of_blocks(outers * ranges::blocks, block / least_rows, pool.size())},
-                operations, [&](int first, int second, int third, kernel::row_range range) {
+                cut_rows{rows.end, block,
+                         parts_of_blocks(outers * blocks, block / least_rows, pool.size()), least},
+                each * rows.end, [&](int first, int second, int third, kernel::row_range range) {
                     runner::forward_at(bound, first, second, third, range);
                 });
+            each_outer(step.outer_extents, [&](int first, int second, int third) {
+                runner::clear_from(bound, first, second, third, rows.end, step.rows);
+            });
+        }
     }
 
     /// One part of one outer round after another, in the order of the single thread.
     static void backward(const bindings& bound, thread_pool& pool) noexcept {
-        if constexpr (!runner::is_whole || !writes_apart ||
-                      row_cost(step) * step.rows < least_run) {
+        const auto rows = rows_of(bound);
+        if constexpr (!divides || row_cost(step) * step.rows < least_run) {
+            runner::backward(bound);
+        } else if (counted && row_cost(step) * rows.end < least_run) {
             runner::backward(bound);
         } else {
             each_outer(step.outer_extents, [&](int first, int second, int third) {
                 if constexpr (has_gains())
-                    runner::undo_functions(bound, first, second, third, all);
+                    runner::undo_functions(bound, first, second, third, rows);
                 else if constexpr (step.functions.size() > 0)
-                    each_row_part<step.rows>(
-                        pool, 2 * functions_cost(step) * step.rows, [&](auto range) {
-                            runner::undo_functions(bound, first, second, third, range);
-                        });
+                    each_row_part(pool, rows, 2 * functions_cost(step) * rows.end, [&](auto range) {
+                        runner::undo_functions(bound, first, second, third, range);
+                    });
                 kernel::unroll<step.terms.size()>([&](auto index) {
                     constexpr row_term term = step.terms[index()];
                     if constexpr (term.kind == term_kind::product)
-                        product_gradient<index()>(bound, first, second, third, pool);
+                        product_gradient<index()>(bound, first, second, third, rows, pool);
                     else if constexpr (term.kind == term_kind::gather)
-                        runner::template gather_gradient<index()>(bound, first, second, third, all);
+                        runner::template gather_gradient<index()>(bound, first, second, third,
+                                                                  rows);
                     else
-                        summand_gradient<index()>(bound, first, second, third, pool);
+                        summand_gradient<index()>(bound, first, second, third, rows, pool);
                 });
             });
         }
@@ -26554,12 +26346,12 @@ class pooled_weighted {
   public:
     static void forward(const bindings<T>& bound, thread_pool& pool) noexcept {
         constexpr bool apart = are_apart(step.out, step.rows, step.outer_extents, step.length);
-        using ranges = cut_rows<step.rows, step.rows>;
         if constexpr (!apart || operations < least_run)
             runner::forward(bound, kernel::all_rows<step.rows>{});
         else
             each_part(pool, step.outer_extents,
-                      ranges{parts_of_blocks(outers, step.rows / least_rows, pool.size())},
+                      cut_rows{step.rows, step.rows,
+                               parts_of_blocks(outers, step.rows / least_rows, pool.size())},
                       operations, [&](int first, int second, int third, kernel::row_range range) {
                           runner::forward_at(bound, first, second, third, range);
                       });
@@ -32297,15 +32089,23 @@ struct find_kind<T> {
 template <class T>
 using kind_of = typename find_kind<T>::type;
 
-/// The last of the types that is of a kind, or the default.
-template <class Kind, class Default, class... Types>
-struct last_of_kind {
-    using type = Default;
+template <class T>
+struct holder {
+    using type = T;
 };
-template <class Kind, class Default, class First, class... Rest>
-struct last_of_kind<Kind, Default, First, Rest...>
-    : last_of_kind<Kind, std::conditional_t<std::is_same_v<kind_of<First>, Kind>, First, Default>,
-                   Rest...> {};
+struct of_another_kind {};
+template <class Earlier>
+Earlier operator|(Earlier, of_another_kind);
+template <class Earlier, class Later>
+holder<Later> operator|(holder<Earlier>, holder<Later>);
+
+/// The last of the types that is of a kind, or the default. A fold: the symbols of a recursion
+/// would name all types in each of its steps.
+template <class Kind, class Default, class... Types>
+using last_of_kind =
+    typename decltype((holder<Default>{} | ... |
+                       std::conditional_t<std::is_same_v<kind_of<Types>, Kind>, holder<Types>,
+                                          of_another_kind>{}))::type;
 
 template <class Option>
 constexpr void set_option(shape& of) {
@@ -32394,11 +32194,10 @@ struct options {
     template <class... More>
     using with = options<Defaults..., More...>;
 
-    using mask = typename last_of_kind<mask_kind, mask::none, Defaults...>::type;
-    using activation =
-        typename last_of_kind<activation_kind, sequent::activation::identity, Defaults...>::type;
+    using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
+    using activation = last_of_kind<activation_kind, sequent::activation::identity, Defaults...>;
     using local_mask =
-        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::type::mask;
+        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::mask;
     static constexpr nn::shape shape = [] {
         nn::shape result;
         (set_option<Defaults>(result), ...);
@@ -32473,12 +32272,11 @@ struct arguments {
          check_argument<Template, Given, decltype(reason_against<Set, Given, Given...>())>()));
     static_assert(Set::template check_given<Template, Given...>());
 
-    using mask = typename last_of_kind<mask_kind, typename Set::mask, Given...>::type;
-    using activation =
-        typename last_of_kind<activation_kind, typename Set::activation, Given...>::type;
+    using mask = last_of_kind<mask_kind, typename Set::mask, Given...>;
+    using activation = last_of_kind<activation_kind, typename Set::activation, Given...>;
     using local_mask =
         typename last_of_kind<kind_of<local_layers<1>>, local_layers<0, typename Set::local_mask>,
-                              Given...>::type::mask;
+                              Given...>::mask;
     static constexpr nn::shape shape = [] {
         nn::shape result = Set::shape;
         (set_option<Given>(result), ...);

@@ -3611,38 +3611,13 @@ SEQUENT_LAZY class builder {
 
 }  // namespace sequent::inline SEQUENT_ABI::tokenizers::detail
 
-namespace sequent::inline SEQUENT_ABI::tokenizers {
+namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-namespace detail {
+/// Reads from a tokenizer.json how text is normalised and split before a model has it.
+SEQUENT_LAZY class json_steps {
+  protected:
+    explicit json_steps(std::string name) : build_(std::move(name)) {}
 
-/// Reads a tokenizer.json, which is a program: what it asks for and is not known here is refused.
-SEQUENT_LAZY class json_reader {
-  public:
-    explicit json_reader(const io::json_document& from, std::string name)
-        : root_(from.root()), build_(std::move(name)) {}
-
-    SEQUENT_COLD parts read() {
-        parts& to = build_.result;
-        keys(root_, {"version", "truncation", "padding", "added_tokens", "normalizer",
-                     "pre_tokenizer", "post_processor", "decoder", "model"});
-        if (present(root_, "truncation")) read_truncation(root_["truncation"]);
-        if (present(root_, "normalizer")) read_normalizer(root_["normalizer"]);
-        if (present(root_, "pre_tokenizer")) read_pre_tokenizer(root_["pre_tokenizer"]);
-        read_model(root_["model"]);
-        if (present(root_, "added_tokens")) {
-            root_["added_tokens"].for_each_element([&](value each) { read_added(each); });
-        }
-        if (present(root_, "post_processor")) read_post_processor(root_["post_processor"]);
-        if (present(root_, "decoder")) {
-            read_decoder(root_["decoder"]);
-        } else {
-            to.decoder.emplace_back();
-            to.decoder.back().is = decoder_step::kind::blanks;
-        }
-        return std::move(to);
-    }
-
-  private:
     using value = io::json_value;
 
     static bool present(value of, std::string_view key) {
@@ -3671,37 +3646,6 @@ SEQUENT_LAZY class json_reader {
 
     [[noreturn]] static void unknown(value of, std::string_view what) {
         of.fail({"the ", what, " \"", type(of), "\" is not known"});
-    }
-
-    void read_truncation(value of) {
-        keys(of, {"direction", "max_length", "strategy", "stride"});
-        truncation& to = build_.result.truncation;
-        to.max_length = static_cast<std::size_t>(of["max_length"].whole_number());
-        const std::string_view strategy = of["strategy"].string();
-        using kind = truncation::strategy;
-        if (strategy == "LongestFirst") {
-            to.of = kind::longest_first;
-        } else if (strategy == "OnlyFirst") {
-            to.of = kind::only_first;
-        } else if (strategy == "OnlySecond") {
-            to.of = kind::only_second;
-        } else {
-            of.fail({"the truncation \"", strategy, "\" is not known"});
-        }
-        to.left = present(of, "direction") && of["direction"].string() == "Left";
-    }
-
-    void read_added(value of) {
-        keys(of, {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
-        added_token token;
-        token.id = id(of["id"]);
-        token.text = text(of, "content");
-        token.special = flag(of, "special", false);
-        token.single_word = flag(of, "single_word", false);
-        token.strips_left = flag(of, "lstrip", false);
-        token.strips_right = flag(of, "rstrip", false);
-        token.normalized = flag(of, "normalized", !token.special);
-        build_.add_added(std::move(token));
     }
 
     normalizer_step& add_normalizer(normalizer_step::kind is) {
@@ -3876,6 +3820,75 @@ SEQUENT_LAZY class json_reader {
         step.before = prefix(of);
         step.splits = flag(of, "split", true);
         step.as = split_step::behavior::merged_behind;
+    }
+
+    builder<> build_;
+    bool by_bytes_ = false;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::tokenizers::detail
+
+namespace sequent::inline SEQUENT_ABI::tokenizers {
+
+namespace detail {
+
+/// Reads a tokenizer.json, which is a program: what it asks for and is not known here is refused.
+SEQUENT_LAZY class json_reader : json_steps<> {
+  public:
+    explicit json_reader(const io::json_document& from, std::string name)
+        : json_steps<>(std::move(name)), root_(from.root()) {}
+
+    SEQUENT_COLD parts read() {
+        parts& to = build_.result;
+        keys(root_, {"version", "truncation", "padding", "added_tokens", "normalizer",
+                     "pre_tokenizer", "post_processor", "decoder", "model"});
+        if (present(root_, "truncation")) read_truncation(root_["truncation"]);
+        if (present(root_, "normalizer")) read_normalizer(root_["normalizer"]);
+        if (present(root_, "pre_tokenizer")) read_pre_tokenizer(root_["pre_tokenizer"]);
+        read_model(root_["model"]);
+        if (present(root_, "added_tokens")) {
+            root_["added_tokens"].for_each_element([&](value each) { read_added(each); });
+        }
+        if (present(root_, "post_processor")) read_post_processor(root_["post_processor"]);
+        if (present(root_, "decoder")) {
+            read_decoder(root_["decoder"]);
+        } else {
+            to.decoder.emplace_back();
+            to.decoder.back().is = decoder_step::kind::blanks;
+        }
+        return std::move(to);
+    }
+
+  private:
+    void read_truncation(value of) {
+        keys(of, {"direction", "max_length", "strategy", "stride"});
+        truncation& to = build_.result.truncation;
+        to.max_length = static_cast<std::size_t>(of["max_length"].whole_number());
+        const std::string_view strategy = of["strategy"].string();
+        using kind = truncation::strategy;
+        if (strategy == "LongestFirst") {
+            to.of = kind::longest_first;
+        } else if (strategy == "OnlyFirst") {
+            to.of = kind::only_first;
+        } else if (strategy == "OnlySecond") {
+            to.of = kind::only_second;
+        } else {
+            of.fail({"the truncation \"", strategy, "\" is not known"});
+        }
+        to.left = present(of, "direction") && of["direction"].string() == "Left";
+    }
+
+    void read_added(value of) {
+        keys(of, {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
+        added_token token;
+        token.id = id(of["id"]);
+        token.text = text(of, "content");
+        token.special = flag(of, "special", false);
+        token.single_word = flag(of, "single_word", false);
+        token.strips_left = flag(of, "lstrip", false);
+        token.strips_right = flag(of, "rstrip", false);
+        token.normalized = flag(of, "normalized", !token.special);
+        build_.add_added(std::move(token));
     }
 
     void read_model(value of) {
@@ -4151,8 +4164,6 @@ SEQUENT_LAZY class json_reader {
     }
 
     value root_;
-    builder<> build_;
-    bool by_bytes_ = false;
     bool has_template_ = false;
     bool is_fused_ = false;
 };
@@ -4404,26 +4415,6 @@ SEQUENT_LAZY tokenizer from_vocabulary(const io::gguf_vocabulary& from,
     return tokenizer(detail::list_reader<>(from, std::move(name)).read());
 }
 
-/// The tokenizer of llama2.c's file (see io::tokenizer). Texts begin with token 1.
-SEQUENT_LAZY tokenizer from_llama2c(const io::source& file) {
-    const io::tokenizer tokens(file);
-    io::gguf_vocabulary list;
-    list.model = "llama";
-    for (std::int32_t id = 0; id < tokens.size(); ++id) {
-        const std::string& text = tokens[id].text;
-        list.tokens.push_back(text);
-        list.scores.push_back(tokens[id].score);
-        list.types.push_back(id == 0 ? 2 : id <= 2 ? 3 : detail::fallback_byte(text) >= 0 ? 6 : 1);
-    }
-    list.begin = io::tokenizer::begin;
-    list.adds_begin = true;
-    detail::normalizer_step step;
-    step.is = detail::normalizer_step::kind::sentencepiece;
-    step.prefix = true;
-    return tokenizer(detail::list_reader<>(list, file.name())
-                         .read_sentencepiece(" ", false, false, true, std::move(step)));
-}
-
 /// What a vocab.txt leaves to its model.
 struct word_piece_options {
     bool lower_case = true;        // capitals and accents are removed, as "uncased" models want
@@ -4479,6 +4470,73 @@ SEQUENT_LAZY tokenizer from_vocab_txt(const io::source& file,
     to.decoder.back().cleans = true;
     to.truncation.max_length = options.max_length;
     return tokenizer(std::move(to));
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::tokenizers
+
+namespace sequent::inline SEQUENT_ABI::tokenizers {
+
+namespace detail {
+
+/// Reads the file: little-endian, the length of the longest token (uint32), then for each token its
+/// score (F32), its length (int32) and its bytes.
+SEQUENT_LAZY
+SEQUENT_COLD io::gguf_vocabulary read_llama2c(const io::source& file) {
+    using io::detail::load_bits;
+    const auto fail = [&](std::initializer_list<text_part> what) {
+        fail_with<io::error>({file.name(), ": ", joined_text(what)});
+    };
+    const std::span<const std::byte> bytes = file.bytes();
+    if (bytes.size() < 4) {
+        fail({"has ", bytes.size(),
+              " bytes, too few for the length of the longest token, which takes 4"});
+    }
+    io::gguf_vocabulary list;
+    list.model = "llama";
+    const auto longest = load_bits<std::uint32_t>(bytes.data());
+    for (std::size_t at = 4; at < bytes.size();) {
+        const std::size_t number = list.tokens.size();
+        const std::size_t left = bytes.size() - at;
+        if (left < 8)
+            fail({"token ", number, ": ", left, " bytes are left, its score and length take 8"});
+        const float score = std::bit_cast<float>(load_bits<std::uint32_t>(&bytes[at]));
+        const auto length = load_bits<std::uint32_t>(&bytes[at + 4]);
+        if (!std::isfinite(score)) fail({"token ", number, ": its score is not finite"});
+        if (length > longest) {
+            fail({"token ", number, ": its length is ", length, ", the longest of the file is ",
+                  longest});
+        }
+        if (length > left - 8) {
+            fail({"token ", number, ": its length is ", length, ", ", left - 8, " bytes are left"});
+        }
+        const std::string text(reinterpret_cast<const char*>(bytes.data()) + at + 8, length);
+        list.types.push_back(number == 0                    ? 2
+                             : number <= 2                  ? 3
+                             : io::fallback_byte(text) >= 0 ? 6
+                                                            : 1);
+        list.tokens.push_back(text);
+        list.scores.push_back(score);
+        at += 8 + length;
+    }
+    if (list.tokens.size() < 3) fail({"has ", list.tokens.size(), " tokens, at least are 3"});
+    return list;
+}
+
+}  // namespace detail
+
+/// The tokenizer of llama2.c's file, byte pair encoding with scores. Token 0 is unknown, 1 begins
+/// and 2 ends a text; those written <0x00> to <0xFF> are bytes. Texts begin with token 1 and, where
+/// they are not empty, a blank. Throws io::error if the file cannot be read, is cut off, goes on
+/// behind its last token, or if a length or a score is none.
+SEQUENT_LAZY tokenizer from_llama2c(const io::source& file) {
+    io::gguf_vocabulary list = detail::read_llama2c(file);
+    list.begin = 1;
+    list.adds_begin = true;
+    detail::normalizer_step step;
+    step.is = detail::normalizer_step::kind::sentencepiece;
+    step.prefix = true;
+    return tokenizer(detail::list_reader<>(list, file.name())
+                         .read_sentencepiece(" ", false, false, true, std::move(step)));
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::tokenizers

@@ -25,6 +25,9 @@ inline constexpr auto sorted = sort_with_bos(tokens, tokens);
 inline constexpr auto balanced = dyck_k_ptf(tokens, "()", "{}");
 inline constexpr auto doubled = named<"twice & more">(indices * 2 + 1);
 
+inline constexpr auto choices =
+    cond(last_of(everything, tokens) == 'a', max_of(everything, tokens), 'x');
+
 struct picture {
     draw::flow flow;
     draw::flow_layout layout = draw::layout_of(flow);
@@ -213,9 +216,15 @@ TEST_CASE("what a flow shows") {
     const picture width = of<frequencies>("abb");
     const draw::flow_selector& same = width.flow.layers()[1].selectors[0];
     REQUIRE(same.heads.size() == 2);
-    CHECK(width.flow.attended(same, same.heads[0].at, 2) == std::vector<int>{0, 1, 2});
-    CHECK(width.flow.attended(same, same.heads[1].at, 2).empty());
-    CHECK(width.flow.attended(same, same.heads[1].at, 0) == std::vector<int>{0});
+    CHECK(width.flow.attended(same, same.heads[0], 2) == std::vector<int>{0, 1, 2});
+    CHECK(width.flow.attended(same, same.heads[1], 2).empty());
+    CHECK(width.flow.attended(same, same.heads[1], 0) == std::vector<int>{0});
+
+    const picture chosen = of<choices>("abba");
+    const draw::flow_selector& all = chosen.flow.layers()[1].selectors[0];
+    REQUIRE(all.heads.size() == 2);
+    CHECK(chosen.flow.attended(all, all.heads[0], 1) == std::vector<int>{3});
+    CHECK(chosen.flow.attended(all, all.heads[1], 1) == std::vector<int>{1, 2});
 }
 
 TEST_CASE("pictures show any symbols, and of many positions the first ones") {

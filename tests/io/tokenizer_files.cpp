@@ -154,24 +154,69 @@ TEST_CASE("the vocabulary of a GGUF file") {
     CHECK(tokenizers::from_vocabulary(scored).encode("a a<s>x").ids == ids{4, 4, 1, 0});
 }
 
-TEST_CASE("llama2.c's file gives the tokens of io::tokenizer") {
-    std::vector<io::tokenizer::token> tokens = {{"<unk>", 0}, {"\n<s>\n", 0}, {"\n</s>\n", 0}};
+namespace {
+
+/// A file of llama2.c: bytes from token 3, then `words` with falling scores.
+std::string llama2c_file(const std::vector<std::pair<std::string, float>>& words) {
+    std::string file("\6\0\0\0", 4);
+    const auto add = [&](std::string_view text, float score) {
+        std::byte numbers[8];
+        io::detail::store_bits(std::bit_cast<std::uint32_t>(score), numbers);
+        io::detail::store_bits(static_cast<std::uint32_t>(text.size()), numbers + 4);
+        file.append(reinterpret_cast<const char*>(numbers), 8).append(text);
+    };
+    for (const char* text : {"<unk>", "\n<s>\n", "\n</s>\n"}) add(text, 0);
     for (unsigned byte = 0; byte < 256; ++byte) {
-        const std::string_view digits = "0123456789ABCDEF";
-        tokens.push_back({std::string("<0x") + digits[byte / 16] + digits[byte % 16] + ">", 0});
+        constexpr std::string_view digits = "0123456789ABCDEF";
+        add(std::string("<0x") + digits[byte / 16] + digits[byte % 16] + ">", 0);
     }
-    for (const char* text : {" ", "a", "b", "c", "ab", " a", "bc", " ab", "\u00e9", "  "})
-        tokens.push_back({text, -static_cast<float>(tokens.size())});
-    const io::tokenizer wanted(tokens);
-    const io_test::folder here;
-    wanted.save(here / "tokenizer.bin");
-    const auto of = tokenizers::from_llama2c(here / "tokenizer.bin");
-    for (const std::string text :
-         {"", "a", " abc", "abc  ab \u00e9\u00fc\n<s>\n", "abcabc bca   "}) {
-        INFO(text);
-        CHECK(of.encode(text).ids == wanted.encode(text));
-        CHECK(of.decode(of.encode(text).ids) == text);
-    }
+    for (const auto& [text, score] : words) add(text, score);
+    return file;
+}
+
+}  // namespace
+
+TEST_CASE("llama2.c's file has the tokens that merge best") {
+    const auto file = llama2c_file({{" ", -100},
+                                    {"a", -100},
+                                    {"b", -100},
+                                    {"c", -100},
+                                    {"\u00e9", -100},
+                                    {"ab", -2},    // 264
+                                    {"bc", -1},    // 265
+                                    {"abc", -3},   // 266
+                                    {" a", -4},    // 267
+                                    {"aa", -5},    // 268
+                                    {"ab", -9}});  // 269: as another before it
+    const auto of = tokenizers::from_llama2c(bytes_of(file));
+    const auto encode = [&](std::string_view text) { return of.encode(text).ids; };
+    CHECK(encode("").size() == 1);
+    CHECK(encode("b") == ids{1, 259, 261});
+    CHECK(encode("abc") == ids{1, 259, 266});  // bc, then abc
+    CHECK(encode("abbc") == ids{1, 259, 264, 265});
+    CHECK(encode("aaa") == ids{1, 267, 268});             // " a" first
+    CHECK(encode("baaa") == ids{1, 259, 261, 268, 260});  // the first of equal pairs
+    CHECK(encode("\u00e9") == ids{1, 259, 263});
+    CHECK(encode("\u00f6") == ids{1, 259, 3 + 0xc3, 3 + 0xb6});
+    CHECK(encode("d\n") == ids{1, 259, 3 + 'd', 3 + '\n'});
+    for (const std::string text : {"", "a", " abc", "abc  ab \u00e9\u00fc\n<s>\n", "abcabc bca   "})
+        CHECK(of.decode(encode(text)) == text);
+    // In little more than linear time.
+    CHECK(encode(std::string(1'000'000, 'a')).size() == 500'002);
+
+    const auto fails = [&](std::string changed, const char* message) {
+        CHECK_THROWS_WITH(tokenizers::from_llama2c(bytes_of(changed)), message);
+    };
+    fails("", "file: has 0 bytes, too few for the length of the longest token, which takes 4");
+    fails(file.substr(0, 4), "file: has 0 tokens, at least are 3");
+    fails(file + "1234567", "file: token 270: 7 bytes are left, its score and length take 8");
+    fails(file.substr(0, file.size() - 1), "file: token 269: its length is 2, 1 bytes are left");
+    std::string changed = file;
+    changed.replace(8, 4, std::string("\xff\xff\xff\xff", 4));
+    fails(changed, "file: token 0: its length is 4294967295, the longest of the file is 6");
+    changed = file;
+    changed.replace(4, 4, std::string("\0\0\xc0\x7f", 4));
+    fails(changed, "file: token 0: its score is not finite");
 }
 
 TEST_CASE("conversations have the texts of their models") {

@@ -169,6 +169,7 @@ TEMPLATE_TEST_CASE("packed products of tiny and huge numbers", "[packed]", q8_0,
 
 TEST_CASE("conversion of 16-bit floats", "[packed]") {
     using namespace kernel::detail;
+    using sequent::from_bf16, sequent::from_f16, sequent::to_f16;
     for (int at = 0; at < 65536; at += 16) {
         std::uint16_t halves[16];
         for (int i = 0; i < 16; ++i) halves[i] = static_cast<std::uint16_t>(at + i);
@@ -176,12 +177,12 @@ TEST_CASE("conversion of 16-bit floats", "[packed]") {
             float loaded[kernel::lanes<float>];
             kernel::store(loaded, load_halves(halves + i));
             for (int lane = 0; lane < kernel::lanes<float>; ++lane) {
-                const float x = float_of_half(halves[i + lane]);
+                const float x = from_f16(halves[i + lane]);
                 const bool nan = (halves[i + lane] & 0x7FFF) > 0x7C00;
                 if (std::isnan(x) != nan || std::isnan(loaded[lane]) != nan)
                     FAIL("NaN at " << at + i + lane);
                 if (nan) {
-                    if ((half_of_float(x) & 0x7FFF) <= 0x7C00) FAIL("NaN lost at " << at + i);
+                    if ((to_f16(x) & 0x7FFF) <= 0x7C00) FAIL("NaN lost at " << at + i);
                     continue;
                 }
                 const int exponent = halves[i + lane] >> 10 & 31;
@@ -192,21 +193,21 @@ TEST_CASE("conversion of 16-bit floats", "[packed]") {
                 if (std::abs(static_cast<double>(x)) != size) FAIL("value of " << at + i + lane);
                 if (loaded[lane] != x || std::signbit(loaded[lane]) != std::signbit(x))
                     FAIL("loaded " << at + i + lane);
-                if (half_of_float(x) != halves[i + lane]) FAIL("back from " << at + i + lane);
+                if (to_f16(x) != halves[i + lane]) FAIL("back from " << at + i + lane);
             }
         }
     }
     // Ties to even, and the ends of the range.
-    CHECK(half_of_float(1 + 0x1p-11f) == 0x3C00);
-    CHECK(half_of_float(1 + 3 * 0x1p-11f) == 0x3C02);
-    CHECK(half_of_float(0x1p-25f) == 0);
-    CHECK(half_of_float(0x1.8p-24f) == 2);
-    CHECK(half_of_float(0x1.ffap-15f) == 0x03FF);
-    CHECK(half_of_float(0x1.ffcp-15f) == 0x0400);
-    CHECK(half_of_float(65519.0f) == 0x7BFF);
-    CHECK(half_of_float(-65520.0f) == 0xFC00);
+    CHECK(to_f16(1 + 0x1p-11f) == 0x3C00);
+    CHECK(to_f16(1 + 3 * 0x1p-11f) == 0x3C02);
+    CHECK(to_f16(0x1p-25f) == 0);
+    CHECK(to_f16(0x1.8p-24f) == 2);
+    CHECK(to_f16(0x1.ffap-15f) == 0x03FF);
+    CHECK(to_f16(0x1.ffcp-15f) == 0x0400);
+    CHECK(to_f16(65519.0f) == 0x7BFF);
+    CHECK(to_f16(-65520.0f) == 0xFC00);
     CHECK(bfloat_of_float(1 + 0x1p-8f) == 0x3F80);
     CHECK(bfloat_of_float(1 + 3 * 0x1p-8f) == 0x3F82);
     CHECK(bfloat_of_float(std::numeric_limits<float>::max()) == 0x7F80);
-    CHECK(std::isnan(float_of_bfloat(bfloat_of_float(std::bit_cast<float>(0x7F800001u)))));
+    CHECK(std::isnan(from_bf16(bfloat_of_float(std::bit_cast<float>(0x7F800001u)))));
 }

@@ -124,7 +124,7 @@ stored<Format> stored_weight(const matrix<Format>& w, int k, int n) {
         const auto scale_of = [&](int each) {
             std::uint16_t half;
             std::memcpy(&half, panel + ((k / 32 * scales + each) * 16 + n % 16) * 2, 2);
-            return kernel::detail::float_of_half(half);
+            return sequent::from_f16(half);
         };
         const float scale = scale_of(0), minimum = scales == 2 ? scale_of(1) : 0;
         const float above = w(k, n) - minimum;

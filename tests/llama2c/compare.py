@@ -30,17 +30,17 @@ with tempfile.TemporaryDirectory() as name:
     ]:
         expected = run(reference, model, tokenizer, str(steps), prompt)
         check(expected.returncode == 0, "the reference fails", expected)
-        told = run(llama2c, model, tokenizer, "-t", "0", *arguments)
+        told = run(llama2c, model, "-z", tokenizer, "-t", "0", *arguments)
         check(told.returncode == 0, "an error", told)
         check(told.stdout == expected.stdout, f"not {expected.stdout}", told)
         check(steps == 4 or told.stderr.endswith(b" tokens/s\n"), "no speed", told)
 
     # Packed weights tell a story, too, and predict a text nearly as well.
-    told = run(llama2c, model, tokenizer, "-t", "0", "-n", "9", "-w", "q8_0")
+    told = run(llama2c, model, "-z", tokenizer, "-t", "0", "-n", "9", "-w", "q8_0")
     check(told.returncode == 0 and told.stdout, "an error", told)
     text = folder / "text"
     text.write_text("a cat and a hat " * 20)
-    told = run(llama2c, model, tokenizer, "-q", text)
+    told = run(llama2c, model, "-z", tokenizer, "-q", text)
     lines = [line.split() for line in told.stdout.decode().splitlines()]
     types = ["f32", "bf16", "q8_0", "q4_0", "q4_1"]
     check([line[0] for line in lines] == types, "not the types", told)
@@ -48,15 +48,31 @@ with tempfile.TemporaryDirectory() as name:
     for line in lines[1:3]:
         check(abs(float(line[2]) / exact - 1) < 0.05, "another perplexity", told)
 
+    # A chat answers with the story behind the message, and goes on behind the token of the end.
+    message = "[INST] <<SYS>>\nm\n<</SYS>>\n\na cab [/INST]"
+    expected = run(reference, model, tokenizer, "99", message).stdout
+    options = [model, "-z", tokenizer, "-t", "0", "-n", "99", "-m", "chat"]
+    for arguments, text, questions in [
+        (["-y", "m", "-i", "a cab"], b"", b""),
+        ([], b"m\na cab\n", b"Enter system prompt (optional): User: "),
+    ]:
+        told = subprocess.run([llama2c, *options, *arguments], input=text, capture_output=True)
+        check(told.returncode == 0, "an error", told)
+        check(told.stdout.startswith(questions + b"Assistant: "), "no answer", told)
+        answer = told.stdout[len(questions) + 11 :].split(b"\nUser: ")[0]
+        story = expected[len(message) : -1]
+        check(len(story) > 20 and answer.startswith(story), f"not {story}", told)
+
     # The same seed tells the same story, another one another.
     stories = [
-        run(llama2c, model, tokenizer, "-t", "2", "-s", seed, "-n", "60").stdout
+        run(llama2c, model, "-z", tokenizer, "-t", "2", "-s", seed, "-n", "60").stdout
         for seed in ["7", "7", "8"]
     ]
     check(stories[0] == stories[1] != stories[2], "seeds", stories)
 
     def refuses(words, *arguments):
-        result = run(llama2c, *arguments)
+        checkpoint, *others = arguments
+        result = run(llama2c, checkpoint, "-z", *others)
         message = result.stderr.decode()
         check(result.returncode == 1 and not result.stdout, "no error", result)
         check(all(str(word) in message for word in words), f"not {words}", result)
@@ -81,4 +97,5 @@ with tempfile.TemporaryDirectory() as name:
     refuses(["token 512", "the model's 512"], model, tokenizer, "-i", "\u00f6")
     refuses(["-t", "-1"], model, tokenizer, "-t", "-1")
     refuses(["-x"], model, tokenizer, "-x")
-    refuses(["MODEL and TOKENIZER"], model)
+    check(b"tokenizer.bin: cannot be opened" in run(llama2c, model).stderr, "no default", model)
+    check(b"MODEL is missing" in run(llama2c).stderr, "no model", llama2c)

@@ -39,6 +39,9 @@ inline constexpr auto by_hand = rules(
     c(i)          <<= b(i),
     out(i)        <<= (c(i)[W<"O", 5, 5>], i < length));
 
+inline constexpr auto convolution = rules(
+    out(i) <<= (x(i - g)[W<"A", 4, 5>(g)], x(i)[W<"B", 4, 5>], i < length) | sum(g));
+
 // A graph's sums, which no count ends themselves, are read up to it alone.
 inline constexpr auto sums = rules(
     q(i)   <<= (x(j), hidden(r<"edge">(i, j))) | sum(j),
@@ -104,4 +107,7 @@ TEST_CASE("what is read up to a count is computed up to it") {
     for (int count : {0, 3, 7}) check::agrees<Model>(count);
     for (const auto& each : Model::plan::tables.generals) CHECK(each.counts[each.order[0]] == 1);
     for (const auto& each : Model::plan::tables.rows) CHECK(each.counts == 1);
+    using Convolution = limited<convolution, 7, 5>;
+    for (int count : {0, 3, 7}) check::agrees<Convolution>(count);
+    for (const auto& each : Convolution::plan::tables.rows) CHECK(each.counts == 1);
 }

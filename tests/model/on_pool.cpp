@@ -15,6 +15,11 @@ inline constexpr auto mixed =
           r<"e">(i) <<= (r<"d">(i), r<"d">(j), abs(i - j) <= 1) | elementwise_product() | max(j),
           out(i) <<= (r<"e">(i), r<"d">(i), x(i)));
 
+// Rows that a count ends.
+inline constexpr auto counted =
+    rules(a(i) <<= (x(i)[W<"W_1", 96, 48>], i < length) | gelu(),
+          out(i) <<= (a(i)[W<"W_2", 48, 96>], x(i)) | rms_norm(W<"G", 48>));
+
 }  // namespace
 
 TEST_CASE("a stack over symbols on several threads has the bits of one") {
@@ -25,4 +30,10 @@ TEST_CASE("a stack over symbols on several threads has the bits of one") {
 
 TEST_CASE("factors and general steps have the bits of one thread") {
     check::has_the_same_bits<model<mixed, fact<"x", 90, 48>>, true>();
+}
+
+TEST_CASE("rows that a count ends have the bits of one thread") {
+    using limited = model<counted, fact<"x", 150, 48>, bound<"length">>;
+    for (const int count : {3, 16, 33, 85, 130, 150})
+        check::has_the_same_bits<limited, true>(count);
 }

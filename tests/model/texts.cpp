@@ -249,6 +249,16 @@ constexpr expectation found_by_random_programs[] = {
      "fact<x, 5, 3>, fact<token, 5, symbol<3>, runs>"},
     {"a() <<= x(i) | concat(i); out(i) <<= x(i), a()[W<3, 15>]", x},
     {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i)[W<3, 3>], y(i) }", "fact<x, 5, 3>, fact<y, 5, 3>"},
+    // A stack of one layer whose result has the pairs of a fact alone.
+    {"r(i, j) <<= x(i), y(j); out(i, j) <<= r(i, j) | stack<1> { z(i, j) <<= u(i, 0), edge(i, j) }",
+     "fact<x, 5, 1>, fact<y, 5, 1>, fact<edge, sparse<9>, 5, 5, 1>",
+     "rule 2, out: a_stacked_block_gives_the_atoms_that_it_takes"},
+    // Rows that nothing reads beyond a length, of a relation with heads, of which there is one.
+    {"r(i) <<= x(i) | tanh(); b(j) <<= t(i)[E<1, 1>], r(j) | sum(i); v(i, h<1>) <<= r(i);"
+     "k(i, h<1>) <<= b(i); w(i, h<1>) <<= b(i)[W<1, 1>(h)];"
+     "s(i, j, h<1>) <<= v(i, h), k(j, h), t(i) == t(j); a(i, j, h<1>) <<= s(i, j, h) | softmax(j);"
+     "out(i, h<1>) <<= a(i, j, h), w(j, h) | sum(j)",
+     "fact<x, 9, 1>, fact<t, up_to<9>=5, symbol<1>, runs>"},
     // Attention to a column beyond its row, whose value is known at the row.
     {"h(0) <<= A<3>; h(t + 1) <<= h(t), x(t) | tanh(); s(i, j) <<= x(i).T(), h(j), j == 2 * i"
      "| product() | softmax(j); out(i) <<= s(i, j), h(j) | product() | sum(j)",

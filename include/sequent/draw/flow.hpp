@@ -25,6 +25,7 @@ inline std::string cell_text(const rasp::value& shown) {
 struct flow_head {
     int number = 0;
     rasp::focus at = rasp::focus::selected;
+    int preferred = -1;  // the values of which the greatest or least is selected
 };
 /// A selector in a layer, and what is gathered there from the positions that it selects.
 struct flow_selector {
@@ -61,7 +62,8 @@ class flow {
             [&program](int at) { return program[at].what == rasp::operation::tokens; });
         int before[rasp::max_heads + 1]{};
         for (const rasp::head& each : analysis.all_heads)
-            selector_of(each.layer, each.selector).heads.push_back({++before[each.layer], each.at});
+            selector_of(each.layer, each.selector)
+                .heads.push_back({++before[each.layer], each.at, each.preferred});
         for (int at = 0; at < program.size(); ++at)
             if (rasp::gathers(program[at].what))
                 selector_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
@@ -98,7 +100,8 @@ class flow {
         const rasp::value& otherwise = named_[made.arguments[2]].known;
         const bool is_usual = otherwise == rasp::value(0) || otherwise == rasp::value(false) ||
                               otherwise == rasp::value("");
-        return "aggregate " + label(made.arguments[1]) +
+        const std::string expressed = expression(at);
+        return expressed.substr(0, expressed.find('(')) + " " + label(made.arguments[1]) +
                (is_usual ? "" : ", else " + label(made.arguments[2]));
     }
     SEQUENT_COLD std::string text(int at, int position) const {
@@ -106,16 +109,26 @@ class flow {
     }
 
     /// To which positions a head attends from one, to all of them alike.
-    SEQUENT_COLD std::vector<int> attended(const flow_selector& from, rasp::focus at,
+    SEQUENT_COLD std::vector<int> attended(const flow_selector& from, const flow_head& head,
                                            int row) const {
         std::vector<int> result;
         for (int column = 0; column < length(); ++column) {
             const bool selected = values_.selects(from.node, row, column);
-            if (at == rasp::focus::selected_or_first    ? selected || column == 0
-                : at == rasp::focus::selected_and_first ? selected && column == 0
-                                                        : selected)
+            if (head.at == rasp::focus::selected_or_first    ? selected || column == 0
+                : head.at == rasp::focus::selected_and_first ? selected && column == 0
+                                                             : selected)
                 result.push_back(column);
         }
+        if (result.empty() || head.at < rasp::focus::first_selected) return result;
+        if (head.at == rasp::focus::first_selected) return {result.front()};
+        if (head.at == rasp::focus::last_selected) return {result.back()};
+        const auto value_at = [&](int column) { return values_(head.preferred, column); };
+        rasp::value best = value_at(result.front());
+        for (const int column : result) {
+            const rasp::value here = value_at(column);
+            if (head.at == rasp::focus::highest_selected ? best < here : here < best) best = here;
+        }
+        std::erase_if(result, [&](int column) { return !(value_at(column) == best); });
         return result;
     }
 

@@ -124,7 +124,7 @@ class page_data {
                             ",\"selector\":", json_string(flow_.definition(from.node)),
                             ",\"note\":", json_string(note_of(head.at)), ",\"attends\":"});
         add_list(flow_.length(), [&](int row) {
-            const std::vector<int> columns = flow_.attended(from, head.at, row);
+            const std::vector<int> columns = flow_.attended(from, head, row);
             add_list(static_cast<int>(columns.size()),
                      [&](int at) { append_text(text_, {columns[static_cast<std::size_t>(at)]}); });
         });
@@ -139,23 +139,35 @@ class page_data {
             });
         }
         text_ += ",\n  \"results\":";
-        add_s_ops(results_of(from, head.at));
+        add_s_ops(results_of(from, head));
         text_ += '}';
     }
     static const char* note_of(rasp::focus at) {
-        return at == rasp::focus::selected_or_first    ? "and position 0, for the width"
-               : at == rasp::focus::selected_and_first ? "at position 0 alone, for the width"
-                                                       : "";
+        const char* const notes[]{"",
+                                  "and position 0, for the width",
+                                  "at position 0 alone, for the width",
+                                  "the first of them",
+                                  "the last of them",
+                                  "of the greatest value",
+                                  "of the least value"};
+        return notes[static_cast<int>(at)];
     }
-    SEQUENT_COLD std::vector<int> results_of(const flow_selector& from, rasp::focus at) const {
+    SEQUENT_COLD std::vector<int> results_of(const flow_selector& from,
+                                             const flow_head& head) const {
         std::vector<int> result;
         for (const int each : from.results) {
-            const rasp::operation what = flow_.program()[each].what;
+            const rasp::node& made = flow_.program()[each];
+            const rasp::operation what = made.what;
             const bool is_width =
                 what == rasp::operation::width || what == rasp::operation::width_with_bos;
-            if (at == rasp::focus::selected             ? !is_width
-                : at == rasp::focus::selected_and_first ? what == rasp::operation::width
-                                                        : is_width)
+            const bool is_choice =
+                what >= rasp::operation::first && what <= rasp::operation::lowest;
+            if (is_choice ? head.at == rasp::focus_of_choice(what) &&
+                                (head.preferred < 0 || head.preferred == made.arguments[1])
+                : head.at == rasp::focus::selected           ? !is_width
+                : head.at == rasp::focus::selected_and_first ? what == rasp::operation::width
+                : head.at == rasp::focus::selected_or_first  ? is_width
+                                                             : false)
                 result.push_back(each);
         }
         return result;

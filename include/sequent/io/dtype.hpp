@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "../config.hpp"
+#include "../half.hpp"
 
 /// The kinds of numbers that files hold, and their bytes, little-endian.
 
@@ -61,51 +62,12 @@ template <class T>
 inline constexpr dtype dtype_of =
     std::is_same_v<std::remove_const_t<T>, float> ? dtype::f32 : dtype::f64;
 
-/// The number that 16 bits stand for, exactly.
-constexpr float from_f16(std::uint16_t bits) noexcept {
-    const std::uint32_t sign = (bits & 0x8000U) << 16;
-    const std::uint32_t exponent = (bits >> 10) & 31U;
-    const std::uint32_t fraction = bits & 0x3FFU;
-    if (exponent == 0) {
-        const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
-        return sign ? -magnitude : magnitude;
-    }
-    const std::uint32_t wide = exponent == 31 ? 255 : exponent + (127 - 15);
-    return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
-}
-
-constexpr float from_bf16(std::uint16_t bits) noexcept {
-    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
+using sequent::from_bf16;
+using sequent::from_f16;
+using sequent::to_bf16;
+using sequent::to_f16;
 
 namespace detail {
-
-/// The bits of a finite value in a narrower format, rounded to nearest, ties to even; the bits of
-/// infinity where it is too large.
-template <int ExponentBits, int FractionBits>
-constexpr std::uint16_t narrowed(double value) noexcept {
-    const auto bits = std::bit_cast<std::uint64_t>(value);
-    const auto sign = static_cast<std::uint32_t>(bits >> 63) << (ExponentBits + FractionBits);
-    const int biased = static_cast<int>(bits >> 52 & 0x7FF);
-    if (biased == 0) return static_cast<std::uint16_t>(sign);  // far below the least
-    int exponent = biased - 1023 + (1 << (ExponentBits - 1)) - 1;
-    int shift = 52 - FractionBits;
-    if (exponent < 1) {
-        shift += 1 - exponent;
-        exponent = 1;
-    }
-    if (shift > 63) return static_cast<std::uint16_t>(sign);
-    const std::uint64_t whole = (bits & 0xFFFFFFFFFFFFFULL) | 1ULL << 52;
-    std::uint64_t kept = whole >> shift;
-    const std::uint64_t rest = whole - (kept << shift);
-    const std::uint64_t half = 1ULL << (shift - 1);
-    if (rest > half || (rest == half && kept % 2 == 1)) ++kept;
-    // The leading one of `kept` counts the exponent up; so does a carry.
-    const std::uint64_t magnitude =
-        (static_cast<std::uint64_t>(exponent - 1) << FractionBits) + kept;
-    constexpr std::uint64_t infinity = ((1ULL << ExponentBits) - 1) << FractionBits;
-    return static_cast<std::uint16_t>(sign | (magnitude < infinity ? magnitude : infinity));
-}
 
 template <class Bits>
 constexpr Bits load_bits(const std::byte* bytes) noexcept {
@@ -140,8 +102,8 @@ template <dtype Type, class T>
 constexpr bool store_element(T value, std::byte* bytes) noexcept {
     if constexpr (Type == dtype::f16 || Type == dtype::bf16) {
         constexpr bool half = Type == dtype::f16;
-        const std::uint16_t bits = half ? narrowed<5, 10>(static_cast<double>(value))
-                                        : narrowed<8, 7>(static_cast<double>(value));
+        const double exact = static_cast<double>(value);
+        const std::uint16_t bits = half ? to_f16(exact) : to_bf16(exact);
         store_bits(bits, bytes);
         constexpr std::uint16_t infinity = half ? 0x7C00 : 0x7F80;
         return (bits & 0x7FFF) != infinity;
@@ -173,14 +135,5 @@ constexpr decltype(auto) with_dtype(dtype type, F f) {
 }
 
 }  // namespace detail
-
-/// The 16 bits of a finite number, rounded to nearest, ties to even; infinity where it is too
-/// large.
-constexpr std::uint16_t to_f16(double value) noexcept {
-    return detail::narrowed<5, 10>(value);
-}
-constexpr std::uint16_t to_bf16(double value) noexcept {
-    return detail::narrowed<8, 7>(value);
-}
 
 }  // namespace sequent::inline SEQUENT_ABI::io

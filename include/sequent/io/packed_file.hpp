@@ -245,9 +245,7 @@ class packed_reader {
             std::uint16_t q[32];
             for (std::size_t k = 0; k < 32; ++k)
                 q[k] = static_cast<std::uint16_t>(from.q[k] + offset);
-            const auto half = [](double x) {
-                return kernel::detail::half_of_float(static_cast<float>(x));
-            };
+            const auto half = [](double x) { return to_f16(static_cast<float>(x)); };
             put<Format>(matrix, n, block, {half(from.scale), half(from.minimum)}, q, to);
         }
     }
@@ -265,7 +263,7 @@ class packed_reader {
              const std::uint16_t* q, std::byte* to) const {
         bool fits = true;
         for (std::size_t each = 0; each < Format::rows::scales; ++each)
-            fits = fits && std::isfinite(kernel::detail::float_of_half(scale[each]));
+            fits = fits && std::isfinite(from_f16(scale[each]));
         if (!fits)
             fail_with<error>({file_.name, ": the numbers of a block of 32 (output ", n, ", input ",
                               block * 32, " of a matrix of ", matrix.outputs, " x ", matrix.inputs,

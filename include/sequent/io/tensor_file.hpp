@@ -16,11 +16,11 @@
 
 #include "../config.hpp"
 #include "../joined_text.hpp"
-#include "../model/tensor_view.hpp"
 #include "../number_text.hpp"
 #include "dtype.hpp"
 #include "error.hpp"
 #include "number_format.hpp"
+#include "piece.hpp"
 #include "source.hpp"
 
 /// Named tensors in files, whatever their format is, and their numbers as views of float or double.
@@ -91,38 +91,6 @@ struct tensor_file {
 
 namespace detail {
 
-/// One more than a parameter has: the axis of a row is split in two where its order changes.
-inline constexpr std::size_t max_axes = max_rank + 1;
-
-/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
-/// and writes files is compiled once for all element types and all models. Const data is only read.
-struct any_view {
-    void* data = nullptr;
-    dtype type = dtype::f32;
-    int rank = 0;
-    std::array<int, max_axes> extents{};
-    std::array<int, max_axes> strides{};
-
-    template <class T>
-    static any_view of(const tensor_view<T>& view) noexcept {
-        any_view result;
-        result.data = const_cast<std::remove_const_t<T>*>(view.data);
-        result.type = sizeof(T) == 4 ? dtype::f32 : dtype::f64;
-        result.rank = view.rank;
-        for (std::size_t axis = 0; axis < view.extents.size(); ++axis) {
-            result.extents[axis] = view.extents[axis];
-            result.strides[axis] = view.strides[axis];
-        }
-        return result;
-    }
-
-    std::int64_t size() const noexcept {
-        std::int64_t count = 1;
-        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
-        return count;
-    }
-};
-
 /// A tensor as the file's names and the model's meet.
 struct any_tensor {
     std::string name;
@@ -145,107 +113,12 @@ SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
     return text + "]";
 }
 
-SEQUENT_LAZY
-SEQUENT_COLD std::vector<std::uint64_t> shape_of(const any_view& view) {
-    std::vector<std::uint64_t> shape;
-    for (int axis = 0; axis < view.rank; ++axis) {
-        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
-    }
-    return shape;
-}
-
 /// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
 SEQUENT_LAZY
 inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     std::uint64_t size = 1;
     for (const std::uint64_t extent : shape) size *= extent;
     return size;
-}
-
-/// The strides of a row-major tensor of this shape.
-SEQUENT_LAZY
-inline std::array<std::uint64_t, max_axes> row_major(const any_view& view) {
-    std::array<std::uint64_t, max_axes> result{};
-    std::uint64_t stride = 1;
-    for (auto axis = static_cast<std::size_t>(view.rank); axis-- > 0;) {
-        result[axis] = stride;
-        stride *= static_cast<std::uint64_t>(view.extents[axis]);
-    }
-    return result;
-}
-
-/// A view and the numbers of a tensor that it stands for: those of a view with the same extents
-/// that begins at number `first` and has its own strides.
-struct piece {
-    any_view view;
-    std::size_t tensor = 0;  // among those of the file
-    std::uint64_t first = 0;
-    std::array<std::uint64_t, max_axes> strides{};
-    bool is_summand = false;  // its numbers are added to what the view has
-    double plus = 0;          // and this to each
-};
-
-/// A view that is all of a tensor.
-SEQUENT_LAZY
-inline piece whole(const any_view& view, std::size_t tensor) {
-    return {view, tensor, 0, row_major(view)};
-}
-
-/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
-/// tensor's numbers from `number`, `number_stride` apart.
-struct piece_row {
-    std::ptrdiff_t at = 0;
-    std::ptrdiff_t stride = 1;
-    std::uint64_t number = 0;
-    std::uint64_t number_stride = 1;
-    std::size_t columns = 1;
-};
-
-/// A piece whose axes are in the order in which the tensor has its numbers.
-SEQUENT_LAZY
-SEQUENT_COLD piece in_order(piece part) {
-    const auto rank = static_cast<std::size_t>(part.view.rank);
-    for (std::size_t end = 1; end < rank; ++end) {
-        for (std::size_t at = end; at > 0 && part.strides[at - 1] < part.strides[at]; --at) {
-            std::swap(part.strides[at - 1], part.strides[at]);
-            std::swap(part.view.strides[at - 1], part.view.strides[at]);
-            std::swap(part.view.extents[at - 1], part.view.extents[at]);
-        }
-    }
-    return part;
-}
-
-/// Calls f(piece_row) for the rows of a piece, in the order of the tensor.
-template <class F>
-SEQUENT_COLD void for_each_row(const piece& given, F f) {
-    const piece part = in_order(given);
-    const any_view& view = part.view;
-    if (view.size() == 0) return;
-    piece_row result;
-    result.number = part.first;
-    std::size_t last = 0;
-    if (view.rank > 0) {
-        last = static_cast<std::size_t>(view.rank) - 1;
-        result.columns = static_cast<std::size_t>(view.extents[last]);
-        result.stride = view.strides[last];
-        result.number_stride = part.strides[last];
-    }
-    std::array<int, max_axes> index{};
-    for (;;) {
-        f(result);
-        std::size_t axis = last;
-        for (;; --axis) {
-            if (axis == 0) return;
-            const std::size_t place = axis - 1;
-            result.at += view.strides[place];
-            result.number += part.strides[place];
-            if (++index[place] < view.extents[place]) break;
-            const auto extent = static_cast<std::uint64_t>(view.extents[place]);
-            result.at -= static_cast<std::ptrdiff_t>(extent) * view.strides[place];
-            result.number -= extent * part.strides[place];
-            index[place] = 0;
-        }
-    }
 }
 
 SEQUENT_LAZY

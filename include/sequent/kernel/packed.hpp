@@ -240,7 +240,7 @@ void packed_elements(const std::byte* from, int inputs, int n, int k, int count,
         for (int each = 0; each < Format::rows::scales; ++each) {
             std::uint16_t half;
             std::memcpy(&half, panel + detail::scale_at<Format>(block, place, each), 2);
-            scales[each] = detail::float_of_half(half);
+            scales[each] = from_f16(half);
         }
         const std::uint16_t q = Format::get(blocks + std::ptrdiff_t{block} * Format::block_bytes,
                                             k % detail::block_inputs, place);

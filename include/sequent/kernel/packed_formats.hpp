@@ -42,8 +42,8 @@ inline float greatest_number(const float* x) noexcept {
 /// quotients are zero.
 inline block_scales quantise_block(const float* x, float scale, int offset, int most,
                                    std::uint16_t* q) noexcept {
-    const std::uint16_t half = half_of_float(scale);
-    const float divisor = float_of_half(half);
+    const std::uint16_t half = to_f16(scale);
+    const float divisor = from_f16(half);
     const bool divides = std::isfinite(divisor) && divisor != 0;
     for (int k = 0; k < block_inputs; ++k) {
         const float number = divides ? std::nearbyint(x[k] / divisor) : 0.0f;
@@ -74,7 +74,7 @@ struct bf16 {
         for (int k = 0; k < detail::block_inputs; ++k) q[k] = detail::bfloat_of_float(x[k]);
         return {};
     }
-    static float value(std::uint16_t q) noexcept { return detail::float_of_bfloat(q); }
+    static float value(std::uint16_t q) noexcept { return from_bf16(q); }
     static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
         std::memcpy(block + at(k, n), &q, 2);
     }

@@ -133,7 +133,7 @@ struct bfloat_rows {
         const __m512bh rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x));
         std::memcpy(to.x, &rounded, sizeof rounded);
 #else
-        for (int i = 0; i < block_inputs; ++i) to.x[i] = float_of_bfloat(bfloat_of_float(x[i]));
+        for (int i = 0; i < block_inputs; ++i) to.x[i] = from_bf16(bfloat_of_float(x[i]));
 #endif
     }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../half.hpp"
 #include "simd.hpp"
 
 // GCC 12 finds the undefined pass-through of its own AVX-512 intrinsics uninitialised.
@@ -43,42 +44,12 @@ struct words {
 inline constexpr bool signed_bytes = false;
 #endif
 
-/// The float of the bits of an IEEE 754 binary16 number.
-constexpr float float_of_half(std::uint16_t half) noexcept {
-    const std::uint32_t rest = std::uint32_t{half} & 0x7FFFu;
-    const bool finite = rest < 0x7C00u;
-    const std::uint32_t scaled =
-        std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest << 13) * 0x1p112f);
-    const std::uint32_t bits = finite ? scaled : rest << 13 | 0x7F800000u;
-    return std::bit_cast<float>(bits | (std::uint32_t{half} & 0x8000u) << 16);
-}
-
-/// The bits of the binary16 number nearest to x, ties to even.
-constexpr std::uint16_t half_of_float(float x) noexcept {
-    const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
-    const std::uint32_t sign = bits >> 16 & 0x8000u;
-    std::uint32_t rest = bits & 0x7FFFFFFFu;
-    if (rest > 0x7F800000u)
-        rest = 0x7E00u;
-    else if (rest >= 0x477FF000u)  // 65520 and more
-        rest = 0x7C00u;
-    else if (rest < 0x38800000u)  // below 2^-14: multiples of 2^-24, rounded by an addition
-        rest = std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest) + 0.5f) - 0x3F000000u;
-    else
-        rest = ((rest + 0xFFFu + (rest >> 13 & 1u)) >> 13) - (112u << 10);
-    return static_cast<std::uint16_t>(sign | rest);
-}
-
 /// The bits of the bfloat16 number nearest to x, ties to even.
 constexpr std::uint16_t bfloat_of_float(float x) noexcept {
     const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
     const bool nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
     return static_cast<std::uint16_t>(nan ? bits >> 16 | 0x40u
                                           : (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
-}
-
-constexpr float float_of_bfloat(std::uint16_t bits) noexcept {
-    return std::bit_cast<float>(std::uint32_t{bits} << 16);
 }
 
 SEQUENT_INLINE words load_words(const void* from) noexcept {
@@ -331,7 +302,7 @@ SEQUENT_INLINE batch<float> load_halves(const void* from) noexcept {
     std::uint16_t halves[lanes<float>];
     std::memcpy(halves, from, sizeof halves);
     alignas(batch<float>) float result[lanes<float>];
-    for (int i = 0; i < lanes<float>; ++i) result[i] = float_of_half(halves[i]);
+    for (int i = 0; i < lanes<float>; ++i) result[i] = from_f16(halves[i]);
     return batch<float>::load_aligned(result);
 #endif
 }

@@ -72,20 +72,20 @@ constexpr int parts_of_blocks(int blocks, int most, int threads) {
 }
 
 /// Some of the rows that a step has, as few parts as keep `threads` busy: each block is cut by
-/// itself and no part has less than least_rows.
-template <int Rows, int Block>
+/// itself and no part has less than `least` rows.
 struct cut_rows {
-    static constexpr int blocks = (Rows + Block - 1) / Block;
-
+    int rows;
+    int block;
     int parts;  // of a block
+    int least = least_rows;
 
-    int count() const noexcept { return blocks * parts; }
+    int count() const noexcept { return (rows + block - 1) / block * parts; }
     kernel::row_range operator[](int index) const noexcept {
-        const int begin = index / parts * Block;
-        const int rows = std::min(Block, Rows - begin);
-        const int cut = std::clamp(rows / least_rows, 1, parts);
+        const int begin = index / parts * block;
+        const int here = std::min(block, rows - begin);
+        const int cut = std::clamp(here / least, 1, parts);
         const int part = std::min(index % parts, cut);
-        return {begin + rows * part / cut, begin + rows * std::min(part + 1, cut) / cut};
+        return {begin + here * part / cut, begin + here * std::min(part + 1, cut) / cut};
     }
 };
 
@@ -122,16 +122,17 @@ void each_part(thread_pool& pool, const int* outers, Ranges ranges, long long op
     });
 }
 
-/// Calls body(range) for parts of the rows.
-template <int Rows, class Body>
-void each_row_part(thread_pool& pool, long long operations, Body body) noexcept {
+/// Calls body(range) for parts of the rows: a row_range that begins with 0, or all_rows.
+template <class Range, class Body>
+void each_row_part(thread_pool& pool, Range rows, long long operations, Body body) noexcept {
     constexpr int no_outers[plan::max_outers]{1, 1, 1};
     if (operations < least_run)
-        body(kernel::all_rows<Rows>{});
+        body(rows);
     else
-        each_part(pool, no_outers,
-                  cut_rows<Rows, Rows>{parts_of_blocks(1, Rows / least_rows, pool.size())},
-                  operations, [&](int, int, int, kernel::row_range range) { body(range); });
+        each_part(
+            pool, no_outers,
+            cut_rows{rows.end, rows.end, parts_of_blocks(1, rows.end / least_rows, pool.size())},
+            operations, [&](int, int, int, kernel::row_range range) { body(range); });
 }
 
 /// Row steps on a pool.
@@ -143,10 +144,22 @@ class pooled_rows {
     static constexpr int outers = count_outers(step.outer_extents);
     static constexpr kernel::all_rows<step.rows> all{};
 
+    /// Whether a count that is given ends the rows. Products of up to 16 of them are others.
+    static constexpr bool counted = step.counts != 0 && step.pairs < 0 && step.condition < 0;
+    static constexpr int least = counted ? least_rows + 1 : least_rows;
+    static auto rows_of(const bindings& bound) noexcept {
+        if constexpr (counted)
+            return kernel::row_range{0, runner::limit(bound)};
+        else
+            return all;
+    }
+
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.columns()) &&
         (step.before.at.where == place::none ||
          are_apart(step.before, step.rows, step.outer_extents, step.columns()));
+
+    static constexpr bool divides = (runner::is_whole || counted) && writes_apart;
 
     /// Rows whose functions add to the gradient of a gain do so one after another.
     static constexpr bool has_gains() {
@@ -166,8 +179,8 @@ class pooled_rows {
                    length);
     }
 
-    template <int At>
-    static void product_gradient(const bindings& bound, int first, int second, int third,
+    template <int At, class Rows>
+    static void product_gradient(const bindings& bound, int first, int second, int third, Rows rows,
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int weight_rows = runner::template weight_rows<At>();
@@ -178,17 +191,18 @@ class pooled_rows {
             are_apart(std::array<dimension, 2>{{{weight_rows, weight_row},
                                                 {term.w_split ? term.splits : 1, term.w_split}}},
                       weight_columns);
-        constexpr long long operations =
-            2LL * step.rows * step.columns() * term.depth * term.splits;
-        if constexpr (!apart || operations < least_run) {
-            runner::template product_gradient<At>(bound, first, second, third, all);
+        constexpr long long each = 2LL * step.columns() * term.depth * term.splits;
+        if constexpr (!apart || each * step.rows < least_run) {
+            runner::template product_gradient<At>(bound, first, second, third, rows);
+        } else if (counted && each * rows.end < least_run) {
+            runner::template product_gradient<At>(bound, first, second, third, rows);
         } else {
-            using input_rows = cut_rows<step.rows, step.rows>;
-            using weight_cut = cut_rows<weight_rows, weight_rows>;
             const bool for_input = bound.gradient(term.x.at) != nullptr;
             constexpr bool for_weight = term.w.at.trained;
-            const input_rows inputs{parts_of_blocks(1, step.rows / least_rows, pool.size())};
-            const weight_cut weights{parts_of_blocks(1, weight_rows / least_rows, pool.size())};
+            const cut_rows inputs{rows.end, rows.end,
+                                  parts_of_blocks(1, rows.end / least_rows, pool.size()), least};
+            const cut_rows weights{weight_rows, weight_rows,
+                                   parts_of_blocks(1, weight_rows / least_rows, pool.size())};
             const int input_tasks = for_input ? inputs.count() : 0;
             const int weight_tasks = for_weight ? weights.count() : 0;
             pool.run(input_tasks + weight_tasks, [&](int task) {
@@ -198,65 +212,76 @@ class pooled_rows {
                                                             inputs[task]);
                     else
                         runner::template weight_gradient<At>(bound, first, second, third, split,
-                                                             weights[task - input_tasks]);
+                                                             weights[task - input_tasks], rows);
             });
         }
     }
 
-    template <int At>
-    static void summand_gradient(const bindings& bound, int first, int second, int third,
+    template <int At, class Rows>
+    static void summand_gradient(const bindings& bound, int first, int second, int third, Rows rows,
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int segments = runner::segments_of(term.x);
         if constexpr (!step.is_outer &&
                       inputs_apart(term, segments, term.x.column, step.columns() / segments))
-            each_row_part<step.rows>(
-                pool, 4LL * step.rows * step.columns() * (step.multiplies ? step.terms.size() : 1),
+            each_row_part(
+                pool, rows,
+                4LL * rows.end * step.columns() * (step.multiplies ? step.terms.size() : 1),
                 [&](auto range) {
                     runner::template summand_gradient<At>(bound, first, second, third, range);
                 });
         else
-            runner::template summand_gradient<At>(bound, first, second, third, all);
+            runner::template summand_gradient<At>(bound, first, second, third, rows);
     }
 
   public:
     static void forward(const bindings& bound, thread_pool& pool) noexcept {
-        constexpr long long operations = row_cost(step) * step.rows * outers;
+        constexpr long long each = row_cost(step) * outers;
+        const auto rows = rows_of(bound);
         constexpr int block = block_rows(step.rows);
-        using ranges = cut_rows<step.rows, block>;
-        if constexpr (!runner::is_whole || !writes_apart || operations < least_run)
+        if constexpr (!divides || each * step.rows < least_run) {
             runner::forward(bound, all);
-        else
+        } else if (counted && each * rows.end < least_run) {
+            runner::forward(bound, all);
+        } else {
+            const int blocks = (rows.end + block - 1) / block;
             each_part(
                 pool, step.outer_extents,
-                ranges{parts_of_blocks(outers * ranges::blocks, block / least_rows, pool.size())},
-                operations, [&](int first, int second, int third, kernel::row_range range) {
+                cut_rows{rows.end, block,
+                         parts_of_blocks(outers * blocks, block / least_rows, pool.size()), least},
+                each * rows.end, [&](int first, int second, int third, kernel::row_range range) {
                     runner::forward_at(bound, first, second, third, range);
                 });
+            each_outer(step.outer_extents, [&](int first, int second, int third) {
+                runner::clear_from(bound, first, second, third, rows.end, step.rows);
+            });
+        }
     }
 
     /// One part of one outer round after another, in the order of the single thread.
     static void backward(const bindings& bound, thread_pool& pool) noexcept {
-        if constexpr (!runner::is_whole || !writes_apart ||
-                      row_cost(step) * step.rows < least_run) {
+        const auto rows = rows_of(bound);
+        if constexpr (!divides || row_cost(step) * step.rows < least_run) {
+            runner::backward(bound);
+        } else if (counted && row_cost(step) * rows.end < least_run) {
             runner::backward(bound);
         } else {
             each_outer(step.outer_extents, [&](int first, int second, int third) {
                 if constexpr (has_gains())
-                    runner::undo_functions(bound, first, second, third, all);
+                    runner::undo_functions(bound, first, second, third, rows);
                 else if constexpr (step.functions.size() > 0)
-                    each_row_part<step.rows>(
-                        pool, 2 * functions_cost(step) * step.rows, [&](auto range) {
-                            runner::undo_functions(bound, first, second, third, range);
-                        });
+                    each_row_part(pool, rows, 2 * functions_cost(step) * rows.end, [&](auto range) {
+                        runner::undo_functions(bound, first, second, third, range);
+                    });
                 kernel::unroll<step.terms.size()>([&](auto index) {
                     constexpr row_term term = step.terms[index()];
                     if constexpr (term.kind == term_kind::product)
-                        product_gradient<index()>(bound, first, second, third, pool);
+                        product_gradient<index()>(bound, first, second, third, rows, pool);
                     else if constexpr (term.kind == term_kind::gather)
-                        runner::template gather_gradient<index()>(bound, first, second, third, all);
+                        runner::template gather_gradient<index()>(bound, first, second, third,
+                                                                  rows);
                     else
-                        summand_gradient<index()>(bound, first, second, third, pool);
+                        summand_gradient<index()>(bound, first, second, third, rows, pool);
                 });
             });
         }
@@ -423,12 +448,12 @@ class pooled_weighted {
   public:
     static void forward(const bindings<T>& bound, thread_pool& pool) noexcept {
         constexpr bool apart = are_apart(step.out, step.rows, step.outer_extents, step.length);
-        using ranges = cut_rows<step.rows, step.rows>;
         if constexpr (!apart || operations < least_run)
             runner::forward(bound, kernel::all_rows<step.rows>{});
         else
             each_part(pool, step.outer_extents,
-                      ranges{parts_of_blocks(outers, step.rows / least_rows, pool.size())},
+                      cut_rows{step.rows, step.rows,
+                               parts_of_blocks(outers, step.rows / least_rows, pool.size())},
                       operations, [&](int first, int second, int third, kernel::row_range range) {
                           runner::forward_at(bound, first, second, third, range);
                       });

@@ -37,15 +37,23 @@ struct find_kind<T> {
 template <class T>
 using kind_of = typename find_kind<T>::type;
 
-/// The last of the types that is of a kind, or the default.
-template <class Kind, class Default, class... Types>
-struct last_of_kind {
-    using type = Default;
+template <class T>
+struct holder {
+    using type = T;
 };
-template <class Kind, class Default, class First, class... Rest>
-struct last_of_kind<Kind, Default, First, Rest...>
-    : last_of_kind<Kind, std::conditional_t<std::is_same_v<kind_of<First>, Kind>, First, Default>,
-                   Rest...> {};
+struct of_another_kind {};
+template <class Earlier>
+Earlier operator|(Earlier, of_another_kind);
+template <class Earlier, class Later>
+holder<Later> operator|(holder<Earlier>, holder<Later>);
+
+/// The last of the types that is of a kind, or the default. A fold: the symbols of a recursion
+/// would name all types in each of its steps.
+template <class Kind, class Default, class... Types>
+using last_of_kind =
+    typename decltype((holder<Default>{} | ... |
+                       std::conditional_t<std::is_same_v<kind_of<Types>, Kind>, holder<Types>,
+                                          of_another_kind>{}))::type;
 
 template <class Option>
 constexpr void set_option(shape& of) {
@@ -134,11 +142,10 @@ struct options {
     template <class... More>
     using with = options<Defaults..., More...>;
 
-    using mask = typename last_of_kind<mask_kind, mask::none, Defaults...>::type;
-    using activation =
-        typename last_of_kind<activation_kind, sequent::activation::identity, Defaults...>::type;
+    using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
+    using activation = last_of_kind<activation_kind, sequent::activation::identity, Defaults...>;
     using local_mask =
-        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::type::mask;
+        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::mask;
     static constexpr nn::shape shape = [] {
         nn::shape result;
         (set_option<Defaults>(result), ...);
@@ -213,12 +220,11 @@ struct arguments {
          check_argument<Template, Given, decltype(reason_against<Set, Given, Given...>())>()));
     static_assert(Set::template check_given<Template, Given...>());
 
-    using mask = typename last_of_kind<mask_kind, typename Set::mask, Given...>::type;
-    using activation =
-        typename last_of_kind<activation_kind, typename Set::activation, Given...>::type;
+    using mask = last_of_kind<mask_kind, typename Set::mask, Given...>;
+    using activation = last_of_kind<activation_kind, typename Set::activation, Given...>;
     using local_mask =
         typename last_of_kind<kind_of<local_layers<1>>, local_layers<0, typename Set::local_mask>,
-                              Given...>::type::mask;
+                              Given...>::mask;
     static constexpr nn::shape shape = [] {
         nn::shape result = Set::shape;
         (set_option<Given>(result), ...);

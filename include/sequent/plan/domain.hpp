@@ -1,6 +1,7 @@
 #pragma once
 
 #include "count_limits.hpp"
+#include "node_pool.hpp"
 #include "shape.hpp"
 #include "space_builder.hpp"
 #include "values_of_index.hpp"
@@ -10,89 +11,6 @@
 /// that mentions only head variables.
 
 namespace sequent::inline SEQUENT_ABI::plan {
-
-/// Nodes, each kept once, so that equal conditions have equal numbers.
-template <int Capacity>
-struct node_pool {
-    list<node, Capacity> nodes{};
-
-    constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
-        if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
-        if (kind == node_kind::greater_equal) return add(node_kind::less_equal, value, right, left);
-        for (int at = 0; at < nodes.size(); ++at)
-            if (nodes[at].kind == kind && nodes[at].value == value && nodes[at].left == left &&
-                nodes[at].right == right)
-                return at;
-        return nodes.push({kind, value, left, right});
-    }
-    constexpr int both(int left, int right) {
-        if (left < 0 || left == right) return right;
-        if (right < 0) return left;
-        return add(node_kind::conjunction, 0, left, right);
-    }
-    constexpr int at_term(const term& written) {
-        const int constant = add(node_kind::constant, written.offset);
-        if (written.variable < 0) return constant;
-        int sum = add(node_kind::variable, written.variable);
-        if (written.second >= 0)
-            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
-                      add(node_kind::variable, written.second));
-        return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
-    }
-    constexpr unsigned variables(int root) const {
-        if (root < 0) return 0;
-        const node& top = nodes[root];
-        if (top.kind == node_kind::variable) return 1u << top.value;
-        return variables(top.left) | variables(top.right);
-    }
-    /// Calls visit(node) for each conjunct.
-    template <class Visit>
-    constexpr void each_conjunct(int root, Visit visit) const {
-        if (root < 0) return;
-        const node& top = nodes[root];
-        if (top.kind != node_kind::conjunction) return visit(root);
-        each_conjunct(top.left, visit);
-        each_conjunct(top.right, visit);
-    }
-    /// Whether each conjunct of `part` is one of `whole`.
-    constexpr bool holds_conjuncts(int whole, int part) const {
-        if (part < 0 || whole == part) return true;
-        if (whole < 0) return false;
-        const node& top = nodes[part];
-        if (top.kind == node_kind::conjunction)
-            return holds_conjuncts(whole, top.left) && holds_conjuncts(whole, top.right);
-        const node& among = nodes[whole];
-        return among.kind == node_kind::conjunction &&
-               (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
-    }
-    /// Whether two conditions have the same conjuncts, in any order.
-    constexpr bool same_conjuncts(int left, int right) const {
-        return holds_conjuncts(left, right) && holds_conjuncts(right, left);
-    }
-    /// The term that at_term() made a node of.
-    constexpr term as_term(int root) const {
-        const node& top = nodes[root];
-        if (top.kind == node_kind::constant) return {-1, top.value};
-        if (top.kind == node_kind::variable) return {top.value, 0};
-        term inner = as_term(top.left);
-        inner.offset += nodes[top.right].value;
-        return inner;
-    }
-    /// A copy of the tree with each variable v replaced by terms[v].
-    template <class Nodes>
-    constexpr int substitute(const Nodes& from, int root, const term* terms) {
-        if (root < 0) return -1;
-        const node top = from[root];
-        if (top.kind == node_kind::variable) return at_term(terms[top.value]);
-        const int left = substitute(from, top.left, terms);
-        const int right = substitute(from, top.right, terms);
-        return add(top.kind, top.value, left, right);
-    }
-};
-
-constexpr int pool_size(int nodes, int literals) {
-    return 8 * nodes + 10 * literals + 32;
-}
 
 /// Per rule its condition, per relation its domain over argument positions; -1 where none.
 template <sizes Sizes>
@@ -175,7 +93,11 @@ class domain_finder {
             const int result = out.domain[in.block_output[written.block]];
             out.domain[written.head] = result;
             // All layers have the conditions of the first one.
-            if (written.repeat > 1 && out.mistake.ok() && !is_same_domain(given, result, written)) {
+            // Its atoms lie where those of its input do.
+            const bool differs = written.repeat > 1
+                                     ? !is_same_domain(given, result, written)
+                                     : !out.pool.same_conjuncts(pairs_in(given), pairs_in(result));
+            if (out.mistake.ok() && differs) {
                 const int stacking = in.text.scopes[written.scope].rule;
                 out.mistake = {fault::a_stacked_block_gives_the_atoms_that_it_takes,
                                written.number,
@@ -509,6 +431,13 @@ class domain_finder {
         return root;
     }
 
+    constexpr int pairs_in(int root) {
+        int result = -1;
+        out.pool.each_conjunct(root, [&](int part) {
+            if (out.pool.nodes[part].kind == node_kind::pair) result = out.pool.both(result, part);
+        });
+        return result;
+    }
     constexpr bool holds_for_pairs(int root) const {
         bool found = false;
         out.pool.each_conjunct(

@@ -32,7 +32,7 @@ struct walk {
     const step* within = nullptr;  // of a step of a recursion
 
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
-        if (stride != 0 && extent > 0)
+        if (stride != 0 && extent > 1)
             indices.push({stride, extent, counts, can_end && within == nullptr});
     }
     /// How far one round of the recursion moves the operand.
@@ -71,9 +71,8 @@ struct walk {
         for (const index& each : indices) {
             if (each.stride == row && result.counts == 0 && each.counts != 0)
                 result.counts = each.counts;
-            else
-                reach +=
-                    static_cast<long long>(each.stride < 0 ? row : each.stride) * (each.extent - 1);
+            else if (each.stride > 0)
+                reach += static_cast<long long>(each.stride) * (each.extent - 1);
         }
         return reach < row ? result : row_limit{};
     }

@@ -23,6 +23,12 @@ enum class focus {
     lowest_selected
 };
 
+/// What the head of first_of, last_of, max_of or min_of looks at.
+constexpr focus focus_of_choice(operation what) noexcept {
+    return static_cast<focus>(static_cast<int>(focus::first_selected) + static_cast<int>(what) -
+                              static_cast<int>(operation::first));
+}
+
 struct head {
     int layer = 0;
     int selector = -1;
@@ -79,9 +85,7 @@ SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
         } else if (made.what == operation::sum || made.what == operation::aggregate) {
             needs({layer, selector, focus::selected});
         } else {
-            const auto at_focus = static_cast<focus>(static_cast<int>(focus::first_selected) +
-                                                     static_cast<int>(made.what) -
-                                                     static_cast<int>(operation::first));
+            const focus at_focus = focus_of_choice(made.what);
             needs({layer, selector, at_focus,
                    at_focus >= focus::highest_selected ? made.arguments[1] : -1});
         }

@@ -13,7 +13,6 @@
 #include "../config.hpp"
 #include "../io/gguf_vocabulary.hpp"
 #include "../io/source.hpp"
-#include "../io/tokenizer.hpp"
 #include "build.hpp"
 #include "tokenizer.hpp"
 
@@ -247,26 +246,6 @@ SEQUENT_LAZY class list_reader {
 SEQUENT_LAZY tokenizer from_vocabulary(const io::gguf_vocabulary& from,
                                        std::string name = "vocabulary") {
     return tokenizer(detail::list_reader<>(from, std::move(name)).read());
-}
-
-/// The tokenizer of llama2.c's file (see io::tokenizer). Texts begin with token 1.
-SEQUENT_LAZY tokenizer from_llama2c(const io::source& file) {
-    const io::tokenizer tokens(file);
-    io::gguf_vocabulary list;
-    list.model = "llama";
-    for (std::int32_t id = 0; id < tokens.size(); ++id) {
-        const std::string& text = tokens[id].text;
-        list.tokens.push_back(text);
-        list.scores.push_back(tokens[id].score);
-        list.types.push_back(id == 0 ? 2 : id <= 2 ? 3 : detail::fallback_byte(text) >= 0 ? 6 : 1);
-    }
-    list.begin = io::tokenizer::begin;
-    list.adds_begin = true;
-    detail::normalizer_step step;
-    step.is = detail::normalizer_step::kind::sentencepiece;
-    step.prefix = true;
-    return tokenizer(detail::list_reader<>(list, file.name())
-                         .read_sentencepiece(" ", false, false, true, std::move(step)));
 }
 
 /// What a vocab.txt leaves to its model.

@@ -190,11 +190,7 @@ class lowering : public counting_heads {
                 if (each.layer == layer * sublayers && each.place == place) return true;
             return false;
         };
-        const auto at =
-            what == operation::aggregate
-                ? focus::selected
-                : static_cast<focus>(static_cast<int>(focus::first_selected) +
-                                     static_cast<int>(what) - static_cast<int>(operation::first));
+        const focus at = what == operation::aggregate ? focus::selected : focus_of_choice(what);
         int place = 0;
         for (const head& each : analysed_->all_heads) {
             if (each.layer != layer) continue;

@@ -231,7 +231,16 @@ class node_records {
                                  std::max(result.highest(), other.highest()));
                 return result;
             }
+            if (result.is_range() && other.is_range() && result.lowest() <= other.highest() &&
+                other.lowest() <= result.highest())
+                return domain::range(std::min(result.lowest(), other.lowest()).over,
+                                     std::max(result.highest(), other.highest()).over, made.kind);
+            const auto middle = static_cast<std::ptrdiff_t>(result.values.size());
             for (const value& each : other.values) result.values.push_back(each);
+            std::vector<value> merged(result.values.size());
+            std::merge(result.values.begin(), result.values.begin() + middle,
+                       result.values.begin() + middle, result.values.end(), merged.begin());
+            result.values = std::move(merged);
         } else if (made.what == operation::indicator) {
             result.values = {value(0), value(1)};
         } else {
