@@ -6,6 +6,6 @@ if(NOT multi_config AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
     if(NOT "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}" MATCHES "-O([1-9sgz]|fast)")
         message(NOTICE "sequent: CMAKE_BUILD_TYPE is \"${CMAKE_BUILD_TYPE}\", which does not optimise: "
                        "models run some 200 times slower than in a Release build. "
-                       "The README tells how to debug a program around an optimised model.")
+                       "docs/building.md tells how to debug a program around an optimised model.")
     endif()
 endif()

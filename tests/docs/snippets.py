@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Keeps the C++ of the documentation equal to code that is compiled and run.
 
-Each block of C++ in CONTRIBUTING.md and docs/ stands behind a line
+Each block of C++ in README.md, CONTRIBUTING.md and docs/ stands behind a line
 
     <!-- tests/docs/FILE.cpp: NAME -->
 
@@ -42,7 +42,7 @@ def main():
     check = bool(sys.argv[1:])
     wrong = []
     blocks = 0
-    pages = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
     for page in pages:
         text = page.read_text()
 
