@@ -8044,7 +8044,7 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
 
 /// Matrix products of any shape by one body for each type of number, with strides given at run
 /// time: what every product is made of if SEQUENT_SMALL_CODE is defined. It compiles faster and
-/// takes less room; see README.md for what it costs.
+/// takes less room; see docs/building.md for what it costs.
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
