@@ -259,6 +259,16 @@ constexpr expectation found_by_random_programs[] = {
      "s(i, j, h<1>) <<= v(i, h), k(j, h), t(i) == t(j); a(i, j, h<1>) <<= s(i, j, h) | softmax(j);"
      "out(i, h<1>) <<= a(i, j, h), w(j, h) | sum(j)",
      "fact<x, 9, 1>, fact<t, up_to<9>=5, symbol<1>, runs>"},
+    // Members of a recursion that end one step after the sequence, or after the base.
+    {"h(0) <<= A<1>; g(t) <<= h(t - 1) | exp(); h(t) <<= g(t), x(t)",
+     "fact<x, up_to<4>=0, 1>, query<g>"},
+    {"h(0) <<= A<1>; g(t) <<= h(t - 1) | exp(); h(t) <<= g(t), x(t)",
+     "fact<x, up_to<4>=1, 1>, query<g>"},
+    {"h(0) <<= A<1>; g(t) <<= h(t - 1) | exp(); h(t) <<= g(t), x(t)",
+     "fact<x, up_to<4>=3, 1>, query<g>"},
+    // The diagonal of a fact, for the pairs of another one.
+    {"out(i, j) <<= x(i, i)[W<1, 1>], edge(j, i)[E<1, 1>]",
+     "fact<x, 5, 5, 1>, fact<edge, sparse<9>, 5, 5, symbol<1>>"},
     // Attention to a column beyond its row, whose value is known at the row.
     {"h(0) <<= A<3>; h(t + 1) <<= h(t), x(t) | tanh(); s(i, j) <<= x(i).T(), h(j), j == 2 * i"
      "| product() | softmax(j); out(i) <<= s(i, j), h(j) | product() | sum(j)",

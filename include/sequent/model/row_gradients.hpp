@@ -334,7 +334,7 @@ class row_gradients : public row_atoms<Step, T> {
         T* to = bound.gradient(term.x.at);
         if (!to) return;
         to += outer_shift(term.x, first, second, third);
-        const T* other = factor<1 - At>(bound, first, second, third);
+        const T* other = base::template factor<1 - At>(bound, first, second, third);
         const T* gradient = gradient_of_out(bound, first, second, third);
         for (int row = range.begin; row < range.end; ++row) {
             T* dx = to + row * term.x.row;

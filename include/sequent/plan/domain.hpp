@@ -50,7 +50,8 @@ class domain_finder {
 
   private:
     const shaped<Sizes, Facts>& in;
-    list<bool, Sizes.rules> late_{};      // rules of a recursion that are visited again, and later
+    list<bool, Sizes.rules> late_{};  // rules of a recursion that are visited again, and later
+    int unknown_end_ = -1;  // a rule of a recursion that follows from one with an unknown end
     list<int, Sizes.rules> differing_{};  // of a total rule, the first literal with another domain
 
     constexpr int loop_at(int place) const {
@@ -62,6 +63,7 @@ class domain_finder {
         bool grows = in.text.counts.size() > 0;
         for (int round = first; grows && round < last; ++round) {
             grows = false;
+            unknown_end_ = -1;
             for (int place = first; place < last; ++place) late_[in.order[place]] = true;
             for (int place = first; place < last; ++place) {
                 int& domain = out.domain[in.text.rules[in.order[place]].head];
@@ -71,12 +73,25 @@ class domain_finder {
                 grows = grows || domain != before;
             }
         }
+        if (unknown_end_ >= 0 && out.mistake.ok()) {
+            const rule& written = in.text.rules[unknown_end_];
+            const int stacking = in.text.scopes[written.scope].rule;
+            out.mistake = {fault::recursion_without_a_base,
+                           written.number,
+                           in.text.relations[written.head].id,
+                           0,
+                           0,
+                           stacking < 0 ? -1 : in.text.rules[stacking].number};
+        }
     }
-    constexpr int inherited_of(const literal& item) {
+    constexpr int inherited_of(int rule, const literal& item) {
         const int definer = in.relations[item.relation].rule;
+        const int arity = in.relations[item.relation].arity;
         int domain = out.domain[item.relation];
-        if (definer >= 0 && late_[definer])
-            domain = counted_conjuncts(out.pool, domain, in.relations[item.relation].arity);
+        if (definer >= 0 && late_[definer]) {
+            if (has_other_counts(out.pool, domain, arity)) unknown_end_ = rule;
+            domain = counted_conjuncts(out.pool, domain, arity);
+        }
         return out.pool.substitute(out.pool.nodes, domain, item.terms);
     }
     /// What counts say of each variable, in one conjunct.
@@ -126,7 +141,7 @@ class domain_finder {
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 root = out.pool.both(root, not_negative(written, item.weight.terms[axis]));
             if (item.kind != literal_kind::relation) continue;
-            int inherited = inherited_of(item);
+            int inherited = inherited_of(at, item);
             if (written.total) {
                 inherited = out.pool.both(inherited, within_part(written, item));
                 if (body == 0) first = common = inherited;

@@ -291,6 +291,9 @@ constexpr bool can_inline(const Draft& draft, int at) {
         const term& argument = item.terms[axis];
         if (argument.variable < 0 && argument.variable != loop_time) return false;
         if (argument.variable >= 0 && argument.offset) return false;
+        // On a diagonal other rows are read than those of the rule.
+        for (int before = 0; before < axis; ++before)
+            if (item.terms[before].variable == argument.variable) return false;
     }
     if (written.recurs.loop >= 0 && !stands_alone(draft, at)) return false;
     // A row step with a product picks its rows by it; one is enough to fuse with.

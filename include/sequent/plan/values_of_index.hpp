@@ -43,10 +43,12 @@ struct interval {
         if (!by.end.any()) return;
         if (!end.any())
             end = by.end;
-        else if (end.count != by.end.count || end.least != by.end.least)
+        else if (end.count == by.end.count && by.end.beyond <= end.beyond &&
+                 by.end.least <= end.least)
+            end = by.end;
+        else if (end.count != by.end.count || end.beyond > by.end.beyond ||
+                 end.least > by.end.least)
             known = false;
-        else if (by.end.beyond < end.beyond)
-            end.beyond = by.end.beyond;
     }
 };
 
@@ -118,6 +120,15 @@ constexpr int below(Pool& pool, int variable, const counted_end& end) {
                     pool.add(node_kind::count, end.count));
 }
 
+template <class Pool>
+constexpr bool mentions_count(const Pool& pool, int root) {
+    if (root < 0) return false;
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::count) return true;
+    if (top.kind == node_kind::constant || top.kind == node_kind::variable) return false;
+    return mentions_count(pool, top.left) || mentions_count(pool, top.right);
+}
+
 /// The conjuncts of a condition that are counts above a variable plus a constant.
 template <class Pool>
 constexpr int counted_conjuncts(Pool& pool, int root, int variables) {
@@ -126,6 +137,19 @@ constexpr int counted_conjuncts(Pool& pool, int root, int variables) {
         for (int index = 0; index < variables; ++index)
             if (const interval of = values_of(pool, part, index); of.known && of.end.any())
                 result = pool.both(result, part);
+    });
+    return result;
+}
+/// Whether counts end a conjunct that is none of these.
+template <class Pool>
+constexpr bool has_other_counts(const Pool& pool, int root, int variables) {
+    bool result = false;
+    pool.each_conjunct(root, [&](int part) {
+        bool known = !mentions_count(pool, part);
+        for (int index = 0; index < variables; ++index)
+            if (const interval of = values_of(pool, part, index); of.known && of.end.any())
+                known = true;
+        result = result || !known;
     });
     return result;
 }
