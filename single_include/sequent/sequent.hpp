@@ -15634,10 +15634,12 @@ struct interval {
         if (!by.end.any()) return;
         if (!end.any())
             end = by.end;
-        else if (end.count != by.end.count || end.least != by.end.least)
+        else if (end.count == by.end.count && by.end.beyond <= end.beyond &&
+                 by.end.least <= end.least)
+            end = by.end;
+        else if (end.count != by.end.count || end.beyond > by.end.beyond ||
+                 end.least > by.end.least)
             known = false;
-        else if (by.end.beyond < end.beyond)
-            end.beyond = by.end.beyond;
     }
 };
 
@@ -15709,6 +15711,15 @@ constexpr int below(Pool& pool, int variable, const counted_end& end) {
                     pool.add(node_kind::count, end.count));
 }
 
+template <class Pool>
+constexpr bool mentions_count(const Pool& pool, int root) {
+    if (root < 0) return false;
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::count) return true;
+    if (top.kind == node_kind::constant || top.kind == node_kind::variable) return false;
+    return mentions_count(pool, top.left) || mentions_count(pool, top.right);
+}
+
 /// The conjuncts of a condition that are counts above a variable plus a constant.
 template <class Pool>
 constexpr int counted_conjuncts(Pool& pool, int root, int variables) {
@@ -15717,6 +15728,19 @@ constexpr int counted_conjuncts(Pool& pool, int root, int variables) {
         for (int index = 0; index < variables; ++index)
             if (const interval of = values_of(pool, part, index); of.known && of.end.any())
                 result = pool.both(result, part);
+    });
+    return result;
+}
+/// Whether counts end a conjunct that is none of these.
+template <class Pool>
+constexpr bool has_other_counts(const Pool& pool, int root, int variables) {
+    bool result = false;
+    pool.each_conjunct(root, [&](int part) {
+        bool known = !mentions_count(pool, part);
+        for (int index = 0; index < variables; ++index)
+            if (const interval of = values_of(pool, part, index); of.known && of.end.any())
+                known = true;
+        result = result || !known;
     });
     return result;
 }
@@ -15794,7 +15818,8 @@ class domain_finder {
 
   private:
     const shaped<Sizes, Facts>& in;
-    list<bool, Sizes.rules> late_{};      // rules of a recursion that are visited again, and later
+    list<bool, Sizes.rules> late_{};  // rules of a recursion that are visited again, and later
+    int unknown_end_ = -1;  // a rule of a recursion that follows from one with an unknown end
     list<int, Sizes.rules> differing_{};  // of a total rule, the first literal with another domain
 
     constexpr int loop_at(int place) const {
@@ -15806,6 +15831,7 @@ class domain_finder {
         bool grows = in.text.counts.size() > 0;
         for (int round = first; grows && round < last; ++round) {
             grows = false;
+            unknown_end_ = -1;
             for (int place = first; place < last; ++place) late_[in.order[place]] = true;
             for (int place = first; place < last; ++place) {
                 int& domain = out.domain[in.text.rules[in.order[place]].head];
@@ -15815,12 +15841,25 @@ class domain_finder {
                 grows = grows || domain != before;
             }
         }
+        if (unknown_end_ >= 0 && out.mistake.ok()) {
+            const rule& written = in.text.rules[unknown_end_];
+            const int stacking = in.text.scopes[written.scope].rule;
+            out.mistake = {fault::recursion_without_a_base,
+                           written.number,
+                           in.text.relations[written.head].id,
+                           0,
+                           0,
+                           stacking < 0 ? -1 : in.text.rules[stacking].number};
+        }
     }
-    constexpr int inherited_of(const literal& item) {
+    constexpr int inherited_of(int rule, const literal& item) {
         const int definer = in.relations[item.relation].rule;
+        const int arity = in.relations[item.relation].arity;
         int domain = out.domain[item.relation];
-        if (definer >= 0 && late_[definer])
-            domain = counted_conjuncts(out.pool, domain, in.relations[item.relation].arity);
+        if (definer >= 0 && late_[definer]) {
+            if (has_other_counts(out.pool, domain, arity)) unknown_end_ = rule;
+            domain = counted_conjuncts(out.pool, domain, arity);
+        }
         return out.pool.substitute(out.pool.nodes, domain, item.terms);
     }
     /// What counts say of each variable, in one conjunct.
@@ -15870,7 +15909,7 @@ class domain_finder {
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 root = out.pool.both(root, not_negative(written, item.weight.terms[axis]));
             if (item.kind != literal_kind::relation) continue;
-            int inherited = inherited_of(item);
+            int inherited = inherited_of(at, item);
             if (written.total) {
                 inherited = out.pool.both(inherited, within_part(written, item));
                 if (body == 0) first = common = inherited;
@@ -17415,6 +17454,9 @@ constexpr bool can_inline(const Draft& draft, int at) {
         const term& argument = item.terms[axis];
         if (argument.variable < 0 && argument.variable != loop_time) return false;
         if (argument.variable >= 0 && argument.offset) return false;
+        // On a diagonal other rows are read than those of the rule.
+        for (int before = 0; before < axis; ++before)
+            if (item.terms[before].variable == argument.variable) return false;
     }
     if (written.recurs.loop >= 0 && !stands_alone(draft, at)) return false;
     // A row step with a product picks its rows by it; one is enough to fuse with.
@@ -23725,7 +23767,7 @@ class row_gradients : public row_atoms<Step, T> {
         T* to = bound.gradient(term.x.at);
         if (!to) return;
         to += outer_shift(term.x, first, second, third);
-        const T* other = factor<1 - At>(bound, first, second, third);
+        const T* other = base::template factor<1 - At>(bound, first, second, third);
         const T* gradient = gradient_of_out(bound, first, second, third);
         for (int row = range.begin; row < range.end; ++row) {
             T* dx = to + row * term.x.row;
