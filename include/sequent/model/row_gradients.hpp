@@ -99,7 +99,6 @@ class row_gradients : public row_atoms<Step, T> {
 
   protected:
     using base::each_run;
-    using base::factor;
     using typename base::bindings;
     static constexpr const row_step& step = Step::value;
     static constexpr int columns = step.columns();
