@@ -23532,7 +23532,6 @@ class row_gradients : public row_atoms<Step, T> {
 
   protected:
     using base::each_run;
-    using base::factor;
     using typename base::bindings;
     static constexpr const row_step& step = Step::value;
     static constexpr int columns = step.columns();
@@ -23843,7 +23842,6 @@ class row_runner : public row_gradients<Step, T> {
     using base = row_gradients<Step, T>;
     using fusion = row_fusion<Step>;
     using base::each_run;
-    using base::factor;
     using typename base::bindings;
     static constexpr const row_step& step = Step::value;
     static constexpr int columns = step.columns();
@@ -23979,8 +23977,8 @@ class row_runner : public row_gradients<Step, T> {
     static void combine(const bindings& bound, int first, int second, int third, T* sum, T* out,
                         int row, int rows) noexcept {
         if constexpr (step.is_outer) {
-            const T* left = factor<0>(bound, first, second, third);
-            const T* right = factor<1>(bound, first, second, third);
+            const T* left = base::template factor<0>(bound, first, second, third);
+            const T* right = base::template factor<1>(bound, first, second, third);
             for (int at = row; at < row + rows; ++at)
                 for (int segment = 0; segment < step.segments; ++segment)
                     for (int column = 0; column < step.length; ++column)
