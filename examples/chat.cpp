@@ -97,8 +97,8 @@ struct Options {
 
 tokenizers::chat_format read_format(examples::command_line& line) {
     using enum tokenizers::chat_format;
-    constexpr tokenizers::chat_format formats[] = {llama2, llama3, chatml, gemma, mistral};
-    return formats[line.one_of({"llama2", "llama3", "chatml", "gemma", "mistral"})];
+    constexpr tokenizers::chat_format known[] = {llama2, llama3, chatml, gemma, mistral};
+    return known[line.one_of({"llama2", "llama3", "chatml", "gemma", "mistral"})];
 }
 
 Options read_options(int count, char** arguments) {
