@@ -22707,7 +22707,7 @@ class assignments {
         constexpr plan::node top = Plan::template node_at<Root>;
         if constexpr (top.kind == node_kind::conjunction)
             return holds<top.left>() && holds<top.right>();
-        else if constexpr (top.kind == node_kind::less && ends_loop<top.left, top.right>())
+        else if constexpr (ends_loop<Root>())
             return true;
         else
             return evaluate_node<Root>();
@@ -22727,16 +22727,22 @@ class assignments {
     }
 
   private:
-    /// Returns true if the loop over a variable, node `Left`, ends at the count, node `Right`.
-    template <int Left, int Right>
+    /// Returns true if condition `Root` says that a variable is below a count at which its loop
+    /// ends.
+    template <int Root>
     static constexpr bool ends_loop() {
-        constexpr plan::node variable = Plan::template node_at<Left>;
-        constexpr plan::node count = Plan::template node_at<Right>;
-        if (variable.kind != plan::node_kind::variable || count.kind != plan::node_kind::count ||
-            variable.value == step.time || variable.value == ranged ||
-            variable.value == nearby.variable)
+        constexpr plan::node top = Plan::template node_at<Root>;
+        if constexpr (top.kind != plan::node_kind::less) {
             return false;
-        return (step.counts[variable.value] >> count.value & 1u) != 0;
+        } else {
+            constexpr plan::node variable = Plan::template node_at<top.left>;
+            constexpr plan::node count = Plan::template node_at<top.right>;
+            if (variable.kind != plan::node_kind::variable ||
+                count.kind != plan::node_kind::count || variable.value == step.time ||
+                variable.value == ranged || variable.value == nearby.variable)
+                return false;
+            return (step.counts[variable.value] >> count.value & 1u) != 0;
+        }
     }
 
     /// The place in the order from which on a term's value is known; -1 of a constant.
