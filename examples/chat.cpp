@@ -291,6 +291,7 @@ class Conversation {
     /// The tokens of all that was said, with the next message, so that at least a quarter of the
     /// context is left. Throws std::invalid_argument if a message alone is too long.
     std::vector<std::int32_t> ask(const std::string& message, int context) {
+        const auto before = messages_;
         messages_.push_back({chat_role::user, message});
         const auto most = static_cast<std::size_t>(context - context / 4);
         for (;;) {
@@ -298,7 +299,7 @@ class Conversation {
             auto ids = tokenizer_.encode(text, {.special_tokens = false}, work_).ids;
             if (ids.size() <= most) return ids;
             if (messages_.size() < kept_ + 3) {
-                messages_.pop_back();
+                messages_ = before;
                 throw std::invalid_argument("the message takes " + std::to_string(ids.size()) +
                                             " tokens, there is room for " + std::to_string(most));
             }

@@ -365,7 +365,9 @@ void answer(const Options& options, const Files& files, const Weights& weights) 
     const std::vector<std::string> lines = read_lines(options.text);
     const Index index(options.index,
                       files.name + ", " + std::string(options.weights) + ", " +
-                          std::to_string(most) + " tokens, prefix '" + options.line_prefix + "'",
+                          std::to_string(most) + " tokens, " +
+                          (files.takes_first ? "first" : "mean") + ", prefix '" +
+                          options.line_prefix + "'",
                       lines);
     std::vector<float> embeddings(lines.size() * width);
     if (index.exists()) {

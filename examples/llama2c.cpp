@@ -170,6 +170,7 @@ class Teller {
         while (!text.empty() && !io::is_utf8(text)) text.pop_back();
         std::vector<std::int32_t> tokens = tokens_.encode(text);
         if (tokens.size() > 2000) tokens.resize(2000);
+        if (tokens.size() < 2) throw std::runtime_error(options_.text + ": has no text to predict");
         const auto start = std::chrono::steady_clock::now();
         double sum = 0;
         for (std::size_t at = 0; at + 1 < tokens.size(); ++at) {

@@ -228,6 +228,10 @@ TEST_CASE("conversations have the texts of their models") {
                                                         {chat_role::user, "2+2?"}};
     CHECK(tokenizers::chat_text(chat_format::llama2, talk) ==
           "<s>[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\nHi [/INST] Hello. </s><s>[INST] 2+2? [/INST]");
+    const std::vector<tokenizers::chat_message> blanks = {{chat_role::system, "Be brief."},
+                                                          {chat_role::user, " Hi \n"}};
+    CHECK(tokenizers::chat_text(chat_format::llama2, blanks) ==
+          "<s>[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\n Hi [/INST]");
     CHECK(tokenizers::chat_text(chat_format::llama3, talk) ==
           "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|>"
           "<|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>"

@@ -63,6 +63,7 @@ TEST_CASE("compiled programs are saved for PyTorch") {
     CHECK(std::count(text.begin(), text.end(), '\n') < 75);
     CHECK(std::filesystem::file_size(path.string() + ".safetensors") >=
           8 * compiled_reverse::weights().size);
+    CHECK(sequent::rasp::detail::in_json("a\n\"\x1f") == "\"a\\u000a\\\"\\u001f\"");
     CHECK(
         layers_as_json<reversed>() ==
         "{\"program\": \"aggregate(select(indices, (length - 1) - indices, ==), tokens)\", "

@@ -184,6 +184,7 @@ struct none {
 };
 template <int Factor>
 struct linear {
+    static_assert(Factor > 0);
     static constexpr rotary_scaling value{.kind = rotary_scaling::rule::linear, .factor = Factor};
 };
 template <int Factor = 8, int Low = 1, int High = 4, int Original = 8192>
@@ -235,10 +236,13 @@ struct relative_buckets
     static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
                   "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
 };
-/// The same beside learned ones that are added to the embedding.
+/// Relative buckets, and learned positions added to the embedding (arXiv 2004.09297).
 template <int Buckets = 32, int MaxDistance = 128>
 struct learned_and_relative_buckets
-    : nn::positioned<nn::position_kind::relative_buckets, 0, Buckets, MaxDistance, true> {};
+    : nn::positioned<nn::position_kind::relative_buckets, 0, Buckets, MaxDistance, true> {
+    static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
+                  "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
+};
 }  // namespace position
 
 /// What the scores of attention follow from; by default dot_product. The others are synthesizers

@@ -15,6 +15,13 @@ namespace detail {
 SEQUENT_COLD inline std::string in_json(std::string_view text) {
     std::string result = "\"";
     for (const char each : text) {
+        if (static_cast<unsigned char>(each) < 0x20) {
+            constexpr std::string_view digits = "0123456789abcdef";
+            result += "\\u00";
+            result += digits[static_cast<unsigned char>(each) >> 4];
+            result += digits[static_cast<unsigned char>(each) & 15];
+            continue;
+        }
         if (each == '"' || each == '\\') result += '\\';
         result += each;
     }

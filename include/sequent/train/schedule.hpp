@@ -21,15 +21,15 @@ enum class decay {
     cosine_restarts,     // the same with p = (n mod every) / every
     geometric,           // peak (floor / peak)^p
     steps,               // peak factor^(n / every), at least floor
-    inverse_square_root  // peak sqrt(w / (w + n)), w = the warm-up or 1 (arXiv 1706.03762, 5.3)
+    inverse_square_root  // peak sqrt(w / (w + n)), at least floor; w = the warm-up or 1
 };
 
 /// The learning rate of a step, counted from 0: it rises linearly over `warmup_steps` to `peak` and
 /// then falls as `shape` says.
 ///
 /// The call throws std::invalid_argument if a rate is negative or not finite, a count of steps is
-/// negative, the warm-up is longer than the whole, or `floor`, `factor` or `every` is not above 0
-/// where the shape needs it.
+/// negative, the warm-up is longer than the whole, or `peak`, `floor`, `factor` or `every` is not
+/// above 0 where the shape needs it.
 struct schedule {
     double peak = 1e-3;
     double floor = 0;
