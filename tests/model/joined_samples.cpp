@@ -64,6 +64,13 @@ inline constexpr auto program =
           q(i) <<= (z(i), z(j), j <= i, j < length) | elementwise_product() | sum(j));
 using blocks = model<program, fact<"x", 6, 180>, bound<"length">, query<"q", "y">>;
 
+// A recursion whose rounds a length ends, beside a product that samples could share.
+inline constexpr var<"t"> t;
+inline constexpr auto cell =
+    rules(a(i) <<= x(i)[W<"W", 300, 500>], r<"state">(0) <<= W<"start", 300>,
+          r<"state">(next(t)) <<= (a(t), r<"state">(t)) | tanh(), y(t) <<= r<"state">(next(t)));
+using cells = model<cell, fact<"x", up_to<6>, 500>>;
+
 }  // namespace
 
 TEST_CASE("samples of several lengths are run at once as each alone") {
@@ -147,4 +154,45 @@ TEST_CASE("several outputs of samples that are run at once") {
     const auto joined = make_unique<blocks::parameters<double>>();
     blocks::backward_batch(*f.p, facts, outward, batch, *joined);
     CHECK(sequent_test::error_of(joined->flat(), gradient->flat()) < 1e-12);
+}
+
+TEST_CASE("recursions of samples of several lengths have rounds of their own") {
+    const auto p = make_unique<cells::parameters<double>>();
+    cells::initialize(*p, 3);
+    const auto w = make_unique<cells::workspace<double>>();
+    const auto expected_gradient = make_unique<cells::parameters<double>>();
+    const auto gradient = make_unique<cells::parameters<double>>();
+    std::vector<std::vector<double>> inputs;
+    std::vector<cells::facts<double>> facts;
+    random_numbers random(4);
+    for (const std::size_t length : {2u, 6u, 0u, 3u}) {
+        inputs.emplace_back(length * 500);
+        for (double& each : inputs.back()) each = random.normal();
+    }
+    std::vector<double> expected;
+    for (const auto& each : inputs) {
+        facts.push_back({each});
+        const auto values = cells::forward(*p, facts.back(), *w);
+        for (int at = 0; at < values.size(); ++at) expected.push_back(values.element(at));
+        const std::vector<double> ones(check::to_size(values.size()), 1.0);
+        cells::backward(*p, facts.back(), ones, *w, *expected_gradient);
+    }
+    thread_pool pool(1);
+    cells::batch<double> batch(pool);
+    for (int time = 0; time < 2; ++time) {  // the second on memory that the first has left
+        *gradient = {};
+        std::vector<double> found;
+        cells::backward_batch(
+            *p, facts,
+            [&](int, const auto& values, const auto& dy) {
+                for (int at = 0; at < values.size(); ++at) {
+                    found.push_back(values.element(at));
+                    dy.element(at) = 1;
+                }
+                return 0.0;
+            },
+            batch, *gradient);
+        CHECK(sequent_test::error_of(found, expected) < 1e-12);
+        CHECK(sequent_test::error_of(gradient->flat(), expected_gradient->flat()) < 1e-12);
+    }
 }

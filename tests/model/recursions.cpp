@@ -139,7 +139,7 @@ TEST_CASE("as many times as the sequence is long") {
         check::runs<of_any_length>(length);
         check::agrees<model<mutual, fact<"x", sequent::up_to<5>, 3>>>(length);
         check::agrees<model<cell, fact<"x", sequent::up_to<5>, 3>, query<"state", "y">>>(length);
-        check::agrees<model<counted, fact<"x", 5, 3>, sequent::bound<"length">>>(length);
+        check::runs<model<counted, fact<"x", 5, 3>, sequent::bound<"length">>>(length);
     }
     CHECK(sequent::explain<of_any_length>().find("loop of up to 6 steps") != std::string::npos);
 }

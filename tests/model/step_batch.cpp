@@ -57,6 +57,15 @@ struct sequences {
     }
 };
 
+// At the first position, rows up to the next one are computed.
+using namespace names;
+inline constexpr var<"t"> t;
+inline constexpr var<"m", 7> m;
+inline constexpr auto ahead =
+    rules(a(m) <<= (x(j), j < m) | mean(j), b(m) <<= a(m)[W<"W", 40, 40>] | tanh(),
+          out(t) <<= (b(t + 1), x(t)));
+using looking_ahead = model<ahead, fact<"x", 6, 40>>;
+
 }  // namespace
 
 TEST_CASE("sequences at different positions are stepped together as each alone") {
@@ -83,4 +92,33 @@ TEST_CASE("step_batch checks all rows before any sequence moves on") {
     CHECK(s.states[0]->position() == 0);
     CHECK(s.states[1]->position() == 5);
     step({}, {});
+}
+
+TEST_CASE("sequences that compute rows ahead are stepped together as each alone") {
+    constexpr int count = 16;
+    const auto p = make_unique<looking_ahead::parameters<double>>();
+    looking_ahead::initialize(*p, 2);
+    std::vector<std::unique_ptr<looking_ahead::state<double>>> together, alone;
+    std::vector<looking_ahead::state<double>*> states;
+    for (int at = 0; at < count; ++at) {
+        together.push_back(make_unique<looking_ahead::state<double>>());
+        alone.push_back(make_unique<looking_ahead::state<double>>());
+        states.push_back(together.back().get());
+    }
+    random_numbers random(5);
+    for (int position = 0; position < 3; ++position) {
+        std::vector<std::vector<double>> inputs(count, std::vector<double>(40));
+        std::vector<looking_ahead::rows<double>> given;
+        std::vector<double> expected, found;
+        for (std::size_t at = 0; at < inputs.size(); ++at) {
+            for (double& each : inputs[at]) each = random.normal();
+            given.push_back({inputs[at]});
+            const auto y = looking_ahead::step(*p, {inputs[at]}, *alone[at]);
+            for (int c = 0; c < 40; ++c) expected.push_back(y(c));
+        }
+        looking_ahead::step_batch(*p, given, states, [&](int, const auto& y) {
+            for (int c = 0; c < 40; ++c) found.push_back(y(c));
+        });
+        CHECK(sequent_test::error_of(found, expected) < 1e-12);
+    }
 }

@@ -28,7 +28,7 @@ struct joined_run {
     bindings<T>* samples;
     int count;
     T* room;
-    bool single = false;  // one row of each
+    bool single = false;  // at most one row of each
 
     static constexpr int most = 16;
 };
@@ -299,19 +299,23 @@ void backward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
 }
 
 /// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
-/// counts that limit these.
+/// counts that limit these; and whether counts end a recursion, which then has other rounds for
+/// each sample.
 struct joined_steps {
     long long weights = 0;
     int rows = 0;
     unsigned counts = 0;
+    bool ends = false;
 };
 template <class Plan>
 inline constexpr joined_steps joined_steps_of = [] {
     joined_steps result;
     long long rounds = 1;
     for (const plan::step& each : Plan::tables.steps) {
-        if (each.kind == step_kind::repeat_begin) rounds *= each.repeat;
-        if (each.kind == step_kind::repeat_end) rounds /= Plan::tables.steps[each.at].repeat;
+        result.ends = result.ends || each.end.any();
+        if (each.kind == step_kind::repeat_begin && !each.recurs) rounds *= each.repeat;
+        if (each.kind == step_kind::repeat_end && !each.recurs)
+            rounds /= Plan::tables.steps[each.at].repeat;
         if (each.kind != step_kind::rows || each.prepared) continue;
         const row_step& row = Plan::tables.rows[each.at];
         if (!is_joined(row)) continue;
@@ -332,7 +336,7 @@ constexpr int most_joined() {
     using plan = typename Memory::placed;
     constexpr joined_steps joined = joined_steps_of<plan>;
     constexpr auto bytes = static_cast<long long>(sizeof(T));
-    if (joined.rows == 0 || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
+    if (joined.rows == 0 || joined.ends || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
     constexpr long long room =
         plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
     const int wanted = joined.counts != 0 ? joined_run<T>::most : joined_rows_at_once / joined.rows;

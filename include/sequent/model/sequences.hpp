@@ -20,13 +20,27 @@ struct joined_positions {
     const int* positions;
 };
 
+/// Whether step `At` takes the row at hand of all sequences: not where it computes rows beyond that
+/// at the first position, nor where it reads what each state has prepared for itself.
+template <class Plan, int At>
+constexpr bool joins_sequences() {
+    if constexpr (joins_step<Plan, At>()) {
+        constexpr row_step step = Plan::template row_step_at<Plan::template step_at<At>.at>;
+        for (const row_term& term : step.terms)
+            if (term.kind == term_kind::product && term.w.at.where == place::prepared) return false;
+        return Plan::template lead_of<At> == 0;
+    } else {
+        return false;
+    }
+}
+
 template <class Plan, int At, bool First, class T>
 void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) noexcept {
     const joined_run<T> run = rows.run;
     for (int at = 0; at < run.count; ++at)
         std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
     constexpr plan::step step = Plan::template step_at<At>;
-    if constexpr (joins_step<Plan, At>())
+    if constexpr (joins_sequences<Plan, At>())
         joined_rows<Plan, step.at, T>::forward(run, [&](int at) {
             const auto range =
                 rows_led<Plan::template lead_of<At>, Plan::template row_step_at<step.at>.rows,

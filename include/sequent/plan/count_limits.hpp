@@ -55,7 +55,9 @@ constexpr void find_count_limit(const Shaped& in, const rule& written, int root,
     if (left->kind != node_kind::variable || right->kind != node_kind::count ||
         right->value != count)
         return;
-    const int extent = written.variables[left->value].extent;
+    const bool is_time = written.recurs.loop >= 0 && left->value == written.recurs.time;
+    const int extent = is_time ? in.relations[written.head].extents[written.recurs.argument]
+                               : written.variables[left->value].extent;
     if (extent > limit) limit = extent;
 }
 

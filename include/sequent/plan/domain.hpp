@@ -70,9 +70,12 @@ class domain_finder {
                 const int before = domain;
                 visit(in.order[place]);
                 late_[in.order[place]] = false;
-                grows = grows || domain != before;
+                grows = grows ||
+                        !have_same_values(out.pool, domain, before,
+                                          in.relations[in.text.rules[in.order[place]].head].arity);
             }
         }
+        if (grows && unknown_end_ < 0) unknown_end_ = in.order[first];
         if (unknown_end_ >= 0 && out.mistake.ok()) {
             const rule& written = in.text.rules[unknown_end_];
             const int stacking = in.text.scopes[written.scope].rule;
@@ -124,6 +127,7 @@ class domain_finder {
             return;
         }
         bind_inputs(written.scope);
+        differing_[at] = -1;
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
         if (written.shifted >= 0) identity[written.shifted].offset = -written.shift;

@@ -161,7 +161,7 @@ struct counted_end {
 
     constexpr bool any() const { return count >= 0; }
     constexpr int of(const int* counts) const noexcept {
-        const int end = counts[count] + beyond;
+        const int end = counts[count] < never ? counts[count] + beyond : never;
         return end > least ? end : least;
     }
     friend constexpr bool operator==(const counted_end&, const counted_end&) = default;

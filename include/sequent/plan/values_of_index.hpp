@@ -140,6 +140,23 @@ constexpr int counted_conjuncts(Pool& pool, int root, int variables) {
     });
     return result;
 }
+/// Whether two conditions, each as far as its conjuncts are intervals, admit the same values of
+/// each variable.
+template <class Pool>
+constexpr bool have_same_values(const Pool& pool, int left, int right, int variables) {
+    for (int index = 0; index < variables; ++index) {
+        interval of[2]{};
+        for (const bool second : {false, true})
+            pool.each_conjunct(second ? right : left, [&](int part) {
+                if (const interval values = values_of(pool, part, index); values.known)
+                    of[second ? 1 : 0].cut(values);
+            });
+        if (of[0].first != of[1].first || of[0].last != of[1].last || !(of[0].end == of[1].end) ||
+            of[0].known != of[1].known)
+            return false;
+    }
+    return true;
+}
 /// Whether counts end a conjunct that is none of these.
 template <class Pool>
 constexpr bool has_other_counts(const Pool& pool, int root, int variables) {
