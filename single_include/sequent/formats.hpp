@@ -423,7 +423,7 @@ SEQUENT_COLD rotary_fields rotary_of(const configuration_fields<>& of, const des
     rotary_fields result;
     const bool is_neox = family.type == "gpt_neox";
     if (is_neox) result.field = "rotary_emb_base";
-    result.base = of.number(result.field, family.base > 0 ? family.base : 10000);
+    result.base = of.number(result.field, family.type == "gemma3_text" ? 1e6 : 10000);
     result.share =
         of.number(is_neox ? "rotary_pct" : "partial_rotary_factor", family.percent / 100.0);
     for (const char* key : {"rope_scaling", "rope_parameters"}) {

@@ -2651,7 +2651,7 @@ struct counted_end {
 
     constexpr bool any() const { return count >= 0; }
     constexpr int of(const int* counts) const noexcept {
-        const int end = counts[count] + beyond;
+        const int end = counts[count] < never ? counts[count] + beyond : never;
         return end > least ? end : least;
     }
     friend constexpr bool operator==(const counted_end&, const counted_end&) = default;
@@ -14609,7 +14609,9 @@ constexpr void find_count_limit(const Shaped& in, const rule& written, int root,
     if (left->kind != node_kind::variable || right->kind != node_kind::count ||
         right->value != count)
         return;
-    const int extent = written.variables[left->value].extent;
+    const bool is_time = written.recurs.loop >= 0 && left->value == written.recurs.time;
+    const int extent = is_time ? in.relations[written.head].extents[written.recurs.argument]
+                               : written.variables[left->value].extent;
     if (extent > limit) limit = extent;
 }
 
@@ -15731,6 +15733,23 @@ constexpr int counted_conjuncts(Pool& pool, int root, int variables) {
     });
     return result;
 }
+/// Whether two conditions, each as far as its conjuncts are intervals, admit the same values of
+/// each variable.
+template <class Pool>
+constexpr bool have_same_values(const Pool& pool, int left, int right, int variables) {
+    for (int index = 0; index < variables; ++index) {
+        interval of[2]{};
+        for (const bool second : {false, true})
+            pool.each_conjunct(second ? right : left, [&](int part) {
+                if (const interval values = values_of(pool, part, index); values.known)
+                    of[second ? 1 : 0].cut(values);
+            });
+        if (of[0].first != of[1].first || of[0].last != of[1].last || !(of[0].end == of[1].end) ||
+            of[0].known != of[1].known)
+            return false;
+    }
+    return true;
+}
 /// Whether counts end a conjunct that is none of these.
 template <class Pool>
 constexpr bool has_other_counts(const Pool& pool, int root, int variables) {
@@ -15838,9 +15857,12 @@ class domain_finder {
                 const int before = domain;
                 visit(in.order[place]);
                 late_[in.order[place]] = false;
-                grows = grows || domain != before;
+                grows = grows ||
+                        !have_same_values(out.pool, domain, before,
+                                          in.relations[in.text.rules[in.order[place]].head].arity);
             }
         }
+        if (grows && unknown_end_ < 0) unknown_end_ = in.order[first];
         if (unknown_end_ >= 0 && out.mistake.ok()) {
             const rule& written = in.text.rules[unknown_end_];
             const int stacking = in.text.scopes[written.scope].rule;
@@ -15892,6 +15914,7 @@ class domain_finder {
             return;
         }
         bind_inputs(written.scope);
+        differing_[at] = -1;
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
         if (written.shifted >= 0) identity[written.shifted].offset = -written.shift;
@@ -26670,7 +26693,7 @@ struct joined_run {
     bindings<T>* samples;
     int count;
     T* room;
-    bool single = false;  // one row of each
+    bool single = false;  // at most one row of each
 
     static constexpr int most = 16;
 };
@@ -26941,19 +26964,23 @@ void backward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
 }
 
 /// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
-/// counts that limit these.
+/// counts that limit these; and whether counts end a recursion, which then has other rounds for
+/// each sample.
 struct joined_steps {
     long long weights = 0;
     int rows = 0;
     unsigned counts = 0;
+    bool ends = false;
 };
 template <class Plan>
 inline constexpr joined_steps joined_steps_of = [] {
     joined_steps result;
     long long rounds = 1;
     for (const plan::step& each : Plan::tables.steps) {
-        if (each.kind == step_kind::repeat_begin) rounds *= each.repeat;
-        if (each.kind == step_kind::repeat_end) rounds /= Plan::tables.steps[each.at].repeat;
+        result.ends = result.ends || each.end.any();
+        if (each.kind == step_kind::repeat_begin && !each.recurs) rounds *= each.repeat;
+        if (each.kind == step_kind::repeat_end && !each.recurs)
+            rounds /= Plan::tables.steps[each.at].repeat;
         if (each.kind != step_kind::rows || each.prepared) continue;
         const row_step& row = Plan::tables.rows[each.at];
         if (!is_joined(row)) continue;
@@ -26974,7 +27001,7 @@ constexpr int most_joined() {
     using plan = typename Memory::placed;
     constexpr joined_steps joined = joined_steps_of<plan>;
     constexpr auto bytes = static_cast<long long>(sizeof(T));
-    if (joined.rows == 0 || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
+    if (joined.rows == 0 || joined.ends || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
     constexpr long long room =
         plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
     const int wanted = joined.counts != 0 ? joined_run<T>::most : joined_rows_at_once / joined.rows;
@@ -30372,13 +30399,27 @@ struct joined_positions {
     const int* positions;
 };
 
+/// Whether step `At` takes the row at hand of all sequences: not where it computes rows beyond that
+/// at the first position, nor where it reads what each state has prepared for itself.
+template <class Plan, int At>
+constexpr bool joins_sequences() {
+    if constexpr (joins_step<Plan, At>()) {
+        constexpr row_step step = Plan::template row_step_at<Plan::template step_at<At>.at>;
+        for (const row_term& term : step.terms)
+            if (term.kind == term_kind::product && term.w.at.where == place::prepared) return false;
+        return Plan::template lead_of<At> == 0;
+    } else {
+        return false;
+    }
+}
+
 template <class Plan, int At, bool First, class T>
 void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) noexcept {
     const joined_run<T> run = rows.run;
     for (int at = 0; at < run.count; ++at)
         std::copy_n(bound.layer, plan::max_loops, run.samples[at].layer);
     constexpr plan::step step = Plan::template step_at<At>;
-    if constexpr (joins_step<Plan, At>())
+    if constexpr (joins_sequences<Plan, At>())
         joined_rows<Plan, step.at, T>::forward(run, [&](int at) {
             const auto range =
                 rows_led<Plan::template lead_of<At>, Plan::template row_step_at<step.at>.rows,
@@ -31967,6 +32008,7 @@ struct none {
 };
 template <int Factor>
 struct linear {
+    static_assert(Factor > 0);
     static constexpr rotary_scaling value{.kind = rotary_scaling::rule::linear, .factor = Factor};
 };
 template <int Factor = 8, int Low = 1, int High = 4, int Original = 8192>
@@ -32018,10 +32060,13 @@ struct relative_buckets
     static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
                   "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
 };
-/// The same beside learned ones that are added to the embedding.
+/// Relative buckets, and learned positions added to the embedding (arXiv 2004.09297).
 template <int Buckets = 32, int MaxDistance = 128>
 struct learned_and_relative_buckets
-    : nn::positioned<nn::position_kind::relative_buckets, 0, Buckets, MaxDistance, true> {};
+    : nn::positioned<nn::position_kind::relative_buckets, 0, Buckets, MaxDistance, true> {
+    static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
+                  "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
+};
 }  // namespace position
 
 /// What the scores of attention follow from; by default dot_product. The others are synthesizers
@@ -35885,15 +35930,15 @@ enum class decay {
     cosine_restarts,     // the same with p = (n mod every) / every
     geometric,           // peak (floor / peak)^p
     steps,               // peak factor^(n / every), at least floor
-    inverse_square_root  // peak sqrt(w / (w + n)), w = the warm-up or 1 (arXiv 1706.03762, 5.3)
+    inverse_square_root  // peak sqrt(w / (w + n)), at least floor; w = the warm-up or 1
 };
 
 /// The learning rate of a step, counted from 0: it rises linearly over `warmup_steps` to `peak` and
 /// then falls as `shape` says.
 ///
 /// The call throws std::invalid_argument if a rate is negative or not finite, a count of steps is
-/// negative, the warm-up is longer than the whole, or `floor`, `factor` or `every` is not above 0
-/// where the shape needs it.
+/// negative, the warm-up is longer than the whole, or `peak`, `floor`, `factor` or `every` is not
+/// above 0 where the shape needs it.
 struct schedule {
     double peak = 1e-3;
     double floor = 0;

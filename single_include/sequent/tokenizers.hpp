@@ -281,6 +281,11 @@ SEQUENT_LAZY std::string chat_text(chat_format format, std::span<const chat_mess
         const chat_message& each = messages[at];
         const std::string_view name = names[static_cast<std::size_t>(each.role)];
         const std::string_view text = detail::stripped(each.text);
+        // Behind a system message, the blanks before a text stay.
+        const std::string_view with_begin(
+            each.text.data(),
+            text.empty() ? 0
+                         : static_cast<std::size_t>(text.data() - each.text.data()) + text.size());
         const bool is_user = each.role == chat_role::user;
         const bool has_system = at == first && first == 1;
         switch (format) {
@@ -291,7 +296,7 @@ SEQUENT_LAZY std::string chat_text(chat_format format, std::span<const chat_mess
                 }
                 append_text(result, {"<s>[INST] "});
                 if (has_system) append_text(result, {"<<SYS>>\n", system, "\n<</SYS>>\n\n"});
-                append_text(result, {has_system ? std::string_view(each.text) : text, " [/INST]"});
+                append_text(result, {has_system ? with_begin : text, " [/INST]"});
                 break;
             case chat_format::llama3:
                 append_text(result, {"<|start_header_id|>", name, "<|end_header_id|>\n\n", text,
