@@ -165,8 +165,8 @@ TEST_CASE("recursions of samples of several lengths have rounds of their own") {
     std::vector<std::vector<double>> inputs;
     std::vector<cells::facts<double>> facts;
     random_numbers random(4);
-    for (const std::size_t length : {2u, 6u, 0u, 3u}) {
-        inputs.emplace_back(length * 500);
+    for (const std::size_t rows : {2u, 6u, 0u, 3u}) {
+        inputs.emplace_back(rows * 500);
         for (double& each : inputs.back()) each = random.normal();
     }
     std::vector<double> expected;

@@ -135,11 +135,11 @@ TEST_CASE("the last time first") {
 
 TEST_CASE("as many times as the sequence is long") {
     using of_any_length = model<cell, fact<"x", sequent::up_to<5>, 3>>;
-    for (int length : {0, 1, 3, 5}) {
-        check::runs<of_any_length>(length);
-        check::agrees<model<mutual, fact<"x", sequent::up_to<5>, 3>>>(length);
-        check::agrees<model<cell, fact<"x", sequent::up_to<5>, 3>, query<"state", "y">>>(length);
-        check::runs<model<counted, fact<"x", 5, 3>, sequent::bound<"length">>>(length);
+    for (int times : {0, 1, 3, 5}) {
+        check::runs<of_any_length>(times);
+        check::agrees<model<mutual, fact<"x", sequent::up_to<5>, 3>>>(times);
+        check::agrees<model<cell, fact<"x", sequent::up_to<5>, 3>, query<"state", "y">>>(times);
+        check::runs<model<counted, fact<"x", 5, 3>, sequent::bound<"length">>>(times);
     }
     CHECK(sequent::explain<of_any_length>().find("loop of up to 6 steps") != std::string::npos);
 }

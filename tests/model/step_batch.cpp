@@ -113,11 +113,12 @@ TEST_CASE("sequences that compute rows ahead are stepped together as each alone"
         for (std::size_t at = 0; at < inputs.size(); ++at) {
             for (double& each : inputs[at]) each = random.normal();
             given.push_back({inputs[at]});
-            const auto y = looking_ahead::step(*p, {inputs[at]}, *alone[at]);
-            for (int c = 0; c < 40; ++c) expected.push_back(y(c));
+            const auto values = looking_ahead::step(*p, {inputs[at]}, *alone[at]);
+            for (int at_output = 0; at_output < 40; ++at_output)
+                expected.push_back(values(at_output));
         }
-        looking_ahead::step_batch(*p, given, states, [&](int, const auto& y) {
-            for (int c = 0; c < 40; ++c) found.push_back(y(c));
+        looking_ahead::step_batch(*p, given, states, [&](int, const auto& values) {
+            for (int at_output = 0; at_output < 40; ++at_output) found.push_back(values(at_output));
         });
         CHECK(sequent_test::error_of(found, expected) < 1e-12);
     }
