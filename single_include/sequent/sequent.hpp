@@ -27816,7 +27816,7 @@ class batch_memory {
         return static_cast<int>((static_cast<long long>(samples) * group + count - 1) / count);
     }
 
-    /// Calls add() once all groups before this one have done so; not if one of them has failed.
+    /// Calls body() once all groups before this one have done so; not if one of them has failed.
     template <class Body>
     void in_turn(int group, int part, Body body) noexcept {
         std::atomic<int>& turn = at(shared_->turns, part);
