@@ -200,3 +200,22 @@ TEST_CASE("a model is compared with a configuration field by field") {
     CHECK(misfit<Other>(gpt2_json).empty());
     check_contains(misfit<Other>(llama_json), {"position: ", "another kind of position"});
 }
+
+TEST_CASE("windows of local layers are compared, which no tensor shows") {
+    const std::string json = R"({"model_type": "gemma3_text", "vocab_size": 11, "hidden_size": 8,
+        "max_position_embeddings": 8, "num_attention_heads": 2, "num_key_value_heads": 1,
+        "head_dim": 4, "num_hidden_layers": 6, "intermediate_size": 12, "rms_norm_eps": 1e-06,
+        "hidden_activation": "gelu_pytorch_tanh", "query_pre_attn_scalar": 4,
+        "rope_theta": 1000000.0, "rope_local_base_freq": 20000.0, "sliding_window": 4,
+        "sliding_window_pattern": 3, "attn_logit_softcapping": null})";
+    using namespace sequent;
+    using Default = gemma3<vocabulary<11>, tokens<8>, width<8>, heads<2>, key_heads<1>,
+                           head_width<4>, hidden<12>, depth<6>>;
+    using Fitting =
+        gemma3<vocabulary<11>, tokens<8>, width<8>, heads<2>, key_heads<1>, head_width<4>,
+               hidden<12>, depth<6>, local_layers<2, mask::window<3>, 20000>>;
+    const std::string told = misfit<Default>(json);
+    CHECK_THAT(told, sequent_test::contains("local_layers<2, mask::window<3>, 20000>") &&
+                         sequent_test::contains("local_layers<5, mask::window<511>>"));
+    CHECK(misfit<Fitting>(json).empty());
+}
