@@ -1457,6 +1457,18 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
+/// A mask as `describe` writes it; empty if it writes none of this kind.
+template <class Mask>
+inline constexpr int window_of = -1;
+template <int Width>
+inline constexpr int window_of<mask::window<Width>> = Width;
+template <int Width>
+inline constexpr int window_of<mask::around<Width>> = Width;
+template <class Mask>
+inline constexpr bool looks_around = false;
+template <int Width>
+inline constexpr bool looks_around<mask::around<Width>> = true;
+
 /// An option of a preset as `describe` writes it; empty if it is not compared.
 template <class Model>
 std::string option_of(std::string_view name) {
@@ -1516,6 +1528,15 @@ std::string option_of(std::string_view name) {
         return joined_text({"position::relative_buckets<", of.buckets, ", ", of.max_distance, ">"});
     }
     if (name == "position") return "another kind of position";
+    if (name == "local_layers" && of.local_layers == 0) return number(0);
+    if constexpr (requires { typename Model::local_mask; }) {
+        using mask = typename Model::local_mask;
+        if (name == "local_layers" && window_of<mask> >= 0)
+            return joined_text(
+                {"local_layers<", of.local_layers,
+                 looks_around<mask> ? ", mask::around<" : ", mask::window<", window_of<mask>, ">",
+                 of.local_base == 10000 ? "" : joined_text({", ", of.local_base}), ">"});
+    }
     return "";
 }
 

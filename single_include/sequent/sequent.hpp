@@ -34136,6 +34136,7 @@ struct text_model
                      padded_mask<Arguments::shape.padded, typename Arguments::local_mask, "length">,
                      typename Arguments::activation>> {
     static constexpr nn::shape shape = Arguments::shape;
+    using local_mask = typename Arguments::local_mask;
 };
 
 /// A language model with the defaults of an architecture.
