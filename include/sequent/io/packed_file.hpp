@@ -245,7 +245,9 @@ class packed_reader {
             std::uint16_t q[32];
             for (std::size_t k = 0; k < 32; ++k)
                 q[k] = static_cast<std::uint16_t>(from.q[k] + offset);
-            const auto half = [](double x) { return to_f16(static_cast<float>(x)); };
+            const auto half = [](double x) {
+                return to_f16(static_cast<double>(static_cast<float>(x)));
+            };
             put<Format>(matrix, n, block, {half(from.scale), half(from.minimum)}, q, to);
         }
     }

@@ -42,7 +42,7 @@ inline float greatest_number(const float* x) noexcept {
 /// quotients are zero.
 inline block_scales quantise_block(const float* x, float scale, int offset, int most,
                                    std::uint16_t* q) noexcept {
-    const std::uint16_t half = to_f16(scale);
+    const std::uint16_t half = to_f16(static_cast<double>(scale));
     const float divisor = from_f16(half);
     const bool divides = std::isfinite(divisor) && divisor != 0;
     for (int k = 0; k < block_inputs; ++k) {

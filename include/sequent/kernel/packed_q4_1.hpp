@@ -40,7 +40,7 @@ struct q4_1 : q4_0 {
             most = std::max(most, x[k]);
             nan += x[k] * 0;
         }
-        const std::uint16_t minimum = to_f16(least + nan);
+        const std::uint16_t minimum = to_f16(static_cast<double>(least + nan));
         if (!std::isfinite(from_f16(minimum))) {
             std::fill_n(q, detail::block_inputs, std::uint16_t{0});
             return {0x7E00, 0x7E00};  // NaN
