@@ -705,7 +705,7 @@ inline float greatest_number(const float* x) noexcept {
 /// quotients are zero.
 inline block_scales quantise_block(const float* x, float scale, int offset, int most,
                                    std::uint16_t* q) noexcept {
-    const std::uint16_t half = to_f16(scale);
+    const std::uint16_t half = to_f16(static_cast<double>(scale));
     const float divisor = from_f16(half);
     const bool divides = std::isfinite(divisor) && divisor != 0;
     for (int k = 0; k < block_inputs; ++k) {
@@ -853,7 +853,7 @@ struct q4_1 : q4_0 {
             most = std::max(most, x[k]);
             nan += x[k] * 0;
         }
-        const std::uint16_t minimum = to_f16(least + nan);
+        const std::uint16_t minimum = to_f16(static_cast<double>(least + nan));
         if (!std::isfinite(from_f16(minimum))) {
             std::fill_n(q, detail::block_inputs, std::uint16_t{0});
             return {0x7E00, 0x7E00};  // NaN
@@ -2008,7 +2008,9 @@ class packed_reader {
             std::uint16_t q[32];
             for (std::size_t k = 0; k < 32; ++k)
                 q[k] = static_cast<std::uint16_t>(from.q[k] + offset);
-            const auto half = [](double x) { return to_f16(static_cast<float>(x)); };
+            const auto half = [](double x) {
+                return to_f16(static_cast<double>(static_cast<float>(x)));
+            };
             put<Format>(matrix, n, block, {half(from.scale), half(from.minimum)}, q, to);
         }
     }
