@@ -32230,16 +32230,16 @@ concept has_keeps = std::is_class_v<Argument> && !std::is_final_v<Argument> && !
     &keeps_probe<Argument>::keeps;
 };
 
-template <class Reason>
+template <template <class...> class Template, class Argument, class Reason>
 inline constexpr bool well_given = false;
-template <>
-inline constexpr bool well_given<void> = true;
+template <template <class...> class Template, class Argument>
+inline constexpr bool well_given<Template, Argument, void> = true;
 
 /// The one place where an argument of a template stops the compiler.
 template <template <class...> class Template, class Argument, class Reason>
 consteval bool check_argument() {
     static_assert(
-        well_given<Reason>,
+        well_given<Template, Argument, Reason>,
         "sequent: a template refuses an argument, or lacks one; the template, the argument "
         "and the reason are named here");
     return true;
