@@ -51,15 +51,19 @@ struct reason_text {
 
 SEQUENT_LAZY
 SEQUENT_COLD reason_text text_of(plan::reason why) {
-    switch (why) {
-#define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) \
-    case plan::reason::NAME:                       \
-        return {SENTENCE, CURE};
-        SEQUENT_REASONS(SEQUENT_REASON)
+#define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) SENTENCE "\0" CURE "\0"
+    const char* text = SEQUENT_REASONS(SEQUENT_REASON);
 #undef SEQUENT_REASON
-        default:
-            return {};
+    const auto skip = [&] { text += std::string_view(text).size() + 1; };
+    for (int at = 1; at < static_cast<int>(why); ++at) {
+        skip();
+        skip();
     }
+    reason_text result;
+    result.sentence = text;
+    skip();
+    result.cure = text;
+    return result;
 }
 
 /// How many ground rules a general step visits at most: conditions that are not pairs of sparse
