@@ -14759,8 +14759,6 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-#include <cstring>
-
 /// How large a count that is given at run time may be: what a variable is compared with, `j <
 /// length`, is at most the variable's extent.
 
@@ -16813,6 +16811,82 @@ struct step {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Which steps of a plan take the rows of several samples, or of several sequences, at once.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// How many numbers the weights of a step have that is worth it.
+inline constexpr long long least_joined_numbers = 1024;
+
+/// Whether the products of a row step take the rows of several samples: their weights are the same
+/// numbers for all samples.
+constexpr bool is_joined(const row_step& step, long long least) {
+    if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
+    long long size = 0;
+    for (const row_term& term : step.terms) {
+        if (term.kind != term_kind::product) continue;
+        if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
+        if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
+        size += 1LL * term.depth * term.splits * step.columns();
+    }
+    return size > 0 && size >= least;
+}
+
+/// Whether a step whose rows are `lead` beyond those at hand takes the row at hand of several
+/// sequences: not where it computes rows beyond that at the first position, nor where it reads what
+/// each state has prepared for itself.
+constexpr bool joins_sequences(const row_step& step, int lead, long long least) {
+    for (const row_term& term : step.terms)
+        if (term.kind == term_kind::product && term.w.at.where == place::prepared) return false;
+    return lead == 0 && is_joined(step, least);
+}
+
+/// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
+/// counts that limit these; and whether counts end a recursion, which then has other rounds for
+/// each sample.
+struct joined_steps {
+    long long weights = 0;
+    int rows = 0;
+    unsigned counts = 0;
+    bool ends = false;
+
+    /// Returns true if samples of different counts can be run step by step.
+    constexpr bool any() const { return rows > 0 && !ends; }
+};
+template <class Tables>
+constexpr joined_steps find_joined_steps(const Tables& tables, long long least) {
+    joined_steps result;
+    long long rounds = 1;
+    for (const step& each : tables.steps) {
+        result.ends = result.ends || each.end.any();
+        if (each.kind == step_kind::repeat_begin && !each.recurs) rounds *= each.repeat;
+        if (each.kind == step_kind::repeat_end && !each.recurs)
+            rounds /= tables.steps[each.at].repeat;
+        if (each.kind != step_kind::rows || each.prepared) continue;
+        const row_step& row = tables.rows[each.at];
+        if (!is_joined(row, least)) continue;
+        for (const row_term& term : row.terms)
+            if (term.kind == term_kind::product)
+                result.weights += rounds * term.depth * term.splits * row.columns();
+        if (row.rows <= result.rows) continue;
+        result.rows = row.rows;
+        result.counts = row.counts;
+    }
+    return result;
+}
+
+/// Whether a plan repeats steps over the times of a recursion, of which each sequence has others.
+template <class Tables>
+constexpr bool recurs(const Tables& tables) {
+    for (const step& each : tables.steps)
+        if (each.recurs) return true;
+    return false;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+#include <cstring>
 
 /// The state of planning: what is known of each rule, relation and weight while steps are chosen.
 
@@ -20592,12 +20666,13 @@ class reader {
     constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
         index_sum sum;
         add_index(written, 1, sum);
+        if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
         const int first = sum.factors[0] == 1 ? 0 : 1;
-        if (sum.known && sum.factors[0] == 0 && sum.factors[1] == 0) return {-1, sum.offset};
         const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1 || sum.factors[second] * sum.factors[second] > 1)
+        if (!sum.known || sum.factors[first] != 1 ||
+            sum.factors[second] * sum.factors[second] > 1 || sum.cancels())
             fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
-        if (sum.factors[second] == 0) return {sum.variables[first], sum.offset};
+        if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
         return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
     }
     template <lang::fixed_string Name>
@@ -20612,12 +20687,17 @@ class reader {
         int factors[2]{};
         int offset = 0;
         bool known = true;
+
+        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
+        constexpr bool cancels() const {
+            return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
+        }
     };
     template <lang::fixed_string Name, int Extent>
     constexpr void add_index(const lang::var<Name, Extent>& written, int factor, index_sum& to) {
         const int index = variable_of(written);
         int place = 0;
-        while (place < 2 && to.factors[place] != 0 && to.variables[place] != index) ++place;
+        while (place < 2 && to.variables[place] >= 0 && to.variables[place] != index) ++place;
         to.known = to.known && place < 2;
         if (place == 2) return;
         to.variables[place] = index;
@@ -26956,7 +27036,8 @@ void compiled_backward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// From how many bytes of parameters on the samples of a batch are joined: beyond what an L2 cache
-/// holds. Of the library's own tests alone: all units of a program must have the same number.
+/// holds. For the library's own tests, 0 joins samples of any model; all units of a program must
+/// have the same number.
 #ifndef SEQUENT_LEAST_JOINED
 #define SEQUENT_LEAST_JOINED 1'048'576
 #endif
@@ -26975,18 +27056,9 @@ struct joined_run {
     static constexpr int most = 16;
 };
 
-/// Whether the products of a row step take the rows of several samples.
-constexpr bool is_joined(const row_step& step) {
-    if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
-    long long size = 0;
-    for (const row_term& term : step.terms) {
-        if (term.kind != term_kind::product) continue;
-        if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
-        if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
-        size += 1LL * term.depth * term.splits * step.columns();
-    }
-    return size >= 1024;
-}
+/// How many numbers the weights of a step have that is joined.
+inline constexpr long long least_joined_numbers =
+    std::min<long long>(plan::least_joined_numbers, SEQUENT_LEAST_JOINED);
 
 /// Row step `At` of a plan for several samples.
 template <class Plan, int At, class T>
@@ -27211,7 +27283,7 @@ template <class Plan, int At>
 constexpr bool joins_step() {
     constexpr plan::step step = Plan::template step_at<At>;
     if constexpr (step.kind == step_kind::rows)
-        return is_joined(Plan::template row_step_at<step.at>);
+        return plan::is_joined(Plan::template row_step_at<step.at>, least_joined_numbers);
     else
         return false;
 }
@@ -27240,47 +27312,22 @@ void backward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
     }
 }
 
-/// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
-/// counts that limit these; and whether counts end a recursion, which then has other rounds for
-/// each sample.
-struct joined_steps {
-    long long weights = 0;
-    int rows = 0;
-    unsigned counts = 0;
-    bool ends = false;
-};
 template <class Plan>
-inline constexpr joined_steps joined_steps_of = [] {
-    joined_steps result;
-    long long rounds = 1;
-    for (const plan::step& each : Plan::tables.steps) {
-        result.ends = result.ends || each.end.any();
-        if (each.kind == step_kind::repeat_begin && !each.recurs) rounds *= each.repeat;
-        if (each.kind == step_kind::repeat_end && !each.recurs)
-            rounds /= Plan::tables.steps[each.at].repeat;
-        if (each.kind != step_kind::rows || each.prepared) continue;
-        const row_step& row = Plan::tables.rows[each.at];
-        if (!is_joined(row)) continue;
-        for (const row_term& term : row.terms)
-            if (term.kind == term_kind::product)
-                result.weights += rounds * term.depth * term.splits * row.columns();
-        if (row.rows <= result.rows) continue;
-        result.rows = row.rows;
-        result.counts = row.counts;
-    }
-    return result;
-}();
+inline constexpr plan::joined_steps joined_steps_of = plan::find_joined_steps(Plan::tables,
+                                                                              least_joined_numbers);
 
 /// How many samples at most are run at once on such memory: 1 where each is run alone. Together
 /// they take no more memory than the parameters do.
 template <class Memory, class T>
 constexpr int most_joined() {
     using plan = typename Memory::placed;
-    constexpr joined_steps joined = joined_steps_of<plan>;
+    constexpr auto joined = joined_steps_of<plan>;
     constexpr auto bytes = static_cast<long long>(sizeof(T));
-    if (joined.rows == 0 || joined.ends || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
+    if (!joined.any() || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
     constexpr long long room =
-        plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
+        SEQUENT_LEAST_JOINED == 0
+            ? joined_run<T>::most
+            : plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
     const int wanted = joined.counts != 0 ? joined_run<T>::most : joined_rows_at_once / joined.rows;
     return static_cast<int>(
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
@@ -27950,7 +27997,7 @@ class batch_memory {
     template <class Counts>
     static int at_once(int begin, int end, int most, Counts counts) noexcept {
         if constexpr (joined == 1) return 1;
-        constexpr joined_steps steps = joined_steps_of<typename Memory::placed>;
+        constexpr plan::joined_steps steps = joined_steps_of<typename Memory::placed>;
         int count = 0;
         for (int rows = 0; count < most && begin + count < end; ++count) {
             rows += plan::least_count(steps.counts, steps.rows, counts(begin + count));
@@ -30676,18 +30723,15 @@ struct joined_positions {
     const int* positions;
 };
 
-/// Whether step `At` takes the row at hand of all sequences: not where it computes rows beyond that
-/// at the first position, nor where it reads what each state has prepared for itself.
+/// Whether step `At` takes the row at hand of all sequences.
 template <class Plan, int At>
 constexpr bool joins_sequences() {
-    if constexpr (joins_step<Plan, At>()) {
-        constexpr row_step step = Plan::template row_step_at<Plan::template step_at<At>.at>;
-        for (const row_term& term : step.terms)
-            if (term.kind == term_kind::product && term.w.at.where == place::prepared) return false;
-        return Plan::template lead_of<At> == 0;
-    } else {
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (step.kind == step_kind::rows)
+        return plan::joins_sequences(Plan::template row_step_at<step.at>,
+                                     Plan::template lead_of<At>, least_joined_numbers);
+    else
         return false;
-    }
 }
 
 template <class Plan, int At, bool First, class T>
@@ -30709,13 +30753,8 @@ void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) n
                                                    kernel::one_row{rows.positions[at]});
 }
 
-/// Whether a plan repeats steps over the times of a recursion.
 template <class Plan>
-inline constexpr bool recurs = [] {
-    for (const plan::step& each : Plan::tables.steps)
-        if (each.recurs) return true;
-    return false;
-}();
+inline constexpr bool recurs = plan::recurs(Plan::tables);
 
 /// Entry point to the code that computes a row of several sequences.
 template <class Plan, class T>
