@@ -52,23 +52,16 @@ constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const ax
 /// What keeps a row step from leaving out the atoms that do not exist: all but a condition on the
 /// indices of the rows and outer loops.
 template <class Draft>
-constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& pairs) {
+constexpr reason row_condition_obstacle(const Draft& draft, int at) {
     const auto& pool = draft.out.pool;
     const int root = draft.conditions.condition[at];
     if (pool.variables(root) & ~draft.rule_of(at).head_variables())
         return reason::a_condition_on_summed_variables;
-    bool fits = true;
-    pool.each_conjunct(root, [&](int part) {
-        const node& top = pool.nodes[part];
-        const bool bound = top.kind == node_kind::less &&
-                           pool.nodes[top.left].kind == node_kind::variable &&
-                           pool.nodes[top.right].kind == node_kind::count;
-        // Counts above the time of a recursion end its rounds, or are left to the general loops.
-        const bool of_time = bound && draft.rule_of(at).recurs.loop >= 0 &&
-                             pool.nodes[top.left].value == draft.rule_of(at).recurs.time;
-        fits = fits && !of_time && (bound || pairs.pairs >= 0);
-    });
-    return fits ? reason::none : reason::a_condition_other_than_a_count;
+    // Counts above the time of a recursion end its rounds, or are left to the general loops.
+    const recurrence& recurs = draft.rule_of(at).recurs;
+    if (recurs.loop >= 0 && ((pool.variables(root) >> recurs.time) & 1u))
+        return reason::a_condition_on_the_time_of_a_recursion;
+    return reason::none;
 }
 
 /// Whether the literal is nothing but a condition.
@@ -189,7 +182,7 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
     if (plain != reason::none) return plain;
     if (written.arity > max_outers) return reason::more_than_3_head_arguments;
     const axes pairs = pairs_of_rule(draft, at);
-    const reason conditioned = row_condition_obstacle(draft, at, pairs);
+    const reason conditioned = row_condition_obstacle(draft, at);
     if (conditioned != reason::none) return conditioned;
     if (!holds_all_pairs(draft, written, pairs)) return reason::pairs_beyond_the_variables;
     for (const transformation_use& function : written.transformations) {
