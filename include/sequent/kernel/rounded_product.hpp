@@ -206,8 +206,8 @@ SEQUENT_NOINLINE void rounded_product(const gathered_product<float>& of) noexcep
                 const packed_place place{blocks,
                                          static_cast<std::ptrdiff_t>(panel_bytes<Format>(blocks)),
                                          apart ? width : of.c.stride, accumulate && !apart};
-                packed_outputs<Format, tiles::rows, tiles::panels>(
-                    left, right, apart ? sums : of.c[row] + column, outputs, rows, place);
+                packed_rows<Format>(left, right, apart ? sums : of.c[row] + column, outputs, rows,
+                                    place);
                 if (!apart) continue;
                 for (int at = 0; at < rows; ++at) {
                     const float* const from = sums + at * width;
