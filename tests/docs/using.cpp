@@ -33,6 +33,8 @@ using Encoder = sequent::model<article::encoder, sequent::fact<"input", 16, 64>>
 // [/article]
 
 #include <cstddef>
+#include <filesystem>
+#include <sequent/draw/attention_page.hpp>
 #include <string>
 #include <vector>
 
@@ -84,6 +86,15 @@ TEST_CASE("forward and backward of the article's encoder") {
     Encoder::backward(*p, facts, dy, *w, *gradient, {article::input = x_gradient});
     // [/of_facts]
     CHECK(x_gradient[0] != 0);
+
+    // [seen]
+    namespace draw = sequent::draw;
+    const std::vector<draw::head_weights> heads = draw::attention_of<Encoder>(*p, facts, *w);
+    const float one_pair = heads[0](15, 3);  // how much position 15 takes of position 3
+    draw::attention<Encoder>("attention.html", *p, facts, *w, {.title = "An encoder"});
+    // [/seen]
+    CHECK(one_pair > 0);
+    CHECK(std::filesystem::remove("attention.html"));
 }
 
 TEST_CASE("batches") {

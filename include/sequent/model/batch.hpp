@@ -103,7 +103,7 @@ class batch_memory {
     template <class Counts>
     static int at_once(int begin, int end, int most, Counts counts) noexcept {
         if constexpr (joined == 1) return 1;
-        constexpr joined_steps steps = joined_steps_of<typename Memory::placed>;
+        constexpr plan::joined_steps steps = joined_steps_of<typename Memory::placed>;
         int count = 0;
         for (int rows = 0; count < most && begin + count < end; ++count) {
             rows += plan::least_count(steps.counts, steps.rows, counts(begin + count));

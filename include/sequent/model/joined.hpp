@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "../plan/joining.hpp"
 #include "parameters.hpp"
 #include "run.hpp"
 #include "term_product.hpp"
@@ -14,7 +15,8 @@
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// From how many bytes of parameters on the samples of a batch are joined: beyond what an L2 cache
-/// holds. Of the library's own tests alone: all units of a program must have the same number.
+/// holds. For the library's own tests, 0 joins samples of any model; all units of a program must
+/// have the same number.
 #ifndef SEQUENT_LEAST_JOINED
 #define SEQUENT_LEAST_JOINED 1'048'576
 #endif
@@ -33,18 +35,9 @@ struct joined_run {
     static constexpr int most = 16;
 };
 
-/// Whether the products of a row step take the rows of several samples.
-constexpr bool is_joined(const row_step& step) {
-    if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
-    long long size = 0;
-    for (const row_term& term : step.terms) {
-        if (term.kind != term_kind::product) continue;
-        if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
-        if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
-        size += 1LL * term.depth * term.splits * step.columns();
-    }
-    return size >= 1024;
-}
+/// How many numbers the weights of a step have that is joined.
+inline constexpr long long least_joined_numbers =
+    std::min<long long>(plan::least_joined_numbers, SEQUENT_LEAST_JOINED);
 
 /// Row step `At` of a plan for several samples.
 template <class Plan, int At, class T>
@@ -247,7 +240,7 @@ template <class Plan, int At>
 constexpr bool joins_step() {
     constexpr plan::step step = Plan::template step_at<At>;
     if constexpr (step.kind == step_kind::rows)
-        return is_joined(Plan::template row_step_at<step.at>);
+        return plan::is_joined(Plan::template row_step_at<step.at>, least_joined_numbers);
     else
         return false;
 }
@@ -276,47 +269,22 @@ void backward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
     }
 }
 
-/// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
-/// counts that limit these; and whether counts end a recursion, which then has other rounds for
-/// each sample.
-struct joined_steps {
-    long long weights = 0;
-    int rows = 0;
-    unsigned counts = 0;
-    bool ends = false;
-};
 template <class Plan>
-inline constexpr joined_steps joined_steps_of = [] {
-    joined_steps result;
-    long long rounds = 1;
-    for (const plan::step& each : Plan::tables.steps) {
-        result.ends = result.ends || each.end.any();
-        if (each.kind == step_kind::repeat_begin && !each.recurs) rounds *= each.repeat;
-        if (each.kind == step_kind::repeat_end && !each.recurs)
-            rounds /= Plan::tables.steps[each.at].repeat;
-        if (each.kind != step_kind::rows || each.prepared) continue;
-        const row_step& row = Plan::tables.rows[each.at];
-        if (!is_joined(row)) continue;
-        for (const row_term& term : row.terms)
-            if (term.kind == term_kind::product)
-                result.weights += rounds * term.depth * term.splits * row.columns();
-        if (row.rows <= result.rows) continue;
-        result.rows = row.rows;
-        result.counts = row.counts;
-    }
-    return result;
-}();
+inline constexpr plan::joined_steps joined_steps_of = plan::find_joined_steps(Plan::tables,
+                                                                              least_joined_numbers);
 
 /// How many samples at most are run at once on such memory: 1 where each is run alone. Together
 /// they take no more memory than the parameters do.
 template <class Memory, class T>
 constexpr int most_joined() {
     using plan = typename Memory::placed;
-    constexpr joined_steps joined = joined_steps_of<plan>;
+    constexpr auto joined = joined_steps_of<plan>;
     constexpr auto bytes = static_cast<long long>(sizeof(T));
-    if (joined.rows == 0 || joined.ends || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
+    if (!joined.any() || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
     constexpr long long room =
-        plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
+        SEQUENT_LEAST_JOINED == 0
+            ? joined_run<T>::most
+            : plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
     const int wanted = joined.counts != 0 ? joined_run<T>::most : joined_rows_at_once / joined.rows;
     return static_cast<int>(
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));

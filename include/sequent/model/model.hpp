@@ -32,6 +32,7 @@ namespace sequent::inline SEQUENT_ABI {
 using language::bound;
 using language::fact;
 using language::query;
+using language::require_fused;
 using language::sparse;
 using language::symbol;
 using language::up_to;
