@@ -73,7 +73,10 @@
 // set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
 // are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
-#if defined(__AVX512VNNI__) && defined(__AVX512BF16__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BF16__) && defined(__AMX_TILE__) && \
+    defined(__AMX_INT8__) && defined(__AMX_BF16__)
+#define SEQUENT_ABI_SET avx512_vnni_bf16_amx
+#elif defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16
 #elif defined(__AVX512VNNI__)
 #define SEQUENT_ABI_SET avx512_vnni
@@ -104,6 +107,8 @@
 #define SEQUENT_ABI_SET sse3
 #elif defined(__ARM_FEATURE_SVE)
 #define SEQUENT_ABI_SET sve
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+#define SEQUENT_ABI_SET neon_bf16
 #elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 #define SEQUENT_ABI_SET neon_dotprod
 #elif defined(__aarch64__) || defined(_M_ARM64)
@@ -14520,245 +14525,6 @@ decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
 
 /// A plan bound to kernels.
 
-namespace sequent::inline SEQUENT_ABI::kernel {
-
-/// Rows of numbers: listed, or a stride apart.
-template <class T>
-struct row_places {
-    T* const* listed = nullptr;
-    T* first = nullptr;
-    std::ptrdiff_t stride = 0;
-
-    SEQUENT_INLINE T* operator[](int row) const noexcept {
-        return listed ? listed[row] : first + row * stride;
-    }
-};
-
-/// C = A B or C += A B of any sizes, with C rows x columns and A rows x depth, whose rows may lie
-/// anywhere. Turned: the rows that are given are those of the transposed matrix.
-template <class T>
-struct gathered_product {
-    int rows, columns, depth;
-    row_places<const T> a;
-    bool a_turned;
-    row_places<const T> b;
-    bool b_turned;
-    row_places<T> c;
-    bool accumulate;
-    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
-    bool streams = false;
-};
-
-namespace detail {
-
-/// How a gathered product is cut: blocks of A and panels of B are copied, so that each number of B
-/// is read once for up to `rows` rows.
-template <class T>
-struct gathered_plan {
-    static constexpr int rows = 256;
-    static constexpr int depth = 256;
-    static constexpr int streams = 16;                       // rows of B, where it is not copied
-    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
-    static constexpr int width = 2 * lanes<T>;
-    static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
-};
-
-inline void prefetch([[maybe_unused]] const void* at) noexcept {
-#if defined(__GNUC__)
-    __builtin_prefetch(at);
-#endif
-}
-
-/// Copies columns [begin, begin + count) of some rows, from row `first` on.
-template <class T>
-inline void gather_rows(const row_places<const T>& from, int first, int rows, int begin, int count,
-                        T* to) noexcept {
-    for (int row = 0; row < rows; ++row, to += gathered_plan<T>::pitch)
-        std::copy_n(from[first + row] + begin, count, to);
-}
-
-/// Copies a panel of B, a row of `width` numbers for each k; zeros behind the last column.
-template <class T>
-inline void gather_panel(const gathered_product<T>& of, int k, int depth, int column,
-                         T* to) noexcept {
-    constexpr int n = lanes<T>;
-    constexpr int width = gathered_plan<T>::width;
-    const int columns = std::min(width, of.columns - column);
-    if (!of.b_turned) {
-        for (int at = 0; at < depth; ++at, to += width) {
-            const T* from = of.b[k + at] + column;
-            if (columns == width) {
-                store(to, load(from));
-                store(to + n, load(from + n));
-            } else {
-                std::copy_n(from, columns, to);
-                std::fill_n(to + columns, width - columns, T(0));
-            }
-        }
-        return;
-    }
-    constexpr int group = transposed_columns<T>;
-    for (int half = 0; half < width; half += n, to += n) {
-        const int last = std::min(n, columns - half) - 1;
-        T* row = to;
-        if (last < 0) {
-            for (int at = 0; at < depth; ++at, row += width) store(row, zero<T>());
-            return;
-        }
-        const T* from = of.b[column + half] + k;
-        const int next = std::min(n, of.columns - column - half - width);
-        const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
-        int at = 0;
-        for (; at + group <= depth; at += group) {
-            // The panel that is copied next.
-            if (of.streams && at % (64 / int{sizeof(T)}) == 0)
-                for (int lane = 0; lane < next; ++lane)
-                    prefetch(from + at + (lane + width) * of.b.stride);
-            batch<T> out[group];
-            load_transposed(from + at, lane_at, out);
-            for (int i = 0; i < group; ++i, row += width) store(row, out[i]);
-        }
-        for (; at < depth; ++at, row += width)
-            for (int lane = 0; lane < n; ++lane) row[lane] = from[lane_at(lane) + at];
-    }
-}
-
-/// Asks for part `part` of `parts` of the panel that is copied next.
-template <class T>
-SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int depth, int column,
-                                   int part, int parts) noexcept {
-    constexpr int width = gathered_plan<T>::width;
-    constexpr int line = 64 / int{sizeof(T)};
-    if (column >= of.columns) return;
-    const int rows = of.b_turned ? std::min(width, of.columns - column) : depth;
-    const int length = of.b_turned ? depth : std::min(width, of.columns - column);
-    const int first = of.b_turned ? column : k;
-    const int begin = of.b_turned ? k : column;
-    for (int row = rows * part / parts; row < rows * (part + 1) / parts; ++row)
-        for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
-}
-
-/// Rows of C of one tile against a panel of B, from the copy of A.
-template <int Rows, class Strides, class T>
-SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
-                                    const row_places<T>& c, int row, int rows, int column,
-                                    int columns, int depth, bool accumulate) noexcept {
-    using plan = gathered_plan<T>;
-    constexpr int n = lanes<T>;
-    constexpr int width = plan::width;
-    alignas(64) T sum[Rows * width];
-    for (int r = 0; r < rows; ++r) {
-        prefetch(c[row + r] + column);
-        prefetch(c[row + r] + column + n);
-    }
-    product_tile<batch<T>, Rows, 2, n, n>(a, b, sum, depth, strides,
-                                          tile_target{0, 0, false, false}, as_is{});
-    const T* from = sum;
-    for (int r = 0; r < rows; ++r, from += width) {
-        T* to = c[row + r] + column;
-        for (int at = 0; at < columns; at += n) {
-            const int count = std::min(n, columns - at);
-            if (count == n)
-                store(to + at,
-                      accumulate ? batch<T>(load(to + at) + load(from + at)) : load(from + at));
-            else
-                store_first(to + at,
-                            accumulate ? batch<T>(load_first(to + at, count) + load(from + at))
-                                       : load(from + at),
-                            count);
-        }
-    }
-}
-
-/// A block of A, of which rows are a_row apart, against a panel of B.
-template <class Strides, class T>
-inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
-                           const Strides& strides, int first, int rows, int k, int depth,
-                           int column, bool accumulate) noexcept {
-    using plan = gathered_plan<T>;
-    constexpr int tile = plan::tile, most = tile * 2 / 3, few = tile / 3;
-    const int columns = std::min(plan::width, of.columns - column);
-    const int parts = (rows + tile - 1) / tile;
-    for (int row = 0, part = 0; row < rows; row += tile, ++part) {
-        if (!of.streams) prefetch_panel(of, k, depth, column + plan::width, part, parts);
-        const int left = std::min(tile, rows - row);
-        const T* from = a + std::ptrdiff_t{row} * strides.a_row;
-        const auto take = [&](auto size) {
-            gathered_tile<size()>(from, b, strides, of.c, first + row, left, column, columns, depth,
-                                  accumulate);
-        };
-        if (left > most)
-            take(std::integral_constant<int, tile>{});
-        else if (left > few)
-            take(std::integral_constant<int, most>{});
-        else
-            take(std::integral_constant<int, few>{});
-    }
-}
-
-}  // namespace detail
-
-/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
-template <class T,
-          int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
-inline constexpr int gathered_room =
-    (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
-    + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
-
-/// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
-/// the same whatever the other rows are. `room` has gathered_room numbers, aligned to 64 bytes.
-template <class T>
-SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
-    using plan = detail::gathered_plan<T>;
-    T* const panel = room;
-    T* const copy = room + plan::depth * plan::width;
-    const int row_parts = (of.rows + plan::rows - 1) / plan::rows;
-    const bool in_place = of.streams && !of.b_turned;
-    const int most = in_place ? plan::streams : plan::depth;
-    const int depth_parts = (of.depth + most - 1) / most;
-    for (int row_part = 0; row_part < row_parts; ++row_part) {
-        const int row = static_cast<int>(std::int64_t{of.rows} * row_part / row_parts);
-        const int rows = static_cast<int>(std::int64_t{of.rows} * (row_part + 1) / row_parts) - row;
-        for (int part = 0; part < depth_parts; ++part) {
-            const int k = static_cast<int>(std::int64_t{of.depth} * part / depth_parts);
-            const int depth =
-                static_cast<int>(std::int64_t{of.depth} * (part + 1) / depth_parts) - k;
-            const bool accumulate = of.accumulate || part > 0;
-            if (of.a_turned)
-                detail::gather_rows(of.a, k, depth, row, rows, copy);
-            else
-                detail::gather_rows(of.a, row, rows, k, depth, copy);
-            for (int column = 0; column < of.columns; column += plan::width) {
-                const auto tiles = [&](const T* b, const auto& strides) {
-                    detail::gathered_tiles(of, copy, b, strides, row, rows, k, depth, column,
-                                           accumulate);
-                };
-                if (in_place && column + plan::width <= of.columns) {
-                    // The rows that are read next.
-                    for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
-                        const T* next = of.b[k + depth + at] + column;
-                        detail::prefetch(next);
-                        detail::prefetch(next + lanes<T>);
-                    }
-                    tiles(of.b[k] + column,
-                          detail::product_strides{plan::pitch, 1, static_cast<int>(of.b.stride), 1,
-                                                  plan::width});
-                    continue;
-                }
-                detail::gather_panel(of, k, depth, column, panel);
-                if (of.a_turned)
-                    tiles(panel,
-                          detail::constant_strides<1, plan::pitch, plan::width, plan::width>{});
-                else
-                    tiles(panel,
-                          detail::constant_strides<plan::pitch, 1, plan::width, plan::width>{});
-            }
-        }
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::kernel
-
 /// How large a count that is given at run time may be: what a variable is compared with, `j <
 /// length`, is at most the variable's extent.
 
@@ -23824,6 +23590,295 @@ struct row_finish {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// Rows of numbers: listed, or a stride apart.
+template <class T>
+struct row_places {
+    T* const* listed = nullptr;
+    T* first = nullptr;
+    std::ptrdiff_t stride = 0;
+
+    SEQUENT_INLINE T* operator[](int row) const noexcept {
+        return listed ? listed[row] : first + row * stride;
+    }
+};
+
+/// C = A B or C += A B of any sizes, with C rows x columns and A rows x depth, whose rows may lie
+/// anywhere. Turned: the rows that are given are those of the transposed matrix.
+template <class T>
+struct gathered_product {
+    int rows, columns, depth;
+    row_places<const T> a;
+    bool a_turned;
+    row_places<const T> b;
+    bool b_turned;
+    row_places<T> c;
+    bool accumulate;
+    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
+    bool streams = false;
+};
+
+namespace detail {
+
+/// How a gathered product is cut: blocks of A and panels of B are copied, so that each number of B
+/// is read once for up to `rows` rows.
+template <class T>
+struct gathered_plan {
+    static constexpr int rows = 256;
+    static constexpr int depth = 256;
+    static constexpr int streams = 16;                       // rows of B, where it is not copied
+    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
+    static constexpr int width = 2 * lanes<T>;
+    static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
+};
+
+inline void prefetch([[maybe_unused]] const void* at) noexcept {
+#if defined(__GNUC__)
+    __builtin_prefetch(at);
+#endif
+}
+
+/// Copies columns [begin, begin + count) of some rows, from row `first` on.
+template <class T>
+inline void gather_rows(const row_places<const T>& from, int first, int rows, int begin, int count,
+                        T* to) noexcept {
+    for (int row = 0; row < rows; ++row, to += gathered_plan<T>::pitch)
+        std::copy_n(from[first + row] + begin, count, to);
+}
+
+/// Copies a panel of B, a row of `width` numbers for each k; zeros behind the last column.
+template <class T>
+inline void gather_panel(const gathered_product<T>& of, int k, int depth, int column,
+                         T* to) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int width = gathered_plan<T>::width;
+    const int columns = std::min(width, of.columns - column);
+    if (!of.b_turned) {
+        for (int at = 0; at < depth; ++at, to += width) {
+            const T* from = of.b[k + at] + column;
+            if (columns == width) {
+                store(to, load(from));
+                store(to + n, load(from + n));
+            } else {
+                std::copy_n(from, columns, to);
+                std::fill_n(to + columns, width - columns, T(0));
+            }
+        }
+        return;
+    }
+    constexpr int group = transposed_columns<T>;
+    for (int half = 0; half < width; half += n, to += n) {
+        const int last = std::min(n, columns - half) - 1;
+        T* row = to;
+        if (last < 0) {
+            for (int at = 0; at < depth; ++at, row += width) store(row, zero<T>());
+            return;
+        }
+        const T* from = of.b[column + half] + k;
+        const int next = std::min(n, of.columns - column - half - width);
+        const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
+        int at = 0;
+        for (; at + group <= depth; at += group) {
+            // The panel that is copied next.
+            if (of.streams && at % (64 / int{sizeof(T)}) == 0)
+                for (int lane = 0; lane < next; ++lane)
+                    prefetch(from + at + (lane + width) * of.b.stride);
+            batch<T> out[group];
+            load_transposed(from + at, lane_at, out);
+            for (int i = 0; i < group; ++i, row += width) store(row, out[i]);
+        }
+        for (; at < depth; ++at, row += width)
+            for (int lane = 0; lane < n; ++lane) row[lane] = from[lane_at(lane) + at];
+    }
+}
+
+/// Asks for part `part` of `parts` of the panel that is copied next.
+template <class T>
+SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int depth, int column,
+                                   int part, int parts) noexcept {
+    constexpr int width = gathered_plan<T>::width;
+    constexpr int line = 64 / int{sizeof(T)};
+    if (column >= of.columns) return;
+    const int rows = of.b_turned ? std::min(width, of.columns - column) : depth;
+    const int length = of.b_turned ? depth : std::min(width, of.columns - column);
+    const int first = of.b_turned ? column : k;
+    const int begin = of.b_turned ? k : column;
+    for (int row = rows * part / parts; row < rows * (part + 1) / parts; ++row)
+        for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
+}
+
+/// Rows of C of one tile against a panel of B, from the copy of A.
+template <int Rows, class Strides, class T>
+SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
+                                    const row_places<T>& c, int row, int rows, int column,
+                                    int columns, int depth, bool accumulate) noexcept {
+    using plan = gathered_plan<T>;
+    constexpr int n = lanes<T>;
+    constexpr int width = plan::width;
+    alignas(64) T sum[Rows * width];
+    for (int r = 0; r < rows; ++r) {
+        prefetch(c[row + r] + column);
+        prefetch(c[row + r] + column + n);
+    }
+    product_tile<batch<T>, Rows, 2, n, n>(a, b, sum, depth, strides,
+                                          tile_target{0, 0, false, false}, as_is{});
+    const T* from = sum;
+    for (int r = 0; r < rows; ++r, from += width) {
+        T* to = c[row + r] + column;
+        for (int at = 0; at < columns; at += n) {
+            const int count = std::min(n, columns - at);
+            if (count == n)
+                store(to + at,
+                      accumulate ? batch<T>(load(to + at) + load(from + at)) : load(from + at));
+            else
+                store_first(to + at,
+                            accumulate ? batch<T>(load_first(to + at, count) + load(from + at))
+                                       : load(from + at),
+                            count);
+        }
+    }
+}
+
+/// A block of A, of which rows are a_row apart, against a panel of B.
+template <class Strides, class T>
+inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
+                           const Strides& strides, int first, int rows, int k, int depth,
+                           int column, bool accumulate) noexcept {
+    using plan = gathered_plan<T>;
+    constexpr int tile = plan::tile, most = tile * 2 / 3, few = tile / 3;
+    const int columns = std::min(plan::width, of.columns - column);
+    const int parts = (rows + tile - 1) / tile;
+    for (int row = 0, part = 0; row < rows; row += tile, ++part) {
+        if (!of.streams) prefetch_panel(of, k, depth, column + plan::width, part, parts);
+        const int left = std::min(tile, rows - row);
+        const T* from = a + std::ptrdiff_t{row} * strides.a_row;
+        const auto take = [&](auto size) {
+            gathered_tile<size()>(from, b, strides, of.c, first + row, left, column, columns, depth,
+                                  accumulate);
+        };
+        if (left > most)
+            take(std::integral_constant<int, tile>{});
+        else if (left > few)
+            take(std::integral_constant<int, most>{});
+        else
+            take(std::integral_constant<int, few>{});
+    }
+}
+
+}  // namespace detail
+
+/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
+template <class T,
+          int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
+inline constexpr int gathered_room =
+    (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
+    + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
+
+/// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
+/// the same whatever the other rows are. `room` has gathered_room numbers, aligned to 64 bytes.
+template <class T>
+SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
+    using plan = detail::gathered_plan<T>;
+    T* const panel = room;
+    T* const copy = room + plan::depth * plan::width;
+    const int row_parts = (of.rows + plan::rows - 1) / plan::rows;
+    const bool in_place = of.streams && !of.b_turned;
+    const int most = in_place ? plan::streams : plan::depth;
+    const int depth_parts = (of.depth + most - 1) / most;
+    for (int row_part = 0; row_part < row_parts; ++row_part) {
+        const int row = static_cast<int>(std::int64_t{of.rows} * row_part / row_parts);
+        const int rows = static_cast<int>(std::int64_t{of.rows} * (row_part + 1) / row_parts) - row;
+        for (int part = 0; part < depth_parts; ++part) {
+            const int k = static_cast<int>(std::int64_t{of.depth} * part / depth_parts);
+            const int depth =
+                static_cast<int>(std::int64_t{of.depth} * (part + 1) / depth_parts) - k;
+            const bool accumulate = of.accumulate || part > 0;
+            if (of.a_turned)
+                detail::gather_rows(of.a, k, depth, row, rows, copy);
+            else
+                detail::gather_rows(of.a, row, rows, k, depth, copy);
+            for (int column = 0; column < of.columns; column += plan::width) {
+                const auto tiles = [&](const T* b, const auto& strides) {
+                    detail::gathered_tiles(of, copy, b, strides, row, rows, k, depth, column,
+                                           accumulate);
+                };
+                if (in_place && column + plan::width <= of.columns) {
+                    // The rows that are read next.
+                    for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
+                        const T* next = of.b[k + depth + at] + column;
+                        detail::prefetch(next);
+                        detail::prefetch(next + lanes<T>);
+                    }
+                    tiles(of.b[k] + column,
+                          detail::product_strides{plan::pitch, 1, static_cast<int>(of.b.stride), 1,
+                                                  plan::width});
+                    continue;
+                }
+                detail::gather_panel(of, k, depth, column, panel);
+                if (of.a_turned)
+                    tiles(panel,
+                          detail::constant_strides<1, plan::pitch, plan::width, plan::width>{});
+                else
+                    tiles(panel,
+                          detail::constant_strides<plan::pitch, 1, plan::width, plan::width>{});
+            }
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// The three products of a row term with a matrix, of rows that may lie anywhere: y from x, the
+/// gradient of x, and the gradient of the matrix w.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Rows of w in memory: inputs, if w_column is 1, or outputs.
+template <class T>
+constexpr kernel::row_places<T> rows_of_weight(const row_term& term, T* w) noexcept {
+    return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
+}
+
+/// y (=, +=) x w, of `rows` rows and `columns` outputs.
+template <class T>
+constexpr kernel::gathered_product<T> output_product(const row_term& term, int columns, int rows,
+                                                     kernel::row_places<const T> x, const T* w,
+                                                     kernel::row_places<T> y,
+                                                     bool accumulate) noexcept {
+    return {rows, columns,   term.depth, x, false, rows_of_weight(term, w), term.w_column != 1,
+            y,    accumulate};
+}
+
+/// dx += dy w^T.
+template <class T>
+constexpr kernel::gathered_product<T> input_product(const row_term& term, int columns, int rows,
+                                                    kernel::row_places<const T> dy, const T* w,
+                                                    kernel::row_places<T> dx) noexcept {
+    return {rows, term.depth, columns, dy, false, rows_of_weight(term, w), term.w_column == 1,
+            dx,   true};
+}
+
+/// dw += x^T dy, of `count` rows of w in memory, summed over `rows` rows of x and dy. They begin at
+/// the first of these inputs or outputs.
+template <class T>
+constexpr kernel::gathered_product<T> weight_product(const row_term& term, int columns, int count,
+                                                     int rows, kernel::row_places<const T> x,
+                                                     kernel::row_places<const T> dy,
+                                                     T* dw) noexcept {
+    const bool by_input = term.w_column == 1;
+    return {
+        count, by_input ? columns : term.depth, rows, by_input ? x : dy, true, by_input ? dy : x,
+        false, rows_of_weight(term, dw),        true};
+}
+
+/// Such a product of operands that are rounded to a format (packed_format); model/rounded.hpp has
+/// it.
+template <int Format, class T>
+void multiply_rounded(const kernel::gathered_product<T>& of) noexcept;
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
 /// The rows of a row step that are there, and their gradients.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -23984,12 +24039,17 @@ class row_gradients : public row_atoms<Step, T> {
         constexpr kernel::product_shape shape{step.rows,    term.depth, columns,
                                               step.out.row, 1,          term.w_column,
                                               term.w_depth, term.x.row, true};
-        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-        dx += outer_shift(term.x, first, second, third);
-        kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
-            gradient_of_out(bound, first, second, third) + range.begin * step.out.row,
-            w + split * term.w_split, dx + split * term.x_split + range.begin * term.x.row,
-            range.end - range.begin, columns);
+        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third) +
+                     split * term.w_split;
+        const T* dy = gradient_of_out(bound, first, second, third) + range.begin * step.out.row;
+        dx += outer_shift(term.x, first, second, third) + split * term.x_split +
+              range.begin * term.x.row;
+        const int rows = range.end - range.begin;
+        if constexpr (term.format != 0)
+            multiply_rounded<term.format>(input_product<T>(
+                term, columns, rows, {nullptr, dy, step.out.row}, w, {nullptr, dx, term.x.row}));
+        else
+            kernel::detail::tile_product<shape, kernel::is_whole<Range>>(dy, w, dx, rows, columns);
     }
 
     /// How many rows a product's weight has in memory.
@@ -24012,7 +24072,14 @@ class row_gradients : public row_atoms<Step, T> {
             T* dw = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third) +
                     split * term.w_split;
             const int count = range.end - range.begin;
-            if constexpr (term.w_column == 1) {
+            if constexpr (term.format != 0) {
+                const bool by_input = term.w_column == 1;
+                multiply_rounded<term.format>(
+                    weight_product<T>(term, columns, count, rows,
+                                      {nullptr, x + (by_input ? range.begin : 0), term.x.row},
+                                      {nullptr, dy + (by_input ? 0 : range.begin), step.out.row},
+                                      dw + range.begin * rows_of_weight(term, dw).stride));
+            } else if constexpr (term.w_column == 1) {
                 constexpr kernel::product_shape shape{term.depth, columns,      step.rows,
                                                       1,          term.x.row,   step.out.row,
                                                       1,          term.w_depth, true};
@@ -24501,6 +24568,18 @@ class row_runner : public row_gradients<Step, T> {
             return;
         } else {
             const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            if constexpr (term.format != 0) {
+                for (int split = 0; split < term.splits; ++split)
+                    multiply_rounded<term.format>(output_product<T>(
+                        term, columns, rows,
+                        {nullptr, x + split * term.x_split + row * term.x.row, term.x.row},
+                        w + split * term.w_split, {nullptr, sum + row * sum_row, sum_row},
+                        Accumulate || split > 0));
+                if constexpr (fusion::any && fusion::product_at == At)
+                    finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
+                                rows);
+                return;
+            }
             constexpr int block = fusion::by_row(term) ? 1 : Block;
             kernel::unroll<term.splits>([&](auto split) {
                 constexpr kernel::product_shape shape{block,
@@ -27076,6 +27155,13 @@ class joined_rows {
         const T* from[joined_rows_at_once];
         T* to[joined_rows_at_once];
     };
+    template <int Term>
+    static void run_product(const gathered& of, joined_run<T> run) noexcept {
+        if constexpr (step.terms[Term].format != 0)
+            multiply_rounded<step.terms[Term].format>(of);
+        else
+            kernel::product(of, run.room);
+    }
     template <class Add, class Product>
     static void each_rows(const kernel::row_range* ranges, int count, Add add,
                           Product product) noexcept {
@@ -27115,10 +27201,6 @@ class joined_rows {
         }
     };
 
-    static constexpr kernel::row_places<const T> weight_rows(const row_term& term, const T* w) {
-        return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
-    }
-
     template <int Term>
     static void multiply(const bound_samples<false>& samples, joined_run<T> run, int first,
                          int second, int third, bool accumulate) noexcept {
@@ -27141,17 +27223,10 @@ class joined_rows {
                     rows.to[at] = sum[sample] + std::ptrdiff_t{row} * runner::sum_row;
                 },
                 [&](int count) {
-                    kernel::product(gathered{count,
-                                             step.columns(),
-                                             term.depth,
-                                             {rows.from},
-                                             false,
-                                             weight_rows(term, w),
-                                             term.w_column != 1,
-                                             {rows.to},
-                                             accumulate || split > 0,
-                                             run.single},
-                                    run.room);
+                    gathered of = output_product<T>(term, step.columns(), count, {rows.from}, w,
+                                                    {rows.to}, accumulate || split > 0);
+                    of.streams = run.single;
+                    run_product<Term>(of, run);
                 });
         }
     }
@@ -27181,16 +27256,9 @@ class joined_rows {
                         rows.to[at] = dx[sample] + std::ptrdiff_t{row} * term.x.row;
                     },
                     [&](int count) {
-                        kernel::product(gathered{count,
-                                                 term.depth,
-                                                 step.columns(),
-                                                 {rows.from},
-                                                 false,
-                                                 weight_rows(term, w),
-                                                 term.w_column == 1,
-                                                 {rows.to},
-                                                 true},
-                                        run.room);
+                        run_product<Term>(input_product<T>(term, step.columns(), count, {rows.from},
+                                                           w, {rows.to}),
+                                          run);
                     });
             }
             if constexpr (term.w.at.trained) {
@@ -27198,29 +27266,18 @@ class joined_rows {
                 for (int at = 0; at < run.count; ++at)
                     x[at] = samples.of[at]->read(term.x.at) + x_at;
                 T* dw = samples.of[0]->gradient(term.w.at) + w_at;
-                const T* others[joined_rows_at_once];
-                // Rows of the weight in memory are inputs or outputs.
-                constexpr bool inputs = term.w_column == 1;
+                const T* gradients[joined_rows_at_once];
                 each_rows(
                     samples.ranges, run.count,
                     [&](int at, int sample, int row) {
-                        (inputs ? rows.from : others)[at] =
-                            x[sample] + std::ptrdiff_t{row} * term.x.row;
-                        (inputs ? others : rows.from)[at] =
-                            dy[sample] + std::ptrdiff_t{row} * step.out.row;
+                        rows.from[at] = x[sample] + std::ptrdiff_t{row} * term.x.row;
+                        gradients[at] = dy[sample] + std::ptrdiff_t{row} * step.out.row;
                     },
                     [&](int count) {
-                        kernel::product(
-                            gathered{inputs ? term.depth : step.columns(),
-                                     inputs ? step.columns() : term.depth,
-                                     count,
-                                     {rows.from},
-                                     true,
-                                     {others},
-                                     false,
-                                     {nullptr, dw, inputs ? term.w_depth : term.w_column},
-                                     true},
-                            run.room);
+                        run_product<Term>(weight_product<T>(term, step.columns(),
+                                                            runner::template weight_rows<Term>(),
+                                                            count, {rows.from}, {gradients}, dw),
+                                          run);
                     });
             }
         }
@@ -27595,11 +27652,20 @@ struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
     }
 };
 
-/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
-/// they are needed.
+/// A plan whose products round their operands to Products; T: they do not. model/rounded.hpp has
+/// others.
+template <class Plan, class T, class Products>
+struct rounded_plan_of;
 template <class Plan, class T>
+struct rounded_plan_of<Plan, T, T> {
+    using type = Plan;
+};
+
+/// The memory of training: Model::workspace<T, Products>. Values and gradients share it by the time
+/// in which they are needed.
+template <class Plan, class T, class Products = T>
 struct workspace_block : call_memory<Plan, T> {
-    using placed = Plan;
+    using placed = typename rounded_plan_of<Plan, T, Products>::type;
 
     /// The gradient of what is prepared.
     alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
@@ -27614,10 +27680,17 @@ struct workspace_block : call_memory<Plan, T> {
     }
 };
 
+/// Whether backward can be run on it.
+template <class Memory, class Plan, class T>
+inline constexpr bool is_workspace = false;
+template <class Plan, class T, class Products>
+inline constexpr bool is_workspace<workspace_block<Plan, T, Products>, Plan, T> = true;
+template <class Memory, class Plan, class T>
+concept workspace_of = is_workspace<Memory, Plan, T>;
+
 /// Whether a plan can be run on it.
 template <class Memory, class Plan, class T>
-concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
-    std::is_same_v<Memory, scratch_block<Plan, T>>;
+concept memory_of = workspace_of<Memory, Plan, T> || std::is_same_v<Memory, scratch_block<Plan, T>>;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -27926,7 +27999,7 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 /// caller's. One call uses it at a time.
 template <class Plan, class T, class Memory>
 class batch_memory {
-    static constexpr bool trains = std::is_same_v<Memory, workspace_block<Plan, T>>;
+    static constexpr bool trains = workspace_of<Memory, Plan, T>;
     struct alignas(64) room_block {
         T numbers[static_cast<std::size_t>(kernel::gathered_room<T>)]{};
     };
@@ -28627,8 +28700,6 @@ struct calls {
     template <class T>
     using parameters = parameter_block<Plan, T>;
     template <class T>
-    using workspace = workspace_block<Plan, T>;
-    template <class T>
     using output_views = typename layout::template views<T>;
 
     template <class P, class T>
@@ -28644,9 +28715,9 @@ struct calls {
 #endif
     }
 
-    template <class P, class T>
+    template <class P, class T, class W>
     static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
-                              workspace<T>& w) noexcept {
+                              W& w) noexcept {
 #if !defined(NDEBUG)
         if (w.left_by == nothing_left)
             stop(
@@ -28685,7 +28756,7 @@ struct calls {
     static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
                                              Run run) noexcept {
         auto bound = bind(p, given, w);
-        if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
+        if constexpr (workspace_of<W, Plan, T>) w.left_by = mark_of(p, given);
         using placed = typename placed_for<P, typename W::placed>::type;
         compiled_forward<placed, T, Run>::run(bound, run);
         return end_forward(given, w);
@@ -28709,7 +28780,7 @@ struct calls {
         for (int at = 0; at < count; ++at) {
             const facts<T>& given = samples[static_cast<std::size_t>(at)];
             bound[at] = bind(p, given, memory(at));
-            if constexpr (std::is_same_v<memory_type, workspace<T>>)
+            if constexpr (workspace_of<memory_type, Plan, T>)
                 memory(at).left_by = mark_of(p, given);
         }
         joined_forward<placed, T, (most_joined<memory_type, T>() > 1)>::run({bound, count, room});
@@ -28721,6 +28792,7 @@ struct calls {
     template <class P, class T, class Memory>
     static void backward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
                                 parameters<T>& gradient, T* prepared_gradient, T* room) noexcept {
+        using memory_type = std::remove_cvref_t<decltype(memory(0))>;
         bindings<T> bound[joined_run<T>::most];
         const int count = static_cast<int>(samples.size());
         for (int at = 0; at < count; ++at) {
@@ -28730,7 +28802,8 @@ struct calls {
             bound[at].parameter_gradient = gradient.numbers;
             bound[at].prepared_gradient = prepared_gradient;
         }
-        joined_backward<Plan, T, (most_joined<workspace<T>, T>() > 1)>::run({bound, count, room});
+        joined_backward<typename memory_type::placed, T, (most_joined<memory_type, T>() > 1)>::run(
+            {bound, count, room});
     }
 
     /// Clears the rows of an output that a caller sees and no step has written.
@@ -28753,9 +28826,9 @@ struct calls {
 
     /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
     /// is null, on to the parameters.
-    template <bool Whole = false, class P, class T, class Run>
-    static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
-                             workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
+    template <bool Whole = false, class P, class T, workspace_of<Plan, T> W, class Run>
+    static void run_backward(const P& p, const facts<T>& given, const T* const* outward, W& w,
+                             parameters<T>& gradient, T* prepared_gradient,
                              const fact_gradients<T>& of_facts, Run run) noexcept {
         check_left_by(p, given, w);
         bindings<T> bound = bind(p, given, w, true);
@@ -28763,12 +28836,12 @@ struct calls {
         bound.prepared_gradient = prepared_gradient;
         if constexpr (prepares<Plan>)
             if (!prepared_gradient) {
-                std::fill_n(w.prepared_gradient, workspace<T>::prepared_size, T(0));
+                std::fill_n(w.prepared_gradient, W::prepared_size, T(0));
                 bound.prepared_gradient = w.prepared_gradient;
             }
         std::copy_n(of_facts.pointers, max_facts, bound.fact_gradients);
         seed_all<Whole>(outward, w, given.counts);
-        compiled_backward<Plan, T, Run>::run(bound, run);
+        compiled_backward<typename W::placed, T, Run>::run(bound, run);
         if constexpr (prepares<Plan>)
             if (!prepared_gradient)
                 prepare_gradient<Plan>(bound.parameters, bound.prepared, w.prepared_gradient,
@@ -28776,8 +28849,8 @@ struct calls {
     }
 
     /// With the gradients of all outputs one after another.
-    template <class P, class T>
-    static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
+    template <class P, class T, class W>
+    static void backward_from(const P& p, const facts<T>& given, const T* outward, W& w,
                               parameters<T>& gradient, T* prepared_gradient) noexcept {
         run_backward<true>(p, given, pointers_in(outward).data(), w, gradient, prepared_gradient,
                            {}, whole_run{});
@@ -28791,8 +28864,8 @@ struct calls {
         return result;
     }
 
-    template <bool Whole, class T>
-    static void seed_all(const T* const* outward, workspace<T>& w, const int* counts) noexcept {
+    template <bool Whole, class T, class W>
+    static void seed_all(const T* const* outward, W& w, const int* counts) noexcept {
         kernel::unroll<outputs>(
             [&](auto index) { seed<index(), Whole>(outward[index()], w, counts, true); });
         kernel::unroll<outputs>(
@@ -28831,8 +28904,8 @@ struct calls {
     /// The caller's gradient of an output, to where backward expects it; first zeros, since an
     /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
     /// the lengths of facts are.
-    template <int At, bool Whole, class T>
-    static void seed(const T* outward, workspace<T>& w, const int* counts, bool clear) noexcept {
+    template <int At, bool Whole, class T, class W>
+    static void seed(const T* outward, W& w, const int* counts, bool clear) noexcept {
         // By value: a reference would put the plan's tables into the program.
         constexpr int index = Plan::tables.relations[Plan::shapes.outputs[At]].index;
         constexpr auto buffer = Plan::tables.buffers[index];
@@ -28849,7 +28922,7 @@ struct calls {
             for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
         };
         if constexpr (has_lengths) {
-            const auto view = limited_output<workspace<T>, At>(counts);
+            const auto view = limited_output<W, At>(counts);
             each_run(view, Whole ? whole : view, add);
         } else {
             each_run(whole, add);
@@ -30927,9 +31000,10 @@ class model {
 
     template <class T>
     using parameters = model_detail::parameter_block<plan, T>;
-    /// The memory of forward and backward.
-    template <class T>
-    using workspace = model_detail::workspace_block<plan, T>;
+    /// The memory of forward and backward. workspace<float, bf16>, of sequent/packed.hpp: what
+    /// they multiply by weights is rounded to bfloat16 (model/rounded.hpp).
+    template <class T, class Products = T>
+    using workspace = model_detail::workspace_block<plan, T, Products>;
     /// The memory of forward alone, which is a fraction of that.
     template <class T>
     using scratch = model_detail::scratch_block<plan, T>;
@@ -30942,8 +31016,8 @@ class model {
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
     template <class Format, auto Which = pack_products>
     using packed = model_detail::packed_block<plan, Format, Which>;
-    template <class T>
-    using batch = model_detail::batch_memory<plan, T, workspace<T>>;
+    template <class T, class Products = T>
+    using batch = model_detail::batch_memory<plan, T, workspace<T, Products>>;
     /// The memory of forward_batch alone.
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
@@ -31097,11 +31171,11 @@ class model {
     /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
     /// there was no forward, or one of other facts or parameters, as far as some elements of each
     /// tell; in release builds the gradients are then of no meaning.
-    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
+              model_detail::workspace_of<plan, T> W>
     static void backward(
         const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-        parameters<T>& gradient,
+        const std::type_identity_t<gradients_of_call<T>>& outward, W& w, parameters<T>& gradient,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
         calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
@@ -31109,11 +31183,12 @@ class model {
     }
 
     /// The same on all threads of a pool, to the same numbers.
-    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
+              model_detail::workspace_of<plan, T> W>
     static void backward(
         const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-        parameters<T>& gradient, thread_pool& pool,
+        const std::type_identity_t<gradients_of_call<T>>& outward, W& w, parameters<T>& gradient,
+        thread_pool& pool,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
         calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
@@ -31163,13 +31238,15 @@ class model {
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
     /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
-    template <model_detail::trained_parameters_of<plan> P, class T, class Loss>
+    template <model_detail::trained_parameters_of<plan> P, class T,
+              model_detail::workspace_of<plan, T> W, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
     static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
-                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) {
+                                 Loss&& loss, model_detail::batch_memory<plan, T, W>& b,
+                                 parameters<T>& gradient) {
         const int count = count_of<T>(samples);
-        const typename batch<T>::use used(b);
+        const typename model_detail::batch_memory<plan, T, W>::use used(b);
         const auto& ready = b.prepared(p);
         return b.sum(
             ready, count, counts_in<T>(samples), gradient,
@@ -31177,7 +31254,7 @@ class model {
                 double sum = 0;
                 run_backward_batch(
                     ready, samples, b, first, together, thread, to, to_prepared,
-                    [&](int sample, const workspace<T>& w) {
+                    [&](int sample, const W& w) {
                         T* const outward = b.outward(thread).data();
                         sum += static_cast<double>(
                             loss(sample, calls::template all_outputs<T>(w),
@@ -31192,20 +31269,21 @@ class model {
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
     /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
     /// argument_error unless there is one for each.
-    template <model_detail::trained_parameters_of<plan> P, class T>
+    template <model_detail::trained_parameters_of<plan> P, class T,
+              model_detail::workspace_of<plan, T> W>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                               std::span<const std::type_identity_t<T>> outward, batch<T>& b,
-                               parameters<T>& gradient) {
+                               std::span<const std::type_identity_t<T>> outward,
+                               model_detail::batch_memory<plan, T, W>& b, parameters<T>& gradient) {
         constexpr int size = output_layout::total;
         const int count = count_of<T>(samples);
         check_size("the output gradient given to backward_batch", outward.size(),
                    samples.size() * std::size_t{size});
-        const typename batch<T>::use used(b);
+        const typename model_detail::batch_memory<plan, T, W>::use used(b);
         const auto& ready = b.prepared(p);
         b.sum(ready, count, counts_in<T>(samples), gradient,
               [&](int first, int together, int thread, parameters<T>& to, T* to_prepared) {
                   run_backward_batch(ready, samples, b, first, together, thread, to, to_prepared,
-                                     [&](int sample, const workspace<T>&) {
+                                     [&](int sample, const W&) {
                                          return outward.data() + std::ptrdiff_t{size} * sample;
                                      });
                   return 0.0;
@@ -31270,14 +31348,15 @@ class model {
 
     /// Forward and backward for some samples at once: outward(sample, w) gives the gradients of the
     /// sample's outputs.
-    template <class P, class T, class Outward>
-    static void run_backward_batch(const P& p, std::span<const facts<T>> samples, batch<T>& b,
-                                   int first, int together, int thread, parameters<T>& gradient,
+    template <class P, class T, class W, class Outward>
+    static void run_backward_batch(const P& p, std::span<const facts<T>> samples,
+                                   model_detail::batch_memory<plan, T, W>& b, int first,
+                                   int together, int thread, parameters<T>& gradient,
                                    T* prepared_gradient, Outward outward) {
         run_samples(p, samples, b, first, together, thread);
-        if constexpr (batch<T>::joined > 1) {
+        if constexpr (std::remove_reference_t<decltype(b)>::joined > 1) {
             for (int at = 0; at < together; ++at) {
-                workspace<T>& w = b.workspace(thread, at);
+                W& w = b.workspace(thread, at);
                 calls::template seed_all<true>(
                     calls::pointers_in(outward(first + at, w)).data(), w,
                     samples[static_cast<std::size_t>(first + at)].counts);
@@ -31286,10 +31365,10 @@ class model {
                 p,
                 samples.subspan(static_cast<std::size_t>(first),
                                 static_cast<std::size_t>(together)),
-                [&](int at) -> workspace<T>& { return b.workspace(thread, at); }, gradient,
-                prepared_gradient, b.room(thread));
+                [&](int at) -> W& { return b.workspace(thread, at); }, gradient, prepared_gradient,
+                b.room(thread));
         } else {
-            workspace<T>& w = b.workspace(thread);
+            W& w = b.workspace(thread);
             calls::backward_from(p, samples[static_cast<std::size_t>(first)], outward(first, w), w,
                                  gradient, prepared_gradient);
         }
