@@ -140,14 +140,20 @@ class program_printer {
         return result + ")";
     }
 
-    static bool is_leaf(plan::node_kind kind) {
-        return kind == plan::node_kind::constant || kind == plan::node_kind::variable ||
-               kind == plan::node_kind::count || kind == plan::node_kind::absolute;
+    static int level_of(const plan::node& of) {
+        using enum plan::node_kind;
+        if (of.kind == disjunction) return 1;
+        if (of.kind == conjunction) return 2;
+        if ((of.kind >= less && of.kind <= not_equal) || of.kind == same_symbol) return 3;
+        if (of.kind == add || of.kind == subtract) return 4;
+        if (of.kind == multiply || of.kind == divide || of.kind == remainder) return 5;
+        return of.kind == constant && of.value < 0 ? 0 : 6;
     }
-    SEQUENT_COLD std::string grouped(int at) {
-        const bool plain = is_leaf(node(at).kind) &&
-                           !(node(at).kind == plan::node_kind::constant && node(at).value < 0);
-        return plain ? text_of(at) : "(" + text_of(at) + ")";
+    /// In parentheses where the parent binds tighter, and where compilers warn without.
+    SEQUENT_COLD std::string operand(int at, int level, bool right) {
+        const int own = level_of(node(at));
+        const bool loose = own < level || (right && own == level) || (own == 2 && level == 1);
+        return loose ? "(" + text_of(at) + ")" : text_of(at);
     }
     SEQUENT_COLD std::string text_of(int at) {
         using enum plan::node_kind;
@@ -178,8 +184,9 @@ class program_printer {
                     "sequent: a program with holds<...>() or one_of<...>() has no text; write its "
                     "condition with comparisons");
             default:
-                return grouped(of.left) + signs[static_cast<int>(of.kind) - static_cast<int>(add)] +
-                       grouped(of.right);
+                return operand(of.left, level_of(of), false) +
+                       signs[static_cast<int>(of.kind) - static_cast<int>(add)] +
+                       operand(of.right, level_of(of), true);
         }
     }
 
@@ -306,7 +313,10 @@ class program_printer {
         }
         current_ = &of;
         std::string result = atom(of.head, of.terms, of.arity, of.head_weight);
-        if (of.transforms_atom) return result + functions(of);
+        if (of.transforms_atom) {
+            const std::string written = functions(of);
+            return result + (written.empty() ? " | identity()" : written);
+        }
         std::vector<std::string> items;
         for (int at = 0; at < of.literals; ++at)
             items.push_back(text_of(of_.literals[static_cast<std::size_t>(of.first_literal + at)]));

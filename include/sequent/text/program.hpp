@@ -33,8 +33,8 @@ struct text {
 namespace text_detail {
 
 /// At least `count`, and the same for many texts, so that they share a parser.
-constexpr int rounded(int count) {
-    int result = 16;
+constexpr int rounded(int count, int least) {
+    int result = least;
     while (result < count) result *= 2;
     return result;
 }
@@ -56,7 +56,7 @@ constexpr plan::sizes most_of(const char* text, int size, dialect defaults) {
         if (seen == '<' && at > 4 && text[at - 1] == 'k') ++blocks;
     }
     if (defaults == dialect::neuralogic) ends *= 2;
-    return {rounded(ends), rounded(items + ends), rounded(2 * tokens), blocks};
+    return {rounded(ends, 16), rounded(items + ends, 64), rounded(2 * tokens, 512), blocks};
 }
 
 /// What a text says, and where each of its rules stands.

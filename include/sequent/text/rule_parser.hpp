@@ -344,9 +344,7 @@ class rule_parser : public function_parser<Sizes> {
     /// `document(i) == document(j)`, `abs(i) < 3`, `one_of<...>(i)`.
     constexpr bool is_condition(const word& name) const {
         if (name == word("abs")) return true;
-        int from = at_ + name.length;
-        while (this->text_[from] != '(') ++from;
-        const int after = this->after_closing(from);
+        const int after = this->after_closing(this->first(at_ + name.length, '('));
         const char first = this->visible(after);
         const char second = this->visible(after, 1);
         return (first == '=' || first == '!') && second == '=';
@@ -461,9 +459,7 @@ class rule_parser : public function_parser<Sizes> {
         if (find(transformations, own_name(name)) == nullptr &&
             find(combinations, own_name(name)) == nullptr)
             return false;
-        int inner = at_ + name.length;
-        while (this->text_[inner] != '(') ++inner;
-        ++inner;
+        int inner = this->first(at_ + name.length, '(') + 1;
         while (inner < this->size_ && !begins_name(this->text_[inner]) && this->text_[inner] != ')')
             ++inner;
         while (inner < this->size_ && is_of_name(this->text_[inner])) ++inner;

@@ -190,6 +190,11 @@ class scanner {
         }
         return size_;
     }
+    /// The position of a sign that is known to come.
+    constexpr int first(int from, char sign) const {
+        while (from < size_ && text_[from] != sign) ++from;
+        return from;
+    }
     /// What stands at a position or after it, spaces left out.
     constexpr char visible(int from, int further = 0) const {
         while (from < size_ && (text_[from] == ' ' || text_[from] == '\n' || text_[from] == '\t' ||

@@ -172,24 +172,19 @@ class weight_parser : public index_parser<Sizes> {
         at_ += 4;
         return true;
     }
-    /// Whether a weight comes next: a name with a shape in braces, or one of a weight before.
+    /// Whether a weight comes next: a name with a shape in braces, or that of a weight before; an
+    /// index variable with its extent in braces is part of a comparison.
     constexpr bool starts_weight() {
         if (sees('{')) return true;
         const word name = seen_name();
         if (name.length == 0) return false;
         if (name == word("fixed")) return true;
         int after = at_ + name.length;
-        if (this->visible(after) == '(') {
-            while (this->text_[after] != '(') ++after;
-            after = this->after_closing(after);
-        }
-        if (this->visible(after) == '{')
-            return this->visible(this->after_brace(after)) != '(' || known_weight(name) != nullptr;
-        return known_weight(name) != nullptr;
-    }
-    constexpr int after_brace(int from) const {
-        while (this->text_[from] != '{') ++from;
-        return this->after_closing(from);
+        if (this->visible(after) == '(') after = this->after_closing(this->first(after, '('));
+        if (this->visible(after) != '{') return known_weight(name) != nullptr;
+        const char behind = this->visible(this->after_closing(this->first(after, '{')));
+        return behind != '<' && behind != '>' && behind != '=' && behind != '!' && behind != '+' &&
+               behind != '-' && behind != '/' && behind != '%' && (behind != '*' || of_engine_);
     }
 };
 
