@@ -109,6 +109,18 @@ constexpr plan::source<To> fitted(const plan::source<From>& from) {
     return to;
 }
 
+/// What stands for a text that makes no rules.
+constexpr auto mistaken_source() {
+    plan::source<plan::sizes{1, 1, 1, 1}> result;
+    result.scopes.push({});
+    result.relations.push({plan::make_name("text", 4)});
+    plan::rule only;
+    only.head = 0;
+    result.rules.push(only);
+    result.mistake = plan::fault::ill_formed_text;
+    return result;
+}
+
 /// A line and a column, both from 1.
 struct position {
     int line = 1;
@@ -195,9 +207,10 @@ template <const auto& Program, std::size_t Size>
 struct program_reader<Program, text<Size>> {
     static consteval auto read() {
         constexpr const auto& parsed = text_detail::parsed_text<Program>;
-        auto source = text_detail::fitted<text_detail::size_of(parsed.source)>(parsed.source);
-        if (parsed.fault != text_detail::text_fault::none) source.mistake = fault::ill_formed_text;
-        return source;
+        if constexpr (parsed.fault == text_detail::text_fault::none)
+            return text_detail::fitted<text_detail::size_of(parsed.source)>(parsed.source);
+        else
+            return text_detail::mistaken_source();
     }
     template <const auto& Diagnosis>
     using report = typename decltype(text_detail::report_type<Program, Diagnosis>())::type;

@@ -1,0 +1,20 @@
+// expect: at_line<3>, at_column<1>, in_relation<y>, shapes_do_not_fit<4, 3>
+// A matrix has another number of inputs than its vector.
+
+#include "vocabulary.hpp"
+
+#include <sequent/text.hpp>
+
+#ifdef WRONG
+inline constexpr sequent::text text_with_shapes_that_do_not_fit = R"(
+q(I) :- x(I).
+y(I) :- {5,4} q(I).
+)";
+#else
+inline constexpr sequent::text text_with_shapes_that_do_not_fit = R"(
+q(I) :- x(I).
+y(I) :- {5,3} q(I).
+)";
+#endif
+
+static_assert(sequent::model<text_with_shapes_that_do_not_fit, sequent::fact<"x", 5, 3>>::outputs == 1);
