@@ -1,4 +1,4 @@
-// expect: at_line<3>, at_column<1>, in_relation<y>, shapes_do_not_fit<4, 3>
+// expect: at_line<3>, at_column<15>, in_relation<q>, shapes_do_not_fit<4, 3>
 // A matrix has another number of inputs than its vector.
 
 #include "vocabulary.hpp"
