@@ -11,8 +11,8 @@ template <class Function>
 inline constexpr bool is_of_atoms = true;
 template <lang::aggregation Kind, class... Variables>
 inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
-template <int Count, class Program>
-inline constexpr bool is_of_atoms<lang::repeated<Count, Program>> = false;
+template <int Count, class Program, bool Shares>
+inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
 
 template <sizes Sizes>
 class reader {
@@ -258,12 +258,13 @@ class reader {
         };
         (add(variable_of(Variables{})), ...);
     }
-    template <int Count, class Program>
-    constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
-        check_number(make_name("stack", 5), number_range::at_least_1, Count);
+    template <int Count, class Program, bool Shares>
+    constexpr void read_function(const lang::repeated<Count, Program, Shares>& stacked) {
+        check_number(Shares ? make_name("repeat", 6) : make_name("stack", 5),
+                     number_range::at_least_1, Count);
         check_not_stacked();
         current.repeat = Count;
-        current.block = out.scopes.push({scope_, Count, -1});
+        current.block = out.scopes.push({scope_, Count, -1, Shares});
         int depth = 0;
         for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
