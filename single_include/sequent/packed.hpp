@@ -1627,13 +1627,19 @@ struct slots_of {
     static constexpr bool is_within(int weight, int slot) {
         return shapes.weights[weight].uses > 0 && begin_of(weight) == all[slot].begin;
     }
-    /// Calls visit(level, scope) for the stacks around a slot.
+    /// Calls visit(level, axis, scope) for the stacks around a slot whose layers have parameters of
+    /// their own, which are an axis of its weights.
     template <class Visit>
     static constexpr void each_level(int slot, Visit visit) {
         for (int scope = all[slot].scope; scope > 0; scope = shapes.text.scopes[scope].parent) {
+            if (shapes.text.scopes[scope].shares) continue;
             int level = -1;
-            for (int at = scope; at > 0; at = shapes.text.scopes[at].parent) ++level;
-            visit(level, scope);
+            int axis = -1;
+            for (int at = scope; at > 0; at = shapes.text.scopes[at].parent) {
+                ++level;
+                if (!shapes.text.scopes[at].shares) ++axis;
+            }
+            visit(level, axis, scope);
         }
     }
     /// The number of the format that a slot is packed in, 0 if it is not: what `Which` says of all
@@ -1740,7 +1746,7 @@ struct packing_of {
         const parameter_slot& slot = slots[at];
         if (!slot.floats) return false;
         of.offset += slot.to - slot.begin;
-        slots_type::each_level(at, [&](int level, int scope) {
+        slots_type::each_level(at, [&](int level, int, int scope) {
             of.layer_strides[level] += scope_rest[scope] - Plan::tables.scope_parameters[scope];
         });
         return true;
@@ -1754,7 +1760,7 @@ struct packing_of {
         for (const packed_matrix& known : matrices)
             if (known.same_as(wanted)) return;
         for (int& count : wanted.layers) count = 1;
-        slots_type::each_level(wanted.slot, [&](int level, int scope) {
+        slots_type::each_level(wanted.slot, [&](int level, int, int scope) {
             if (wanted.from.at.layer_strides[level] != 0)
                 wanted.layers[level] = Plan::shapes.text.scopes[scope].repeat;
         });
@@ -1790,7 +1796,7 @@ struct packing_of {
         }
         for (int inner = 1; inner < slots_type::scopes; ++inner)
             if (Plan::shapes.text.scopes[inner].parent == scope)
-                end += lay_out(inner, end) * Plan::shapes.text.scopes[inner].repeat;
+                end += lay_out(inner, end) * Plan::shapes.text.scopes[inner].copies();
         return scope_rest[scope] = end - base;
     }
 };
@@ -1968,7 +1974,7 @@ class alignas(64) packed_block {
             if (of.parent != scope) continue;
             visit(inner, std::ptrdiff_t{tables.scope_offset[inner]} - tables.scope_offset[scope],
                   rest);
-            rest += std::ptrdiff_t{packing.scope_rest[inner]} * of.repeat;
+            rest += std::ptrdiff_t{packing.scope_rest[inner]} * of.copies();
         }
     }
 
@@ -1982,7 +1988,7 @@ class alignas(64) packed_block {
             at += slot.end - slot.begin;
         }
         each_inner(scope, [&](int inner, std::ptrdiff_t begin, std::ptrdiff_t rest) {
-            for (int layer = 0; layer < Plan::shapes.text.scopes[inner].repeat; ++layer)
+            for (int layer = 0; layer < Plan::shapes.text.scopes[inner].copies(); ++layer)
                 copy_rest(
                     inner,
                     from + begin + std::ptrdiff_t{layer} * Plan::tables.scope_parameters[inner],
@@ -2004,7 +2010,7 @@ class alignas(64) packed_block {
         each_inner(scope, [&](int inner, std::ptrdiff_t begin, std::ptrdiff_t rest) {
             const std::ptrdiff_t layer = Plan::tables.scope_parameters[inner];
             const std::ptrdiff_t of = place - begin;
-            if (of < 0 || of >= layer * Plan::shapes.text.scopes[inner].repeat) return;
+            if (of < 0 || of >= layer * Plan::shapes.text.scopes[inner].copies()) return;
             const std::ptrdiff_t within = place_within(inner, of % layer);
             if (within >= 0) result = rest + of / layer * packing.scope_rest[inner] + within;
         });
@@ -2048,8 +2054,8 @@ class alignas(64) packed_block {
             const int slot = slots::find(view.offset);
             if (!packing.slots[slot].floats) continue;
             view.offset = static_cast<int>(place_in_rest(view.offset));
-            slots::each_level(slot, [&](int level, int scope) {
-                view.strides[level] = packing.scope_rest[scope];
+            slots::each_level(slot, [&](int, int axis, int scope) {
+                view.strides[axis] = packing.scope_rest[scope];
             });
             visit(name, to_tensor<float>(view, rest_));
         }

@@ -1242,8 +1242,9 @@ struct transform {
 template <aggregation Kind, class... Variables>
 struct aggregate {};
 
-/// A program of one fact and one output, applied Count times with parameters of its own each time.
-template <int Count, class Program>
+/// A program of one fact and one output, applied Count times, each time with parameters of its own,
+/// or with the same.
+template <int Count, class Program, bool Shares = false>
 struct repeated {
     const Program* block;
 };
@@ -1464,6 +1465,15 @@ constexpr auto stack(const Program& block) noexcept {
         return repeated<Count, Program>{&block};
 }
 
+/// The same with one set of parameters, those of the block, for all layers (arXiv 1807.03819).
+template <int Count, class Program>
+constexpr auto repeat(const Program& block) noexcept {
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program, true>{&block};
+}
+
 template <class T>
 inline constexpr bool is_function = false;
 template <combination Kind>
@@ -1472,8 +1482,8 @@ template <transformation Kind, class... Arguments>
 inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
 template <aggregation Kind, class... Variables>
 inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
-template <int Count, class Program>
-inline constexpr bool is_function<repeated<Count, Program>> = true;
+template <int Count, class Program, bool Shares>
+inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
 
 template <class T>
 concept function = is_function<T>;
@@ -2923,7 +2933,11 @@ struct sizes {
 struct scope {
     int parent = -1;
     int repeat = 1;
-    int rule = -1;  // that stacks it
+    int rule = -1;        // that stacks it
+    bool shares = false;  // one set of parameters for all layers
+
+    /// How many layers have parameters of their own.
+    constexpr int copies() const { return shares ? 1 : repeat; }
 };
 
 /// Whether an argument is the sum or the difference of two variables.
@@ -3230,7 +3244,8 @@ enum class row_range {
     part,         // one of several parameters of one size, one after another
     interleaved,  // the same within each slice of the parameter's first extent
     fixed,        // of a number of rows that is stated
-    open          // of a number of rows that the file states
+    open,         // of a number of rows that the file states
+    successive    // behind those of the parameters before it
 };
 
 /// The order of the rows of each head in the file, where rotary positions turn pairs of them.
@@ -3241,9 +3256,9 @@ enum class row_order { any, halves, neighbours };
 /// are one matrix of H d_h x d; a parameter of one extent is a vector.
 struct placement {
     bool transposed = false;
+    bool taps = false;
     bool flat = false;
     bool summand = false;
-    bool shared_layers = false;
     double plus = 0;
     row_order order = row_order::any;
     int rank = 0;  // of the shape that is stated; 0 if none is, -1 if it is the parameter's own
@@ -3255,6 +3270,9 @@ struct placement {
 
 /// The file's matrix is [columns, rows], [in, out] for a linear map.
 inline constexpr placement transposed{.transposed = true};
+/// The parameter's first extent, the taps of a convolution, is the tensor's last one: [out, in,
+/// taps], as PyTorch's Conv1d has it.
+inline constexpr placement taps_last{.taps = true};
 /// The tensor has the parameter's own shape, or that of a layer.
 inline constexpr placement as_it_is{.rank = -1};
 /// The file has a vector: the parameter's elements in row-major order.
@@ -3269,9 +3287,6 @@ inline constexpr placement neighbours{.order = row_order::neighbours};
 /// A further line of a parameter, which is the sum of its lines' tensors, such as the two biases of
 /// PyTorch's LSTM. It is written as zeros: the tensor of the first line has the sum.
 inline constexpr placement summand{.summand = true};
-/// All layers of the parameter are one tensor: the first extent that the tensor's name does not
-/// number is that of layers with equal numbers. They must be equal to be written.
-inline constexpr placement shared_layers{.shared_layers = true};
 /// The parameter is the file's numbers plus this one: plus(1) for the gains g of norms that
 /// multiply by 1 + g.
 constexpr placement plus(double number) {
@@ -3331,13 +3346,17 @@ constexpr placement rows_from(int begin) {
     return {.range = row_range::open, .begin = begin};
 }
 
+/// The rows (a vector's elements) of several parameters of any size, one after another in the order
+/// in which the model names them: queries, keys and values; the gate and what it gates.
+inline constexpr placement successive{.range = row_range::successive};
+
 /// Both.
 constexpr placement operator|(const placement& a, const placement& b) {
     placement result = a;
     result.transposed = a.transposed || b.transposed;
+    result.taps = a.taps || b.taps;
     result.flat = a.flat || b.flat;
     result.summand = a.summand || b.summand;
-    result.shared_layers = a.shared_layers || b.shared_layers;
     result.plus = a.plus + b.plus;
     if (b.order != row_order::any) result.order = b.order;
     if (b.rank > 0) {
@@ -3409,12 +3428,16 @@ using name_map = std::span<const name_entry>;
 
 /// The lines of a map and further ones.
 template <std::size_t First, std::size_t Second>
-constexpr std::array<name_entry, First + Second> joined(const name_entry (&first)[First],
-                                                        const name_entry (&second)[Second]) {
+constexpr std::array<name_entry, First + Second> joined(
+    std::span<const name_entry, First> first, std::span<const name_entry, Second> second) {
     std::array<name_entry, First + Second> result{};
     for (std::size_t at = 0; at < First; ++at) result[at] = first[at];
     for (std::size_t at = 0; at < Second; ++at) result[First + at] = second[at];
     return result;
+}
+template <class First, std::size_t Second>
+constexpr auto joined(const First& first, const name_entry (&second)[Second]) {
+    return joined(std::span(first), std::span(second));
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
@@ -5652,9 +5675,10 @@ SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint
     return result;
 }
 
-/// Where a parameter is in its tensor. `found` is the tensor's shape in the file, if there is one.
+/// Where a parameter is in its tensor, of which `taken` rows belong to parameters before it.
+/// `found` is the tensor's shape in the file, if there is one.
 SEQUENT_LAZY
-SEQUENT_COLD placed place(const any_view& view, const placement& how,
+SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint64_t taken,
                           const std::vector<std::uint64_t>* found = nullptr) {
     const std::vector<std::uint64_t> own = shape_of(view);
     const std::uint64_t size = size_of(own);
@@ -5662,9 +5686,16 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how,
     const bool vector = how.flat || rank < 2;
     placed result;
     result.strides = row_major(view);
-    if (how.rank < 0) {
+    if (how.rank < 0 || how.taps) {
         result.shape = own;
         result.end = result.all = size;
+        if (!how.taps) return result;
+        if (rank < 2) result.problem = "it has no taps";
+        for (std::size_t axis = 1; axis < rank; ++axis) {
+            std::swap(result.shape[axis - 1], result.shape[axis]);
+            result.strides[axis] *= own[0];
+        }
+        result.strides[0] = 1;
         return result;
     }
     if (how.rank > 0) {
@@ -5684,10 +5715,11 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how,
     const auto of = static_cast<std::uint64_t>(how.of);
     const auto begin = static_cast<std::uint64_t>(how.begin);
     const bool is_part = how.range == row_range::part || how.range == row_range::interleaved;
-    result.begin = is_part ? begin * count : begin;
+    const bool follows = how.range == row_range::successive;
+    result.begin = is_part ? begin * count : follows ? taken : begin;
     result.end = result.begin + count;
     result.all = is_part ? of * count : how.range == row_range::all ? count : of;
-    if (how.range == row_range::open) {
+    if (how.range == row_range::open || follows) {
         // The tensor states how many rows it has.
         const std::size_t axis = how.transposed && !vector ? 1 : 0;
         result.all = found && found->size() == (vector ? 1U : 2U) ? (*found)[axis] : result.end;
@@ -5784,7 +5816,6 @@ struct place_of {
     any_view view;
     std::string tensor;  // none, if the parameter is a constant
     const placement& how;
-    const any_view* first_layer = nullptr;  // of layers that share a tensor, beside the first one
 };
 
 /// Calls visit(place_of) for each line of each parameter, and each layer of it, until one returns a
@@ -5824,20 +5855,16 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
             const layered_name form = with_layers(line.tensor, {});
             if (!form.problem.empty()) return problem(line.tensor, form.problem);
             // A parameter without extents has no layers: its line may be that of another model.
-            std::size_t axes = form.axes + (line.place.shared_layers ? 1 : 0);
+            std::size_t axes = form.axes;
             if (in) axes = in->axes;
             if (static_cast<std::size_t>(parameter.view.rank) < axes) axes = 0;
             std::array<std::uint64_t, 3> layers{};
-            any_view first;
             for (bool more = true; more;) {
                 any_view view = parameter.view;
                 for (std::size_t axis = 0; axis < axes; ++axis) view = slice_of(view, layers[axis]);
                 const std::string name =
                     with_layers(line.tensor, in ? in->number(layers) : layers).text;
-                const bool again = line.place.shared_layers && axes > 0 && layers[axes - 1] > 0;
-                if (!again) first = view;
-                const std::string what =
-                    visit(place_of{view, name, line.place, again ? &first : nullptr});
+                const std::string what = visit(place_of{view, name, line.place});
                 if (!what.empty()) return problem(name, what);
                 more = false;
                 for (std::size_t axis = axes; axis-- > 0 && !more;) {
@@ -5865,6 +5892,12 @@ struct coverage {
     bool is_interleaved = false;
     bool is_mixed = false;
 
+    /// Where the rows end that are taken.
+    std::uint64_t end() const {
+        std::uint64_t result = 0;
+        for (const numbered_range& each : taken) result = std::max(result, each.last);
+        return result;
+    }
     void add(const placed& where, const placement& how) {
         const bool within = how.range == row_range::interleaved;
         is_mixed = is_mixed || (!taken.empty() && within != is_interleaved);
@@ -5951,9 +5984,10 @@ SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor>
             const header_entry& entry = header.tensors[found->number];
             const std::string problem = problem_of_type(file, entry, of.view.type);
             if (!problem.empty()) return problem.substr(2);
-            const placed stated = place(of.view, of.how);
+            const std::uint64_t taken = used[found->number].end();
+            const placed stated = place(of.view, of.how, taken);
             if (!stated.problem.empty()) return stated.problem;
-            const placed where = place(of.view, of.how, &entry.shape);
+            const placed where = place(of.view, of.how, taken, &entry.shape);
             if (entry.shape != where.shape) {
                 return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
                                     shape_text(stated.shape)});
@@ -6085,18 +6119,16 @@ SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor>
                                           "is not ",
                                           number_text(of.how.plus)});
             }
-            if (of.first_layer) {
-                return are_equal(of.view, *of.first_layer)
-                           ? ""
-                           : "the layers of the parameter share it and are not equal";
-            }
-            const placed where = place(of.view, of.how);
-            if (!where.problem.empty()) return where.problem;
             std::size_t tensor = 0;
             while (tensor < planned.size() && planned[tensor].name != of.tensor) ++tensor;
-            if (tensor == planned.size()) {
+            const bool is_first = tensor == planned.size();
+            const placed where = place(of.view, of.how, is_first ? 0 : used[tensor].end());
+            if (!where.problem.empty()) return where.problem;
+            if (is_first) {
                 planned.push_back({of.tensor, where.shape});
                 used.emplace_back();
+            } else if (of.how.range == row_range::successive) {
+                planned[tensor].shape = where.shape;
             } else if (planned[tensor].shape != where.shape) {
                 return joined_text({"it has shape ", shape_text(where.shape), " here and ",
                                     shape_text(planned[tensor].shape), " for another parameter"});
@@ -6276,7 +6308,6 @@ inline constexpr name_entry distilbert[] = {
     ignored("vocab_*"),
 };
 
-/// All layers of albert are loaded from one.
 inline constexpr name_entry albert[] = {
     optional_prefix("albert."),
     {"embedding", "albert.embeddings.word_embeddings.weight"},
@@ -6287,41 +6318,30 @@ inline constexpr name_entry albert[] = {
     {"W_embedding", "albert.encoder.embedding_hidden_mapping_in.weight"},
     {"b_embedding", "albert.encoder.embedding_hidden_mapping_in.bias"},
     {"layers.W_query",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight", shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"},
     {"layers.b_query", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.bias",
-     shared_layers | flat},
-    {"layers.W_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.weight",
-     shared_layers},
+     flat},
+    {"layers.W_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.weight"},
     {"layers.b_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.bias",
-     shared_layers | flat},
+     flat},
     {"layers.W_value",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.weight", shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.weight"},
     {"layers.b_value", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.bias",
-     shared_layers | flat},
-    {"layers.W_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.weight",
-     shared_layers},
-    {"layers.b_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.bias",
-     shared_layers},
+     flat},
+    {"layers.W_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.weight"},
+    {"layers.b_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.bias"},
     {"layers.gain_1",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.weight",
-     shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.weight"},
     {"layers.bias_1",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.bias",
-     shared_layers},
-    {"layers.W_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight",
-     shared_layers},
-    {"layers.b_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.bias",
-     shared_layers},
-    {"layers.W_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.weight",
-     shared_layers},
-    {"layers.b_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.bias",
-     shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.bias"},
+    {"layers.W_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight"},
+    {"layers.b_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.bias"},
+    {"layers.W_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.weight"},
+    {"layers.b_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.bias"},
     {"layers.gain_2",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.weight",
-     shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.weight"},
     {"layers.bias_2",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.bias",
-     shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.bias"},
     {"W_pool", "albert.pooler.weight"},
     {"b_pool", "albert.pooler.bias"},
     {"W_predict", "predictions.dense.weight"},
@@ -6477,15 +6497,28 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
-/// Of qwen2, and of llama<biases<true>>: only queries, keys and values have biases in the file.
 inline constexpr auto qwen2 =
     joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
                    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
-                   {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
-                   constant("layers.b_out", 0),
-                   constant("layers.b_gate", 0),
-                   constant("layers.b_expand", 0),
-                   constant("layers.b_contract", 0)});
+                   {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat}});
+
+/// The matrices of queries, keys and values are one, and the gate and what it gates.
+inline constexpr name_entry phi3[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embed_tokens.weight"},
+    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
+    {"layers.W_query", "model.layers.{}.self_attn.qkv_proj.weight", successive | halves},
+    {"layers.W_key", "model.layers.{}.self_attn.qkv_proj.weight", successive | halves},
+    {"layers.W_value", "model.layers.{}.self_attn.qkv_proj.weight", successive},
+    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
+    {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
+    {"layers.W_gate", "model.layers.{}.mlp.gate_up_proj.weight", successive},
+    {"layers.W_expand", "model.layers.{}.mlp.gate_up_proj.weight", successive},
+    {"layers.W_contract", "model.layers.{}.mlp.down_proj.weight"},
+    {"gain", "model.norm.weight"},
+    {"W_logits", "lm_head.weight"},
+    copy_of("embedding", "lm_head.weight"),
+};
 
 inline constexpr auto& llama3 = llama;
 inline constexpr auto& mistral = llama;
@@ -6708,6 +6741,65 @@ constexpr auto t5_names(bool gated) {
 /// Of T5, and of its version 1.1, which takes activation::geglu_tanh and tied<false>.
 inline constexpr auto t5 = detail::t5_names(false);
 inline constexpr auto t5_gated = detail::t5_names(true);
+
+/// Keys have no bias, which no softmax would see.
+inline constexpr name_entry whisper[] = {
+    optional_prefix("model."),
+    {"W_conv_1", "model.encoder.conv1.weight", taps_last},
+    {"b_conv_1", "model.encoder.conv1.bias"},
+    {"W_conv_2", "model.encoder.conv2.weight", taps_last},
+    {"b_conv_2", "model.encoder.conv2.bias"},
+    {"source_position", "model.encoder.embed_positions.weight"},
+    {"encoder.gain_1", "model.encoder.layers.{}.self_attn_layer_norm.weight"},
+    {"encoder.bias_1", "model.encoder.layers.{}.self_attn_layer_norm.bias"},
+    {"encoder.W_query", "model.encoder.layers.{}.self_attn.q_proj.weight"},
+    {"encoder.b_query", "model.encoder.layers.{}.self_attn.q_proj.bias", flat},
+    {"encoder.W_key", "model.encoder.layers.{}.self_attn.k_proj.weight"},
+    constant("encoder.b_key", 0),
+    {"encoder.W_value", "model.encoder.layers.{}.self_attn.v_proj.weight"},
+    {"encoder.b_value", "model.encoder.layers.{}.self_attn.v_proj.bias", flat},
+    {"encoder.W_out", "model.encoder.layers.{}.self_attn.out_proj.weight"},
+    {"encoder.b_out", "model.encoder.layers.{}.self_attn.out_proj.bias"},
+    {"encoder.gain_2", "model.encoder.layers.{}.final_layer_norm.weight"},
+    {"encoder.bias_2", "model.encoder.layers.{}.final_layer_norm.bias"},
+    {"encoder.W_expand", "model.encoder.layers.{}.fc1.weight"},
+    {"encoder.b_expand", "model.encoder.layers.{}.fc1.bias"},
+    {"encoder.W_contract", "model.encoder.layers.{}.fc2.weight"},
+    {"encoder.b_contract", "model.encoder.layers.{}.fc2.bias"},
+    {"source_gain", "model.encoder.layer_norm.weight"},
+    {"source_bias", "model.encoder.layer_norm.bias"},
+    {"embedding", "model.decoder.embed_tokens.weight"},
+    {"position", "model.decoder.embed_positions.weight", rows_from(0)},
+    {"decoder.gain_1", "model.decoder.layers.{}.self_attn_layer_norm.weight"},
+    {"decoder.bias_1", "model.decoder.layers.{}.self_attn_layer_norm.bias"},
+    {"decoder.W_query", "model.decoder.layers.{}.self_attn.q_proj.weight"},
+    {"decoder.b_query", "model.decoder.layers.{}.self_attn.q_proj.bias", flat},
+    {"decoder.W_key", "model.decoder.layers.{}.self_attn.k_proj.weight"},
+    constant("decoder.b_key", 0),
+    {"decoder.W_value", "model.decoder.layers.{}.self_attn.v_proj.weight"},
+    {"decoder.b_value", "model.decoder.layers.{}.self_attn.v_proj.bias", flat},
+    {"decoder.W_out", "model.decoder.layers.{}.self_attn.out_proj.weight"},
+    {"decoder.b_out", "model.decoder.layers.{}.self_attn.out_proj.bias"},
+    {"decoder.gain_2", "model.decoder.layers.{}.encoder_attn_layer_norm.weight"},
+    {"decoder.bias_2", "model.decoder.layers.{}.encoder_attn_layer_norm.bias"},
+    {"decoder.cross_W_query", "model.decoder.layers.{}.encoder_attn.q_proj.weight"},
+    {"decoder.cross_b_query", "model.decoder.layers.{}.encoder_attn.q_proj.bias", flat},
+    {"decoder.cross_W_key", "model.decoder.layers.{}.encoder_attn.k_proj.weight"},
+    constant("decoder.cross_b_key", 0),
+    {"decoder.cross_W_value", "model.decoder.layers.{}.encoder_attn.v_proj.weight"},
+    {"decoder.cross_b_value", "model.decoder.layers.{}.encoder_attn.v_proj.bias", flat},
+    {"decoder.cross_W_out", "model.decoder.layers.{}.encoder_attn.out_proj.weight"},
+    {"decoder.cross_b_out", "model.decoder.layers.{}.encoder_attn.out_proj.bias"},
+    {"decoder.gain_3", "model.decoder.layers.{}.final_layer_norm.weight"},
+    {"decoder.bias_3", "model.decoder.layers.{}.final_layer_norm.bias"},
+    {"decoder.W_expand", "model.decoder.layers.{}.fc1.weight"},
+    {"decoder.b_expand", "model.decoder.layers.{}.fc1.bias"},
+    {"decoder.W_contract", "model.decoder.layers.{}.fc2.weight"},
+    {"decoder.b_contract", "model.decoder.layers.{}.fc2.bias"},
+    {"gain", "model.decoder.layer_norm.weight"},
+    {"bias", "model.decoder.layer_norm.bias"},
+    copy_of("embedding", "proj_out.weight"),
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
 
@@ -16987,7 +17079,8 @@ struct draft : drafted<Sizes, Facts> {
         result.offset += out.scope_offset[scope];
         int level = depth_of(scope);
         for (int at = scope; at > 0; at = in.text.scopes[at].parent)
-            result.layer_strides[--level] = out.scope_parameters[at];
+            result.layer_strides[--level] =
+                in.text.scopes[at].shares ? 0 : out.scope_parameters[at];
         return result;
     }
 };
@@ -18921,7 +19014,7 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
     for (int inner = 1; inner < draft.in.text.scopes.size(); ++inner) {
         if (draft.in.text.scopes[inner].parent != scope) continue;
         const long long each = lay_out_parameters(draft, inner, base + size);
-        size += each * draft.in.text.scopes[inner].repeat;
+        size += each * draft.in.text.scopes[inner].copies();
         check(last);
     }
     draft.out.scope_parameters[scope] = static_cast<int>(size);
@@ -20106,8 +20199,8 @@ inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size
 template <lang::transformation Kind, class... Arguments>
 inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
     0, 0, (0 + ... + index_nodes<Arguments>), 1};
-template <int Count, class Program>
-inline constexpr sizes size_of<lang::repeated<Count, Program>> =
+template <int Count, class Program, bool Shares>
+inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
     size_of<Program> + sizes{0, 0, 0, 2};
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
@@ -20128,8 +20221,8 @@ template <class Function>
 inline constexpr bool is_of_atoms = true;
 template <lang::aggregation Kind, class... Variables>
 inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
-template <int Count, class Program>
-inline constexpr bool is_of_atoms<lang::repeated<Count, Program>> = false;
+template <int Count, class Program, bool Shares>
+inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
 
 template <sizes Sizes>
 class reader {
@@ -20375,12 +20468,13 @@ class reader {
         };
         (add(variable_of(Variables{})), ...);
     }
-    template <int Count, class Program>
-    constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
-        check_number(make_name("stack", 5), number_range::at_least_1, Count);
+    template <int Count, class Program, bool Shares>
+    constexpr void read_function(const lang::repeated<Count, Program, Shares>& stacked) {
+        check_number(Shares ? make_name("repeat", 6) : make_name("stack", 5),
+                     number_range::at_least_1, Count);
         check_not_stacked();
         current.repeat = Count;
-        current.block = out.scopes.push({scope_, Count, -1});
+        current.block = out.scopes.push({scope_, Count, -1, Shares});
         int depth = 0;
         for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
@@ -22366,7 +22460,7 @@ constexpr weight_view view_of_weight(int at) {
     int scopes[plan::max_depth]{};
     int depth = 0;
     for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
-        scopes[depth++] = scope;
+        if (!shapes.text.scopes[scope].shares) scopes[depth++] = scope;
     while (depth-- > 0)
         push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
     const int indices = layout.packed ? shape.arity - 2 : shape.arity;
@@ -32163,6 +32257,7 @@ struct shape {
     bool scaled_embedding = false;
     bool normal_embedding = false;
     bool opening_layer = false;
+    bool shared_layers = false;
     bool logit_bias = false;
     bool unit_length = false;
     bool learned_positions = false;  // beside those of the kind
@@ -32330,7 +32425,7 @@ struct width : nn::counted<&nn::shape::width, Value> {};
 /// How many heads share the width.
 template <int Value>
 struct heads : nn::counted<&nn::shape::heads, Value> {};
-/// How many layers there are, with parameters of their own.
+/// How many layers there are, by default with parameters of their own.
 template <int Value>
 struct depth : nn::counted<&nn::shape::depth, Value> {};
 /// How many different symbols there are.
@@ -32384,6 +32479,9 @@ struct local_layers : nn::counted<&nn::shape::local_layers, Count, 0> {
 /// before its attention: the embedding is normalised.
 template <bool Value>
 struct opening_layer : nn::flag<&nn::shape::opening_layer, Value> {};
+/// Whether all layers have the same parameters (arXiv 1909.11942, section 3.1).
+template <bool Value>
+struct shared_layers : nn::flag<&nn::shape::shared_layers, Value> {};
 /// The width of the embedding, if a linear map leads from it to the width of the layers.
 template <int Value>
 struct embedding_width : nn::counted<&nn::shape::embedding_width, Value> {};
@@ -32836,6 +32934,8 @@ consteval bool check_shape() {
     static_assert(!Shape.has_pattern() || (Shape.norm_first && Shape.groups() > 0),
                   "sequent: layers in a pattern have pre_norm, and the depth is at least that of "
                   "one round of it");
+    static_assert(!Shape.has_pattern() || !Shape.shared_layers,
+                  "sequent: layers in a pattern have parameters of their own");
     static_assert(!Shape.scaled_embedding || !Shape.adds_positions(),
                   "sequent: a scaled embedding has no learned positions");
     static_assert(Embeds || (Shape.position != position_kind::learned &&
@@ -34185,14 +34285,20 @@ inline constexpr auto stack_rules = [] {
     constexpr To above;
     constexpr weight<Prefix + "gain", Shape.width> gain;
     constexpr weight<Prefix + "bias", Shape.width> bias;
+    constexpr auto stacked = [] {
+        if constexpr (Shape.shared_layers)
+            return repeat<Shape.depth>(Block);
+        else
+            return stack<Shape.depth>(Block);
+    }();
     // clang-format off
     if constexpr (Shape.norm_first)
         return rules(
-            between_them(i) <<= below(i) | stack<Shape.depth>(Block),
+            between_them(i) <<= below(i) | stacked,
             above(i)        <<= normalized<Shape>(between_them(i), gain, bias));
     else
         return rules(
-            above(i)        <<= below(i) | stack<Shape.depth>(Block));
+            above(i)        <<= below(i) | stacked);
     // clang-format on
 }();
 
@@ -34249,18 +34355,23 @@ constexpr auto logits_of(States states, Embedding table) noexcept {
         return states(i)[W_logits];
 }
 
-/// An encoder over source(j), a decoder over target(i), and logits (arXiv 1706.03762).
-template <shape Shape, class Mask, class Activation>
+/// The encoder's input from symbols, which share the decoder's embedding or have one of their own.
+template <shape Shape>
+inline constexpr auto source_symbol_rules = [] {
+    constexpr shape Source = Shape.source();
+    using table = std::conditional_t<(Shape.source_vocabulary > 0),
+                                     weight<"source_embedding", Source.vocabulary, Shape.width>,
+                                     weight<"embedding", Shape.vocabulary, Shape.width>>;
+    return rules(source_embedded(i) <<= embedding_of<Source, "source_">(source, table{}));
+}();
+
+/// An encoder over source_embedded(j), which SourceRules give, a decoder over target(i), and logits
+/// (arXiv 1706.03762).
+template <shape Shape, class Mask, class Activation, const auto& SourceRules>
 inline constexpr auto encoder_decoder_rules = [] {
     constexpr shape Source = Shape.source();
     using source_mask = padded_mask<Shape.padded, mask::none, "source_length">;
     constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr auto source_embedding = [=] {
-        if constexpr (Shape.source_vocabulary > 0)
-            return weight<"source_embedding", Source.vocabulary, Shape.width>{};
-        else
-            return embedding;
-    }();
     constexpr auto& encoder_block = block_rules<Source, source_mask, Activation>;
     constexpr auto& decoder_block = decoder_block_rules<Shape, Mask, source_mask, Activation>;
     using result =
@@ -34269,7 +34380,7 @@ inline constexpr auto encoder_decoder_rules = [] {
     constexpr auto states = rules(
         distance_rules<Source, true>,
         distance_rules<Shape, !mask::looks_back<Mask>>,
-        source_embedded(i) <<= embedding_of<Source, "source_">(source, source_embedding),
+        SourceRules,
         stack_rules<Source, encoder_block, relation<"source_embedded">, relation<"encoder">,
                     relation<"memory">, "source_">,
         embedded(i)        <<= embedding_of<Shape, "">(target, embedding),
@@ -34307,16 +34418,29 @@ using decoder_model =
                               padded_mask<Arguments::shape.padded, mask::none, "source_length">,
                               typename Arguments::activation>>;
 
+template <class Arguments, class SourceFact, const auto& SourceRules>
+using model_of_source =
+    typename fact_list<SourceFact,
+                       sequence_fact<Arguments::shape.any_length, "target", Arguments::shape.tokens,
+                                     symbol<Arguments::shape.vocabulary>>>::
+        template with<bound<"source_length">, Arguments::shape.padded>::
+            template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+                encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
+                                      typename Arguments::activation, SourceRules>>;
+
 template <class Arguments>
-using encoder_decoder_model = typename fact_list<
+using encoder_decoder_model = model_of_source<
+    Arguments,
     sequence_fact<Arguments::shape.any_length, "source", Arguments::shape.source_tokens,
                   symbol<Arguments::shape.source().vocabulary>>,
-    sequence_fact<Arguments::shape.any_length, "target", Arguments::shape.tokens,
-                  symbol<Arguments::shape.vocabulary>>>::template with<bound<"source_length">,
-                                                                       Arguments::shape.padded>::
-    template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
-        encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
-                              typename Arguments::activation>>;
+    source_symbol_rules<Arguments::shape>>;
+
+/// A model and what it was made with.
+template <template <class> class Base, class Arguments>
+struct with_options : Base<Arguments> {
+    static constexpr nn::shape shape = Arguments::shape;
+    using mask = typename Arguments::mask;
+};
 
 /// The option sets of templates, with their defaults. What a layer may have:
 struct layer_options
@@ -34340,18 +34464,16 @@ namespace transformer {
 /// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
 /// it is named layers). Takes nn::encoder_options; the position is one that belongs to attention.
 template <class... Options>
-struct encoder : nn::encoder_model<nn::arguments<encoder, nn::encoder_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<encoder, nn::encoder_options, Options...>::shape;
+struct encoder
+    : nn::with_options<nn::encoder_model, nn::arguments<encoder, nn::encoder_options, Options...>> {
 };
 
 /// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
 /// shape. Takes nn::decoder_options. With padded the count source_length tells how much of the
 /// memory there is.
 template <class... Options>
-struct decoder : nn::decoder_model<nn::arguments<decoder, nn::decoder_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<decoder, nn::decoder_options, Options...>::shape;
+struct decoder
+    : nn::with_options<nn::decoder_model, nn::arguments<decoder, nn::decoder_options, Options...>> {
 };
 
 /// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
@@ -34361,11 +34483,8 @@ struct decoder : nn::decoder_model<nn::arguments<decoder, nn::decoder_options, O
 /// its own tokens; from the decoder to the encoder, queries look for keys.
 template <class... Options>
 struct encoder_decoder
-    : nn::encoder_decoder_model<
-          nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>::shape;
-};
+    : nn::with_options<nn::encoder_decoder_model,
+                       nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>> {};
 
 }  // namespace transformer
 
@@ -34626,6 +34745,7 @@ struct text_model
                      padded_mask<Arguments::shape.padded, typename Arguments::local_mask, "length">,
                      typename Arguments::activation>> {
     static constexpr nn::shape shape = Arguments::shape;
+    using mask = typename Arguments::mask;
     using local_mask = typename Arguments::local_mask;
 };
 
@@ -34654,8 +34774,8 @@ struct language_model : text_model<Arguments> {
 struct text_options
     : layer_options::with<required<vocabulary>, depth<1>, activation::gelu, embedding_width<0>,
                           normal_embedding<false>, input_width<0>, local_layers<0>,
-                          opening_layer<false>, pooling::none, unit_length<false>,
-                          position::learned, derived<sequent::classes>> {};
+                          opening_layer<false>, shared_layers<false>, pooling::none,
+                          unit_length<false>, position::learned, derived<sequent::classes>> {};
 struct language_model_options
     : text_options::with<mask::causal, tied<true>, pre_norm, scaled_embedding<false>, logit_cap<0>,
                          logit_bias<false>> {};
@@ -34685,6 +34805,9 @@ namespace nn {
 inline constexpr relation<"patch"> patch;
 inline constexpr relation<"from_patch"> from_patch;
 inline constexpr relation<"sequence"> sequence;
+inline constexpr relation<"even_frame"> even_frame;
+inline constexpr relation<"odd_frame"> odd_frame;
+inline constexpr relation<"convolved"> convolved;
 
 // Language models.
 struct gpt2_options : language_model_options::with<activation::gelu_tanh> {};
@@ -34694,6 +34817,7 @@ struct llama_options : language_model_options::with<activation::swiglu, normaliz
 struct llama3_options : llama_options::with<position::rotary_halves<500000, scaling::llama3<32>>> {
 };
 struct mistral_options : llama_options::with<position::rotary_halves<>, tied<false>> {};
+struct phi3_options : mistral_options {};
 struct qwen2_options : llama_options::with<position::rotary_halves<1000000>, normalization::rms<6>,
                                            query_biases<true>> {};
 struct qwen3_options : llama_options::with<position::rotary_halves<1000000>, normalization::rms<6>,
@@ -34722,7 +34846,8 @@ struct bert_options
 struct bert_masked_language_options : bert_options::with<masked_language<true>> {};
 struct roberta_options : bert_options::with<normalization::layer<5>, segments<1>> {};
 struct distilbert_options : bert_options::with<segments<0>, pooling::none> {};
-struct albert_options : bert_options::with<activation::gelu_tanh, embedding_width<128>> {};
+struct albert_options
+    : bert_options::with<activation::gelu_tanh, embedding_width<128>, shared_layers<true>> {};
 struct mpnet_options : bert_options::with<normalization::layer<5>, segments<0>,
                                           position::learned_and_relative_buckets<>> {};
 struct modernbert_options
@@ -34740,6 +34865,9 @@ struct t5_options
     : encoder_decoder_options::with<normalization::rms<6>, position::relative_buckets<>,
                                     biases<false>, scaled<false>, padded<true>,
                                     flag<&nn::shape::scaled_logits, true>> {};
+
+struct whisper_options
+    : encoder_decoder_options::with<position::learned, activation::gelu, required<input_width>> {};
 
 /// A class token stands before the patches, and its state is classified (arXiv 2010.11929,
 /// equations 1 to 4).
@@ -34771,6 +34899,38 @@ using vit_model =
     typename fact_list<fact<"patch", Arguments::shape.tokens, Arguments::shape.patch_width>>::
         template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
             vit_rules<Arguments::shape, typename Arguments::mask, typename Arguments::activation>>;
+
+/// Two convolutions over frames, with zeros beyond the ends; the second one takes every other row
+/// (arXiv 2212.04356, section 2.2). Frames come in pairs: source(i, 0) and source(i, 1).
+template <shape Shape>
+inline constexpr auto frame_rules = [] {
+    constexpr var<"t", Shape.source_tokens> t;
+    constexpr weight<"W_conv_1", Shape.width, Shape.input_width> W_1;
+    constexpr weight<"b_conv_1", Shape.width> b_1;
+    constexpr weight<"W_conv_2", Shape.width, Shape.width> W_2;
+    constexpr weight<"b_conv_2", Shape.width> b_2;
+    constexpr weight<"source_position", Shape.width> position;
+    // clang-format off
+    return rules(
+        even_frame(t) <<= (source(t, 0)[W_1(1)], source(t, 1)[W_1(2)], b_1),
+        even_frame(t) <<= source(t - 1, 1)[W_1(0)],
+        even_frame(t) | gelu(),
+        odd_frame(t)  <<= (source(t, 0)[W_1(0)], source(t, 1)[W_1(1)], b_1),
+        odd_frame(t)  <<= source(t + 1, 0)[W_1(2)],
+        odd_frame(t) | gelu(),
+        convolved(t)  <<= (even_frame(t)[W_2(1)], odd_frame(t)[W_2(2)], b_2),
+        convolved(t)  <<= odd_frame(t - 1)[W_2(0)],
+        convolved(t) | gelu(),
+        source_embedded(i) <<= dropped<Shape>((convolved(i), fixed(position(i)))));
+    // clang-format on
+}();
+
+template <class Arguments>
+using whisper_model =
+    model_of_source<Arguments,
+                    sequence_fact<Arguments::shape.any_length, "source",
+                                  Arguments::shape.source_tokens, 2, Arguments::shape.input_width>,
+                    frame_rules<Arguments::shape>>;
 
 }  // namespace nn
 
@@ -34823,6 +34983,10 @@ struct gpt_neox : nn::language_model<nn::arguments<gpt_neox, nn::gpt_neox_option
 template <class... Options>
 struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>> {};
 
+/// Phi-3 and Phi-4 (arXiv 2404.14219).
+template <class... Options>
+struct phi3 : nn::language_model<nn::arguments<phi3, nn::phi3_options, Options...>> {};
+
 /// StarCoder2 (arXiv 2402.19173); a published sliding window of W is mask::window<W - 1>.
 template <class... Options>
 struct starcoder2
@@ -34850,8 +35014,7 @@ template <class... Options>
 struct distilbert : nn::text_model<nn::arguments<distilbert, nn::distilbert_options, Options...>> {
 };
 
-/// ALBERT (arXiv 1909.11942): as BERT. Its layers have the same weights; here each has its own,
-/// which the name map loads from one.
+/// ALBERT (arXiv 1909.11942): as BERT, with one set of parameters for all layers.
 template <class... Options>
 struct albert : nn::text_model<nn::arguments<albert, nn::albert_options, Options...>> {};
 
@@ -34873,16 +35036,22 @@ struct clip_text : nn::text_model<nn::arguments<clip_text, nn::clip_text_options
 /// into patches, row by row, each with its channels one after another; to logits, one for each of
 /// the classes. Takes nn::vit_options; the tokens are patches.
 template <class... Options>
-struct vit : nn::vit_model<nn::arguments<vit, nn::vit_options, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<vit, nn::vit_options, Options...>::shape;
-};
+struct vit : nn::with_options<nn::vit_model, nn::arguments<vit, nn::vit_options, Options...>> {};
 
 /// T5 (arXiv 1910.10683), with activation::geglu_tanh and tied<false> its version 1.1: the facts
 /// source and target, symbols, and the count source_length, to logits, tokens x vocabulary. Takes
 /// what transformer::encoder_decoder does.
 template <class... Options>
-struct t5 : nn::encoder_decoder_model<nn::arguments<t5, nn::t5_options, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<t5, nn::t5_options, Options...>::shape;
+struct t5
+    : nn::with_options<nn::encoder_decoder_model, nn::arguments<t5, nn::t5_options, Options...>> {};
+
+/// Whisper (arXiv 2212.04356): the facts source, source_tokens x 2 x input_width, which are the
+/// frames of a log-mel spectrogram in the order of time, two for each position of the encoder, and
+/// target, symbols; to logits, tokens x vocabulary. Takes what t5 does and the input_width, how
+/// many mel bands there are.
+template <class... Options>
+struct whisper
+    : nn::with_options<nn::whisper_model, nn::arguments<whisper, nn::whisper_options, Options...>> {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI
