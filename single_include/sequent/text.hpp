@@ -413,6 +413,7 @@ struct program_view {
     std::span<const plan::weight> weights{};
     std::span<const plan::name> counts{};
     std::span<const plan::name> compared{};
+    std::span<const plan::scope> scopes{};
 
     template <plan::sizes Sizes>
     explicit program_view(const plan::source<Sizes>& of)
@@ -422,7 +423,8 @@ struct program_view {
           relations(of.relations.begin(), of.relations.end()),
           weights(of.weights.begin(), of.weights.end()),
           counts(of.counts.begin(), of.counts.end()),
-          compared(of.compared.begin(), of.compared.end()) {}
+          compared(of.compared.begin(), of.compared.end()),
+          scopes(of.scopes.begin(), of.scopes.end()) {}
 };
 
 enum class notation { text, cpp };
@@ -683,16 +685,19 @@ class program_printer {
         }
         return result;
     }
+    SEQUENT_COLD std::string stack_name(const plan::rule& of) const {
+        return of_.scopes[static_cast<std::size_t>(of.block)].shares ? " | repeat<" : " | stack<";
+    }
     SEQUENT_COLD std::string text_of(const plan::rule& of, const std::string& indent) {
         std::string block;
         if (of.repeat > 0 && is_text())
-            block = " | stack<" + std::to_string(of.repeat) + "> {\n" +
+            block = stack_name(of) + std::to_string(of.repeat) + "> {\n" +
                     rules_of_scope(of.block, indent + "    ") + "    " + indent + "}";
         if (of.repeat > 0 && !is_text()) {
             const std::string name = "block_" + std::to_string(++block_count_);
             const std::string rules = rules_of_scope(of.block, "");
             blocks_ += "inline constexpr auto " + name + " = rules(\n" + rules + ");\n";
-            block = " | stack<" + std::to_string(of.repeat) + ">(" + name + ")";
+            block = stack_name(of) + std::to_string(of.repeat) + ">(" + name + ")";
         }
         current_ = &of;
         std::string result = atom(of.head, of.terms, of.arity, of.head_weight);
@@ -2132,15 +2137,15 @@ class rule_parser : public function_parser<Sizes> {
     /// Functions, and the block of a stack, which holds statements.
     constexpr void parse_functions() {
         while (sees('|') && take('|')) {
-            if (seen_name() == word("stack"))
+            if (seen_name() == word("stack") || seen_name() == word("repeat"))
                 parse_stack();
             else
                 this->parse_function();
         }
     }
-    /// `stack<12> { ... }`.
+    /// `stack<12> { ... }`, or `repeat<12> { ... }` with one set of parameters for all layers.
     constexpr void parse_stack() {
-        take_name();
+        const bool shares = take_name() == word("repeat");
         expect('<', text_fault::this_function_takes_other_arguments);
         const int count = this->take_integer();
         expect('>', text_fault::a_closing_angle_bracket_is_expected);
@@ -2149,7 +2154,7 @@ class rule_parser : public function_parser<Sizes> {
         const int outer_begin = rule_begin_;
         const bool outer_form = of_engine_;
         const bool outer_comments = this->percent_begins_comment_;
-        this->stack(count, [&] {
+        this->stack(count, shares, [&] {
             while (!this->ends() && !sees('}')) parse_statement();
         });
         rule_begin_ = outer_begin;
@@ -2533,7 +2538,7 @@ constexpr plan::sizes most_of(const char* text, int size, dialect defaults) {
         if (seen == '.' || seen == ';' || seen == '/' || seen == '{') ++ends;
         if (seen == ',' || seen == '@' || seen == '*' || seen == '+' || seen == '>' || seen == '-')
             ++items;
-        if (seen == '<' && at > 4 && text[at - 1] == 'k') ++blocks;
+        if (seen == '<' && at > 4 && (text[at - 1] == 'k' || text[at - 1] == 't')) ++blocks;
     }
     if (defaults == dialect::neuralogic) ends *= 2;
     return {rounded(ends, 16), rounded(items + ends, 64), rounded(2 * tokens, 512), blocks};

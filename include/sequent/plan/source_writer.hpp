@@ -95,13 +95,15 @@ class source_writer {
         if (!((current.aggregated_variables >> index) & 1u)) current.aggregated_order.push(index);
         current.aggregated_variables |= 1u << index;
     }
-    /// Of a block that is stacked `count` times; `read` reads its rules.
+    /// Of a block that is stacked `count` times, with parameters for each layer or, if it shares
+    /// them, one set for all; `read` reads its rules.
     template <class Read>
-    constexpr void stack(int count, Read read) {
-        check_number(make_name("stack", 5), number_range::at_least_1, count);
+    constexpr void stack(int count, bool shares, Read read) {
+        check_number(shares ? make_name("repeat", 6) : make_name("stack", 5),
+                     number_range::at_least_1, count);
         check_not_stacked();
         current.repeat = count;
-        current.block = out.scopes.push({scope_, count, -1});
+        current.block = out.scopes.push({scope_, count, -1, shares});
         int depth = 0;
         for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
@@ -144,20 +146,25 @@ class source_writer {
 
         constexpr void add(int variable, int factor) {
             int place = 0;
-            while (place < 2 && factors[place] != 0 && variables[place] != variable) ++place;
+            while (place < 2 && variables[place] >= 0 && variables[place] != variable) ++place;
             known = known && place < 2;
             if (place == 2) return;
             variables[place] = variable;
             factors[place] += factor;
         }
+        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
+        constexpr bool cancels() const {
+            return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
+        }
     };
     constexpr term term_of(const index_sum& sum) {
+        if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
         const int first = sum.factors[0] == 1 ? 0 : 1;
-        if (sum.known && sum.factors[0] == 0 && sum.factors[1] == 0) return {-1, sum.offset};
         const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1 || sum.factors[second] * sum.factors[second] > 1)
+        if (!sum.known || sum.factors[first] != 1 ||
+            sum.factors[second] * sum.factors[second] > 1 || sum.cancels())
             fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
-        if (sum.factors[second] == 0) return {sum.variables[first], sum.offset};
+        if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
         return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
     }
     /// Where two variables cannot stand.

@@ -30,6 +30,7 @@ struct program_view {
     std::span<const plan::weight> weights{};
     std::span<const plan::name> counts{};
     std::span<const plan::name> compared{};
+    std::span<const plan::scope> scopes{};
 
     template <plan::sizes Sizes>
     explicit program_view(const plan::source<Sizes>& of)
@@ -39,7 +40,8 @@ struct program_view {
           relations(of.relations.begin(), of.relations.end()),
           weights(of.weights.begin(), of.weights.end()),
           counts(of.counts.begin(), of.counts.end()),
-          compared(of.compared.begin(), of.compared.end()) {}
+          compared(of.compared.begin(), of.compared.end()),
+          scopes(of.scopes.begin(), of.scopes.end()) {}
 };
 
 enum class notation { text, cpp };
@@ -300,16 +302,19 @@ class program_printer {
         }
         return result;
     }
+    SEQUENT_COLD std::string stack_name(const plan::rule& of) const {
+        return of_.scopes[static_cast<std::size_t>(of.block)].shares ? " | repeat<" : " | stack<";
+    }
     SEQUENT_COLD std::string text_of(const plan::rule& of, const std::string& indent) {
         std::string block;
         if (of.repeat > 0 && is_text())
-            block = " | stack<" + std::to_string(of.repeat) + "> {\n" +
+            block = stack_name(of) + std::to_string(of.repeat) + "> {\n" +
                     rules_of_scope(of.block, indent + "    ") + "    " + indent + "}";
         if (of.repeat > 0 && !is_text()) {
             const std::string name = "block_" + std::to_string(++block_count_);
             const std::string rules = rules_of_scope(of.block, "");
             blocks_ += "inline constexpr auto " + name + " = rules(\n" + rules + ");\n";
-            block = " | stack<" + std::to_string(of.repeat) + ">(" + name + ")";
+            block = stack_name(of) + std::to_string(of.repeat) + ">(" + name + ")";
         }
         current_ = &of;
         std::string result = atom(of.head, of.terms, of.arity, of.head_weight);

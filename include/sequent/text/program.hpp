@@ -53,7 +53,7 @@ constexpr plan::sizes most_of(const char* text, int size, dialect defaults) {
         if (seen == '.' || seen == ';' || seen == '/' || seen == '{') ++ends;
         if (seen == ',' || seen == '@' || seen == '*' || seen == '+' || seen == '>' || seen == '-')
             ++items;
-        if (seen == '<' && at > 4 && text[at - 1] == 'k') ++blocks;
+        if (seen == '<' && at > 4 && (text[at - 1] == 'k' || text[at - 1] == 't')) ++blocks;
     }
     if (defaults == dialect::neuralogic) ends *= 2;
     return {rounded(ends, 16), rounded(items + ends, 64), rounded(2 * tokens, 512), blocks};

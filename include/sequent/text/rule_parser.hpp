@@ -184,15 +184,15 @@ class rule_parser : public function_parser<Sizes> {
     /// Functions, and the block of a stack, which holds statements.
     constexpr void parse_functions() {
         while (sees('|') && take('|')) {
-            if (seen_name() == word("stack"))
+            if (seen_name() == word("stack") || seen_name() == word("repeat"))
                 parse_stack();
             else
                 this->parse_function();
         }
     }
-    /// `stack<12> { ... }`.
+    /// `stack<12> { ... }`, or `repeat<12> { ... }` with one set of parameters for all layers.
     constexpr void parse_stack() {
-        take_name();
+        const bool shares = take_name() == word("repeat");
         expect('<', text_fault::this_function_takes_other_arguments);
         const int count = this->take_integer();
         expect('>', text_fault::a_closing_angle_bracket_is_expected);
@@ -201,7 +201,7 @@ class rule_parser : public function_parser<Sizes> {
         const int outer_begin = rule_begin_;
         const bool outer_form = of_engine_;
         const bool outer_comments = this->percent_begins_comment_;
-        this->stack(count, [&] {
+        this->stack(count, shares, [&] {
             while (!this->ends() && !sees('}')) parse_statement();
         });
         rule_begin_ = outer_begin;
