@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <memory>
 #include <sequent/draw.hpp>
+#include <sequent/fit.hpp>
 #include <sequent/sequent.hpp>
 #include <span>
 #include <stdexcept>
@@ -69,10 +70,9 @@ inline constexpr auto translator = rules(
     logits(i) <<= y(i)[digits]);
 // clang-format on
 
-template <class... Query>
-using model_of = sequent::model<translator, fact<"source", read_most, symbol<read_symbols>>,
-                                fact<"target", written, symbol<written_symbols>>, bound<"length">,
-                                bound<"source_length">, Query...>;
+using Model = sequent::model<translator, fact<"source", read_most, symbol<read_symbols>>,
+                             fact<"target", written, symbol<written_symbols>>, bound<"length">,
+                             bound<"source_length">>;
 
 }  // namespace rules_of_dates
 
@@ -82,10 +82,7 @@ namespace names = rules_of_dates;
 namespace train = sequent::train;
 namespace draw = sequent::draw;
 
-using Model = names::model_of<>;
-// The same, which also tells what each written character looks at; these weights are kept in memory
-// for this alone.
-using Watched = names::model_of<sequent::query<"logits", "cross_weights">>;
+using Model = names::Model;
 
 constexpr std::string_view help_text = R"(translate [options] [TEXT...]
 
@@ -102,6 +99,7 @@ date of yours, from 1950 to 2049, translated at the end. The ways that it learns
   --seed N     for the dates, the parameters and the order of training (1)
   --threads N  threads (all of the machine); the numbers do not depend on it
   --svg FILE   draws what each written character looks at
+  --page FILE  an HTML page of all layers and heads, for the first TEXT, or a date of the test
 )";
 
 struct Options {
@@ -109,6 +107,7 @@ struct Options {
     int seed = 1;
     int threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
     std::string svg;
+    std::string page;
     std::vector<std::string> texts;
 };
 
@@ -120,6 +119,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("--seed")) options.seed = line.whole(0, 1000000000);
         else if (line.is("--threads")) options.threads = line.whole(1, 1024);
         else if (line.is("--svg")) options.svg = line.text();
+        else if (line.is("--page")) options.page = line.text();
         else if (line.is_option()) line.refuse();
         else options.texts.push_back(line.word());
         // clang-format on
@@ -224,8 +224,7 @@ struct Sample {
         }
     }
 
-    template <class Of>
-    typename Of::template facts<float> facts() const {
+    Model::facts<float> facts() const {
         return {names::source = source, names::target = target, names::length = length,
                 names::source_length = length};
     }
@@ -234,13 +233,10 @@ struct Sample {
 class Translator {
   public:
     explicit Translator(const Options& options)
-        : pool_(options.threads), random_(static_cast<std::uint64_t>(options.seed)) {
-        Model::initialize(*parameters_, random_.next());
-        Model::mark_decayed(*gradient_);
-        optimizer_ = std::make_unique<train::adam_w<float>>(
-            gradient_->flat().size(), 0.01, gradient_->flat(),
-            train::adam_options{.beta1 = 0.9, .beta2 = 0.98});
-        *gradient_ = {};
+        : pool_(options.threads),
+          random_(static_cast<std::uint64_t>(options.seed)),
+          trainer_(pool_, random_.next(),
+                   {.weight_decay = 0.01, .adam = {.beta1 = 0.9, .beta2 = 0.98}}) {
         for (int thread = 0; thread < pool_.size(); ++thread)
             states_.push_back(sequent::make_unique<Model::state<float>>());
     }
@@ -250,20 +246,13 @@ class Translator {
     /// One step; the mean loss in nats per character.
     double step(std::span<const Sample> samples, double rate) {
         std::vector<Model::facts<float>> facts;
-        for (const Sample& sample : samples) facts.push_back(sample.facts<Model>());
-        const auto count = static_cast<double>(samples.size());
-        const double loss = Model::backward_batch(
-            *parameters_, facts,
-            [&](int sample, const auto& logits, const auto& gradient) {
-                return train::cross_entropy(logits,
-                                            samples[static_cast<std::size_t>(sample)].answer,
-                                            gradient, {.scale = 1 / count});
-            },
-            batch_, *gradient_);
-        const double norm = train::norm<float>(gradient_->flat(), pool_);
-        optimizer_->step_and_clear(parameters_->flat(), gradient_->flat(), rate,
-                                   train::clip_factor(norm, 1.0F), pool_);
-        return loss / count;
+        for (const Sample& sample : samples) facts.push_back(sample.facts());
+        return trainer_.step(facts, rate,
+                             [&](int sample, const auto& logits, const auto& gradient) {
+                                 return train::cross_entropy(
+                                     logits, samples[static_cast<std::size_t>(sample)].answer,
+                                     gradient, {.scale = 1.0 / static_cast<double>(facts.size())});
+                             });
     }
 
     /// What it writes for each text: always the likeliest character.
@@ -276,46 +265,24 @@ class Translator {
         return results;
     }
 
-    /// How much each character of the result looks at each of the text, row by row: the mean of
-    /// the heads.
-    std::vector<float> looks(std::string_view text, std::string_view result) const {
-        const auto parameters = sequent::make_unique<Watched::parameters<float>>();
-        Watched::for_each(*parameters, [&](std::string_view name, auto to) {
-            Model::for_each(*parameters_, [&](std::string_view other, auto from) {
-                if (name != other) return;
-                for (int at = 0; at < to.size(); ++at) to.element(at) = from.element(at);
-            });
-        });
-        const auto workspace = sequent::make_unique<Watched::workspace<float>>();
-        const Sample sample(text, result);
-        const auto [logits, weights] =
-            Watched::forward(*parameters, sample.facts<Watched>(), *workspace);
-        std::vector<float> mean;
-        const int heads = weights.extents[0];
-        for (int row = 0; row < names::written; ++row)
-            for (int column = 0; column < sample.length; ++column) {
-                float sum = 0;
-                for (int head = 0; head < heads; ++head) sum += weights(head, row, column);
-                mean.push_back(sum / static_cast<float>(heads));
-            }
-        return mean;
+    /// What each character looks at while it is read or written, layer by layer and head by head.
+    std::vector<draw::head_weights> attention(std::string_view text,
+                                              std::string_view result) const {
+        const auto workspace = sequent::make_unique<Model::workspace<float>>();
+        return draw::attention_of<Model>(trainer_.parameters(), Sample(text, result).facts(),
+                                         *workspace);
     }
 
   private:
     sequent::thread_pool pool_;
     sequent::random_numbers random_;
-    std::unique_ptr<Model::parameters<float>> parameters_ =
-        sequent::make_unique<Model::parameters<float>>();
-    std::unique_ptr<Model::parameters<float>> gradient_ =
-        sequent::make_unique<Model::parameters<float>>();
-    Model::batch<float> batch_{pool_};
+    train::trainer<Model> trainer_;
     std::vector<std::unique_ptr<Model::state<float>>> states_;  // of each thread
-    std::unique_ptr<train::adam_w<float>> optimizer_;
 
     std::string translate(const Sample& sample, Model::state<float>& state) const {
         state.reset();
         // The text is read once, with the first row.
-        auto logits = Model::prefill(*parameters_,
+        auto logits = Model::prefill(trainer_.parameters(),
                                      {names::source = sample.source, names::length = sample.length,
                                       names::source_length = sample.length, names::target = 0},
                                      state);
@@ -326,7 +293,7 @@ class Translator {
                 if (logits(symbol) > logits(likeliest)) likeliest = symbol;
             result += names::written_alphabet[static_cast<std::size_t>(likeliest)];
             if (state.position() == names::written) return result;
-            logits = Model::step(*parameters_, {names::target = likeliest}, state);
+            logits = Model::step(trainer_.parameters(), {names::target = likeliest}, state);
         }
     }
 };
@@ -345,15 +312,7 @@ std::vector<calendar::date> shuffled_dates(sequent::random_numbers& random) {
 void train_on(std::span<const calendar::date> dates, Translator& translator,
               const Options& options) {
     constexpr int batch_size = 64;
-    const train::schedule rate{.peak = 2e-3,
-                               .floor = 2e-5,
-                               .warmup_steps = std::min(200, options.steps / 10),
-                               .total_steps = options.steps};
-    const int report = std::max(1, options.steps / 15);
-    const auto start = std::chrono::steady_clock::now();
-    double loss = 0;
-    int steps = 0;
-    for (int at = 0; at < options.steps; ++at) {
+    const auto step = [&](double rate) {
         std::vector<Sample> samples;
         for (int sample = 0; sample < batch_size; ++sample) {
             const auto place = translator.random().below(static_cast<int>(dates.size()));
@@ -362,16 +321,15 @@ void train_on(std::span<const calendar::date> dates, Translator& translator,
                 calendar::in_words(date, translator.random().below(calendar::ways)),
                 calendar::iso(date));
         }
-        loss += translator.step(samples, rate(at));
-        ++steps;
-        if ((at + 1) % report != 0 && at + 1 != options.steps) continue;
-        const auto now = std::chrono::steady_clock::now();
-        std::fprintf(stderr, "step %5d of %d   loss %.4f nats per character   %3.0f s\n", at + 1,
-                     options.steps, loss / steps,
-                     std::chrono::duration<double>(now - start).count());
-        loss = 0;
-        steps = 0;
-    }
+        return translator.step(samples, rate);
+    };
+    train::fit({.rate = {.peak = 2e-3,
+                         .floor = 2e-5,
+                         .warmup_steps = std::min(200, options.steps / 10),
+                         .total_steps = options.steps},
+                .item = "dates",
+                .items_per_step = batch_size},
+               step);
 }
 
 struct Example {
@@ -430,6 +388,41 @@ std::string shade_of(float weight) {
     return text;
 }
 
+/// The mean of the heads that look from what is written to what is read.
+draw::head_weights mean_of_cross_heads(const std::vector<draw::head_weights>& all) {
+    draw::head_weights mean;
+    float heads = 0;
+    for (const draw::head_weights& each : all) {
+        if (each.relation != "cross_head") continue;
+        ++heads;
+        if (mean.weights.empty()) {
+            mean = each;
+            continue;
+        }
+        for (std::size_t at = 0; at < mean.weights.size(); ++at)
+            mean.weights[at] += each.weights[at];
+    }
+    for (float& each : mean.weights) each /= heads;
+    return mean;
+}
+
+/// A page of one example.
+void write_page(const std::string& path, const Example& example, const Translator& translator) {
+    const auto letters = [](std::string_view text) {
+        std::vector<std::string> result;
+        for (const char each : text) result.emplace_back(1, each);
+        return result;
+    };
+    const auto& [text, result] = example;
+    // What a row has read of the result is one character behind what it writes.
+    draw::attention_labels labels{.title = text + " \xe2\x86\x92 " + result,
+                                  .tokens = letters(result),
+                                  .sources = letters(text),
+                                  .encoder = "memory."};
+    draw::write(draw::page_of(translator.attention(text, result), labels), path);
+    std::printf("The page of \"%s\" is %s\n", text.c_str(), path.c_str());
+}
+
 /// A map for each example: what is written in its rows, what is read in its columns.
 draw::svg picture_of(const std::vector<Example>& examples, const Translator& translator) {
     constexpr double cell = 15;
@@ -465,13 +458,13 @@ draw::svg picture_of(const std::vector<Example>& examples, const Translator& tra
         };
         for (std::size_t column = 0; column < text.size(); ++column)
             letter(left + (static_cast<double>(column) + 0.5) * cell, top - 5, text[column]);
-        const std::vector<float> looks = translator.looks(text, result);
+        const draw::head_weights looks = mean_of_cross_heads(translator.attention(text, result));
         for (std::size_t row = 0; row < result.size(); ++row) {
             const double y = top + static_cast<double>(row) * cell;
             letter(left - 0.7 * cell, y + 0.8 * cell, result[row]);
             for (std::size_t column = 0; column < text.size(); ++column)
                 picture.rectangle(left + static_cast<double>(column) * cell, y, cell - 1, cell - 1,
-                                  shade_of(looks[row * text.size() + column]));
+                                  shade_of(looks(static_cast<int>(row), static_cast<int>(column))));
         }
     }
     return picture;
@@ -499,6 +492,9 @@ void run(const Options& options) {
         draw::write(picture_of(examples, translator), options.svg);
         std::printf("Drawn to %s\n", options.svg.c_str());
     }
+    if (!options.page.empty())
+        write_page(options.page, own.empty() ? examples[0] : Example{options.texts[0], results[0]},
+                   translator);
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ FILES = {  # and what each of them builds on
     "draw.hpp": "rasp.hpp",
     "formats.hpp": "sequent.hpp",
     "tokenizers.hpp": "sequent.hpp",
+    "fit.hpp": "sequent.hpp",
 }
 
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"')

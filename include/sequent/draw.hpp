@@ -4,6 +4,7 @@
 
 #include "prologue.hpp"
 
+#include "draw/attention_page.hpp"
 #include "draw/masks.hpp"
 #include "draw/rasp.hpp"
 

@@ -217,6 +217,429 @@
 #pragma float_control(precise, on)
 #endif
 
+/// The weights of a model's attention, as one sample leaves them.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// The weights of one head: how much row i takes of column j. A row sums to 1, or to 0 where the
+/// mask leaves it no column.
+struct head_weights {
+    std::string relation;  // the sum's over the columns: "layers.head", within its stacks
+    std::vector<int>
+        layer;     // of the stacks around the rule, outermost first; empty outside of them
+    int head = 0;  // the round of the loops around rows and columns
+    int rows = 0;  // as far as the lengths of the facts reach
+    int columns = 0;
+    std::vector<float> weights;  // row by row
+
+    float operator()(int row, int column) const {
+        return weights[static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) +
+                       static_cast<std::size_t>(column)];
+    }
+};
+
+namespace detail {
+
+/// Reads the weights of all attention steps of a plan after its forward.
+template <class Plan, class T>
+class weights_reader {
+  public:
+    weights_reader(model_detail::bindings<T>& bound, std::vector<head_weights>& to)
+        : bound_(bound), to_(to) {}
+
+    /// Steps [At, End), in the order in which they run.
+    template <int At, int End>
+    SEQUENT_COLD void read() {
+        if constexpr (At < End) {
+            constexpr plan::step step = Plan::template step_at<At>;
+            if constexpr (step.kind == plan::step_kind::repeat_begin) {
+                const int rounds = step.rounds(bound_.counts);
+                for (int round = 0; round < rounds; ++round) {
+                    bound_.layer[step.depth] = step.backward ? rounds - 1 - round : round;
+                    layer_.push_back(bound_.layer[step.depth]);
+                    read<At + 1, step.at>();
+                    layer_.pop_back();
+                }
+                bound_.layer[step.depth] = 0;
+                read<step.at + 1, End>();
+            } else {
+                if constexpr (step.kind == plan::step_kind::attention && !step.idle)
+                    if (model_detail::is_run<Plan, At>(bound_)) read_step<At>();
+                read<At + 1, End>();
+            }
+        }
+    }
+
+  private:
+    model_detail::bindings<T>& bound_;
+    std::vector<head_weights>& to_;
+    std::vector<int> layer_;
+
+    template <int At>
+    SEQUENT_COLD void read_step() {
+        constexpr plan::step step = Plan::template step_at<At>;
+        constexpr plan::attention_step attention = Plan::template attention_at<step.at>;
+        int head = 0;
+        model_detail::each_outer(attention.outer_extents, [&](int one, int two, int three) {
+            head_weights made;
+            made.relation = path_of<step.rule>();
+            made.layer = layer_;
+            made.head = head++;
+            made.rows = plan::least_count(attention.row_counts, attention.rows, bound_.counts);
+            made.columns =
+                plan::least_count(attention.column_counts, attention.columns, bound_.counts);
+            int index[plan::max_variables]{};
+            const int outer[]{one, two, three};
+            for (int at = 0; at < attention.outers; ++at)
+                index[attention.outer_variables[at]] = outer[at];
+            for (int row = 0; row < made.rows; ++row) {
+                if (attention.row_variable >= 0) index[attention.row_variable] = row;
+                std::vector<double> scores(static_cast<std::size_t>(made.columns), -infinity);
+                for (int column = 0; column < made.columns; ++column) {
+                    index[attention.column_variable] = column;
+                    if (holds<attention.condition>(index))
+                        scores[static_cast<std::size_t>(column)] =
+                            number_of<step.at>(outer, row, column);
+                }
+                if constexpr (!attention.is_prepared()) softmax(scores);
+                for (const double each : scores)
+                    made.weights.push_back(std::isinf(each) ? 0.0F : static_cast<float>(each));
+            }
+            to_.push_back(std::move(made));
+        });
+    }
+
+    /// "layers.head": the relation that a rule computes, within those that stack it.
+    template <int Rule>
+    static std::string path_of() {
+        constexpr auto& text = Plan::shapes.text;
+        const auto name = [](int rule) {
+            const plan::name& id = text.relations[text.rules[rule].head].id;
+            return std::string(id.text, static_cast<std::size_t>(id.length));
+        };
+        std::string result = name(Rule);
+        for (int scope = text.rules[Rule].scope; scope > 0; scope = text.scopes[scope].parent)
+            result.insert(0, name(text.scopes[scope].rule) + ".");
+        return result;
+    }
+
+    static constexpr double infinity = std::numeric_limits<double>::infinity();
+
+    template <int Condition>
+    bool holds(const int* index) const {
+        if constexpr (Condition >= 0)
+            return model_detail::evaluate_node<Plan, Condition>(bound_, index) != 0;
+        else
+            return true;
+    }
+
+    /// The score of a pair, or its weight where a step of its own has prepared that.
+    template <int At>
+    double number_of(const int* outer, int row, int column) const {
+        constexpr plan::attention_step attention = Plan::template attention_at<At>;
+        if constexpr (attention.is_prepared())
+            return static_cast<double>(
+                element(attention.weights, outer,
+                        row * attention.weights.row + column * attention.weights.column));
+        else
+            return score<At, attention.nodes.size() - 1>(outer, row, column);
+    }
+
+    template <int At, int Node>
+    double score(const int* outer, int row, int column) const {
+        constexpr plan::score_node node = Plan::template attention_at<At>.nodes[Node];
+        const int place =
+            (node.packed ? row * (row + 1) / 2 : row * node.x.row) + column * node.x.column;
+        if constexpr (node.kind == plan::score_kind::number) {
+            return node.value;
+        } else if constexpr (node.kind == plan::score_kind::index) {
+            return node.value + place +
+                   static_cast<double>(
+                       model_detail::outer_shift(node.x, outer[0], outer[1], outer[2]));
+        } else if constexpr (node.kind == plan::score_kind::load) {
+            return static_cast<double>(element(node.x, outer, place));
+        } else if constexpr (node.kind == plan::score_kind::dot) {
+            double sum = 0;
+            for (int k = 0; k < node.depth; ++k)
+                sum += static_cast<double>(element(node.x, outer, row * node.x.row + k)) *
+                       static_cast<double>(element(node.y, outer, column * node.y.column + k));
+            return node.value * sum;
+        } else {
+            const double left = score<At, node.left>(outer, row, column);
+            if constexpr (node.kind == plan::score_kind::function)
+                return kernel::apply<model_detail::activation_of(node.function)>(left, node.value);
+            else if constexpr (node.kind == plan::score_kind::add)
+                return left + score<At, node.right>(outer, row, column);
+            else
+                return left * score<At, node.right>(outer, row, column);
+        }
+    }
+
+    T element(const plan::access& from, const int* outer, int place) const {
+        return bound_.read(
+            from.at)[model_detail::outer_shift(from, outer[0], outer[1], outer[2]) + place];
+    }
+
+    /// Of the scores that are more than minus infinity.
+    static void softmax(std::vector<double>& scores) {
+        if (scores.empty()) return;
+        const double most = *std::max_element(scores.begin(), scores.end());
+        if (std::isinf(most) && most < 0) return;
+        double sum = 0;
+        for (double& each : scores) sum += each = std::exp(each - most);
+        for (double& each : scores) each /= sum;
+    }
+};
+
+}  // namespace detail
+
+/// Runs a model forward and returns the weights of its attention, by layers and heads in the order
+/// of the rules. The facts are those of one sample; the workspace is as after `forward`.
+template <class Model, class T = float, class P>
+SEQUENT_COLD std::vector<head_weights> attention_of(const P& parameters,
+                                                    const typename Model::template facts<T>& facts,
+                                                    typename Model::template workspace<T>& w) {
+    using plan_type = typename Model::plan;
+    (void)Model::forward(parameters, facts, w);
+    auto bound = model_detail::calls<plan_type>::bind(parameters, facts, w, true);
+    std::vector<head_weights> result;
+    detail::weights_reader<plan_type, T>(bound, result)
+        .template read<0, plan_type::tables.steps.size()>();
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// What is the same in all pages of flows: style, the top, and the script that makes the rest of
+/// the data.
+
+namespace sequent::inline SEQUENT_ABI::draw::detail {
+
+inline constexpr auto page_style = R"css(
+:root { color-scheme: light dark; --back: #ffffff; --panel: #f8f9fb; --card: #ffffff;
+  --dark: #1f2933; --quiet: #616e7c; --line: #d9dee4; --cell: #eef1f4; --accent: #2563a8;
+  --program: 37, 99, 168; --model: 180, 83, 9; }
+@media (prefers-color-scheme: dark) { :root { --back: #14191f; --panel: #1a2129; --card: #202832;
+  --dark: #e4e7eb; --quiet: #9aa5b1; --line: #38424e; --cell: #2a333e; --accent: #7fb2ea;
+  --program: 96, 160, 230; --model: 240, 160, 80; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--back); color: var(--dark);
+  font: 14px/1.45 system-ui, sans-serif; }
+header { position: sticky; top: 0; z-index: 1; padding: 12px 20px 10px; background: var(--back);
+  border-bottom: 1px solid var(--line); max-height: 45vh; overflow: auto; }
+h1 { margin: 0; font-size: 17px; overflow-wrap: anywhere; }
+h2 { margin: 0 0 10px; font-size: 15px; }
+h3 { margin: 0; font-size: 13px; }
+p { margin: 2px 0 8px; color: var(--quiet); }
+code, .cell, .token { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+code { font-size: 12px; overflow-wrap: anywhere; }
+#tokens { display: flex; flex-wrap: wrap; gap: 4px; }
+.legend, .token { display: grid; grid-auto-rows: 20px; text-align: center; font-size: 13px;
+  padding: 1px; border: 2px solid transparent; }
+.legend { text-align: right; color: var(--quiet); font-size: 12px; padding-right: 6px;
+  align-items: center; line-height: 20px; }
+.token { min-width: 2.2em; background: var(--cell); color: var(--dark); border-radius: 5px;
+  cursor: pointer; }
+.token span { white-space: pre; padding: 0 4px; }
+.token .position { color: var(--quiet); font-size: 11px; }
+.token .given { font-weight: bold; }
+.token .differs { background: rgb(var(--model)); color: var(--back); border-radius: 3px; }
+.token.now { border-color: var(--accent); }
+.token:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
+main { padding: 14px 20px 40px; display: grid; gap: 14px; }
+section { background: var(--panel); border: 1px solid var(--line); border-radius: 9px;
+  padding: 12px 14px; min-width: 0; }
+.heads { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); }
+.head { background: var(--card); border: 1px solid var(--line); border-radius: 7px;
+  padding: 10px 12px; min-width: 0; }
+.head > code { color: var(--quiet); display: block; margin-bottom: 8px; }
+.views { display: grid; gap: 10px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
+.view { display: flex; gap: 12px; align-items: flex-start; }
+.view canvas { flex: none; border: 1px solid var(--line); border-radius: 3px; cursor: pointer; }
+.view > div { min-width: 0; }
+.kind { font-size: 12px; color: var(--quiet); }
+.cells { display: flex; flex-wrap: wrap; gap: 2px; }
+.cell { min-width: calc(var(--letters) * 1ch + 11px); padding: 1px 4px; text-align: center; font-size: 12px; white-space: pre;
+  background: var(--cell); border-radius: 3px; border: 1px solid transparent; }
+.cell.start { font-style: italic; border-color: var(--line); margin-left: 6px; }
+.cell.now { border-color: var(--accent); font-weight: bold; }
+.values { margin-top: 10px; min-width: 0; }
+.ops { display: grid; column-gap: 24px; }
+.values .cells { flex-wrap: nowrap; overflow-x: auto; padding-bottom: 3px; }
+.values .cell { flex: none; }
+.values code span { color: var(--quiet); }
+@media (max-width: 560px) { .view { flex-direction: column; } main, header { padding-left: 10px;
+  padding-right: 10px; } }
+)css";
+
+inline constexpr auto page_top =
+    R"html(<p>Point at a token, or move with the arrow keys: each head shows what this position attends to.</p>
+<div id="tokens" role="group" aria-label="tokens"></div>
+)html";
+
+inline constexpr auto page_script = R"js(
+"use strict";
+const flow = JSON.parse(document.getElementById("flow").textContent);
+const count = flow.tokens.length;
+const updates = [];
+let now = -1;
+
+function add(parent, tag, kind, text) {
+  const made = document.createElement(tag);
+  if (kind) made.className = kind;
+  if (text !== undefined) made.textContent = text;
+  parent.append(made);
+  return made;
+}
+function colour(name, share) {
+  const parts = getComputedStyle(document.documentElement).getPropertyValue(name);
+  return `rgba(${parts}, ${share})`;
+}
+// Small shares are seen, too.
+const visible = share => share < 0.0005 ? 0 : 0.06 + 0.94 * Math.min(share, 1) ** 0.6;
+const shorter = share => share < 0.0005 ? "0" : String(Number(share.toPrecision(3)));
+
+const letters = Math.min(6, Math.max(...flow.layers.flatMap(layer => layer.elementwise
+  .concat(layer.heads.flatMap(head => head.results))).flatMap(op => op.values)
+  .concat(flow.tokens).map(text => [...text].length)));
+document.documentElement.style.setProperty("--letters", letters);
+
+function select(position, remember) {
+  if (position < 0 || position >= count || !Number.isInteger(position)) return;
+  now = position;
+  for (const update of updates) update();
+  if (remember) history.replaceState(null, "", "#token=" + position);
+}
+
+// For each row its shares of the columns, and of the start where there is one more.
+function addView(parent, title, hue, shares, words) {
+  const view = add(parent, "div", "view");
+  const side = Math.max(2, Math.min(12, Math.floor(200 / count)));
+  const canvas = add(view, "canvas");
+  canvas.width = canvas.height = 2 * side * count;
+  canvas.style.width = canvas.style.height = side * count + 2 + "px";
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", title + ": rows attend to columns");
+  canvas.onmousemove = event => select(Math.floor(event.offsetY / side));
+  canvas.onclick = () => select(now, true);
+  const right = add(view, "div");
+  const kind = add(right, "div", "kind");
+  const cells = add(right, "div", "cells");
+  const boxes = shares[0].map((_, column) =>
+    add(cells, "span", column < count ? "cell" : "cell start",
+        column < count ? flow.tokens[column] : "start"));
+  updates.push(() => {
+    const pen = canvas.getContext("2d");
+    const pixels = 2 * side;
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    for (let row = 0; row < count; ++row)
+      for (let column = 0; column < count; ++column) {
+        const share = visible(shares[row][column]);
+        if (share === 0) continue;
+        pen.fillStyle = colour(hue, share * (row === now ? 1 : 0.7));
+        pen.fillRect(column * pixels + 1, row * pixels + 1, pixels - 1, pixels - 1);
+      }
+    pen.strokeStyle = colour("--program", 1);
+    pen.lineWidth = 2;
+    pen.strokeRect(1, now * pixels, pixels * count - 2, pixels);
+    boxes.forEach((box, column) => {
+      const share = visible(shares[now][column]);
+      box.style.background = share > 0 ? colour(hue, share) : "";
+      box.style.color = share > 0.65 ? "var(--back)" : "";
+      box.title = (column < count ? "position " + column : "the start, for nothing selected") +
+        ": " + shorter(shares[now][column]);
+    });
+    kind.textContent = title + ": " + words(shares[now]);
+  });
+}
+function wordsOfProgram(row) {
+  const attended = row.filter(share => share > 0).length;
+  return attended === 0 ? "nothing" : attended === 1 ? "position " + row.indexOf(1)
+    : "1/" + attended + " at each of " + attended + " positions";
+}
+function wordsOfModel(row) {
+  const most = row.indexOf(Math.max(...row));
+  return (most < count ? shorter(row[most]) + " at position " + most + ", " : "") +
+    shorter(row[count]) + " at the start";
+}
+
+function addValues(to, ops) {
+  const parent = add(to, "div", "ops");
+  const width = Math.max(320, count * (letters * 8 + 14));
+  parent.style.gridTemplateColumns = `repeat(auto-fit, minmax(min(100%, ${width}px), 1fr))`;
+  for (const op of ops) {
+    const block = add(parent, "div", "values");
+    const text = add(block, "code", "", op.name);
+    if (op.is !== op.name) add(text, "span", "", " = " + op.is);
+    const cells = add(block, "div", "cells");
+    const boxes = op.values.map((value, position) => {
+      const box = add(cells, "span", "cell", value);
+      box.title = "position " + position + ": " + value;
+      return box;
+    });
+    updates.push(() => boxes.forEach((box, at) => box.classList.toggle("now", at === now)));
+  }
+}
+
+const tokens = document.getElementById("tokens");
+const legend = add(tokens, "div", "legend");
+const lines = ["position", "input", "output"].concat(flow.modelOutput ? ["model"] : []);
+for (const line of lines) add(legend, "span", "", line);
+const buttons = flow.tokens.map((token, position) => {
+  const button = add(tokens, "button", "token");
+  button.type = "button";
+  add(button, "span", "position", position);
+  add(button, "span", "given", token);
+  add(button, "span", "", flow.output[position]);
+  if (flow.modelOutput)
+    add(button, "span", flow.modelOutput[position] === flow.output[position] ? "" : "differs",
+        flow.modelOutput[position]);
+  button.onmouseenter = button.onfocus = () => select(position);
+  button.onclick = () => select(position, true);
+  button.onkeydown = event => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (step && buttons[position + step]) { buttons[position + step].focus(); event.preventDefault(); }
+  };
+  return button;
+});
+updates.push(() => buttons.forEach((button, at) => {
+  button.classList.toggle("now", at === now);
+  button.setAttribute("aria-pressed", at === now);
+}));
+
+const main = document.getElementById("layers");
+flow.layers.forEach((layer, number) => {
+  const section = add(main, "section");
+  add(section, "h2", "", number === 0 ? "Input" : "Layer " + number);
+  const heads = layer.heads.length ? add(section, "div", "heads") : section;
+  for (const head of layer.heads) {
+    const card = add(heads, "div", "head");
+    add(card, "h3", "", "Head " + head.number);
+    add(card, "code", "", head.selector + (head.note ? " (" + head.note + ")" : ""));
+    const views = add(card, "div", "views");
+    addView(views, "program", "--program", head.attends.map(columns => {
+      const row = new Array(count).fill(0);
+      for (const column of columns) row[column] = 1 / columns.length;
+      return row;
+    }), wordsOfProgram);
+    if (head.model) addView(views, "model", "--model", head.model, wordsOfModel);
+    addValues(card, head.results);
+  }
+  if (layer.elementwise.length && number > 0) add(section, "h3", "", "Elementwise").style.marginTop = "12px";
+  addValues(section, layer.elementwise);
+});
+
+function fromAddress() {
+  const found = /token=(\d+)/.exec(location.hash);
+  select(found ? Math.min(Number(found[1]), count - 1) : now < 0 ? 0 : now);
+}
+window.addEventListener("hashchange", fromAddress);
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => select(now));
+fromAddress();
+)js";
+
+}  // namespace sequent::inline SEQUENT_ABI::draw::detail
+
 /// Text as pictures show it: UTF-8 of any origin, counted and cut by its letters.
 
 namespace sequent::inline SEQUENT_ABI::draw {
@@ -298,6 +721,34 @@ inline std::string elided(std::string_view text, int most) {
 inline std::string numbered(std::string_view text, std::size_t number) {
     return joined_text({text, number});
 }
+
+namespace detail {
+
+/// A string of JSON that may stand in HTML's script elements.
+SEQUENT_COLD inline std::string json_string(std::string_view text) {
+    std::string result = "\"";
+    const std::string shown = printable(text);
+    for (std::size_t at = 0; at < shown.size(); ++at) {
+        const char each = shown[at];
+        const std::string_view three(shown.data() + at,
+                                     std::min<std::size_t>(3, shown.size() - at));
+        if (each == '"' || each == '\\') {
+            result += '\\';
+            result += each;
+        } else if (each == '<' || each == '>' || each == '&') {
+            result += each == '<' ? "\\u003c" : each == '>' ? "\\u003e" : "\\u0026";
+        } else if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") {
+            // Line ends to some readers of JavaScript.
+            result += three.back() == '\xa8' ? "\\u2028" : "\\u2029";
+            at += 2;
+        } else {
+            result += each;
+        }
+    }
+    return result + '"';
+}
+
+}  // namespace detail
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
@@ -406,6 +857,417 @@ SEQUENT_COLD inline void write(const std::string& text, const std::string& path)
 /// The same of a picture.
 inline void write(const svg& picture, const std::string& path) {
     write(picture.str(), path);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// A model's attention as one HTML page that needs no other file.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// A token that may come next, and its probability.
+struct candidate {
+    std::string text;
+    double probability = 0;
+};
+
+/// What the page says of the sample. Where a list of tokens is given, rows and columns beyond it
+/// are not shown; else they are shown by their positions.
+struct attention_labels {
+    std::string title = "Attention";
+    std::vector<std::string> tokens{};
+    /// Of an encoder-decoder: the tokens of the encoder's rows and columns, and of the columns of
+    /// the decoder's attention to them. Relations tell the two by their names.
+    std::vector<std::string> sources{};
+    std::string encoder = "encoder.";  // an encoder's relations begin with this
+    std::string across = "cross_";     // those that attend from tokens to sources contain this
+    /// For each token, what the model expects next, the likeliest first.
+    std::vector<std::vector<candidate>> next{};
+};
+
+namespace detail {
+
+inline constexpr auto attention_style = R"css(
+:root { --heat: 37, 99, 168; }
+@media (prefers-color-scheme: dark) { :root { --heat: 96, 160, 230; } }
+.strip { display: flex; flex-wrap: wrap; gap: 2px; margin: 4px 0; }
+.strip h3 { width: 100%; color: var(--quiet); font-weight: normal; }
+.strip button { border: 2px solid transparent; border-radius: 4px; background: var(--cell);
+  color: var(--dark); padding: 1px 5px; min-width: 1.6em; font: 13px ui-monospace, Menlo, Consolas,
+  "DejaVu Sans Mono", monospace; white-space: pre; cursor: pointer; }
+.strip button.now { border-color: var(--accent); font-weight: bold; }
+.strip button:focus-visible, .thumb:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
+.bar { display: flex; flex-wrap: wrap; gap: 6px 16px; align-items: center; margin-top: 6px; color: var(--quiet); }
+.bar button { font: inherit; padding: 2px 12px; border: 1px solid var(--line); border-radius: 5px;
+  background: var(--card); color: var(--dark); cursor: pointer; }
+main { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); align-items: start; }
+.grid { display: grid; gap: 6px; justify-content: start; overflow-x: auto; padding: 3px; }
+.grid span { color: var(--quiet); font-size: 12px; align-self: center; }
+.grid span:not(:first-child) { text-align: center; }
+.thumb { padding: 0; border: 2px solid var(--line); border-radius: 4px; background: var(--card); cursor: pointer; line-height: 0; }
+.thumb.now { border-color: var(--accent); }
+.thumb canvas { image-rendering: pixelated; width: 48px; height: 48px; }
+#matrix { width: 100%; max-width: 620px; border: 1px solid var(--line); image-rendering: pixelated; cursor: crosshair; touch-action: none; }
+#said { min-height: 3em; }
+.next { display: grid; grid-template-columns: max-content 1fr max-content; gap: 3px 8px; align-items: center; font-size: 13px; }
+.next div { height: 12px; border-radius: 3px; background: rgb(var(--heat)); min-width: 1px; }
+.next code { white-space: pre; text-align: right; }
+@media (max-width: 800px) { main { grid-template-columns: minmax(0, 1fr); } }
+)css";
+
+inline constexpr auto attention_body = R"html(<div id="strips"></div>
+<div class="bar"><button type="button" id="play">Play</button>
+<label><input type="checkbox" id="columns"> show who attends to the token</label>
+<span>Arrow keys: left and right for tokens, up and down for heads.</span></div>
+</header>
+<main>
+<section><h2>Layers and heads</h2><div id="overview"></div></section>
+<section><h2 id="chosen"></h2><canvas id="matrix" role="img"></canvas><p id="said" aria-live="polite"></p><div id="next"></div></section>
+</main>
+)html";
+
+inline constexpr auto attention_script = R"js(
+"use strict";
+const data = JSON.parse(document.getElementById("attention").textContent);
+const at = id => document.getElementById(id);
+function add(parent, tag, kind, text) {
+  const made = document.createElement(tag);
+  if (kind) made.className = kind;
+  if (text !== undefined) made.textContent = text;
+  parent.append(made);
+  return made;
+}
+// A weight is stored as the square root's 255th parts.
+for (const map of data.maps) {
+  const bytes = atob(map.weights);
+  map.share = Float32Array.from(bytes, each => (each.charCodeAt(0) / 255) ** 2);
+}
+// The mean over the heads of a layer stands before them.
+const groups = new Map();
+for (const map of data.maps) {
+  if (!groups.has(map.path)) groups.set(map.path, new Map());
+  const layers = groups.get(map.path);
+  if (!layers.has(map.layer)) layers.set(map.layer, []);
+  layers.get(map.layer).push(map);
+}
+const maps = [];
+for (const layers of groups.values())
+  for (const heads of layers.values()) {
+    if (heads.length > 1) {
+      const share = new Float32Array(heads[0].share.length);
+      for (const head of heads) head.share.forEach((value, index) => share[index] += value / heads.length);
+      heads.unshift({...heads[0], head: "mean", share});
+    }
+    maps.push(...heads);
+  }
+const label = (list, index) => data[list][index] ?? String(index);
+const percent = share => share < 0.0005 ? "0 %" : (100 * share).toFixed(share < 0.1 ? 1 : 0) + " %";
+function colour(share) {
+  const parts = getComputedStyle(document.documentElement).getPropertyValue("--heat");
+  return `rgba(${parts}, ${share < 0.0005 ? 0 : 0.05 + 0.95 * Math.min(1, share) ** 0.6})`;
+}
+function paint(canvas, map, cell) {
+  canvas.width = map.columns * cell;
+  canvas.height = map.rows * cell;
+  const pen = canvas.getContext("2d");
+  for (let row = 0; row < map.rows; ++row)
+    for (let column = 0; column < map.columns; ++column) {
+      pen.fillStyle = colour(map.share[row * map.columns + column]);
+      pen.fillRect(column * cell, row * cell, cell, cell);
+    }
+}
+
+let now = maps[0], row = 0, column = -1;
+const strips = {};
+function strip(list, title) {
+  const parent = add(at("strips"), "div", "strip");
+  add(parent, "h3", "", title);
+  const count = Math.max(...data.maps.map(map => Math.max(map.rowList === list ? map.rows : 0, map.columnList === list ? map.columns : 0)));
+  strips[list] = Array.from({length: count}, (_, index) => {
+    const button = add(parent, "button", "", label(list, index));
+    button.type = "button";
+    button.onmouseenter = button.onfocus = () => choose(list, index);
+    button.onclick = () => { choose(list, index); remember(); };
+    return button;
+  });
+}
+function choose(list, index) {
+  const byColumn = at("columns").checked;
+  const wanted = byColumn ? now.columnList : now.rowList;
+  if (wanted !== list) return;
+  const count = byColumn ? now.columns : now.rows;
+  if (index < 0 || index >= count) return;
+  if (byColumn) column = index; else row = index;
+  show();
+}
+function remember() { history.replaceState(null, "", `#token=${row}&map=${maps.indexOf(now)}`); }
+function select(map) {
+  now = map;
+  row = Math.min(row, map.rows - 1);
+  column = Math.min(column, map.columns - 1);
+  thumbs.forEach((thumb, index) => {
+    thumb.classList.toggle("now", maps[index] === map);
+    thumb.setAttribute("aria-pressed", maps[index] === map);
+  });
+  show();
+}
+function title(map) {
+  return map.path + (map.layer ? ", layer " + map.layer : "") +
+    (map.head === "mean" ? ", mean of the heads" : ", head " + map.head);
+}
+function show() {
+  const byColumn = at("columns").checked;
+  if (byColumn && column < 0) column = Math.min(row, now.columns - 1);
+  const fixed = byColumn ? column : row;
+  const shareOf = other => now.share[byColumn ? other * now.columns + fixed : fixed * now.columns + other];
+  const others = byColumn ? now.rows : now.columns;
+  const fixedList = byColumn ? now.columnList : now.rowList;
+  const otherList = byColumn ? now.rowList : now.columnList;
+  for (const list of Object.keys(strips))
+    strips[list].forEach((button, index) => {
+      const share = list === otherList && index < others ? shareOf(index) : 0;
+      button.style.background = share >= 0.0005 ? colour(share) : "";
+      button.style.color = share > 0.5 ? "var(--back)" : "";
+      button.title = list === otherList && index < others ? percent(share) : "";
+      button.classList.toggle("now", list === fixedList && index === fixed);
+    });
+  at("chosen").textContent = title(now);
+  const cell = Math.max(1, Math.floor(600 / Math.max(now.rows, now.columns)));
+  paint(at("matrix"), now, cell);
+  const pen = at("matrix").getContext("2d");
+  pen.strokeStyle = colour(1);
+  pen.lineWidth = Math.max(1, cell / 8);
+  if (byColumn) pen.strokeRect(fixed * cell, 0, cell, now.rows * cell);
+  else pen.strokeRect(0, fixed * cell, now.columns * cell, cell);
+  at("matrix").setAttribute("aria-label", title(now) + ": rows attend to columns");
+  const best = Array.from({length: others}, (_, index) => index)
+    .sort((a, b) => shareOf(b) - shareOf(a)).slice(0, 3).filter(index => shareOf(index) >= 0.0005)
+    .map(index => `${label(otherList, index)} (${index}) ${percent(shareOf(index))}`).join(", ");
+  at("said").textContent = byColumn
+    ? `${label(fixedList, fixed)} (${fixed}) is attended to by ${best || "nothing"}`
+    : `${label(fixedList, fixed)} (${fixed}) attends to ${best || "nothing"}`;
+  const next = now.rowList === "tokens" && !byColumn ? data.next[row] : undefined;
+  at("next").replaceChildren();
+  if (next) {
+    add(at("next"), "h3", "", "Expected next");
+    const table = add(at("next"), "div", "next");
+    for (const [text, probability] of next) {
+      add(table, "code", "", text);
+      add(table, "div").style.width = 100 * probability + "%";
+      add(table, "span", "", percent(probability));
+    }
+  }
+}
+
+for (const map of maps)
+  for (const [list, text] of [[map.columnList, map.columnList === "sources" ? "Source" : "Tokens"], [map.rowList, map.rowList === "sources" ? "Source" : "Tokens"]])
+    if (!strips[list]) strip(list, text);
+const thumbs = [];
+for (const [path, layers] of groups) {
+  add(at("overview"), "h3", "", path);
+  const grid = add(at("overview"), "div", "grid");
+  const most = Math.max(...Array.from(layers.values(), heads => heads.length));
+  grid.style.gridTemplateColumns = `max-content repeat(${most}, max-content)`;
+  add(grid, "span", "", layers.has("") ? "" : "layer");
+  for (let head = most > 1 ? -1 : 0, last = head + most; head < last; ++head) add(grid, "span", "", head < 0 ? "mean" : head);
+  for (const [layer, heads] of layers) {
+    add(grid, "span", "", layer);
+    for (const map of heads) {
+      const thumb = add(grid, "button", "thumb");
+      thumb.type = "button";
+      thumb.title = title(map);
+      thumb.setAttribute("aria-label", title(map));
+      paint(add(thumb, "canvas"), map, 1);
+      thumb.onclick = () => { select(map); remember(); };
+      thumbs.push(thumb);
+    }
+    for (let rest = heads.length; rest < most; ++rest) add(grid, "span");
+  }
+}
+const matrix = at("matrix");
+matrix.onpointermove = matrix.onpointerdown = event => {
+  const side = matrix.clientWidth / now.columns;
+  const over = {row: Math.floor(event.offsetY / side), column: Math.floor(event.offsetX / side)};
+  if (over.row >= now.rows || over.column >= now.columns || over.row < 0 || over.column < 0) return;
+  row = over.row;
+  column = over.column;
+  show();
+  at("said").textContent = `${label(now.rowList, row)} (${row}) to ${label(now.columnList, column)} (${column}): ` +
+    percent(now.share[row * now.columns + column]);
+};
+at("columns").onchange = show;
+document.addEventListener("keydown", event => {
+  const token = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+  const head = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+  if (!token && !head || event.altKey || event.ctrlKey || event.metaKey) return;
+  const byColumn = at("columns").checked;
+  if (token) choose(byColumn ? now.columnList : now.rowList, (byColumn ? column : row) + token);
+  const map = maps[maps.indexOf(now) + head];
+  if (head && map) select(map);
+  remember();
+  event.preventDefault();
+});
+let playing = 0;
+at("play").onclick = () => {
+  if (playing) { clearInterval(playing); playing = 0; }
+  else {
+    at("columns").checked = false;
+    playing = setInterval(() => { row = (row + 1) % now.rows; show(); }, 500);
+  }
+  at("play").textContent = playing ? "Stop" : "Play";
+};
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  thumbs.forEach((thumb, index) => paint(thumb.firstChild, maps[index], 1));
+  show();
+});
+function fromAddress() {
+  const token = /token=(\d+)/.exec(location.hash), map = /map=(\d+)/.exec(location.hash);
+  row = token ? Number(token[1]) : 0;
+  select(maps[map ? Math.min(Number(map[1]), maps.length - 1) : 0]);
+}
+window.addEventListener("hashchange", fromAddress);
+fromAddress();
+)js";
+
+/// Square roots of the weights in bytes, in base 64.
+SEQUENT_COLD inline std::string packed_weights(const std::vector<float>& weights) {
+    constexpr auto digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string result;
+    const auto byte = [&](std::size_t at) {
+        if (at >= weights.size()) return 0u;
+        return static_cast<unsigned>(
+            std::lround(255 * std::sqrt(std::clamp(static_cast<double>(weights[at]), 0.0, 1.0))));
+    };
+    for (std::size_t at = 0; at < weights.size(); at += 3) {
+        const unsigned three = byte(at) << 16 | byte(at + 1) << 8 | byte(at + 2);
+        for (unsigned digit = 0; digit < 4; ++digit)
+            result += at + digit > weights.size() ? '=' : digits[three >> (18 - 6 * digit) & 63];
+    }
+    return result;
+}
+
+/// Without the rows and columns beyond the lists of their tokens, if there are such lists.
+SEQUENT_COLD inline head_weights limited(const head_weights& from,
+                                         const std::vector<std::string>& rows,
+                                         const std::vector<std::string>& columns) {
+    const auto limit = [](int all, const std::vector<std::string>& names) {
+        return names.empty() ? all : std::min(all, static_cast<int>(names.size()));
+    };
+    head_weights result = from;
+    result.rows = limit(from.rows, rows);
+    result.columns = limit(from.columns, columns);
+    result.weights.clear();
+    for (int row = 0; row < result.rows; ++row)
+        for (int column = 0; column < result.columns; ++column)
+            result.weights.push_back(from(row, column));
+    return result;
+}
+
+SEQUENT_COLD inline std::string json_list(const std::vector<std::string>& texts) {
+    std::string result = "[";
+    for (const std::string& each : texts) {
+        if (result.size() > 1) result += ',';
+        result += json_string(each);
+    }
+    return result + ']';
+}
+
+}  // namespace detail
+
+/// The page of these weights. `#token=3&map=5` at the end of its address selects a token and a
+/// head. Throws argument_error if there are no weights, or a weight is no number.
+SEQUENT_COLD inline std::string page_of(const std::vector<head_weights>& heads,
+                                        const attention_labels& labels = {}) {
+    if (heads.empty()) fail<argument_error>("sequent: draw::attention: the model has no attention");
+    std::string content;
+    append_text(content, {"{\"tokens\":", detail::json_list(labels.tokens),
+                          ",\"sources\":", detail::json_list(labels.sources), ",\n\"next\":["});
+    bool first = true;
+    for (const auto& candidates : labels.next) {
+        content += first ? "[" : ",[";
+        first = false;
+        for (const candidate& each : candidates) {
+            if (&each != candidates.data()) content += ',';
+            append_text(content, {"[", detail::json_string(each.text), ",",
+                                  number_text(each.probability, 4), "]"});
+        }
+        content += ']';
+    }
+    content += "],\n\"maps\":[";
+    for (const head_weights& each : heads) {
+        if (&each != heads.data()) content += ',';
+        const bool encodes = each.relation.compare(0, labels.encoder.size(), labels.encoder) == 0;
+        const bool crosses = each.relation.find(labels.across) != std::string::npos;
+        const head_weights shown =
+            detail::limited(each, encodes ? labels.sources : labels.tokens,
+                            encodes || crosses ? labels.sources : labels.tokens);
+        std::string layer;
+        for (const int round : each.layer) {
+            if (!layer.empty()) layer += '.';
+            layer += std::to_string(round);
+        }
+        for (const float weight : each.weights)
+            if (!(weight >= 0))
+                fail_with<argument_error>({"sequent: draw::attention: layer ", layer, ", head ",
+                                           each.head, " of ", each.relation,
+                                           " has a weight that is no number"});
+        append_text(content, {"\n{\"path\":", detail::json_string(each.relation), ",\"layer\":\"",
+                              layer, "\",\"head\":", each.head, ",\"rows\":", shown.rows,
+                              ",\"columns\":", shown.columns, ",\"rowList\":\"",
+                              encodes ? "sources" : "tokens", "\",\"columnList\":\"",
+                              encodes || crosses ? "sources" : "tokens", "\",\"weights\":\"",
+                              detail::packed_weights(shown.weights), "\"}"});
+    }
+    content += "]}";
+    const std::string title = escaped(labels.title);
+    return joined_text(
+        {"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
+         title, "</title>\n<style>", detail::page_style, detail::attention_style,
+         "</style>\n</head>\n<body>\n<header>\n<h1>", title, "</h1>\n", detail::attention_body,
+         "<script type=\"application/json\" id=\"attention\">", content, "</script>\n<script>",
+         detail::attention_script, "</script>\n</body>\n</html>\n"});
+}
+
+/// The likeliest next tokens after each row of logits(position, symbol), for attention_labels;
+/// `texts` are the symbols'.
+template <class Logits>
+SEQUENT_COLD std::vector<std::vector<candidate>> likeliest(const Logits& logits,
+                                                           const std::vector<std::string>& texts,
+                                                           int count = 5) {
+    std::vector<std::vector<candidate>> result;
+    const int symbols = logits.extents[1];
+    if (texts.size() != static_cast<std::size_t>(symbols))
+        check_size("draw::likeliest: the list of texts", texts.size(),
+                   static_cast<std::size_t>(symbols));
+    std::vector<int> order(static_cast<std::size_t>(symbols));
+    for (int row = 0; row < logits.extents[0]; ++row) {
+        for (int at = 0; at < symbols; ++at) order[static_cast<std::size_t>(at)] = at;
+        const int kept = std::min(count, symbols);
+        std::partial_sort(order.begin(), order.begin() + kept, order.end(),
+                          [&](int a, int b) { return logits(row, a) > logits(row, b); });
+        const double most = static_cast<double>(logits(row, order[0]));
+        double sum = 0;
+        for (int at = 0; at < symbols; ++at)
+            sum += std::exp(static_cast<double>(logits(row, at)) - most);
+        auto& candidates = result.emplace_back();
+        for (int at = 0; at < kept; ++at) {
+            const int symbol = order[static_cast<std::size_t>(at)];
+            candidates.push_back({texts[static_cast<std::size_t>(symbol)],
+                                  std::exp(static_cast<double>(logits(row, symbol)) - most) / sum});
+        }
+    }
+    return result;
+}
+
+/// Runs a model forward and draws its attention: layers and heads at a glance, and for each token
+/// what it attends to. Throws io::error if the file cannot be written.
+template <class Model, class T = float, class P>
+SEQUENT_COLD void attention(const std::string& path, const P& parameters,
+                            const typename Model::template facts<T>& facts,
+                            typename Model::template workspace<T>& w,
+                            const attention_labels& labels = {}) {
+    write(page_of(attention_of<Model, T>(parameters, facts, w), labels), path);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
@@ -887,236 +1749,6 @@ inline std::string dot_of(const flow& shown) {
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-/// What is the same in all pages of flows: style, the top, and the script that makes the rest of
-/// the data.
-
-namespace sequent::inline SEQUENT_ABI::draw::detail {
-
-inline constexpr auto page_style = R"css(
-:root { color-scheme: light dark; --back: #ffffff; --panel: #f8f9fb; --card: #ffffff;
-  --dark: #1f2933; --quiet: #616e7c; --line: #d9dee4; --cell: #eef1f4; --accent: #2563a8;
-  --program: 37, 99, 168; --model: 180, 83, 9; }
-@media (prefers-color-scheme: dark) { :root { --back: #14191f; --panel: #1a2129; --card: #202832;
-  --dark: #e4e7eb; --quiet: #9aa5b1; --line: #38424e; --cell: #2a333e; --accent: #7fb2ea;
-  --program: 96, 160, 230; --model: 240, 160, 80; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--back); color: var(--dark);
-  font: 14px/1.45 system-ui, sans-serif; }
-header { position: sticky; top: 0; z-index: 1; padding: 12px 20px 10px; background: var(--back);
-  border-bottom: 1px solid var(--line); max-height: 45vh; overflow: auto; }
-h1 { margin: 0; font-size: 17px; overflow-wrap: anywhere; }
-h2 { margin: 0 0 10px; font-size: 15px; }
-h3 { margin: 0; font-size: 13px; }
-p { margin: 2px 0 8px; color: var(--quiet); }
-code, .cell, .token { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-code { font-size: 12px; overflow-wrap: anywhere; }
-#tokens { display: flex; flex-wrap: wrap; gap: 4px; }
-.legend, .token { display: grid; grid-auto-rows: 20px; text-align: center; font-size: 13px;
-  padding: 1px; border: 2px solid transparent; }
-.legend { text-align: right; color: var(--quiet); font-size: 12px; padding-right: 6px;
-  align-items: center; line-height: 20px; }
-.token { min-width: 2.2em; background: var(--cell); color: var(--dark); border-radius: 5px;
-  cursor: pointer; }
-.token span { white-space: pre; padding: 0 4px; }
-.token .position { color: var(--quiet); font-size: 11px; }
-.token .given { font-weight: bold; }
-.token .differs { background: rgb(var(--model)); color: var(--back); border-radius: 3px; }
-.token.now { border-color: var(--accent); }
-.token:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
-main { padding: 14px 20px 40px; display: grid; gap: 14px; }
-section { background: var(--panel); border: 1px solid var(--line); border-radius: 9px;
-  padding: 12px 14px; min-width: 0; }
-.heads { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); }
-.head { background: var(--card); border: 1px solid var(--line); border-radius: 7px;
-  padding: 10px 12px; min-width: 0; }
-.head > code { color: var(--quiet); display: block; margin-bottom: 8px; }
-.views { display: grid; gap: 10px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
-.view { display: flex; gap: 12px; align-items: flex-start; }
-.view canvas { flex: none; border: 1px solid var(--line); border-radius: 3px; cursor: pointer; }
-.view > div { min-width: 0; }
-.kind { font-size: 12px; color: var(--quiet); }
-.cells { display: flex; flex-wrap: wrap; gap: 2px; }
-.cell { min-width: calc(var(--letters) * 1ch + 11px); padding: 1px 4px; text-align: center; font-size: 12px; white-space: pre;
-  background: var(--cell); border-radius: 3px; border: 1px solid transparent; }
-.cell.start { font-style: italic; border-color: var(--line); margin-left: 6px; }
-.cell.now { border-color: var(--accent); font-weight: bold; }
-.values { margin-top: 10px; min-width: 0; }
-.ops { display: grid; column-gap: 24px; }
-.values .cells { flex-wrap: nowrap; overflow-x: auto; padding-bottom: 3px; }
-.values .cell { flex: none; }
-.values code span { color: var(--quiet); }
-@media (max-width: 560px) { .view { flex-direction: column; } main, header { padding-left: 10px;
-  padding-right: 10px; } }
-)css";
-
-inline constexpr auto page_top =
-    R"html(<p>Point at a token, or move with the arrow keys: each head shows what this position attends to.</p>
-<div id="tokens" role="group" aria-label="tokens"></div>
-)html";
-
-inline constexpr auto page_script = R"js(
-"use strict";
-const flow = JSON.parse(document.getElementById("flow").textContent);
-const count = flow.tokens.length;
-const updates = [];
-let now = -1;
-
-function add(parent, tag, kind, text) {
-  const made = document.createElement(tag);
-  if (kind) made.className = kind;
-  if (text !== undefined) made.textContent = text;
-  parent.append(made);
-  return made;
-}
-function colour(name, share) {
-  const parts = getComputedStyle(document.documentElement).getPropertyValue(name);
-  return `rgba(${parts}, ${share})`;
-}
-// Small shares are seen, too.
-const visible = share => share < 0.0005 ? 0 : 0.06 + 0.94 * Math.min(share, 1) ** 0.6;
-const shorter = share => share < 0.0005 ? "0" : String(Number(share.toPrecision(3)));
-
-const letters = Math.min(6, Math.max(...flow.layers.flatMap(layer => layer.elementwise
-  .concat(layer.heads.flatMap(head => head.results))).flatMap(op => op.values)
-  .concat(flow.tokens).map(text => [...text].length)));
-document.documentElement.style.setProperty("--letters", letters);
-
-function select(position, remember) {
-  if (position < 0 || position >= count || !Number.isInteger(position)) return;
-  now = position;
-  for (const update of updates) update();
-  if (remember) history.replaceState(null, "", "#token=" + position);
-}
-
-// For each row its shares of the columns, and of the start where there is one more.
-function addView(parent, title, hue, shares, words) {
-  const view = add(parent, "div", "view");
-  const side = Math.max(2, Math.min(12, Math.floor(200 / count)));
-  const canvas = add(view, "canvas");
-  canvas.width = canvas.height = 2 * side * count;
-  canvas.style.width = canvas.style.height = side * count + 2 + "px";
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", title + ": rows attend to columns");
-  canvas.onmousemove = event => select(Math.floor(event.offsetY / side));
-  canvas.onclick = () => select(now, true);
-  const right = add(view, "div");
-  const kind = add(right, "div", "kind");
-  const cells = add(right, "div", "cells");
-  const boxes = shares[0].map((_, column) =>
-    add(cells, "span", column < count ? "cell" : "cell start",
-        column < count ? flow.tokens[column] : "start"));
-  updates.push(() => {
-    const pen = canvas.getContext("2d");
-    const pixels = 2 * side;
-    pen.clearRect(0, 0, canvas.width, canvas.height);
-    for (let row = 0; row < count; ++row)
-      for (let column = 0; column < count; ++column) {
-        const share = visible(shares[row][column]);
-        if (share === 0) continue;
-        pen.fillStyle = colour(hue, share * (row === now ? 1 : 0.7));
-        pen.fillRect(column * pixels + 1, row * pixels + 1, pixels - 1, pixels - 1);
-      }
-    pen.strokeStyle = colour("--program", 1);
-    pen.lineWidth = 2;
-    pen.strokeRect(1, now * pixels, pixels * count - 2, pixels);
-    boxes.forEach((box, column) => {
-      const share = visible(shares[now][column]);
-      box.style.background = share > 0 ? colour(hue, share) : "";
-      box.style.color = share > 0.65 ? "var(--back)" : "";
-      box.title = (column < count ? "position " + column : "the start, for nothing selected") +
-        ": " + shorter(shares[now][column]);
-    });
-    kind.textContent = title + ": " + words(shares[now]);
-  });
-}
-function wordsOfProgram(row) {
-  const attended = row.filter(share => share > 0).length;
-  return attended === 0 ? "nothing" : attended === 1 ? "position " + row.indexOf(1)
-    : "1/" + attended + " at each of " + attended + " positions";
-}
-function wordsOfModel(row) {
-  const most = row.indexOf(Math.max(...row));
-  return (most < count ? shorter(row[most]) + " at position " + most + ", " : "") +
-    shorter(row[count]) + " at the start";
-}
-
-function addValues(to, ops) {
-  const parent = add(to, "div", "ops");
-  const width = Math.max(320, count * (letters * 8 + 14));
-  parent.style.gridTemplateColumns = `repeat(auto-fit, minmax(min(100%, ${width}px), 1fr))`;
-  for (const op of ops) {
-    const block = add(parent, "div", "values");
-    const text = add(block, "code", "", op.name);
-    if (op.is !== op.name) add(text, "span", "", " = " + op.is);
-    const cells = add(block, "div", "cells");
-    const boxes = op.values.map((value, position) => {
-      const box = add(cells, "span", "cell", value);
-      box.title = "position " + position + ": " + value;
-      return box;
-    });
-    updates.push(() => boxes.forEach((box, at) => box.classList.toggle("now", at === now)));
-  }
-}
-
-const tokens = document.getElementById("tokens");
-const legend = add(tokens, "div", "legend");
-const lines = ["position", "input", "output"].concat(flow.modelOutput ? ["model"] : []);
-for (const line of lines) add(legend, "span", "", line);
-const buttons = flow.tokens.map((token, position) => {
-  const button = add(tokens, "button", "token");
-  button.type = "button";
-  add(button, "span", "position", position);
-  add(button, "span", "given", token);
-  add(button, "span", "", flow.output[position]);
-  if (flow.modelOutput)
-    add(button, "span", flow.modelOutput[position] === flow.output[position] ? "" : "differs",
-        flow.modelOutput[position]);
-  button.onmouseenter = button.onfocus = () => select(position);
-  button.onclick = () => select(position, true);
-  button.onkeydown = event => {
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    if (step && buttons[position + step]) { buttons[position + step].focus(); event.preventDefault(); }
-  };
-  return button;
-});
-updates.push(() => buttons.forEach((button, at) => {
-  button.classList.toggle("now", at === now);
-  button.setAttribute("aria-pressed", at === now);
-}));
-
-const main = document.getElementById("layers");
-flow.layers.forEach((layer, number) => {
-  const section = add(main, "section");
-  add(section, "h2", "", number === 0 ? "Input" : "Layer " + number);
-  const heads = layer.heads.length ? add(section, "div", "heads") : section;
-  for (const head of layer.heads) {
-    const card = add(heads, "div", "head");
-    add(card, "h3", "", "Head " + head.number);
-    add(card, "code", "", head.selector + (head.note ? " (" + head.note + ")" : ""));
-    const views = add(card, "div", "views");
-    addView(views, "program", "--program", head.attends.map(columns => {
-      const row = new Array(count).fill(0);
-      for (const column of columns) row[column] = 1 / columns.length;
-      return row;
-    }), wordsOfProgram);
-    if (head.model) addView(views, "model", "--model", head.model, wordsOfModel);
-    addValues(card, head.results);
-  }
-  if (layer.elementwise.length && number > 0) add(section, "h3", "", "Elementwise").style.marginTop = "12px";
-  addValues(section, layer.elementwise);
-});
-
-function fromAddress() {
-  const found = /token=(\d+)/.exec(location.hash);
-  select(found ? Math.min(Number(found[1]), count - 1) : now < 0 ? 0 : now);
-}
-window.addEventListener("hashchange", fromAddress);
-window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => select(now));
-fromAddress();
-)js";
-
-}  // namespace sequent::inline SEQUENT_ABI::draw::detail
-
 /// The flow of a program as an HTML page in which one sees, token by token, what each head attends
 /// to: in the program, and in a model that is compiled from it.
 
@@ -1129,30 +1761,6 @@ struct model_attention {
 };
 
 namespace detail {
-
-/// A string of JSON that may stand in HTML's script elements.
-SEQUENT_COLD inline std::string json_string(std::string_view text) {
-    std::string result = "\"";
-    const std::string shown = printable(text);
-    for (std::size_t at = 0; at < shown.size(); ++at) {
-        const char each = shown[at];
-        const std::string_view three(shown.data() + at,
-                                     std::min<std::size_t>(3, shown.size() - at));
-        if (each == '"' || each == '\\') {
-            result += '\\';
-            result += each;
-        } else if (each == '<' || each == '>' || each == '&') {
-            result += each == '<' ? "\\u003c" : each == '>' ? "\\u003e" : "\\u0026";
-        } else if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") {
-            // Line ends to some readers of JavaScript.
-            result += three.back() == '\xa8' ? "\\u2028" : "\\u2029";
-            at += 2;
-        } else {
-            result += each;
-        }
-    }
-    return result + '"';
-}
 
 class page_data {
   public:

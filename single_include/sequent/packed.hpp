@@ -427,6 +427,35 @@ SEQUENT_INLINE words add_pairs([[maybe_unused]] words pairs, words start) noexce
 #endif
 }
 
+SEQUENT_INLINE words add_words(words x, words y) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_add_epi32(x, y);
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_add_epi32(x, y);
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_add_epi32(x, y);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vaddq_s32(x, y);
+#else
+    for (int i = 0; i < lanes<float>; ++i) x.at[i] += y.at[i];
+    return x;
+#endif
+}
+
+SEQUENT_INLINE void store_words(void* to, words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    _mm512_storeu_si512(to, x);
+#elif defined(SEQUENT_PACKED_AVX2)
+    _mm256_storeu_si256(static_cast<__m256i*>(to), x);
+#elif defined(SEQUENT_PACKED_SSE2)
+    _mm_storeu_si128(static_cast<__m128i*>(to), x);
+#elif defined(SEQUENT_PACKED_NEON)
+    vst1q_u8(static_cast<std::uint8_t*>(to), vreinterpretq_u8_s32(x));
+#else
+    std::memcpy(to, &x, sizeof x);
+#endif
+}
+
 /// Signed words as floats.
 SEQUENT_INLINE batch<float> floats_of(words x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
@@ -535,6 +564,10 @@ SEQUENT_INLINE batch<float> load_halves(const void* from) noexcept {
 ///             scale and a minimum
 ///   sum       what adds up the products of a block: begin gives its start, add one group's
 ///             products, end the float sum after the block, given these numbers of the weights
+///   tile_bytes, copy_to   a block as a row of a tile (packed_tiles.hpp); if `is_tile`, it is one
+///   at
+///             numbers_of. Of integers, `scaled` gives the float sum after the block from the sums
+///             of its products
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
@@ -549,6 +582,8 @@ struct byte_rows {
 
     static constexpr int groups = block_inputs / 4;
     static constexpr int scales = 1;
+    static constexpr int tile_bytes = block_inputs;
+    static constexpr bool is_tile = sizeof(row_number) == 1;
     using sum = words;
 
     struct block {
@@ -617,6 +652,19 @@ struct byte_rows {
         const words all = in_pairs ? add_pairs(block_sum, set_word(row.start)) : block_sum;
         return fma(floats_of(all), scale[0] * set(row.scale), so_far);
     }
+    static SEQUENT_INLINE batch<float> scaled(const block& row, words products,
+                                              const batch<float> (&scale)[2],
+                                              batch<float> so_far) noexcept {
+        const words all = add_words(products, set_word(row.start));
+        return fma(floats_of(all), scale[0] * set(row.scale), so_far);
+    }
+    static const void* numbers_of(const block& row) noexcept {
+        return row.q;
+    }
+    static void copy_to(std::byte* to, const block& row) noexcept {
+        for (int i = 0; i < block_inputs; ++i)
+            to[i] = static_cast<std::byte>(row.q[in_pairs ? i : row_place(i)]);
+    }
 
   private:
     static SEQUENT_INLINE std::int32_t greatest_of(batch<std::int32_t> x) noexcept {
@@ -636,6 +684,8 @@ struct byte_rows {
 struct bfloat_rows {
     static constexpr int groups = block_inputs / 2;
     static constexpr int scales = 0;
+    static constexpr int tile_bytes = 2 * block_inputs;
+    static constexpr bool is_tile = sizeof(bfloat_number) == 2;
     using sum = batch<float>;
 
     struct block {
@@ -653,6 +703,16 @@ struct bfloat_rows {
 
     static SEQUENT_INLINE sum begin(const block&, batch<float> so_far) noexcept {
         return so_far;
+    }
+    static const void* numbers_of(const block& row) noexcept {
+        return row.x;
+    }
+    static void copy_to(std::byte* to, const block& row) noexcept {
+        std::uint16_t bits[block_inputs];
+        for (int i = 0; i < block_inputs; ++i)
+            bits[i] = is_tile ? static_cast<std::uint16_t>(row.x[i])
+                              : bfloat_of_float(static_cast<float>(row.x[i]));
+        std::memcpy(to, bits, sizeof bits);
     }
     static SEQUENT_INLINE bfloat_group group(const block& row, int at) noexcept {
         return load_group(row.x + 2 * at);
@@ -831,10 +891,14 @@ struct minimum_rows : byte_rows<-1, 4> {
     static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum,
                                            const batch<float> (&scale)[2],
                                            batch<float> so_far) noexcept {
-        const batch<float> of_row = set(row.scale);
+        return scaled(row, in_pairs ? add_pairs(block_sum, set_word(std::int32_t{0})) : block_sum,
+                      scale, so_far);
+    }
+    static SEQUENT_INLINE batch<float> scaled(const block& row, words products,
+                                              const batch<float> (&scale)[2],
+                                              batch<float> so_far) noexcept {
         const batch<float> total = set(row.scale * static_cast<float>(row.start));
-        const words all = in_pairs ? add_pairs(block_sum, set_word(std::int32_t{0})) : block_sum;
-        return fma(scale[1], total, fma(floats_of(all), scale[0] * of_row, so_far));
+        return fma(scale[1], total, fma(floats_of(products), scale[0] * set(row.scale), so_far));
     }
 };
 
@@ -867,6 +931,170 @@ struct q4_1 : q4_0 {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
+
+#if defined(__linux__) && defined(__x86_64__) && defined(__AMX_TILE__) && defined(__AMX_INT8__) && \
+    defined(__AMX_BF16__) && defined(SEQUENT_PACKED_AVX512) && defined(SEQUENT_PACKED_VNNI) &&     \
+    defined(SEQUENT_PACKED_BFLOAT)
+#define SEQUENT_PACKED_AMX
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+/// Units that multiply tiles of up to 16 rows of 64 bytes: AMX, and plain loops that compute the
+/// same in the same order. C (rows x 16 words) += A (rows x depth bytes) B (depth / 4 x 16 words),
+/// of bfloat16 numbers with sums in float, or of signed and unsigned bytes with exact sums. A unit
+/// has two tiles C, 0 and 1, two tiles A, and one B.
+
+namespace sequent::inline SEQUENT_ABI::kernel::detail {
+
+/// Plain loops. As in AMX, the even and the odd of a row's bfloat16 numbers are summed apart;
+/// unlike there, subnormal numbers are not taken for zeros.
+class plain_tiles {
+  public:
+    static constexpr int rows = 16;
+
+    /// Tiles 0 have `first` rows, tiles 1 `second`; rows of A have `depth` bytes.
+    plain_tiles(int first, int second, int depth) noexcept : rows_{first, second}, depth_(depth) {}
+
+    template <int At>
+    void clear() noexcept {
+        std::memset(c_[At], 0, sizeof c_[At]);
+    }
+    template <int At>
+    void load_rows(const void* from, std::ptrdiff_t stride) noexcept {
+        for (int r = 0; r < rows_[At]; ++r)
+            std::memcpy(a_[At][r], static_cast<const std::byte*>(from) + r * stride,
+                        static_cast<std::size_t>(depth_));
+    }
+    void load_columns(const void* from) noexcept {
+        std::memcpy(b_, from, static_cast<std::size_t>(depth_ / 4 * 64));
+    }
+    template <int At>
+    void store(void* to) const noexcept {
+        std::memcpy(to, c_[At], static_cast<std::size_t>(rows_[At] * 64));
+    }
+    template <int At>
+    void add_bfloats() noexcept {
+        for (int r = 0; r < rows_[At]; ++r)
+            for (int n = 0; n < 16; ++n) {
+                float sum[2] = {};
+                for (int k = 0; k < depth_ / 4; ++k)
+                    for (int odd = 0; odd < 2; ++odd)
+                        sum[odd] = std::fma(bfloat(a_[At][r] + 4 * k + 2 * odd),
+                                            bfloat(b_[k] + 4 * n + 2 * odd), sum[odd]);
+                float c;
+                std::memcpy(&c, c_[At][r] + 4 * n, 4);
+                c += sum[0] + sum[1];
+                std::memcpy(c_[At][r] + 4 * n, &c, 4);
+            }
+    }
+    /// The bytes of A are signed, those of B as the weights' are (signed_bytes).
+    template <int At>
+    void add_bytes() noexcept {
+        for (int r = 0; r < rows_[At]; ++r)
+            for (int n = 0; n < 16; ++n) {
+                std::int32_t c;
+                std::memcpy(&c, c_[At][r] + 4 * n, 4);
+                for (int k = 0; k < depth_; ++k) {
+                    const std::byte w = b_[k / 4][4 * n + k % 4];
+                    c += std::bit_cast<std::int8_t>(a_[At][r][k]) *
+                         (signed_bytes ? std::bit_cast<std::int8_t>(w)
+                                       : std::to_integer<std::int32_t>(w));
+                }
+                std::memcpy(c_[At][r] + 4 * n, &c, 4);
+            }
+    }
+
+  private:
+    static float bfloat(const std::byte* from) noexcept {
+        std::uint16_t bits;
+        std::memcpy(&bits, from, 2);
+        return from_bf16(bits);
+    }
+
+    int rows_[2];
+    int depth_;
+    std::byte a_[2][16][64], b_[16][64], c_[2][16][64];
+};
+
+#if defined(SEQUENT_PACKED_AMX)
+/// AMX.
+class machine_tiles {
+  public:
+    static constexpr int rows = 16;
+
+    /// Whether the processor has AMX and the system lets this process use it, which is asked once.
+    static bool is_allowed() noexcept {
+        static const bool allowed = [] {
+            constexpr long request_permission = 0x1023, tile_data = 18;
+            return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+        }();
+        return allowed;
+    }
+
+    machine_tiles(int first, int second, int depth) noexcept {
+        struct alignas(64) {
+            std::uint8_t palette, start_row, reserved[14];
+            std::uint16_t bytes[16];
+            std::uint8_t rows[16];
+        } shape{};
+        shape.palette = 1;
+        const auto set = [&](int at, int tile_rows, int bytes) {
+            shape.rows[at] = static_cast<std::uint8_t>(tile_rows);
+            shape.bytes[at] = static_cast<std::uint16_t>(tile_rows > 0 ? bytes : 0);
+        };
+        set(0, first, 64);
+        set(1, second, 64);
+        set(2, first, depth);
+        set(3, second, depth);
+        set(4, depth / 4, 64);
+        _tile_loadconfig(&shape);
+    }
+    machine_tiles(const machine_tiles&) = delete;
+    machine_tiles& operator=(const machine_tiles&) = delete;
+    ~machine_tiles() { _tile_release(); }
+
+    // Intrinsics want the number of a tile as it is written.
+    template <int At>
+    SEQUENT_INLINE void clear() noexcept {
+        if constexpr (At == 0)
+            _tile_zero(0);
+        else
+            _tile_zero(1);
+    }
+    template <int At>
+    SEQUENT_INLINE void load_rows(const void* from, std::ptrdiff_t stride) noexcept {
+        if constexpr (At == 0)
+            _tile_loadd(2, from, stride);
+        else
+            _tile_loadd(3, from, stride);
+    }
+    SEQUENT_INLINE void load_columns(const void* from) noexcept { _tile_loadd(4, from, 64); }
+    template <int At>
+    SEQUENT_INLINE void store(void* to) const noexcept {
+        if constexpr (At == 0)
+            _tile_stored(0, to, 64);
+        else
+            _tile_stored(1, to, 64);
+    }
+    template <int At>
+    SEQUENT_INLINE void add_bfloats() noexcept {
+        if constexpr (At == 0)
+            _tile_dpbf16ps(0, 2, 4);
+        else
+            _tile_dpbf16ps(1, 3, 4);
+    }
+    template <int At>
+    SEQUENT_INLINE void add_bytes() noexcept {
+        if constexpr (At == 0)
+            _tile_dpbsud(0, 2, 4);
+        else
+            _tile_dpbsud(1, 3, 4);
+    }
+};
+#endif
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel::detail
 
 /// Products of float rows with packed weights (packed_formats.hpp).
 ///
@@ -927,6 +1155,24 @@ struct packed_place {
     bool accumulate;
 };
 
+/// Stores a vector of sums, of which `count` may be less than lanes<float>, or nothing.
+SEQUENT_INLINE void store_outputs(float* to, batch<float> sum, int count,
+                                  const packed_place& place) noexcept {
+    if (count >= lanes<float>)
+        store(to, place.accumulate ? load(to) + sum : sum);
+    else if (count > 0)
+        store_first(to, place.accumulate ? load_first(to, count) + sum : sum, count);
+}
+
+/// The scale and the minimum, as far as there are any, of a vector of outputs of a block.
+template <class Format>
+SEQUENT_INLINE void load_scales(const std::byte* from, int vector,
+                                batch<float> (&scale)[2]) noexcept {
+    scale[0] = scale[1] = zero<float>();
+    for (int each = 0; each < Format::rows::scales; ++each)
+        scale[each] = load_halves(from + (each * panel_outputs + vector * lanes<float>)*2);
+}
+
 /// Rows x Panels of the product, of which `outputs` columns are stored.
 template <class Format, int Rows, int Panels>
 inline void packed_tile(const typename Format::rows::block* x, const std::byte* w, float* out,
@@ -964,10 +1210,8 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
             SEQUENT_NO_UNROLL for (int step = 0; step < steps; ++step) take(step);
         }
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
-            batch<float> scale[2] = {zero<float>(), zero<float>()};
-            for (int each = 0; each < rows::scales; ++each)
-                scale[each] = load_halves(scales + v / panel_vectors * place.panel +
-                                          (each * panel_outputs + v % panel_vectors * n) * 2);
+            batch<float> scale[2];
+            load_scales<Format>(scales + v / panel_vectors * place.panel, v % panel_vectors, scale);
             SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) sum[r][v] =
                 rows::end(x[r * place.blocks], block_sum[r][v], scale, sum[r][v]);
         }
@@ -976,15 +1220,95 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
         scales += panel_outputs * 2 * rows::scales;
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r, out += place.out_stride)
-        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
-        float* to = out + v * n;
-        const int count = outputs - v * n;
-        if (count >= n)
-            store(to, place.accumulate ? load(to) + sum[r][v] : sum[r][v]);
-        else if (count > 0)
-            store_first(to, place.accumulate ? load_first(to, count) + sum[r][v] : sum[r][v],
-                        count);
+        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v)
+            store_outputs(out + v * n, sum[r][v], outputs - v * n, place);
+}
+
+/// Up to 32 rows with one panel, by a unit of packed_tiles.hpp. Sums of integers are exact and are
+/// scaled as in packed_tile: the results are the same bits.
+template <class Unit, class Format>
+inline void tile_panel(const typename Format::rows::block* x, const std::byte* w, float* out,
+                       int outputs, int all_rows, const packed_place& place) noexcept {
+    using rows = typename Format::rows;
+    constexpr int n = lanes<float>;
+    constexpr bool scaled = rows::scales > 0;
+    constexpr int bytes = rows::tile_bytes;
+    const int first = std::min(all_rows, Unit::rows), second = all_rows - first;
+    Unit unit(first, second, bytes);
+    alignas(64) float sums[2 * Unit::rows * panel_outputs] = {};
+    alignas(64) std::byte products[2 * Unit::rows * 64];
+    const auto load_rows = [&]<int At>(std::integral_constant<int, At>) {
+        const auto* const from = x + At * Unit::rows * place.blocks;
+        if constexpr (rows::is_tile) {
+            unit.template load_rows<At>(rows::numbers_of(*from),
+                                        place.blocks * std::ptrdiff_t{sizeof *from});
+        } else {
+            std::byte copy[Unit::rows * bytes];
+            for (int r = 0; r < (At == 0 ? first : second); ++r)
+                rows::copy_to(copy + r * bytes, from[r * place.blocks]);
+            unit.template load_rows<At>(copy, bytes);
+        }
+        if constexpr (scaled) {
+            unit.template clear<At>();
+            unit.template add_bytes<At>();
+            unit.template store<At>(products + At * Unit::rows * 64);
+        } else {
+            unit.template add_bfloats<At>();
+        }
+    };
+    const std::byte* scales = w;
+    w += scale_bytes<Format>(place.blocks);
+    unit.template clear<0>();
+    unit.template clear<1>();
+    for (int block = 0; block < place.blocks; ++block, ++x, w += Format::block_bytes) {
+        if constexpr (Format::together == 1 && !signed_bytes) {
+            unit.load_columns(w);
+        } else {
+            alignas(64) std::byte loaded[64 * rows::groups];
+            for (int step = 0; step < rows::groups / Format::together; ++step)
+                for (int v = 0; v < panel_vectors; ++v) {
+                    words each[Format::together];
+                    Format::load(w, step, v * n, each);
+                    for (int group = 0; group < Format::together; ++group)
+                        store_words(loaded + 64 * (step * Format::together + group) + 4 * v * n,
+                                    each[group]);
+                }
+            unit.load_columns(loaded);
+        }
+        load_rows(std::integral_constant<int, 0>{});
+        if (second > 0) load_rows(std::integral_constant<int, 1>{});
+        if constexpr (scaled)
+            for (int v = 0; v < panel_vectors; ++v) {
+                batch<float> scale[2];
+                load_scales<Format>(scales, v, scale);
+                for (int r = 0; r < all_rows; ++r) {
+                    float* const sum = sums + r * panel_outputs + v * n;
+                    store(sum, rows::scaled(x[r * place.blocks],
+                                            load_words(products + r * 64 + 4 * v * n), scale,
+                                            load(sum)));
+                }
+            }
+        scales += panel_outputs * 2 * rows::scales;
     }
+    if constexpr (!scaled) {
+        unit.template store<0>(sums);
+        if (second > 0) unit.template store<1>(sums + Unit::rows * panel_outputs);
+    }
+    for (int r = 0; r < all_rows; ++r, out += place.out_stride)
+        for (int v = 0; v < panel_vectors; ++v)
+            store_outputs(out + v * n, load(sums + r * panel_outputs + v * n), outputs - v * n,
+                          place);
+}
+
+/// All rows and outputs, by such a unit.
+template <class Unit, class Format>
+inline void tile_outputs(const typename Format::rows::block* x, const std::byte* w, float* out,
+                         int outputs, int rows, const packed_place& place) noexcept {
+    constexpr int most = 2 * Unit::rows;
+    for (; outputs > 0; outputs -= panel_outputs, out += panel_outputs, w += place.panel)
+        for (int row = 0; row < rows; row += most)
+            tile_panel<Unit, Format>(x + row * place.blocks, w, out + row * place.out_stride,
+                                     outputs, std::min(most, rows - row), place);
 }
 
 /// All rows with a few panels: tiles of Rows rows, then smaller ones.
@@ -1014,6 +1338,18 @@ inline void packed_outputs(const typename Format::rows::block* x, const std::byt
         if (outputs > 0) packed_outputs<Format, Rows, Panels / 2>(x, w, out, outputs, rows, place);
 }
 
+/// All outputs of several rows, by tiles of the machine where it has them.
+template <class Format>
+inline void packed_rows(const typename Format::rows::block* x, const std::byte* w, float* out,
+                        int outputs, int rows, const packed_place& place) noexcept {
+    using tiles = packed_tiles<Format>;
+#if defined(SEQUENT_PACKED_AMX)
+    if (machine_tiles::is_allowed())
+        return tile_outputs<machine_tiles, Format>(x, w, out, outputs, rows, place);
+#endif
+    packed_outputs<Format, tiles::rows, tiles::panels>(x, w, out, outputs, rows, place);
+}
+
 /// Shared by all sizes: what depends on them passes as numbers.
 template <class Format>
 SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, const std::byte* w,
@@ -1037,7 +1373,7 @@ SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, co
     if (rows == 1)
         packed_outputs<Format, 1, tiles::panels_of_one>(quantised, w, out, outputs, 1, place);
     else
-        packed_outputs<Format, tiles::rows, tiles::panels>(quantised, w, out, outputs, rows, place);
+        packed_rows<Format>(quantised, w, out, outputs, rows, place);
 }
 
 }  // namespace detail
@@ -1291,13 +1627,19 @@ struct slots_of {
     static constexpr bool is_within(int weight, int slot) {
         return shapes.weights[weight].uses > 0 && begin_of(weight) == all[slot].begin;
     }
-    /// Calls visit(level, scope) for the stacks around a slot.
+    /// Calls visit(level, axis, scope) for the stacks around a slot whose layers have parameters of
+    /// their own, which are an axis of its weights.
     template <class Visit>
     static constexpr void each_level(int slot, Visit visit) {
         for (int scope = all[slot].scope; scope > 0; scope = shapes.text.scopes[scope].parent) {
+            if (shapes.text.scopes[scope].shares) continue;
             int level = -1;
-            for (int at = scope; at > 0; at = shapes.text.scopes[at].parent) ++level;
-            visit(level, scope);
+            int axis = -1;
+            for (int at = scope; at > 0; at = shapes.text.scopes[at].parent) {
+                ++level;
+                if (!shapes.text.scopes[at].shares) ++axis;
+            }
+            visit(level, axis, scope);
         }
     }
     /// The number of the format that a slot is packed in, 0 if it is not: what `Which` says of all
@@ -1404,7 +1746,7 @@ struct packing_of {
         const parameter_slot& slot = slots[at];
         if (!slot.floats) return false;
         of.offset += slot.to - slot.begin;
-        slots_type::each_level(at, [&](int level, int scope) {
+        slots_type::each_level(at, [&](int level, int, int scope) {
             of.layer_strides[level] += scope_rest[scope] - Plan::tables.scope_parameters[scope];
         });
         return true;
@@ -1418,7 +1760,7 @@ struct packing_of {
         for (const packed_matrix& known : matrices)
             if (known.same_as(wanted)) return;
         for (int& count : wanted.layers) count = 1;
-        slots_type::each_level(wanted.slot, [&](int level, int scope) {
+        slots_type::each_level(wanted.slot, [&](int level, int, int scope) {
             if (wanted.from.at.layer_strides[level] != 0)
                 wanted.layers[level] = Plan::shapes.text.scopes[scope].repeat;
         });
@@ -1454,7 +1796,7 @@ struct packing_of {
         }
         for (int inner = 1; inner < slots_type::scopes; ++inner)
             if (Plan::shapes.text.scopes[inner].parent == scope)
-                end += lay_out(inner, end) * Plan::shapes.text.scopes[inner].repeat;
+                end += lay_out(inner, end) * Plan::shapes.text.scopes[inner].copies();
         return scope_rest[scope] = end - base;
     }
 };
@@ -1632,7 +1974,7 @@ class alignas(64) packed_block {
             if (of.parent != scope) continue;
             visit(inner, std::ptrdiff_t{tables.scope_offset[inner]} - tables.scope_offset[scope],
                   rest);
-            rest += std::ptrdiff_t{packing.scope_rest[inner]} * of.repeat;
+            rest += std::ptrdiff_t{packing.scope_rest[inner]} * of.copies();
         }
     }
 
@@ -1646,7 +1988,7 @@ class alignas(64) packed_block {
             at += slot.end - slot.begin;
         }
         each_inner(scope, [&](int inner, std::ptrdiff_t begin, std::ptrdiff_t rest) {
-            for (int layer = 0; layer < Plan::shapes.text.scopes[inner].repeat; ++layer)
+            for (int layer = 0; layer < Plan::shapes.text.scopes[inner].copies(); ++layer)
                 copy_rest(
                     inner,
                     from + begin + std::ptrdiff_t{layer} * Plan::tables.scope_parameters[inner],
@@ -1668,7 +2010,7 @@ class alignas(64) packed_block {
         each_inner(scope, [&](int inner, std::ptrdiff_t begin, std::ptrdiff_t rest) {
             const std::ptrdiff_t layer = Plan::tables.scope_parameters[inner];
             const std::ptrdiff_t of = place - begin;
-            if (of < 0 || of >= layer * Plan::shapes.text.scopes[inner].repeat) return;
+            if (of < 0 || of >= layer * Plan::shapes.text.scopes[inner].copies()) return;
             const std::ptrdiff_t within = place_within(inner, of % layer);
             if (within >= 0) result = rest + of / layer * packing.scope_rest[inner] + within;
         });
@@ -1712,8 +2054,8 @@ class alignas(64) packed_block {
             const int slot = slots::find(view.offset);
             if (!packing.slots[slot].floats) continue;
             view.offset = static_cast<int>(place_in_rest(view.offset));
-            slots::each_level(slot, [&](int level, int scope) {
-                view.strides[level] = packing.scope_rest[scope];
+            slots::each_level(slot, [&](int, int axis, int scope) {
+                view.strides[axis] = packing.scope_rest[scope];
             });
             visit(name, to_tensor<float>(view, rest_));
         }
@@ -2201,6 +2543,263 @@ std::unique_ptr<Packed> load_saved_packed(const source& from) {
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
+
+/// Products of float matrices whose numbers are rounded to bfloat16 on the way, with float sums:
+/// the products of training in fewer bits. The tiles are those of packed weights.
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+/// 16 lines of 16 words, each of two bfloat16 numbers: of 16 rows 32 numbers, or, turned, of 32
+/// numbers in pairs 16 rows.
+class word_square {
+  public:
+    static constexpr int lines = 16;
+
+    /// Line `at`: the first `count` of 32 numbers, rounded; zeros behind them.
+    SEQUENT_INLINE void set_line(int at, const float* x, int count) noexcept {
+#if defined(SEQUENT_PACKED_BFLOAT)
+        const __m512 low = _mm512_maskz_loadu_ps(first(count), x);
+        const __m512 high = _mm512_maskz_loadu_ps(first(count - lines), x + lines);
+        line_[at] = std::bit_cast<words>(_mm512_cvtne2ps_pbh(high, low));
+#else
+        for (int i = 0; i < lines; ++i)
+            line_[at][i] =
+                word_of(2 * i < count ? x[2 * i] : 0.0f, 2 * i + 1 < count ? x[2 * i + 1] : 0.0f);
+#endif
+    }
+    /// Line `at`: a word for each of the first `count` numbers of two rows; zeros behind them.
+    SEQUENT_INLINE void set_pairs(int at, const float* even, const float* odd, int count) noexcept {
+#if defined(SEQUENT_PACKED_BFLOAT)
+        const __m512 low = _mm512_maskz_loadu_ps(first(count), even);
+        const __m512 high = odd ? _mm512_maskz_loadu_ps(first(count), odd) : _mm512_setzero_ps();
+        alignas(64) static constexpr std::uint16_t alternating[32] = {
+            0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+            8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+        line_[at] = _mm512_permutexvar_epi16(_mm512_load_si512(alternating),
+                                             std::bit_cast<words>(_mm512_cvtne2ps_pbh(high, low)));
+#else
+        for (int i = 0; i < lines; ++i)
+            line_[at][i] = word_of(i < count ? even[i] : 0.0f, i < count && odd ? odd[i] : 0.0f);
+#endif
+    }
+    SEQUENT_INLINE void clear(int at) noexcept {
+#if defined(SEQUENT_PACKED_BFLOAT)
+        line_[at] = _mm512_setzero_si512();
+#else
+        std::fill_n(line_[at], lines, 0u);
+#endif
+    }
+    /// Turns lines into columns.
+    SEQUENT_INLINE void turn() noexcept {
+#if defined(SEQUENT_PACKED_BFLOAT)
+        words half[lines];
+        SEQUENT_UNROLL for (int i = 0; i < lines; i += 2) {
+            half[i] = _mm512_unpacklo_epi32(line_[i], line_[i + 1]);
+            half[i + 1] = _mm512_unpackhi_epi32(line_[i], line_[i + 1]);
+        }
+        words part[lines];  // in each quarter, four lines of one column
+        SEQUENT_UNROLL for (int i = 0; i < lines; i += 4)
+            SEQUENT_UNROLL for (int j = 0; j < 2; ++j) {
+            part[i + 2 * j] = _mm512_unpacklo_epi64(half[i + j], half[i + j + 2]);
+            part[i + 2 * j + 1] = _mm512_unpackhi_epi64(half[i + j], half[i + j + 2]);
+        }
+        SEQUENT_UNROLL for (int j = 0; j < 4; ++j) {
+            const words even = _mm512_shuffle_i32x4(part[j], part[4 + j], 0x88);
+            const words odd = _mm512_shuffle_i32x4(part[j], part[4 + j], 0xDD);
+            const words next_even = _mm512_shuffle_i32x4(part[8 + j], part[12 + j], 0x88);
+            const words next_odd = _mm512_shuffle_i32x4(part[8 + j], part[12 + j], 0xDD);
+            line_[j] = _mm512_shuffle_i32x4(even, next_even, 0x88);
+            line_[4 + j] = _mm512_shuffle_i32x4(odd, next_odd, 0x88);
+            line_[8 + j] = _mm512_shuffle_i32x4(even, next_even, 0xDD);
+            line_[12 + j] = _mm512_shuffle_i32x4(odd, next_odd, 0xDD);
+        }
+#else
+        for (int i = 0; i < lines; ++i)
+            for (int j = 0; j < i; ++j) std::swap(line_[i][j], line_[j][i]);
+#endif
+    }
+    /// As a line of a block of weights.
+    SEQUENT_INLINE void store(int at, std::byte* to) const noexcept {
+        std::memcpy(to, &line_[at], 64);
+    }
+    /// As a block of rows.
+    SEQUENT_INLINE void store(int at, bfloat_rows::block& to) const noexcept {
+#if defined(SEQUENT_PACKED_BFLOAT)
+        std::memcpy(to.x, &line_[at], 64);
+#else
+        for (int i = 0; i < lines; ++i) {
+            to.x[2 * i] = std::bit_cast<float>(line_[at][i] << 16);
+            to.x[2 * i + 1] = std::bit_cast<float>(line_[at][i] & 0xFFFF0000u);
+        }
+#endif
+    }
+
+  private:
+#if defined(SEQUENT_PACKED_BFLOAT)
+    static SEQUENT_INLINE __mmask16 first(int count) noexcept {
+        return static_cast<__mmask16>((1u << std::clamp(count, 0, lines)) - 1u);
+    }
+    words line_[lines];
+#else
+    static SEQUENT_INLINE std::uint32_t word_of(float low, float high) noexcept {
+        return std::uint32_t{bfloat_of_float(low)} | std::uint32_t{bfloat_of_float(high)} << 16;
+    }
+    std::uint32_t line_[lines][lines];
+#endif
+};
+
+/// `count` <= 16 rows of a matrix, from row `row` on, and `depth` <= 32 numbers of each, from k on:
+/// as they are used, rows as lines (`ByRow`) or pairs of numbers as lines. Turned: the rows in
+/// memory are those of the transposed matrix.
+template <bool ByRow>
+SEQUENT_INLINE void load_square(const row_places<const float>& from, bool turned, int row,
+                                int count, int k, int depth, word_square& to) noexcept {
+    if (!turned) {
+        SEQUENT_UNROLL for (int at = 0; at < word_square::lines; ++at) {
+            if (at < count)
+                to.set_line(at, from[row + at] + k, depth);
+            else
+                to.clear(at);
+        }
+    } else {
+        SEQUENT_UNROLL for (int at = 0; at < word_square::lines; ++at) {
+            const int next = 2 * at + 1;
+            if (next <= depth)
+                to.set_pairs(at, from[k + next - 1] + row,
+                             next < depth ? from[k + next] + row : nullptr, count);
+            else
+                to.clear(at);
+        }
+    }
+    if (turned == ByRow) to.turn();
+}
+
+/// Part `part` of n in `parts`.
+constexpr int begin_of_part(int n, int part, int parts) noexcept {
+    return static_cast<int>(std::int64_t{n} * part / parts);
+}
+
+}  // namespace detail
+
+/// Computes a gathered product of numbers rounded to bfloat16, nearest even, with float sums. A
+/// number of C is the same whatever the other rows are. Takes 96 KB of the stack.
+template <class Format>
+SEQUENT_NOINLINE void rounded_product(const gathered_product<float>& of) noexcept {
+    using namespace detail;
+    using block = typename Format::rows::block;
+    using tiles = packed_tiles<Format>;
+    static_assert(Format::rows::scales == 0 && Format::bits == 16);
+    constexpr int lines = word_square::lines;
+    constexpr int width = tiles::panels * panel_outputs;
+    constexpr int most_blocks = 8;
+    constexpr int most_rows = 65536 / most_blocks / int{sizeof(block)};
+    alignas(64) block left[most_rows * most_blocks];
+    alignas(64) std::byte right[tiles::panels * most_blocks * Format::block_bytes];
+    alignas(64) float sums[most_rows * width];  // where rows of C are listed
+    const int all_blocks = packed_blocks(of.depth);
+    const int parts = std::max(1, (all_blocks + most_blocks - 1) / most_blocks);
+    const int row_parts = (of.rows + most_rows - 1) / most_rows;
+    for (int row_part = 0; row_part < row_parts; ++row_part) {
+        const int row = begin_of_part(of.rows, row_part, row_parts);
+        const int rows = begin_of_part(of.rows, row_part + 1, row_parts) - row;
+        for (int part = 0; part < parts; ++part) {
+            const int first = begin_of_part(all_blocks, part, parts);
+            const int blocks = begin_of_part(all_blocks, part + 1, parts) - first;
+            const auto depth_of = [&](int at) {
+                return std::min(block_inputs, of.depth - (first + at) * block_inputs);
+            };
+            word_square square;
+            for (int at = 0; at < rows; at += lines)
+                for (int k = 0; k < blocks; ++k) {
+                    const int count = std::min(lines, rows - at);
+                    load_square<true>(of.a, of.a_turned, row + at, count,
+                                      (first + k) * block_inputs, depth_of(k), square);
+                    SEQUENT_UNROLL for (int line = 0; line < lines; ++line) {
+                        if (line < count) square.store(line, left[(at + line) * blocks + k]);
+                    }
+                }
+            const bool accumulate = of.accumulate || part > 0;
+            for (int column = 0; column < of.columns; column += width) {
+                const int outputs = std::min(width, of.columns - column);
+                std::byte* to = right;
+                for (int at = 0; at < outputs; at += panel_outputs)
+                    for (int k = 0; k < blocks; ++k, to += Format::block_bytes) {
+                        load_square<false>(of.b, !of.b_turned, column + at,
+                                           std::min(panel_outputs, outputs - at),
+                                           (first + k) * block_inputs, depth_of(k), square);
+                        SEQUENT_UNROLL for (int line = 0; line < lines; ++line)
+                            square.store(line, to + 64 * line);
+                    }
+                const bool apart = of.c.listed != nullptr;
+                const packed_place place{blocks,
+                                         static_cast<std::ptrdiff_t>(panel_bytes<Format>(blocks)),
+                                         apart ? width : of.c.stride, accumulate && !apart};
+                packed_rows<Format>(left, right, apart ? sums : of.c[row] + column, outputs, rows,
+                                    place);
+                if (!apart) continue;
+                for (int at = 0; at < rows; ++at) {
+                    const float* const from = sums + at * width;
+                    float* const c = of.c[row + at] + column;
+                    if (accumulate)
+                        for (int i = 0; i < outputs; ++i) c[i] += from[i];
+                    else
+                        std::copy_n(from, outputs, c);
+                }
+            }
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+/// Training with products in bfloat16: Model::workspace<float, bf16> and Model::batch<float, bf16>
+/// stand in the place of workspace<float> and batch<float> in forward, backward, forward_batch and
+/// backward_batch. Rows and weights, and in backward the gradients of rows, are rounded to bfloat16
+/// (nearest even) where a matrix of weights with at least 32 inputs and 16 outputs is multiplied;
+/// products are summed in float, and all else is float: parameters, gradients, attention, norms,
+/// functions, losses and the optimiser.
+///
+/// No loss needs scaling: bfloat16 has the exponents of float, so that no gradient that float holds
+/// vanishes or overflows when it is rounded. Binary16, whose least number is 6e-8, would need it.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Plan, class T, class Products>
+struct rounded_plan_of {
+    static_assert(std::is_same_v<T, float> && std::is_same_v<Products, kernel::bf16>,
+                  "sequent: products of training are rounded by workspace<float, bf16> or "
+                  "batch<float, bf16>; other pairs of types are not there");
+
+    struct type : Plan {
+        template <int At>
+        static constexpr row_step row_step_at = [] {
+            row_step result = Plan::template row_step_at<At>;
+            for (row_term& term : result.terms)
+                if (term.kind == term_kind::product && matrix_of<Plan>(result, term).outputs > 0)
+                    term.format = number_of_format<Products>();
+            return result;
+        }();
+    };
+};
+
+template <int Format, class T>
+void multiply_rounded(const kernel::gathered_product<T>& of) noexcept {
+    kernel::rounded_product<typename packed_format<Format>::type>(of);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
 
 /// Restores what prologue.hpp puts aside.
 

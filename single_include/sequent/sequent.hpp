@@ -73,7 +73,10 @@
 // set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
 // are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
-#if defined(__AVX512VNNI__) && defined(__AVX512BF16__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BF16__) && defined(__AMX_TILE__) && \
+    defined(__AMX_INT8__) && defined(__AMX_BF16__)
+#define SEQUENT_ABI_SET avx512_vnni_bf16_amx
+#elif defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16
 #elif defined(__AVX512VNNI__)
 #define SEQUENT_ABI_SET avx512_vnni
@@ -104,6 +107,8 @@
 #define SEQUENT_ABI_SET sse3
 #elif defined(__ARM_FEATURE_SVE)
 #define SEQUENT_ABI_SET sve
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+#define SEQUENT_ABI_SET neon_bf16
 #elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 #define SEQUENT_ABI_SET neon_dotprod
 #elif defined(__aarch64__) || defined(_M_ARM64)
@@ -917,6 +922,10 @@ struct fact {};
 template <fixed_string... Names>
 struct query {};
 
+/// Among the facts of a model: a rule that no fused step computes, so that it would run as general
+/// loops, is a compile error that names the rule and the reason. `explain` prints the same reasons.
+struct require_fused {};
+
 }  // namespace sequent::inline SEQUENT_ABI::language
 
 namespace sequent::inline SEQUENT_ABI {
@@ -1233,8 +1242,9 @@ struct transform {
 template <aggregation Kind, class... Variables>
 struct aggregate {};
 
-/// A program of one fact and one output, applied Count times with parameters of its own each time.
-template <int Count, class Program>
+/// A program of one fact and one output, applied Count times, each time with parameters of its own,
+/// or with the same.
+template <int Count, class Program, bool Shares = false>
 struct repeated {
     const Program* block;
 };
@@ -1455,6 +1465,15 @@ constexpr auto stack(const Program& block) noexcept {
         return repeated<Count, Program>{&block};
 }
 
+/// The same with one set of parameters, those of the block, for all layers (arXiv 1807.03819).
+template <int Count, class Program>
+constexpr auto repeat(const Program& block) noexcept {
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program, true>{&block};
+}
+
 template <class T>
 inline constexpr bool is_function = false;
 template <combination Kind>
@@ -1463,8 +1482,8 @@ template <transformation Kind, class... Arguments>
 inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
 template <aggregation Kind, class... Variables>
 inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
-template <int Count, class Program>
-inline constexpr bool is_function<repeated<Count, Program>> = true;
+template <int Count, class Program, bool Shares>
+inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
 
 template <class T>
 concept function = is_function<T>;
@@ -2100,6 +2119,182 @@ struct number_text {
 }  // namespace plan
 }  // namespace sequent::inline SEQUENT_ABI
 
+/// Why a rule is not computed by a fast form. A rule that fits none runs as a general step, and
+/// keeps the reason of each form.
+
+/// One entry for each reason: the form, the enumerator, the reason as a sentence, and a cure. The
+/// sentences become part of a program only where model/explain.hpp expands them.
+/// tests/docs/reasons.py writes the table of the guide from this one.
+// clang-format off
+#define SEQUENT_REASONS(REASON)                                                                    \
+    REASON(rows, not_a_sum_over_rows,                                                              \
+           "it aggregates otherwise than by a sum",                                                \
+           "sums of weighted literals are products; a softmax needs a rule that sums its weights times values") \
+    REASON(rows, an_element_is_read,                                                               \
+           "an argument of `at` is read, or a literal is negated or hidden",                       \
+           "read whole vectors; apply a weight of one row instead of `at`")                        \
+    REASON(rows, an_argument_is_moved,                                                             \
+           "an argument has an offset, so that some rows have other literals than others",         \
+           "write the other offsets as rules of their own with the same head, or sum over the offset") \
+    REASON(rows, an_argument_is_a_sum_of_variables,                                                \
+           "an argument is the sum or difference of two variables",                                \
+           "apply a weight to the literal and sum over the second variable")                       \
+    REASON(rows, more_than_3_head_arguments,                                                       \
+           "the head has more than 3 arguments",                                                   \
+           "make one argument the rows of the value, by a weight or concat")                       \
+    REASON(rows, a_condition_on_summed_variables,                                                  \
+           "a condition mentions variables that are not in the head",                              \
+           "compute the masked part by a rule of its own")                                         \
+    REASON(rows, a_condition_other_than_a_count,                                                   \
+           "a condition other than `i < count` limits the rows",                                   \
+           "mask where the rows are read instead, as in `j <= i` of an attention")                 \
+    REASON(rows, pairs_beyond_the_variables,                                                       \
+           "the sparse fact may hold pairs beyond the ranges of the variables",                    \
+           "let the ranges follow from the fact")                                                  \
+    REASON(rows, a_function_changes_the_shape,                                                     \
+           "slice or reshape changes the shape of each row",                                       \
+           "apply a weight for each part instead of slicing the result of one")                    \
+    REASON(rows, a_function_depends_on_the_pair,                                                   \
+           "a function's weight or position depends on the pair",                                  \
+           "apply the function by a rule over one index")                                          \
+    REASON(rows, a_position_is_an_expression,                                                      \
+           "a position of a function is an expression, or stands in a recursion",                  \
+           "use a variable of the head")                                                           \
+    REASON(rows, several_summed_variables,                                                         \
+           "more than one variable is summed away",                                                \
+           "sum over one variable in each of two rules")                                           \
+    REASON(rows, a_function_before_a_sum,                                                          \
+           "functions apply to each ground rule, before the sum",                                  \
+           "compute the function's values by a rule of their own, and sum by a weight")            \
+    REASON(rows, a_product_with_a_sum,                                                             \
+           "an elementwise product is summed over a variable",                                     \
+           "multiply in one rule and sum in another")                                              \
+    REASON(rows, literals_are_not_added,                                                           \
+           "the literals are combined otherwise than by a sum or an elementwise product",          \
+           "use sum or elementwise_product; a scalar times a vector can be a weight of one column") \
+    REASON(rows, a_weight_is_moved,                                                                \
+           "an argument of a weight has an offset",                                                \
+           "shift the variable in the literal instead")                                            \
+    REASON(rows, a_sum_in_a_sum,                                                                   \
+           "several literals stand beside a variable that is summed away",                         \
+           "give each literal a rule of its own with the same head")                               \
+    REASON(rows, a_summed_variable_without_a_weight,                                               \
+           "a variable that is summed away indexes no weight",                                     \
+           "index a weight by it: W(k)")                                                           \
+    REASON(rows, an_unmentioned_variable,                                                          \
+           "no literal mentions a variable that is summed away",                                   \
+           "leave the variable out, or use scale")                                                 \
+    REASON(rows, more_than_6_terms,                                                                \
+           "the rule has more than 6 literals with values",                                        \
+           "give some of them a rule of their own")                                                \
+    REASON(rows, a_number_or_an_index,                                                             \
+           "a number or an index is added",                                                        \
+           "use a fixed weight, or scale")                                                         \
+    REASON(rows, a_literal_beyond_its_relation,                                                    \
+           "a literal runs beyond its relation, so that some rows have fewer literals",            \
+           "let the range follow from the relation")                                               \
+    REASON(rows, values_of_different_shapes,                                                       \
+           "a literal's value has another shape than the result",                                  \
+           "make the scalars vectors, by a weight of one column")                                  \
+    REASON(rows, a_transposed_matrix,                                                              \
+           "a literal is a transposed matrix",                                                     \
+           "transpose the weight instead")                                                         \
+    REASON(rows, a_weight_of_another_form,                                                         \
+           "a weight is no matrix, scales a vector, or applies to a matrix",                       \
+           "multiply elementwise by a vector weight")                                              \
+    REASON(rows, terms_of_both_indices,                                                            \
+           "a literal of a rule over pairs mentions both indices, or weighs what one of them names", \
+           "apply the weight by a rule over one index, before the pairs")                          \
+    REASON(rows, no_literal_has_a_value,                                                           \
+           "no literal has a value",                                                               \
+           "count by `count`, or add a weight")                                                    \
+    REASON(outer_product, not_an_outer_product,                                                    \
+           "it is no column times a row as one vector",                                            \
+           "(a(i), b(i).T()) | product() | reshape(n, 1)")                                         \
+    REASON(outer_product, an_outer_product_of_other_literals,                                      \
+           "a factor of an outer product is weighted, moved, a fact of pairs or beyond its relation", \
+           "compute the factor by a rule of its own")                                              \
+    REASON(outer_product, an_outer_product_with_a_condition,                                       \
+           "an outer product has a condition, a sum or a recursion",                               \
+           "apply the condition where the product is read")                                        \
+    REASON(attention, no_softmax_times_values,                                                     \
+           "it is no sum over j of weights, a softmax over j that only this rule reads, times values", \
+           "w(i, j) <<= ... | softmax(j), y(i) <<= (w(i, j), v(j)) | product() | sum(j)")          \
+    REASON(attention, weights_or_values_are_not_plain,                                             \
+           "the weights or the value of an attention have an offset, an element, a weight or pairs", \
+           "compute the value by a rule of its own")                                               \
+    REASON(attention, several_softmax_variables,                                                   \
+           "the softmax ranges over several variables, or over one that the value lacks",          \
+           "normalise over one variable")                                                          \
+    REASON(attention, weights_of_other_variables,                                                  \
+           "the weights, the value and the head do not share their variables",                     \
+           "name in the head all variables but the one that is summed")                            \
+    REASON(attention, a_part_of_the_weights,                                                       \
+           "only a part of the weights is read",                                                   \
+           "state the same ranges for the softmax and the sum")                                    \
+    REASON(attention, another_condition_than_the_softmax,                                          \
+           "the sum has other conditions than the softmax",                                        \
+           "state the conditions in the rule of the softmax alone")                                \
+    REASON(attention, more_than_3_outer_loops,                                                     \
+           "more than 3 variables besides the row and the column",                                 \
+           "leave out an argument of the head")                                                    \
+    REASON(attention, a_mask_without_bounds,                                                       \
+           "the mask is neither intervals of columns nor a table of the indices",                  \
+           "compare indices with constants, counts and each other; use holds<f>(i, j) for others") \
+    REASON(attention, a_condition_on_other_variables,                                              \
+           "the mask mentions a variable besides row, column and outer loops",                     \
+           "leave the variable out")                                                               \
+    REASON(attention, a_score_of_several_atoms,                                                    \
+           "a rule of the score aggregates, is stacked, or combines otherwise than by sum and product", \
+           "aggregate before the score, by a rule over one index")                                 \
+    REASON(attention, a_score_with_other_literals,                                                 \
+           "a literal of the score is weighted, moved, hidden, a symbol or beyond its relation",   \
+           "compute it by a rule of its own")                                                      \
+    REASON(attention, a_score_that_is_no_dot_product,                                              \
+           "vectors of the score are not multiplied as a row times a column, one of them by j",    \
+           "k(j).T(), q(i): the value before the column comes first")                              \
+    REASON(attention, a_function_of_the_score,                                                     \
+           "a function of the score is none of single numbers",                                    \
+           "normalise keys and queries before the score")                                          \
+    REASON(attention, an_index_that_is_not_linear,                                                 \
+           "an index expression of the score is not linear",                                       \
+           "look it up in a table")                                                                \
+    REASON(attention, more_than_12_score_nodes,                                                    \
+           "the score has more than 12 operands and operations",                                   \
+           "compute a part of the score by a rule that another rule reads, too")                   \
+    REASON(attention, more_than_8_score_rules,                                                     \
+           "the score has more than 8 rules",                                                      \
+           "write its parts in one rule")
+// clang-format on
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+enum class fast_form { rows, outer_product, attention };
+inline constexpr int fast_forms = 3;
+
+enum class reason : unsigned char {
+    none,
+#define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) NAME,
+    SEQUENT_REASONS(SEQUENT_REASON)
+#undef SEQUENT_REASON
+};
+
+/// Why a rule is a general step, for each form.
+struct form_reasons {
+    reason of[fast_forms]{};
+
+    /// That of the form which the rule comes closest to.
+    constexpr reason closest() const {
+        for (const reason first : {of[2], of[1]})
+            if (first != reason::none && first != reason::no_softmax_times_values &&
+                first != reason::not_an_outer_product)
+                return first;
+        return of[0];
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// What can be wrong with a program, and how the compiler says it.
 
 namespace sequent::inline SEQUENT_ABI {
@@ -2180,6 +2375,9 @@ struct a_stacked_block_gives_the_atoms_that_it_takes {};
 struct two_stacks_of_one_head {};  // their weights would have the same names
 template <class First, class Second>
 struct two_inputs_of_a_stacked_block {};
+/// Of a model with require_fused among its facts; explain() has the reasons as sentences.
+template <plan::reason Reason>
+struct no_fused_step_computes_the_rule {};
 struct no_weight_of_this_name {};
 struct several_stacks_have_a_weight_of_this_name_use_for_each {};
 struct no_relation_of_this_name {};
@@ -2288,7 +2486,8 @@ enum class fault {
     a_stacked_block_gives_the_atoms_that_it_takes,
     two_stacks_of_one_head,
     two_inputs_of_a_stacked_block,
-    more_than_2147483647_numbers
+    more_than_2147483647_numbers,
+    no_fused_step_computes_the_rule
 };
 
 /// The rule that keeps a program from running for some rows alone, and why.
@@ -2455,6 +2654,8 @@ consteval auto mistake_type() {
         return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
     else if constexpr (found == fault::combined_rules_with_different_spaces)
         return mistake::combined_rules_with_different_spaces<left, right>{};
+    else if constexpr (found == fault::no_fused_step_computes_the_rule)
+        return mistake::no_fused_step_computes_the_rule<static_cast<reason>(left)>{};
     else if constexpr (found == fault::two_inputs_of_a_stacked_block)
         return two_inputs<Diagnosis>(std::make_index_sequence<Diagnosis.first.length>{},
                                      std::make_index_sequence<Diagnosis.second.length>{});
@@ -2732,7 +2933,11 @@ struct sizes {
 struct scope {
     int parent = -1;
     int repeat = 1;
-    int rule = -1;  // that stacks it
+    int rule = -1;        // that stacks it
+    bool shares = false;  // one set of parameters for all layers
+
+    /// How many layers have parameters of their own.
+    constexpr int copies() const { return shares ? 1 : repeat; }
 };
 
 /// Whether an argument is the sum or the difference of two variables.
@@ -3039,7 +3244,8 @@ enum class row_range {
     part,         // one of several parameters of one size, one after another
     interleaved,  // the same within each slice of the parameter's first extent
     fixed,        // of a number of rows that is stated
-    open          // of a number of rows that the file states
+    open,         // of a number of rows that the file states
+    successive    // behind those of the parameters before it
 };
 
 /// The order of the rows of each head in the file, where rotary positions turn pairs of them.
@@ -3050,9 +3256,9 @@ enum class row_order { any, halves, neighbours };
 /// are one matrix of H d_h x d; a parameter of one extent is a vector.
 struct placement {
     bool transposed = false;
+    bool taps = false;
     bool flat = false;
     bool summand = false;
-    bool shared_layers = false;
     double plus = 0;
     row_order order = row_order::any;
     int rank = 0;  // of the shape that is stated; 0 if none is, -1 if it is the parameter's own
@@ -3064,6 +3270,9 @@ struct placement {
 
 /// The file's matrix is [columns, rows], [in, out] for a linear map.
 inline constexpr placement transposed{.transposed = true};
+/// The parameter's first extent, the taps of a convolution, is the tensor's last one: [out, in,
+/// taps], as PyTorch's Conv1d has it.
+inline constexpr placement taps_last{.taps = true};
 /// The tensor has the parameter's own shape, or that of a layer.
 inline constexpr placement as_it_is{.rank = -1};
 /// The file has a vector: the parameter's elements in row-major order.
@@ -3078,9 +3287,6 @@ inline constexpr placement neighbours{.order = row_order::neighbours};
 /// A further line of a parameter, which is the sum of its lines' tensors, such as the two biases of
 /// PyTorch's LSTM. It is written as zeros: the tensor of the first line has the sum.
 inline constexpr placement summand{.summand = true};
-/// All layers of the parameter are one tensor: the first extent that the tensor's name does not
-/// number is that of layers with equal numbers. They must be equal to be written.
-inline constexpr placement shared_layers{.shared_layers = true};
 /// The parameter is the file's numbers plus this one: plus(1) for the gains g of norms that
 /// multiply by 1 + g.
 constexpr placement plus(double number) {
@@ -3140,13 +3346,17 @@ constexpr placement rows_from(int begin) {
     return {.range = row_range::open, .begin = begin};
 }
 
+/// The rows (a vector's elements) of several parameters of any size, one after another in the order
+/// in which the model names them: queries, keys and values; the gate and what it gates.
+inline constexpr placement successive{.range = row_range::successive};
+
 /// Both.
 constexpr placement operator|(const placement& a, const placement& b) {
     placement result = a;
     result.transposed = a.transposed || b.transposed;
+    result.taps = a.taps || b.taps;
     result.flat = a.flat || b.flat;
     result.summand = a.summand || b.summand;
-    result.shared_layers = a.shared_layers || b.shared_layers;
     result.plus = a.plus + b.plus;
     if (b.order != row_order::any) result.order = b.order;
     if (b.rank > 0) {
@@ -3218,12 +3428,16 @@ using name_map = std::span<const name_entry>;
 
 /// The lines of a map and further ones.
 template <std::size_t First, std::size_t Second>
-constexpr std::array<name_entry, First + Second> joined(const name_entry (&first)[First],
-                                                        const name_entry (&second)[Second]) {
+constexpr std::array<name_entry, First + Second> joined(
+    std::span<const name_entry, First> first, std::span<const name_entry, Second> second) {
     std::array<name_entry, First + Second> result{};
     for (std::size_t at = 0; at < First; ++at) result[at] = first[at];
     for (std::size_t at = 0; at < Second; ++at) result[First + at] = second[at];
     return result;
+}
+template <class First, std::size_t Second>
+constexpr auto joined(const First& first, const name_entry (&second)[Second]) {
+    return joined(std::span(first), std::span(second));
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
@@ -5461,9 +5675,10 @@ SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint
     return result;
 }
 
-/// Where a parameter is in its tensor. `found` is the tensor's shape in the file, if there is one.
+/// Where a parameter is in its tensor, of which `taken` rows belong to parameters before it.
+/// `found` is the tensor's shape in the file, if there is one.
 SEQUENT_LAZY
-SEQUENT_COLD placed place(const any_view& view, const placement& how,
+SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint64_t taken,
                           const std::vector<std::uint64_t>* found = nullptr) {
     const std::vector<std::uint64_t> own = shape_of(view);
     const std::uint64_t size = size_of(own);
@@ -5471,9 +5686,16 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how,
     const bool vector = how.flat || rank < 2;
     placed result;
     result.strides = row_major(view);
-    if (how.rank < 0) {
+    if (how.rank < 0 || how.taps) {
         result.shape = own;
         result.end = result.all = size;
+        if (!how.taps) return result;
+        if (rank < 2) result.problem = "it has no taps";
+        for (std::size_t axis = 1; axis < rank; ++axis) {
+            std::swap(result.shape[axis - 1], result.shape[axis]);
+            result.strides[axis] *= own[0];
+        }
+        result.strides[0] = 1;
         return result;
     }
     if (how.rank > 0) {
@@ -5493,10 +5715,11 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how,
     const auto of = static_cast<std::uint64_t>(how.of);
     const auto begin = static_cast<std::uint64_t>(how.begin);
     const bool is_part = how.range == row_range::part || how.range == row_range::interleaved;
-    result.begin = is_part ? begin * count : begin;
+    const bool follows = how.range == row_range::successive;
+    result.begin = is_part ? begin * count : follows ? taken : begin;
     result.end = result.begin + count;
     result.all = is_part ? of * count : how.range == row_range::all ? count : of;
-    if (how.range == row_range::open) {
+    if (how.range == row_range::open || follows) {
         // The tensor states how many rows it has.
         const std::size_t axis = how.transposed && !vector ? 1 : 0;
         result.all = found && found->size() == (vector ? 1U : 2U) ? (*found)[axis] : result.end;
@@ -5593,7 +5816,6 @@ struct place_of {
     any_view view;
     std::string tensor;  // none, if the parameter is a constant
     const placement& how;
-    const any_view* first_layer = nullptr;  // of layers that share a tensor, beside the first one
 };
 
 /// Calls visit(place_of) for each line of each parameter, and each layer of it, until one returns a
@@ -5633,20 +5855,16 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
             const layered_name form = with_layers(line.tensor, {});
             if (!form.problem.empty()) return problem(line.tensor, form.problem);
             // A parameter without extents has no layers: its line may be that of another model.
-            std::size_t axes = form.axes + (line.place.shared_layers ? 1 : 0);
+            std::size_t axes = form.axes;
             if (in) axes = in->axes;
             if (static_cast<std::size_t>(parameter.view.rank) < axes) axes = 0;
             std::array<std::uint64_t, 3> layers{};
-            any_view first;
             for (bool more = true; more;) {
                 any_view view = parameter.view;
                 for (std::size_t axis = 0; axis < axes; ++axis) view = slice_of(view, layers[axis]);
                 const std::string name =
                     with_layers(line.tensor, in ? in->number(layers) : layers).text;
-                const bool again = line.place.shared_layers && axes > 0 && layers[axes - 1] > 0;
-                if (!again) first = view;
-                const std::string what =
-                    visit(place_of{view, name, line.place, again ? &first : nullptr});
+                const std::string what = visit(place_of{view, name, line.place});
                 if (!what.empty()) return problem(name, what);
                 more = false;
                 for (std::size_t axis = axes; axis-- > 0 && !more;) {
@@ -5674,6 +5892,12 @@ struct coverage {
     bool is_interleaved = false;
     bool is_mixed = false;
 
+    /// Where the rows end that are taken.
+    std::uint64_t end() const {
+        std::uint64_t result = 0;
+        for (const numbered_range& each : taken) result = std::max(result, each.last);
+        return result;
+    }
     void add(const placed& where, const placement& how) {
         const bool within = how.range == row_range::interleaved;
         is_mixed = is_mixed || (!taken.empty() && within != is_interleaved);
@@ -5760,9 +5984,10 @@ SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor>
             const header_entry& entry = header.tensors[found->number];
             const std::string problem = problem_of_type(file, entry, of.view.type);
             if (!problem.empty()) return problem.substr(2);
-            const placed stated = place(of.view, of.how);
+            const std::uint64_t taken = used[found->number].end();
+            const placed stated = place(of.view, of.how, taken);
             if (!stated.problem.empty()) return stated.problem;
-            const placed where = place(of.view, of.how, &entry.shape);
+            const placed where = place(of.view, of.how, taken, &entry.shape);
             if (entry.shape != where.shape) {
                 return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
                                     shape_text(stated.shape)});
@@ -5894,18 +6119,16 @@ SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor>
                                           "is not ",
                                           number_text(of.how.plus)});
             }
-            if (of.first_layer) {
-                return are_equal(of.view, *of.first_layer)
-                           ? ""
-                           : "the layers of the parameter share it and are not equal";
-            }
-            const placed where = place(of.view, of.how);
-            if (!where.problem.empty()) return where.problem;
             std::size_t tensor = 0;
             while (tensor < planned.size() && planned[tensor].name != of.tensor) ++tensor;
-            if (tensor == planned.size()) {
+            const bool is_first = tensor == planned.size();
+            const placed where = place(of.view, of.how, is_first ? 0 : used[tensor].end());
+            if (!where.problem.empty()) return where.problem;
+            if (is_first) {
                 planned.push_back({of.tensor, where.shape});
                 used.emplace_back();
+            } else if (of.how.range == row_range::successive) {
+                planned[tensor].shape = where.shape;
             } else if (planned[tensor].shape != where.shape) {
                 return joined_text({"it has shape ", shape_text(where.shape), " here and ",
                                     shape_text(planned[tensor].shape), " for another parameter"});
@@ -6085,7 +6308,6 @@ inline constexpr name_entry distilbert[] = {
     ignored("vocab_*"),
 };
 
-/// All layers of albert are loaded from one.
 inline constexpr name_entry albert[] = {
     optional_prefix("albert."),
     {"embedding", "albert.embeddings.word_embeddings.weight"},
@@ -6096,41 +6318,30 @@ inline constexpr name_entry albert[] = {
     {"W_embedding", "albert.encoder.embedding_hidden_mapping_in.weight"},
     {"b_embedding", "albert.encoder.embedding_hidden_mapping_in.bias"},
     {"layers.W_query",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight", shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"},
     {"layers.b_query", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.bias",
-     shared_layers | flat},
-    {"layers.W_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.weight",
-     shared_layers},
+     flat},
+    {"layers.W_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.weight"},
     {"layers.b_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.bias",
-     shared_layers | flat},
+     flat},
     {"layers.W_value",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.weight", shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.weight"},
     {"layers.b_value", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.bias",
-     shared_layers | flat},
-    {"layers.W_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.weight",
-     shared_layers},
-    {"layers.b_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.bias",
-     shared_layers},
+     flat},
+    {"layers.W_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.weight"},
+    {"layers.b_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.bias"},
     {"layers.gain_1",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.weight",
-     shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.weight"},
     {"layers.bias_1",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.bias",
-     shared_layers},
-    {"layers.W_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight",
-     shared_layers},
-    {"layers.b_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.bias",
-     shared_layers},
-    {"layers.W_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.weight",
-     shared_layers},
-    {"layers.b_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.bias",
-     shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.bias"},
+    {"layers.W_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight"},
+    {"layers.b_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.bias"},
+    {"layers.W_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.weight"},
+    {"layers.b_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.bias"},
     {"layers.gain_2",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.weight",
-     shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.weight"},
     {"layers.bias_2",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.bias",
-     shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.bias"},
     {"W_pool", "albert.pooler.weight"},
     {"b_pool", "albert.pooler.bias"},
     {"W_predict", "predictions.dense.weight"},
@@ -6286,15 +6497,28 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
-/// Of qwen2, and of llama<biases<true>>: only queries, keys and values have biases in the file.
 inline constexpr auto qwen2 =
     joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
                    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
-                   {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
-                   constant("layers.b_out", 0),
-                   constant("layers.b_gate", 0),
-                   constant("layers.b_expand", 0),
-                   constant("layers.b_contract", 0)});
+                   {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat}});
+
+/// The matrices of queries, keys and values are one, and the gate and what it gates.
+inline constexpr name_entry phi3[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embed_tokens.weight"},
+    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
+    {"layers.W_query", "model.layers.{}.self_attn.qkv_proj.weight", successive | halves},
+    {"layers.W_key", "model.layers.{}.self_attn.qkv_proj.weight", successive | halves},
+    {"layers.W_value", "model.layers.{}.self_attn.qkv_proj.weight", successive},
+    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
+    {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
+    {"layers.W_gate", "model.layers.{}.mlp.gate_up_proj.weight", successive},
+    {"layers.W_expand", "model.layers.{}.mlp.gate_up_proj.weight", successive},
+    {"layers.W_contract", "model.layers.{}.mlp.down_proj.weight"},
+    {"gain", "model.norm.weight"},
+    {"W_logits", "lm_head.weight"},
+    copy_of("embedding", "lm_head.weight"),
+};
 
 inline constexpr auto& llama3 = llama;
 inline constexpr auto& mistral = llama;
@@ -6517,6 +6741,65 @@ constexpr auto t5_names(bool gated) {
 /// Of T5, and of its version 1.1, which takes activation::geglu_tanh and tied<false>.
 inline constexpr auto t5 = detail::t5_names(false);
 inline constexpr auto t5_gated = detail::t5_names(true);
+
+/// Keys have no bias, which no softmax would see.
+inline constexpr name_entry whisper[] = {
+    optional_prefix("model."),
+    {"W_conv_1", "model.encoder.conv1.weight", taps_last},
+    {"b_conv_1", "model.encoder.conv1.bias"},
+    {"W_conv_2", "model.encoder.conv2.weight", taps_last},
+    {"b_conv_2", "model.encoder.conv2.bias"},
+    {"source_position", "model.encoder.embed_positions.weight"},
+    {"encoder.gain_1", "model.encoder.layers.{}.self_attn_layer_norm.weight"},
+    {"encoder.bias_1", "model.encoder.layers.{}.self_attn_layer_norm.bias"},
+    {"encoder.W_query", "model.encoder.layers.{}.self_attn.q_proj.weight"},
+    {"encoder.b_query", "model.encoder.layers.{}.self_attn.q_proj.bias", flat},
+    {"encoder.W_key", "model.encoder.layers.{}.self_attn.k_proj.weight"},
+    constant("encoder.b_key", 0),
+    {"encoder.W_value", "model.encoder.layers.{}.self_attn.v_proj.weight"},
+    {"encoder.b_value", "model.encoder.layers.{}.self_attn.v_proj.bias", flat},
+    {"encoder.W_out", "model.encoder.layers.{}.self_attn.out_proj.weight"},
+    {"encoder.b_out", "model.encoder.layers.{}.self_attn.out_proj.bias"},
+    {"encoder.gain_2", "model.encoder.layers.{}.final_layer_norm.weight"},
+    {"encoder.bias_2", "model.encoder.layers.{}.final_layer_norm.bias"},
+    {"encoder.W_expand", "model.encoder.layers.{}.fc1.weight"},
+    {"encoder.b_expand", "model.encoder.layers.{}.fc1.bias"},
+    {"encoder.W_contract", "model.encoder.layers.{}.fc2.weight"},
+    {"encoder.b_contract", "model.encoder.layers.{}.fc2.bias"},
+    {"source_gain", "model.encoder.layer_norm.weight"},
+    {"source_bias", "model.encoder.layer_norm.bias"},
+    {"embedding", "model.decoder.embed_tokens.weight"},
+    {"position", "model.decoder.embed_positions.weight", rows_from(0)},
+    {"decoder.gain_1", "model.decoder.layers.{}.self_attn_layer_norm.weight"},
+    {"decoder.bias_1", "model.decoder.layers.{}.self_attn_layer_norm.bias"},
+    {"decoder.W_query", "model.decoder.layers.{}.self_attn.q_proj.weight"},
+    {"decoder.b_query", "model.decoder.layers.{}.self_attn.q_proj.bias", flat},
+    {"decoder.W_key", "model.decoder.layers.{}.self_attn.k_proj.weight"},
+    constant("decoder.b_key", 0),
+    {"decoder.W_value", "model.decoder.layers.{}.self_attn.v_proj.weight"},
+    {"decoder.b_value", "model.decoder.layers.{}.self_attn.v_proj.bias", flat},
+    {"decoder.W_out", "model.decoder.layers.{}.self_attn.out_proj.weight"},
+    {"decoder.b_out", "model.decoder.layers.{}.self_attn.out_proj.bias"},
+    {"decoder.gain_2", "model.decoder.layers.{}.encoder_attn_layer_norm.weight"},
+    {"decoder.bias_2", "model.decoder.layers.{}.encoder_attn_layer_norm.bias"},
+    {"decoder.cross_W_query", "model.decoder.layers.{}.encoder_attn.q_proj.weight"},
+    {"decoder.cross_b_query", "model.decoder.layers.{}.encoder_attn.q_proj.bias", flat},
+    {"decoder.cross_W_key", "model.decoder.layers.{}.encoder_attn.k_proj.weight"},
+    constant("decoder.cross_b_key", 0),
+    {"decoder.cross_W_value", "model.decoder.layers.{}.encoder_attn.v_proj.weight"},
+    {"decoder.cross_b_value", "model.decoder.layers.{}.encoder_attn.v_proj.bias", flat},
+    {"decoder.cross_W_out", "model.decoder.layers.{}.encoder_attn.out_proj.weight"},
+    {"decoder.cross_b_out", "model.decoder.layers.{}.encoder_attn.out_proj.bias"},
+    {"decoder.gain_3", "model.decoder.layers.{}.final_layer_norm.weight"},
+    {"decoder.bias_3", "model.decoder.layers.{}.final_layer_norm.bias"},
+    {"decoder.W_expand", "model.decoder.layers.{}.fc1.weight"},
+    {"decoder.b_expand", "model.decoder.layers.{}.fc1.bias"},
+    {"decoder.W_contract", "model.decoder.layers.{}.fc2.weight"},
+    {"decoder.b_contract", "model.decoder.layers.{}.fc2.bias"},
+    {"gain", "model.decoder.layer_norm.weight"},
+    {"bias", "model.decoder.layer_norm.bias"},
+    copy_of("embedding", "proj_out.weight"),
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
 
@@ -8777,18 +9060,30 @@ class lattice {
     extent<Columns> columns;
     extent<Reach> reach;  // where the columns of the rows end
 
-    SEQUENT_INLINE int begin(int row) const noexcept { return Full ? 0 : begin_[at(row)]; }
-    SEQUENT_INLINE int end(int row) const noexcept { return Full ? int{columns} : end_[at(row)]; }
-    SEQUENT_INLINE void set(int row, int first, int last) noexcept {
-        begin_[at(row)] = first;
-        end_[at(row)] = last;
+    SEQUENT_INLINE int begin([[maybe_unused]] int row) const noexcept {
+        if constexpr (Full)
+            return 0;
+        else
+            return intervals_.begin[row];
+    }
+    SEQUENT_INLINE int end([[maybe_unused]] int row) const noexcept {
+        if constexpr (Full)
+            return columns;
+        else
+            return intervals_.end[row];
+    }
+    SEQUENT_INLINE void set(int row, int first, int last) noexcept requires(!Full) {
+        intervals_.begin[row] = first;
+        intervals_.end[row] = last;
     }
 
   private:
-    static constexpr int at(int row) { return Full ? 0 : row; }
-
-    int begin_[Full ? 1 : Capacity];
-    int end_[Full ? 1 : Capacity];
+    struct none {};
+    struct of_rows {
+        int begin[Capacity];
+        int end[Capacity];
+    };
+    [[no_unique_address]] std::conditional_t<Full, none, of_rows> intervals_;
 };
 
 constexpr int ceil_divide(int value, int divisor) {
@@ -8841,20 +9136,22 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
                 if (part.rows <= 0) continue;
                 int reach = ends ? 0 : int{part.columns};
                 bool any = full;
-                for (int t = 0; t < part.rows && !full; ++t) {
-                    const int row = part.first_row + t * row_step;
-                    const bool admitted = piece.admits_row(row, counts);
-                    const int begin = ceil_divide(piece.begin(row, counts) - column_class, modulus);
-                    const int end =
-                        admitted
-                            ? ceil_divide(piece.end(row, Shape::columns, counts) - column_class,
-                                          modulus)
-                            : 0;
-                    const bool has_columns = begin < end;
-                    part.set(t, has_columns ? begin : 0, has_columns ? end : 0);
-                    any = any || has_columns;
-                    if (ends && has_columns) reach = std::max(reach, end);
-                }
+                if constexpr (!full)
+                    for (int t = 0; t < part.rows; ++t) {
+                        const int row = part.first_row + t * row_step;
+                        const bool admitted = piece.admits_row(row, counts);
+                        const int begin =
+                            ceil_divide(piece.begin(row, counts) - column_class, modulus);
+                        const int end =
+                            admitted
+                                ? ceil_divide(piece.end(row, Shape::columns, counts) - column_class,
+                                              modulus)
+                                : 0;
+                        const bool has_columns = begin < end;
+                        part.set(t, has_columns ? begin : 0, has_columns ? end : 0);
+                        any = any || has_columns;
+                        if (ends && has_columns) reach = std::max(reach, end);
+                    }
                 part.reach = reach;
                 if (any) visit(part, index);
             }
@@ -12374,13 +12671,15 @@ constexpr bool is_plain(const literal& item, bool moved = false) {
     return !is_view(item);
 }
 
-/// Whether the literals that give values are added, weighted or not, for each head on its own: what
-/// a matrix product with its additions computes. Variables that are summed away must then index a
-/// weight.
+/// What keeps the rule from adding the literals that give values, weighted or not, for each head on
+/// its own: what a matrix product with its additions computes. Variables that are summed away must
+/// then index a weight.
 template <sizes Sizes>
-constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
-    if (rule.literals > 1 && rule.combined != combination::sum) return false;
-    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
+constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& source) {
+    if (rule.literals > 1 && rule.combined != combination::sum)
+        return reason::literals_are_not_added;
+    if (rule.combined == combination::cosine) return reason::literals_are_not_added;
+    if (rule.aggregated != aggregation::sum) return reason::not_a_sum_over_rows;
     const unsigned head = rule.head_variables();
     unsigned mentioned = head;
     if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
@@ -12392,15 +12691,18 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
             if (item.weight.terms[argument].second >= 0 ||
                 (item.weight.terms[argument].offset &&
                  item.weight.terms[argument].variable != loop_time))
-                return false;
+                return reason::a_weight_is_moved;
         }
         const unsigned summed = ~head;
-        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
-        if ((in_relation & summed) != (in_weight & summed)) return false;
+        if (((in_relation | in_weight) & summed) && rule.literals > 1)
+            return reason::a_sum_in_a_sum;
+        if ((in_relation & summed) != (in_weight & summed))
+            return reason::a_summed_variable_without_a_weight;
         mentioned |= in_relation;
     }
     // A variable that nothing mentions adds as many times as it has values.
-    return mentioned == (1u << rule.variables.size()) - 1;
+    return mentioned == (1u << rule.variables.size()) - 1 ? reason::none
+                                                          : reason::an_unmentioned_variable;
 }
 
 /// Whether this is all that the rule does.
@@ -12409,7 +12711,7 @@ constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
     if (rule.condition >= 0 || rule.repeat) return false;
     for (const literal& item : source.body(rule))
         if (!is_plain(item)) return false;
-    return is_linear_sum(rule, source);
+    return linear_sum_obstacle(rule, source) == reason::none;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -14314,247 +14616,6 @@ decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
 }  // namespace sequent::inline SEQUENT_ABI::io
 
 /// A plan bound to kernels.
-
-namespace sequent::inline SEQUENT_ABI::kernel {
-
-/// Rows of numbers: listed, or a stride apart.
-template <class T>
-struct row_places {
-    T* const* listed = nullptr;
-    T* first = nullptr;
-    std::ptrdiff_t stride = 0;
-
-    SEQUENT_INLINE T* operator[](int row) const noexcept {
-        return listed ? listed[row] : first + row * stride;
-    }
-};
-
-/// C = A B or C += A B of any sizes, with C rows x columns and A rows x depth, whose rows may lie
-/// anywhere. Turned: the rows that are given are those of the transposed matrix.
-template <class T>
-struct gathered_product {
-    int rows, columns, depth;
-    row_places<const T> a;
-    bool a_turned;
-    row_places<const T> b;
-    bool b_turned;
-    row_places<T> c;
-    bool accumulate;
-    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
-    bool streams = false;
-};
-
-namespace detail {
-
-/// How a gathered product is cut: blocks of A and panels of B are copied, so that each number of B
-/// is read once for up to `rows` rows.
-template <class T>
-struct gathered_plan {
-    static constexpr int rows = 256;
-    static constexpr int depth = 256;
-    static constexpr int streams = 16;                       // rows of B, where it is not copied
-    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
-    static constexpr int width = 2 * lanes<T>;
-    static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
-};
-
-inline void prefetch([[maybe_unused]] const void* at) noexcept {
-#if defined(__GNUC__)
-    __builtin_prefetch(at);
-#endif
-}
-
-/// Copies columns [begin, begin + count) of some rows, from row `first` on.
-template <class T>
-inline void gather_rows(const row_places<const T>& from, int first, int rows, int begin, int count,
-                        T* to) noexcept {
-    for (int row = 0; row < rows; ++row, to += gathered_plan<T>::pitch)
-        std::copy_n(from[first + row] + begin, count, to);
-}
-
-/// Copies a panel of B, a row of `width` numbers for each k; zeros behind the last column.
-template <class T>
-inline void gather_panel(const gathered_product<T>& of, int k, int depth, int column,
-                         T* to) noexcept {
-    constexpr int n = lanes<T>;
-    constexpr int width = gathered_plan<T>::width;
-    const int columns = std::min(width, of.columns - column);
-    if (!of.b_turned) {
-        for (int at = 0; at < depth; ++at, to += width) {
-            const T* from = of.b[k + at] + column;
-            if (columns == width) {
-                store(to, load(from));
-                store(to + n, load(from + n));
-            } else {
-                std::copy_n(from, columns, to);
-                std::fill_n(to + columns, width - columns, T(0));
-            }
-        }
-        return;
-    }
-    constexpr int group = transposed_columns<T>;
-    for (int half = 0; half < width; half += n, to += n) {
-        const int last = std::min(n, columns - half) - 1;
-        T* row = to;
-        if (last < 0) {
-            for (int at = 0; at < depth; ++at, row += width) store(row, zero<T>());
-            return;
-        }
-        const T* from = of.b[column + half] + k;
-        const int next = std::min(n, of.columns - column - half - width);
-        const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
-        int at = 0;
-        for (; at + group <= depth; at += group) {
-            // The panel that is copied next.
-            if (of.streams && at % (64 / int{sizeof(T)}) == 0)
-                for (int lane = 0; lane < next; ++lane)
-                    prefetch(from + at + (lane + width) * of.b.stride);
-            batch<T> out[group];
-            load_transposed(from + at, lane_at, out);
-            for (int i = 0; i < group; ++i, row += width) store(row, out[i]);
-        }
-        for (; at < depth; ++at, row += width)
-            for (int lane = 0; lane < n; ++lane) row[lane] = from[lane_at(lane) + at];
-    }
-}
-
-/// Asks for part `part` of `parts` of the panel that is copied next.
-template <class T>
-SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int depth, int column,
-                                   int part, int parts) noexcept {
-    constexpr int width = gathered_plan<T>::width;
-    constexpr int line = 64 / int{sizeof(T)};
-    if (column >= of.columns) return;
-    const int rows = of.b_turned ? std::min(width, of.columns - column) : depth;
-    const int length = of.b_turned ? depth : std::min(width, of.columns - column);
-    const int first = of.b_turned ? column : k;
-    const int begin = of.b_turned ? k : column;
-    for (int row = rows * part / parts; row < rows * (part + 1) / parts; ++row)
-        for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
-}
-
-/// Rows of C of one tile against a panel of B, from the copy of A.
-template <int Rows, class Strides, class T>
-SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
-                                    const row_places<T>& c, int row, int rows, int column,
-                                    int columns, int depth, bool accumulate) noexcept {
-    using plan = gathered_plan<T>;
-    constexpr int n = lanes<T>;
-    constexpr int width = plan::width;
-    alignas(64) T sum[Rows * width];
-    for (int r = 0; r < rows; ++r) {
-        prefetch(c[row + r] + column);
-        prefetch(c[row + r] + column + n);
-    }
-    product_tile<batch<T>, Rows, 2, n, n>(a, b, sum, depth, strides,
-                                          tile_target{0, 0, false, false}, as_is{});
-    const T* from = sum;
-    for (int r = 0; r < rows; ++r, from += width) {
-        T* to = c[row + r] + column;
-        for (int at = 0; at < columns; at += n) {
-            const int count = std::min(n, columns - at);
-            if (count == n)
-                store(to + at,
-                      accumulate ? batch<T>(load(to + at) + load(from + at)) : load(from + at));
-            else
-                store_first(to + at,
-                            accumulate ? batch<T>(load_first(to + at, count) + load(from + at))
-                                       : load(from + at),
-                            count);
-        }
-    }
-}
-
-/// A block of A, of which rows are a_row apart, against a panel of B.
-template <class Strides, class T>
-inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
-                           const Strides& strides, int first, int rows, int k, int depth,
-                           int column, bool accumulate) noexcept {
-    using plan = gathered_plan<T>;
-    constexpr int tile = plan::tile, most = tile * 2 / 3, few = tile / 3;
-    const int columns = std::min(plan::width, of.columns - column);
-    const int parts = (rows + tile - 1) / tile;
-    for (int row = 0, part = 0; row < rows; row += tile, ++part) {
-        if (!of.streams) prefetch_panel(of, k, depth, column + plan::width, part, parts);
-        const int left = std::min(tile, rows - row);
-        const T* from = a + std::ptrdiff_t{row} * strides.a_row;
-        const auto take = [&](auto size) {
-            gathered_tile<size()>(from, b, strides, of.c, first + row, left, column, columns, depth,
-                                  accumulate);
-        };
-        if (left > most)
-            take(std::integral_constant<int, tile>{});
-        else if (left > few)
-            take(std::integral_constant<int, most>{});
-        else
-            take(std::integral_constant<int, few>{});
-    }
-}
-
-}  // namespace detail
-
-/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
-template <class T,
-          int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
-inline constexpr int gathered_room =
-    (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
-    + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
-
-/// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
-/// the same whatever the other rows are. `room` has gathered_room numbers, aligned to 64 bytes.
-template <class T>
-SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
-    using plan = detail::gathered_plan<T>;
-    T* const panel = room;
-    T* const copy = room + plan::depth * plan::width;
-    const int row_parts = (of.rows + plan::rows - 1) / plan::rows;
-    const bool in_place = of.streams && !of.b_turned;
-    const int most = in_place ? plan::streams : plan::depth;
-    const int depth_parts = (of.depth + most - 1) / most;
-    for (int row_part = 0; row_part < row_parts; ++row_part) {
-        const int row = static_cast<int>(std::int64_t{of.rows} * row_part / row_parts);
-        const int rows = static_cast<int>(std::int64_t{of.rows} * (row_part + 1) / row_parts) - row;
-        for (int part = 0; part < depth_parts; ++part) {
-            const int k = static_cast<int>(std::int64_t{of.depth} * part / depth_parts);
-            const int depth =
-                static_cast<int>(std::int64_t{of.depth} * (part + 1) / depth_parts) - k;
-            const bool accumulate = of.accumulate || part > 0;
-            if (of.a_turned)
-                detail::gather_rows(of.a, k, depth, row, rows, copy);
-            else
-                detail::gather_rows(of.a, row, rows, k, depth, copy);
-            for (int column = 0; column < of.columns; column += plan::width) {
-                const auto tiles = [&](const T* b, const auto& strides) {
-                    detail::gathered_tiles(of, copy, b, strides, row, rows, k, depth, column,
-                                           accumulate);
-                };
-                if (in_place && column + plan::width <= of.columns) {
-                    // The rows that are read next.
-                    for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
-                        const T* next = of.b[k + depth + at] + column;
-                        detail::prefetch(next);
-                        detail::prefetch(next + lanes<T>);
-                    }
-                    tiles(of.b[k] + column,
-                          detail::product_strides{plan::pitch, 1, static_cast<int>(of.b.stride), 1,
-                                                  plan::width});
-                    continue;
-                }
-                detail::gather_panel(of, k, depth, column, panel);
-                if (of.a_turned)
-                    tiles(panel,
-                          detail::constant_strides<1, plan::pitch, plan::width, plan::width>{});
-                else
-                    tiles(panel,
-                          detail::constant_strides<plan::pitch, 1, plan::width, plan::width>{});
-            }
-        }
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::kernel
-
-#include <cstring>
 
 /// How large a count that is given at run time may be: what a variable is compared with, `j <
 /// length`, is at most the variable's extent.
@@ -16543,6 +16604,7 @@ struct general_step {
     int time = -1;  // in a recursion, the variable that the loop at this level counts
     int level = 0;
     int delay = 0;
+    form_reasons reasons{};  // that it is no other step
 };
 
 /// Of a general step of a state: the variable whose values lie near the position, in [position -
@@ -16607,6 +16669,82 @@ struct step {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Which steps of a plan take the rows of several samples, or of several sequences, at once.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// How many numbers the weights of a step have that is worth it.
+inline constexpr long long least_joined_numbers = 1024;
+
+/// Whether the products of a row step take the rows of several samples: their weights are the same
+/// numbers for all samples.
+constexpr bool is_joined(const row_step& step, long long least) {
+    if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
+    long long size = 0;
+    for (const row_term& term : step.terms) {
+        if (term.kind != term_kind::product) continue;
+        if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
+        if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
+        size += 1LL * term.depth * term.splits * step.columns();
+    }
+    return size > 0 && size >= least;
+}
+
+/// Whether a step whose rows are `lead` beyond those at hand takes the row at hand of several
+/// sequences: not where it computes rows beyond that at the first position, nor where it reads what
+/// each state has prepared for itself.
+constexpr bool joins_sequences(const row_step& step, int lead, long long least) {
+    for (const row_term& term : step.terms)
+        if (term.kind == term_kind::product && term.w.at.where == place::prepared) return false;
+    return lead == 0 && is_joined(step, least);
+}
+
+/// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
+/// counts that limit these; and whether counts end a recursion, which then has other rounds for
+/// each sample.
+struct joined_steps {
+    long long weights = 0;
+    int rows = 0;
+    unsigned counts = 0;
+    bool ends = false;
+
+    /// Returns true if samples of different counts can be run step by step.
+    constexpr bool any() const { return rows > 0 && !ends; }
+};
+template <class Tables>
+constexpr joined_steps find_joined_steps(const Tables& tables, long long least) {
+    joined_steps result;
+    long long rounds = 1;
+    for (const step& each : tables.steps) {
+        result.ends = result.ends || each.end.any();
+        if (each.kind == step_kind::repeat_begin && !each.recurs) rounds *= each.repeat;
+        if (each.kind == step_kind::repeat_end && !each.recurs)
+            rounds /= tables.steps[each.at].repeat;
+        if (each.kind != step_kind::rows || each.prepared) continue;
+        const row_step& row = tables.rows[each.at];
+        if (!is_joined(row, least)) continue;
+        for (const row_term& term : row.terms)
+            if (term.kind == term_kind::product)
+                result.weights += rounds * term.depth * term.splits * row.columns();
+        if (row.rows <= result.rows) continue;
+        result.rows = row.rows;
+        result.counts = row.counts;
+    }
+    return result;
+}
+
+/// Whether a plan repeats steps over the times of a recursion, of which each sequence has others.
+template <class Tables>
+constexpr bool recurs(const Tables& tables) {
+    for (const step& each : tables.steps)
+        if (each.recurs) return true;
+    return false;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+#include <cstring>
 
 /// The state of planning: what is known of each rule, relation and weight while steps are chosen.
 
@@ -16941,7 +17079,8 @@ struct draft : drafted<Sizes, Facts> {
         result.offset += out.scope_offset[scope];
         int level = depth_of(scope);
         for (int at = scope; at > 0; at = in.text.scopes[at].parent)
-            result.layer_strides[--level] = out.scope_parameters[at];
+            result.layer_strides[--level] =
+                in.text.scopes[at].shares ? 0 : out.scope_parameters[at];
         return result;
     }
 };
@@ -17235,13 +17374,14 @@ constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const ax
            written.variables[pairs.pair_column].extent >= given.extents[1];
 }
 
-/// Whether a row step can leave out the atoms that do not exist: a condition on the indices of the
-/// rows and outer loops.
+/// What keeps a row step from leaving out the atoms that do not exist: all but a condition on the
+/// indices of the rows and outer loops.
 template <class Draft>
-constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
+constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& pairs) {
     const auto& pool = draft.out.pool;
     const int root = draft.conditions.condition[at];
-    if (pool.variables(root) & ~draft.rule_of(at).head_variables()) return false;
+    if (pool.variables(root) & ~draft.rule_of(at).head_variables())
+        return reason::a_condition_on_summed_variables;
     bool fits = true;
     pool.each_conjunct(root, [&](int part) {
         const node& top = pool.nodes[part];
@@ -17253,7 +17393,7 @@ constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
                              pool.nodes[top.left].value == draft.rule_of(at).recurs.time;
         fits = fits && !of_time && (bound || pairs.pairs >= 0);
     });
-    return fits;
+    return fits ? reason::none : reason::a_condition_other_than_a_count;
 }
 
 /// Whether the literal is nothing but a condition.
@@ -17320,100 +17460,126 @@ constexpr bool is_symbol(const Draft& draft, const literal& item) {
     return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
 }
 
-/// Whether the rule's literals give their values as they are, but for sparse ones that only hold.
+/// What keeps the rule's literals from giving their values as they are, but for sparse ones that
+/// only hold.
 template <class Draft>
-constexpr bool is_plain_row(const Draft& draft, int at, bool moved) {
-    const rule& written = draft.rule_of(at);
-    for (const literal& item : draft.in.text.body(written)) {
-        if (draft.is_view(item)) return false;
-        if (!is_sparse_condition(draft, item) && !is_plain(item, moved)) return false;
+constexpr reason plain_row_obstacle(const Draft& draft, int at, bool moved) {
+    for (const literal& item : draft.in.text.body(draft.rule_of(at))) {
+        if (draft.is_view(item)) return reason::an_argument_is_a_sum_of_variables;
+        if (is_sparse_condition(draft, item) || is_plain(item, moved)) continue;
+        if (!item.gives_value() || item.has_element) return reason::an_element_is_read;
+        return is_view(item) ? reason::an_argument_is_a_sum_of_variables
+                             : reason::an_argument_is_moved;
     }
-    return true;
+    return reason::none;
 }
 
-/// Whether the rule is a column times a row, as one vector: each number of the one times all of the
-/// other.
+/// What keeps the rule from being a column times a row, as one vector: each number of the one times
+/// all of the other.
 template <class Draft>
-constexpr bool is_outer_product(const Draft& draft, int at) {
+constexpr reason outer_product_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
     if (written.repeat || written.literals != 2 || written.combined != combination::product ||
         written.transformations.size() != 1 ||
-        written.transformations[0].kind != transformation::reshape ||
-        written.aggregated != aggregation::sum || written.variables.size() != written.arity ||
+        written.transformations[0].kind != transformation::reshape)
+        return reason::not_an_outer_product;
+    const literal& left = draft.literal_of(at, 0);
+    const literal& right = draft.literal_of(at, 1);
+    if (left.transposed || !right.transposed || draft.value_of(left).columns != 1 ||
+        draft.value_of(right).rows != 1 || draft.head_of(at).value.columns != 1)
+        return reason::not_an_outer_product;
+    if (written.aggregated != aggregation::sum || written.variables.size() != written.arity ||
         written.arity > max_outers || written.recurs.loop >= 0 ||
         draft.conditions.condition[at] >= 0)
-        return false;
-    for (int body = 0; body < 2; ++body) {
-        const literal& item = draft.literal_of(at, body);
+        return reason::an_outer_product_with_a_condition;
+    for (const literal& item : draft.in.text.body(written))
         if (item.kind != literal_kind::relation || item.weight.weight >= 0 || !is_plain(item) ||
             draft.is_view(item) || is_symbol(draft, item) || !covers(draft, written, item) ||
             draft.pairs_of(item.relation).any())
-            return false;
+            return reason::an_outer_product_of_other_literals;
+    return reason::none;
+}
+template <class Draft>
+constexpr bool is_outer_product(const Draft& draft, int at) {
+    return outer_product_obstacle(draft, at) == reason::none;
+}
+
+/// What keeps a row step from adding the rule's literals, or multiplying them elementwise.
+template <class Draft>
+constexpr reason row_obstacle(const Draft& draft, int at) {
+    const rule& written = draft.rule_of(at);
+    if (written.repeat || !adds(draft, written)) return reason::not_a_sum_over_rows;
+    // Where there is a recursion, rules outside of it may well read it from the next time on.
+    const reason plain = plain_row_obstacle(draft, at, draft.recurs);
+    if (plain != reason::none) return plain;
+    if (written.arity > max_outers) return reason::more_than_3_head_arguments;
+    const axes pairs = pairs_of_rule(draft, at);
+    const reason conditioned = row_condition_obstacle(draft, at, pairs);
+    if (conditioned != reason::none) return conditioned;
+    if (!holds_all_pairs(draft, written, pairs)) return reason::pairs_beyond_the_variables;
+    for (const transformation_use& function : written.transformations) {
+        if (!keeps_rows(function.kind)) return reason::a_function_changes_the_shape;
+        if (pairs.pairs >= 0 && function.position >= 0)
+            return reason::a_function_depends_on_the_pair;
+        for (const weight_use& use : function.weights)
+            for (int axis = 0; axis < use.arity; ++axis)
+                if (pairs.in_pair(use.terms[axis].variable))
+                    return reason::a_function_depends_on_the_pair;
+        if (function.position < 0) continue;
+        if (draft.in.text.nodes[function.position].kind != node_kind::variable &&
+            function.kind != transformation::dropout)
+            return reason::a_position_is_an_expression;
+        if (written.recurs.loop >= 0 || written.shift) return reason::a_position_is_an_expression;
     }
-    const literal& left = draft.literal_of(at, 0);
-    const literal& right = draft.literal_of(at, 1);
-    return !left.transposed && right.transposed && draft.value_of(left).columns == 1 &&
-           draft.value_of(right).rows == 1 && draft.head_of(at).value.columns == 1;
+    // One summed variable at most.
+    if (written.variables.size() > written.arity + 1) return reason::several_summed_variables;
+    // Functions apply to each ground rule, before the sum.
+    unsigned looped = (1u << written.variables.size()) - 1;
+    if (written.recurs.loop >= 0) looped &= ~(1u << written.recurs.time);
+    if ((looped & ~written.head_variables()) && written.transformations.size())
+        return reason::a_function_before_a_sum;
+    const bool multiplies =
+        written.combined == combination::elementwise_product && written.literals > 1;
+    if (multiplies) {
+        if (written.variables.size() != written.arity) return reason::a_product_with_a_sum;
+    } else if (const reason linear = linear_sum_obstacle(written, draft.in.text);
+               linear != reason::none) {
+        return linear;
+    }
+    const value_shape shape = draft.head_of(at).value;
+    int terms = 0;
+    for (const literal& item : draft.in.text.body(written)) {
+        if (is_sparse_condition(draft, item)) continue;
+        if (++terms > max_terms) return reason::more_than_6_terms;
+        if (item.kind != literal_kind::relation && item.kind != literal_kind::weight)
+            return reason::a_number_or_an_index;
+        if (!covers(draft, written, item)) return reason::a_literal_beyond_its_relation;
+        const value_shape value = draft.value_of(item);
+        if (value.size() != shape.size()) return reason::values_of_different_shapes;
+        if (item.transposed && value.rows != 1 && value.columns != 1)
+            return reason::a_transposed_matrix;
+        const bool weighted = item.kind == literal_kind::relation && item.weight.weight >= 0;
+        if (weighted) {
+            const weight& applied = draft.in.text.weights[item.weight.weight];
+            const value_shape& x = draft.in.relations[item.relation].value;
+            const bool scales = applied.shape[0] * applied.shape[1] == 1 && !x.is_scalar();
+            if (multiplies || applied.rank != 2 ||
+                (!is_symbol(draft, item) && (x.columns != 1 || scales)))
+                return reason::a_weight_of_another_form;
+        }
+        if (!fits_pairs(draft, pairs, item, weighted)) return reason::terms_of_both_indices;
+        const unsigned variables = variables_in(item.terms, item.arity);
+        if ((!weighted || is_symbol(draft, item)) && (variables & ~written.head_variables()))
+            return reason::a_summed_variable_without_a_weight;
+    }
+    return terms > 0 || (written.total && written.literals == 0) ? reason::none
+                                                                 : reason::no_literal_has_a_value;
 }
 
 /// Whether a row step can compute the rule.
 template <class Draft>
 constexpr bool is_row_rule(const Draft& draft, int at) {
-    if (is_outer_product(draft, at)) return true;
-    const rule& written = draft.rule_of(at);
-    if (written.repeat || !adds(draft, written)) return false;
-    // Where there is a recursion, rules outside of it may well read it from the next time on.
-    const bool moved = draft.recurs;
-    if (!is_plain_row(draft, at, moved) || written.arity > max_outers) return false;
-    const axes pairs = pairs_of_rule(draft, at);
-    if (!is_row_condition(draft, at, pairs) || !holds_all_pairs(draft, written, pairs))
-        return false;
-    for (const transformation_use& function : written.transformations) {
-        if (!keeps_rows(function.kind)) return false;
-        if (pairs.pairs >= 0 && function.position >= 0) return false;
-        for (const weight_use& use : function.weights)
-            for (int axis = 0; axis < use.arity; ++axis)
-                if (pairs.in_pair(use.terms[axis].variable)) return false;
-        if (function.position >= 0 &&
-            draft.in.text.nodes[function.position].kind != node_kind::variable &&
-            function.kind != transformation::dropout)
-            return false;
-        if (function.position >= 0 && (written.recurs.loop >= 0 || written.shift)) return false;
-    }
-    if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
-    // Functions apply to each ground rule, before the sum.
-    unsigned looped = (1u << written.variables.size()) - 1;
-    if (written.recurs.loop >= 0) looped &= ~(1u << written.recurs.time);
-    if ((looped & ~written.head_variables()) && written.transformations.size()) return false;
-    const bool multiplies =
-        written.combined == combination::elementwise_product && written.literals > 1;
-    if (multiplies ? written.variables.size() != written.arity
-                   : !is_linear_sum(written, draft.in.text))
-        return false;
-    const value_shape shape = draft.head_of(at).value;
-    int terms = 0;
-    for (const literal& item : draft.in.text.body(written)) {
-        if (is_sparse_condition(draft, item)) continue;
-        if (++terms > max_terms) return false;
-        if (item.kind != literal_kind::relation && item.kind != literal_kind::weight) return false;
-        if (!covers(draft, written, item)) return false;
-        const value_shape value = draft.value_of(item);
-        if (value.size() != shape.size()) return false;
-        if (item.transposed && value.rows != 1 && value.columns != 1) return false;
-        const bool weighted = item.kind == literal_kind::relation && item.weight.weight >= 0;
-        if (weighted) {
-            const weight& applied = draft.in.text.weights[item.weight.weight];
-            if (multiplies || applied.rank != 2) return false;
-            const value_shape& x = draft.in.relations[item.relation].value;
-            const bool scales = applied.shape[0] * applied.shape[1] == 1 && !x.is_scalar();
-            if (!is_symbol(draft, item) && (x.columns != 1 || scales)) return false;
-        }
-        if (!fits_pairs(draft, pairs, item, weighted)) return false;
-        const unsigned variables = variables_in(item.terms, item.arity);
-        if ((!weighted || is_symbol(draft, item)) && (variables & ~written.head_variables()))
-            return false;
-    }
-    return terms > 0 || (written.total && written.literals == 0);
+    return is_outer_product(draft, at) || row_obstacle(draft, at) == reason::none;
 }
 
 /// How many terms the rule's row step has, with those of the rules inlined into it.
@@ -18140,14 +18306,15 @@ class attention_matcher {
   public:
     attention_step step{};
     list<int, 8> absorbed{};
-    bool matched = false;
+    reason why = reason::none;  // it is no attention
     int value_literal = -1;
     int softmax_rule = -1;
 
     constexpr attention_matcher(Draft& draft, int at)
         : draft_(draft), at_(at), rule_(draft.rule_of(at)) {
-        matched = match();
+        why = obstacle();
     }
+    constexpr bool matched() const { return why == reason::none; }
 
     /// Strides are known only once the relations are laid out.
     constexpr void fill() {
@@ -18275,12 +18442,12 @@ class attention_matcher {
                variables_in(&item.element, item.has_element ? 1 : 0);
     }
 
-    constexpr bool match() {
-        if (rule_.repeat || rule_.literals != 2 || rule_.transformations.size()) return false;
-        if (rule_.aggregated != aggregation::sum ||
+    constexpr reason obstacle() {
+        if (rule_.repeat || rule_.literals != 2 || rule_.transformations.size() ||
+            rule_.aggregated != aggregation::sum ||
             (rule_.combined != combination::product &&
              rule_.combined != combination::elementwise_product))
-            return false;
+            return reason::no_softmax_times_values;
         for (int body = 0; body < 2; ++body) {
             const literal& item = draft_.literal_of(at_, body);
             if (item.kind != literal_kind::relation || weights_literal_ >= 0) continue;
@@ -18289,23 +18456,23 @@ class attention_matcher {
                 draft_.user[definer] == at_ && draft_.is_private(definer))
                 weights_literal_ = body;
         }
-        if (weights_literal_ < 0) return false;
+        if (weights_literal_ < 0) return reason::no_softmax_times_values;
         value_literal = 1 - weights_literal_;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
         const literal& value = draft_.literal_of(at_, value_literal);
         softmax_rule = draft_.in.relations[weights.relation].rule;
         const rule& softmax = draft_.rule_of(softmax_rule);
         if (!plain(weights) || !plain(value) || weights.has_element || value.has_element ||
-            draft_.is_view(value))
-            return false;
-        if (value.kind == literal_kind::relation && value.weight.weight >= 0) return false;
-        if (value.kind != literal_kind::relation && value.kind != literal_kind::weight)
-            return false;
-        if (!draft_.in.relations[weights.relation].value.is_scalar()) return false;
+            draft_.is_view(value) ||
+            (value.kind == literal_kind::relation && value.weight.weight >= 0) ||
+            (value.kind != literal_kind::relation && value.kind != literal_kind::weight))
+            return reason::weights_or_values_are_not_plain;
         const value_shape shape = draft_.value_of(value);
-        if (value.transposed && shape.rows != 1 && shape.columns != 1) return false;
+        if (!draft_.in.relations[weights.relation].value.is_scalar() ||
+            (value.transposed && shape.rows != 1 && shape.columns != 1))
+            return reason::weights_or_values_are_not_plain;
         if (softmax.variables.size() != softmax.arity || softmax.arity != weights.arity)
-            return false;
+            return reason::a_score_of_several_atoms;
         // The variable that the softmax ranges over, as this rule's.
         for (int axis = 0; axis < softmax.arity; ++axis) {
             const int inner = softmax.terms[axis].variable;
@@ -18313,32 +18480,32 @@ class attention_matcher {
                 column_ = weights.terms[axis].variable;
         }
         const unsigned head = rule_.head_variables();
-        if (column_ < 0 || ((head >> column_) & 1u)) return false;
+        if (column_ < 0 || ((head >> column_) & 1u)) return reason::several_softmax_variables;
         // The softmax is over one argument: a(i, j, j) takes numbers of different ones.
         int places = 0;
         for (int axis = 0; axis < weights.arity; ++axis)
             places += weights.terms[axis].variable == column_;
-        if (places != 1) return false;
+        if (places != 1) return reason::several_softmax_variables;
         const unsigned in_weights = variables_of(weights);
         const unsigned in_value = variables_of(value);
-        if ((in_weights | in_value) != (head | (1u << column_))) return false;
-        if (!((in_value >> column_) & 1u)) return false;
-        if (rule_.variables.size() != rule_.arity + 1) return false;
+        if (!((in_value >> column_) & 1u)) return reason::several_softmax_variables;
+        if ((in_weights | in_value) != (head | (1u << column_)) ||
+            rule_.variables.size() != rule_.arity + 1)
+            return reason::weights_of_other_variables;
         for (int axis = 0; axis < weights.arity; ++axis) {
             const term& at = weights.terms[axis];
             if (at == softmax.terms[axis] && at.variable == loop_time) continue;
-            if (at.variable < 0) return false;
-            if (rule_.variables[at.variable].extent !=
-                draft_.in.relations[weights.relation].extents[axis])
-                return false;
+            if (at.variable < 0 || rule_.variables[at.variable].extent !=
+                                       draft_.in.relations[weights.relation].extents[axis])
+                return reason::a_part_of_the_weights;
         }
         // The value may repeat conditions of the weights: j < length.
         const int condition = draft_.out.pool.substitute(
             draft_.out.pool.nodes, draft_.conditions.domain[weights.relation], weights.terms);
         if (!draft_.out.pool.same_conjuncts(condition, draft_.conditions.condition[at_]))
-            return false;
+            return reason::another_condition_than_the_softmax;
         choose_row(condition, in_weights, in_value);
-        if (outers_.size() > max_outers) return false;
+        if (outers_.size() > max_outers) return reason::more_than_3_outer_loops;
         step.rows = row_ >= 0 ? rule_.variables[row_].extent : 1;
         step.columns = rule_.variables[column_].extent;
         step.length = shape.size();
@@ -18350,25 +18517,27 @@ class attention_matcher {
         step.condition = condition;
         step.row_variable = row_;
         step.column_variable = column_;
-        return has_masks() && expand_weights() >= 0;
+        const reason masked = mask_obstacle();
+        return masked != reason::none || expand_weights() >= 0 ? masked : why;
     }
 
-    /// Whether the pairs of all rounds can be found by pieces or tables.
-    constexpr bool has_masks() {
-        if (step.condition < 0) return true;
+    /// What keeps the pairs of all rounds from being found by pieces or tables.
+    constexpr reason mask_obstacle() {
+        if (step.condition < 0) return reason::none;
         const auto& pool = draft_.out.pool;
         unsigned allowed = 1u << column_;
         if (row_ >= 0) allowed |= 1u << row_;
         for (int outer : outers_) allowed |= 1u << outer;
-        if (pool.variables(step.condition) & ~allowed) return false;
+        if (pool.variables(step.condition) & ~allowed)
+            return reason::a_condition_on_other_variables;
         const int rounds = different_rounds(pool, step);
         for (int round = 0; round < rounds; ++round) {
             auto condition = condition_in_round(pool.nodes, step, round);
-            if (!form_of(condition, row_, column_).possible) return false;
+            if (!form_of(condition, row_, column_).possible) return reason::a_mask_without_bounds;
         }
         if (row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
         step.column_counts = counts_above(pool, step.condition, column_);
-        return true;
+        return reason::none;
     }
 
     /// The row is in the weights but not in the value, and in the condition if there is one; of
@@ -18391,6 +18560,12 @@ class attention_matcher {
                 outers_.push(rule_.terms[axis].variable);
     }
 
+    /// As a node of the score that there is not.
+    constexpr int fail(reason because) {
+        why = because;
+        return -1;
+    }
+
     constexpr int expand_weights() {
         return expand_rule(softmax_rule, draft_.literal_of(at_, weights_literal_).terms);
     }
@@ -18398,28 +18573,31 @@ class attention_matcher {
     /// `arguments` are this rule's terms for the head of rule `at`. Returns the node, or -1.
     constexpr int expand_rule(int at, const term* arguments) {
         const rule& written = draft_.rule_of(at);
-        if (written.repeat || written.variables.size() != written.arity) return -1;
+        if (written.repeat || written.variables.size() != written.arity)
+            return fail(reason::a_score_of_several_atoms);
         term map[max_variables]{};
         for (int axis = 0; axis < written.arity; ++axis) {
             if (written.terms[axis].variable >= 0)
                 map[written.terms[axis].variable] = arguments[axis];
             else if (!(written.terms[axis] == arguments[axis]))
-                return -1;
+                return fail(reason::a_part_of_the_weights);
         }
         if (written.recurs.loop >= 0) map[written.recurs.time] = {loop_time, -written.recurs.delay};
         if (!fill_) {
-            if (absorbed.size() == 8) return -1;
+            if (absorbed.size() == 8) return fail(reason::more_than_8_score_rules);
             absorbed.push(at);
         }
         const bool sums = written.combined == combination::sum;
         const bool multiplies = written.combined == combination::product ||
                                 written.combined == combination::elementwise_product;
-        if (written.literals > 1 && !sums && !multiplies) return -1;
-        if (written.literals == 1 && written.combined == combination::cosine) return -1;
+        if ((written.literals > 1 && !sums && !multiplies) ||
+            (written.literals == 1 && written.combined == combination::cosine))
+            return fail(reason::a_score_of_several_atoms);
         int result = -1;
         for (int body = 0; body < written.literals; ++body) {
             literal item = mapped(draft_.literal_of(at, body), map);
-            if (!plain(item) || !covers(draft_, written, draft_.literal_of(at, body))) return -1;
+            if (!plain(item) || !covers(draft_, written, draft_.literal_of(at, body)))
+                return fail(reason::a_score_with_other_literals);
             int next = -1;
             if (item.kind == literal_kind::index) {
                 next = index_node(draft_.conditions.expression[written.first_literal + body], map);
@@ -18427,7 +18605,7 @@ class attention_matcher {
                 next = expand_literal(item);
             } else {
                 if (written.combined != combination::product || body + 1 == written.literals)
-                    return -1;
+                    return fail(reason::a_score_that_is_no_dot_product);
                 const literal right = mapped(draft_.literal_of(at, body + 1), map);
                 next = dot_node(item, right);
                 ++body;
@@ -18435,9 +18613,9 @@ class attention_matcher {
             if (next < 0) return -1;
             result = result < 0 ? next : join(sums, result, next);
         }
-        if (result < 0) return -1;  // a body of conditions alone
+        if (result < 0) return fail(reason::a_score_with_other_literals);  // conditions alone
         for (const transformation_use& function : written.transformations) {
-            if (!is_scalar_function(function.kind)) return -1;
+            if (!is_scalar_function(function.kind)) return fail(reason::a_function_of_the_score);
             result = push(
                 {score_kind::function, {}, {}, 0, function.numbers[0], function.kind, result, -1});
         }
@@ -18478,7 +18656,8 @@ class attention_matcher {
     }
 
     constexpr int push(const score_node& node) {
-        if (step.nodes.size() == decltype(step.nodes)::capacity()) return -1;
+        if (step.nodes.size() == decltype(step.nodes)::capacity())
+            return fail(reason::more_than_12_score_nodes);
         return step.nodes.push(node);
     }
 
@@ -18486,11 +18665,12 @@ class attention_matcher {
         if (item.kind == literal_kind::number)
             return push({score_kind::number, {}, {}, 0, item.number});
         if (item.kind == literal_kind::relation) {
-            if (item.weight.weight >= 0 || is_symbol(draft_, item)) return -1;
+            if (item.weight.weight >= 0 || is_symbol(draft_, item))
+                return fail(reason::a_score_with_other_literals);
             // Whole vectors are read, the masked numbers among them.
             if (draft_.is_view(item) &&
                 !draft_.is_inside(draft_.rule_of(draft_.in.relations[item.relation].rule)))
-                return -1;
+                return fail(reason::a_score_with_other_literals);
             const int definer = draft_.in.relations[item.relation].rule;
             const unsigned variables = variables_of(item);
             const bool pairwise =
@@ -18523,21 +18703,22 @@ class attention_matcher {
     constexpr int dot_node(const literal& left, const literal& right) {
         if (!plain(right) || left.has_element || right.has_element || draft_.is_view(left) ||
             draft_.is_view(right))
-            return -1;
+            return fail(reason::a_score_with_other_literals);
         const auto usable = [&](const literal& item) {
             if (item.kind == literal_kind::weight) return true;
             return item.kind == literal_kind::relation && item.weight.weight < 0;
         };
-        if (!usable(left) || !usable(right)) return -1;
+        if (!usable(left) || !usable(right)) return fail(reason::a_score_with_other_literals);
         const value_shape first = draft_.value_of(left);
         const value_shape second = draft_.value_of(right);
-        if (first.rows != 1 || second.columns != 1 || first.columns != second.rows) return -1;
+        if (first.rows != 1 || second.columns != 1 || first.columns != second.rows)
+            return fail(reason::a_score_that_is_no_dot_product);
         const auto has = [&](const literal& item, int variable) {
             return variable >= 0 && ((variables_of(item) >> variable) & 1u);
         };
         const bool forward = has(right, column_) && !has(left, column_) && !has(right, row_);
         const bool backward = has(left, column_) && !has(right, column_) && !has(left, row_);
-        if (!forward && !backward) return -1;
+        if (!forward && !backward) return fail(reason::a_score_that_is_no_dot_product);
         score_node made;
         made.kind = score_kind::dot;
         made.value = 1;
@@ -18553,7 +18734,7 @@ class attention_matcher {
     constexpr int index_node(int root, const term* map) {
         score_node made;
         made.kind = score_kind::index;
-        if (!add_linear(root, map, 1, made)) return -1;
+        if (!add_linear(root, map, 1, made)) return fail(reason::an_index_that_is_not_linear);
         return push(made);
     }
     constexpr bool add_linear(int root, const term* map, int factor, score_node& to) {
@@ -18833,7 +19014,7 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
     for (int inner = 1; inner < draft.in.text.scopes.size(); ++inner) {
         if (draft.in.text.scopes[inner].parent != scope) continue;
         const long long each = lay_out_parameters(draft, inner, base + size);
-        size += each * draft.in.text.scopes[inner].repeat;
+        size += each * draft.in.text.scopes[inner].copies();
         check(last);
     }
     draft.out.scope_parameters[scope] = static_cast<int>(size);
@@ -19189,7 +19370,7 @@ class builder {
     constexpr void find_attention() {
         for (int at : draft_.in.order) {
             attention_matcher<Draft> matcher(draft_, at);
-            if (!matcher.matched) continue;
+            if (!matcher.matched()) continue;
             for (int part : matcher.absorbed) draft_.roles[part] = role::absorbed;
             matcher.pack_tables();
         }
@@ -19316,10 +19497,10 @@ class builder {
             emit_row(at);
         } else {
             attention_matcher<Draft> matcher(draft_, at);
-            if (matcher.matched)
+            if (matcher.matched())
                 emit_attention(at, matcher);
             else
-                emit_general(at);
+                emit_general(at, matcher.why);
         }
     }
 
@@ -19596,7 +19777,7 @@ class builder {
         return made;
     }
 
-    constexpr void emit_general(int at) {
+    constexpr void emit_general(int at, reason no_attention) {
         const rule& written = draft_.rule_of(at);
         relation_layout& layout = draft_.out.relations[written.head];
         if (!lay_out_in_carry(at) && !is_laid_out(at)) {
@@ -19604,8 +19785,10 @@ class builder {
             layout.where = place::value;
             layout.index = draft_.new_buffer(pack(layout, written.head), at);
         }
-        push(step_kind::general,
-             draft_.out.generals.push(general_builder<Draft>(draft_, at).build()), at);
+        general_step made = general_builder<Draft>(draft_, at).build();
+        made.reasons = {
+            {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
+        push(step_kind::general, draft_.out.generals.push(made), at);
     }
 };
 
@@ -20016,8 +20199,8 @@ inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size
 template <lang::transformation Kind, class... Arguments>
 inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
     0, 0, (0 + ... + index_nodes<Arguments>), 1};
-template <int Count, class Program>
-inline constexpr sizes size_of<lang::repeated<Count, Program>> =
+template <int Count, class Program, bool Shares>
+inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
     size_of<Program> + sizes{0, 0, 0, 2};
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
@@ -20038,8 +20221,8 @@ template <class Function>
 inline constexpr bool is_of_atoms = true;
 template <lang::aggregation Kind, class... Variables>
 inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
-template <int Count, class Program>
-inline constexpr bool is_of_atoms<lang::repeated<Count, Program>> = false;
+template <int Count, class Program, bool Shares>
+inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
 
 template <sizes Sizes>
 class reader {
@@ -20285,12 +20468,13 @@ class reader {
         };
         (add(variable_of(Variables{})), ...);
     }
-    template <int Count, class Program>
-    constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
-        check_number(make_name("stack", 5), number_range::at_least_1, Count);
+    template <int Count, class Program, bool Shares>
+    constexpr void read_function(const lang::repeated<Count, Program, Shares>& stacked) {
+        check_number(Shares ? make_name("repeat", 6) : make_name("stack", 5),
+                     number_range::at_least_1, Count);
         check_not_stacked();
         current.repeat = Count;
-        current.block = out.scopes.push({scope_, Count, -1});
+        current.block = out.scopes.push({scope_, Count, -1, Shares});
         int depth = 0;
         for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
@@ -20342,12 +20526,13 @@ class reader {
     constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
         index_sum sum;
         add_index(written, 1, sum);
+        if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
         const int first = sum.factors[0] == 1 ? 0 : 1;
-        if (sum.known && sum.factors[0] == 0 && sum.factors[1] == 0) return {-1, sum.offset};
         const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1 || sum.factors[second] * sum.factors[second] > 1)
+        if (!sum.known || sum.factors[first] != 1 ||
+            sum.factors[second] * sum.factors[second] > 1 || sum.cancels())
             fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
-        if (sum.factors[second] == 0) return {sum.variables[first], sum.offset};
+        if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
         return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
     }
     template <lang::fixed_string Name>
@@ -20362,12 +20547,17 @@ class reader {
         int factors[2]{};
         int offset = 0;
         bool known = true;
+
+        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
+        constexpr bool cancels() const {
+            return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
+        }
     };
     template <lang::fixed_string Name, int Extent>
     constexpr void add_index(const lang::var<Name, Extent>& written, int factor, index_sum& to) {
         const int index = variable_of(written);
         int place = 0;
-        while (place < 2 && to.factors[place] != 0 && to.variables[place] != index) ++place;
+        while (place < 2 && to.variables[place] >= 0 && to.variables[place] != index) ++place;
         to.known = to.known && place < 2;
         if (place == 2) return;
         to.variables[place] = index;
@@ -22057,6 +22247,29 @@ struct fact_reader<language::query<Names...>> {
     }
 };
 
+template <>
+struct fact_reader<language::require_fused> {
+    static constexpr bool is_query = true;  // that names no output
+    static constexpr void read(list<name, max_queries>&) {}
+};
+
+/// The first general step, as a mistake.
+template <class Drafted>
+constexpr diagnosis general_step_in(const Drafted& unplaced) {
+    diagnosis result;
+    for (const step& made : unplaced.out.steps) {
+        if (made.kind != step_kind::general || made.idle || !result.ok()) continue;
+        const rule& written = unplaced.rule_of(made.rule);
+        const int stacking = unplaced.in.text.scopes[written.scope].rule;
+        result.found = fault::no_fused_step_computes_the_rule;
+        result.rule = written.number;
+        result.relation = unplaced.in.text.relations[written.head].id;
+        result.left = static_cast<int>(unplaced.out.generals[made.at].reasons.closest());
+        result.stacked_by = stacking < 0 ? -1 : unplaced.in.text.rules[stacking].number;
+    }
+    return result;
+}
+
 template <const auto& Program>
 inline constexpr auto source_of = normalise(read<Program>());
 
@@ -22143,9 +22356,13 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         if constexpr (understood) builder<draft<size, fact_count>> build(work);
         return drafted<size, fact_count>(work);
     }();
+    static constexpr bool requires_fused =
+        (false || ... || std::is_same_v<Facts, language::require_fused>);
     static constexpr diagnosis mistake = !shapes.mistake.ok()       ? shapes.mistake
                                          : !conditions.mistake.ok() ? conditions.mistake
-                                                                    : unplaced.mistake;
+                                         : requires_fused && unplaced.mistake.ok()
+                                             ? general_step_in(unplaced)
+                                             : unplaced.mistake;
     static constexpr bool ok = mistake.ok();
     static constexpr auto tables = [] {
         if constexpr (ok)
@@ -22243,7 +22460,7 @@ constexpr weight_view view_of_weight(int at) {
     int scopes[plan::max_depth]{};
     int depth = 0;
     for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
-        scopes[depth++] = scope;
+        if (!shapes.text.scopes[scope].shares) scopes[depth++] = scope;
     while (depth-- > 0)
         push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
     const int indices = layout.packed ? shape.arity - 2 : shape.arity;
@@ -23467,6 +23684,295 @@ struct row_finish {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// Rows of numbers: listed, or a stride apart.
+template <class T>
+struct row_places {
+    T* const* listed = nullptr;
+    T* first = nullptr;
+    std::ptrdiff_t stride = 0;
+
+    SEQUENT_INLINE T* operator[](int row) const noexcept {
+        return listed ? listed[row] : first + row * stride;
+    }
+};
+
+/// C = A B or C += A B of any sizes, with C rows x columns and A rows x depth, whose rows may lie
+/// anywhere. Turned: the rows that are given are those of the transposed matrix.
+template <class T>
+struct gathered_product {
+    int rows, columns, depth;
+    row_places<const T> a;
+    bool a_turned;
+    row_places<const T> b;
+    bool b_turned;
+    row_places<T> c;
+    bool accumulate;
+    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
+    bool streams = false;
+};
+
+namespace detail {
+
+/// How a gathered product is cut: blocks of A and panels of B are copied, so that each number of B
+/// is read once for up to `rows` rows.
+template <class T>
+struct gathered_plan {
+    static constexpr int rows = 256;
+    static constexpr int depth = 256;
+    static constexpr int streams = 16;                       // rows of B, where it is not copied
+    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
+    static constexpr int width = 2 * lanes<T>;
+    static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
+};
+
+inline void prefetch([[maybe_unused]] const void* at) noexcept {
+#if defined(__GNUC__)
+    __builtin_prefetch(at);
+#endif
+}
+
+/// Copies columns [begin, begin + count) of some rows, from row `first` on.
+template <class T>
+inline void gather_rows(const row_places<const T>& from, int first, int rows, int begin, int count,
+                        T* to) noexcept {
+    for (int row = 0; row < rows; ++row, to += gathered_plan<T>::pitch)
+        std::copy_n(from[first + row] + begin, count, to);
+}
+
+/// Copies a panel of B, a row of `width` numbers for each k; zeros behind the last column.
+template <class T>
+inline void gather_panel(const gathered_product<T>& of, int k, int depth, int column,
+                         T* to) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int width = gathered_plan<T>::width;
+    const int columns = std::min(width, of.columns - column);
+    if (!of.b_turned) {
+        for (int at = 0; at < depth; ++at, to += width) {
+            const T* from = of.b[k + at] + column;
+            if (columns == width) {
+                store(to, load(from));
+                store(to + n, load(from + n));
+            } else {
+                std::copy_n(from, columns, to);
+                std::fill_n(to + columns, width - columns, T(0));
+            }
+        }
+        return;
+    }
+    constexpr int group = transposed_columns<T>;
+    for (int half = 0; half < width; half += n, to += n) {
+        const int last = std::min(n, columns - half) - 1;
+        T* row = to;
+        if (last < 0) {
+            for (int at = 0; at < depth; ++at, row += width) store(row, zero<T>());
+            return;
+        }
+        const T* from = of.b[column + half] + k;
+        const int next = std::min(n, of.columns - column - half - width);
+        const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
+        int at = 0;
+        for (; at + group <= depth; at += group) {
+            // The panel that is copied next.
+            if (of.streams && at % (64 / int{sizeof(T)}) == 0)
+                for (int lane = 0; lane < next; ++lane)
+                    prefetch(from + at + (lane + width) * of.b.stride);
+            batch<T> out[group];
+            load_transposed(from + at, lane_at, out);
+            for (int i = 0; i < group; ++i, row += width) store(row, out[i]);
+        }
+        for (; at < depth; ++at, row += width)
+            for (int lane = 0; lane < n; ++lane) row[lane] = from[lane_at(lane) + at];
+    }
+}
+
+/// Asks for part `part` of `parts` of the panel that is copied next.
+template <class T>
+SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int depth, int column,
+                                   int part, int parts) noexcept {
+    constexpr int width = gathered_plan<T>::width;
+    constexpr int line = 64 / int{sizeof(T)};
+    if (column >= of.columns) return;
+    const int rows = of.b_turned ? std::min(width, of.columns - column) : depth;
+    const int length = of.b_turned ? depth : std::min(width, of.columns - column);
+    const int first = of.b_turned ? column : k;
+    const int begin = of.b_turned ? k : column;
+    for (int row = rows * part / parts; row < rows * (part + 1) / parts; ++row)
+        for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
+}
+
+/// Rows of C of one tile against a panel of B, from the copy of A.
+template <int Rows, class Strides, class T>
+SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
+                                    const row_places<T>& c, int row, int rows, int column,
+                                    int columns, int depth, bool accumulate) noexcept {
+    using plan = gathered_plan<T>;
+    constexpr int n = lanes<T>;
+    constexpr int width = plan::width;
+    alignas(64) T sum[Rows * width];
+    for (int r = 0; r < rows; ++r) {
+        prefetch(c[row + r] + column);
+        prefetch(c[row + r] + column + n);
+    }
+    product_tile<batch<T>, Rows, 2, n, n>(a, b, sum, depth, strides,
+                                          tile_target{0, 0, false, false}, as_is{});
+    const T* from = sum;
+    for (int r = 0; r < rows; ++r, from += width) {
+        T* to = c[row + r] + column;
+        for (int at = 0; at < columns; at += n) {
+            const int count = std::min(n, columns - at);
+            if (count == n)
+                store(to + at,
+                      accumulate ? batch<T>(load(to + at) + load(from + at)) : load(from + at));
+            else
+                store_first(to + at,
+                            accumulate ? batch<T>(load_first(to + at, count) + load(from + at))
+                                       : load(from + at),
+                            count);
+        }
+    }
+}
+
+/// A block of A, of which rows are a_row apart, against a panel of B.
+template <class Strides, class T>
+inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
+                           const Strides& strides, int first, int rows, int k, int depth,
+                           int column, bool accumulate) noexcept {
+    using plan = gathered_plan<T>;
+    constexpr int tile = plan::tile, most = tile * 2 / 3, few = tile / 3;
+    const int columns = std::min(plan::width, of.columns - column);
+    const int parts = (rows + tile - 1) / tile;
+    for (int row = 0, part = 0; row < rows; row += tile, ++part) {
+        if (!of.streams) prefetch_panel(of, k, depth, column + plan::width, part, parts);
+        const int left = std::min(tile, rows - row);
+        const T* from = a + std::ptrdiff_t{row} * strides.a_row;
+        const auto take = [&](auto size) {
+            gathered_tile<size()>(from, b, strides, of.c, first + row, left, column, columns, depth,
+                                  accumulate);
+        };
+        if (left > most)
+            take(std::integral_constant<int, tile>{});
+        else if (left > few)
+            take(std::integral_constant<int, most>{});
+        else
+            take(std::integral_constant<int, few>{});
+    }
+}
+
+}  // namespace detail
+
+/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
+template <class T,
+          int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
+inline constexpr int gathered_room =
+    (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
+    + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
+
+/// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
+/// the same whatever the other rows are. `room` has gathered_room numbers, aligned to 64 bytes.
+template <class T>
+SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
+    using plan = detail::gathered_plan<T>;
+    T* const panel = room;
+    T* const copy = room + plan::depth * plan::width;
+    const int row_parts = (of.rows + plan::rows - 1) / plan::rows;
+    const bool in_place = of.streams && !of.b_turned;
+    const int most = in_place ? plan::streams : plan::depth;
+    const int depth_parts = (of.depth + most - 1) / most;
+    for (int row_part = 0; row_part < row_parts; ++row_part) {
+        const int row = static_cast<int>(std::int64_t{of.rows} * row_part / row_parts);
+        const int rows = static_cast<int>(std::int64_t{of.rows} * (row_part + 1) / row_parts) - row;
+        for (int part = 0; part < depth_parts; ++part) {
+            const int k = static_cast<int>(std::int64_t{of.depth} * part / depth_parts);
+            const int depth =
+                static_cast<int>(std::int64_t{of.depth} * (part + 1) / depth_parts) - k;
+            const bool accumulate = of.accumulate || part > 0;
+            if (of.a_turned)
+                detail::gather_rows(of.a, k, depth, row, rows, copy);
+            else
+                detail::gather_rows(of.a, row, rows, k, depth, copy);
+            for (int column = 0; column < of.columns; column += plan::width) {
+                const auto tiles = [&](const T* b, const auto& strides) {
+                    detail::gathered_tiles(of, copy, b, strides, row, rows, k, depth, column,
+                                           accumulate);
+                };
+                if (in_place && column + plan::width <= of.columns) {
+                    // The rows that are read next.
+                    for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
+                        const T* next = of.b[k + depth + at] + column;
+                        detail::prefetch(next);
+                        detail::prefetch(next + lanes<T>);
+                    }
+                    tiles(of.b[k] + column,
+                          detail::product_strides{plan::pitch, 1, static_cast<int>(of.b.stride), 1,
+                                                  plan::width});
+                    continue;
+                }
+                detail::gather_panel(of, k, depth, column, panel);
+                if (of.a_turned)
+                    tiles(panel,
+                          detail::constant_strides<1, plan::pitch, plan::width, plan::width>{});
+                else
+                    tiles(panel,
+                          detail::constant_strides<plan::pitch, 1, plan::width, plan::width>{});
+            }
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// The three products of a row term with a matrix, of rows that may lie anywhere: y from x, the
+/// gradient of x, and the gradient of the matrix w.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Rows of w in memory: inputs, if w_column is 1, or outputs.
+template <class T>
+constexpr kernel::row_places<T> rows_of_weight(const row_term& term, T* w) noexcept {
+    return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
+}
+
+/// y (=, +=) x w, of `rows` rows and `columns` outputs.
+template <class T>
+constexpr kernel::gathered_product<T> output_product(const row_term& term, int columns, int rows,
+                                                     kernel::row_places<const T> x, const T* w,
+                                                     kernel::row_places<T> y,
+                                                     bool accumulate) noexcept {
+    return {rows, columns,   term.depth, x, false, rows_of_weight(term, w), term.w_column != 1,
+            y,    accumulate};
+}
+
+/// dx += dy w^T.
+template <class T>
+constexpr kernel::gathered_product<T> input_product(const row_term& term, int columns, int rows,
+                                                    kernel::row_places<const T> dy, const T* w,
+                                                    kernel::row_places<T> dx) noexcept {
+    return {rows, term.depth, columns, dy, false, rows_of_weight(term, w), term.w_column == 1,
+            dx,   true};
+}
+
+/// dw += x^T dy, of `count` rows of w in memory, summed over `rows` rows of x and dy. They begin at
+/// the first of these inputs or outputs.
+template <class T>
+constexpr kernel::gathered_product<T> weight_product(const row_term& term, int columns, int count,
+                                                     int rows, kernel::row_places<const T> x,
+                                                     kernel::row_places<const T> dy,
+                                                     T* dw) noexcept {
+    const bool by_input = term.w_column == 1;
+    return {
+        count, by_input ? columns : term.depth, rows, by_input ? x : dy, true, by_input ? dy : x,
+        false, rows_of_weight(term, dw),        true};
+}
+
+/// Such a product of operands that are rounded to a format (packed_format); model/rounded.hpp has
+/// it.
+template <int Format, class T>
+void multiply_rounded(const kernel::gathered_product<T>& of) noexcept;
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
 /// The rows of a row step that are there, and their gradients.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -23627,12 +24133,17 @@ class row_gradients : public row_atoms<Step, T> {
         constexpr kernel::product_shape shape{step.rows,    term.depth, columns,
                                               step.out.row, 1,          term.w_column,
                                               term.w_depth, term.x.row, true};
-        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-        dx += outer_shift(term.x, first, second, third);
-        kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
-            gradient_of_out(bound, first, second, third) + range.begin * step.out.row,
-            w + split * term.w_split, dx + split * term.x_split + range.begin * term.x.row,
-            range.end - range.begin, columns);
+        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third) +
+                     split * term.w_split;
+        const T* dy = gradient_of_out(bound, first, second, third) + range.begin * step.out.row;
+        dx += outer_shift(term.x, first, second, third) + split * term.x_split +
+              range.begin * term.x.row;
+        const int rows = range.end - range.begin;
+        if constexpr (term.format != 0)
+            multiply_rounded<term.format>(input_product<T>(
+                term, columns, rows, {nullptr, dy, step.out.row}, w, {nullptr, dx, term.x.row}));
+        else
+            kernel::detail::tile_product<shape, kernel::is_whole<Range>>(dy, w, dx, rows, columns);
     }
 
     /// How many rows a product's weight has in memory.
@@ -23655,7 +24166,14 @@ class row_gradients : public row_atoms<Step, T> {
             T* dw = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third) +
                     split * term.w_split;
             const int count = range.end - range.begin;
-            if constexpr (term.w_column == 1) {
+            if constexpr (term.format != 0) {
+                const bool by_input = term.w_column == 1;
+                multiply_rounded<term.format>(
+                    weight_product<T>(term, columns, count, rows,
+                                      {nullptr, x + (by_input ? range.begin : 0), term.x.row},
+                                      {nullptr, dy + (by_input ? 0 : range.begin), step.out.row},
+                                      dw + range.begin * rows_of_weight(term, dw).stride));
+            } else if constexpr (term.w_column == 1) {
                 constexpr kernel::product_shape shape{term.depth, columns,      step.rows,
                                                       1,          term.x.row,   step.out.row,
                                                       1,          term.w_depth, true};
@@ -24144,6 +24662,18 @@ class row_runner : public row_gradients<Step, T> {
             return;
         } else {
             const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            if constexpr (term.format != 0) {
+                for (int split = 0; split < term.splits; ++split)
+                    multiply_rounded<term.format>(output_product<T>(
+                        term, columns, rows,
+                        {nullptr, x + split * term.x_split + row * term.x.row, term.x.row},
+                        w + split * term.w_split, {nullptr, sum + row * sum_row, sum_row},
+                        Accumulate || split > 0));
+                if constexpr (fusion::any && fusion::product_at == At)
+                    finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
+                                rows);
+                return;
+            }
             constexpr int block = fusion::by_row(term) ? 1 : Block;
             kernel::unroll<term.splits>([&](auto split) {
                 constexpr kernel::product_shape shape{block,
@@ -26679,7 +27209,8 @@ void compiled_backward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// From how many bytes of parameters on the samples of a batch are joined: beyond what an L2 cache
-/// holds. Of the library's own tests alone: all units of a program must have the same number.
+/// holds. For the library's own tests, 0 joins samples of any model; all units of a program must
+/// have the same number.
 #ifndef SEQUENT_LEAST_JOINED
 #define SEQUENT_LEAST_JOINED 1'048'576
 #endif
@@ -26698,18 +27229,9 @@ struct joined_run {
     static constexpr int most = 16;
 };
 
-/// Whether the products of a row step take the rows of several samples.
-constexpr bool is_joined(const row_step& step) {
-    if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
-    long long size = 0;
-    for (const row_term& term : step.terms) {
-        if (term.kind != term_kind::product) continue;
-        if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
-        if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
-        size += 1LL * term.depth * term.splits * step.columns();
-    }
-    return size >= 1024;
-}
+/// How many numbers the weights of a step have that is joined.
+inline constexpr long long least_joined_numbers =
+    std::min<long long>(plan::least_joined_numbers, SEQUENT_LEAST_JOINED);
 
 /// Row step `At` of a plan for several samples.
 template <class Plan, int At, class T>
@@ -26727,6 +27249,13 @@ class joined_rows {
         const T* from[joined_rows_at_once];
         T* to[joined_rows_at_once];
     };
+    template <int Term>
+    static void run_product(const gathered& of, joined_run<T> run) noexcept {
+        if constexpr (step.terms[Term].format != 0)
+            multiply_rounded<step.terms[Term].format>(of);
+        else
+            kernel::product(of, run.room);
+    }
     template <class Add, class Product>
     static void each_rows(const kernel::row_range* ranges, int count, Add add,
                           Product product) noexcept {
@@ -26766,10 +27295,6 @@ class joined_rows {
         }
     };
 
-    static constexpr kernel::row_places<const T> weight_rows(const row_term& term, const T* w) {
-        return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
-    }
-
     template <int Term>
     static void multiply(const bound_samples<false>& samples, joined_run<T> run, int first,
                          int second, int third, bool accumulate) noexcept {
@@ -26792,17 +27317,10 @@ class joined_rows {
                     rows.to[at] = sum[sample] + std::ptrdiff_t{row} * runner::sum_row;
                 },
                 [&](int count) {
-                    kernel::product(gathered{count,
-                                             step.columns(),
-                                             term.depth,
-                                             {rows.from},
-                                             false,
-                                             weight_rows(term, w),
-                                             term.w_column != 1,
-                                             {rows.to},
-                                             accumulate || split > 0,
-                                             run.single},
-                                    run.room);
+                    gathered of = output_product<T>(term, step.columns(), count, {rows.from}, w,
+                                                    {rows.to}, accumulate || split > 0);
+                    of.streams = run.single;
+                    run_product<Term>(of, run);
                 });
         }
     }
@@ -26832,16 +27350,9 @@ class joined_rows {
                         rows.to[at] = dx[sample] + std::ptrdiff_t{row} * term.x.row;
                     },
                     [&](int count) {
-                        kernel::product(gathered{count,
-                                                 term.depth,
-                                                 step.columns(),
-                                                 {rows.from},
-                                                 false,
-                                                 weight_rows(term, w),
-                                                 term.w_column == 1,
-                                                 {rows.to},
-                                                 true},
-                                        run.room);
+                        run_product<Term>(input_product<T>(term, step.columns(), count, {rows.from},
+                                                           w, {rows.to}),
+                                          run);
                     });
             }
             if constexpr (term.w.at.trained) {
@@ -26849,29 +27360,18 @@ class joined_rows {
                 for (int at = 0; at < run.count; ++at)
                     x[at] = samples.of[at]->read(term.x.at) + x_at;
                 T* dw = samples.of[0]->gradient(term.w.at) + w_at;
-                const T* others[joined_rows_at_once];
-                // Rows of the weight in memory are inputs or outputs.
-                constexpr bool inputs = term.w_column == 1;
+                const T* gradients[joined_rows_at_once];
                 each_rows(
                     samples.ranges, run.count,
                     [&](int at, int sample, int row) {
-                        (inputs ? rows.from : others)[at] =
-                            x[sample] + std::ptrdiff_t{row} * term.x.row;
-                        (inputs ? others : rows.from)[at] =
-                            dy[sample] + std::ptrdiff_t{row} * step.out.row;
+                        rows.from[at] = x[sample] + std::ptrdiff_t{row} * term.x.row;
+                        gradients[at] = dy[sample] + std::ptrdiff_t{row} * step.out.row;
                     },
                     [&](int count) {
-                        kernel::product(
-                            gathered{inputs ? term.depth : step.columns(),
-                                     inputs ? step.columns() : term.depth,
-                                     count,
-                                     {rows.from},
-                                     true,
-                                     {others},
-                                     false,
-                                     {nullptr, dw, inputs ? term.w_depth : term.w_column},
-                                     true},
-                            run.room);
+                        run_product<Term>(weight_product<T>(term, step.columns(),
+                                                            runner::template weight_rows<Term>(),
+                                                            count, {rows.from}, {gradients}, dw),
+                                          run);
                     });
             }
         }
@@ -26934,7 +27434,7 @@ template <class Plan, int At>
 constexpr bool joins_step() {
     constexpr plan::step step = Plan::template step_at<At>;
     if constexpr (step.kind == step_kind::rows)
-        return is_joined(Plan::template row_step_at<step.at>);
+        return plan::is_joined(Plan::template row_step_at<step.at>, least_joined_numbers);
     else
         return false;
 }
@@ -26963,47 +27463,22 @@ void backward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
     }
 }
 
-/// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
-/// counts that limit these; and whether counts end a recursion, which then has other rounds for
-/// each sample.
-struct joined_steps {
-    long long weights = 0;
-    int rows = 0;
-    unsigned counts = 0;
-    bool ends = false;
-};
 template <class Plan>
-inline constexpr joined_steps joined_steps_of = [] {
-    joined_steps result;
-    long long rounds = 1;
-    for (const plan::step& each : Plan::tables.steps) {
-        result.ends = result.ends || each.end.any();
-        if (each.kind == step_kind::repeat_begin && !each.recurs) rounds *= each.repeat;
-        if (each.kind == step_kind::repeat_end && !each.recurs)
-            rounds /= Plan::tables.steps[each.at].repeat;
-        if (each.kind != step_kind::rows || each.prepared) continue;
-        const row_step& row = Plan::tables.rows[each.at];
-        if (!is_joined(row)) continue;
-        for (const row_term& term : row.terms)
-            if (term.kind == term_kind::product)
-                result.weights += rounds * term.depth * term.splits * row.columns();
-        if (row.rows <= result.rows) continue;
-        result.rows = row.rows;
-        result.counts = row.counts;
-    }
-    return result;
-}();
+inline constexpr plan::joined_steps joined_steps_of = plan::find_joined_steps(Plan::tables,
+                                                                              least_joined_numbers);
 
 /// How many samples at most are run at once on such memory: 1 where each is run alone. Together
 /// they take no more memory than the parameters do.
 template <class Memory, class T>
 constexpr int most_joined() {
     using plan = typename Memory::placed;
-    constexpr joined_steps joined = joined_steps_of<plan>;
+    constexpr auto joined = joined_steps_of<plan>;
     constexpr auto bytes = static_cast<long long>(sizeof(T));
-    if (joined.rows == 0 || joined.ends || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
+    if (!joined.any() || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
     constexpr long long room =
-        plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
+        SEQUENT_LEAST_JOINED == 0
+            ? joined_run<T>::most
+            : plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
     const int wanted = joined.counts != 0 ? joined_run<T>::most : joined_rows_at_once / joined.rows;
     return static_cast<int>(
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
@@ -27271,11 +27746,20 @@ struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
     }
 };
 
-/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
-/// they are needed.
+/// A plan whose products round their operands to Products; T: they do not. model/rounded.hpp has
+/// others.
+template <class Plan, class T, class Products>
+struct rounded_plan_of;
 template <class Plan, class T>
+struct rounded_plan_of<Plan, T, T> {
+    using type = Plan;
+};
+
+/// The memory of training: Model::workspace<T, Products>. Values and gradients share it by the time
+/// in which they are needed.
+template <class Plan, class T, class Products = T>
 struct workspace_block : call_memory<Plan, T> {
-    using placed = Plan;
+    using placed = typename rounded_plan_of<Plan, T, Products>::type;
 
     /// The gradient of what is prepared.
     alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
@@ -27290,10 +27774,17 @@ struct workspace_block : call_memory<Plan, T> {
     }
 };
 
+/// Whether backward can be run on it.
+template <class Memory, class Plan, class T>
+inline constexpr bool is_workspace = false;
+template <class Plan, class T, class Products>
+inline constexpr bool is_workspace<workspace_block<Plan, T, Products>, Plan, T> = true;
+template <class Memory, class Plan, class T>
+concept workspace_of = is_workspace<Memory, Plan, T>;
+
 /// Whether a plan can be run on it.
 template <class Memory, class Plan, class T>
-concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
-    std::is_same_v<Memory, scratch_block<Plan, T>>;
+concept memory_of = workspace_of<Memory, Plan, T> || std::is_same_v<Memory, scratch_block<Plan, T>>;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -27602,7 +28093,7 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 /// caller's. One call uses it at a time.
 template <class Plan, class T, class Memory>
 class batch_memory {
-    static constexpr bool trains = std::is_same_v<Memory, workspace_block<Plan, T>>;
+    static constexpr bool trains = workspace_of<Memory, Plan, T>;
     struct alignas(64) room_block {
         T numbers[static_cast<std::size_t>(kernel::gathered_room<T>)]{};
     };
@@ -27673,7 +28164,7 @@ class batch_memory {
     template <class Counts>
     static int at_once(int begin, int end, int most, Counts counts) noexcept {
         if constexpr (joined == 1) return 1;
-        constexpr joined_steps steps = joined_steps_of<typename Memory::placed>;
+        constexpr plan::joined_steps steps = joined_steps_of<typename Memory::placed>;
         int count = 0;
         for (int rows = 0; count < most && begin + count < end; ++count) {
             rows += plan::least_count(steps.counts, steps.rows, counts(begin + count));
@@ -28303,8 +28794,6 @@ struct calls {
     template <class T>
     using parameters = parameter_block<Plan, T>;
     template <class T>
-    using workspace = workspace_block<Plan, T>;
-    template <class T>
     using output_views = typename layout::template views<T>;
 
     template <class P, class T>
@@ -28320,9 +28809,9 @@ struct calls {
 #endif
     }
 
-    template <class P, class T>
+    template <class P, class T, class W>
     static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
-                              workspace<T>& w) noexcept {
+                              W& w) noexcept {
 #if !defined(NDEBUG)
         if (w.left_by == nothing_left)
             stop(
@@ -28361,7 +28850,7 @@ struct calls {
     static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
                                              Run run) noexcept {
         auto bound = bind(p, given, w);
-        if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
+        if constexpr (workspace_of<W, Plan, T>) w.left_by = mark_of(p, given);
         using placed = typename placed_for<P, typename W::placed>::type;
         compiled_forward<placed, T, Run>::run(bound, run);
         return end_forward(given, w);
@@ -28385,7 +28874,7 @@ struct calls {
         for (int at = 0; at < count; ++at) {
             const facts<T>& given = samples[static_cast<std::size_t>(at)];
             bound[at] = bind(p, given, memory(at));
-            if constexpr (std::is_same_v<memory_type, workspace<T>>)
+            if constexpr (workspace_of<memory_type, Plan, T>)
                 memory(at).left_by = mark_of(p, given);
         }
         joined_forward<placed, T, (most_joined<memory_type, T>() > 1)>::run({bound, count, room});
@@ -28397,6 +28886,7 @@ struct calls {
     template <class P, class T, class Memory>
     static void backward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
                                 parameters<T>& gradient, T* prepared_gradient, T* room) noexcept {
+        using memory_type = std::remove_cvref_t<decltype(memory(0))>;
         bindings<T> bound[joined_run<T>::most];
         const int count = static_cast<int>(samples.size());
         for (int at = 0; at < count; ++at) {
@@ -28406,7 +28896,8 @@ struct calls {
             bound[at].parameter_gradient = gradient.numbers;
             bound[at].prepared_gradient = prepared_gradient;
         }
-        joined_backward<Plan, T, (most_joined<workspace<T>, T>() > 1)>::run({bound, count, room});
+        joined_backward<typename memory_type::placed, T, (most_joined<memory_type, T>() > 1)>::run(
+            {bound, count, room});
     }
 
     /// Clears the rows of an output that a caller sees and no step has written.
@@ -28429,9 +28920,9 @@ struct calls {
 
     /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
     /// is null, on to the parameters.
-    template <bool Whole = false, class P, class T, class Run>
-    static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
-                             workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
+    template <bool Whole = false, class P, class T, workspace_of<Plan, T> W, class Run>
+    static void run_backward(const P& p, const facts<T>& given, const T* const* outward, W& w,
+                             parameters<T>& gradient, T* prepared_gradient,
                              const fact_gradients<T>& of_facts, Run run) noexcept {
         check_left_by(p, given, w);
         bindings<T> bound = bind(p, given, w, true);
@@ -28439,12 +28930,12 @@ struct calls {
         bound.prepared_gradient = prepared_gradient;
         if constexpr (prepares<Plan>)
             if (!prepared_gradient) {
-                std::fill_n(w.prepared_gradient, workspace<T>::prepared_size, T(0));
+                std::fill_n(w.prepared_gradient, W::prepared_size, T(0));
                 bound.prepared_gradient = w.prepared_gradient;
             }
         std::copy_n(of_facts.pointers, max_facts, bound.fact_gradients);
         seed_all<Whole>(outward, w, given.counts);
-        compiled_backward<Plan, T, Run>::run(bound, run);
+        compiled_backward<typename W::placed, T, Run>::run(bound, run);
         if constexpr (prepares<Plan>)
             if (!prepared_gradient)
                 prepare_gradient<Plan>(bound.parameters, bound.prepared, w.prepared_gradient,
@@ -28452,8 +28943,8 @@ struct calls {
     }
 
     /// With the gradients of all outputs one after another.
-    template <class P, class T>
-    static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
+    template <class P, class T, class W>
+    static void backward_from(const P& p, const facts<T>& given, const T* outward, W& w,
                               parameters<T>& gradient, T* prepared_gradient) noexcept {
         run_backward<true>(p, given, pointers_in(outward).data(), w, gradient, prepared_gradient,
                            {}, whole_run{});
@@ -28467,8 +28958,8 @@ struct calls {
         return result;
     }
 
-    template <bool Whole, class T>
-    static void seed_all(const T* const* outward, workspace<T>& w, const int* counts) noexcept {
+    template <bool Whole, class T, class W>
+    static void seed_all(const T* const* outward, W& w, const int* counts) noexcept {
         kernel::unroll<outputs>(
             [&](auto index) { seed<index(), Whole>(outward[index()], w, counts, true); });
         kernel::unroll<outputs>(
@@ -28507,8 +28998,8 @@ struct calls {
     /// The caller's gradient of an output, to where backward expects it; first zeros, since an
     /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
     /// the lengths of facts are.
-    template <int At, bool Whole, class T>
-    static void seed(const T* outward, workspace<T>& w, const int* counts, bool clear) noexcept {
+    template <int At, bool Whole, class T, class W>
+    static void seed(const T* outward, W& w, const int* counts, bool clear) noexcept {
         // By value: a reference would put the plan's tables into the program.
         constexpr int index = Plan::tables.relations[Plan::shapes.outputs[At]].index;
         constexpr auto buffer = Plan::tables.buffers[index];
@@ -28525,7 +29016,7 @@ struct calls {
             for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
         };
         if constexpr (has_lengths) {
-            const auto view = limited_output<workspace<T>, At>(counts);
+            const auto view = limited_output<W, At>(counts);
             each_run(view, Whole ? whole : view, add);
         } else {
             each_run(whole, add);
@@ -30399,18 +30890,15 @@ struct joined_positions {
     const int* positions;
 };
 
-/// Whether step `At` takes the row at hand of all sequences: not where it computes rows beyond that
-/// at the first position, nor where it reads what each state has prepared for itself.
+/// Whether step `At` takes the row at hand of all sequences.
 template <class Plan, int At>
 constexpr bool joins_sequences() {
-    if constexpr (joins_step<Plan, At>()) {
-        constexpr row_step step = Plan::template row_step_at<Plan::template step_at<At>.at>;
-        for (const row_term& term : step.terms)
-            if (term.kind == term_kind::product && term.w.at.where == place::prepared) return false;
-        return Plan::template lead_of<At> == 0;
-    } else {
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (step.kind == step_kind::rows)
+        return plan::joins_sequences(Plan::template row_step_at<step.at>,
+                                     Plan::template lead_of<At>, least_joined_numbers);
+    else
         return false;
-    }
 }
 
 template <class Plan, int At, bool First, class T>
@@ -30432,13 +30920,8 @@ void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) n
                                                    kernel::one_row{rows.positions[at]});
 }
 
-/// Whether a plan repeats steps over the times of a recursion.
 template <class Plan>
-inline constexpr bool recurs = [] {
-    for (const plan::step& each : Plan::tables.steps)
-        if (each.recurs) return true;
-    return false;
-}();
+inline constexpr bool recurs = plan::recurs(Plan::tables);
 
 /// Entry point to the code that computes a row of several sequences.
 template <class Plan, class T>
@@ -30595,6 +31078,7 @@ namespace sequent::inline SEQUENT_ABI {
 using language::bound;
 using language::fact;
 using language::query;
+using language::require_fused;
 using language::sparse;
 using language::symbol;
 using language::up_to;
@@ -30610,9 +31094,10 @@ class model {
 
     template <class T>
     using parameters = model_detail::parameter_block<plan, T>;
-    /// The memory of forward and backward.
-    template <class T>
-    using workspace = model_detail::workspace_block<plan, T>;
+    /// The memory of forward and backward. workspace<float, bf16>, of sequent/packed.hpp: what
+    /// they multiply by weights is rounded to bfloat16 (model/rounded.hpp).
+    template <class T, class Products = T>
+    using workspace = model_detail::workspace_block<plan, T, Products>;
     /// The memory of forward alone, which is a fraction of that.
     template <class T>
     using scratch = model_detail::scratch_block<plan, T>;
@@ -30625,8 +31110,8 @@ class model {
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
     template <class Format, auto Which = pack_products>
     using packed = model_detail::packed_block<plan, Format, Which>;
-    template <class T>
-    using batch = model_detail::batch_memory<plan, T, workspace<T>>;
+    template <class T, class Products = T>
+    using batch = model_detail::batch_memory<plan, T, workspace<T, Products>>;
     /// The memory of forward_batch alone.
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
@@ -30780,11 +31265,11 @@ class model {
     /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
     /// there was no forward, or one of other facts or parameters, as far as some elements of each
     /// tell; in release builds the gradients are then of no meaning.
-    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
+              model_detail::workspace_of<plan, T> W>
     static void backward(
         const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-        parameters<T>& gradient,
+        const std::type_identity_t<gradients_of_call<T>>& outward, W& w, parameters<T>& gradient,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
         calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
@@ -30792,11 +31277,12 @@ class model {
     }
 
     /// The same on all threads of a pool, to the same numbers.
-    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
+              model_detail::workspace_of<plan, T> W>
     static void backward(
         const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-        parameters<T>& gradient, thread_pool& pool,
+        const std::type_identity_t<gradients_of_call<T>>& outward, W& w, parameters<T>& gradient,
+        thread_pool& pool,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
         calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
@@ -30846,13 +31332,15 @@ class model {
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
     /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
-    template <model_detail::trained_parameters_of<plan> P, class T, class Loss>
+    template <model_detail::trained_parameters_of<plan> P, class T,
+              model_detail::workspace_of<plan, T> W, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
     static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
-                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) {
+                                 Loss&& loss, model_detail::batch_memory<plan, T, W>& b,
+                                 parameters<T>& gradient) {
         const int count = count_of<T>(samples);
-        const typename batch<T>::use used(b);
+        const typename model_detail::batch_memory<plan, T, W>::use used(b);
         const auto& ready = b.prepared(p);
         return b.sum(
             ready, count, counts_in<T>(samples), gradient,
@@ -30860,7 +31348,7 @@ class model {
                 double sum = 0;
                 run_backward_batch(
                     ready, samples, b, first, together, thread, to, to_prepared,
-                    [&](int sample, const workspace<T>& w) {
+                    [&](int sample, const W& w) {
                         T* const outward = b.outward(thread).data();
                         sum += static_cast<double>(
                             loss(sample, calls::template all_outputs<T>(w),
@@ -30875,20 +31363,21 @@ class model {
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
     /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
     /// argument_error unless there is one for each.
-    template <model_detail::trained_parameters_of<plan> P, class T>
+    template <model_detail::trained_parameters_of<plan> P, class T,
+              model_detail::workspace_of<plan, T> W>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                               std::span<const std::type_identity_t<T>> outward, batch<T>& b,
-                               parameters<T>& gradient) {
+                               std::span<const std::type_identity_t<T>> outward,
+                               model_detail::batch_memory<plan, T, W>& b, parameters<T>& gradient) {
         constexpr int size = output_layout::total;
         const int count = count_of<T>(samples);
         check_size("the output gradient given to backward_batch", outward.size(),
                    samples.size() * std::size_t{size});
-        const typename batch<T>::use used(b);
+        const typename model_detail::batch_memory<plan, T, W>::use used(b);
         const auto& ready = b.prepared(p);
         b.sum(ready, count, counts_in<T>(samples), gradient,
               [&](int first, int together, int thread, parameters<T>& to, T* to_prepared) {
                   run_backward_batch(ready, samples, b, first, together, thread, to, to_prepared,
-                                     [&](int sample, const workspace<T>&) {
+                                     [&](int sample, const W&) {
                                          return outward.data() + std::ptrdiff_t{size} * sample;
                                      });
                   return 0.0;
@@ -30953,14 +31442,15 @@ class model {
 
     /// Forward and backward for some samples at once: outward(sample, w) gives the gradients of the
     /// sample's outputs.
-    template <class P, class T, class Outward>
-    static void run_backward_batch(const P& p, std::span<const facts<T>> samples, batch<T>& b,
-                                   int first, int together, int thread, parameters<T>& gradient,
+    template <class P, class T, class W, class Outward>
+    static void run_backward_batch(const P& p, std::span<const facts<T>> samples,
+                                   model_detail::batch_memory<plan, T, W>& b, int first,
+                                   int together, int thread, parameters<T>& gradient,
                                    T* prepared_gradient, Outward outward) {
         run_samples(p, samples, b, first, together, thread);
-        if constexpr (batch<T>::joined > 1) {
+        if constexpr (std::remove_reference_t<decltype(b)>::joined > 1) {
             for (int at = 0; at < together; ++at) {
-                workspace<T>& w = b.workspace(thread, at);
+                W& w = b.workspace(thread, at);
                 calls::template seed_all<true>(
                     calls::pointers_in(outward(first + at, w)).data(), w,
                     samples[static_cast<std::size_t>(first + at)].counts);
@@ -30969,10 +31459,10 @@ class model {
                 p,
                 samples.subspan(static_cast<std::size_t>(first),
                                 static_cast<std::size_t>(together)),
-                [&](int at) -> workspace<T>& { return b.workspace(thread, at); }, gradient,
-                prepared_gradient, b.room(thread));
+                [&](int at) -> W& { return b.workspace(thread, at); }, gradient, prepared_gradient,
+                b.room(thread));
         } else {
-            workspace<T>& w = b.workspace(thread);
+            W& w = b.workspace(thread);
             calls::backward_from(p, samples[static_cast<std::size_t>(first)], outward(first, w), w,
                                  gradient, prepared_gradient);
         }
@@ -31025,7 +31515,73 @@ struct explained_step {
     const attention_step* attention = nullptr;  // of attention and weights
     const plan::general_step* general = nullptr;
     long long pairs = 0;  // of attention
+    const plan::fact_shape* facts = nullptr;
 };
+
+/// What a reason says, and how the rule can be written instead.
+struct reason_text {
+    std::string_view sentence;
+    std::string_view cure;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD reason_text text_of(plan::reason why) {
+#define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) SENTENCE "\0" CURE "\0"
+    const char* text = SEQUENT_REASONS(SEQUENT_REASON);
+#undef SEQUENT_REASON
+    const auto skip = [&] { text += std::string_view(text).size() + 1; };
+    for (int at = 1; at < static_cast<int>(why); ++at) {
+        skip();
+        skip();
+    }
+    reason_text result;
+    result.sentence = text;
+    skip();
+    result.cure = text;
+    return result;
+}
+
+/// How many ground rules a general step visits at most: conditions that are not pairs of sparse
+/// facts may remove some.
+SEQUENT_LAZY
+inline long long ground_rules_of(const explained_step& each) {
+    const plan::general_step& general = *each.general;
+    long long count = 1;
+    for (int index = 0; index < general.variables; ++index) count *= general.extents[index];
+    for (const plan::pair_join& join : general.joins) {
+        const int row = join.row.variable;
+        const int column = join.column.variable;
+        if (join.optional || row < 0 || column < 0 || row == column) continue;
+        const long long all = 1LL * general.extents[row] * general.extents[column];
+        const long long pairs = each.facts[join.fact].pairs;
+        if (pairs < all) return count / all * pairs;  // other joins may be of the same variables
+    }
+    return count;
+}
+
+/// The multiplications and additions of one ground rule, but for functions.
+SEQUENT_LAZY
+inline long long ground_operations_of(const plan::general_step& general) {
+    long long operations = 0;
+    plan::value_shape shape{};
+    bool first = true;
+    for (const plan::general_literal& item : general.literals) {
+        if (item.required_nonzero || item.required_zero) continue;
+        operations += 2LL * item.weight_rows * item.weight_columns;
+        if (first) {
+            shape = item.shape;
+        } else if (general.combined == plan::combination::product && !shape.is_scalar() &&
+                   !item.shape.is_scalar()) {
+            operations += 2LL * shape.rows * shape.columns * item.shape.columns;
+            shape.columns = item.shape.columns;
+        } else {
+            if (shape.is_scalar()) shape = item.shape;
+            operations += shape.size();
+        }
+        first = false;
+    }
+    return operations + (general.variables > general.heads ? general.shape.size() : 0);
+}
 
 template <class Plan, int At>
 explained_step explained() {
@@ -31033,6 +31589,7 @@ explained_step explained() {
     constexpr plan::name head =
         Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
     explained_step result;
+    result.facts = Plan::facts.begin();
     result.step = &Plan::template step_at<At>;
     result.head = head;
     if constexpr (step.kind == plan::step_kind::rows)
@@ -31047,7 +31604,8 @@ explained_step explained() {
     return result;
 }
 
-/// The multiplications and additions of a step's forward pass, in the products alone.
+/// The multiplications and additions of a step's forward pass, in the products alone; of general
+/// steps, all but functions.
 SEQUENT_LAZY
 inline long long operations_of(const explained_step& each) {
     long long operations = 0;
@@ -31063,6 +31621,8 @@ inline long long operations_of(const explained_step& each) {
             for (const plan::score_node& node : each.attention->nodes)
                 if (node.kind == score_kind::dot) operations += 2LL * node.depth;
         operations *= each.pairs;
+    } else if (each.general != nullptr) {
+        operations = ground_rules_of(each) * ground_operations_of(*each.general);
     }
     return operations;
 }
@@ -31090,6 +31650,26 @@ SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::str
 SEQUENT_LAZY
 inline std::string_view text_of(const plan::name& name) {
     return {name.text, static_cast<std::size_t>(name.length)};
+}
+
+/// The reasons of a general step, that of the closest form first.
+SEQUENT_LAZY
+SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& reasons, int depth) {
+    static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
+                                                                 "attention"};
+    const plan::reason closest = reasons.closest();
+    const auto append = [&](int form) {
+        const reason_text why = text_of(reasons.of[form]);
+        text.append(static_cast<std::size_t>(2 * depth + 6), ' ');
+        append_text(text, {"no ", forms[form], ": ", why.sentence});
+        if (reasons.of[form] == closest) append_text(text, {" (", why.cure, ")"});
+        text += '\n';
+    };
+    for (const bool first : {true, false})
+        for (int form = 0; form < plan::fast_forms; ++form)
+            if ((reasons.of[form] == closest) == first && reasons.of[form] != plan::reason::none &&
+                reasons.of[form] != plan::reason::not_an_outer_product)
+                append(form);
 }
 
 SEQUENT_LAZY
@@ -31127,7 +31707,9 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
             append_text(what, {"softmax ", each.attention->rows, " x ", each.attention->columns});
             break;
         case plan::step_kind::general:
-            what = each.general->joins.size() > 0 ? "loops over pairs" : "general loops";
+            append_text(what,
+                        {each.general->joins.size() > 0 ? "loops over pairs, " : "general loops, ",
+                         ground_rules_of(each), " ground rules"});
             break;
         case plan::step_kind::repeat_begin:
             append_text(what,
@@ -31140,6 +31722,7 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     }
     if (step.prepared) what += ", prepared";
     append_line(text, text_of(each.head), what, operations_of(each), step.depth);
+    if (each.general != nullptr) append_reasons(text, each.general->reasons, step.depth);
 }
 
 template <const auto& Program>
@@ -31185,7 +31768,8 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
 }  // namespace model_detail
 
 /// The steps of a model in order, with shapes, pairs and operations, then its memory: the first
-/// thing to look at. Rules without a line are fused into the step of another.
+/// thing to look at. Rules without a line are fused into the step of another. A general step is
+/// followed by what keeps it from each fast form, and by a cure.
 template <class Model>
 std::string explain() {
     using plan = typename Model::plan;
@@ -31673,6 +32257,7 @@ struct shape {
     bool scaled_embedding = false;
     bool normal_embedding = false;
     bool opening_layer = false;
+    bool shared_layers = false;
     bool logit_bias = false;
     bool unit_length = false;
     bool learned_positions = false;  // beside those of the kind
@@ -31840,7 +32425,7 @@ struct width : nn::counted<&nn::shape::width, Value> {};
 /// How many heads share the width.
 template <int Value>
 struct heads : nn::counted<&nn::shape::heads, Value> {};
-/// How many layers there are, with parameters of their own.
+/// How many layers there are, by default with parameters of their own.
 template <int Value>
 struct depth : nn::counted<&nn::shape::depth, Value> {};
 /// How many different symbols there are.
@@ -31894,6 +32479,9 @@ struct local_layers : nn::counted<&nn::shape::local_layers, Count, 0> {
 /// before its attention: the embedding is normalised.
 template <bool Value>
 struct opening_layer : nn::flag<&nn::shape::opening_layer, Value> {};
+/// Whether all layers have the same parameters (arXiv 1909.11942, section 3.1).
+template <bool Value>
+struct shared_layers : nn::flag<&nn::shape::shared_layers, Value> {};
 /// The width of the embedding, if a linear map leads from it to the width of the layers.
 template <int Value>
 struct embedding_width : nn::counted<&nn::shape::embedding_width, Value> {};
@@ -32346,6 +32934,8 @@ consteval bool check_shape() {
     static_assert(!Shape.has_pattern() || (Shape.norm_first && Shape.groups() > 0),
                   "sequent: layers in a pattern have pre_norm, and the depth is at least that of "
                   "one round of it");
+    static_assert(!Shape.has_pattern() || !Shape.shared_layers,
+                  "sequent: layers in a pattern have parameters of their own");
     static_assert(!Shape.scaled_embedding || !Shape.adds_positions(),
                   "sequent: a scaled embedding has no learned positions");
     static_assert(Embeds || (Shape.position != position_kind::learned &&
@@ -33695,14 +34285,20 @@ inline constexpr auto stack_rules = [] {
     constexpr To above;
     constexpr weight<Prefix + "gain", Shape.width> gain;
     constexpr weight<Prefix + "bias", Shape.width> bias;
+    constexpr auto stacked = [] {
+        if constexpr (Shape.shared_layers)
+            return repeat<Shape.depth>(Block);
+        else
+            return stack<Shape.depth>(Block);
+    }();
     // clang-format off
     if constexpr (Shape.norm_first)
         return rules(
-            between_them(i) <<= below(i) | stack<Shape.depth>(Block),
+            between_them(i) <<= below(i) | stacked,
             above(i)        <<= normalized<Shape>(between_them(i), gain, bias));
     else
         return rules(
-            above(i)        <<= below(i) | stack<Shape.depth>(Block));
+            above(i)        <<= below(i) | stacked);
     // clang-format on
 }();
 
@@ -33759,18 +34355,23 @@ constexpr auto logits_of(States states, Embedding table) noexcept {
         return states(i)[W_logits];
 }
 
-/// An encoder over source(j), a decoder over target(i), and logits (arXiv 1706.03762).
-template <shape Shape, class Mask, class Activation>
+/// The encoder's input from symbols, which share the decoder's embedding or have one of their own.
+template <shape Shape>
+inline constexpr auto source_symbol_rules = [] {
+    constexpr shape Source = Shape.source();
+    using table = std::conditional_t<(Shape.source_vocabulary > 0),
+                                     weight<"source_embedding", Source.vocabulary, Shape.width>,
+                                     weight<"embedding", Shape.vocabulary, Shape.width>>;
+    return rules(source_embedded(i) <<= embedding_of<Source, "source_">(source, table{}));
+}();
+
+/// An encoder over source_embedded(j), which SourceRules give, a decoder over target(i), and logits
+/// (arXiv 1706.03762).
+template <shape Shape, class Mask, class Activation, const auto& SourceRules>
 inline constexpr auto encoder_decoder_rules = [] {
     constexpr shape Source = Shape.source();
     using source_mask = padded_mask<Shape.padded, mask::none, "source_length">;
     constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr auto source_embedding = [=] {
-        if constexpr (Shape.source_vocabulary > 0)
-            return weight<"source_embedding", Source.vocabulary, Shape.width>{};
-        else
-            return embedding;
-    }();
     constexpr auto& encoder_block = block_rules<Source, source_mask, Activation>;
     constexpr auto& decoder_block = decoder_block_rules<Shape, Mask, source_mask, Activation>;
     using result =
@@ -33779,7 +34380,7 @@ inline constexpr auto encoder_decoder_rules = [] {
     constexpr auto states = rules(
         distance_rules<Source, true>,
         distance_rules<Shape, !mask::looks_back<Mask>>,
-        source_embedded(i) <<= embedding_of<Source, "source_">(source, source_embedding),
+        SourceRules,
         stack_rules<Source, encoder_block, relation<"source_embedded">, relation<"encoder">,
                     relation<"memory">, "source_">,
         embedded(i)        <<= embedding_of<Shape, "">(target, embedding),
@@ -33817,16 +34418,29 @@ using decoder_model =
                               padded_mask<Arguments::shape.padded, mask::none, "source_length">,
                               typename Arguments::activation>>;
 
+template <class Arguments, class SourceFact, const auto& SourceRules>
+using model_of_source =
+    typename fact_list<SourceFact,
+                       sequence_fact<Arguments::shape.any_length, "target", Arguments::shape.tokens,
+                                     symbol<Arguments::shape.vocabulary>>>::
+        template with<bound<"source_length">, Arguments::shape.padded>::
+            template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+                encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
+                                      typename Arguments::activation, SourceRules>>;
+
 template <class Arguments>
-using encoder_decoder_model = typename fact_list<
+using encoder_decoder_model = model_of_source<
+    Arguments,
     sequence_fact<Arguments::shape.any_length, "source", Arguments::shape.source_tokens,
                   symbol<Arguments::shape.source().vocabulary>>,
-    sequence_fact<Arguments::shape.any_length, "target", Arguments::shape.tokens,
-                  symbol<Arguments::shape.vocabulary>>>::template with<bound<"source_length">,
-                                                                       Arguments::shape.padded>::
-    template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
-        encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
-                              typename Arguments::activation>>;
+    source_symbol_rules<Arguments::shape>>;
+
+/// A model and what it was made with.
+template <template <class> class Base, class Arguments>
+struct with_options : Base<Arguments> {
+    static constexpr nn::shape shape = Arguments::shape;
+    using mask = typename Arguments::mask;
+};
 
 /// The option sets of templates, with their defaults. What a layer may have:
 struct layer_options
@@ -33850,18 +34464,16 @@ namespace transformer {
 /// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
 /// it is named layers). Takes nn::encoder_options; the position is one that belongs to attention.
 template <class... Options>
-struct encoder : nn::encoder_model<nn::arguments<encoder, nn::encoder_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<encoder, nn::encoder_options, Options...>::shape;
+struct encoder
+    : nn::with_options<nn::encoder_model, nn::arguments<encoder, nn::encoder_options, Options...>> {
 };
 
 /// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
 /// shape. Takes nn::decoder_options. With padded the count source_length tells how much of the
 /// memory there is.
 template <class... Options>
-struct decoder : nn::decoder_model<nn::arguments<decoder, nn::decoder_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<decoder, nn::decoder_options, Options...>::shape;
+struct decoder
+    : nn::with_options<nn::decoder_model, nn::arguments<decoder, nn::decoder_options, Options...>> {
 };
 
 /// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
@@ -33871,11 +34483,8 @@ struct decoder : nn::decoder_model<nn::arguments<decoder, nn::decoder_options, O
 /// its own tokens; from the decoder to the encoder, queries look for keys.
 template <class... Options>
 struct encoder_decoder
-    : nn::encoder_decoder_model<
-          nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>::shape;
-};
+    : nn::with_options<nn::encoder_decoder_model,
+                       nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>> {};
 
 }  // namespace transformer
 
@@ -34136,6 +34745,7 @@ struct text_model
                      padded_mask<Arguments::shape.padded, typename Arguments::local_mask, "length">,
                      typename Arguments::activation>> {
     static constexpr nn::shape shape = Arguments::shape;
+    using mask = typename Arguments::mask;
     using local_mask = typename Arguments::local_mask;
 };
 
@@ -34164,8 +34774,8 @@ struct language_model : text_model<Arguments> {
 struct text_options
     : layer_options::with<required<vocabulary>, depth<1>, activation::gelu, embedding_width<0>,
                           normal_embedding<false>, input_width<0>, local_layers<0>,
-                          opening_layer<false>, pooling::none, unit_length<false>,
-                          position::learned, derived<sequent::classes>> {};
+                          opening_layer<false>, shared_layers<false>, pooling::none,
+                          unit_length<false>, position::learned, derived<sequent::classes>> {};
 struct language_model_options
     : text_options::with<mask::causal, tied<true>, pre_norm, scaled_embedding<false>, logit_cap<0>,
                          logit_bias<false>> {};
@@ -34195,6 +34805,9 @@ namespace nn {
 inline constexpr relation<"patch"> patch;
 inline constexpr relation<"from_patch"> from_patch;
 inline constexpr relation<"sequence"> sequence;
+inline constexpr relation<"even_frame"> even_frame;
+inline constexpr relation<"odd_frame"> odd_frame;
+inline constexpr relation<"convolved"> convolved;
 
 // Language models.
 struct gpt2_options : language_model_options::with<activation::gelu_tanh> {};
@@ -34204,6 +34817,7 @@ struct llama_options : language_model_options::with<activation::swiglu, normaliz
 struct llama3_options : llama_options::with<position::rotary_halves<500000, scaling::llama3<32>>> {
 };
 struct mistral_options : llama_options::with<position::rotary_halves<>, tied<false>> {};
+struct phi3_options : mistral_options {};
 struct qwen2_options : llama_options::with<position::rotary_halves<1000000>, normalization::rms<6>,
                                            query_biases<true>> {};
 struct qwen3_options : llama_options::with<position::rotary_halves<1000000>, normalization::rms<6>,
@@ -34232,7 +34846,8 @@ struct bert_options
 struct bert_masked_language_options : bert_options::with<masked_language<true>> {};
 struct roberta_options : bert_options::with<normalization::layer<5>, segments<1>> {};
 struct distilbert_options : bert_options::with<segments<0>, pooling::none> {};
-struct albert_options : bert_options::with<activation::gelu_tanh, embedding_width<128>> {};
+struct albert_options
+    : bert_options::with<activation::gelu_tanh, embedding_width<128>, shared_layers<true>> {};
 struct mpnet_options : bert_options::with<normalization::layer<5>, segments<0>,
                                           position::learned_and_relative_buckets<>> {};
 struct modernbert_options
@@ -34250,6 +34865,9 @@ struct t5_options
     : encoder_decoder_options::with<normalization::rms<6>, position::relative_buckets<>,
                                     biases<false>, scaled<false>, padded<true>,
                                     flag<&nn::shape::scaled_logits, true>> {};
+
+struct whisper_options
+    : encoder_decoder_options::with<position::learned, activation::gelu, required<input_width>> {};
 
 /// A class token stands before the patches, and its state is classified (arXiv 2010.11929,
 /// equations 1 to 4).
@@ -34281,6 +34899,38 @@ using vit_model =
     typename fact_list<fact<"patch", Arguments::shape.tokens, Arguments::shape.patch_width>>::
         template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
             vit_rules<Arguments::shape, typename Arguments::mask, typename Arguments::activation>>;
+
+/// Two convolutions over frames, with zeros beyond the ends; the second one takes every other row
+/// (arXiv 2212.04356, section 2.2). Frames come in pairs: source(i, 0) and source(i, 1).
+template <shape Shape>
+inline constexpr auto frame_rules = [] {
+    constexpr var<"t", Shape.source_tokens> t;
+    constexpr weight<"W_conv_1", Shape.width, Shape.input_width> W_1;
+    constexpr weight<"b_conv_1", Shape.width> b_1;
+    constexpr weight<"W_conv_2", Shape.width, Shape.width> W_2;
+    constexpr weight<"b_conv_2", Shape.width> b_2;
+    constexpr weight<"source_position", Shape.width> position;
+    // clang-format off
+    return rules(
+        even_frame(t) <<= (source(t, 0)[W_1(1)], source(t, 1)[W_1(2)], b_1),
+        even_frame(t) <<= source(t - 1, 1)[W_1(0)],
+        even_frame(t) | gelu(),
+        odd_frame(t)  <<= (source(t, 0)[W_1(0)], source(t, 1)[W_1(1)], b_1),
+        odd_frame(t)  <<= source(t + 1, 0)[W_1(2)],
+        odd_frame(t) | gelu(),
+        convolved(t)  <<= (even_frame(t)[W_2(1)], odd_frame(t)[W_2(2)], b_2),
+        convolved(t)  <<= odd_frame(t - 1)[W_2(0)],
+        convolved(t) | gelu(),
+        source_embedded(i) <<= dropped<Shape>((convolved(i), fixed(position(i)))));
+    // clang-format on
+}();
+
+template <class Arguments>
+using whisper_model =
+    model_of_source<Arguments,
+                    sequence_fact<Arguments::shape.any_length, "source",
+                                  Arguments::shape.source_tokens, 2, Arguments::shape.input_width>,
+                    frame_rules<Arguments::shape>>;
 
 }  // namespace nn
 
@@ -34333,6 +34983,10 @@ struct gpt_neox : nn::language_model<nn::arguments<gpt_neox, nn::gpt_neox_option
 template <class... Options>
 struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>> {};
 
+/// Phi-3 and Phi-4 (arXiv 2404.14219).
+template <class... Options>
+struct phi3 : nn::language_model<nn::arguments<phi3, nn::phi3_options, Options...>> {};
+
 /// StarCoder2 (arXiv 2402.19173); a published sliding window of W is mask::window<W - 1>.
 template <class... Options>
 struct starcoder2
@@ -34360,8 +35014,7 @@ template <class... Options>
 struct distilbert : nn::text_model<nn::arguments<distilbert, nn::distilbert_options, Options...>> {
 };
 
-/// ALBERT (arXiv 1909.11942): as BERT. Its layers have the same weights; here each has its own,
-/// which the name map loads from one.
+/// ALBERT (arXiv 1909.11942): as BERT, with one set of parameters for all layers.
 template <class... Options>
 struct albert : nn::text_model<nn::arguments<albert, nn::albert_options, Options...>> {};
 
@@ -34383,16 +35036,22 @@ struct clip_text : nn::text_model<nn::arguments<clip_text, nn::clip_text_options
 /// into patches, row by row, each with its channels one after another; to logits, one for each of
 /// the classes. Takes nn::vit_options; the tokens are patches.
 template <class... Options>
-struct vit : nn::vit_model<nn::arguments<vit, nn::vit_options, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<vit, nn::vit_options, Options...>::shape;
-};
+struct vit : nn::with_options<nn::vit_model, nn::arguments<vit, nn::vit_options, Options...>> {};
 
 /// T5 (arXiv 1910.10683), with activation::geglu_tanh and tied<false> its version 1.1: the facts
 /// source and target, symbols, and the count source_length, to logits, tokens x vocabulary. Takes
 /// what transformer::encoder_decoder does.
 template <class... Options>
-struct t5 : nn::encoder_decoder_model<nn::arguments<t5, nn::t5_options, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<t5, nn::t5_options, Options...>::shape;
+struct t5
+    : nn::with_options<nn::encoder_decoder_model, nn::arguments<t5, nn::t5_options, Options...>> {};
+
+/// Whisper (arXiv 2212.04356): the facts source, source_tokens x 2 x input_width, which are the
+/// frames of a log-mel spectrogram in the order of time, two for each position of the encoder, and
+/// target, symbols; to logits, tokens x vocabulary. Takes what t5 does and the input_width, how
+/// many mel bands there are.
+template <class... Options>
+struct whisper
+    : nn::with_options<nn::whisper_model, nn::arguments<whisper, nn::whisper_options, Options...>> {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI

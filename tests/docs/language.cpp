@@ -50,7 +50,24 @@ inline constexpr auto attention = rules(
     y(i)[W_out]      <<= head(h, i) | concat(h));
 // clang-format on
 // [/heads]
+// [fused]
+using Fused = sequent::model<attention, sequent::fact<"x", 16, 6>, sequent::require_fused>;
+// [/fused]
 }  // namespace heads
+
+namespace general {
+using namespace sequent::language;
+SEQUENT_VARIABLES(i);
+SEQUENT_RELATIONS(x, gate, y);
+SEQUENT_WEIGHT(W_gate, 1, 6);
+// clang-format off
+// [general]
+inline constexpr auto scaled = rules(
+    gate(i) <<= x(i)[W_gate] | sigmoid(),
+    y(i)    <<= (gate(i), x(i)) | product());
+// [/general]
+// clang-format on
+}  // namespace general
 
 namespace counted {
 using namespace sequent::language;
@@ -162,4 +179,13 @@ TEST_CASE("heads and stacks compile to fused kernels") {
         CHECK_THAT(plan, !sequent_test::contains("general loops"));
     }
     CHECK(Deep::parameter_count == 12 * 64);
+}
+
+TEST_CASE("language: what keeps a rule from the fast forms") {
+    using Scaled = sequent::model<general::scaled, sequent::fact<"x", 8, 6>>;
+    const std::string text = sequent::explain<Scaled>();
+    for (const char* part : {"general loops, 8 ground rules",
+                             "MFLOP\n      no rows: the literals are combined", "no attention: "})
+        CHECK(text.find(part) != std::string::npos);
+    CHECK(sequent::explain<heads::Fused>().find("general") == std::string::npos);
 }

@@ -1,5 +1,7 @@
 // The code of README.md's first sections and of docs/using.md.
 
+#include <sequent/packed.hpp>
+
 // [article]
 #include <sequent/sequent.hpp>
 
@@ -31,6 +33,8 @@ using Encoder = sequent::model<article::encoder, sequent::fact<"input", 16, 64>>
 // [/article]
 
 #include <cstddef>
+#include <filesystem>
+#include <sequent/draw/attention_page.hpp>
 #include <string>
 #include <vector>
 
@@ -82,6 +86,15 @@ TEST_CASE("forward and backward of the article's encoder") {
     Encoder::backward(*p, facts, dy, *w, *gradient, {article::input = x_gradient});
     // [/of_facts]
     CHECK(x_gradient[0] != 0);
+
+    // [seen]
+    namespace draw = sequent::draw;
+    const std::vector<draw::head_weights> heads = draw::attention_of<Encoder>(*p, facts, *w);
+    const float one_pair = heads[0](15, 3);  // how much position 15 takes of position 3
+    draw::attention<Encoder>("attention.html", *p, facts, *w, {.title = "An encoder"});
+    // [/seen]
+    CHECK(one_pair > 0);
+    CHECK(std::filesystem::remove("attention.html"));
 }
 
 TEST_CASE("batches") {
@@ -113,6 +126,18 @@ TEST_CASE("batches") {
                              sequent::train::clip_factor(norm, 1.0F), pool);
     // [/batch]
     CHECK(std::isfinite(loss));
+
+    // [bf16]
+    Encoder::batch<float, sequent::bf16> rounding(pool);  // from sequent/packed.hpp
+    // [/bf16]
+    const double rounded_loss = Encoder::backward_batch(
+        *p, samples,
+        [&](int sample, auto y, auto y_gradient) {
+            return sequent::train::squared_error(y, targets[static_cast<std::size_t>(sample)],
+                                                 y_gradient, 1.0 / 8);
+        },
+        rounding, *gradient);
+    CHECK(rounded_loss == Approx(loss).epsilon(0.05));
 
     // [forward_batch]
     Encoder::scratch_batch<float> memory(pool);  // for forward_batch alone

@@ -28,6 +28,10 @@ inline constexpr auto two_of_one_name =
     rules(query(i) <<= x(i)[W<"W_q", 3, 3>], copied(i) <<= x(i)[W<"W_k", 3, 3>],
           y(i) <<= (query(i), copied(i)) | elementwise_product());
 
+// A score that no attention computes.
+inline constexpr auto far_scores = rules(weights(i, j) <<= (x(j), x(i)) | cosine() | softmax(j),
+                                         y(i) <<= (weights(i, j), x(j)) | product() | sum(j));
+
 }  // namespace
 
 TEST_CASE("explain counts the pairs of bounds given at run time, and many bytes") {
@@ -52,4 +56,13 @@ TEST_CASE("explain names relations with several rules") {
     const std::string text = explain<model<two_of_one_name, fact<"x", 5, 3>>>();
     CHECK_THAT(text, contains("follows from several rules: 1, 2"));
     CHECK_THAT((explain<model<wide, fact<"x", 1, 16384>>>()), !contains("several rules"));
+}
+
+TEST_CASE("explain tells of general steps what keeps them from the fast forms, the closest first") {
+    const std::string text = explain<model<matrices, fact<"x", 2, 64, 64>>>();
+    CHECK_THAT(text, contains("general loops, 2 ground rules"));
+    CHECK_THAT(text, contains("1.049 MFLOP\n      no rows: the literals are combined otherwise"));
+    const std::string scores = explain<model<far_scores, fact<"x", 5, 3>>>();
+    CHECK_THAT(scores, contains("no attention: a rule of the score aggregates, is stacked, or"));
+    CHECK(scores.find("no attention: a rule of") < scores.rfind("no rows: "));
 }

@@ -25,30 +25,6 @@ struct model_attention {
 
 namespace detail {
 
-/// A string of JSON that may stand in HTML's script elements.
-SEQUENT_COLD inline std::string json_string(std::string_view text) {
-    std::string result = "\"";
-    const std::string shown = printable(text);
-    for (std::size_t at = 0; at < shown.size(); ++at) {
-        const char each = shown[at];
-        const std::string_view three(shown.data() + at,
-                                     std::min<std::size_t>(3, shown.size() - at));
-        if (each == '"' || each == '\\') {
-            result += '\\';
-            result += each;
-        } else if (each == '<' || each == '>' || each == '&') {
-            result += each == '<' ? "\\u003c" : each == '>' ? "\\u003e" : "\\u0026";
-        } else if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") {
-            // Line ends to some readers of JavaScript.
-            result += three.back() == '\xa8' ? "\\u2028" : "\\u2029";
-            at += 2;
-        } else {
-            result += each;
-        }
-    }
-    return result + '"';
-}
-
 class page_data {
   public:
     SEQUENT_COLD page_data(const flow& shown, const model_attention* model)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -86,5 +87,33 @@ inline std::string elided(std::string_view text, int most) {
 inline std::string numbered(std::string_view text, std::size_t number) {
     return joined_text({text, number});
 }
+
+namespace detail {
+
+/// A string of JSON that may stand in HTML's script elements.
+SEQUENT_COLD inline std::string json_string(std::string_view text) {
+    std::string result = "\"";
+    const std::string shown = printable(text);
+    for (std::size_t at = 0; at < shown.size(); ++at) {
+        const char each = shown[at];
+        const std::string_view three(shown.data() + at,
+                                     std::min<std::size_t>(3, shown.size() - at));
+        if (each == '"' || each == '\\') {
+            result += '\\';
+            result += each;
+        } else if (each == '<' || each == '>' || each == '&') {
+            result += each == '<' ? "\\u003c" : each == '>' ? "\\u003e" : "\\u0026";
+        } else if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") {
+            // Line ends to some readers of JavaScript.
+            result += three.back() == '\xa8' ? "\\u2028" : "\\u2029";
+            at += 2;
+        } else {
+            result += each;
+        }
+    }
+    return result + '"';
+}
+
+}  // namespace detail
 
 }  // namespace sequent::inline SEQUENT_ABI::draw

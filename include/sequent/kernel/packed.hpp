@@ -8,6 +8,7 @@
 #include "packed_formats.hpp"
 #include "packed_groups.hpp"
 #include "packed_q4_1.hpp"
+#include "packed_tiles.hpp"
 
 /// Products of float rows with packed weights (packed_formats.hpp).
 ///
@@ -96,6 +97,26 @@ struct packed_place {
     bool accumulate;
 };
 
+/// Stores a vector of sums, of which `count` may be less than lanes<float>, or nothing.
+SEQUENT_INLINE void store_outputs(float* to, batch<float> sum, int count,
+                                  const packed_place& place) noexcept {
+    if (count >= lanes<float>)
+        store(to, place.accumulate ? load(to) + sum : sum);
+    else if (count > 0)
+        store_first(to, place.accumulate ? load_first(to, count) + sum : sum, count);
+}
+
+/// The scale and the minimum, as far as there are any, of a vector of outputs of a block.
+template <class Format>
+SEQUENT_INLINE void load_scales(const std::byte* from, int vector,
+                                batch<float> (&scale)[2]) noexcept {
+    scale[0] = scale[1] = zero<float>();
+    for (int each = 0; each < Format::rows::scales; ++each)
+        scale[each] = load_scales<typename Format::rows::scale_number>(
+            from + each * scale_line<Format> +
+            vector * lanes<float> * (scale_line<Format> / panel_outputs));
+}
+
 /// Rows x Panels of the product, of which `outputs` columns are stored.
 template <class Format, int Rows, int Panels>
 inline void packed_tile(const typename Format::rows::block* x, const std::byte* w, float* out,
@@ -133,11 +154,8 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
             SEQUENT_NO_UNROLL for (int step = 0; step < steps; ++step) take(step);
         }
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
-            batch<float> scale[2] = {zero<float>(), zero<float>()};
-            for (int each = 0; each < rows::scales; ++each)
-                scale[each] = load_scales<typename rows::scale_number>(
-                    scales + v / panel_vectors * place.panel + each * scale_line<Format> +
-                    v % panel_vectors * n * (scale_line<Format> / panel_outputs));
+            batch<float> scale[2];
+            load_scales<Format>(scales + v / panel_vectors * place.panel, v % panel_vectors, scale);
             SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) sum[r][v] =
                 rows::end(x[r * place.blocks], block_sum[r][v], scale, sum[r][v]);
         }
@@ -146,15 +164,95 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
         scales += scale_line<Format> * rows::scales;
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r, out += place.out_stride)
-        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
-        float* to = out + v * n;
-        const int count = outputs - v * n;
-        if (count >= n)
-            store(to, place.accumulate ? load(to) + sum[r][v] : sum[r][v]);
-        else if (count > 0)
-            store_first(to, place.accumulate ? load_first(to, count) + sum[r][v] : sum[r][v],
-                        count);
+        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v)
+            store_outputs(out + v * n, sum[r][v], outputs - v * n, place);
+}
+
+/// Up to 32 rows with one panel, by a unit of packed_tiles.hpp. Sums of integers are exact and are
+/// scaled as in packed_tile: the results are the same bits.
+template <class Unit, class Format>
+inline void tile_panel(const typename Format::rows::block* x, const std::byte* w, float* out,
+                       int outputs, int all_rows, const packed_place& place) noexcept {
+    using rows = typename Format::rows;
+    constexpr int n = lanes<float>;
+    constexpr bool scaled = rows::scales > 0;
+    constexpr int bytes = rows::tile_bytes;
+    const int first = std::min(all_rows, Unit::rows), second = all_rows - first;
+    Unit unit(first, second, bytes);
+    alignas(64) float sums[2 * Unit::rows * panel_outputs] = {};
+    alignas(64) std::byte products[2 * Unit::rows * 64];
+    const auto load_rows = [&]<int At>(std::integral_constant<int, At>) {
+        const auto* const from = x + At * Unit::rows * place.blocks;
+        if constexpr (rows::is_tile) {
+            unit.template load_rows<At>(rows::numbers_of(*from),
+                                        place.blocks * std::ptrdiff_t{sizeof *from});
+        } else {
+            std::byte copy[Unit::rows * bytes];
+            for (int r = 0; r < (At == 0 ? first : second); ++r)
+                rows::copy_to(copy + r * bytes, from[r * place.blocks]);
+            unit.template load_rows<At>(copy, bytes);
+        }
+        if constexpr (scaled) {
+            unit.template clear<At>();
+            unit.template add_bytes<At>();
+            unit.template store<At>(products + At * Unit::rows * 64);
+        } else {
+            unit.template add_bfloats<At>();
+        }
+    };
+    const std::byte* scales = w;
+    w += scale_bytes<Format>(place.blocks);
+    unit.template clear<0>();
+    unit.template clear<1>();
+    for (int block = 0; block < place.blocks; ++block, ++x, w += Format::block_bytes) {
+        if constexpr (Format::together == 1 && !signed_bytes) {
+            unit.load_columns(w);
+        } else {
+            alignas(64) std::byte loaded[64 * rows::groups];
+            for (int step = 0; step < rows::groups / Format::together; ++step)
+                for (int v = 0; v < panel_vectors; ++v) {
+                    words each[Format::together];
+                    Format::load(w, step, v * n, each);
+                    for (int group = 0; group < Format::together; ++group)
+                        store_words(loaded + 64 * (step * Format::together + group) + 4 * v * n,
+                                    each[group]);
+                }
+            unit.load_columns(loaded);
+        }
+        load_rows(std::integral_constant<int, 0>{});
+        if (second > 0) load_rows(std::integral_constant<int, 1>{});
+        if constexpr (scaled)
+            for (int v = 0; v < panel_vectors; ++v) {
+                batch<float> scale[2];
+                load_scales<Format>(scales, v, scale);
+                for (int r = 0; r < all_rows; ++r) {
+                    float* const sum = sums + r * panel_outputs + v * n;
+                    store(sum, rows::scaled(x[r * place.blocks],
+                                            load_words(products + r * 64 + 4 * v * n), scale,
+                                            load(sum)));
+                }
+            }
+        scales += scale_line<Format> * rows::scales;
     }
+    if constexpr (!scaled) {
+        unit.template store<0>(sums);
+        if (second > 0) unit.template store<1>(sums + Unit::rows * panel_outputs);
+    }
+    for (int r = 0; r < all_rows; ++r, out += place.out_stride)
+        for (int v = 0; v < panel_vectors; ++v)
+            store_outputs(out + v * n, load(sums + r * panel_outputs + v * n), outputs - v * n,
+                          place);
+}
+
+/// All rows and outputs, by such a unit.
+template <class Unit, class Format>
+inline void tile_outputs(const typename Format::rows::block* x, const std::byte* w, float* out,
+                         int outputs, int rows, const packed_place& place) noexcept {
+    constexpr int most = 2 * Unit::rows;
+    for (; outputs > 0; outputs -= panel_outputs, out += panel_outputs, w += place.panel)
+        for (int row = 0; row < rows; row += most)
+            tile_panel<Unit, Format>(x + row * place.blocks, w, out + row * place.out_stride,
+                                     outputs, std::min(most, rows - row), place);
 }
 
 /// All rows with a few panels: tiles of Rows rows, then smaller ones.
@@ -184,6 +282,19 @@ inline void packed_outputs(const typename Format::rows::block* x, const std::byt
         if (outputs > 0) packed_outputs<Format, Rows, Panels / 2>(x, w, out, outputs, rows, place);
 }
 
+/// All outputs of several rows, by tiles of the machine where it has them.
+template <class Format>
+inline void packed_rows(const typename Format::rows::block* x, const std::byte* w, float* out,
+                        int outputs, int rows, const packed_place& place) noexcept {
+    using tiles = packed_tiles<Format>;
+#if defined(SEQUENT_PACKED_AMX)
+    if constexpr (Format::rows::tile_bytes > 0)
+        if (machine_tiles::is_allowed())
+            return tile_outputs<machine_tiles, Format>(x, w, out, outputs, rows, place);
+#endif
+    packed_outputs<Format, tiles::rows, tiles::panels>(x, w, out, outputs, rows, place);
+}
+
 /// Shared by all sizes: what depends on them passes as numbers.
 template <class Format>
 SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, const std::byte* w,
@@ -207,7 +318,7 @@ SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, co
     if (rows == 1)
         packed_outputs<Format, 1, tiles::panels_of_one>(quantised, w, out, outputs, 1, place);
     else
-        packed_outputs<Format, tiles::rows, tiles::panels>(quantised, w, out, outputs, rows, place);
+        packed_rows<Format>(quantised, w, out, outputs, rows, place);
 }
 
 }  // namespace detail

@@ -24,6 +24,7 @@ struct group_rows : byte_rows<signed_bytes ? 0 : 128> {
     using scale_number = float;
     static constexpr int inputs = Inputs;
     static constexpr int groups = Inputs / 4;
+    static constexpr int tile_bytes = 0;
 
     struct block {
         float scale;                          ///< NaN if a number is not finite

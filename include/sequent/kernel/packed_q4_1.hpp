@@ -18,10 +18,14 @@ struct minimum_rows : byte_rows<-1, 4> {
     static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum,
                                            const batch<float> (&scale)[2],
                                            batch<float> so_far) noexcept {
-        const batch<float> of_row = set(row.scale);
+        return scaled(row, in_pairs ? add_pairs(block_sum, set_word(std::int32_t{0})) : block_sum,
+                      scale, so_far);
+    }
+    static SEQUENT_INLINE batch<float> scaled(const block& row, words products,
+                                              const batch<float> (&scale)[2],
+                                              batch<float> so_far) noexcept {
         const batch<float> total = set(row.scale * static_cast<float>(row.start));
-        const words all = in_pairs ? add_pairs(block_sum, set_word(std::int32_t{0})) : block_sum;
-        return fma(scale[1], total, fma(floats_of(all), scale[0] * of_row, so_far));
+        return fma(scale[1], total, fma(floats_of(products), scale[0] * set(row.scale), so_far));
     }
 };
 

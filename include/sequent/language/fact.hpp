@@ -50,4 +50,8 @@ struct fact {};
 template <fixed_string... Names>
 struct query {};
 
+/// Among the facts of a model: a rule that no fused step computes, so that it would run as general
+/// loops, is a compile error that names the rule and the reason. `explain` prints the same reasons.
+struct require_fused {};
+
 }  // namespace sequent::inline SEQUENT_ABI::language

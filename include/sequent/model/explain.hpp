@@ -40,7 +40,73 @@ struct explained_step {
     const attention_step* attention = nullptr;  // of attention and weights
     const plan::general_step* general = nullptr;
     long long pairs = 0;  // of attention
+    const plan::fact_shape* facts = nullptr;
 };
+
+/// What a reason says, and how the rule can be written instead.
+struct reason_text {
+    std::string_view sentence;
+    std::string_view cure;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD reason_text text_of(plan::reason why) {
+#define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) SENTENCE "\0" CURE "\0"
+    const char* text = SEQUENT_REASONS(SEQUENT_REASON);
+#undef SEQUENT_REASON
+    const auto skip = [&] { text += std::string_view(text).size() + 1; };
+    for (int at = 1; at < static_cast<int>(why); ++at) {
+        skip();
+        skip();
+    }
+    reason_text result;
+    result.sentence = text;
+    skip();
+    result.cure = text;
+    return result;
+}
+
+/// How many ground rules a general step visits at most: conditions that are not pairs of sparse
+/// facts may remove some.
+SEQUENT_LAZY
+inline long long ground_rules_of(const explained_step& each) {
+    const plan::general_step& general = *each.general;
+    long long count = 1;
+    for (int index = 0; index < general.variables; ++index) count *= general.extents[index];
+    for (const plan::pair_join& join : general.joins) {
+        const int row = join.row.variable;
+        const int column = join.column.variable;
+        if (join.optional || row < 0 || column < 0 || row == column) continue;
+        const long long all = 1LL * general.extents[row] * general.extents[column];
+        const long long pairs = each.facts[join.fact].pairs;
+        if (pairs < all) return count / all * pairs;  // other joins may be of the same variables
+    }
+    return count;
+}
+
+/// The multiplications and additions of one ground rule, but for functions.
+SEQUENT_LAZY
+inline long long ground_operations_of(const plan::general_step& general) {
+    long long operations = 0;
+    plan::value_shape shape{};
+    bool first = true;
+    for (const plan::general_literal& item : general.literals) {
+        if (item.required_nonzero || item.required_zero) continue;
+        operations += 2LL * item.weight_rows * item.weight_columns;
+        if (first) {
+            shape = item.shape;
+        } else if (general.combined == plan::combination::product && !shape.is_scalar() &&
+                   !item.shape.is_scalar()) {
+            operations += 2LL * shape.rows * shape.columns * item.shape.columns;
+            shape.columns = item.shape.columns;
+        } else {
+            if (shape.is_scalar()) shape = item.shape;
+            operations += shape.size();
+        }
+        first = false;
+    }
+    return operations + (general.variables > general.heads ? general.shape.size() : 0);
+}
 
 template <class Plan, int At>
 explained_step explained() {
@@ -48,6 +114,7 @@ explained_step explained() {
     constexpr plan::name head =
         Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
     explained_step result;
+    result.facts = Plan::facts.begin();
     result.step = &Plan::template step_at<At>;
     result.head = head;
     if constexpr (step.kind == plan::step_kind::rows)
@@ -62,7 +129,8 @@ explained_step explained() {
     return result;
 }
 
-/// The multiplications and additions of a step's forward pass, in the products alone.
+/// The multiplications and additions of a step's forward pass, in the products alone; of general
+/// steps, all but functions.
 SEQUENT_LAZY
 inline long long operations_of(const explained_step& each) {
     long long operations = 0;
@@ -78,6 +146,8 @@ inline long long operations_of(const explained_step& each) {
             for (const plan::score_node& node : each.attention->nodes)
                 if (node.kind == score_kind::dot) operations += 2LL * node.depth;
         operations *= each.pairs;
+    } else if (each.general != nullptr) {
+        operations = ground_rules_of(each) * ground_operations_of(*each.general);
     }
     return operations;
 }
@@ -105,6 +175,26 @@ SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::str
 SEQUENT_LAZY
 inline std::string_view text_of(const plan::name& name) {
     return {name.text, static_cast<std::size_t>(name.length)};
+}
+
+/// The reasons of a general step, that of the closest form first.
+SEQUENT_LAZY
+SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& reasons, int depth) {
+    static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
+                                                                 "attention"};
+    const plan::reason closest = reasons.closest();
+    const auto append = [&](int form) {
+        const reason_text why = text_of(reasons.of[form]);
+        text.append(static_cast<std::size_t>(2 * depth + 6), ' ');
+        append_text(text, {"no ", forms[form], ": ", why.sentence});
+        if (reasons.of[form] == closest) append_text(text, {" (", why.cure, ")"});
+        text += '\n';
+    };
+    for (const bool first : {true, false})
+        for (int form = 0; form < plan::fast_forms; ++form)
+            if ((reasons.of[form] == closest) == first && reasons.of[form] != plan::reason::none &&
+                reasons.of[form] != plan::reason::not_an_outer_product)
+                append(form);
 }
 
 SEQUENT_LAZY
@@ -142,7 +232,9 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
             append_text(what, {"softmax ", each.attention->rows, " x ", each.attention->columns});
             break;
         case plan::step_kind::general:
-            what = each.general->joins.size() > 0 ? "loops over pairs" : "general loops";
+            append_text(what,
+                        {each.general->joins.size() > 0 ? "loops over pairs, " : "general loops, ",
+                         ground_rules_of(each), " ground rules"});
             break;
         case plan::step_kind::repeat_begin:
             append_text(what,
@@ -155,6 +247,7 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     }
     if (step.prepared) what += ", prepared";
     append_line(text, text_of(each.head), what, operations_of(each), step.depth);
+    if (each.general != nullptr) append_reasons(text, each.general->reasons, step.depth);
 }
 
 template <const auto& Program>
@@ -205,7 +298,8 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
 }  // namespace model_detail
 
 /// The steps of a model in order, with shapes, pairs and operations, then its memory: the first
-/// thing to look at. Rules without a line are fused into the step of another.
+/// thing to look at. Rules without a line are fused into the step of another. A general step is
+/// followed by what keeps it from each fast form, and by a cure.
 template <class Model>
 std::string explain() {
     using plan = typename Model::plan;

@@ -20,18 +20,15 @@ struct joined_positions {
     const int* positions;
 };
 
-/// Whether step `At` takes the row at hand of all sequences: not where it computes rows beyond that
-/// at the first position, nor where it reads what each state has prepared for itself.
+/// Whether step `At` takes the row at hand of all sequences.
 template <class Plan, int At>
 constexpr bool joins_sequences() {
-    if constexpr (joins_step<Plan, At>()) {
-        constexpr row_step step = Plan::template row_step_at<Plan::template step_at<At>.at>;
-        for (const row_term& term : step.terms)
-            if (term.kind == term_kind::product && term.w.at.where == place::prepared) return false;
-        return Plan::template lead_of<At> == 0;
-    } else {
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (step.kind == step_kind::rows)
+        return plan::joins_sequences(Plan::template row_step_at<step.at>,
+                                     Plan::template lead_of<At>, least_joined_numbers);
+    else
         return false;
-    }
 }
 
 template <class Plan, int At, bool First, class T>
@@ -53,13 +50,8 @@ void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) n
                                                    kernel::one_row{rows.positions[at]});
 }
 
-/// Whether a plan repeats steps over the times of a recursion.
 template <class Plan>
-inline constexpr bool recurs = [] {
-    for (const plan::step& each : Plan::tables.steps)
-        if (each.recurs) return true;
-    return false;
-}();
+inline constexpr bool recurs = plan::recurs(Plan::tables);
 
 /// Entry point to the code that computes a row of several sequences.
 template <class Plan, class T>

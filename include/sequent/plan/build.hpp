@@ -28,7 +28,7 @@ class builder {
     constexpr void find_attention() {
         for (int at : draft_.in.order) {
             attention_matcher<Draft> matcher(draft_, at);
-            if (!matcher.matched) continue;
+            if (!matcher.matched()) continue;
             for (int part : matcher.absorbed) draft_.roles[part] = role::absorbed;
             matcher.pack_tables();
         }
@@ -155,10 +155,10 @@ class builder {
             emit_row(at);
         } else {
             attention_matcher<Draft> matcher(draft_, at);
-            if (matcher.matched)
+            if (matcher.matched())
                 emit_attention(at, matcher);
             else
-                emit_general(at);
+                emit_general(at, matcher.why);
         }
     }
 
@@ -435,7 +435,7 @@ class builder {
         return made;
     }
 
-    constexpr void emit_general(int at) {
+    constexpr void emit_general(int at, reason no_attention) {
         const rule& written = draft_.rule_of(at);
         relation_layout& layout = draft_.out.relations[written.head];
         if (!lay_out_in_carry(at) && !is_laid_out(at)) {
@@ -443,8 +443,10 @@ class builder {
             layout.where = place::value;
             layout.index = draft_.new_buffer(pack(layout, written.head), at);
         }
-        push(step_kind::general,
-             draft_.out.generals.push(general_builder<Draft>(draft_, at).build()), at);
+        general_step made = general_builder<Draft>(draft_, at).build();
+        made.reasons = {
+            {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
+        push(step_kind::general, draft_.out.generals.push(made), at);
     }
 };
 

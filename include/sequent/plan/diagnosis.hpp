@@ -6,6 +6,7 @@
 #include "limits.hpp"
 #include "list.hpp"
 #include "parameter.hpp"
+#include "reason.hpp"
 
 /// What can be wrong with a program, and how the compiler says it.
 
@@ -87,6 +88,9 @@ struct a_stacked_block_gives_the_atoms_that_it_takes {};
 struct two_stacks_of_one_head {};  // their weights would have the same names
 template <class First, class Second>
 struct two_inputs_of_a_stacked_block {};
+/// Of a model with require_fused among its facts; explain() has the reasons as sentences.
+template <plan::reason Reason>
+struct no_fused_step_computes_the_rule {};
 struct no_weight_of_this_name {};
 struct several_stacks_have_a_weight_of_this_name_use_for_each {};
 struct no_relation_of_this_name {};
@@ -195,7 +199,8 @@ enum class fault {
     a_stacked_block_gives_the_atoms_that_it_takes,
     two_stacks_of_one_head,
     two_inputs_of_a_stacked_block,
-    more_than_2147483647_numbers
+    more_than_2147483647_numbers,
+    no_fused_step_computes_the_rule
 };
 
 /// The rule that keeps a program from running for some rows alone, and why.
@@ -362,6 +367,8 @@ consteval auto mistake_type() {
         return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
     else if constexpr (found == fault::combined_rules_with_different_spaces)
         return mistake::combined_rules_with_different_spaces<left, right>{};
+    else if constexpr (found == fault::no_fused_step_computes_the_rule)
+        return mistake::no_fused_step_computes_the_rule<static_cast<reason>(left)>{};
     else if constexpr (found == fault::two_inputs_of_a_stacked_block)
         return two_inputs<Diagnosis>(std::make_index_sequence<Diagnosis.first.length>{},
                                      std::make_index_sequence<Diagnosis.second.length>{});

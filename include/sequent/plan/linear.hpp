@@ -49,13 +49,14 @@ constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const ax
            written.variables[pairs.pair_column].extent >= given.extents[1];
 }
 
-/// Whether a row step can leave out the atoms that do not exist: a condition on the indices of the
-/// rows and outer loops.
+/// What keeps a row step from leaving out the atoms that do not exist: all but a condition on the
+/// indices of the rows and outer loops.
 template <class Draft>
-constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
+constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& pairs) {
     const auto& pool = draft.out.pool;
     const int root = draft.conditions.condition[at];
-    if (pool.variables(root) & ~draft.rule_of(at).head_variables()) return false;
+    if (pool.variables(root) & ~draft.rule_of(at).head_variables())
+        return reason::a_condition_on_summed_variables;
     bool fits = true;
     pool.each_conjunct(root, [&](int part) {
         const node& top = pool.nodes[part];
@@ -67,7 +68,7 @@ constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
                              pool.nodes[top.left].value == draft.rule_of(at).recurs.time;
         fits = fits && !of_time && (bound || pairs.pairs >= 0);
     });
-    return fits;
+    return fits ? reason::none : reason::a_condition_other_than_a_count;
 }
 
 /// Whether the literal is nothing but a condition.
@@ -134,100 +135,126 @@ constexpr bool is_symbol(const Draft& draft, const literal& item) {
     return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
 }
 
-/// Whether the rule's literals give their values as they are, but for sparse ones that only hold.
+/// What keeps the rule's literals from giving their values as they are, but for sparse ones that
+/// only hold.
 template <class Draft>
-constexpr bool is_plain_row(const Draft& draft, int at, bool moved) {
-    const rule& written = draft.rule_of(at);
-    for (const literal& item : draft.in.text.body(written)) {
-        if (draft.is_view(item)) return false;
-        if (!is_sparse_condition(draft, item) && !is_plain(item, moved)) return false;
+constexpr reason plain_row_obstacle(const Draft& draft, int at, bool moved) {
+    for (const literal& item : draft.in.text.body(draft.rule_of(at))) {
+        if (draft.is_view(item)) return reason::an_argument_is_a_sum_of_variables;
+        if (is_sparse_condition(draft, item) || is_plain(item, moved)) continue;
+        if (!item.gives_value() || item.has_element) return reason::an_element_is_read;
+        return is_view(item) ? reason::an_argument_is_a_sum_of_variables
+                             : reason::an_argument_is_moved;
     }
-    return true;
+    return reason::none;
 }
 
-/// Whether the rule is a column times a row, as one vector: each number of the one times all of the
-/// other.
+/// What keeps the rule from being a column times a row, as one vector: each number of the one times
+/// all of the other.
 template <class Draft>
-constexpr bool is_outer_product(const Draft& draft, int at) {
+constexpr reason outer_product_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
     if (written.repeat || written.literals != 2 || written.combined != combination::product ||
         written.transformations.size() != 1 ||
-        written.transformations[0].kind != transformation::reshape ||
-        written.aggregated != aggregation::sum || written.variables.size() != written.arity ||
+        written.transformations[0].kind != transformation::reshape)
+        return reason::not_an_outer_product;
+    const literal& left = draft.literal_of(at, 0);
+    const literal& right = draft.literal_of(at, 1);
+    if (left.transposed || !right.transposed || draft.value_of(left).columns != 1 ||
+        draft.value_of(right).rows != 1 || draft.head_of(at).value.columns != 1)
+        return reason::not_an_outer_product;
+    if (written.aggregated != aggregation::sum || written.variables.size() != written.arity ||
         written.arity > max_outers || written.recurs.loop >= 0 ||
         draft.conditions.condition[at] >= 0)
-        return false;
-    for (int body = 0; body < 2; ++body) {
-        const literal& item = draft.literal_of(at, body);
+        return reason::an_outer_product_with_a_condition;
+    for (const literal& item : draft.in.text.body(written))
         if (item.kind != literal_kind::relation || item.weight.weight >= 0 || !is_plain(item) ||
             draft.is_view(item) || is_symbol(draft, item) || !covers(draft, written, item) ||
             draft.pairs_of(item.relation).any())
-            return false;
+            return reason::an_outer_product_of_other_literals;
+    return reason::none;
+}
+template <class Draft>
+constexpr bool is_outer_product(const Draft& draft, int at) {
+    return outer_product_obstacle(draft, at) == reason::none;
+}
+
+/// What keeps a row step from adding the rule's literals, or multiplying them elementwise.
+template <class Draft>
+constexpr reason row_obstacle(const Draft& draft, int at) {
+    const rule& written = draft.rule_of(at);
+    if (written.repeat || !adds(draft, written)) return reason::not_a_sum_over_rows;
+    // Where there is a recursion, rules outside of it may well read it from the next time on.
+    const reason plain = plain_row_obstacle(draft, at, draft.recurs);
+    if (plain != reason::none) return plain;
+    if (written.arity > max_outers) return reason::more_than_3_head_arguments;
+    const axes pairs = pairs_of_rule(draft, at);
+    const reason conditioned = row_condition_obstacle(draft, at, pairs);
+    if (conditioned != reason::none) return conditioned;
+    if (!holds_all_pairs(draft, written, pairs)) return reason::pairs_beyond_the_variables;
+    for (const transformation_use& function : written.transformations) {
+        if (!keeps_rows(function.kind)) return reason::a_function_changes_the_shape;
+        if (pairs.pairs >= 0 && function.position >= 0)
+            return reason::a_function_depends_on_the_pair;
+        for (const weight_use& use : function.weights)
+            for (int axis = 0; axis < use.arity; ++axis)
+                if (pairs.in_pair(use.terms[axis].variable))
+                    return reason::a_function_depends_on_the_pair;
+        if (function.position < 0) continue;
+        if (draft.in.text.nodes[function.position].kind != node_kind::variable &&
+            function.kind != transformation::dropout)
+            return reason::a_position_is_an_expression;
+        if (written.recurs.loop >= 0 || written.shift) return reason::a_position_is_an_expression;
     }
-    const literal& left = draft.literal_of(at, 0);
-    const literal& right = draft.literal_of(at, 1);
-    return !left.transposed && right.transposed && draft.value_of(left).columns == 1 &&
-           draft.value_of(right).rows == 1 && draft.head_of(at).value.columns == 1;
+    // One summed variable at most.
+    if (written.variables.size() > written.arity + 1) return reason::several_summed_variables;
+    // Functions apply to each ground rule, before the sum.
+    unsigned looped = (1u << written.variables.size()) - 1;
+    if (written.recurs.loop >= 0) looped &= ~(1u << written.recurs.time);
+    if ((looped & ~written.head_variables()) && written.transformations.size())
+        return reason::a_function_before_a_sum;
+    const bool multiplies =
+        written.combined == combination::elementwise_product && written.literals > 1;
+    if (multiplies) {
+        if (written.variables.size() != written.arity) return reason::a_product_with_a_sum;
+    } else if (const reason linear = linear_sum_obstacle(written, draft.in.text);
+               linear != reason::none) {
+        return linear;
+    }
+    const value_shape shape = draft.head_of(at).value;
+    int terms = 0;
+    for (const literal& item : draft.in.text.body(written)) {
+        if (is_sparse_condition(draft, item)) continue;
+        if (++terms > max_terms) return reason::more_than_6_terms;
+        if (item.kind != literal_kind::relation && item.kind != literal_kind::weight)
+            return reason::a_number_or_an_index;
+        if (!covers(draft, written, item)) return reason::a_literal_beyond_its_relation;
+        const value_shape value = draft.value_of(item);
+        if (value.size() != shape.size()) return reason::values_of_different_shapes;
+        if (item.transposed && value.rows != 1 && value.columns != 1)
+            return reason::a_transposed_matrix;
+        const bool weighted = item.kind == literal_kind::relation && item.weight.weight >= 0;
+        if (weighted) {
+            const weight& applied = draft.in.text.weights[item.weight.weight];
+            const value_shape& x = draft.in.relations[item.relation].value;
+            const bool scales = applied.shape[0] * applied.shape[1] == 1 && !x.is_scalar();
+            if (multiplies || applied.rank != 2 ||
+                (!is_symbol(draft, item) && (x.columns != 1 || scales)))
+                return reason::a_weight_of_another_form;
+        }
+        if (!fits_pairs(draft, pairs, item, weighted)) return reason::terms_of_both_indices;
+        const unsigned variables = variables_in(item.terms, item.arity);
+        if ((!weighted || is_symbol(draft, item)) && (variables & ~written.head_variables()))
+            return reason::a_summed_variable_without_a_weight;
+    }
+    return terms > 0 || (written.total && written.literals == 0) ? reason::none
+                                                                 : reason::no_literal_has_a_value;
 }
 
 /// Whether a row step can compute the rule.
 template <class Draft>
 constexpr bool is_row_rule(const Draft& draft, int at) {
-    if (is_outer_product(draft, at)) return true;
-    const rule& written = draft.rule_of(at);
-    if (written.repeat || !adds(draft, written)) return false;
-    // Where there is a recursion, rules outside of it may well read it from the next time on.
-    const bool moved = draft.recurs;
-    if (!is_plain_row(draft, at, moved) || written.arity > max_outers) return false;
-    const axes pairs = pairs_of_rule(draft, at);
-    if (!is_row_condition(draft, at, pairs) || !holds_all_pairs(draft, written, pairs))
-        return false;
-    for (const transformation_use& function : written.transformations) {
-        if (!keeps_rows(function.kind)) return false;
-        if (pairs.pairs >= 0 && function.position >= 0) return false;
-        for (const weight_use& use : function.weights)
-            for (int axis = 0; axis < use.arity; ++axis)
-                if (pairs.in_pair(use.terms[axis].variable)) return false;
-        if (function.position >= 0 &&
-            draft.in.text.nodes[function.position].kind != node_kind::variable &&
-            function.kind != transformation::dropout)
-            return false;
-        if (function.position >= 0 && (written.recurs.loop >= 0 || written.shift)) return false;
-    }
-    if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
-    // Functions apply to each ground rule, before the sum.
-    unsigned looped = (1u << written.variables.size()) - 1;
-    if (written.recurs.loop >= 0) looped &= ~(1u << written.recurs.time);
-    if ((looped & ~written.head_variables()) && written.transformations.size()) return false;
-    const bool multiplies =
-        written.combined == combination::elementwise_product && written.literals > 1;
-    if (multiplies ? written.variables.size() != written.arity
-                   : !is_linear_sum(written, draft.in.text))
-        return false;
-    const value_shape shape = draft.head_of(at).value;
-    int terms = 0;
-    for (const literal& item : draft.in.text.body(written)) {
-        if (is_sparse_condition(draft, item)) continue;
-        if (++terms > max_terms) return false;
-        if (item.kind != literal_kind::relation && item.kind != literal_kind::weight) return false;
-        if (!covers(draft, written, item)) return false;
-        const value_shape value = draft.value_of(item);
-        if (value.size() != shape.size()) return false;
-        if (item.transposed && value.rows != 1 && value.columns != 1) return false;
-        const bool weighted = item.kind == literal_kind::relation && item.weight.weight >= 0;
-        if (weighted) {
-            const weight& applied = draft.in.text.weights[item.weight.weight];
-            if (multiplies || applied.rank != 2) return false;
-            const value_shape& x = draft.in.relations[item.relation].value;
-            const bool scales = applied.shape[0] * applied.shape[1] == 1 && !x.is_scalar();
-            if (!is_symbol(draft, item) && (x.columns != 1 || scales)) return false;
-        }
-        if (!fits_pairs(draft, pairs, item, weighted)) return false;
-        const unsigned variables = variables_in(item.terms, item.arity);
-        if ((!weighted || is_symbol(draft, item)) && (variables & ~written.head_variables()))
-            return false;
-    }
-    return terms > 0 || (written.total && written.literals == 0);
+    return is_outer_product(draft, at) || row_obstacle(draft, at) == reason::none;
 }
 
 /// How many terms the rule's row step has, with those of the rules inlined into it.

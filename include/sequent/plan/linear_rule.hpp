@@ -1,5 +1,6 @@
 #pragma once
 
+#include "reason.hpp"
 #include "source.hpp"
 
 /// Rules that are linear maps of what they read, added up.
@@ -16,13 +17,15 @@ constexpr bool is_plain(const literal& item, bool moved = false) {
     return !is_view(item);
 }
 
-/// Whether the literals that give values are added, weighted or not, for each head on its own: what
-/// a matrix product with its additions computes. Variables that are summed away must then index a
-/// weight.
+/// What keeps the rule from adding the literals that give values, weighted or not, for each head on
+/// its own: what a matrix product with its additions computes. Variables that are summed away must
+/// then index a weight.
 template <sizes Sizes>
-constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
-    if (rule.literals > 1 && rule.combined != combination::sum) return false;
-    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
+constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& source) {
+    if (rule.literals > 1 && rule.combined != combination::sum)
+        return reason::literals_are_not_added;
+    if (rule.combined == combination::cosine) return reason::literals_are_not_added;
+    if (rule.aggregated != aggregation::sum) return reason::not_a_sum_over_rows;
     const unsigned head = rule.head_variables();
     unsigned mentioned = head;
     if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
@@ -34,15 +37,18 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
             if (item.weight.terms[argument].second >= 0 ||
                 (item.weight.terms[argument].offset &&
                  item.weight.terms[argument].variable != loop_time))
-                return false;
+                return reason::a_weight_is_moved;
         }
         const unsigned summed = ~head;
-        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
-        if ((in_relation & summed) != (in_weight & summed)) return false;
+        if (((in_relation | in_weight) & summed) && rule.literals > 1)
+            return reason::a_sum_in_a_sum;
+        if ((in_relation & summed) != (in_weight & summed))
+            return reason::a_summed_variable_without_a_weight;
         mentioned |= in_relation;
     }
     // A variable that nothing mentions adds as many times as it has values.
-    return mentioned == (1u << rule.variables.size()) - 1;
+    return mentioned == (1u << rule.variables.size()) - 1 ? reason::none
+                                                          : reason::an_unmentioned_variable;
 }
 
 /// Whether this is all that the rule does.
@@ -51,7 +57,7 @@ constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
     if (rule.condition >= 0 || rule.repeat) return false;
     for (const literal& item : source.body(rule))
         if (!is_plain(item)) return false;
-    return is_linear_sum(rule, source);
+    return linear_sum_obstacle(rule, source) == reason::none;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

@@ -73,6 +73,29 @@ struct fact_reader<language::query<Names...>> {
     }
 };
 
+template <>
+struct fact_reader<language::require_fused> {
+    static constexpr bool is_query = true;  // that names no output
+    static constexpr void read(list<name, max_queries>&) {}
+};
+
+/// The first general step, as a mistake.
+template <class Drafted>
+constexpr diagnosis general_step_in(const Drafted& unplaced) {
+    diagnosis result;
+    for (const step& made : unplaced.out.steps) {
+        if (made.kind != step_kind::general || made.idle || !result.ok()) continue;
+        const rule& written = unplaced.rule_of(made.rule);
+        const int stacking = unplaced.in.text.scopes[written.scope].rule;
+        result.found = fault::no_fused_step_computes_the_rule;
+        result.rule = written.number;
+        result.relation = unplaced.in.text.relations[written.head].id;
+        result.left = static_cast<int>(unplaced.out.generals[made.at].reasons.closest());
+        result.stacked_by = stacking < 0 ? -1 : unplaced.in.text.rules[stacking].number;
+    }
+    return result;
+}
+
 template <const auto& Program>
 inline constexpr auto source_of = normalise(read<Program>());
 
@@ -159,9 +182,13 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         if constexpr (understood) builder<draft<size, fact_count>> build(work);
         return drafted<size, fact_count>(work);
     }();
+    static constexpr bool requires_fused =
+        (false || ... || std::is_same_v<Facts, language::require_fused>);
     static constexpr diagnosis mistake = !shapes.mistake.ok()       ? shapes.mistake
                                          : !conditions.mistake.ok() ? conditions.mistake
-                                                                    : unplaced.mistake;
+                                         : requires_fused && unplaced.mistake.ok()
+                                             ? general_step_in(unplaced)
+                                             : unplaced.mistake;
     static constexpr bool ok = mistake.ok();
     static constexpr auto tables = [] {
         if constexpr (ok)

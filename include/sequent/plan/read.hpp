@@ -11,8 +11,8 @@ template <class Function>
 inline constexpr bool is_of_atoms = true;
 template <lang::aggregation Kind, class... Variables>
 inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
-template <int Count, class Program>
-inline constexpr bool is_of_atoms<lang::repeated<Count, Program>> = false;
+template <int Count, class Program, bool Shares>
+inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
 
 template <sizes Sizes>
 class reader {
@@ -258,12 +258,13 @@ class reader {
         };
         (add(variable_of(Variables{})), ...);
     }
-    template <int Count, class Program>
-    constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
-        check_number(make_name("stack", 5), number_range::at_least_1, Count);
+    template <int Count, class Program, bool Shares>
+    constexpr void read_function(const lang::repeated<Count, Program, Shares>& stacked) {
+        check_number(Shares ? make_name("repeat", 6) : make_name("stack", 5),
+                     number_range::at_least_1, Count);
         check_not_stacked();
         current.repeat = Count;
-        current.block = out.scopes.push({scope_, Count, -1});
+        current.block = out.scopes.push({scope_, Count, -1, Shares});
         int depth = 0;
         for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
@@ -315,12 +316,13 @@ class reader {
     constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
         index_sum sum;
         add_index(written, 1, sum);
+        if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
         const int first = sum.factors[0] == 1 ? 0 : 1;
-        if (sum.known && sum.factors[0] == 0 && sum.factors[1] == 0) return {-1, sum.offset};
         const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1 || sum.factors[second] * sum.factors[second] > 1)
+        if (!sum.known || sum.factors[first] != 1 ||
+            sum.factors[second] * sum.factors[second] > 1 || sum.cancels())
             fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
-        if (sum.factors[second] == 0) return {sum.variables[first], sum.offset};
+        if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
         return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
     }
     template <lang::fixed_string Name>
@@ -335,12 +337,17 @@ class reader {
         int factors[2]{};
         int offset = 0;
         bool known = true;
+
+        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
+        constexpr bool cancels() const {
+            return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
+        }
     };
     template <lang::fixed_string Name, int Extent>
     constexpr void add_index(const lang::var<Name, Extent>& written, int factor, index_sum& to) {
         const int index = variable_of(written);
         int place = 0;
-        while (place < 2 && to.factors[place] != 0 && to.variables[place] != index) ++place;
+        while (place < 2 && to.variables[place] >= 0 && to.variables[place] != index) ++place;
         to.known = to.known && place < 2;
         if (place == 2) return;
         to.variables[place] = index;

@@ -17,14 +17,15 @@ class attention_matcher {
   public:
     attention_step step{};
     list<int, 8> absorbed{};
-    bool matched = false;
+    reason why = reason::none;  // it is no attention
     int value_literal = -1;
     int softmax_rule = -1;
 
     constexpr attention_matcher(Draft& draft, int at)
         : draft_(draft), at_(at), rule_(draft.rule_of(at)) {
-        matched = match();
+        why = obstacle();
     }
+    constexpr bool matched() const { return why == reason::none; }
 
     /// Strides are known only once the relations are laid out.
     constexpr void fill() {
@@ -152,12 +153,12 @@ class attention_matcher {
                variables_in(&item.element, item.has_element ? 1 : 0);
     }
 
-    constexpr bool match() {
-        if (rule_.repeat || rule_.literals != 2 || rule_.transformations.size()) return false;
-        if (rule_.aggregated != aggregation::sum ||
+    constexpr reason obstacle() {
+        if (rule_.repeat || rule_.literals != 2 || rule_.transformations.size() ||
+            rule_.aggregated != aggregation::sum ||
             (rule_.combined != combination::product &&
              rule_.combined != combination::elementwise_product))
-            return false;
+            return reason::no_softmax_times_values;
         for (int body = 0; body < 2; ++body) {
             const literal& item = draft_.literal_of(at_, body);
             if (item.kind != literal_kind::relation || weights_literal_ >= 0) continue;
@@ -166,23 +167,23 @@ class attention_matcher {
                 draft_.user[definer] == at_ && draft_.is_private(definer))
                 weights_literal_ = body;
         }
-        if (weights_literal_ < 0) return false;
+        if (weights_literal_ < 0) return reason::no_softmax_times_values;
         value_literal = 1 - weights_literal_;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
         const literal& value = draft_.literal_of(at_, value_literal);
         softmax_rule = draft_.in.relations[weights.relation].rule;
         const rule& softmax = draft_.rule_of(softmax_rule);
         if (!plain(weights) || !plain(value) || weights.has_element || value.has_element ||
-            draft_.is_view(value))
-            return false;
-        if (value.kind == literal_kind::relation && value.weight.weight >= 0) return false;
-        if (value.kind != literal_kind::relation && value.kind != literal_kind::weight)
-            return false;
-        if (!draft_.in.relations[weights.relation].value.is_scalar()) return false;
+            draft_.is_view(value) ||
+            (value.kind == literal_kind::relation && value.weight.weight >= 0) ||
+            (value.kind != literal_kind::relation && value.kind != literal_kind::weight))
+            return reason::weights_or_values_are_not_plain;
         const value_shape shape = draft_.value_of(value);
-        if (value.transposed && shape.rows != 1 && shape.columns != 1) return false;
+        if (!draft_.in.relations[weights.relation].value.is_scalar() ||
+            (value.transposed && shape.rows != 1 && shape.columns != 1))
+            return reason::weights_or_values_are_not_plain;
         if (softmax.variables.size() != softmax.arity || softmax.arity != weights.arity)
-            return false;
+            return reason::a_score_of_several_atoms;
         // The variable that the softmax ranges over, as this rule's.
         for (int axis = 0; axis < softmax.arity; ++axis) {
             const int inner = softmax.terms[axis].variable;
@@ -190,32 +191,32 @@ class attention_matcher {
                 column_ = weights.terms[axis].variable;
         }
         const unsigned head = rule_.head_variables();
-        if (column_ < 0 || ((head >> column_) & 1u)) return false;
+        if (column_ < 0 || ((head >> column_) & 1u)) return reason::several_softmax_variables;
         // The softmax is over one argument: a(i, j, j) takes numbers of different ones.
         int places = 0;
         for (int axis = 0; axis < weights.arity; ++axis)
             places += weights.terms[axis].variable == column_;
-        if (places != 1) return false;
+        if (places != 1) return reason::several_softmax_variables;
         const unsigned in_weights = variables_of(weights);
         const unsigned in_value = variables_of(value);
-        if ((in_weights | in_value) != (head | (1u << column_))) return false;
-        if (!((in_value >> column_) & 1u)) return false;
-        if (rule_.variables.size() != rule_.arity + 1) return false;
+        if (!((in_value >> column_) & 1u)) return reason::several_softmax_variables;
+        if ((in_weights | in_value) != (head | (1u << column_)) ||
+            rule_.variables.size() != rule_.arity + 1)
+            return reason::weights_of_other_variables;
         for (int axis = 0; axis < weights.arity; ++axis) {
             const term& at = weights.terms[axis];
             if (at == softmax.terms[axis] && at.variable == loop_time) continue;
-            if (at.variable < 0) return false;
-            if (rule_.variables[at.variable].extent !=
-                draft_.in.relations[weights.relation].extents[axis])
-                return false;
+            if (at.variable < 0 || rule_.variables[at.variable].extent !=
+                                       draft_.in.relations[weights.relation].extents[axis])
+                return reason::a_part_of_the_weights;
         }
         // The value may repeat conditions of the weights: j < length.
         const int condition = draft_.out.pool.substitute(
             draft_.out.pool.nodes, draft_.conditions.domain[weights.relation], weights.terms);
         if (!draft_.out.pool.same_conjuncts(condition, draft_.conditions.condition[at_]))
-            return false;
+            return reason::another_condition_than_the_softmax;
         choose_row(condition, in_weights, in_value);
-        if (outers_.size() > max_outers) return false;
+        if (outers_.size() > max_outers) return reason::more_than_3_outer_loops;
         step.rows = row_ >= 0 ? rule_.variables[row_].extent : 1;
         step.columns = rule_.variables[column_].extent;
         step.length = shape.size();
@@ -227,25 +228,27 @@ class attention_matcher {
         step.condition = condition;
         step.row_variable = row_;
         step.column_variable = column_;
-        return has_masks() && expand_weights() >= 0;
+        const reason masked = mask_obstacle();
+        return masked != reason::none || expand_weights() >= 0 ? masked : why;
     }
 
-    /// Whether the pairs of all rounds can be found by pieces or tables.
-    constexpr bool has_masks() {
-        if (step.condition < 0) return true;
+    /// What keeps the pairs of all rounds from being found by pieces or tables.
+    constexpr reason mask_obstacle() {
+        if (step.condition < 0) return reason::none;
         const auto& pool = draft_.out.pool;
         unsigned allowed = 1u << column_;
         if (row_ >= 0) allowed |= 1u << row_;
         for (int outer : outers_) allowed |= 1u << outer;
-        if (pool.variables(step.condition) & ~allowed) return false;
+        if (pool.variables(step.condition) & ~allowed)
+            return reason::a_condition_on_other_variables;
         const int rounds = different_rounds(pool, step);
         for (int round = 0; round < rounds; ++round) {
             auto condition = condition_in_round(pool.nodes, step, round);
-            if (!form_of(condition, row_, column_).possible) return false;
+            if (!form_of(condition, row_, column_).possible) return reason::a_mask_without_bounds;
         }
         if (row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
         step.column_counts = counts_above(pool, step.condition, column_);
-        return true;
+        return reason::none;
     }
 
     /// The row is in the weights but not in the value, and in the condition if there is one; of
@@ -268,6 +271,12 @@ class attention_matcher {
                 outers_.push(rule_.terms[axis].variable);
     }
 
+    /// As a node of the score that there is not.
+    constexpr int fail(reason because) {
+        why = because;
+        return -1;
+    }
+
     constexpr int expand_weights() {
         return expand_rule(softmax_rule, draft_.literal_of(at_, weights_literal_).terms);
     }
@@ -275,28 +284,31 @@ class attention_matcher {
     /// `arguments` are this rule's terms for the head of rule `at`. Returns the node, or -1.
     constexpr int expand_rule(int at, const term* arguments) {
         const rule& written = draft_.rule_of(at);
-        if (written.repeat || written.variables.size() != written.arity) return -1;
+        if (written.repeat || written.variables.size() != written.arity)
+            return fail(reason::a_score_of_several_atoms);
         term map[max_variables]{};
         for (int axis = 0; axis < written.arity; ++axis) {
             if (written.terms[axis].variable >= 0)
                 map[written.terms[axis].variable] = arguments[axis];
             else if (!(written.terms[axis] == arguments[axis]))
-                return -1;
+                return fail(reason::a_part_of_the_weights);
         }
         if (written.recurs.loop >= 0) map[written.recurs.time] = {loop_time, -written.recurs.delay};
         if (!fill_) {
-            if (absorbed.size() == 8) return -1;
+            if (absorbed.size() == 8) return fail(reason::more_than_8_score_rules);
             absorbed.push(at);
         }
         const bool sums = written.combined == combination::sum;
         const bool multiplies = written.combined == combination::product ||
                                 written.combined == combination::elementwise_product;
-        if (written.literals > 1 && !sums && !multiplies) return -1;
-        if (written.literals == 1 && written.combined == combination::cosine) return -1;
+        if ((written.literals > 1 && !sums && !multiplies) ||
+            (written.literals == 1 && written.combined == combination::cosine))
+            return fail(reason::a_score_of_several_atoms);
         int result = -1;
         for (int body = 0; body < written.literals; ++body) {
             literal item = mapped(draft_.literal_of(at, body), map);
-            if (!plain(item) || !covers(draft_, written, draft_.literal_of(at, body))) return -1;
+            if (!plain(item) || !covers(draft_, written, draft_.literal_of(at, body)))
+                return fail(reason::a_score_with_other_literals);
             int next = -1;
             if (item.kind == literal_kind::index) {
                 next = index_node(draft_.conditions.expression[written.first_literal + body], map);
@@ -304,7 +316,7 @@ class attention_matcher {
                 next = expand_literal(item);
             } else {
                 if (written.combined != combination::product || body + 1 == written.literals)
-                    return -1;
+                    return fail(reason::a_score_that_is_no_dot_product);
                 const literal right = mapped(draft_.literal_of(at, body + 1), map);
                 next = dot_node(item, right);
                 ++body;
@@ -312,9 +324,9 @@ class attention_matcher {
             if (next < 0) return -1;
             result = result < 0 ? next : join(sums, result, next);
         }
-        if (result < 0) return -1;  // a body of conditions alone
+        if (result < 0) return fail(reason::a_score_with_other_literals);  // conditions alone
         for (const transformation_use& function : written.transformations) {
-            if (!is_scalar_function(function.kind)) return -1;
+            if (!is_scalar_function(function.kind)) return fail(reason::a_function_of_the_score);
             result = push(
                 {score_kind::function, {}, {}, 0, function.numbers[0], function.kind, result, -1});
         }
@@ -355,7 +367,8 @@ class attention_matcher {
     }
 
     constexpr int push(const score_node& node) {
-        if (step.nodes.size() == decltype(step.nodes)::capacity()) return -1;
+        if (step.nodes.size() == decltype(step.nodes)::capacity())
+            return fail(reason::more_than_12_score_nodes);
         return step.nodes.push(node);
     }
 
@@ -363,11 +376,12 @@ class attention_matcher {
         if (item.kind == literal_kind::number)
             return push({score_kind::number, {}, {}, 0, item.number});
         if (item.kind == literal_kind::relation) {
-            if (item.weight.weight >= 0 || is_symbol(draft_, item)) return -1;
+            if (item.weight.weight >= 0 || is_symbol(draft_, item))
+                return fail(reason::a_score_with_other_literals);
             // Whole vectors are read, the masked numbers among them.
             if (draft_.is_view(item) &&
                 !draft_.is_inside(draft_.rule_of(draft_.in.relations[item.relation].rule)))
-                return -1;
+                return fail(reason::a_score_with_other_literals);
             const int definer = draft_.in.relations[item.relation].rule;
             const unsigned variables = variables_of(item);
             const bool pairwise =
@@ -400,21 +414,22 @@ class attention_matcher {
     constexpr int dot_node(const literal& left, const literal& right) {
         if (!plain(right) || left.has_element || right.has_element || draft_.is_view(left) ||
             draft_.is_view(right))
-            return -1;
+            return fail(reason::a_score_with_other_literals);
         const auto usable = [&](const literal& item) {
             if (item.kind == literal_kind::weight) return true;
             return item.kind == literal_kind::relation && item.weight.weight < 0;
         };
-        if (!usable(left) || !usable(right)) return -1;
+        if (!usable(left) || !usable(right)) return fail(reason::a_score_with_other_literals);
         const value_shape first = draft_.value_of(left);
         const value_shape second = draft_.value_of(right);
-        if (first.rows != 1 || second.columns != 1 || first.columns != second.rows) return -1;
+        if (first.rows != 1 || second.columns != 1 || first.columns != second.rows)
+            return fail(reason::a_score_that_is_no_dot_product);
         const auto has = [&](const literal& item, int variable) {
             return variable >= 0 && ((variables_of(item) >> variable) & 1u);
         };
         const bool forward = has(right, column_) && !has(left, column_) && !has(right, row_);
         const bool backward = has(left, column_) && !has(right, column_) && !has(left, row_);
-        if (!forward && !backward) return -1;
+        if (!forward && !backward) return fail(reason::a_score_that_is_no_dot_product);
         score_node made;
         made.kind = score_kind::dot;
         made.value = 1;
@@ -430,7 +445,7 @@ class attention_matcher {
     constexpr int index_node(int root, const term* map) {
         score_node made;
         made.kind = score_kind::index;
-        if (!add_linear(root, map, 1, made)) return -1;
+        if (!add_linear(root, map, 1, made)) return fail(reason::an_index_that_is_not_linear);
         return push(made);
     }
     constexpr bool add_linear(int root, const term* map, int factor, score_node& to) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "domain.hpp"
+#include "reason.hpp"
 
 /// What the plan hands to the kernels: steps over operands with places, offsets and strides. A
 /// kernel sees one step, a shape and pointers; it knows nothing of rules.
@@ -282,6 +283,7 @@ struct general_step {
     int time = -1;  // in a recursion, the variable that the loop at this level counts
     int level = 0;
     int delay = 0;
+    form_reasons reasons{};  // that it is no other step
 };
 
 /// Of a general step of a state: the variable whose values lie near the position, in [position -
