@@ -309,7 +309,7 @@ class state_planner : public row_reach<Drafted, Form> {
 
 /// The same plan, with its memory laid out for a few rows at a time; keys and values of attention
 /// in a cache of their own if `Cache` gives them a form.
-template <class Plan, cache_form Cache = {}>
+template <class Plan, cache_form Cache = cache_form{}>
 struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
     static constexpr auto& facts = Plan::facts;
     static constexpr auto& shapes = Plan::shapes;
