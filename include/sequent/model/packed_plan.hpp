@@ -36,6 +36,13 @@ struct packed_format<4> {
     using type = kernel::q4_1;
 };
 
+/// From 4 numbers in a group on.
+template <int Number>
+    requires(Number >= 5 && Number <= 11)
+struct packed_format<Number> {
+    using type = kernel::q8<(1 << (Number - 3))>;
+};
+
 template <class Format, int Number = 1>
 constexpr int number_of_format() {
     if constexpr (std::is_same_v<Format, typename packed_format<Number>::type>)
