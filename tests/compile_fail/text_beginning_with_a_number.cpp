@@ -6,13 +6,13 @@
 #include <sequent/text.hpp>
 
 #ifdef WRONG
-inline constexpr sequent::text text_beginning_with_a_number = R"(
+inline constexpr sequent::text program = R"(
 5.0 y(I) :- x(I).
 )";
 #else
-inline constexpr sequent::text text_beginning_with_a_number = R"(
+inline constexpr sequent::text program = R"(
 $s={} y(I) :- x(I).
 )";
 #endif
 
-static_assert(sequent::model<text_beginning_with_a_number, sequent::fact<"x", 5, 3>>::outputs == 1);
+static_assert(sequent::model<program, sequent::fact<"x", 5, 3>>::outputs == 1);

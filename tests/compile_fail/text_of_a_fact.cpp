@@ -6,13 +6,13 @@
 #include <sequent/text.hpp>
 
 #ifdef WRONG
-inline constexpr sequent::text text_of_a_fact = R"(
+inline constexpr sequent::text program = R"(
 y(1). y(I) :- x(I).
 )";
 #else
-inline constexpr sequent::text text_of_a_fact = R"(
+inline constexpr sequent::text program = R"(
 y(I) :- x(I).
 )";
 #endif
 
-static_assert(sequent::model<text_of_a_fact, sequent::fact<"x", 5, 3>>::outputs == 1);
+static_assert(sequent::model<program, sequent::fact<"x", 5, 3>>::outputs == 1);

@@ -6,13 +6,13 @@
 #include <sequent/text.hpp>
 
 #ifdef WRONG
-inline constexpr sequent::text text_with_a_chained_comparison = R"(
+inline constexpr sequent::text program = R"(
 y(I) :- x(I), 0 <= I <= 2.
 )";
 #else
-inline constexpr sequent::text text_with_a_chained_comparison = R"(
+inline constexpr sequent::text program = R"(
 y(I) :- x(I), 0 <= I && I <= 2.
 )";
 #endif
 
-static_assert(sequent::model<text_with_a_chained_comparison, sequent::fact<"x", 5, 3>>::outputs == 1);
+static_assert(sequent::model<program, sequent::fact<"x", 5, 3>>::outputs == 1);

@@ -6,15 +6,15 @@
 #include <sequent/text.hpp>
 
 #ifdef WRONG
-inline constexpr sequent::text text_with_a_cycle = R"(
+inline constexpr sequent::text program = R"(
 y(I) :- q(I).
 q(I) :- q(I), x(I).
 )";
 #else
-inline constexpr sequent::text text_with_a_cycle = R"(
+inline constexpr sequent::text program = R"(
 y(I) :- q(I).
 q(I) :- x(I).
 )";
 #endif
 
-static_assert(sequent::model<text_with_a_cycle, sequent::fact<"x", 5, 3>>::outputs == 1);
+static_assert(sequent::model<program, sequent::fact<"x", 5, 3>>::outputs == 1);

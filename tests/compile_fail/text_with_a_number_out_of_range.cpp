@@ -6,13 +6,13 @@
 #include <sequent/text.hpp>
 
 #ifdef WRONG
-inline constexpr sequent::text text_with_a_number_out_of_range = R"(
+inline constexpr sequent::text program = R"(
 y(I) :- x(I) | leaky_relu(-0.5).
 )";
 #else
-inline constexpr sequent::text text_with_a_number_out_of_range = R"(
+inline constexpr sequent::text program = R"(
 y(I) :- x(I) | leaky_relu(0.5).
 )";
 #endif
 
-static_assert(sequent::model<text_with_a_number_out_of_range, sequent::fact<"x", 5, 3>>::outputs == 1);
+static_assert(sequent::model<program, sequent::fact<"x", 5, 3>>::outputs == 1);

@@ -6,15 +6,15 @@
 #include <sequent/text.hpp>
 
 #ifdef WRONG
-inline constexpr sequent::text text_with_a_weight_of_two_shapes = R"(
+inline constexpr sequent::text program = R"(
 y(I) :- $W={3,3} x(I).
 z(I) :- $W={3,2} y(I).
 )";
 #else
-inline constexpr sequent::text text_with_a_weight_of_two_shapes = R"(
+inline constexpr sequent::text program = R"(
 y(I) :- $W={3,3} x(I).
 z(I) :- $W={3,3} y(I).
 )";
 #endif
 
-static_assert(sequent::model<text_with_a_weight_of_two_shapes, sequent::fact<"x", 5, 3>>::outputs == 1);
+static_assert(sequent::model<program, sequent::fact<"x", 5, 3>>::outputs == 1);

@@ -6,13 +6,13 @@
 #include <sequent/text.hpp>
 
 #ifdef WRONG
-inline constexpr sequent::text text_with_an_open_comment = R"(
+inline constexpr sequent::text program = R"(
 y(I) :- x(I). /* y
 )";
 #else
-inline constexpr sequent::text text_with_an_open_comment = R"(
+inline constexpr sequent::text program = R"(
 y(I) :- x(I). /* y */
 )";
 #endif
 
-static_assert(sequent::model<text_with_an_open_comment, sequent::fact<"x", 5, 3>>::outputs == 1);
+static_assert(sequent::model<program, sequent::fact<"x", 5, 3>>::outputs == 1);

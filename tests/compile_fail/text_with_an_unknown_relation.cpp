@@ -6,15 +6,15 @@
 #include <sequent/text.hpp>
 
 #ifdef WRONG
-inline constexpr sequent::text text_with_an_unknown_relation = R"(
+inline constexpr sequent::text program = R"(
 q(I) :- x(I).
 y(I) :- p(I), q(I).
 )";
 #else
-inline constexpr sequent::text text_with_an_unknown_relation = R"(
+inline constexpr sequent::text program = R"(
 q(I) :- x(I).
 y(I) :- q(I), x(I).
 )";
 #endif
 
-static_assert(sequent::model<text_with_an_unknown_relation, sequent::fact<"x", 5, 3>>::outputs == 1);
+static_assert(sequent::model<program, sequent::fact<"x", 5, 3>>::outputs == 1);

@@ -6,15 +6,15 @@
 #include <sequent/text.hpp>
 
 #ifdef WRONG
-inline constexpr sequent::text text_with_shapes_that_do_not_fit = R"(
+inline constexpr sequent::text program = R"(
 q(I) :- x(I).
 y(I) :- {5,4} q(I).
 )";
 #else
-inline constexpr sequent::text text_with_shapes_that_do_not_fit = R"(
+inline constexpr sequent::text program = R"(
 q(I) :- x(I).
 y(I) :- {5,3} q(I).
 )";
 #endif
 
-static_assert(sequent::model<text_with_shapes_that_do_not_fit, sequent::fact<"x", 5, 3>>::outputs == 1);
+static_assert(sequent::model<program, sequent::fact<"x", 5, 3>>::outputs == 1);

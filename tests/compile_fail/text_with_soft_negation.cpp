@@ -6,13 +6,13 @@
 #include <sequent/text.hpp>
 
 #ifdef WRONG
-inline constexpr sequent::text text_with_soft_negation = R"(
+inline constexpr sequent::text program = R"(
 y(I) :- x(I), ~x(I).
 )";
 #else
-inline constexpr sequent::text text_with_soft_negation = R"(
+inline constexpr sequent::text program = R"(
 y(I) :- x(I) | complement().
 )";
 #endif
 
-static_assert(sequent::model<text_with_soft_negation, sequent::fact<"x", 5, 3>>::outputs == 1);
+static_assert(sequent::model<program, sequent::fact<"x", 5, 3>>::outputs == 1);
