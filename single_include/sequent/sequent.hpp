@@ -3655,14 +3655,16 @@ struct stored_tensor {
 using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                          std::size_t count, double* numbers);
 
-/// 32 numbers scale * q + minimum.
+/// Numbers scale * q + minimum.
 struct scaled_block {
     double scale = 0;
     double minimum = 0;
-    std::int8_t q[32]{};
+    std::int8_t q[256]{};
 };
-/// Reads the block of the numbers from `first` on, a multiple of 32.
-using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, scaled_block& to);
+/// Reads `count` numbers from number `first` on, which is a multiple of `count`, a divisor of the
+/// format's.
+using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, std::size_t count,
+                              scaled_block& to);
 
 /// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
 struct number_format {
@@ -3671,7 +3673,7 @@ struct number_format {
     std::uint64_t bytes = 0;
     bool fits_float = true;  // every number is one of float's
     decoder decode = nullptr;
-    block_reader read_block = nullptr;  // null if 32 numbers have no scale in common
+    block_reader read_block = nullptr;  // null if the numbers have no scale in common
     int bits = 0;                       // of q
     bool has_minimum = false;           // then q has no sign
 };
@@ -6582,6 +6584,36 @@ inline constexpr name_entry gpt_neox[] = {
     ignored("gpt_neox.layers.{}.attention.rotary_emb.inv_freq"),
 };
 
+/// query_key_value has the rows of each head's query, key and value side by side.
+inline constexpr name_entry bloom[] = {
+    optional_prefix("transformer."),
+    {"embedding", "transformer.word_embeddings.weight"},
+    {"embedding_gain", "transformer.word_embeddings_layernorm.weight"},
+    {"embedding_bias", "transformer.word_embeddings_layernorm.bias"},
+    {"layers.gain_1", "transformer.h.{}.input_layernorm.weight"},
+    {"layers.bias_1", "transformer.h.{}.input_layernorm.bias"},
+    {"layers.gain_2", "transformer.h.{}.post_attention_layernorm.weight"},
+    {"layers.bias_2", "transformer.h.{}.post_attention_layernorm.bias"},
+    {"layers.W_query", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(0, 3)},
+    {"layers.b_query", "transformer.h.{}.self_attention.query_key_value.bias",
+     flat | interleaved(0, 3)},
+    {"layers.W_key", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(1, 3)},
+    {"layers.b_key", "transformer.h.{}.self_attention.query_key_value.bias",
+     flat | interleaved(1, 3)},
+    {"layers.W_value", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(2, 3)},
+    {"layers.b_value", "transformer.h.{}.self_attention.query_key_value.bias",
+     flat | interleaved(2, 3)},
+    {"layers.W_out", "transformer.h.{}.self_attention.dense.weight"},
+    {"layers.b_out", "transformer.h.{}.self_attention.dense.bias"},
+    {"layers.W_expand", "transformer.h.{}.mlp.dense_h_to_4h.weight"},
+    {"layers.b_expand", "transformer.h.{}.mlp.dense_h_to_4h.bias"},
+    {"layers.W_contract", "transformer.h.{}.mlp.dense_4h_to_h.weight"},
+    {"layers.b_contract", "transformer.h.{}.mlp.dense_4h_to_h.bias"},
+    {"gain", "transformer.ln_f.weight"},
+    {"bias", "transformer.ln_f.bias"},
+    copy_of("embedding", "lm_head.weight"),
+};
+
 inline constexpr name_entry phi[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -7127,24 +7159,24 @@ inline void decode_groups(const stored_tensor& from, std::uint64_t first, std::u
         numbers[at] = q * load_element<double, dtype::f32>(scale);
     }
 }
-/// Of groups that 32 divides.
 SEQUENT_LAZY
-inline void read_group(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+inline void read_group(const stored_tensor& from, std::uint64_t first, std::size_t count,
+                       scaled_block& to) {
     const std::byte* const scale =
         from.data + from.count + first / from.format->count * sizeof(float);
     to.scale = load_element<double, dtype::f32>(scale);
-    for (std::size_t at = 0; at < 32; ++at)
+    for (std::size_t at = 0; at < count; ++at)
         to.q[at] = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[first + at]));
 }
 
 /// The numbers of versions 1 and 2, by the size of a group.
 SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
     {"F32", 1, 4, true, decode_plain<dtype::f32>},
-    {"groups of 1", 1, 5, true, decode_groups<>},
-    {"groups of 2", 2, 6, true, decode_groups<>},
-    {"groups of 4", 4, 8, true, decode_groups<>},
-    {"groups of 8", 8, 12, true, decode_groups<>},
-    {"groups of 16", 16, 20, true, decode_groups<>},
+    {"groups of 1", 1, 5, true, decode_groups<>, read_group<>, 8},
+    {"groups of 2", 2, 6, true, decode_groups<>, read_group<>, 8},
+    {"groups of 4", 4, 8, true, decode_groups<>, read_group<>, 8},
+    {"groups of 8", 8, 12, true, decode_groups<>, read_group<>, 8},
+    {"groups of 16", 16, 20, true, decode_groups<>, read_group<>, 8},
     {"groups of 32", 32, 36, true, decode_groups<>, read_group<>, 8},
     {"groups of 64", 64, 68, true, decode_groups<>, read_group<>, 8},
     {"groups of 128", 128, 132, true, decode_groups<>, read_group<>, 8},
@@ -10740,6 +10772,54 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// How kept columns are stored: number k of column c stands at k * pitch + c, as a `number`. Where
+/// `block` is not 0, that many numbers of a column share a scale, and the scale of block b of
+/// column c stands at b * pitch + c of the scales. A form has
+///   number, block
+///   load(from)           lanes<T> of the stored numbers as T
+///   scales(from)         if `block` is not 0: lanes<T> scales, which are stored as binary16
+///   put(from, count, to, scales, pitch)
+///                        stores `count` numbers of T, which lie side by side, as a column
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+/// Where an operand's numbers, and their scales if they have any, begin.
+struct columns_place {
+    const void* first = nullptr;
+    const std::uint16_t* scales = nullptr;
+
+    constexpr columns_place() = default;
+    constexpr columns_place(const void* begin, const std::uint16_t* first_scale = nullptr)
+        : first(begin), scales(first_scale) {}
+
+    template <class Number>
+    const Number* numbers() const noexcept {
+        return static_cast<const Number*>(first);
+    }
+};
+
+}  // namespace detail
+
+/// The form of a type of stored numbers for computation in T; here T itself.
+template <class Stored, class T>
+struct kept_columns;
+
+template <class T>
+struct kept_columns<T, T> {
+    using number = T;
+    static constexpr int block = 0;
+
+    static SEQUENT_INLINE batch<T> load(const T* from) noexcept { return kernel::load(from); }
+    static void put(const T* from, int count, number* to, std::uint16_t*,
+                    std::ptrdiff_t pitch) noexcept {
+        for (int k = 0; k < count; ++k) to[k * pitch] = from[k];
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
 /// Attention of one row over columns that are kept turned: number k of a column c stands at
 /// k * pitch + c, so that a vector holds one number of several columns, nothing is added across
 /// lanes until all columns are summed, and a new column takes one store for each of its numbers.
@@ -10751,6 +10831,8 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
 ///   value_pitch                      of the values; 0 where they lie value_column apart
 ///   pitches                          the same of what each node reads by columns
 ///   value_slides, slides             whether these begin with column `first`
+///   node_columns<Node>, value_columns
+///                                    how these are stored (kept_columns.hpp)
 ///   shares                           whether queries 2q and 2q + 1 read the same columns
 ///   is_causal                        whether there are no columns beyond the row
 
@@ -10774,9 +10856,9 @@ SEQUENT_INLINE auto lanes_of(std::uint64_t bits) noexcept {
 template <int Nodes, class T>
 struct kept_operands {
     std::array<const T*, Nodes> x;
-    std::array<const T*, Nodes> y;
+    std::array<columns_place, Nodes> y;
     std::array<T, Nodes> base;
-    const T* value;
+    columns_place value;
     T* out;
 };
 
@@ -10984,19 +11066,41 @@ class kept_rows {
         constexpr int pitch = Shape::pitches[Node];
         constexpr int all = pair * Vectors;
         if constexpr (node.op == score_op::dot && pitch > 0) {
+            using form = typename Shape::template node_columns<Node>;
             SEQUENT_UNROLL for (int at = 0; at < all; ++at) s[at] = zero<T>();
-            const T* y = query->y[Node] + column - (Shape::slides[Node] ? first_ : 0);
+            const int place = column - (Shape::slides[Node] ? first_ : 0);
+            const auto* y = query->y[Node].template numbers<typename form::number>() + place;
             const T* x[pair];
             for (int p = 0; p < pair; ++p) x[p] = query[p].x[Node] + row_ * node.x_row;
-            for (int k = 0; k < node.depth; ++k, y += pitch) {
+            const auto add = [&](int k, batch<T>* to) __attribute__((always_inline)) {
                 batch<T> columns[Vectors];
-                SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) columns[v] = load(y + v * n);
+                SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) columns[v] = form::load(y + v * n);
+                y += pitch;
                 SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                     const batch<T> each = set(x[p][k]);
                     SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
-                        s[p * Vectors + v] = fma(each, columns[v], s[p * Vectors + v]);
+                        to[p * Vectors + v] = fma(each, columns[v], to[p * Vectors + v]);
                     }
                 }
+            };
+            if constexpr (form::block > 0) {
+                for (int k = 0; k < node.depth;) {
+                    batch<T> sum[all];
+                    SEQUENT_UNROLL for (int at = 0; at < all; ++at) sum[at] = zero<T>();
+                    const int block = k / form::block;
+                    for (const int end = std::min(node.depth, k + form::block); k < end; ++k)
+                        add(k, sum);
+                    SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
+                        const batch<T> scale =
+                            form::scales(query->y[Node].scales + block * pitch + place + v * n);
+                        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                            s[p * Vectors + v] =
+                                fma(scale, sum[p * Vectors + v], s[p * Vectors + v]);
+                        }
+                    }
+                }
+            } else {
+                for (int k = 0; k < node.depth; ++k) add(k, s);
             }
             if constexpr (node.value != 1.0) SEQUENT_UNROLL for (int at = 0; at < all; ++at) {
                     s[at] = s[at] * set(static_cast<T>(node.value));
@@ -11037,7 +11141,7 @@ class kept_rows {
                 query.x[Node] + node.row_place(row_) + column * node.x_column, left);
         } else {
             const T* x = query.x[Node] + row_ * node.x_row;
-            const T* y = query.y[Node] + column * node.y_column;
+            const T* y = query.y[Node].template numbers<T>() + column * node.y_column;
             batch<T> sum = zero<T>();
             for (int k = 0; k < node.depth; ++k)
                 sum = fma(set(x[k]), load_spread<node.y_column>(y + k, left), sum);
@@ -11066,7 +11170,8 @@ class kept_rows {
             for (int p = q; p < q + pair; ++p)
                 for (int c = 0; c < columns; ++c) {
                     if (kept[c] == T(0)) continue;
-                    const T* x = queries_[p].value + (from + c) * Shape::value_column;
+                    const T* x =
+                        queries_[p].value.template numbers<T>() + (from + c) * Shape::value_column;
                     for (int k = 0; k < Shape::length; ++k) out(p)[k] += weights_[p][c] * x[k];
                 }
         }
@@ -11076,7 +11181,17 @@ class kept_rows {
     template <bool Masked, int Count, class There>
     SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors, There there) noexcept {
         constexpr int pitch = Shape::value_pitch;
-        const T* x = queries_[q].value + k * pitch + from - (Shape::value_slides ? first_ : 0);
+        using form = typename Shape::value_columns;
+        const int place = from - (Shape::value_slides ? first_ : 0);
+        const auto* x =
+            queries_[q].value.template numbers<typename form::number>() + k * pitch + place;
+        const auto scales = [&](int v) __attribute__((always_inline)) {
+            if constexpr (form::block > 0)
+                return form::scales(queries_[q].value.scales + k / form::block * pitch + place +
+                                    v * n);
+            else
+                return set(T(1));
+        };
         batch<T> sum[pair][Count];
         SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
             SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[p][g] = zero<T>();
@@ -11084,7 +11199,9 @@ class kept_rows {
         const auto careful = [&](int v) __attribute__((always_inline)) {
             const auto kept = there(v);
             SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                const batch<T> value = xsimd::select(kept, load(x + g * pitch + v * n), zero<T>());
+                batch<T> number = form::load(x + g * pitch + v * n);
+                if constexpr (form::block > 0) number = number * scales(v);
+                const batch<T> value = xsimd::select(kept, number, zero<T>());
                 SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                     sum[p][g] = fma(load(weights_[q + p] + v * n), value, sum[p][g]);
                 }
@@ -11099,9 +11216,10 @@ class kept_rows {
                 batch<T> weight[pair];
                 SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                     weight[p] = load(weights_[q + p] + v * n);
+                    if constexpr (form::block > 0) weight[p] = weight[p] * scales(v);
                 }
                 SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                    const batch<T> value = load(x + g * pitch + v * n);
+                    const batch<T> value = form::load(x + g * pitch + v * n);
                     SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                         sum[p][g] = fma(weight[p], value, sum[p][g]);
                     }
@@ -22771,6 +22889,7 @@ struct bindings {
     const T* prepared = nullptr;
     const std::byte* packed = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
+    std::byte* cache = nullptr;      // of a state: columns of keys and values
     T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
     const void* facts[max_facts]{};
@@ -28087,7 +28206,7 @@ concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
 
 /// The formats of packed weights by name, and none.
-enum class packed_as { floats, bf16, q8_0, q4_0, q4_1 };
+enum class packed_as { floats, bf16, q8_0, q4_0, q4_1, q8_4, q8_8, q8_16, q8_32, q8_64 };
 /// Which weights Model::packed<Format, Which> packs: Which(name, looked_up) is asked of each weight
 /// that products multiply with, and, with looked_up true, of each table that symbols choose rows
 /// of.
@@ -29483,6 +29602,27 @@ class row_facts {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// How the cache of a state stores the numbers of columns: in so many bytes each, none if they are
+/// among the numbers of the state; and how many numbers of a column share a scale of two bytes, 0
+/// if there are no scales.
+struct column_form {
+    int bytes = 0;
+    int block = 0;
+};
+struct cache_form {
+    column_form keys{};
+    column_form values{};
+};
+
+/// Columns that are cached. The scales have lines of their own, in the same order.
+struct cached_columns : column_form {
+    int begin = 0;   // bytes from the begin of the cache
+    int scales = 0;  // likewise
+
+    /// Lines of scales for each `depth` lines of numbers.
+    constexpr int blocks(int depth) const { return block > 0 ? (depth + block - 1) / block : 0; }
+};
+
 /// An operand that an attention step reads by columns. Kept columns are turned: number k of column
 /// c stands at to + k pitch + c, so that the columns of one number are a vector.
 struct kept_operand {
@@ -29495,7 +29635,8 @@ struct kept_operand {
     operand to{};
     int outer[max_outers]{};
     int pitch = 0;
-    int lines = 0;  // of `pitch` numbers, in all layers and outer loops
+    int lines = 0;            // of `pitch` numbers, in all layers and outer loops
+    cached_columns cached{};  // in the cache; else among the numbers of the state
 };
 
 /// The value, and what the nodes of the score read.
@@ -29546,6 +29687,8 @@ struct state_tables {
     list<column_bound, decltype(Tables::generals)::capacity()> bounds{};
     list<row_window, buffers + facts + 1> windows{};
     list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
+    list<window_place, 26 * decltype(Tables::attentions)::capacity()> cache_places{};  // in bytes
+    int cache = 0;                                                                     // bytes
     int row_size[buffers]{};                          // of what moves with the rows
     int window_of[buffers]{};                         // 1 + which window, or 0
     int fact_window[facts]{};                         // likewise
@@ -29962,6 +30105,98 @@ class row_reach {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// The cache of a state: keys and values of attention in a form of fewer bits.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Calls visit(operand, form) for the columns that a state keeps, in the order in which they were
+/// placed. Keys and values of softmax attention have those of the cache.
+template <class Made, class Visit>
+constexpr void each_kept(Made& made, const cache_form& form, Visit visit) {
+    for (int at = 0; at < made.kept.size(); ++at) {
+        const auto& attention = made.steps.attentions[at];
+        auto& kept = made.kept[at];
+        if (kept.value.kept)
+            visit(kept.value, attention.is_prepared() ? column_form{} : form.values);
+        for (int node = 0; node < attention.nodes.size(); ++node)
+            if (kept.nodes[node].kept)
+                visit(kept.nodes[node],
+                      attention.nodes[node].kind == score_kind::dot ? form.keys : column_form{});
+    }
+}
+
+/// Bytes up to the end of their last cache line.
+constexpr long long whole_lines(long long bytes) {
+    return (bytes + 63) / 64 * 64;
+}
+
+/// Adds the bytes of keys and values as float, in bf16 and in q8_0.
+template <class Made>
+constexpr void add_cache_bytes(const Made& made, long long (&bytes)[3]) {
+    each_kept(made, {{1, 32}, {1, 32}}, [&](const kept_operand& kept, const column_form& form) {
+        if (form.bytes == 0) return;
+        const long long numbers = 1LL * kept.lines * kept.pitch;
+        const int blocks = cached_columns{form}.blocks(kept.depth);
+        bytes[0] += 4 * numbers;
+        bytes[1] += whole_lines(2 * numbers);
+        bytes[2] += whole_lines(numbers) + whole_lines(2 * (numbers / kept.depth * blocks));
+    });
+}
+
+/// Moves keys and values of attention from the numbers of a state to its cache.
+template <class Made>
+class cache_planner {
+  public:
+    Made made;
+
+    constexpr cache_planner(const Made& from, const cache_form& form) : made(from) {
+        if (made.steps.workspace == too_large) return;
+        size_ = made.steps.workspace;
+        each_kept(made, {}, [&](kept_operand& kept, const column_form&) {
+            size_ = std::min<long long>(size_, kept.to.offset);
+        });
+        // What is kept stands behind all else.
+        int places = 0;
+        for (const window_place& place : made.places)
+            if (place.offset < size_) made.places[places++] = place;
+        made.places.count = places;
+        each_kept(made, form, [&](kept_operand& kept, const column_form& of) { place(kept, of); });
+        const bool fits = cache_ <= max_numbers;
+        made.cache = fits ? static_cast<int>(cache_) : 0;
+        made.steps.workspace = fits ? numbers_of_memory(size_) : too_large;
+    }
+
+  private:
+    long long size_ = 0;
+    long long cache_ = 0;
+
+    constexpr void place(kept_operand& kept, const column_form& of) {
+        if (of.bytes == 0) {
+            kept.to.offset = numbers_of_memory(size_);
+            if (kept.slides)
+                made.places.push(
+                    {made.column_window - 1, kept.to.offset, kept.lines, kept.pitch, 1});
+            size_ += 1LL * kept.lines * kept.pitch;
+            return;
+        }
+        static_cast<column_form&>(kept.cached) = of;
+        kept.to.offset = 0;
+        kept.cached.begin = place_lines(kept, kept.lines, of.bytes);
+        kept.cached.scales =
+            place_lines(kept, kept.lines / kept.depth * kept.cached.blocks(kept.depth), 2);
+    }
+    constexpr int place_lines(const kept_operand& kept, int lines, int bytes) {
+        const int begin = numbers_of_memory(cache_);
+        if (kept.slides && lines > 0)
+            made.cache_places.push(
+                {made.column_window - 1, begin, lines, kept.pitch * bytes, bytes});
+        cache_ += whole_lines(1LL * lines * kept.pitch * bytes);
+        return begin;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// The memory of one sequence that is computed a few rows at a time. Each buffer of the sequence
 /// keeps, besides the rows at hand, as many rows before them as later steps read: none for plain
 /// rows, a few for shifts, convolutions and recursions, all for aggregates over everything before.
@@ -30266,16 +30501,22 @@ class state_planner : public row_reach<Drafted, Form> {
     }
 };
 
-/// The same plan, with its memory laid out for a few rows at a time.
-template <class Plan>
-struct state_plan_of : single_steps<state_plan_of<Plan>> {
+/// The same plan, with its memory laid out for a few rows at a time; keys and values of attention
+/// in a cache of their own if `Cache` gives them a form.
+template <class Plan, cache_form Cache = cache_form{}>
+struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
     static constexpr auto& facts = Plan::facts;
     static constexpr auto& shapes = Plan::shapes;
     static constexpr auto& form = Plan::by_rows;
     static constexpr auto made = [] {
-        using planner = state_planner<std::remove_const_t<decltype(Plan::unplaced)>,
-                                      std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
-        return planner(Plan::unplaced, form).made;
+        if constexpr (Cache.keys.bytes > 0 || Cache.values.bytes > 0) {
+            return cache_planner(state_plan_of<Plan>::made, Cache).made;
+        } else {
+            using planner =
+                state_planner<std::remove_const_t<decltype(Plan::unplaced)>,
+                              std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
+            return planner(Plan::unplaced, form).made;
+        }
     }();
     static constexpr auto& tables = made.steps;
 
@@ -30313,8 +30554,22 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 using plan::kept_attention;
 using plan::kept_operand;
 
+/// How the plan's state stores the columns of an operand.
+template <class Plan, class T, bool Cached, bool OfValue>
+struct columns_form {
+    using type = kernel::kept_columns<T, T>;
+};
+template <class Plan, class T>
+struct columns_form<Plan, T, true, false> {
+    using type = kernel::kept_columns<typename Plan::cache::keys, T>;
+};
+template <class Plan, class T>
+struct columns_form<Plan, T, true, true> {
+    using type = kernel::kept_columns<typename Plan::cache::values, T>;
+};
+
 /// The kernel's view of attention step `At` of a state's plan, in the rounds of a kind.
-template <class Plan, int At, int Kind>
+template <class Plan, int At, int Kind, class T>
 struct kept_shape {
     using whole = attention_shape<Plan, At, Kind>;
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -30330,6 +30585,10 @@ struct kept_shape {
 
     static constexpr int value_pitch = kept.value.kept ? kept.value.pitch : 0;
     static constexpr bool value_slides = kept.value.slides;
+    using value_columns = typename columns_form<Plan, T, (kept.value.cached.bytes > 0), true>::type;
+    template <int Node>
+    using node_columns =
+        typename columns_form<Plan, T, (kept.nodes[Node].cached.bytes > 0), false>::type;
     static constexpr std::array<int, nodes.size()> pitches = [] {
         std::array<int, nodes.size()> result{};
         for (int at = 0; at < nodes.size(); ++at)
@@ -30370,12 +30629,21 @@ struct kept_shape {
     }
 };
 
-/// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart.
-template <class T>
-SEQUENT_NOINLINE void keep_columns(const T* from, int stride, T* to, int pitch, int count,
-                                   int depth) noexcept {
-    for (int column = 0; column < count; ++column, from += stride, ++to)
-        for (int k = 0; k < depth; ++k) to[static_cast<std::ptrdiff_t>(k) * pitch] = from[k];
+/// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart,
+/// from column number `first` on.
+template <class Form, class T>
+SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
+                                   const kernel::detail::columns_place& to, int first, int pitch,
+                                   int count, int depth) noexcept {
+    using number = typename Form::number;
+    // Both are of the state, which is being written.
+    auto* numbers = const_cast<number*>(to.template numbers<number>()) + first;
+    auto* scales = const_cast<std::uint16_t*>(to.scales);
+    if constexpr (Form::block > 0) scales += first;
+    for (int column = 0; column < count; ++column, from += stride, ++numbers) {
+        Form::put(from, depth, numbers, scales, pitch);
+        if constexpr (Form::block > 0) ++scales;
+    }
 }
 
 /// An attention step of a state's plan.
@@ -30391,6 +30659,18 @@ class kept_runner {
                static_cast<std::ptrdiff_t>(third) * of.outer[2];
     }
 
+    /// Where the columns of an operand begin, in the rounds of the outer loops.
+    static kernel::detail::columns_place columns_of(const bindings<T>& bound,
+                                                    const kept_operand& of, int first, int second,
+                                                    int third) noexcept {
+        const std::ptrdiff_t place = shift(of, first, second, third);
+        if (of.cached.bytes == 0) return bound.read(of.to) + place;
+        const std::ptrdiff_t at = bound.place_of(of.to) + place;
+        return {bound.cache + of.cached.begin + at * of.cached.bytes,
+                reinterpret_cast<const std::uint16_t*>(bound.cache + of.cached.scales) +
+                    at / of.depth * of.cached.blocks(of.depth)};
+    }
+
     /// Keeps columns [begin, end), of which the first stands at place `begin - first`.
     template <class Operand>
     static void keep(const bindings<T>& bound, Operand, int begin, int end, int first) noexcept {
@@ -30400,18 +30680,21 @@ class kept_runner {
                                 of.outer[2] > 0 ? step.outer_extents[2] : 1};
         each_outer(extents, [&](int one, int two, int three) {
             const T* from = bound.read(of.from.at) + outer_shift(of.from, one, two, three);
-            T* to = bound.write(of.to) + shift(of, one, two, three);
-            keep_columns(from + static_cast<std::ptrdiff_t>(begin) * of.from.column, of.from.column,
-                         to + (begin - first), of.pitch, end - begin, of.depth);
+            keep_columns<typename Operand::form>(
+                from + static_cast<std::ptrdiff_t>(begin) * of.from.column, of.from.column,
+                columns_of(bound, of, one, two, three), begin - first, of.pitch, end - begin,
+                of.depth);
         });
     }
 
     template <int Node>
     struct node_operand {
         static constexpr kept_operand value = kept.nodes[Node];
+        using form = typename columns_form<Plan, T, (value.cached.bytes > 0), false>::type;
     };
     struct value_operand {
         static constexpr kept_operand value = kept.value;
+        using form = typename columns_form<Plan, T, (value.cached.bytes > 0), true>::type;
     };
 
     template <bool First, class Operand>
@@ -30436,23 +30719,24 @@ class kept_runner {
             constexpr auto place = static_cast<std::size_t>(at);
             constexpr plan::score_node node = step.nodes[at];
             constexpr kept_operand own = kept.nodes[at];
-            const T* columns = nullptr;
-            if constexpr (own.kept) columns = bound.read(own.to) + shift(own, first, second, third);
+            kernel::detail::columns_place columns;
+            if constexpr (own.kept) columns = columns_of(bound, own, first, second, third);
             if constexpr (node.kind == score_kind::dot || node.kind == score_kind::load)
                 result.x[place] = bound.read(node.x.at) + outer_shift(node.x, first, second, third);
-            if constexpr (node.kind == score_kind::dot)
-                result.y[place] =
-                    own.kept ? columns
-                             : bound.read(node.y.at) + outer_shift(node.y, first, second, third);
+            if constexpr (node.kind == score_kind::dot && !own.kept)
+                result.y[place] = bound.read(node.y.at) + outer_shift(node.y, first, second, third);
+            else if constexpr (node.kind == score_kind::dot)
+                result.y[place] = columns;
             else if constexpr (own.kept)
-                result.x[place] = columns;
+                result.x[place] = columns.template numbers<T>();
             if constexpr (node.kind == score_kind::index)
                 result.base[place] = static_cast<T>(outer_shift(node.x, first, second, third));
         });
-        result.value =
-            kept.value.kept
-                ? bound.read(kept.value.to) + shift(kept.value, first, second, third)
-                : bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+        if constexpr (kept.value.kept)
+            result.value = columns_of(bound, kept.value, first, second, third);
+        else
+            result.value =
+                bound.read(step.value.at) + outer_shift(step.value, first, second, third);
         result.out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
         return result;
     }
@@ -30461,7 +30745,7 @@ class kept_runner {
     template <int Kind, int Queries, class Range>
     static void attend(const bindings<T>& bound, int round, Range range,
                        int first_column) noexcept {
-        using shape = kept_shape<Plan, At, Kind>;
+        using shape = kept_shape<Plan, At, Kind, T>;
         query queries[Queries];
         for (int q = 0; q < Queries; ++q) queries[q] = operands(bound, round + q);
         for (int row = range.begin; row < range.end; ++row)
@@ -30637,6 +30921,21 @@ void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range) 
 
 /// The memory of one sequence that a model computes row by row.
 
+namespace sequent::inline SEQUENT_ABI {
+
+/// The number types in which a state stores the keys and values of softmax attention: each is the
+/// state's own, or, from sequent/packed.hpp, bf16 or q8_0, to which each number is rounded when its
+/// row is computed. All rows read the rounded numbers, that row too.
+///
+///     Model::state<float, cache<q8_0>> s;
+template <class Keys, class Values = Keys>
+struct cache {
+    using keys = Keys;
+    using values = Values;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// Whether a plan runs row by row. It names T so that a program that does not call `step` does not
@@ -30644,11 +30943,41 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 template <class Plan, class T>
 inline constexpr bool has_state = plan::state_plan_of<Plan>::made.obstacle.rule < 0;
 
+template <class Stored, class T>
+constexpr plan::column_form column_form_of() {
+    if constexpr (std::is_same_v<Stored, T>) {
+        return {};
+    } else {
+        static_assert(
+            requires { typename kernel::kept_columns<Stored, T>::number; },
+            "sequent: a cache stores keys and values as bf16 or q8_0, from "
+            "sequent/packed.hpp, in a state of float");
+        using form = kernel::kept_columns<Stored, T>;
+        return {sizeof(typename form::number), form::block};
+    }
+}
+
+/// A state's plan, with the types of what is cached.
+template <class Plan, class T, class Cache>
+struct cached_plan_of
+    : plan::state_plan_of<Plan, plan::cache_form{column_form_of<typename Cache::keys, T>(),
+                                                 column_form_of<typename Cache::values, T>()}> {
+    using cache = Cache;
+};
+template <class Plan, class T, class Cache>
+struct state_plan_for {
+    using type = cached_plan_of<Plan, T, Cache>;
+};
+template <class Plan, class T>
+struct state_plan_for<Plan, T, cache<T>> {
+    using type = plan::state_plan_of<Plan>;
+};
+
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
 /// sequence. Copies are states of their own.
-template <class Plan, class T, bool Possible = has_state<Plan, T>>
+template <class Plan, class T, class Cache = cache<T>, bool Possible = has_state<Plan, T>>
 class alignas(64) state_block {
-    using state_plan = plan::state_plan_of<Plan>;
+    using state_plan = typename state_plan_for<Plan, T, Cache>::type;
     static constexpr auto& made = state_plan::made;
 
     static constexpr bool is_along(int fact) {
@@ -30660,8 +30989,10 @@ class alignas(64) state_block {
                   "layers or positions, or narrower ones");
 
   public:
-    /// How many numbers are kept.
+    using cached = Cache;
+    /// How many numbers are kept, and how many bytes of the cache.
     static constexpr int size = state_plan::tables.workspace > 0 ? state_plan::tables.workspace : 1;
+    static constexpr int cache_bytes = made.cache;
     /// How many positions the sequence may have.
     static constexpr int length = made.rows;
     /// And how many rows of them are computed at a time.
@@ -30759,6 +31090,7 @@ class alignas(64) state_block {
         bound.packed = packed_in(p);
         bound.workspace = numbers_;
         bound.counts = counts_;
+        bound.cache = facts_ + fact_bytes;
         bound.scratch = scratch_;
         bound.origins = origins_;
         const void* given[max_facts]{};
@@ -30855,11 +31187,15 @@ class alignas(64) state_block {
         elements(made.windows, std::integral_constant<std::size_t, made.windows.size()>{});
     static constexpr auto window_places =
         elements(made.places, std::integral_constant<std::size_t, made.places.size()>{});
+    static constexpr auto cache_places = elements(
+        made.cache_places, std::integral_constant<std::size_t, made.cache_places.size()>{});
 
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
     alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
-    alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
+    // Facts, then the cache.
+    static constexpr std::size_t all_bytes = fact_bytes + std::size_t{cache_bytes};
+    alignas(64) std::byte facts_[all_bytes > 0 ? all_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t symbols_[std::max(1, compared_facts<Plan>.size())]
                          [compared_facts<Plan>.size() > 0 ? length : 1]{};
@@ -30913,12 +31249,16 @@ class alignas(64) state_block {
             const std::ptrdiff_t rows = begin + window.ahead - next;
             first = next;
             if (away == 0) continue;
-            for (const plan::window_place& place : window_places) {
-                if (place.window != static_cast<int>(at)) continue;
-                T* line = numbers_ + place.offset;
-                for (int count = place.lines; count-- > 0; line += place.pitch)
-                    std::copy_n(line + away * place.row, rows * place.row, line);
-            }
+            const auto move = [&](auto* numbers, const auto& places) {
+                for (const plan::window_place& place : places) {
+                    if (place.window != static_cast<int>(at)) continue;
+                    auto* line = numbers + place.offset;
+                    for (int count = place.lines; count-- > 0; line += place.pitch)
+                        std::copy_n(line + away * place.row, rows * place.row, line);
+                }
+            };
+            move(numbers_, window_places);
+            move(facts_ + fact_bytes, cache_places);
             kernel::unroll<fact_count>([&](auto index) {
                 constexpr int fact = decltype(index)::value;
                 constexpr auto row = static_cast<std::ptrdiff_t>(row_bytes(fact));
@@ -30932,13 +31272,15 @@ class alignas(64) state_block {
 };
 
 /// Where a rule needs later rows: tells which.
-template <class Plan, class T>
-class state_block<Plan, T, false> {
+template <class Plan, class T, class Cache>
+class state_block<Plan, T, Cache, false> {
     static constexpr plan::rows_obstacle obstacle = plan::state_plan_of<Plan>::made.obstacle;
     static_assert(sizeof(check_rows<Plan, obstacle.rule, obstacle.why>) > 0);
 
   public:
+    using cached = Cache;
     static constexpr int size = 1;
+    static constexpr int cache_bytes = 0;
     static constexpr int length = 1;
     static constexpr int block = 1;
     static constexpr bool needs_rest = false;
@@ -31022,16 +31364,17 @@ void joined_sequences<Plan, T>::run(joined_positions<T> rows) noexcept {
 template <class Plan>
 struct sequences {
     static constexpr int outputs = output_layout<Plan>::count;
-    template <class T>
-    using state = state_block<Plan, T>;
+    template <class T, class Cache>
+    using state = state_block<Plan, T, Cache>;
     template <class T>
     using rows = row_facts<Plan, T, given_facts<Plan, T>>;
 
-    template <class P, class T>
-    static auto step(const P& p, const rows<T>& given, state<T>& s) {
+    template <class P, class T, class Cache>
+    static auto step(const P& p, const rows<T>& given, state<T, Cache>& s) {
+        using state = state<T, Cache>;
         check_step(given, s);
         const kernel::one_row row{s.position()};
-        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+        if constexpr (state::computes_once && !state::needs_rest)
             if (s.position() == 0) {
                 run_rows<true>(p, given, s, 0, row);
                 return last_row(s);
@@ -31040,19 +31383,20 @@ struct sequences {
         return last_row(s);
     }
 
-    template <class P, class T>
-    static auto prefill(const P& p, const rows<T>& given, state<T>& s) {
+    template <class P, class T, class Cache>
+    static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
+        using state = state<T, Cache>;
         check_position(s, given.size());
         bool starts = s.position() == 0;
-        if constexpr (state<T>::needs_rest) {
+        if constexpr (state::needs_rest) {
             starts = given.check_rest(s.has_rest());
             if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
         }
         for (int from = 0; from < given.size();) {
-            const int count = std::min(state<T>::block, given.size() - from);
+            const int count = std::min(state::block, given.size() - from);
             const kernel::row_range range{s.position(), s.position() + count};
-            if (state<T>::computes_once && starts && from == 0)
-                run_rows<state<T>::computes_once>(p, given, s, from, range);
+            if (state::computes_once && starts && from == 0)
+                run_rows<state::computes_once>(p, given, s, from, range);
             else
                 run_rows<false>(p, given, s, from, range);
             from += count;
@@ -31060,9 +31404,10 @@ struct sequences {
         return last_row(s);
     }
 
-    template <class P, class T, class Visit>
+    template <class P, class T, class Cache, class Visit>
     static void step_batch(const P& p, std::span<const rows<T>> given,
-                           std::span<state<T>* const> states, Visit& visit) {
+                           std::span<state<T, Cache>* const> states, Visit& visit) {
+        using state = state<T, Cache>;
         if (given.size() != states.size())
             fail_with<argument_error>({"sequent: step_batch is given ", given.size(), " rows for ",
                                        states.size(), " states"});
@@ -31073,9 +31418,9 @@ struct sequences {
                     fail_with<argument_error>({"sequent: step_batch is given one state twice, as ",
                                                "number ", other, " and ", at});
         }
-        using placed = typename placed_for<P, plan::state_plan_of<Plan>>::type;
+        using placed = typename placed_for<P, typename state_plan_for<Plan, T, Cache>::type>::type;
         const auto step_alone = [&](std::size_t at) {
-            if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+            if constexpr (state::computes_once && !state::needs_rest)
                 if (states[at]->position() == 0) return true;
             return recurs<placed>;
         };
@@ -31110,27 +31455,27 @@ struct sequences {
 
   private:
     /// Throws unless the state can take this row.
-    template <class T>
-    static void check_step(const rows<T>& given, const state<T>& s) {
+    template <class T, class State>
+    static void check_step(const rows<T>& given, const State& s) {
         given.check_single();
         check_position(s, 1);
-        if constexpr (state<T>::needs_rest)
+        if constexpr (State::needs_rest)
             if (!s.has_rest() || given.has_rest())
                 fail<argument_error>(
                     "sequent: facts besides the sequence are given to prefill, with the first "
                     "rows");
     }
 
-    template <class T>
-    static void check_position(const state<T>& s, int rows) {
-        constexpr int length = state<T>::length;
+    template <class State>
+    static void check_position(const State& s, int rows) {
+        constexpr int length = State::length;
         if (s.position() + rows > length)
             fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
                                        " is beyond the ", length, " positions of the model"});
     }
 
-    template <bool First, class P, class T, class Range>
-    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
+    template <bool First, class P, class T, class State, class Range>
+    static void run_rows(const P& p, const rows<T>& given, State& s, int from,
                          Range range) noexcept {
         s.template run<First>(
             p, [&](int fact) { return given.row(fact, from); },
@@ -31138,8 +31483,8 @@ struct sequences {
             [&](int fact) { return given.rest().pairs(fact); }, range);
     }
 
-    template <class T>
-    static auto last_row(const state<T>& s) noexcept {
+    template <class T, class Cache>
+    static auto last_row(const state<T, Cache>& s) noexcept {
         if constexpr (outputs == 1) {
             return s.template output<0>();
         } else {
@@ -31200,9 +31545,9 @@ class model {
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
     /// What step and prefill keep of one sequence, and room for the rows at hand: they need no
-    /// workspace and no scratch.
-    template <class T>
-    using state = model_detail::state_block<plan, T>;
+    /// workspace and no scratch. Cache: in which types it stores keys and values (see cache).
+    template <class T, class Cache = cache<T>>
+    using state = model_detail::state_block<plan, T, Cache>;
     /// A view of the output, or an array of them where there are several.
     template <class T>
     using output_views = typename model_detail::output_layout<plan>::template views<T>;
@@ -31310,17 +31655,18 @@ class model {
     /// outputs' first argument, valid until the next call with s. Throws argument_error at a
     /// position beyond the last, and where other facts are needed that prefill has not been given->
     /// Does not compile where a rule needs later rows.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given, state<T>& s) {
+    template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
+    static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
+                     state<T, Cache>& s) {
         return sequences::step(p, *given, s);
     }
 
     /// The same for several rows at once: those at s.position() and after it; the views are of the
     /// last one. With the first rows of a sequence, the facts that are not along it are given
     /// whole: what follows from them alone is computed once.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
-                        state<T>& s) {
+                        state<T, Cache>& s) {
         return sequences::prefill(p, *given, s);
     }
 
@@ -31332,6 +31678,14 @@ class model {
     template <model_detail::parameters_of<plan> P, class Visit, class T = typename P::number>
     static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
                            std::span<state<std::type_identity_t<T>>* const> states, Visit&& visit) {
+        sequences::step_batch(p, given, states, visit);
+    }
+    /// Of states with a cache of its own type, which Cache names.
+    template <class Cache, model_detail::parameters_of<plan> P, class Visit,
+              class T = typename P::number>
+    static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
+                           std::span<state<std::type_identity_t<T>, Cache>* const> states,
+                           Visit&& visit) {
         sequences::step_batch(p, given, states, visit);
     }
 
@@ -31837,6 +32191,7 @@ struct explained_memory {
     long long training = 0;
     long long inference = 0;
     long long state = -1;
+    long long cache[3]{};  // of which are keys and values: as float, in bf16, in q8_0
 };
 
 SEQUENT_LAZY
@@ -31846,7 +32201,11 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
         text, {"parameters  ", parameters, " numbers, ", bytes, " bytes as float\nworkspace   ",
                of.training, " bytes as float, for forward and backward\nscratch     ", of.inference,
                " bytes as float, for forward alone\n"});
-    if (of.state >= 0) append_text(text, {"state       ", of.state, " bytes as float, for step\n"});
+    if (of.state < 0) return;
+    append_text(text, {"state       ", of.state, " bytes as float, for step\n"});
+    if (of.cache[0] > 0)
+        append_text(text, {"  cache     ", of.cache[0], " bytes of it, keys and values; in bf16 ",
+                           of.cache[1], ", in q8_0 ", of.cache[2], "\n"});
 }
 
 }  // namespace model_detail
@@ -31872,8 +32231,10 @@ std::string explain() {
         model_detail::explained_memory memory;
         memory.training = sizeof(typename Model::template workspace<float>);
         memory.inference = sizeof(typename Model::template scratch<float>);
-        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
+        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
             memory.state = sizeof(typename Model::template state<float>);
+            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, memory.cache);
+        }
         model_detail::append_memory(result, Model::parameter_count,
                                     static_cast<long long>(sizeof(float)) * plan::tables.parameters,
                                     memory);
@@ -34923,6 +35284,10 @@ struct phi_options
 struct starcoder2_options
     : language_model_options::with<activation::gelu_tanh, position::rotary_halves<100000>> {};
 
+struct bloom_options
+    : language_model_options::with<activation::gelu_tanh, position::alibi, normal_embedding<true>> {
+};
+
 // Encoders.
 struct bert_options
     : text_options::with<normalization::layer<12>, segments<2>, padded<true>, post_norm,
@@ -35075,6 +35440,10 @@ struct phi3 : nn::language_model<nn::arguments<phi3, nn::phi3_options, Options..
 template <class... Options>
 struct starcoder2
     : nn::language_model<nn::arguments<starcoder2, nn::starcoder2_options, Options...>> {};
+
+/// BLOOM (arXiv 2211.05100).
+template <class... Options>
+struct bloom : nn::language_model<nn::arguments<bloom, nn::bloom_options, Options...>> {};
 
 /// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
 /// tokens x width, and pooled, width; with a pooling to pooled, with unit_length to unit, with
