@@ -78,24 +78,24 @@ inline void decode_groups(const stored_tensor& from, std::uint64_t first, std::u
         numbers[at] = q * load_element<double, dtype::f32>(scale);
     }
 }
-/// Of groups that 32 divides.
 SEQUENT_LAZY
-inline void read_group(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+inline void read_group(const stored_tensor& from, std::uint64_t first, std::size_t count,
+                       scaled_block& to) {
     const std::byte* const scale =
         from.data + from.count + first / from.format->count * sizeof(float);
     to.scale = load_element<double, dtype::f32>(scale);
-    for (std::size_t at = 0; at < 32; ++at)
+    for (std::size_t at = 0; at < count; ++at)
         to.q[at] = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[first + at]));
 }
 
 /// The numbers of versions 1 and 2, by the size of a group.
 SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
     {"F32", 1, 4, true, decode_plain<dtype::f32>},
-    {"groups of 1", 1, 5, true, decode_groups<>},
-    {"groups of 2", 2, 6, true, decode_groups<>},
-    {"groups of 4", 4, 8, true, decode_groups<>},
-    {"groups of 8", 8, 12, true, decode_groups<>},
-    {"groups of 16", 16, 20, true, decode_groups<>},
+    {"groups of 1", 1, 5, true, decode_groups<>, read_group<>, 8},
+    {"groups of 2", 2, 6, true, decode_groups<>, read_group<>, 8},
+    {"groups of 4", 4, 8, true, decode_groups<>, read_group<>, 8},
+    {"groups of 8", 8, 12, true, decode_groups<>, read_group<>, 8},
+    {"groups of 16", 16, 20, true, decode_groups<>, read_group<>, 8},
     {"groups of 32", 32, 36, true, decode_groups<>, read_group<>, 8},
     {"groups of 64", 64, 68, true, decode_groups<>, read_group<>, 8},
     {"groups of 128", 128, 132, true, decode_groups<>, read_group<>, 8},

@@ -13,14 +13,19 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-/// Rows of activations, quantised by blocks of 32 numbers for a product with packed weights. A type
-/// of rows has
-///   block     32 numbers of one row; `groups` words of it meet the words of the weights
-///   quantise  makes a block of 32 floats
-///   scales    how many binary16 numbers each output of a block of weights has: none, a scale, or a
-///             scale and a minimum
+/// Rows of activations, quantised by blocks of numbers for a product with packed weights. A type of
+/// rows has
+///   inputs    how many numbers a block has
+///   block     these numbers of one row; `groups` words of it meet the words of the weights
+///   quantise  makes a block of floats
+///   scales    how many numbers each output of a block of weights has besides: none, a scale, or a
+///             scale and a minimum; as scale_number, float or the bits of binary16
 ///   sum       what adds up the products of a block: begin gives its start, add one group's
 ///             products, end the float sum after the block, given these numbers of the weights
+///   tile_bytes, copy_to
+///             a block as a row of a tile (packed_tiles.hpp), 0 bytes if it is none; if `is_tile`,
+///             it is one at numbers_of. Of integers, `scaled` gives the float sum after the block
+///             from the sums of its products
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
@@ -33,8 +38,12 @@ struct byte_rows {
     static constexpr bool in_pairs = sums_pairs && Bits == 4;
     using row_number = std::conditional_t<in_pairs, std::int8_t, detail::row_number>;
 
+    static constexpr int inputs = block_inputs;
     static constexpr int groups = block_inputs / 4;
     static constexpr int scales = 1;
+    using scale_number = std::uint16_t;
+    static constexpr int tile_bytes = block_inputs;
+    static constexpr bool is_tile = sizeof(row_number) == 1;
     using sum = words;
 
     struct block {
@@ -103,6 +112,19 @@ struct byte_rows {
         const words all = in_pairs ? add_pairs(block_sum, set_word(row.start)) : block_sum;
         return fma(floats_of(all), scale[0] * set(row.scale), so_far);
     }
+    static SEQUENT_INLINE batch<float> scaled(const block& row, words products,
+                                              const batch<float> (&scale)[2],
+                                              batch<float> so_far) noexcept {
+        const words all = add_words(products, set_word(row.start));
+        return fma(floats_of(all), scale[0] * set(row.scale), so_far);
+    }
+    static const void* numbers_of(const block& row) noexcept {
+        return row.q;
+    }
+    static void copy_to(std::byte* to, const block& row) noexcept {
+        for (int i = 0; i < block_inputs; ++i)
+            to[i] = static_cast<std::byte>(row.q[in_pairs ? i : row_place(i)]);
+    }
 
   private:
     static SEQUENT_INLINE std::int32_t greatest_of(batch<std::int32_t> x) noexcept {
@@ -120,8 +142,12 @@ struct byte_rows {
 
 /// Numbers rounded to bfloat16, nearest even.
 struct bfloat_rows {
+    static constexpr int inputs = block_inputs;
     static constexpr int groups = block_inputs / 2;
     static constexpr int scales = 0;
+    using scale_number = std::uint16_t;
+    static constexpr int tile_bytes = 2 * block_inputs;
+    static constexpr bool is_tile = sizeof(bfloat_number) == 2;
     using sum = batch<float>;
 
     struct block {
@@ -139,6 +165,16 @@ struct bfloat_rows {
 
     static SEQUENT_INLINE sum begin(const block&, batch<float> so_far) noexcept {
         return so_far;
+    }
+    static const void* numbers_of(const block& row) noexcept {
+        return row.x;
+    }
+    static void copy_to(std::byte* to, const block& row) noexcept {
+        std::uint16_t bits[block_inputs];
+        for (int i = 0; i < block_inputs; ++i)
+            bits[i] = is_tile ? static_cast<std::uint16_t>(row.x[i])
+                              : bfloat_of_float(static_cast<float>(row.x[i]));
+        std::memcpy(to, bits, sizeof bits);
     }
     static SEQUENT_INLINE bfloat_group group(const block& row, int at) noexcept {
         return load_group(row.x + 2 * at);

@@ -219,6 +219,35 @@ SEQUENT_INLINE words add_pairs([[maybe_unused]] words pairs, words start) noexce
 #endif
 }
 
+SEQUENT_INLINE words add_words(words x, words y) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_add_epi32(x, y);
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_add_epi32(x, y);
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_add_epi32(x, y);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vaddq_s32(x, y);
+#else
+    for (int i = 0; i < lanes<float>; ++i) x.at[i] += y.at[i];
+    return x;
+#endif
+}
+
+SEQUENT_INLINE void store_words(void* to, words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    _mm512_storeu_si512(to, x);
+#elif defined(SEQUENT_PACKED_AVX2)
+    _mm256_storeu_si256(static_cast<__m256i*>(to), x);
+#elif defined(SEQUENT_PACKED_SSE2)
+    _mm_storeu_si128(static_cast<__m128i*>(to), x);
+#elif defined(SEQUENT_PACKED_NEON)
+    vst1q_u8(static_cast<std::uint8_t*>(to), vreinterpretq_u8_s32(x));
+#else
+    std::memcpy(to, &x, sizeof x);
+#endif
+}
+
 /// Signed words as floats.
 SEQUENT_INLINE batch<float> floats_of(words x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)

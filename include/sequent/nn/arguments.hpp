@@ -209,6 +209,8 @@ consteval bool check_shape() {
     static_assert(!Shape.has_pattern() || (Shape.norm_first && Shape.groups() > 0),
                   "sequent: layers in a pattern have pre_norm, and the depth is at least that of "
                   "one round of it");
+    static_assert(!Shape.has_pattern() || !Shape.shared_layers,
+                  "sequent: layers in a pattern have parameters of their own");
     static_assert(!Shape.scaled_embedding || !Shape.adds_positions(),
                   "sequent: a scaled embedding has no learned positions");
     static_assert(Embeds || (Shape.position != position_kind::learned &&
