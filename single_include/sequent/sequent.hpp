@@ -4465,7 +4465,7 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
 
 /// Fails at a number of the tensors of pieces that is not finite.
 SEQUENT_LAZY
-SEQUENT_COLD void check_pieces(const tensor_file& file, std::span<const piece> pieces) {
+SEQUENT_COLD void check_pieces(const tensor_file& file, const std::vector<piece>& pieces) {
     std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
     for (const piece& each : pieces) {
         const double of_type = each.view.type == dtype::f32
@@ -5395,7 +5395,7 @@ SEQUENT_COLD tensor_file open_safetensors(source from) {
 namespace detail {
 
 SEQUENT_LAZY
-SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
+SEQUENT_COLD name_table table_of_names(const std::vector<header_entry>& tensors) {
     name_table result;
     for (std::size_t at = 0; at < tensors.size(); ++at) result.add(tensors[at].name, at);
     result.sort();
@@ -5404,7 +5404,7 @@ SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> tensors) {
+SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& tensors) {
     const file_header& header = file.header;
     const name_table entries = table_of_names(header.tensors);
     std::vector<char> used(header.tensors.size());
@@ -5513,8 +5513,8 @@ SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header
 
 /// Writes a file of tensors that consist of pieces.
 SEQUENT_LAZY
-SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor> tensors,
-                           std::span<const piece> pieces, const metadata_map& metadata,
+SEQUENT_COLD void save_all(const file_path& path, const std::vector<planned_tensor>& tensors,
+                           const std::vector<piece>& pieces, const metadata_map& metadata,
                            dtype type) {
     const std::string name = path.string();
     file_header header;
@@ -5558,7 +5558,7 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
+SEQUENT_COLD void save_tensors(const file_path& path, const std::vector<any_tensor>& tensors,
                                const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
@@ -5571,7 +5571,7 @@ SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor
 
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_tensors(const tensor_file& file,
-                                       std::span<const any_tensor> tensors) {
+                                       const std::vector<any_tensor>& tensors) {
     return load_all(file, match(file, tensors));
 }
 
@@ -5824,8 +5824,8 @@ struct place_of {
 /// Calls visit(place_of) for each line of each parameter, and each layer of it, until one returns a
 /// problem.
 template <class Visit>
-SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, name_map names,
-                                        std::span<const layer_stack> stacks, Visit visit) {
+SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameters, name_map names,
+                                        const std::vector<layer_stack>& stacks, Visit visit) {
     bool has_own_names = false;
     for (const name_entry& line : names)
         has_own_names = has_own_names || line.use == name_entry::role::own;
@@ -5953,7 +5953,7 @@ model_layout layout_of() {
 
 /// The pieces of the file that the parameters are.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> parameters,
+SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& parameters,
                             name_map names, const model_layout& layout) {
     const file_header& header = file.header;
     std::vector<std::string> plain;
@@ -6098,13 +6098,13 @@ std::vector<any_tensor> tensors_of(Parameters& parameters) {
 
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
-                                      std::span<const any_tensor> parameters, name_map names,
+                                      const std::vector<any_tensor>& parameters, name_map names,
                                       const model_layout& layout) {
     return load_all(file, match(file, parameters, names, layout));
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
+SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tensor>& parameters,
                               name_map names, const model_layout& layout,
                               const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
@@ -7398,7 +7398,7 @@ SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& fo
 
 /// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
 SEQUENT_LAZY
-SEQUENT_COLD llama2c_configuration configuration_of(std::span<const any_tensor> parameters,
+SEQUENT_COLD llama2c_configuration configuration_of(const std::vector<any_tensor>& parameters,
                                                     int tokens) {
     llama2c_configuration result{.tokens = tokens};
     for (const auto& parameter : parameters) {
@@ -7433,7 +7433,7 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 /// tensors are.
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
-                                std::span<const any_tensor> parameters) {
+                                const std::vector<any_tensor>& parameters) {
     tensor_file file{"", {llama2c_tensors({configuration}), {}}, {}, llama2c_formats<>};
     erase_unnamed(file.header.tensors);
     return match(file, parameters).problem;
@@ -7449,7 +7449,7 @@ struct llama2c_match {
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
 /// Numbers of version 2 are rounded to those of the parameters.
 SEQUENT_LAZY
-SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any_tensor> tensors,
+SEQUENT_COLD llama2c_match match_llama2c(const source& from, const std::vector<any_tensor>& tensors,
                                          const std::string& unlike, int tokens) {
     const llama2c_form form = read_form(from);
     llama2c_match result{open_llama2c(from, form), {}, form.configuration};
@@ -7465,7 +7465,7 @@ SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any
 
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
-                                                   std::span<const any_tensor> tensors,
+                                                   const std::vector<any_tensor>& tensors,
                                                    const std::string& unlike, int tokens) {
     const llama2c_match made = match_llama2c(from, tensors, unlike, tokens);
     load_all(made.file, made.found);
@@ -7473,7 +7473,7 @@ SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_tensor> given,
+SEQUENT_COLD void save_as_llama2c(const file_path& path, const std::vector<any_tensor>& given,
                                   const std::string& unlike, int tokens) {
     const auto configuration = configuration_of(given, tokens);
     if (configuration.vocabulary == 0) {
@@ -14540,7 +14540,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     std::string problem = problem_of_type(file, entry, view.type);
     if (problem.empty()) problem = problem_of_size(entry);
     if (!problem.empty()) fail("array" + problem);
-    check_pieces(file, {&part, 1});
+    check_pieces(file, {part});
     fill_piece(file, part);
 }
 
@@ -26534,20 +26534,21 @@ inline constinit thread_local pool_position in_pool{};
 /// A pool shares one run at a time among its threads. A run that begins within a task of the same
 /// pool, or while another thread's run is under way, is done by the calling thread alone, to the
 /// same numbers. So is a run in the child of a fork(), where the workers are not. A pool must live
-/// until run has returned; its end ends the workers.
-class thread_pool {
+/// until run has returned; its end ends the workers. A template without arguments, as
+/// SEQUENT_LAZY functions are.
+SEQUENT_LAZY class basic_thread_pool {
   public:
     /// As many threads as the machine has unless told; at least one. Throws std::system_error if
     /// the system has no more threads.
-    explicit thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
-        : thread_pool(std::max(1, threads), nothing_started{}) {
+    explicit basic_thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
+        : basic_thread_pool(std::max(1, threads), nothing_started{}) {
         std::vector<std::thread>& workers = crew_->workers;
         while (static_cast<int>(workers.size()) + 1 < size_) {
             const int thread = static_cast<int>(workers.size()) + 1;
             workers.emplace_back([this, thread] { serve(thread); });
         }
     }
-    ~thread_pool() {
+    ~basic_thread_pool() {
         if (is_forked()) {
             // Threads that are not there can neither be joined nor detached, and the child's copy
             // of what they wait on cannot be destroyed.
@@ -26559,8 +26560,8 @@ class thread_pool {
         crew_->begin.ring();
         for (std::thread& worker : crew_->workers) worker.join();
     }
-    thread_pool(const thread_pool&) = delete;
-    thread_pool& operator=(const thread_pool&) = delete;
+    basic_thread_pool(const basic_thread_pool&) = delete;
+    basic_thread_pool& operator=(const basic_thread_pool&) = delete;
 
     /// With the calling thread.
     int size() const noexcept { return size_; }
@@ -26622,7 +26623,7 @@ class thread_pool {
 
     /// The threads follow in the constructor that delegates here: should one fail, the destructor
     /// ends those that have started.
-    thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
+    basic_thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
         crew_->workers.reserve(static_cast<std::size_t>(size - 1));
     }
 
@@ -26703,6 +26704,7 @@ class thread_pool {
     int forks_ = model_detail::count_forks();
     std::unique_ptr<crew> crew_;
 };
+using thread_pool = basic_thread_pool<>;
 
 }  // namespace sequent::inline SEQUENT_ABI
 
@@ -33318,20 +33320,26 @@ struct options {
     template <class... More>
     using with = options<Defaults..., More...>;
 
-    using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
-    using activation = last_of_kind<activation_kind, sequent::activation::identity, Defaults...>;
-    using local_mask =
-        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::mask;
-    static constexpr nn::shape shape = [] {
-        nn::shape result;
-        (set_option<Defaults>(result), ...);
-        return result;
-    }();
+    /// The defaults, read. A template, so that a set costs nothing where no template of it is used.
+    template <class = void>
+    struct read {
+        using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
+        using activation =
+            last_of_kind<activation_kind, sequent::activation::identity, Defaults...>;
+        using local_mask =
+            typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::mask;
+        static constexpr nn::shape shape = [] {
+            nn::shape result;
+            (set_option<Defaults>(result), ...);
+            return result;
+        }();
+        /// Whether there is an embedding, to which positions can be added.
+        static constexpr bool embeds =
+            (... || std::is_same_v<kind_of<Defaults>, kind_of<vocabulary<1>>>);
+    };
     static constexpr int hidden_factor = 4;
     template <class Kind>
     static constexpr bool takes = (... || std::is_same_v<kind_of<Defaults>, Kind>);
-    /// Whether there is an embedding, to which positions can be added.
-    static constexpr bool embeds = takes<kind_of<vocabulary<1>>>;
     /// A compile error for each option that must be given and is not.
     template <template <class...> class Template, class... Given>
     static consteval bool check_given() {
@@ -33398,13 +33406,14 @@ struct arguments {
          check_argument<Template, Given, decltype(reason_against<Set, Given, Given...>())>()));
     static_assert(Set::template check_given<Template, Given...>());
 
-    using mask = last_of_kind<mask_kind, typename Set::mask, Given...>;
-    using activation = last_of_kind<activation_kind, typename Set::activation, Given...>;
+    using defaults = typename Set::template read<>;
+    using mask = last_of_kind<mask_kind, typename defaults::mask, Given...>;
+    using activation = last_of_kind<activation_kind, typename defaults::activation, Given...>;
     using local_mask =
-        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0, typename Set::local_mask>,
-                              Given...>::mask;
+        typename last_of_kind<kind_of<local_layers<1>>,
+                              local_layers<0, typename defaults::local_mask>, Given...>::mask;
     static constexpr nn::shape shape = [] {
-        nn::shape result = Set::shape;
+        nn::shape result = defaults::shape;
         (set_option<Given>(result), ...);
         const auto follows = [](int& number, int other) {
             if (number == 0) number = other;
@@ -33421,8 +33430,8 @@ struct arguments {
         follows(result.node_width, result.width);
         return result;
     }();
-    static_assert(
-        check_shape<shape, Set::embeds, (times_given<kind_of<head_width<1>>, Given...> > 0)>());
+    static_assert(check_shape<shape, defaults::embeds,
+                              (times_given<kind_of<head_width<1>>, Given...> > 0)>());
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
