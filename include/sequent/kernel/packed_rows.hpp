@@ -13,18 +13,19 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-/// Rows of activations, quantised by blocks of 32 numbers for a product with packed weights. A type
-/// of rows has
-///   block     32 numbers of one row; `groups` words of it meet the words of the weights
-///   quantise  makes a block of 32 floats
-///   scales    how many binary16 numbers each output of a block of weights has: none, a scale, or a
-///             scale and a minimum
+/// Rows of activations, quantised by blocks of numbers for a product with packed weights. A type of
+/// rows has
+///   inputs    how many numbers a block has
+///   block     these numbers of one row; `groups` words of it meet the words of the weights
+///   quantise  makes a block of floats
+///   scales    how many numbers each output of a block of weights has besides: none, a scale, or a
+///             scale and a minimum; as scale_number, float or the bits of binary16
 ///   sum       what adds up the products of a block: begin gives its start, add one group's
 ///             products, end the float sum after the block, given these numbers of the weights
-///   tile_bytes, copy_to   a block as a row of a tile (packed_tiles.hpp); if `is_tile`, it is one
-///   at
-///             numbers_of. Of integers, `scaled` gives the float sum after the block from the sums
-///             of its products
+///   tile_bytes, copy_to
+///             a block as a row of a tile (packed_tiles.hpp), 0 bytes if it is none; if `is_tile`,
+///             it is one at numbers_of. Of integers, `scaled` gives the float sum after the block
+///             from the sums of its products
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
@@ -37,8 +38,10 @@ struct byte_rows {
     static constexpr bool in_pairs = sums_pairs && Bits == 4;
     using row_number = std::conditional_t<in_pairs, std::int8_t, detail::row_number>;
 
+    static constexpr int inputs = block_inputs;
     static constexpr int groups = block_inputs / 4;
     static constexpr int scales = 1;
+    using scale_number = std::uint16_t;
     static constexpr int tile_bytes = block_inputs;
     static constexpr bool is_tile = sizeof(row_number) == 1;
     using sum = words;
@@ -112,8 +115,10 @@ struct byte_rows {
 
 /// Numbers rounded to bfloat16, nearest even.
 struct bfloat_rows {
+    static constexpr int inputs = block_inputs;
     static constexpr int groups = block_inputs / 2;
     static constexpr int scales = 0;
+    using scale_number = std::uint16_t;
     static constexpr int tile_bytes = 2 * block_inputs;
     static constexpr bool is_tile = sizeof(bfloat_number) == 2;
     using sum = batch<float>;
