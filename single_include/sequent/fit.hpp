@@ -448,13 +448,13 @@ struct trainer_options {
 };
 
 /// Parameters, their gradient, an optimizer, and the memory of batches on a pool, which must
-/// outlive it. `Optimizer` is one of optimizer.hpp.
-template <class Model, class T = float, class Optimizer = adam_w<T>>
+/// outlive it. `Optimizer` is one of optimizer.hpp. Products: T, or bf16 (model/rounded.hpp).
+template <class Model, class T = float, class Optimizer = adam_w<T>, class Products = T>
 class trainer {
   public:
     using facts = typename Model::template facts<T>;
     using parameters_type = typename Model::template parameters<T>;
-    using batch_type = typename Model::template batch<T>;
+    using batch_type = typename Model::template batch<T, Products>;
 
     /// AdamW, whose weight decay is that of matrices alone. Throws std::invalid_argument if an
     /// option is out of range.

@@ -32,7 +32,7 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 /// caller's. One call uses it at a time.
 template <class Plan, class T, class Memory>
 class batch_memory {
-    static constexpr bool trains = std::is_same_v<Memory, workspace_block<Plan, T>>;
+    static constexpr bool trains = workspace_of<Memory, Plan, T>;
     struct alignas(64) room_block {
         T numbers[static_cast<std::size_t>(kernel::gathered_room<T>)]{};
     };

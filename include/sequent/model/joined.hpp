@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "../kernel/gathered_product.hpp"
 #include "../plan/joining.hpp"
 #include "parameters.hpp"
 #include "run.hpp"
+#include "term_product.hpp"
 
 /// Runs a plan for several samples at once, step by step: products by parameters take the rows of
 /// all samples, so that each weight is read from memory once; all else is computed sample by
@@ -55,6 +55,13 @@ class joined_rows {
         const T* from[joined_rows_at_once];
         T* to[joined_rows_at_once];
     };
+    template <int Term>
+    static void run_product(const gathered& of, joined_run<T> run) noexcept {
+        if constexpr (step.terms[Term].format != 0)
+            multiply_rounded<step.terms[Term].format>(of);
+        else
+            kernel::product(of, run.room);
+    }
     template <class Add, class Product>
     static void each_rows(const kernel::row_range* ranges, int count, Add add,
                           Product product) noexcept {
@@ -94,10 +101,6 @@ class joined_rows {
         }
     };
 
-    static constexpr kernel::row_places<const T> weight_rows(const row_term& term, const T* w) {
-        return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
-    }
-
     template <int Term>
     static void multiply(const bound_samples<false>& samples, joined_run<T> run, int first,
                          int second, int third, bool accumulate) noexcept {
@@ -120,17 +123,10 @@ class joined_rows {
                     rows.to[at] = sum[sample] + std::ptrdiff_t{row} * runner::sum_row;
                 },
                 [&](int count) {
-                    kernel::product(gathered{count,
-                                             step.columns(),
-                                             term.depth,
-                                             {rows.from},
-                                             false,
-                                             weight_rows(term, w),
-                                             term.w_column != 1,
-                                             {rows.to},
-                                             accumulate || split > 0,
-                                             run.single},
-                                    run.room);
+                    gathered of = output_product<T>(term, step.columns(), count, {rows.from}, w,
+                                                    {rows.to}, accumulate || split > 0);
+                    of.streams = run.single;
+                    run_product<Term>(of, run);
                 });
         }
     }
@@ -160,16 +156,9 @@ class joined_rows {
                         rows.to[at] = dx[sample] + std::ptrdiff_t{row} * term.x.row;
                     },
                     [&](int count) {
-                        kernel::product(gathered{count,
-                                                 term.depth,
-                                                 step.columns(),
-                                                 {rows.from},
-                                                 false,
-                                                 weight_rows(term, w),
-                                                 term.w_column == 1,
-                                                 {rows.to},
-                                                 true},
-                                        run.room);
+                        run_product<Term>(input_product<T>(term, step.columns(), count, {rows.from},
+                                                           w, {rows.to}),
+                                          run);
                     });
             }
             if constexpr (term.w.at.trained) {
@@ -177,29 +166,18 @@ class joined_rows {
                 for (int at = 0; at < run.count; ++at)
                     x[at] = samples.of[at]->read(term.x.at) + x_at;
                 T* dw = samples.of[0]->gradient(term.w.at) + w_at;
-                const T* others[joined_rows_at_once];
-                // Rows of the weight in memory are inputs or outputs.
-                constexpr bool inputs = term.w_column == 1;
+                const T* gradients[joined_rows_at_once];
                 each_rows(
                     samples.ranges, run.count,
                     [&](int at, int sample, int row) {
-                        (inputs ? rows.from : others)[at] =
-                            x[sample] + std::ptrdiff_t{row} * term.x.row;
-                        (inputs ? others : rows.from)[at] =
-                            dy[sample] + std::ptrdiff_t{row} * step.out.row;
+                        rows.from[at] = x[sample] + std::ptrdiff_t{row} * term.x.row;
+                        gradients[at] = dy[sample] + std::ptrdiff_t{row} * step.out.row;
                     },
                     [&](int count) {
-                        kernel::product(
-                            gathered{inputs ? term.depth : step.columns(),
-                                     inputs ? step.columns() : term.depth,
-                                     count,
-                                     {rows.from},
-                                     true,
-                                     {others},
-                                     false,
-                                     {nullptr, dw, inputs ? term.w_depth : term.w_column},
-                                     true},
-                            run.room);
+                        run_product<Term>(weight_product<T>(term, step.columns(),
+                                                            runner::template weight_rows<Term>(),
+                                                            count, {rows.from}, {gradients}, dw),
+                                          run);
                     });
             }
         }
