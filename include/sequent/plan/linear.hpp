@@ -49,14 +49,24 @@ constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const ax
            written.variables[pairs.pair_column].extent >= given.extents[1];
 }
 
+/// Whether a condition asks a function or a sparse fact: general loops visit their pairs alone.
+template <class Pool>
+constexpr bool asks_for_pairs(const Pool& pool, int root) {
+    if (root < 0) return false;
+    const node& top = pool.nodes[root];
+    return top.kind == node_kind::decision || top.kind == node_kind::pair ||
+           asks_for_pairs(pool, top.left) || asks_for_pairs(pool, top.right);
+}
+
 /// What keeps a row step from leaving out the atoms that do not exist: all but a condition on the
 /// indices of the rows and outer loops.
 template <class Draft>
-constexpr reason row_condition_obstacle(const Draft& draft, int at) {
+constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& pairs) {
     const auto& pool = draft.out.pool;
     const int root = draft.conditions.condition[at];
     if (pool.variables(root) & ~draft.rule_of(at).head_variables())
         return reason::a_condition_on_summed_variables;
+    if (pairs.pairs < 0 && asks_for_pairs(pool, root)) return reason::a_condition_that_lists_pairs;
     // Counts above the time of a recursion end its rounds, or are left to the general loops.
     const recurrence& recurs = draft.rule_of(at).recurs;
     if (recurs.loop >= 0 && ((pool.variables(root) >> recurs.time) & 1u))
@@ -182,7 +192,7 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
     if (plain != reason::none) return plain;
     if (written.arity > max_outers) return reason::more_than_3_head_arguments;
     const axes pairs = pairs_of_rule(draft, at);
-    const reason conditioned = row_condition_obstacle(draft, at);
+    const reason conditioned = row_condition_obstacle(draft, at, pairs);
     if (conditioned != reason::none) return conditioned;
     if (!holds_all_pairs(draft, written, pairs)) return reason::pairs_beyond_the_variables;
     for (const transformation_use& function : written.transformations) {

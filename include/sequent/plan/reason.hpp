@@ -28,6 +28,9 @@
     REASON(rows, a_condition_on_summed_variables,                                                  \
            "a condition mentions variables that are not in the head",                              \
            "compute the masked part by a rule of its own")                                         \
+    REASON(rows, a_condition_that_lists_pairs,                                                      \
+           "a condition asks a function or a sparse fact, whose pairs alone are visited",          \
+           "mask where the rows are read instead, as in `j <= i` of an attention")                 \
     REASON(rows, a_condition_on_the_time_of_a_recursion,                                           \
            "a condition limits the times of a recursion otherwise than by `t < count`",            \
            "mask where the recursion is read")                                                     \
