@@ -71,9 +71,9 @@ TEST_CASE("rows limited by other conditions") {
 }
 
 TEST_CASE("sums, means and maxima of all rows before") {
-    int found = 0;
-    for (const auto& step : running_rows::plan::tables.generals) found += step.running_row >= 0;
-    CHECK(found == 3);
+    int steps = 0;
+    for (const auto& step : running_rows::plan::tables.generals) steps += step.running_row >= 0;
+    CHECK(steps == 3);
     for (int length : {0, 1, 3, 7}) check::runs<running_rows>(length);
 }
 
