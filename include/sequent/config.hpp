@@ -33,6 +33,12 @@
 #define SEQUENT_HAS_EXCEPTIONS
 #endif
 
+// Where the standard library has no threads, a pool is the calling thread alone. A program for one
+// thread may define it, too.
+#if defined(__wasm__) && !defined(_REENTRANT) && !defined(SEQUENT_NO_THREADS)
+#define SEQUENT_NO_THREADS
+#endif
+
 // What changes the code of an inline function is part of every symbol: the version, the instruction
 // set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
 // are built with different flags never share a kernel.
