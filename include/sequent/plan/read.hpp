@@ -318,7 +318,7 @@ class reader {
         const int first = sum.factors[0] == 1 ? 0 : 1;
         if (sum.known && sum.factors[0] == 0 && sum.factors[1] == 0) return {-1, sum.offset};
         const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1 || sum.factors[second] * sum.factors[second] > 1)
+        if (!sum.known || sum.factors[first] != 1)
             fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
         if (sum.factors[second] == 0) return {sum.variables[first], sum.offset};
         return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
@@ -357,9 +357,19 @@ class reader {
     constexpr void add_index(const lang::index_expression<Operation, Left, Right>& written,
                              int factor, index_sum& to) {
         constexpr bool adds = Operation == lang::arithmetic::add;
-        add_index(written.left, factor, to);
-        add_index(written.right, adds ? factor : -factor, to);
-        to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
+        if constexpr (Operation == lang::arithmetic::multiply) {
+            // A number times an index, in either order.
+            if constexpr (std::is_same_v<Left, lang::integer>)
+                add_index(written.right, factor * written.left.value, to);
+            else if constexpr (std::is_same_v<Right, lang::integer>)
+                add_index(written.left, factor * written.right.value, to);
+            else
+                to.known = false;
+        } else {
+            add_index(written.left, factor, to);
+            add_index(written.right, adds ? factor : -factor, to);
+            to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
+        }
     }
 
     /// Where two variables cannot stand.
