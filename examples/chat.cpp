@@ -1,4 +1,4 @@
-// Talks with a model of Llama's family in a terminal.
+// Talks with a language model in a terminal.
 //
 //     chat SmolLM2-135M-Instruct.Q4_1.gguf
 //
@@ -38,7 +38,8 @@ namespace fs = std::filesystem;
 using tokenizers::chat_role;
 
 /// Calls f for the model that fits the files. One model more is one line more, which the example
-/// model_type prints; tokens may be fewer than the file's, which takes less memory.
+/// model_type prints, of any preset of language models whose state can be taken back (one without
+/// windows); tokens may be fewer than the file's, which takes less memory.
 template <class F>
 void visit_models(const io::tensor_file& file, io::name_map names, F f) {
     // clang-format off
@@ -142,10 +143,9 @@ struct Files {
 Files open_gguf(const std::string& path) {
     const io::gguf_file file(path);
     io::model_description described = io::describe(file);
-    const bool is_qwen2 = described.names == "io::llama_cpp::qwen2";
+    const io::name_map names = io::names_of(described);
     const io::gguf_vocabulary vocabulary = file.vocabulary();
-    Files result{file.tensors(), std::move(described),
-                 is_qwen2 ? io::name_map(io::llama_cpp::qwen2) : io::name_map(io::llama_cpp::llama),
+    Files result{file.tensors(), std::move(described), names,
                  tokenizers::from_vocabulary(vocabulary, path),
                  file.has("tokenizer.chat_template") ? file.text("tokenizer.chat_template") : ""};
     if (vocabulary.end >= 0) result.ends.push_back(vocabulary.end);
@@ -161,14 +161,11 @@ Files open_folder(const fs::path& folder) {
     const auto has = [&](const char* name) { return fs::exists(folder / name); };
     const io::source config(file("config.json"));
     io::model_description described = io::describe(config);
-    const bool is_qwen2 = described.names == "io::hugging_face::qwen2";
+    const io::name_map names = io::names_of(described);
     const bool is_sharded = has("model.safetensors.index.json");
-    Files result{
-        is_sharded ? io::open_sharded(file("model.safetensors.index.json"))
-                   : io::open_safetensors(file("model.safetensors")),
-        std::move(described),
-        is_qwen2 ? io::name_map(io::hugging_face::qwen2) : io::name_map(io::hugging_face::llama),
-        tokenizers::from_json(file("tokenizer.json")), ""};
+    Files result{is_sharded ? io::open_sharded(file("model.safetensors.index.json"))
+                            : io::open_safetensors(file("model.safetensors")),
+                 std::move(described), names, tokenizers::from_json(file("tokenizer.json")), ""};
     const io::json_document root(text_of(config), config.name());
     if (root.root().has("eos_token_id")) {
         const io::json_value end = root.root()["eos_token_id"];

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <memory>
 #include <sequent/draw.hpp>
+#include <sequent/fit.hpp>
 #include <sequent/sequent.hpp>
 #include <span>
 #include <stdexcept>
@@ -141,13 +142,8 @@ Patches cut(const digits::image& image) {
 
 class Classifier {
   public:
-    Classifier(const Options& options, std::uint64_t seed) : pool_(options.threads) {
-        Model::initialize(*parameters_, seed);
-        Model::mark_decayed(*gradient_);
-        optimizer_ = std::make_unique<train::adam_w<float>>(gradient_->flat().size(), 0.05,
-                                                            gradient_->flat());
-        *gradient_ = {};
-    }
+    Classifier(const Options& options, std::uint64_t seed)
+        : pool_(options.threads), trainer_(pool_, seed, {.weight_decay = 0.05}) {}
 
     /// One step over the images at these places; the mean loss in nats.
     double step(const digits::labelled_images& from, std::span<const std::size_t> places,
@@ -155,18 +151,12 @@ class Classifier {
         std::vector<Patches> batch;
         for (const std::size_t place : places) batch.push_back(cut(from.images[place]));
         const auto count = static_cast<double>(places.size());
-        const double loss = Model::backward_batch(
-            *parameters_, facts_of(batch),
-            [&](int sample, const auto& logits, const auto& gradient) {
+        return trainer_.step(
+            facts_of(batch), rate, [&](int sample, const auto& logits, const auto& gradient) {
                 const std::size_t place = places[static_cast<std::size_t>(sample)];
                 return train::cross_entropy(logits, std::span(from.labels).subspan(place, 1),
                                             gradient, {.scale = 1 / count});
-            },
-            batch_, *gradient_);
-        const double norm = train::norm<float>(gradient_->flat(), pool_);
-        optimizer_->step_and_clear(parameters_->flat(), gradient_->flat(), rate,
-                                   train::clip_factor(norm, 1.0F), pool_);
-        return loss / count;
+            });
     }
 
     /// What each of the images is taken for.
@@ -177,7 +167,7 @@ class Classifier {
             std::vector<Patches> batch;
             for (std::size_t at = begin; at < std::min(begin + at_once, images.size()); ++at)
                 batch.push_back(cut(images[at]));
-            Model::forward_batch(*parameters_, facts_of(batch), batch_,
+            Model::forward_batch(trainer_.parameters(), facts_of(batch), trainer_.batch(),
                                  [&](int sample, const auto& logits) {
                                      int likeliest = 0;
                                      for (int kind = 1; kind < digits::kinds; ++kind)
@@ -190,12 +180,7 @@ class Classifier {
 
   private:
     sequent::thread_pool pool_;
-    std::unique_ptr<Model::parameters<float>> parameters_ =
-        sequent::make_unique<Model::parameters<float>>();
-    std::unique_ptr<Model::parameters<float>> gradient_ =
-        sequent::make_unique<Model::parameters<float>>();
-    Model::batch<float> batch_{pool_};
-    std::unique_ptr<train::adam_w<float>> optimizer_;
+    train::trainer<Model> trainer_;
 
     static std::vector<Model::facts<float>> facts_of(std::span<const Patches> batch) {
         std::vector<Model::facts<float>> result;
@@ -207,27 +192,19 @@ class Classifier {
 void train_on(const digits::labelled_images& from, Classifier& classifier,
               sequent::random_numbers& random, int steps) {
     constexpr std::size_t batch_size = 64;
-    const train::schedule rate{.peak = 1.5e-3,
-                               .floor = 1.5e-5,
-                               .warmup_steps = std::min(100, steps / 10),
-                               .total_steps = steps};
-    const int report = std::max(1, steps / 15);
-    const auto start = std::chrono::steady_clock::now();
-    double loss = 0;
-    int summed = 0;
-    for (int at = 0; at < steps; ++at) {
+    const auto step = [&](double rate) {
         std::array<std::size_t, batch_size> places;
         for (std::size_t& place : places)
             place = static_cast<std::size_t>(random.below(static_cast<int>(from.size())));
-        loss += classifier.step(from, places, rate(at));
-        ++summed;
-        if ((at + 1) % report != 0 && at + 1 != steps) continue;
-        const auto now = std::chrono::steady_clock::now();
-        std::fprintf(stderr, "step %5d of %d   loss %.4f   %3.0f s\n", at + 1, steps, loss / summed,
-                     std::chrono::duration<double>(now - start).count());
-        loss = 0;
-        summed = 0;
-    }
+        return classifier.step(from, places, rate);
+    };
+    train::fit({.rate = {.peak = 1.5e-3,
+                         .floor = 1.5e-5,
+                         .warmup_steps = std::min(100, steps / 10),
+                         .total_steps = steps},
+                .item = "digits",
+                .items_per_step = batch_size},
+               step);
 }
 
 void print_confusion(std::span<const std::int32_t> labels, std::span<const int> taken) {

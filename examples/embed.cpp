@@ -2,8 +2,8 @@
 //
 //     embed MODEL TEXT [--query "a question"]... [--index FILE]
 //
-// A line's embedding is the mean (or the first) of a BERT's output rows, of length one; the score
-// of two texts is the product of their embeddings, their cosine.
+// A line's embedding is the mean (or the first) of an encoder's output rows, of length one; the
+// score of two texts is the product of their embeddings, their cosine.
 
 #include <algorithm>
 #include <chrono>
@@ -32,19 +32,21 @@ namespace {
 using namespace sequent;
 namespace fs = std::filesystem;
 
-/// A BERT that takes texts of any length up to 512 tokens, without padding.
-template <class... Options>
-using encoder = bert<vocabulary<30522>, tokens<512>, any_length<true>, padded<false>, Options...>;
+/// An encoder that takes texts of any length up to its tokens, without padding, and gives a row for
+/// each.
+template <template <class...> class Preset, class... Options>
+using encoder = Preset<any_length<true>, padded<false>, pooling::none, Options...>;
 
 /// Calls f for the model that fits the files. One model more is one line more, which the example
-/// model_type prints.
+/// model_type prints: encoder<PRESET, OPTIONS...> of albert, bert, distilbert, modernbert, mpnet or
+/// roberta.
 template <class F>
-void visit_models(const io::tensor_file& file, F f) {
+void visit_models(const io::tensor_file& file, io::name_map names, F f) {
     // clang-format off
     io::visit<
-        encoder<width<384>, heads<12>, depth<6>, hidden<1536>>,  // all-MiniLM-L6-v2
-        encoder<width<128>, heads<2>, depth<2>, hidden<512>>     // bert-tiny
-        >(file, io::hugging_face::bert, f);
+        encoder<bert, vocabulary<30522>, tokens<512>, width<384>, heads<12>, depth<6>>,  // all-MiniLM-L6-v2
+        encoder<bert, vocabulary<30522>, tokens<512>, width<128>, heads<2>, depth<2>>    // bert-tiny
+        >(file, names, f);
     // clang-format on
 }
 
@@ -239,9 +241,12 @@ class Embedder {
             std::vector<typename Model::template facts<float>> samples;
             samples.reserve(count);
             for (const tokenizers::encoding& each : encoded)
-                samples.push_back({each.ids, each.segments});
-            Model::forward_batch(weights_, samples, batch_, [&](int sample, const auto& outputs) {
-                pool_rows(outputs[0], &result[(first + static_cast<std::size_t>(sample)) * width]);
+                if constexpr (Model::shape.segments > 1)
+                    samples.push_back({each.ids, each.segments});
+                else
+                    samples.push_back({each.ids});
+            Model::forward_batch(weights_, samples, batch_, [&](int sample, const auto& rows) {
+                pool_rows(rows, &result[(first + static_cast<std::size_t>(sample)) * width]);
             });
             if (texts.size() > block)
                 std::fprintf(stderr, "\r%zu of %zu lines, %.0f lines/s ", first + count,
@@ -397,17 +402,16 @@ void run(const Options& options) {
     const Files files(options.model);
     const io::model_description described = io::describe(files.needed("config.json"));
     const io::tensor_file tensors = io::open_safetensors(files.weights);
-    visit_models(tensors, [&]<class Model>() {
+    const io::name_map names = io::names_of(described);
+    visit_models(tensors, names, [&]<class Model>() {
         io::check_type<Model>(described);
         if (files.tokenizer.size() > Model::shape.vocabulary)
             throw std::runtime_error("the tokenizer has " + std::to_string(files.tokenizer.size()) +
                                      " tokens, the model has " +
                                      std::to_string(Model::shape.vocabulary));
-        const auto load = [&](auto& parameters) {
-            io::load<Model>(tensors, parameters, io::hugging_face::bert);
-        };
+        const auto load = [&](auto& parameters) { io::load<Model>(tensors, parameters, names); };
         const auto load_packed = [&]<class Packed>() {
-            return io::load_packed<Packed, Model>(tensors, io::hugging_face::bert);
+            return io::load_packed<Packed, Model>(tensors, names);
         };
         formats::visit<Model>(options.weights, load, load_packed, [&](const auto& weights) {
             std::fprintf(stderr, "the model is ready after %.2f s\n", seconds_since(start));

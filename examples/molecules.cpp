@@ -12,6 +12,7 @@
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <sequent/fit.hpp>
 #include <sequent/sequent.hpp>
 #include <span>
 #include <string>
@@ -110,6 +111,8 @@ using Classifier = sequent::model<
 }  // namespace rules_of_molecules
 
 namespace {
+
+namespace train = sequent::train;
 
 using rules_of_molecules::Classifier;
 
@@ -232,40 +235,41 @@ class Trial {
             if (fold != held_out)
                 training.insert(training.end(), folds[fold].begin(), folds[fold].end());
         sequent::random_numbers random(static_cast<std::uint64_t>(options_.seed) * 1000 + held_out);
-        Classifier::initialize(*parameters_, random.next());
-        Classifier::mark_decayed(*gradient_);
-        sequent::train::adam_w<float> optimizer(gradient_->flat().size(), 0.2, gradient_->flat());
-        *gradient_ = {};
-        const auto steps = (training.size() + batch_size - 1) / batch_size;
-        const auto total = static_cast<std::int64_t>(steps) * options_.epochs;
-        const sequent::train::schedule rate{
+        train::trainer<Classifier> trainer(pool_, random.next(), {.weight_decay = 0.2});
+        train::batches batches(static_cast<int>(training.size()), batch_size, random.next());
+        const auto total = batches.per_epoch() * options_.epochs;
+        const train::schedule rate{
             .peak = 2e-3, .floor = 0, .warmup_steps = total / 10, .total_steps = total};
 
         std::vector<int> right;
         for (int epoch = 0; epoch < options_.epochs; ++epoch) {
             progress(epoch);
-            shuffle(training, random);
-            for (std::size_t begin = 0; begin < training.size(); begin += batch_size)
-                step(std::span(training).subspan(begin,
-                                                 std::min(batch_size, training.size() - begin)),
-                     optimizer, rate(optimizer.steps()));
-            right.push_back(count_right(folds[held_out]));
+            for (std::int64_t at = 0; at < batches.per_epoch(); ++at) {
+                Places places;
+                for (const int each : batches.next())
+                    places.push_back(training[static_cast<std::size_t>(each)]);
+                const float scale = 1 / static_cast<float>(places.size());
+                trainer.step(
+                    gather(places), rate(trainer.steps()),
+                    [&](int sample, const auto& logits, const auto& gradient) {
+                        const auto place =
+                            static_cast<std::size_t>(places[static_cast<std::size_t>(sample)]);
+                        return train::cross_entropy(logits, std::span(classes_).subspan(place, 1),
+                                                    gradient, {.scale = scale});
+                    });
+            }
+            right.push_back(count_right(trainer, folds[held_out]));
         }
         return right;
     }
 
   private:
-    static constexpr std::size_t batch_size = 16;
+    static constexpr int batch_size = 16;
 
     const Options& options_;
     sequent::thread_pool pool_;
     std::vector<Sample> samples_;
     std::vector<std::int32_t> classes_;
-    std::unique_ptr<Classifier::parameters<float>> parameters_ =
-        sequent::make_unique<Classifier::parameters<float>>();
-    std::unique_ptr<Classifier::parameters<float>> gradient_ =
-        sequent::make_unique<Classifier::parameters<float>>();
-    Classifier::batch<float> batch_{pool_};
 
     std::vector<Classifier::facts<float>> gather(std::span<const int> places) const {
         std::vector<Classifier::facts<float>> chosen;
@@ -274,25 +278,10 @@ class Trial {
         return chosen;
     }
 
-    void step(std::span<const int> places, sequent::train::adam_w<float>& optimizer, double rate) {
-        const float scale = 1 / static_cast<float>(places.size());
-        (void)Classifier::backward_batch(
-            *parameters_, gather(places),
-            [&](int sample, const auto& logits, const auto& gradient) {
-                const auto place =
-                    static_cast<std::size_t>(places[static_cast<std::size_t>(sample)]);
-                return sequent::train::cross_entropy(logits, std::span(classes_).subspan(place, 1),
-                                                     gradient, {.scale = scale});
-            },
-            batch_, *gradient_);
-        const double norm = sequent::train::norm<float>(gradient_->flat(), pool_);
-        optimizer.step_and_clear(parameters_->flat(), gradient_->flat(), rate,
-                                 sequent::train::clip_factor(norm, 1.0F), pool_);
-    }
-
-    int count_right(std::span<const int> places) {
+    int count_right(train::trainer<Classifier>& trainer, std::span<const int> places) {
         std::vector<float> logits(2 * places.size());
-        Classifier::forward_batch(*parameters_, gather(places), batch_, std::span<float>(logits));
+        Classifier::forward_batch(trainer.parameters(), gather(places), trainer.batch(),
+                                  std::span<float>(logits));
         int right = 0;
         for (std::size_t at = 0; at < places.size(); ++at) {
             const int told = logits[2 * at + 1] > logits[2 * at] ? 1 : 0;

@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <sequent/draw.hpp>
+#include <sequent/fit.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
 #include <span>
@@ -228,21 +229,15 @@ class Learner {
     using Model = names::model_of<Layers, Heads>;
 
   public:
-    Learner(sequent::thread_pool& pool, std::uint64_t seed) : pool_(pool) {
-        Model::initialize(*parameters_, seed);
-        Model::mark_decayed(*gradient_);
-        optimizer_ = std::make_unique<train::adam_w<float>>(gradient_->flat().size(), 0.01,
-                                                            gradient_->flat());
-        *gradient_ = {};
-    }
+    Learner(sequent::thread_pool& pool, std::uint64_t seed)
+        : trainer_(pool, seed, {.weight_decay = 0.01}) {}
 
     /// One step; the mean loss in nats per position.
     double step(std::span<const Sample> samples, double rate) {
         int positions = 0;
         for (const Sample& sample : samples) positions += sample.length;
-        const double loss = Model::backward_batch(
-            *parameters_, facts_of(samples),
-            [&](int number, const auto& logits, const auto& gradient) {
+        const double mean = trainer_.step(
+            facts_of(samples), rate, [&](int number, const auto& logits, const auto& gradient) {
                 const Sample& sample = samples[static_cast<std::size_t>(number)];
                 double sum = 0;
                 for (int row = 0; row < sample.length; ++row)
@@ -251,27 +246,25 @@ class Learner {
                         std::span(sample.answer).subspan(static_cast<std::size_t>(row), 1),
                         gradient.row(row), {.scale = 1 / static_cast<double>(positions)});
                 return sum;
-            },
-            batch_, *gradient_);
-        const double norm = train::norm<float>(gradient_->flat(), pool_);
-        optimizer_->step_and_clear(parameters_->flat(), gradient_->flat(), rate,
-                                   train::clip_factor(norm, 1.0F), pool_);
-        return loss / positions;
+            });
+        return mean * static_cast<double>(samples.size()) / positions;
     }
 
     Accuracy test(std::span<const Sample> samples) {
         std::vector<int> right(samples.size());
-        Model::forward_batch(
-            *parameters_, facts_of(samples), batch_, [&](int number, const auto& logits) {
-                const Sample& sample = samples[static_cast<std::size_t>(number)];
-                for (int row = 0; row < sample.length; ++row) {
-                    int likeliest = 0;
-                    for (int kind = 1; kind < names::classes; ++kind)
-                        if (logits(row, kind) > logits(row, likeliest)) likeliest = kind;
-                    const bool is_right = likeliest == sample.answer[static_cast<std::size_t>(row)];
-                    right[static_cast<std::size_t>(number)] += is_right ? 1 : 0;
-                }
-            });
+        Model::forward_batch(trainer_.parameters(), facts_of(samples), trainer_.batch(),
+                             [&](int number, const auto& logits) {
+                                 const Sample& sample = samples[static_cast<std::size_t>(number)];
+                                 for (int row = 0; row < sample.length; ++row) {
+                                     int likeliest = 0;
+                                     for (int kind = 1; kind < names::classes; ++kind)
+                                         if (logits(row, kind) > logits(row, likeliest))
+                                             likeliest = kind;
+                                     const bool is_right =
+                                         likeliest == sample.answer[static_cast<std::size_t>(row)];
+                                     right[static_cast<std::size_t>(number)] += is_right ? 1 : 0;
+                                 }
+                             });
         int positions = 0;
         int right_positions = 0;
         int right_inputs = 0;
@@ -285,13 +278,7 @@ class Learner {
     }
 
   private:
-    sequent::thread_pool& pool_;
-    std::unique_ptr<typename Model::template parameters<float>> parameters_ =
-        sequent::make_unique<typename Model::template parameters<float>>();
-    std::unique_ptr<typename Model::template parameters<float>> gradient_ =
-        sequent::make_unique<typename Model::template parameters<float>>();
-    typename Model::template batch<float> batch_{pool_};
-    std::unique_ptr<train::adam_w<float>> optimizer_;
+    train::trainer<Model> trainer_;
 
     static auto facts_of(std::span<const Sample> samples) {
         std::vector<typename Model::template facts<float>> result;
@@ -306,29 +293,17 @@ template <int Layers, int Heads>
 Accuracy learn(const Task& task, const Options& options, sequent::thread_pool& pool) {
     constexpr int batch_size = 64;
     constexpr int tests = 2000;
-    const train::schedule rate{.peak = 2e-3,
-                               .floor = 2e-5,
-                               .warmup_steps = std::min(100, options.steps / 10),
-                               .total_steps = options.steps};
     sequent::random_numbers seeds(static_cast<std::uint64_t>(options.seed));
     Writer writer(task, seeds.next());
     Learner<Layers, Heads> learner(pool, seeds.next());
-    const int report = std::max(1, options.steps / 4);
-    const auto start = std::chrono::steady_clock::now();
-    double loss = 0;
-    int summed = 0;
-    for (int at = 0; at < options.steps; ++at) {
-        loss += learner.step(writer.next(batch_size), rate(at));
-        ++summed;
-        if ((at + 1) % report != 0 && at + 1 != options.steps) continue;
-        const auto now = std::chrono::steady_clock::now();
-        std::fprintf(stderr, "%.*s, L = %d, H = %d: step %5d of %d   loss %.4f   %3.0f s\n",
-                     static_cast<int>(task.name.size()), task.name.data(), Layers, Heads, at + 1,
-                     options.steps, loss / summed,
-                     std::chrono::duration<double>(now - start).count());
-        loss = 0;
-        summed = 0;
-    }
+    train::fit({.rate = {.peak = 2e-3,
+                         .floor = 2e-5,
+                         .warmup_steps = std::min(100, options.steps / 10),
+                         .total_steps = options.steps},
+                .evaluate_every = std::max(1, options.steps / 4),
+                .name = std::string(task.name) + ", L = " + std::to_string(Layers) +
+                        ", H = " + std::to_string(Heads)},
+               [&](double rate) { return learner.step(writer.next(batch_size), rate); });
     return learner.test(writer.next(tests));
 }
 

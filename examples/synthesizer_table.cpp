@@ -22,6 +22,7 @@
 #include <iterator>
 #include <memory>
 #include <sequent/draw.hpp>
+#include <sequent/fit.hpp>
 #include <sequent/sequent.hpp>
 #include <span>
 #include <stdexcept>
@@ -162,14 +163,9 @@ class Trainer {
     Trainer(const Options& options, Window text)
         : text_(text),
           pool_(options.threads),
-          random_(static_cast<std::uint64_t>(options.seed) + 1) {
-        Model::initialize(*parameters_, static_cast<std::uint64_t>(options.seed));
-        Model::mark_decayed(*gradient_);
-        optimizer_ = std::make_unique<sequent::train::adam_w<float>>(
-            gradient_->flat().size(), 0.1, gradient_->flat(),
-            sequent::train::adam_options{.beta1 = 0.9, .beta2 = 0.99});
-        *gradient_ = {};
-    }
+          random_(static_cast<std::uint64_t>(options.seed) + 1),
+          trainer_(pool_, static_cast<std::uint64_t>(options.seed),
+                   {.weight_decay = 0.1, .adam = {.beta1 = 0.9, .beta2 = 0.99}}) {}
 
     /// One step over a batch of random windows; the mean loss in nats per character.
     double step(double rate) {
@@ -181,30 +177,25 @@ class Trainer {
             facts_.push_back({from.first(context)});
             targets_.push_back(from.subspan(1, context));
         }
-        const double loss = Model::backward_batch(
-            *parameters_, facts_,
-            [&](int sequence, const auto& logits, const auto& gradient) {
+        return trainer_.step(
+            facts_, rate, [&](int sequence, const auto& logits, const auto& gradient) {
                 return sequent::train::cross_entropy(logits,
                                                      targets_[static_cast<std::size_t>(sequence)],
                                                      gradient, {.scale = 1.0 / batch_size});
-            },
-            batch_, *gradient_);
-        const double norm = sequent::train::norm<float>(gradient_->flat(), pool_);
-        optimizer_->step_and_clear(parameters_->flat(), gradient_->flat(), rate,
-                                   sequent::train::clip_factor(norm, 1.0F), pool_);
-        return loss / batch_size;
+            });
     }
 
     /// The mean loss over windows side by side, at most `most` of them.
     double evaluate(Window held_out, std::size_t most) {
-        Model::prepare(*parameters_, *ready_);
+        Model::prepare(trainer_.parameters(), *ready_);
         const std::size_t windows = (held_out.size() - 1) / context;
         const std::size_t stride = std::max<std::size_t>(1, windows / most);
         double loss = 0;
         int count = 0;
         for (std::size_t at = 0; at < windows; at += stride, ++count) {
             const Window from = held_out.subspan(at * context);
-            const auto logits = Model::forward(*ready_, {from.first(context)}, batch_.workspace(0));
+            const auto logits =
+                Model::forward(*ready_, {from.first(context)}, trainer_.batch().workspace(0));
             loss += static_cast<double>(
                 sequent::train::cross_entropy(logits, from.subspan(1, context)));
         }
@@ -213,7 +204,7 @@ class Trainer {
 
     /// Microseconds of a character, each from those before it, the mean over all positions.
     double time_of_token(Window prompt) {
-        Model::prepare(*parameters_, *ready_);
+        Model::prepare(trainer_.parameters(), *ready_);
         const auto state = sequent::make_unique<typename Model::template state<float>>();
         std::vector<double> times;
         for (int time = 0; time < 20; ++time) {
@@ -234,37 +225,29 @@ class Trainer {
     Window text_;
     sequent::thread_pool pool_;
     sequent::random_numbers random_;
-    std::unique_ptr<typename Model::template parameters<float>> parameters_ =
-        sequent::make_unique<typename Model::template parameters<float>>();
-    std::unique_ptr<typename Model::template parameters<float>> gradient_ =
-        sequent::make_unique<typename Model::template parameters<float>>();
+    sequent::train::trainer<Model> trainer_;
     std::unique_ptr<typename Model::template prepared<float>> ready_ =
         sequent::make_unique<typename Model::template prepared<float>>();
-    typename Model::template batch<float> batch_{pool_};
     std::vector<typename Model::template facts<float>> facts_;
     std::vector<Window> targets_;
-    std::unique_ptr<sequent::train::adam_w<float>> optimizer_;
 };
 
 template <class Model>
 Row train(const char* name, const Options& options, Window text, Window held_out) {
     Trainer<Model> trainer(options, text);
-    const sequent::train::schedule rate{
-        .peak = 2e-3,
-        .floor = 2e-4,
-        .warmup_steps = std::min<std::int64_t>(100, options.steps / 10),
-        .total_steps = options.steps};
-    const int report = std::max(1, options.steps / 4);
     std::vector<double> times;
-    for (int at = 0; at < options.steps; ++at) {
-        const auto start = clock_type::now();
-        const double loss = trainer.step(rate(at));
-        times.push_back(seconds_since(start) * 1e3);
-        if ((at + 1) % report != 0) continue;
-        std::printf("%-20s  step %5d of %d   training loss %.3f\n", name, at + 1, options.steps,
-                    loss);
-        std::fflush(stdout);
-    }
+    sequent::train::fit({.rate = {.peak = 2e-3,
+                                  .floor = 2e-4,
+                                  .warmup_steps = std::min<std::int64_t>(100, options.steps / 10),
+                                  .total_steps = options.steps},
+                         .evaluate_every = std::max(1, options.steps / 4),
+                         .name = name},
+                        [&](double rate) {
+                            const auto start = clock_type::now();
+                            const double loss = trainer.step(rate);
+                            times.push_back(seconds_since(start) * 1e3);
+                            return loss;
+                        });
     return {Model::parameter_count,
             trainer.evaluate(held_out, options.steps < 100 ? 20 : held_out.size()), least(times),
             trainer.time_of_token(held_out)};

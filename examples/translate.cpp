@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <memory>
 #include <sequent/draw.hpp>
+#include <sequent/fit.hpp>
 #include <sequent/sequent.hpp>
 #include <span>
 #include <stdexcept>
@@ -232,13 +233,10 @@ struct Sample {
 class Translator {
   public:
     explicit Translator(const Options& options)
-        : pool_(options.threads), random_(static_cast<std::uint64_t>(options.seed)) {
-        Model::initialize(*parameters_, random_.next());
-        Model::mark_decayed(*gradient_);
-        optimizer_ = std::make_unique<train::adam_w<float>>(
-            gradient_->flat().size(), 0.01, gradient_->flat(),
-            train::adam_options{.beta1 = 0.9, .beta2 = 0.98});
-        *gradient_ = {};
+        : pool_(options.threads),
+          random_(static_cast<std::uint64_t>(options.seed)),
+          trainer_(pool_, random_.next(),
+                   {.weight_decay = 0.01, .adam = {.beta1 = 0.9, .beta2 = 0.98}}) {
         for (int thread = 0; thread < pool_.size(); ++thread)
             states_.push_back(sequent::make_unique<Model::state<float>>());
     }
@@ -249,19 +247,12 @@ class Translator {
     double step(std::span<const Sample> samples, double rate) {
         std::vector<Model::facts<float>> facts;
         for (const Sample& sample : samples) facts.push_back(sample.facts());
-        const auto count = static_cast<double>(samples.size());
-        const double loss = Model::backward_batch(
-            *parameters_, facts,
-            [&](int sample, const auto& logits, const auto& gradient) {
-                return train::cross_entropy(logits,
-                                            samples[static_cast<std::size_t>(sample)].answer,
-                                            gradient, {.scale = 1 / count});
-            },
-            batch_, *gradient_);
-        const double norm = train::norm<float>(gradient_->flat(), pool_);
-        optimizer_->step_and_clear(parameters_->flat(), gradient_->flat(), rate,
-                                   train::clip_factor(norm, 1.0F), pool_);
-        return loss / count;
+        return trainer_.step(facts, rate,
+                             [&](int sample, const auto& logits, const auto& gradient) {
+                                 return train::cross_entropy(
+                                     logits, samples[static_cast<std::size_t>(sample)].answer,
+                                     gradient, {.scale = 1.0 / static_cast<double>(facts.size())});
+                             });
     }
 
     /// What it writes for each text: always the likeliest character.
@@ -278,24 +269,20 @@ class Translator {
     std::vector<draw::head_weights> attention(std::string_view text,
                                               std::string_view result) const {
         const auto workspace = sequent::make_unique<Model::workspace<float>>();
-        return draw::attention_of<Model>(*parameters_, Sample(text, result).facts(), *workspace);
+        return draw::attention_of<Model>(trainer_.parameters(), Sample(text, result).facts(),
+                                         *workspace);
     }
 
   private:
     sequent::thread_pool pool_;
     sequent::random_numbers random_;
-    std::unique_ptr<Model::parameters<float>> parameters_ =
-        sequent::make_unique<Model::parameters<float>>();
-    std::unique_ptr<Model::parameters<float>> gradient_ =
-        sequent::make_unique<Model::parameters<float>>();
-    Model::batch<float> batch_{pool_};
+    train::trainer<Model> trainer_;
     std::vector<std::unique_ptr<Model::state<float>>> states_;  // of each thread
-    std::unique_ptr<train::adam_w<float>> optimizer_;
 
     std::string translate(const Sample& sample, Model::state<float>& state) const {
         state.reset();
         // The text is read once, with the first row.
-        auto logits = Model::prefill(*parameters_,
+        auto logits = Model::prefill(trainer_.parameters(),
                                      {names::source = sample.source, names::length = sample.length,
                                       names::source_length = sample.length, names::target = 0},
                                      state);
@@ -306,7 +293,7 @@ class Translator {
                 if (logits(symbol) > logits(likeliest)) likeliest = symbol;
             result += names::written_alphabet[static_cast<std::size_t>(likeliest)];
             if (state.position() == names::written) return result;
-            logits = Model::step(*parameters_, {names::target = likeliest}, state);
+            logits = Model::step(trainer_.parameters(), {names::target = likeliest}, state);
         }
     }
 };
@@ -325,15 +312,7 @@ std::vector<calendar::date> shuffled_dates(sequent::random_numbers& random) {
 void train_on(std::span<const calendar::date> dates, Translator& translator,
               const Options& options) {
     constexpr int batch_size = 64;
-    const train::schedule rate{.peak = 2e-3,
-                               .floor = 2e-5,
-                               .warmup_steps = std::min(200, options.steps / 10),
-                               .total_steps = options.steps};
-    const int report = std::max(1, options.steps / 15);
-    const auto start = std::chrono::steady_clock::now();
-    double loss = 0;
-    int steps = 0;
-    for (int at = 0; at < options.steps; ++at) {
+    const auto step = [&](double rate) {
         std::vector<Sample> samples;
         for (int sample = 0; sample < batch_size; ++sample) {
             const auto place = translator.random().below(static_cast<int>(dates.size()));
@@ -342,16 +321,15 @@ void train_on(std::span<const calendar::date> dates, Translator& translator,
                 calendar::in_words(date, translator.random().below(calendar::ways)),
                 calendar::iso(date));
         }
-        loss += translator.step(samples, rate(at));
-        ++steps;
-        if ((at + 1) % report != 0 && at + 1 != options.steps) continue;
-        const auto now = std::chrono::steady_clock::now();
-        std::fprintf(stderr, "step %5d of %d   loss %.4f nats per character   %3.0f s\n", at + 1,
-                     options.steps, loss / steps,
-                     std::chrono::duration<double>(now - start).count());
-        loss = 0;
-        steps = 0;
-    }
+        return translator.step(samples, rate);
+    };
+    train::fit({.rate = {.peak = 2e-3,
+                         .floor = 2e-5,
+                         .warmup_steps = std::min(200, options.steps / 10),
+                         .total_steps = options.steps},
+                .item = "dates",
+                .items_per_step = batch_size},
+               step);
 }
 
 struct Example {

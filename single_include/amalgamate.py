@@ -25,9 +25,11 @@ FILES = {  # and what each of them builds on
     "sequent.hpp": None,
     "packed.hpp": "sequent.hpp",
     "rasp.hpp": "sequent.hpp",
+    "text.hpp": "sequent.hpp",
     "draw.hpp": "rasp.hpp",
     "formats.hpp": "sequent.hpp",
     "tokenizers.hpp": "sequent.hpp",
+    "fit.hpp": "sequent.hpp",
 }
 
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"')

@@ -37,7 +37,10 @@
 // set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
 // are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
-#if defined(__AVX512VNNI__) && defined(__AVX512BF16__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BF16__) && defined(__AMX_TILE__) && \
+    defined(__AMX_INT8__) && defined(__AMX_BF16__)
+#define SEQUENT_ABI_SET avx512_vnni_bf16_amx
+#elif defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16
 #elif defined(__AVX512VNNI__)
 #define SEQUENT_ABI_SET avx512_vnni
@@ -68,6 +71,8 @@
 #define SEQUENT_ABI_SET sse3
 #elif defined(__ARM_FEATURE_SVE)
 #define SEQUENT_ABI_SET sve
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+#define SEQUENT_ABI_SET neon_bf16
 #elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 #define SEQUENT_ABI_SET neon_dotprod
 #elif defined(__aarch64__) || defined(_M_ARM64)

@@ -7,9 +7,11 @@
 #include "prologue.hpp"
 
 #include "formats/check_type.hpp"
+#include "formats/describe_gguf.hpp"
 #include "formats/gguf.hpp"
 #include "formats/model_description.hpp"
 #include "formats/npz.hpp"
+#include "formats/presets.hpp"
 #include "formats/sharded.hpp"
 #include "formats/torch.hpp"
 

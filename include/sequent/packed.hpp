@@ -6,5 +6,6 @@
 
 #include "io/packed_file.hpp"
 #include "model/packed.hpp"
+#include "model/rounded.hpp"
 
 #include "epilogue.hpp"

@@ -372,207 +372,478 @@ SEQUENT_LAZY class configuration_fields {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The presets of language models with rotary positions, and OPT, from their config.json.
+/// The tensors of llama.cpp's files, for the presets:
+/// `io::load<Model>(io::gguf_file("model.gguf").tensors(), parameters, io::llama_cpp::llama)`.
+namespace sequent::inline SEQUENT_ABI::io::llama_cpp {
 
-namespace sequent::inline SEQUENT_ABI::io::detail {
+namespace detail {
+/// The converter puts the rows of queries and keys into the order of rotary() for the architecture
+/// "llama" alone.
+constexpr auto llama_names(const placement& order) {
+    return std::to_array<name_entry>({
+        {"embedding", "token_embd.weight"},
+        {"layers.gain_1", "blk.{}.attn_norm.weight"},
+        {"layers.W_query", "blk.{}.attn_q.weight", order},
+        {"layers.W_key", "blk.{}.attn_k.weight", order},
+        {"layers.W_value", "blk.{}.attn_v.weight"},
+        {"layers.b_query", "blk.{}.attn_q.bias", order | flat},
+        {"layers.b_key", "blk.{}.attn_k.bias", order | flat},
+        {"layers.b_value", "blk.{}.attn_v.bias", flat},
+        {"layers.W_out", "blk.{}.attn_output.weight"},
+        {"layers.gain_2", "blk.{}.ffn_norm.weight"},
+        {"layers.W_gate", "blk.{}.ffn_gate.weight"},
+        {"layers.W_expand", "blk.{}.ffn_up.weight"},
+        {"layers.W_contract", "blk.{}.ffn_down.weight"},
+        {"gain", "output_norm.weight"},
+        {"W_logits", "output.weight"},
+        copy_of("embedding", "output.weight"),
+    });
+}
+}  // namespace detail
 
-/// What the configurations of a family are called, and the defaults of its preset.
-struct language_family {
-    std::string_view type;  // of the file
-    const char* preset;
-    const char* names;    // the name map
-    const char* epsilon;  // the field of the norms' epsilon
-    int exponent;         // of the preset's epsilon
-    bool is_rms;          // and gated
-    std::string_view usual_activation;
-    int base;  // of the preset's rotary positions; -1: stated in any case; 0: learned
-    int percent;
-    bool tied;                // of the preset
-    bool tied_if_not_stated;  // of the configuration
-    int local_layers;
+/// Of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2.
+inline constexpr auto llama = detail::llama_names(neighbours);
+/// Of files of Llama 3.1 and later, whose rope_freqs are the factors of scaling::llama3: `describe`
+/// compares them.
+inline constexpr auto llama3 = joined(llama, {ignored("rope_freqs.weight")});
+/// Of "qwen2".
+inline constexpr auto qwen2 = detail::llama_names(halves);
+
+/// Of "phi3".
+inline constexpr name_entry phi3[] = {
+    {"embedding", "token_embd.weight"},
+    {"layers.gain_1", "blk.{}.attn_norm.weight"},
+    {"layers.W_query", "blk.{}.attn_qkv.weight", successive | halves},
+    {"layers.W_key", "blk.{}.attn_qkv.weight", successive | halves},
+    {"layers.W_value", "blk.{}.attn_qkv.weight", successive},
+    {"layers.W_out", "blk.{}.attn_output.weight"},
+    {"layers.gain_2", "blk.{}.ffn_norm.weight"},
+    {"layers.W_gate", "blk.{}.ffn_up.weight", successive},
+    {"layers.W_expand", "blk.{}.ffn_up.weight", successive},
+    {"layers.W_contract", "blk.{}.ffn_down.weight"},
+    {"gain", "output_norm.weight"},
+    {"W_logits", "output.weight"},
+    copy_of("embedding", "output.weight"),
 };
 
-inline constexpr language_family language_families[] = {
-    {"llama", "llama", "llama", "rms_norm_eps", 5, true, "silu", -1, 100, true, false, 0},
-    {"mistral", "mistral", "mistral", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0},
-    {"qwen2", "qwen2", "qwen2", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0},
-    {"qwen3", "qwen3", "qwen3", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0},
-    {"gemma2", "gemma2", "gemma2", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 10000, 100, true,
-     true, 1},
-    {"gemma3_text", "gemma3", "gemma3", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 1000000, 100,
-     true, true, 5},
-    {"gpt_neox", "gpt_neox", "gpt_neox", "layer_norm_eps", 5, false, "gelu", 10000, 25, false,
-     false, 0},
-    {"phi", "phi", "phi", "layer_norm_eps", 5, false, "gelu_new", 10000, 50, false, false, 0},
-    {"starcoder2", "starcoder2", "starcoder2", "norm_epsilon", 5, false, "gelu_pytorch_tanh",
-     100000, 100, true, true, 0},
-    {"opt", "opt", "opt", "layer_norm_eps", 5, false, "relu", 0, 100, true, true, 0},
+/// Of "bert", without what pools.
+inline constexpr name_entry bert[] = {
+    {"embedding", "token_embd.weight"},
+    {"position", "position_embd.weight", rows_from(0)},
+    {"segment_embedding", "token_types.weight"},
+    {"embedding_gain", "token_embd_norm.weight"},
+    {"embedding_bias", "token_embd_norm.bias"},
+    {"layers.W_query", "blk.{}.attn_q.weight"},
+    {"layers.b_query", "blk.{}.attn_q.bias", flat},
+    {"layers.W_key", "blk.{}.attn_k.weight"},
+    {"layers.b_key", "blk.{}.attn_k.bias", flat},
+    {"layers.W_value", "blk.{}.attn_v.weight"},
+    {"layers.b_value", "blk.{}.attn_v.bias", flat},
+    {"layers.W_out", "blk.{}.attn_output.weight"},
+    {"layers.b_out", "blk.{}.attn_output.bias"},
+    {"layers.gain_1", "blk.{}.attn_output_norm.weight"},
+    {"layers.bias_1", "blk.{}.attn_output_norm.bias"},
+    {"layers.W_expand", "blk.{}.ffn_up.weight"},
+    {"layers.b_expand", "blk.{}.ffn_up.bias"},
+    {"layers.W_contract", "blk.{}.ffn_down.weight"},
+    {"layers.b_contract", "blk.{}.ffn_down.bias"},
+    {"layers.gain_2", "blk.{}.layer_output_norm.weight"},
+    {"layers.bias_2", "blk.{}.layer_output_norm.bias"},
 };
 
-/// The rotary positions that a configuration states.
-struct rotary_fields {
-    double base = 10000;
-    std::string field = "rope_theta";
-    std::string scaling;
-    double share = 1;
+/// Of "t5", both versions.
+inline constexpr name_entry t5[] = {
+    {"embedding", "token_embd.weight"},
+    {"source_relative", "enc.blk.0.attn_rel_b.weight", transposed},
+    {"encoder.gain_1", "enc.blk.{}.attn_norm.weight"},
+    {"encoder.W_query", "enc.blk.{}.attn_q.weight"},
+    {"encoder.W_key", "enc.blk.{}.attn_k.weight"},
+    {"encoder.W_value", "enc.blk.{}.attn_v.weight"},
+    {"encoder.W_out", "enc.blk.{}.attn_o.weight"},
+    {"encoder.gain_2", "enc.blk.{}.ffn_norm.weight"},
+    {"encoder.W_gate", "enc.blk.{}.ffn_gate.weight"},
+    {"encoder.W_expand", "enc.blk.{}.ffn_up.weight"},
+    {"encoder.W_contract", "enc.blk.{}.ffn_down.weight"},
+    {"source_gain", "enc.output_norm.weight"},
+    {"relative", "dec.blk.0.attn_rel_b.weight", transposed},
+    {"decoder.gain_1", "dec.blk.{}.attn_norm.weight"},
+    {"decoder.W_query", "dec.blk.{}.attn_q.weight"},
+    {"decoder.W_key", "dec.blk.{}.attn_k.weight"},
+    {"decoder.W_value", "dec.blk.{}.attn_v.weight"},
+    {"decoder.W_out", "dec.blk.{}.attn_o.weight"},
+    {"decoder.gain_2", "dec.blk.{}.cross_attn_norm.weight"},
+    {"decoder.cross_W_query", "dec.blk.{}.cross_attn_q.weight"},
+    {"decoder.cross_W_key", "dec.blk.{}.cross_attn_k.weight"},
+    {"decoder.cross_W_value", "dec.blk.{}.cross_attn_v.weight"},
+    {"decoder.cross_W_out", "dec.blk.{}.cross_attn_o.weight"},
+    {"decoder.gain_3", "dec.blk.{}.ffn_norm.weight"},
+    {"decoder.W_gate", "dec.blk.{}.ffn_gate.weight"},
+    {"decoder.W_expand", "dec.blk.{}.ffn_up.weight"},
+    {"decoder.W_contract", "dec.blk.{}.ffn_down.weight"},
+    {"gain", "dec.output_norm.weight"},
+    {"W_logits", "output.weight"},
+    copy_of("embedding", "output.weight"),
+    ignored("dec.blk.0.cross_attn_rel_b.weight"),
 };
 
-SEQUENT_LAZY
-SEQUENT_COLD rotary_fields rotary_of(const configuration_fields<>& of, const describer<>& to,
-                                     const language_family& family) {
-    rotary_fields result;
-    const bool is_neox = family.type == "gpt_neox";
-    if (is_neox) result.field = "rotary_emb_base";
-    result.base = of.number(result.field, family.type == "gemma3_text" ? 1e6 : 10000);
-    result.share =
-        of.number(is_neox ? "rotary_pct" : "partial_rotary_factor", family.percent / 100.0);
-    for (const char* key : {"rope_scaling", "rope_parameters"}) {
-        if (!of.has(key)) continue;
-        // Of Gemma 3, those of full layers.
-        const configuration_fields<> outer(of[key]);
-        const configuration_fields<> rope(outer.has("full_attention") ? outer["full_attention"]
-                                                                      : of[key]);
-        const std::string kind = rope.text("rope_type", rope.text("type", "default"));
-        const auto whole = [&](const char* name) { return to.whole(name, rope.number(name)); };
-        const auto whole_or = [&](const char* name, double otherwise) {
-            return to.whole(name, rope.number(name, otherwise));
-        };
-        if (kind == "linear") {
-            result.scaling = joined_text({"scaling::linear<", whole("factor"), ">"});
-        } else if (kind == "llama3") {
-            result.scaling = joined_text({"scaling::llama3<", whole("factor"), ", ",
-                                          whole("low_freq_factor"), ", ", whole("high_freq_factor"),
-                                          ", ", whole("original_max_position_embeddings"), ">"});
-        } else if (kind == "yarn") {
-            for (const char* name : {"attention_factor", "mscale", "mscale_all_dim"})
-                rope.expect_absent(name);
-            result.scaling = joined_text(
-                {"scaling::yarn<", whole("factor"), ", ", whole("original_max_position_embeddings"),
-                 ", ", whole_or("beta_fast", 32), ", ", whole_or("beta_slow", 1), ">"});
-        } else if (kind != "default") {
-            of[key].fail({"\"", key, "\" scales rotary positions by \"", kind,
-                          "\", which the preset does not compute"});
-        }
-        if (rope.has("rope_theta")) {
-            result.base = rope.number("rope_theta");
-            result.field = "rope_parameters.rope_theta";
-        }
-        result.share = rope.number("partial_rotary_factor", result.share);
-    }
+}  // namespace sequent::inline SEQUENT_ABI::io::llama_cpp
+
+/// The presets and the name maps that descriptions name.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
+/// The options of a model that are compared with a file's.
+struct compared_options {
+    nn::shape shape;
+    std::string mask;  // as it is written; "" of one that no preset has
+    std::string local_mask;
+};
+
+template <class Mask>
+inline constexpr const char* mask_name = "";
+template <>
+inline constexpr const char* mask_name<mask::none> = "mask::none";
+template <>
+inline constexpr const char* mask_name<mask::causal> = "mask::causal";
+template <class Mask>
+struct window_of {
+    static constexpr const char* name = "";
+    static constexpr int width = 0;
+};
+template <int Width>
+struct window_of<mask::window<Width>> {
+    static constexpr const char* name = "mask::window<";
+    static constexpr int width = Width;
+};
+template <int Width>
+struct window_of<mask::around<Width>> {
+    static constexpr const char* name = "mask::around<";
+    static constexpr int width = Width;
+};
+template <class Mask>
+SEQUENT_COLD std::string text_of_mask() {
+    if (*window_of<Mask>::name == '\0') return mask_name<Mask>;
+    return joined_text({window_of<Mask>::name, window_of<Mask>::width, ">"});
+}
+
+/// Of an option set, or of a model.
+template <class Of>
+SEQUENT_COLD compared_options compared_options_of() {
+    compared_options result{Of::shape, "", ""};
+    if constexpr (requires { typename Of::mask; }) result.mask = text_of_mask<typename Of::mask>();
+    if constexpr (requires { typename Of::local_mask; })
+        result.local_mask = text_of_mask<typename Of::local_mask>();
     return result;
 }
 
-/// Layers with a window between full ones, the last of each round.
+struct known_preset {
+    std::string_view name;
+    compared_options (*defaults)();
+};
+
+/// One line for each preset.
+inline constexpr known_preset known_presets[] = {
+    {"albert", compared_options_of<nn::albert_options>},
+    {"bert", compared_options_of<nn::bert_options>},
+    {"bert_masked_language", compared_options_of<nn::bert_masked_language_options>},
+    {"bloom", compared_options_of<nn::bloom_options>},
+    {"distilbert", compared_options_of<nn::distilbert_options>},
+    {"gemma2", compared_options_of<nn::gemma2_options>},
+    {"gemma3", compared_options_of<nn::gemma3_options>},
+    {"gpt2", compared_options_of<nn::gpt2_options>},
+    {"gpt_neox", compared_options_of<nn::gpt_neox_options>},
+    {"llama", compared_options_of<nn::llama_options>},
+    {"llama3", compared_options_of<nn::llama3_options>},
+    {"mistral", compared_options_of<nn::mistral_options>},
+    {"modernbert", compared_options_of<nn::modernbert_options>},
+    {"mpnet", compared_options_of<nn::mpnet_options>},
+    {"opt", compared_options_of<nn::opt_options>},
+    {"phi", compared_options_of<nn::phi_options>},
+    {"phi3", compared_options_of<nn::phi3_options>},
+    {"qwen2", compared_options_of<nn::qwen2_options>},
+    {"qwen3", compared_options_of<nn::qwen3_options>},
+    {"roberta", compared_options_of<nn::roberta_options>},
+    {"starcoder2", compared_options_of<nn::starcoder2_options>},
+    {"t5", compared_options_of<nn::t5_options>},
+    {"vit", compared_options_of<nn::vit_options>},
+    {"whisper", compared_options_of<nn::whisper_options>},
+};
+
+struct known_names {
+    std::string_view name;
+    name_map map;
+};
+
+/// One line for each name map.
+inline constexpr known_names known_name_maps[] = {
+    {"io::hugging_face::albert", hugging_face::albert},
+    {"io::hugging_face::bert", hugging_face::bert},
+    {"io::hugging_face::bloom", hugging_face::bloom},
+    {"io::hugging_face::distilbert", hugging_face::distilbert},
+    {"io::hugging_face::gemma2", hugging_face::gemma2},
+    {"io::hugging_face::gemma3", hugging_face::gemma3},
+    {"io::hugging_face::gpt2", hugging_face::gpt2},
+    {"io::hugging_face::gpt_neox", hugging_face::gpt_neox},
+    {"io::hugging_face::llama", hugging_face::llama},
+    {"io::hugging_face::llama3", hugging_face::llama3},
+    {"io::hugging_face::mistral", hugging_face::mistral},
+    {"io::hugging_face::modernbert", hugging_face::modernbert},
+    {"io::hugging_face::mpnet", hugging_face::mpnet},
+    {"io::hugging_face::opt", hugging_face::opt},
+    {"io::hugging_face::phi", hugging_face::phi},
+    {"io::hugging_face::phi3", hugging_face::phi3},
+    {"io::hugging_face::qwen2", hugging_face::qwen2},
+    {"io::hugging_face::qwen3", hugging_face::qwen3},
+    {"io::hugging_face::roberta", hugging_face::roberta},
+    {"io::hugging_face::starcoder2", hugging_face::starcoder2},
+    {"io::hugging_face::t5", hugging_face::t5},
+    {"io::hugging_face::t5_gated", hugging_face::t5_gated},
+    {"io::hugging_face::vit", hugging_face::vit},
+    {"io::hugging_face::whisper", hugging_face::whisper},
+    {"io::llama_cpp::bert", llama_cpp::bert},
+    {"io::llama_cpp::llama", llama_cpp::llama},
+    {"io::llama_cpp::llama3", llama_cpp::llama3},
+    {"io::llama_cpp::phi3", llama_cpp::phi3},
+    {"io::llama_cpp::qwen2", llama_cpp::qwen2},
+    {"io::llama_cpp::t5", llama_cpp::t5},
+};
+
+}  // namespace detail
+
+/// The name map that a description names. Throws io::error if it names none of the library's.
 SEQUENT_LAZY
-SEQUENT_COLD void describe_local_layers(const configuration_fields<>& of, describer<>& to,
-                                        const language_family& family) {
-    int count = family.local_layers;
-    if (of.has("sliding_window_pattern"))
-        count = to.whole("sliding_window_pattern", of.number("sliding_window_pattern")) - 1;
-    if (of.has("layer_types")) {
-        int at = 0;
-        int full = -1;
-        bool in_turn = true;
-        of["layer_types"].for_each_element([&](json_value each) {
-            const bool is_full = each.string() == "full_attention";
-            if (is_full && full < 0) full = at;
-            in_turn = in_turn && is_full == (full >= 0 && (at + 1) % (full + 1) == 0);
-            ++at;
-        });
-        if (!in_turn || full < 1)
-            of["layer_types"].fail({"expected full layers in equal distance"});
-        count = full;
-    }
-    double base = of.number("rope_local_base_freq", 10000);
-    if (of.has("rope_parameters")) {
-        const configuration_fields<> rope(of["rope_parameters"]);
-        if (rope.has("sliding_attention"))
-            base = configuration_fields<>(rope["sliding_attention"]).number("rope_theta", base);
-    }
-    const int number = to.whole("rope_local_base_freq", base);
-    to.add("local_layers",
-           joined_text({"local_layers<", count, ", ", to.window(of["sliding_window"]),
-                        number == 10000 ? "" : joined_text({", ", number}), ">"}),
-           "sliding_window", false);
+SEQUENT_COLD name_map names_of(const model_description& described) {
+    for (const detail::known_names& each : detail::known_name_maps)
+        if (each.name == described.names) return each.map;
+    fail_with<error>({described.file, ": the name map ", described.names, " is not known"});
 }
 
-/// Models whose fields have Llama's names; OPT's are others.
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// Compares a preset with what a file states of its model, field by field, including what no
+/// tensor's shape shows: the epsilon of norms, the base of rotary positions, the activation.
+///
+///     io::check_type<Model>(io::describe("config.json"));
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
+/// An option as `describe` writes it; empty if it is not compared.
 SEQUENT_LAZY
-SEQUENT_COLD model_description describe_language_model(const configuration_fields<>& of,
-                                                       std::string_view file,
-                                                       const language_family& family) {
-    const bool is_opt = family.base == 0;
-    for (const char* field : {"attention_bias", "mlp_bias", "use_sliding_window", "qk_layernorm",
-                              "use_bidirectional_attention"})
-        if (family.type != "gpt_neox" || field != std::string_view("attention_bias"))
-            of.expect(field, false);
-    for (const char* field :
-         {"use_parallel_residual", "do_layer_norm_before", "enable_bias", "use_bias"})
-        of.expect(field, true);
-    const rotary_fields rotary = [&] {
-        const describer<> whole(file, "", "");
-        return is_opt ? rotary_fields{} : rotary_of(of, whole, family);
-    }();
-    const bool is_llama3 = family.type == "llama" && rotary.scaling.starts_with("scaling::llama3");
-    describer<> to(file, is_llama3 ? "llama3" : family.preset,
-                   joined_text({"io::hugging_face::", is_llama3 ? "llama3" : family.names}));
-    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
-    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
-    const int width = to.number("width", "hidden_size", of.number("hidden_size"));
-    if (is_opt && of.number("word_embed_proj_dim", width) != width)
-        of["word_embed_proj_dim"].fail({"expected the width, ", width});
-    const int heads = to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
-    if (of.has("num_key_value_heads"))
-        to.number("key_heads", "num_key_value_heads", of.number("num_key_value_heads"), heads);
-    int head_width = heads > 0 && width % heads == 0 ? width / heads : -1;
-    if (of.has("head_dim") && heads > 0)
-        head_width = to.number("head_width", "head_dim", of.number("head_dim"), head_width);
-    if (of.has("query_pre_attn_scalar"))
-        to.number("score_width", "query_pre_attn_scalar", of.number("query_pre_attn_scalar"),
-                  head_width);
-    const char* const hidden = is_opt ? "ffn_dim" : "intermediate_size";
-    to.number("hidden", hidden, of.number(hidden), family.is_rms ? -1 : 4 * width);
-    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
-    const char* const function = is_opt                        ? "activation_function"
-                                 : of.has("hidden_activation") ? "hidden_activation"
-                                                               : "hidden_act";
-    const std::string activation = of.activation(function, family.usual_activation, family.is_rms);
-    to.add("activation", activation, function,
-           activation == (family.usual_activation == "silu"   ? "activation::swiglu"
-                          : family.is_rms                     ? "activation::geglu_tanh"
-                          : family.usual_activation == "gelu" ? "activation::gelu"
-                          : is_opt                            ? "activation::relu"
-                                                              : "activation::gelu_tanh"));
-    to.epsilon(family.is_rms ? "rms" : "layer", family.epsilon,
-               of.number(family.epsilon, family.is_rms ? 1e-6 : 1e-5), family.exponent);
-    if (!is_opt) {
-        const int base = to.whole(rotary.field, rotary.base);
-        const int percent = to.whole("partial_rotary_factor", 100 * rotary.share);
-        std::string text = base == 10000 ? "" : joined_text({base});
-        if (!rotary.scaling.empty() || percent != 100)
-            text = joined_text(
-                {base, ", ", rotary.scaling.empty() ? "scaling::none" : rotary.scaling});
-        if (percent != 100) append_text(text, {", ", percent});
-        to.add("position", joined_text({"position::rotary_halves<", text, ">"}), rotary.field,
-               base == family.base && rotary.scaling.empty() && percent == family.percent);
+SEQUENT_COLD std::string option_of(const compared_options& model, std::string_view name) {
+    const nn::shape& of = model.shape;
+    const auto number = [&](int value) { return joined_text({name, "<", value, ">"}); };
+    const auto truth = [&](bool value) {
+        return joined_text({name, value ? "<true>" : "<false>"});
+    };
+    struct counted {
+        std::string_view name;
+        int value;
+    };
+    const counted numbers[] = {
+        {"vocabulary", of.vocabulary},
+        {"tokens", of.tokens},
+        {"source_tokens", of.source_tokens},
+        {"width", of.width},
+        {"heads", of.heads},
+        {"key_heads", of.key_heads},
+        {"head_width", of.head_width},
+        {"hidden", of.hidden},
+        {"depth", of.depth},
+        {"source_depth", of.source_depth},
+        {"embedding_width", of.embedding_width},
+        {"input_width", of.input_width},
+        {"score_width", of.score_width > 0 ? of.score_width : of.head_width},
+        {"score_cap", of.score_cap},
+        {"logit_cap", of.logit_cap},
+        {"segments", of.segments},
+        {"classes", of.classes},
+        {"patch_width", of.patch_width},
+        {"parallel_branches", of.parallel_branches},
+    };
+    for (const counted& each : numbers)
+        if (each.name == name) return number(each.value);
+    const counted truths[] = {
+        {"tied", of.tied},
+        {"biases", of.biases},
+        {"query_biases", of.biases || of.query_biases},
+        {"head_norms", of.head_norms},
+        {"branch_norms", of.branch_norms},
+        {"layer_scale", of.layer_scale},
+        {"opening_layer", of.opening_layer},
+        {"shared_layers", of.shared_layers},
+        {"scaled_embedding", of.scaled_embedding},
+        {"normal_embedding", of.normal_embedding},
+        {"logit_bias", of.logit_bias},
+        {"scaled", of.scaled},
+    };
+    for (const counted& each : truths)
+        if (each.name == name) return truth(each.value != 0);
+    if (name == "pre_norm") return of.norm_first ? "pre_norm" : "post_norm";
+    if (name == "mask") return model.mask;
+    if (name == "normalization") {
+        return joined_text({"normalization::",
+                            of.normalization == nn::norm_kind::rms     ? "rms<"
+                            : of.normalization == nn::norm_kind::layer ? "layer<"
+                                                                       : "layer_without_bias<",
+                            of.norm_exponent, ">"});
     }
-    to.truth("tied", "tie_word_embeddings",
-             of.truth("tie_word_embeddings", family.tied_if_not_stated),
-             is_llama3 ? true : family.tied);
-    if (family.local_layers > 0) {
-        describe_local_layers(of, to, family);
-        const auto cap = [&](const char* name, const char* field, int usual) {
-            to.number(name, field, of.number(field, 0), usual);
-        };
-        cap("score_cap", "attn_logit_softcapping", family.local_layers == 1 ? 50 : 0);
-        cap("logit_cap", "final_logit_softcapping", family.local_layers == 1 ? 30 : 0);
-    } else if (!family.type.starts_with("qwen") && of.has("sliding_window")) {
-        to.add("mask", to.window(of["sliding_window"]), "sliding_window", false);
+    if (name == "position" && of.is_rotary()) {
+        std::string text = of.position_base == 10000 ? "" : joined_text({of.position_base});
+        const rotary_scaling& by = of.scaling;
+        const auto kind = by.kind;
+        const int factor = by.factor, low = by.low, high = by.high;
+        std::string scaling = "scaling::none";
+        if (kind == rotary_scaling::rule::linear)
+            scaling = joined_text({"scaling::linear<", factor, ">"});
+        if (kind == rotary_scaling::rule::llama3)
+            scaling = joined_text(
+                {"scaling::llama3<", factor, ", ", low, ", ", high, ", ", by.original, ">"});
+        if (kind == rotary_scaling::rule::yarn)
+            scaling = joined_text(
+                {"scaling::yarn<", factor, ", ", by.original, ", ", high, ", ", low, ">"});
+        if (kind != rotary_scaling::rule::none || of.rotary_percent > 0)
+            text = joined_text({of.position_base, ", ", scaling});
+        if (of.rotary_percent > 0) append_text(text, {", ", of.rotary_percent});
+        return joined_text(
+            {"position::", of.position == nn::position_kind::rotary ? "rotary<" : "rotary_halves<",
+             text, ">"});
     }
-    return to.finish();
+    if (name == "position" && of.position == nn::position_kind::relative_buckets) {
+        return joined_text({of.learned_positions ? "position::learned_and_relative_buckets<"
+                                                 : "position::relative_buckets<",
+                            of.buckets, ", ", of.max_distance, ">"});
+    }
+    if (name == "position" && of.position == nn::position_kind::none) return "position::none";
+    if (name == "position" && of.position == nn::position_kind::learned) return "position::learned";
+    if (name == "position") return "another kind of position";
+    if (name == "local_layers" && of.local_layers == 0) return number(0);
+    if (name == "local_layers")
+        return joined_text({"local_layers<", of.local_layers, ", ", model.local_mask,
+                            of.local_base == 10000 ? "" : joined_text({", ", of.local_base}), ">"});
+    return "";
 }
 
-}  // namespace sequent::inline SEQUENT_ABI::io::detail
+/// The functions that an activation may be, as a model uses them and as options are called.
+template <class Model>
+std::string activations_of() {
+    std::string result;
+    const auto add = [&](transformation kind, const char* names) {
+        if (uses<Model>(kind)) append_text(result, {" ", names});
+    };
+    add(transformation::gelu, "activation::gelu activation::geglu");
+    add(transformation::gelu_tanh, "activation::gelu_tanh activation::geglu_tanh");
+    add(transformation::relu, "activation::relu activation::reglu");
+    add(transformation::silu, "activation::silu activation::swiglu");
+    add(transformation::sigmoid, "activation::sigmoid activation::glu");
+    add(transformation::tanh, "activation::tanh");
+    return result;
+}
+
+/// What presets state, and files do not where they are as the preset has them.
+inline constexpr std::string_view options_of_presets[] = {"mask",
+                                                          "pre_norm",
+                                                          "normalization",
+                                                          "position",
+                                                          "tied",
+                                                          "biases",
+                                                          "query_biases",
+                                                          "head_norms",
+                                                          "branch_norms",
+                                                          "layer_scale",
+                                                          "local_layers",
+                                                          "opening_layer",
+                                                          "shared_layers",
+                                                          "parallel_branches",
+                                                          "embedding_width",
+                                                          "scaled_embedding",
+                                                          "normal_embedding",
+                                                          "scaled",
+                                                          "score_cap",
+                                                          "logit_cap",
+                                                          "logit_bias",
+                                                          "segments"};
+
+/// Whether a model may have `found` where the file has `wanted`.
+SEQUENT_LAZY
+SEQUENT_COLD bool fits(std::string_view name, const std::string& wanted, const std::string& found,
+                       const compared_options& model, bool is_relative) {
+    if (wanted.empty() || found == wanted) return true;
+    // A name map puts the rows of heads into either order.
+    const auto plain = [](std::string text) {
+        if (const auto half = text.find("_halves"); half != std::string::npos) text.erase(half, 7);
+        return text;
+    };
+    if (name == "position") return plain(found) == plain(wanted);
+    const auto value = [](const std::string& text) {
+        return std::stoll(text.substr(text.find('<') + 1));
+    };
+    // A model may have fewer positions; a window that is as wide as they are is none.
+    if (name == "tokens" || name == "source_tokens")
+        return value(found) <= value(wanted) || is_relative;
+    if (name == "mask" && wanted.starts_with("mask::window<"))
+        return found == "mask::causal" && value(wanted) >= model.shape.tokens - 1;
+    return false;
+}
+
+/// What of a model is not as a file states, or as the preset that it names has it.
+SEQUENT_LAZY
+SEQUENT_COLD void check_options(const model_description& wanted, const compared_options& model,
+                                const std::string& activations) {
+    std::string problem;
+    const bool is_relative = wanted.preset == "t5";
+    const auto compare = [&](std::string_view name, const std::string& text,
+                             const std::string& where) {
+        const std::string found = option_of(model, name);
+        if (!fits(name, text, found, model, is_relative))
+            append_text(problem, {"\n  ", name, ": ", where, ", the model ",
+                                  found.empty() ? "another one" : found});
+    };
+    for (const model_description::argument& each : wanted.arguments) {
+        const std::string where =
+            joined_text({"the file has ", each.text, " (", in_quotes(each.field), ")"});
+        if (each.name == "activation") {
+            if (joined_text({activations, " "}).find(joined_text({" ", each.text, " "})) ==
+                std::string::npos)
+                append_text(problem, {"\n  activation: ", where, ", the model no such function"});
+        } else if (!option_of(model, each.name).empty() || each.name == "mask") {
+            compare(each.name, each.text, where);
+        }
+    }
+    for (const known_preset& preset : known_presets) {
+        if (preset.name != wanted.preset) continue;
+        const compared_options defaults = preset.defaults();
+        for (const std::string_view name : options_of_presets) {
+            bool is_stated = false;
+            for (const model_description::argument& each : wanted.arguments)
+                is_stated = is_stated || each.name == name;
+            const std::string text = option_of(defaults, name);
+            if (!is_stated)
+                compare(name, text, joined_text({"the preset ", preset.name, " has ", text}));
+        }
+    }
+    if (!problem.empty())
+        fail_with<error>({wanted.file, ": the model is of another type:", problem,
+                          "\n  the type that fits is ", wanted.text()});
+}
+
+}  // namespace detail
+
+/// Compares a model with what a file states of it: each option that the file states, and, where it
+/// states none, what the preset has: masks, norms, positions, biases.
+///
+/// Throws io::error that tells each field that is different, with both values, and the type that
+/// fits.
+template <class Model>
+void check_type(const model_description& wanted) {
+    detail::check_options(wanted, detail::compared_options_of<Model>(),
+                          detail::activations_of<Model>());
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
 
 /// The types of a GGUF file's tensors: numbers, and blocks of numbers in 8 or 4 bits.
 
@@ -609,15 +880,17 @@ void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t
 
 /// A block as it stands.
 template <int Bits, bool HasMinimum>
-void read_scaled_block(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+void read_scaled_block(const stored_tensor& from, std::uint64_t first, std::size_t count,
+                       scaled_block& to) {
     constexpr std::size_t head = HasMinimum ? 4 : 2;
     const std::byte* const data = from.data + first / 32 * (head + 32 * Bits / 8);
     if (HasMinimum) to.minimum = static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2)));
     to.scale = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
-    for (std::size_t at = 0; at < 32; ++at) {
+    for (std::size_t each = 0; each < count; ++each) {
+        const std::size_t at = static_cast<std::size_t>(first % 32) + each;
         const int byte = std::to_integer<int>(data[head + (Bits == 8 ? at : at % 16)]);
         const int nibble = (at < 16 ? byte & 15 : byte >> 4) - (HasMinimum ? 0 : 8);
-        to.q[at] = static_cast<std::int8_t>(Bits == 8 ? byte : nibble);
+        to.q[each] = static_cast<std::int8_t>(Bits == 8 ? byte : nibble);
     }
 }
 
@@ -645,47 +918,6 @@ SEQUENT_COLD std::string type_of_gguf_tensor(std::uint32_t number) {
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
-
-/// The tensors of llama.cpp's files, for the presets:
-/// `io::load<Model>(io::gguf_file("model.gguf").tensors(), parameters, io::llama_cpp::llama)`.
-namespace sequent::inline SEQUENT_ABI::io::llama_cpp {
-
-namespace detail {
-/// The converter puts the rows of queries and keys into the order of rotary() for the architecture
-/// "llama" alone.
-constexpr auto llama_names(const placement& order) {
-    return std::to_array<name_entry>({
-        {"embedding", "token_embd.weight"},
-        {"layers.gain_1", "blk.{}.attn_norm.weight"},
-        {"layers.W_query", "blk.{}.attn_q.weight", order},
-        {"layers.W_key", "blk.{}.attn_k.weight", order},
-        {"layers.W_value", "blk.{}.attn_v.weight"},
-        {"layers.b_query", "blk.{}.attn_q.bias", order | flat},
-        {"layers.b_key", "blk.{}.attn_k.bias", order | flat},
-        {"layers.b_value", "blk.{}.attn_v.bias", flat},
-        constant("layers.b_out", 0),
-        constant("layers.b_gate", 0),
-        constant("layers.b_expand", 0),
-        constant("layers.b_contract", 0),
-        {"layers.W_out", "blk.{}.attn_output.weight"},
-        {"layers.gain_2", "blk.{}.ffn_norm.weight"},
-        {"layers.W_gate", "blk.{}.ffn_gate.weight"},
-        {"layers.W_expand", "blk.{}.ffn_up.weight"},
-        {"layers.W_contract", "blk.{}.ffn_down.weight"},
-        {"gain", "output_norm.weight"},
-        {"W_logits", "output.weight"},
-        copy_of("embedding", "output.weight"),
-    });
-}
-}  // namespace detail
-
-/// Of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2. (The tensor rope_freqs of
-/// Llama 3.1 scales frequencies; a file that has it is refused.)
-inline constexpr auto llama = detail::llama_names(neighbours);
-/// Of "qwen2", for llama<biases<true>>: only queries, keys and values have biases in the file.
-inline constexpr auto qwen2 = detail::llama_names(halves);
-
-}  // namespace sequent::inline SEQUENT_ABI::io::llama_cpp
 
 /// Files of llama.cpp, GGUF of version 2 and 3: metadata, the vocabulary, and tensors in F32, F16,
 /// BF16, F64, Q8_0, Q4_0 and Q4_1, which are widened to float or double.
@@ -1128,8 +1360,416 @@ using gguf_file = basic_gguf_file<>;
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
+/// The type of the model that a GGUF file is for, from its metadata:
+///
+///     io::describe(io::gguf_file("model.gguf")).text()
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
+/// What a GGUF file states of an architecture.
+SEQUENT_LAZY class gguf_fields {
+  public:
+    explicit gguf_fields(const gguf_file& of)
+        : of_(of), architecture_(of.text("general.architecture")) {}
+
+    const std::string& architecture() const { return architecture_; }
+    std::string_view file() const { return of_.tensors().name; }
+    std::string key(std::string_view name) const { return joined_text({architecture_, ".", name}); }
+    bool has(std::string_view name) const { return of_.has(key(name)); }
+    double number(std::string_view name) const { return of_.number(key(name)); }
+    double number(std::string_view name, double otherwise) const {
+        return has(name) ? number(name) : otherwise;
+    }
+    /// A text or a number that the preset takes as given; a file without it is fine.
+    SEQUENT_COLD void expect_number(std::string_view name, double wanted) const {
+        if (has(name) && number(name) != wanted) refuse(name, number_text(number(name)), wanted);
+    }
+    SEQUENT_COLD void expect_no(std::string_view name) const {
+        if (has(name) && of_.text(key(name)) != "none")
+            fail_with<error>({file(), ": ", in_quotes(key(name)), " is ",
+                              in_quotes(of_.text(key(name))),
+                              ", which the preset does not compute"});
+    }
+    const header_entry* tensor(std::string_view name) const {
+        for (const header_entry& each : of_.tensors().header.tensors)
+            if (each.name == name) return &each;
+        return nullptr;
+    }
+    /// How many rows a matrix has.
+    double rows(std::string_view name) const {
+        const header_entry* const found = tensor(name);
+        return found && !found->shape.empty() ? static_cast<double>(found->shape[0]) : 0;
+    }
+    const gguf_file& all() const { return of_; }
+
+  private:
+    SEQUENT_COLD void refuse(std::string_view name, const std::string& found, double wanted) const {
+        fail_with<error>({file(), ": ", in_quotes(key(name)), " is ", found, ", expected is ",
+                          number_text(wanted)});
+    }
+
+    const gguf_file& of_;
+    std::string architecture_;
+};
+
+/// The factor of scaling::llama3 whose frequencies rope_freqs divides by, with the other numbers as
+/// all published models have them. Fails if it is another scaling.
+SEQUENT_LAZY
+SEQUENT_COLD int llama3_factor(const gguf_fields<>& of, double base, int pairs) {
+    const header_entry& entry = *of.tensor("rope_freqs.weight");
+    std::vector<float> factors(static_cast<std::size_t>(pairs));
+    if (entry.shape.size() != 1 || entry.shape[0] != factors.size() || pairs == 0)
+        fail_with<error>({of.file(), ": the tensor \"rope_freqs.weight\" has ",
+                          entry.shape.empty() ? 1 : entry.shape[0], " numbers, a head has ", pairs,
+                          " pairs"});
+    tensor_view<float> view;
+    view.data = factors.data();
+    view.rank = 1;
+    view.extents[0] = pairs;
+    view.strides[0] = 1;
+    tensor_file alone = of.all().tensors();
+    alone.header.tensors = {entry};
+    load(alone, std::vector<named_tensor<float>>{{entry.name, view}});
+    const double factor = static_cast<double>(*std::max_element(factors.begin(), factors.end()));
+    const double length = 8192, low = 1, high = 4;
+    for (std::size_t pair = 0; pair < factors.size(); ++pair) {
+        const double exponent = static_cast<double>(pair) / static_cast<double>(factors.size());
+        const double wave = 2 * std::numbers::pi * std::pow(base, exponent);
+        const double share = std::clamp((length / wave - low) / (high - low), 0.0, 1.0);
+        const double wanted = 1 / ((1 - share) / factor + share);
+        if (!(std::abs(static_cast<double>(factors[pair]) - wanted) < 1e-3 * wanted))
+            fail_with<error>({of.file(),
+                              ": the tensor \"rope_freqs.weight\" is not that of "
+                              "scaling::llama3<",
+                              number_text(factor), ">: number ", pair, " is ",
+                              number_text(static_cast<double>(factors[pair])), ", expected is ",
+                              number_text(wanted)});
+    }
+    return static_cast<int>(std::lround(factor));
+}
+
+/// The architectures of Llama's kind: "llama", "qwen2" and "phi3".
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_gguf_llama(const gguf_fields<>& of) {
+    const bool is_llama = of.architecture() == "llama";
+    const bool is_scaled = of.tensor("rope_freqs.weight") != nullptr;
+    of.expect_no("rope.scaling.type");
+    of.expect_number("expert_count", 0);
+    for (const char* tensor : {"rope_factors_long.weight", "rope_factors_short.weight"})
+        if (of.tensor(tensor) || (is_scaled && !is_llama))
+            fail_with<error>({of.file(), ": the tensor ",
+                              in_quotes(of.tensor(tensor) ? tensor : "rope_freqs.weight"),
+                              " scales rotary positions, which the preset does not compute"});
+    const std::string preset = is_scaled ? "llama3" : of.architecture();
+    describer<> to(of.file(), preset, joined_text({"io::llama_cpp::", preset}));
+    const auto add = [&](std::string_view option, const char* name, int usual = -1) {
+        return to.number(option, of.key(name), of.number(name), usual);
+    };
+    to.number("vocabulary", "token_embd.weight", of.rows("token_embd.weight"));
+    add("tokens", "context_length");
+    const int width = add("width", "embedding_length");
+    const int heads = add("heads", "attention.head_count");
+    if (of.has("attention.head_count_kv")) add("key_heads", "attention.head_count_kv", heads);
+    int head_width = heads > 0 && width % heads == 0 ? width / heads : -1;
+    if (of.has("attention.key_length"))
+        head_width = add("head_width", "attention.key_length", head_width);
+    of.expect_number("rope.dimension_count", head_width);
+    add("hidden", "feed_forward_length");
+    add("depth", "block_count");
+    const char* const epsilon = "attention.layer_norm_rms_epsilon";
+    to.epsilon("rms", of.key(epsilon), of.number(epsilon), preset == "qwen2" ? 6 : 5);
+    const int base = to.whole(of.key("rope.freq_base"), of.number("rope.freq_base", 10000));
+    std::string turned = base == 10000 ? "" : joined_text({base});
+    if (is_scaled)
+        turned = joined_text(
+            {base, ", scaling::llama3<", llama3_factor(of, base, head_width / 2), ", 1, 4, 8192>"});
+    to.add("position",
+           joined_text(
+               {preset == "llama" ? "position::rotary<" : "position::rotary_halves<", turned, ">"}),
+           of.key("rope.freq_base"), !is_scaled && base == (preset == "qwen2" ? 1000000 : 10000));
+    to.truth("tied", "output.weight", of.tensor("output.weight") == nullptr, preset != "phi3");
+    if (of.number("attention.sliding_window", 0) > 0) {
+        const int window =
+            to.whole(of.key("attention.sliding_window"), of.number("attention.sliding_window"));
+        to.add("mask", joined_text({"mask::window<", window - 1, ">"}),
+               of.key("attention.sliding_window"), false);
+    }
+    return to.finish();
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_gguf_bert(const gguf_fields<>& of) {
+    describer<> to(of.file(), "bert", "io::llama_cpp::bert");
+    const auto add = [&](std::string_view option, const char* name, int usual = -1) {
+        return to.number(option, of.key(name), of.number(name), usual);
+    };
+    to.number("vocabulary", "token_embd.weight", of.rows("token_embd.weight"));
+    add("tokens", "context_length");
+    const int width = add("width", "embedding_length");
+    add("heads", "attention.head_count");
+    add("depth", "block_count");
+    add("hidden", "feed_forward_length", 4 * width);
+    to.number("segments", "token_types.weight", of.rows("token_types.weight"), 2);
+    const char* const epsilon = "attention.layer_norm_epsilon";
+    to.epsilon("layer", of.key(epsilon), of.number(epsilon), 12);
+    to.add("pooling", "pooling::none", "general.architecture", false);
+    return to.finish();
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_gguf_t5(const gguf_fields<>& of) {
+    const bool is_gated = of.tensor("enc.blk.0.ffn_gate.weight") != nullptr;
+    describer<> to(of.file(), "t5", "io::llama_cpp::t5");
+    const auto add = [&](std::string_view option, const char* name, int usual = -1) {
+        return to.number(option, of.key(name), of.number(name), usual);
+    };
+    to.number("vocabulary", "token_embd.weight", of.rows("token_embd.weight"));
+    const int tokens = add("tokens", "context_length");
+    to.number("source_tokens", of.key("context_length"), tokens);
+    const int width = add("width", "embedding_length");
+    const int heads = add("heads", "attention.head_count");
+    add("head_width", "attention.key_length", heads > 0 && width % heads == 0 ? width / heads : -1);
+    add("hidden", "feed_forward_length");
+    const int source = add("source_depth", "block_count");
+    to.number("depth", of.key("decoder_block_count"), of.number("decoder_block_count", source));
+    to.add("activation", is_gated ? "activation::geglu_tanh" : "activation::relu",
+           "enc.blk.0.ffn_gate.weight", !is_gated);
+    const char* const epsilon = "attention.layer_norm_rms_epsilon";
+    to.epsilon("rms", of.key(epsilon), of.number(epsilon), 6);
+    to.truth("tied", "output.weight", of.tensor("output.weight") == nullptr, true);
+    const char* const buckets = "attention.relative_buckets_count";
+    const int count = to.whole(of.key(buckets), of.number(buckets, 32));
+    to.add("position", joined_text({"position::relative_buckets<", count, ", 128>"}),
+           of.key(buckets), count == 32);
+    return to.finish();
+}
+
+}  // namespace detail
+
+/// The preset and its arguments that a GGUF file of the architecture "bert", "llama", "phi3",
+/// "qwen2" or "t5" states. Throws io::error if it is another one, or states what the preset does
+/// not compute.
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe(const gguf_file& file) {
+    const detail::gguf_fields<> of(file);
+    const std::string& architecture = of.architecture();
+    if (architecture == "bert") return detail::describe_gguf_bert(of);
+    if (architecture == "t5") return detail::describe_gguf_t5(of);
+    if (architecture == "llama" || architecture == "qwen2" || architecture == "phi3")
+        return detail::describe_gguf_llama(of);
+    fail_with<error>({of.file(), ": \"general.architecture\" is \"", architecture,
+                      "\", known are \"bert\", \"llama\", \"phi3\", \"qwen2\" and \"t5\""});
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// The presets of language models with rotary positions, and OPT, from their config.json.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// What the configurations of a family are called, and the defaults of its preset.
+struct language_family {
+    std::string_view type;  // of the file
+    const char* preset;
+    const char* names;    // the name map
+    const char* epsilon;  // the field of the norms' epsilon
+    int exponent;         // of the preset's epsilon
+    bool is_rms;          // and gated
+    std::string_view usual_activation;
+    int base;  // of the preset's rotary positions; -1: stated in any case; 0: learned
+    int percent;
+    bool tied;                // of the preset
+    bool tied_if_not_stated;  // of the configuration
+    int local_layers;
+};
+
+inline constexpr language_family language_families[] = {
+    {"llama", "llama", "llama", "rms_norm_eps", 5, true, "silu", -1, 100, true, false, 0},
+    {"mistral", "mistral", "mistral", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0},
+    {"phi3", "phi3", "phi3", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0},
+    {"qwen2", "qwen2", "qwen2", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0},
+    {"qwen3", "qwen3", "qwen3", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0},
+    {"gemma2", "gemma2", "gemma2", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 10000, 100, true,
+     true, 1},
+    {"gemma3_text", "gemma3", "gemma3", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 1000000, 100,
+     true, true, 5},
+    {"gpt_neox", "gpt_neox", "gpt_neox", "layer_norm_eps", 5, false, "gelu", 10000, 25, false,
+     false, 0},
+    {"phi", "phi", "phi", "layer_norm_eps", 5, false, "gelu_new", 10000, 50, false, false, 0},
+    {"starcoder2", "starcoder2", "starcoder2", "norm_epsilon", 5, false, "gelu_pytorch_tanh",
+     100000, 100, true, true, 0},
+    {"opt", "opt", "opt", "layer_norm_eps", 5, false, "relu", 0, 100, true, true, 0},
+};
+
+/// The rotary positions that a configuration states.
+struct rotary_fields {
+    double base = 10000;
+    std::string field = "rope_theta";
+    std::string scaling;
+    double share = 1;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD rotary_fields rotary_of(const configuration_fields<>& of, const describer<>& to,
+                                     const language_family& family) {
+    rotary_fields result;
+    const bool is_neox = family.type == "gpt_neox";
+    if (is_neox) result.field = "rotary_emb_base";
+    result.base = of.number(result.field, family.type == "gemma3_text" ? 1e6 : 10000);
+    result.share =
+        of.number(is_neox ? "rotary_pct" : "partial_rotary_factor", family.percent / 100.0);
+    for (const char* key : {"rope_scaling", "rope_parameters"}) {
+        if (!of.has(key)) continue;
+        // Of Gemma 3, those of full layers.
+        const configuration_fields<> outer(of[key]);
+        const configuration_fields<> rope(outer.has("full_attention") ? outer["full_attention"]
+                                                                      : of[key]);
+        const std::string kind = rope.text("rope_type", rope.text("type", "default"));
+        const auto whole = [&](const char* name) { return to.whole(name, rope.number(name)); };
+        const auto whole_or = [&](const char* name, double otherwise) {
+            return to.whole(name, rope.number(name, otherwise));
+        };
+        if (kind == "linear") {
+            result.scaling = joined_text({"scaling::linear<", whole("factor"), ">"});
+        } else if (kind == "llama3") {
+            result.scaling = joined_text({"scaling::llama3<", whole("factor"), ", ",
+                                          whole("low_freq_factor"), ", ", whole("high_freq_factor"),
+                                          ", ", whole("original_max_position_embeddings"), ">"});
+        } else if (kind == "yarn") {
+            for (const char* name : {"attention_factor", "mscale", "mscale_all_dim"})
+                rope.expect_absent(name);
+            result.scaling = joined_text(
+                {"scaling::yarn<", whole("factor"), ", ", whole("original_max_position_embeddings"),
+                 ", ", whole_or("beta_fast", 32), ", ", whole_or("beta_slow", 1), ">"});
+        } else if (kind != "default") {
+            of[key].fail({"\"", key, "\" scales rotary positions by \"", kind,
+                          "\", which the preset does not compute"});
+        }
+        if (rope.has("rope_theta")) {
+            result.base = rope.number("rope_theta");
+            result.field = "rope_parameters.rope_theta";
+        }
+        result.share = rope.number("partial_rotary_factor", result.share);
+    }
+    return result;
+}
+
+/// Layers with a window between full ones, the last of each round.
+SEQUENT_LAZY
+SEQUENT_COLD void describe_local_layers(const configuration_fields<>& of, describer<>& to,
+                                        const language_family& family) {
+    int count = family.local_layers;
+    if (of.has("sliding_window_pattern"))
+        count = to.whole("sliding_window_pattern", of.number("sliding_window_pattern")) - 1;
+    if (of.has("layer_types")) {
+        int at = 0;
+        int full = -1;
+        bool in_turn = true;
+        of["layer_types"].for_each_element([&](json_value each) {
+            const bool is_full = each.string() == "full_attention";
+            if (is_full && full < 0) full = at;
+            in_turn = in_turn && is_full == (full >= 0 && (at + 1) % (full + 1) == 0);
+            ++at;
+        });
+        if (!in_turn || full < 1)
+            of["layer_types"].fail({"expected full layers in equal distance"});
+        count = full;
+    }
+    double base = of.number("rope_local_base_freq", 10000);
+    if (of.has("rope_parameters")) {
+        const configuration_fields<> rope(of["rope_parameters"]);
+        if (rope.has("sliding_attention"))
+            base = configuration_fields<>(rope["sliding_attention"]).number("rope_theta", base);
+    }
+    const int number = to.whole("rope_local_base_freq", base);
+    to.add("local_layers",
+           joined_text({"local_layers<", count, ", ", to.window(of["sliding_window"]),
+                        number == 10000 ? "" : joined_text({", ", number}), ">"}),
+           "sliding_window", false);
+}
+
+/// Models whose fields have Llama's names; OPT's are others.
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_language_model(const configuration_fields<>& of,
+                                                       std::string_view file,
+                                                       const language_family& family) {
+    const bool is_opt = family.base == 0;
+    for (const char* field : {"attention_bias", "mlp_bias", "use_sliding_window", "qk_layernorm",
+                              "use_bidirectional_attention"})
+        if (family.type != "gpt_neox" || field != std::string_view("attention_bias"))
+            of.expect(field, false);
+    for (const char* field :
+         {"use_parallel_residual", "do_layer_norm_before", "enable_bias", "use_bias"})
+        of.expect(field, true);
+    const rotary_fields rotary = [&] {
+        const describer<> whole(file, "", "");
+        return is_opt ? rotary_fields{} : rotary_of(of, whole, family);
+    }();
+    const bool is_llama3 = family.type == "llama" && rotary.scaling.starts_with("scaling::llama3");
+    describer<> to(file, is_llama3 ? "llama3" : family.preset,
+                   joined_text({"io::hugging_face::", is_llama3 ? "llama3" : family.names}));
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
+    const int width = to.number("width", "hidden_size", of.number("hidden_size"));
+    if (is_opt && of.number("word_embed_proj_dim", width) != width)
+        of["word_embed_proj_dim"].fail({"expected the width, ", width});
+    const int heads = to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
+    if (of.has("num_key_value_heads"))
+        to.number("key_heads", "num_key_value_heads", of.number("num_key_value_heads"), heads);
+    int head_width = heads > 0 && width % heads == 0 ? width / heads : -1;
+    if (of.has("head_dim") && heads > 0)
+        head_width = to.number("head_width", "head_dim", of.number("head_dim"), head_width);
+    if (of.has("query_pre_attn_scalar"))
+        to.number("score_width", "query_pre_attn_scalar", of.number("query_pre_attn_scalar"),
+                  head_width);
+    const char* const hidden = is_opt ? "ffn_dim" : "intermediate_size";
+    to.number("hidden", hidden, of.number(hidden), family.is_rms ? -1 : 4 * width);
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
+    const char* const function = is_opt                        ? "activation_function"
+                                 : of.has("hidden_activation") ? "hidden_activation"
+                                                               : "hidden_act";
+    const std::string activation = of.activation(function, family.usual_activation, family.is_rms);
+    to.add("activation", activation, function,
+           activation == (family.usual_activation == "silu"   ? "activation::swiglu"
+                          : family.is_rms                     ? "activation::geglu_tanh"
+                          : family.usual_activation == "gelu" ? "activation::gelu"
+                          : is_opt                            ? "activation::relu"
+                                                              : "activation::gelu_tanh"));
+    to.epsilon(family.is_rms ? "rms" : "layer", family.epsilon,
+               of.number(family.epsilon, family.is_rms ? 1e-6 : 1e-5), family.exponent);
+    if (!is_opt) {
+        const int base = to.whole(rotary.field, rotary.base);
+        const int percent = to.whole("partial_rotary_factor", 100 * rotary.share);
+        std::string text = base == 10000 ? "" : joined_text({base});
+        if (!rotary.scaling.empty() || percent != 100)
+            text = joined_text(
+                {base, ", ", rotary.scaling.empty() ? "scaling::none" : rotary.scaling});
+        if (percent != 100) append_text(text, {", ", percent});
+        to.add("position", joined_text({"position::rotary_halves<", text, ">"}), rotary.field,
+               base == family.base && rotary.scaling.empty() && percent == family.percent);
+    }
+    to.truth("tied", "tie_word_embeddings",
+             of.truth("tie_word_embeddings", family.tied_if_not_stated),
+             is_llama3 ? true : family.tied);
+    if (family.local_layers > 0) {
+        describe_local_layers(of, to, family);
+        const auto cap = [&](const char* name, const char* field, int usual) {
+            to.number(name, field, of.number(field, 0), usual);
+        };
+        cap("score_cap", "attn_logit_softcapping", family.local_layers == 1 ? 50 : 0);
+        cap("logit_cap", "final_logit_softcapping", family.local_layers == 1 ? 30 : 0);
+    } else if (!family.type.starts_with("qwen") && of.has("sliding_window")) {
+        to.add("mask", to.window(of["sliding_window"]), "sliding_window", false);
+    }
+    return to.finish();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
 /// The type of the model that a file is for, from the config.json beside the weights of a Hugging
-/// Face model, or from the metadata of a GGUF file:
+/// Face model (describe_gguf.hpp: from the metadata of a GGUF file):
 ///
 ///     io::describe("config.json").text()  // "gpt2<vocabulary<50257>, tokens<1024>, ...>"
 
@@ -1154,6 +1794,22 @@ SEQUENT_COLD model_description describe_gpt2(const configuration_fields<>& of,
     to.add("activation", activation, "activation_function", activation == "activation::gelu_tanh");
     to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
     to.truth("tied", "tie_word_embeddings", of.truth("tie_word_embeddings", true), true);
+    return to.finish();
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_bloom(const configuration_fields<>& of,
+                                              std::string_view file) {
+    of.expect("apply_residual_connection_post_layernorm", false);
+    describer<> to(file, "bloom", "io::hugging_face::bloom");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "seq_length", of.number("seq_length", 2048));
+    const char* const width = of.has("n_embed") ? "n_embed" : "hidden_size";
+    to.number("width", width, of.number(width));
+    const char* const heads = of.has("num_attention_heads") ? "num_attention_heads" : "n_head";
+    to.number("heads", heads, of.number(heads));
+    to.number("depth", "n_layer", of.number("n_layer"));
+    to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
     return to.finish();
 }
 
@@ -1353,11 +2009,36 @@ SEQUENT_COLD model_description describe_t5(const configuration_fields<>& of,
     return to.finish();
 }
 
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_whisper(const configuration_fields<>& of,
+                                                std::string_view file) {
+    of.expect("scale_embedding", false);
+    for (const char* field : {"attention_heads", "ffn_dim"}) {
+        const auto other = joined_text({"decoder_", field}), own = joined_text({"encoder_", field});
+        if (of.number(other) != of.number(own))
+            of[other].fail({"expected the number of ", in_quotes(own)});
+    }
+    describer<> to(file, "whisper", "io::hugging_face::whisper");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_target_positions", of.number("max_target_positions"));
+    to.number("source_tokens", "max_source_positions", of.number("max_source_positions"));
+    to.number("input_width", "num_mel_bins", of.number("num_mel_bins"));
+    const int width = to.number("width", "d_model", of.number("d_model"));
+    to.number("heads", "encoder_attention_heads", of.number("encoder_attention_heads"));
+    to.number("hidden", "encoder_ffn_dim", of.number("encoder_ffn_dim"), 4 * width);
+    const int depth = to.number("depth", "decoder_layers", of.number("decoder_layers"));
+    to.number("source_depth", "encoder_layers", of.number("encoder_layers"), depth);
+    const std::string activation = of.activation("activation_function", "gelu", false);
+    to.add("activation", activation, "activation_function", activation == "activation::gelu");
+    return to.finish();
+}
+
 }  // namespace detail
 
 /// The preset and its arguments that a config.json states. The text may be that of any model whose
-/// `model_type` is albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral,
-/// modernbert, mpnet, opt, phi, qwen2, qwen3, roberta, starcoder2, t5, vit or xlm-roberta.
+/// `model_type` is albert, bert, bloom, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama,
+/// mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper
+/// or xlm-roberta.
 ///
 /// Throws io::error if it is not well-formed, of another type, lacks a field, or states what the
 /// presets do not compute.
@@ -1369,6 +2050,7 @@ SEQUENT_COLD model_description describe(const source& config) {
     const detail::configuration_fields<> of(document.root());
     const std::string type = of.text("model_type", "");
     const std::string& file = config.name();
+    if (type == "bloom") return detail::describe_bloom(of, file);
     if (type == "gpt2") return detail::describe_gpt2(of, file);
     for (const detail::language_family& family : detail::language_families)
         if (type == family.type) return detail::describe_language_model(of, file, family);
@@ -1378,233 +2060,15 @@ SEQUENT_COLD model_description describe(const source& config) {
     if (type == "distilbert") return detail::describe_distilbert(of, file);
     if (type == "vit") return detail::describe_vit(of, file);
     if (type == "t5") return detail::describe_t5(of, file);
+    if (type == "whisper") return detail::describe_whisper(of, file);
     if (type == "bert" || type == "roberta" || type == "xlm-roberta")
         return detail::describe_bert(of, file, type != "bert");
     fail_with<error>(
         {file, ": \"model_type\" is \"", type,
-         "\", known are albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, "
-         "mistral, modernbert, mpnet, opt, phi, qwen2, qwen3, roberta, starcoder2, t5, vit and "
-         "xlm-roberta"});
-}
-
-/// The preset and its arguments that a GGUF file of the architecture "llama" or "qwen2" states.
-/// Throws as the other one does.
-SEQUENT_LAZY
-SEQUENT_COLD model_description describe(const gguf_file& of) {
-    const std::string& file = of.tensors().name;
-    const std::string architecture = of.text("general.architecture");
-    const bool is_qwen2 = architecture == "qwen2";
-    if (architecture != "llama" && !is_qwen2)
-        fail_with<error>({file, ": \"general.architecture\" is \"", architecture,
-                          "\", known are \"llama\" and \"qwen2\""});
-    bool tied = true;
-    double vocabulary = 0;
-    for (const header_entry& each : of.tensors().header.tensors) {
-        if (each.name == "output.weight") tied = false;
-        if (each.name == "token_embd.weight" && !each.shape.empty())
-            vocabulary = static_cast<double>(each.shape[0]);
-        if (each.name == "rope_freqs.weight")
-            fail_with<error>({file,
-                              ": the tensor \"rope_freqs.weight\" scales rotary positions, "
-                              "which the preset does not compute"});
-    }
-    const auto key = [&](const char* name) { return joined_text({architecture, ".", name}); };
-    const auto has = [&](const char* name) { return of.has(key(name)); };
-    const auto number = [&](const char* name) { return of.number(key(name)); };
-    if (has("rope.scaling.type") && of.text(key("rope.scaling.type")) != "none")
-        fail_with<error>({file, ": \"", key("rope.scaling.type"), "\" is \"",
-                          of.text(key("rope.scaling.type")),
-                          "\", which the preset does not compute"});
-    if (has("expert_count") && number("expert_count") > 0)
-        fail_with<error>({file, ": \"", key("expert_count"), "\" is ",
-                          number_text(number("expert_count")), ", the preset has no experts"});
-    detail::describer<> to(file, "llama",
-                           is_qwen2 ? "io::llama_cpp::qwen2" : "io::llama_cpp::llama");
-    const auto add = [&](std::string_view option, const char* name, int usual = -1) {
-        return to.number(option, key(name), number(name), usual);
-    };
-    to.number("vocabulary", "token_embd.weight", vocabulary);
-    add("tokens", "context_length");
-    const int width = add("width", "embedding_length");
-    const int heads = add("heads", "attention.head_count");
-    if (has("attention.head_count_kv")) add("key_heads", "attention.head_count_kv", heads);
-    int head_width = heads > 0 && width % heads == 0 ? width / heads : -1;
-    if (has("attention.key_length"))
-        head_width = add("head_width", "attention.key_length", head_width);
-    if (has("rope.dimension_count") && number("rope.dimension_count") != head_width)
-        fail_with<error>({file, ": \"", key("rope.dimension_count"), "\" is ",
-                          number_text(number("rope.dimension_count")), ", the preset turns all ",
-                          head_width, " numbers of a head"});
-    add("hidden", "feed_forward_length");
-    add("depth", "block_count");
-    const char* const epsilon = "attention.layer_norm_rms_epsilon";
-    to.epsilon("rms", key(epsilon), number(epsilon), 5);
-    to.rotary(is_qwen2 ? "rotary_halves" : "rotary", key("rope.freq_base"),
-              has("rope.freq_base") ? number("rope.freq_base") : 10000, is_qwen2 ? -1 : 10000);
-    to.truth("biases", "general.architecture", is_qwen2, false);
-    to.truth("tied", "output.weight", tied, true);
-    return to.finish();
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// Compares a preset with what a file states of its model, field by field, including what no
-/// tensor's shape shows: the epsilon of norms, the base of rotary positions, the activation.
-///
-///     io::check_type<Model>(io::describe("config.json"));
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-namespace detail {
-
-/// A mask as `describe` writes it; empty if it writes none of this kind.
-template <class Mask>
-inline constexpr int window_of = -1;
-template <int Width>
-inline constexpr int window_of<mask::window<Width>> = Width;
-template <int Width>
-inline constexpr int window_of<mask::around<Width>> = Width;
-template <class Mask>
-inline constexpr bool looks_around = false;
-template <int Width>
-inline constexpr bool looks_around<mask::around<Width>> = true;
-
-/// An option of a preset as `describe` writes it; empty if it is not compared.
-template <class Model>
-std::string option_of(std::string_view name) {
-    constexpr nn::shape of = Model::shape;
-    const auto number = [&](int value) { return joined_text({name, "<", value, ">"}); };
-    const auto truth = [&](bool value) {
-        return joined_text({name, value ? "<true>" : "<false>"});
-    };
-    if (name == "vocabulary") return number(of.vocabulary);
-    if (name == "tokens") return number(of.tokens);
-    if (name == "source_tokens") return number(of.source_tokens);
-    if (name == "width") return number(of.width);
-    if (name == "heads") return number(of.heads);
-    if (name == "key_heads") return number(of.key_heads);
-    if (name == "head_width") return number(of.head_width);
-    if (name == "hidden") return number(of.hidden);
-    if (name == "depth") return number(of.depth);
-    if (name == "source_depth") return number(of.source_depth);
-    if (name == "embedding_width") return number(of.embedding_width);
-    if (name == "score_width") return number(of.score_width > 0 ? of.score_width : of.head_width);
-    if (name == "score_cap") return number(of.score_cap);
-    if (name == "logit_cap") return number(of.logit_cap);
-    if (name == "segments") return number(of.segments);
-    if (name == "classes") return number(of.classes);
-    if (name == "patch_width") return number(of.patch_width);
-    if (name == "tied") return truth(of.tied);
-    if (name == "biases") return truth(of.biases);
-    if (name == "normalization") {
-        return joined_text({"normalization::",
-                            of.normalization == nn::norm_kind::rms     ? "rms<"
-                            : of.normalization == nn::norm_kind::layer ? "layer<"
-                                                                       : "layer_without_bias<",
-                            of.norm_exponent, ">"});
-    }
-    if (name == "position" && of.is_rotary()) {
-        std::string text = of.position_base == 10000 ? "" : joined_text({of.position_base});
-        const rotary_scaling& by = of.scaling;
-        const auto kind = by.kind;
-        const int factor = by.factor, low = by.low, high = by.high;
-        std::string scaling = "scaling::none";
-        if (kind == rotary_scaling::rule::linear)
-            scaling = joined_text({"scaling::linear<", factor, ">"});
-        if (kind == rotary_scaling::rule::llama3)
-            scaling = joined_text(
-                {"scaling::llama3<", factor, ", ", low, ", ", high, ", ", by.original, ">"});
-        if (kind == rotary_scaling::rule::yarn)
-            scaling = joined_text(
-                {"scaling::yarn<", factor, ", ", by.original, ", ", high, ", ", low, ">"});
-        if (kind != rotary_scaling::rule::none || of.rotary_percent > 0)
-            text = joined_text({of.position_base, ", ", scaling});
-        if (of.rotary_percent > 0) append_text(text, {", ", of.rotary_percent});
-        return joined_text(
-            {"position::", of.position == nn::position_kind::rotary ? "rotary<" : "rotary_halves<",
-             text, ">"});
-    }
-    if (name == "position" && of.position == nn::position_kind::relative_buckets) {
-        return joined_text({"position::relative_buckets<", of.buckets, ", ", of.max_distance, ">"});
-    }
-    if (name == "position") return "another kind of position";
-    if (name == "local_layers" && of.local_layers == 0) return number(0);
-    if constexpr (requires { typename Model::local_mask; }) {
-        using mask = typename Model::local_mask;
-        if (name == "local_layers" && window_of<mask> >= 0)
-            return joined_text(
-                {"local_layers<", of.local_layers,
-                 looks_around<mask> ? ", mask::around<" : ", mask::window<", window_of<mask>, ">",
-                 of.local_base == 10000 ? "" : joined_text({", ", of.local_base}), ">"});
-    }
-    return "";
-}
-
-/// The functions that an activation may be, as a model uses them and as options are called.
-template <class Model>
-std::string activations_of() {
-    std::string result;
-    const auto add = [&](transformation kind, const char* names) {
-        if (uses<Model>(kind)) append_text(result, {" ", names});
-    };
-    add(transformation::gelu, "activation::gelu activation::geglu");
-    add(transformation::gelu_tanh, "activation::gelu_tanh activation::geglu_tanh");
-    add(transformation::relu, "activation::relu activation::reglu");
-    add(transformation::silu, "activation::silu activation::swiglu");
-    add(transformation::sigmoid, "activation::sigmoid activation::glu");
-    add(transformation::tanh, "activation::tanh");
-    return result;
-}
-
-/// What of a model is not as a file states. A model may have fewer positions.
-SEQUENT_LAZY
-SEQUENT_COLD void check_options(const model_description& wanted, std::span<const std::string> own,
-                                const std::string& activations) {
-    std::string problem;
-    for (std::size_t at = 0; at < own.size(); ++at) {
-        const model_description::argument& each = wanted.arguments[at];
-        std::string found = own[at];
-        if (each.name == "activation") {
-            const bool is_used =
-                joined_text({activations, " "}).find(joined_text({" ", each.text, " "})) !=
-                std::string::npos;
-            found = is_used ? "" : "no such function";
-        }
-        if (found.empty() || found == each.text) continue;
-        // A name map puts the rows of heads into either order.
-        const auto plain = [](std::string text) {
-            if (const auto half = text.find("_halves"); half != std::string::npos)
-                text.erase(half, 7);
-            return text;
-        };
-        if (each.name == "position" && plain(found) == plain(each.text)) continue;
-        if (each.name == "tokens" || each.name == "source_tokens") {
-            const auto value = [](const std::string& text) {
-                return std::stoll(text.substr(text.find('<') + 1));
-            };
-            if (value(found) <= value(each.text) || wanted.preset == "t5") continue;
-        }
-        append_text(problem, {"\n  ", each.name, ": the file has ", each.text, " (",
-                              in_quotes(each.field), "), the model ", found});
-    }
-    if (!problem.empty())
-        fail_with<error>({wanted.file, ": the model is of another type:", problem,
-                          "\n  the type that fits is ", wanted.text()});
-}
-
-}  // namespace detail
-
-/// Compares a preset with what a file states of its model. Masks and the bases of
-/// local layers are not compared.
-///
-/// Throws io::error that tells each field that is different, with both values, and the type that
-/// fits.
-template <class Model>
-void check_type(const model_description& wanted) {
-    std::vector<std::string> own;
-    for (const model_description::argument& each : wanted.arguments)
-        own.push_back(detail::option_of<Model>(each.name));
-    detail::check_options(wanted, own, detail::activations_of<Model>());
+         "\", known are albert, bert, bloom, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, "
+         "llama, "
+         "mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, "
+         "whisper and xlm-roberta"});
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io

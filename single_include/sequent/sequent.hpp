@@ -73,7 +73,10 @@
 // set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
 // are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
-#if defined(__AVX512VNNI__) && defined(__AVX512BF16__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BF16__) && defined(__AMX_TILE__) && \
+    defined(__AMX_INT8__) && defined(__AMX_BF16__)
+#define SEQUENT_ABI_SET avx512_vnni_bf16_amx
+#elif defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16
 #elif defined(__AVX512VNNI__)
 #define SEQUENT_ABI_SET avx512_vnni
@@ -104,6 +107,8 @@
 #define SEQUENT_ABI_SET sse3
 #elif defined(__ARM_FEATURE_SVE)
 #define SEQUENT_ABI_SET sve
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+#define SEQUENT_ABI_SET neon_bf16
 #elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 #define SEQUENT_ABI_SET neon_dotprod
 #elif defined(__aarch64__) || defined(_M_ARM64)
@@ -1237,8 +1242,9 @@ struct transform {
 template <aggregation Kind, class... Variables>
 struct aggregate {};
 
-/// A program of one fact and one output, applied Count times with parameters of its own each time.
-template <int Count, class Program>
+/// A program of one fact and one output, applied Count times, each time with parameters of its own,
+/// or with the same.
+template <int Count, class Program, bool Shares = false>
 struct repeated {
     const Program* block;
 };
@@ -1459,6 +1465,15 @@ constexpr auto stack(const Program& block) noexcept {
         return repeated<Count, Program>{&block};
 }
 
+/// The same with one set of parameters, those of the block, for all layers (arXiv 1807.03819).
+template <int Count, class Program>
+constexpr auto repeat(const Program& block) noexcept {
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program, true>{&block};
+}
+
 template <class T>
 inline constexpr bool is_function = false;
 template <combination Kind>
@@ -1467,8 +1482,8 @@ template <transformation Kind, class... Arguments>
 inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
 template <aggregation Kind, class... Variables>
 inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
-template <int Count, class Program>
-inline constexpr bool is_function<repeated<Count, Program>> = true;
+template <int Count, class Program, bool Shares>
+inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
 
 template <class T>
 concept function = is_function<T>;
@@ -2422,6 +2437,7 @@ namespace plan {
 /// The same as a value; `left` and `right` are the two figures that clash.
 enum class fault {
     none,
+    ill_formed_text,
     argument_is_not_a_variable_plus_a_constant,
     argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant,
     too_many_arguments,
@@ -2918,7 +2934,11 @@ struct sizes {
 struct scope {
     int parent = -1;
     int repeat = 1;
-    int rule = -1;  // that stacks it
+    int rule = -1;        // that stacks it
+    bool shares = false;  // one set of parameters for all layers
+
+    /// How many layers have parameters of their own.
+    constexpr int copies() const { return shares ? 1 : repeat; }
 };
 
 /// Whether an argument is the sum or the difference of two variables.
@@ -3225,7 +3245,8 @@ enum class row_range {
     part,         // one of several parameters of one size, one after another
     interleaved,  // the same within each slice of the parameter's first extent
     fixed,        // of a number of rows that is stated
-    open          // of a number of rows that the file states
+    open,         // of a number of rows that the file states
+    successive    // behind those of the parameters before it
 };
 
 /// The order of the rows of each head in the file, where rotary positions turn pairs of them.
@@ -3236,9 +3257,9 @@ enum class row_order { any, halves, neighbours };
 /// are one matrix of H d_h x d; a parameter of one extent is a vector.
 struct placement {
     bool transposed = false;
+    bool taps = false;
     bool flat = false;
     bool summand = false;
-    bool shared_layers = false;
     double plus = 0;
     row_order order = row_order::any;
     int rank = 0;  // of the shape that is stated; 0 if none is, -1 if it is the parameter's own
@@ -3250,6 +3271,9 @@ struct placement {
 
 /// The file's matrix is [columns, rows], [in, out] for a linear map.
 inline constexpr placement transposed{.transposed = true};
+/// The parameter's first extent, the taps of a convolution, is the tensor's last one: [out, in,
+/// taps], as PyTorch's Conv1d has it.
+inline constexpr placement taps_last{.taps = true};
 /// The tensor has the parameter's own shape, or that of a layer.
 inline constexpr placement as_it_is{.rank = -1};
 /// The file has a vector: the parameter's elements in row-major order.
@@ -3264,9 +3288,6 @@ inline constexpr placement neighbours{.order = row_order::neighbours};
 /// A further line of a parameter, which is the sum of its lines' tensors, such as the two biases of
 /// PyTorch's LSTM. It is written as zeros: the tensor of the first line has the sum.
 inline constexpr placement summand{.summand = true};
-/// All layers of the parameter are one tensor: the first extent that the tensor's name does not
-/// number is that of layers with equal numbers. They must be equal to be written.
-inline constexpr placement shared_layers{.shared_layers = true};
 /// The parameter is the file's numbers plus this one: plus(1) for the gains g of norms that
 /// multiply by 1 + g.
 constexpr placement plus(double number) {
@@ -3326,13 +3347,17 @@ constexpr placement rows_from(int begin) {
     return {.range = row_range::open, .begin = begin};
 }
 
+/// The rows (a vector's elements) of several parameters of any size, one after another in the order
+/// in which the model names them: queries, keys and values; the gate and what it gates.
+inline constexpr placement successive{.range = row_range::successive};
+
 /// Both.
 constexpr placement operator|(const placement& a, const placement& b) {
     placement result = a;
     result.transposed = a.transposed || b.transposed;
+    result.taps = a.taps || b.taps;
     result.flat = a.flat || b.flat;
     result.summand = a.summand || b.summand;
-    result.shared_layers = a.shared_layers || b.shared_layers;
     result.plus = a.plus + b.plus;
     if (b.order != row_order::any) result.order = b.order;
     if (b.rank > 0) {
@@ -3404,12 +3429,16 @@ using name_map = std::span<const name_entry>;
 
 /// The lines of a map and further ones.
 template <std::size_t First, std::size_t Second>
-constexpr std::array<name_entry, First + Second> joined(const name_entry (&first)[First],
-                                                        const name_entry (&second)[Second]) {
+constexpr std::array<name_entry, First + Second> joined(
+    std::span<const name_entry, First> first, std::span<const name_entry, Second> second) {
     std::array<name_entry, First + Second> result{};
     for (std::size_t at = 0; at < First; ++at) result[at] = first[at];
     for (std::size_t at = 0; at < Second; ++at) result[First + at] = second[at];
     return result;
+}
+template <class First, std::size_t Second>
+constexpr auto joined(const First& first, const name_entry (&second)[Second]) {
+    return joined(std::span(first), std::span(second));
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
@@ -3626,14 +3655,16 @@ struct stored_tensor {
 using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                          std::size_t count, double* numbers);
 
-/// 32 numbers scale * q + minimum.
+/// Numbers scale * q + minimum.
 struct scaled_block {
     double scale = 0;
     double minimum = 0;
-    std::int8_t q[32]{};
+    std::int8_t q[256]{};
 };
-/// Reads the block of the numbers from `first` on, a multiple of 32.
-using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, scaled_block& to);
+/// Reads `count` numbers from number `first` on, which is a multiple of `count`, a divisor of the
+/// format's.
+using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, std::size_t count,
+                              scaled_block& to);
 
 /// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
 struct number_format {
@@ -3642,7 +3673,7 @@ struct number_format {
     std::uint64_t bytes = 0;
     bool fits_float = true;  // every number is one of float's
     decoder decode = nullptr;
-    block_reader read_block = nullptr;  // null if 32 numbers have no scale in common
+    block_reader read_block = nullptr;  // null if the numbers have no scale in common
     int bits = 0;                       // of q
     bool has_minimum = false;           // then q has no sign
 };
@@ -4434,7 +4465,7 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
 
 /// Fails at a number of the tensors of pieces that is not finite.
 SEQUENT_LAZY
-SEQUENT_COLD void check_pieces(const tensor_file& file, std::span<const piece> pieces) {
+SEQUENT_COLD void check_pieces(const tensor_file& file, const std::vector<piece>& pieces) {
     std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
     for (const piece& each : pieces) {
         const double of_type = each.view.type == dtype::f32
@@ -5364,7 +5395,7 @@ SEQUENT_COLD tensor_file open_safetensors(source from) {
 namespace detail {
 
 SEQUENT_LAZY
-SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
+SEQUENT_COLD name_table table_of_names(const std::vector<header_entry>& tensors) {
     name_table result;
     for (std::size_t at = 0; at < tensors.size(); ++at) result.add(tensors[at].name, at);
     result.sort();
@@ -5373,7 +5404,7 @@ SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> tensors) {
+SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& tensors) {
     const file_header& header = file.header;
     const name_table entries = table_of_names(header.tensors);
     std::vector<char> used(header.tensors.size());
@@ -5482,8 +5513,8 @@ SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header
 
 /// Writes a file of tensors that consist of pieces.
 SEQUENT_LAZY
-SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor> tensors,
-                           std::span<const piece> pieces, const metadata_map& metadata,
+SEQUENT_COLD void save_all(const file_path& path, const std::vector<planned_tensor>& tensors,
+                           const std::vector<piece>& pieces, const metadata_map& metadata,
                            dtype type) {
     const std::string name = path.string();
     file_header header;
@@ -5527,7 +5558,7 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
+SEQUENT_COLD void save_tensors(const file_path& path, const std::vector<any_tensor>& tensors,
                                const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
@@ -5540,7 +5571,7 @@ SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor
 
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_tensors(const tensor_file& file,
-                                       std::span<const any_tensor> tensors) {
+                                       const std::vector<any_tensor>& tensors) {
     return load_all(file, match(file, tensors));
 }
 
@@ -5647,9 +5678,10 @@ SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint
     return result;
 }
 
-/// Where a parameter is in its tensor. `found` is the tensor's shape in the file, if there is one.
+/// Where a parameter is in its tensor, of which `taken` rows belong to parameters before it.
+/// `found` is the tensor's shape in the file, if there is one.
 SEQUENT_LAZY
-SEQUENT_COLD placed place(const any_view& view, const placement& how,
+SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint64_t taken,
                           const std::vector<std::uint64_t>* found = nullptr) {
     const std::vector<std::uint64_t> own = shape_of(view);
     const std::uint64_t size = size_of(own);
@@ -5657,9 +5689,16 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how,
     const bool vector = how.flat || rank < 2;
     placed result;
     result.strides = row_major(view);
-    if (how.rank < 0) {
+    if (how.rank < 0 || how.taps) {
         result.shape = own;
         result.end = result.all = size;
+        if (!how.taps) return result;
+        if (rank < 2) result.problem = "it has no taps";
+        for (std::size_t axis = 1; axis < rank; ++axis) {
+            std::swap(result.shape[axis - 1], result.shape[axis]);
+            result.strides[axis] *= own[0];
+        }
+        result.strides[0] = 1;
         return result;
     }
     if (how.rank > 0) {
@@ -5679,10 +5718,11 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how,
     const auto of = static_cast<std::uint64_t>(how.of);
     const auto begin = static_cast<std::uint64_t>(how.begin);
     const bool is_part = how.range == row_range::part || how.range == row_range::interleaved;
-    result.begin = is_part ? begin * count : begin;
+    const bool follows = how.range == row_range::successive;
+    result.begin = is_part ? begin * count : follows ? taken : begin;
     result.end = result.begin + count;
     result.all = is_part ? of * count : how.range == row_range::all ? count : of;
-    if (how.range == row_range::open) {
+    if (how.range == row_range::open || follows) {
         // The tensor states how many rows it has.
         const std::size_t axis = how.transposed && !vector ? 1 : 0;
         result.all = found && found->size() == (vector ? 1U : 2U) ? (*found)[axis] : result.end;
@@ -5779,14 +5819,13 @@ struct place_of {
     any_view view;
     std::string tensor;  // none, if the parameter is a constant
     const placement& how;
-    const any_view* first_layer = nullptr;  // of layers that share a tensor, beside the first one
 };
 
 /// Calls visit(place_of) for each line of each parameter, and each layer of it, until one returns a
 /// problem.
 template <class Visit>
-SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, name_map names,
-                                        std::span<const layer_stack> stacks, Visit visit) {
+SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameters, name_map names,
+                                        const std::vector<layer_stack>& stacks, Visit visit) {
     bool has_own_names = false;
     for (const name_entry& line : names)
         has_own_names = has_own_names || line.use == name_entry::role::own;
@@ -5819,20 +5858,16 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
             const layered_name form = with_layers(line.tensor, {});
             if (!form.problem.empty()) return problem(line.tensor, form.problem);
             // A parameter without extents has no layers: its line may be that of another model.
-            std::size_t axes = form.axes + (line.place.shared_layers ? 1 : 0);
+            std::size_t axes = form.axes;
             if (in) axes = in->axes;
             if (static_cast<std::size_t>(parameter.view.rank) < axes) axes = 0;
             std::array<std::uint64_t, 3> layers{};
-            any_view first;
             for (bool more = true; more;) {
                 any_view view = parameter.view;
                 for (std::size_t axis = 0; axis < axes; ++axis) view = slice_of(view, layers[axis]);
                 const std::string name =
                     with_layers(line.tensor, in ? in->number(layers) : layers).text;
-                const bool again = line.place.shared_layers && axes > 0 && layers[axes - 1] > 0;
-                if (!again) first = view;
-                const std::string what =
-                    visit(place_of{view, name, line.place, again ? &first : nullptr});
+                const std::string what = visit(place_of{view, name, line.place});
                 if (!what.empty()) return problem(name, what);
                 more = false;
                 for (std::size_t axis = axes; axis-- > 0 && !more;) {
@@ -5860,6 +5895,12 @@ struct coverage {
     bool is_interleaved = false;
     bool is_mixed = false;
 
+    /// Where the rows end that are taken.
+    std::uint64_t end() const {
+        std::uint64_t result = 0;
+        for (const numbered_range& each : taken) result = std::max(result, each.last);
+        return result;
+    }
     void add(const placed& where, const placement& how) {
         const bool within = how.range == row_range::interleaved;
         is_mixed = is_mixed || (!taken.empty() && within != is_interleaved);
@@ -5912,7 +5953,7 @@ model_layout layout_of() {
 
 /// The pieces of the file that the parameters are.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> parameters,
+SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& parameters,
                             name_map names, const model_layout& layout) {
     const file_header& header = file.header;
     std::vector<std::string> plain;
@@ -5946,9 +5987,10 @@ SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor>
             const header_entry& entry = header.tensors[found->number];
             const std::string problem = problem_of_type(file, entry, of.view.type);
             if (!problem.empty()) return problem.substr(2);
-            const placed stated = place(of.view, of.how);
+            const std::uint64_t taken = used[found->number].end();
+            const placed stated = place(of.view, of.how, taken);
             if (!stated.problem.empty()) return stated.problem;
-            const placed where = place(of.view, of.how, &entry.shape);
+            const placed where = place(of.view, of.how, taken, &entry.shape);
             if (entry.shape != where.shape) {
                 return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
                                     shape_text(stated.shape)});
@@ -6056,13 +6098,13 @@ std::vector<any_tensor> tensors_of(Parameters& parameters) {
 
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
-                                      std::span<const any_tensor> parameters, name_map names,
+                                      const std::vector<any_tensor>& parameters, name_map names,
                                       const model_layout& layout) {
     return load_all(file, match(file, parameters, names, layout));
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
+SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tensor>& parameters,
                               name_map names, const model_layout& layout,
                               const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
@@ -6080,18 +6122,16 @@ SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor>
                                           "is not ",
                                           number_text(of.how.plus)});
             }
-            if (of.first_layer) {
-                return are_equal(of.view, *of.first_layer)
-                           ? ""
-                           : "the layers of the parameter share it and are not equal";
-            }
-            const placed where = place(of.view, of.how);
-            if (!where.problem.empty()) return where.problem;
             std::size_t tensor = 0;
             while (tensor < planned.size() && planned[tensor].name != of.tensor) ++tensor;
-            if (tensor == planned.size()) {
+            const bool is_first = tensor == planned.size();
+            const placed where = place(of.view, of.how, is_first ? 0 : used[tensor].end());
+            if (!where.problem.empty()) return where.problem;
+            if (is_first) {
                 planned.push_back({of.tensor, where.shape});
                 used.emplace_back();
+            } else if (of.how.range == row_range::successive) {
+                planned[tensor].shape = where.shape;
             } else if (planned[tensor].shape != where.shape) {
                 return joined_text({"it has shape ", shape_text(where.shape), " here and ",
                                     shape_text(planned[tensor].shape), " for another parameter"});
@@ -6271,7 +6311,6 @@ inline constexpr name_entry distilbert[] = {
     ignored("vocab_*"),
 };
 
-/// All layers of albert are loaded from one.
 inline constexpr name_entry albert[] = {
     optional_prefix("albert."),
     {"embedding", "albert.embeddings.word_embeddings.weight"},
@@ -6282,41 +6321,30 @@ inline constexpr name_entry albert[] = {
     {"W_embedding", "albert.encoder.embedding_hidden_mapping_in.weight"},
     {"b_embedding", "albert.encoder.embedding_hidden_mapping_in.bias"},
     {"layers.W_query",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight", shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"},
     {"layers.b_query", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.bias",
-     shared_layers | flat},
-    {"layers.W_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.weight",
-     shared_layers},
+     flat},
+    {"layers.W_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.weight"},
     {"layers.b_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.bias",
-     shared_layers | flat},
+     flat},
     {"layers.W_value",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.weight", shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.weight"},
     {"layers.b_value", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.bias",
-     shared_layers | flat},
-    {"layers.W_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.weight",
-     shared_layers},
-    {"layers.b_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.bias",
-     shared_layers},
+     flat},
+    {"layers.W_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.weight"},
+    {"layers.b_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.bias"},
     {"layers.gain_1",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.weight",
-     shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.weight"},
     {"layers.bias_1",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.bias",
-     shared_layers},
-    {"layers.W_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight",
-     shared_layers},
-    {"layers.b_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.bias",
-     shared_layers},
-    {"layers.W_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.weight",
-     shared_layers},
-    {"layers.b_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.bias",
-     shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.bias"},
+    {"layers.W_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight"},
+    {"layers.b_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.bias"},
+    {"layers.W_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.weight"},
+    {"layers.b_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.bias"},
     {"layers.gain_2",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.weight",
-     shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.weight"},
     {"layers.bias_2",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.bias",
-     shared_layers},
+     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.bias"},
     {"W_pool", "albert.pooler.weight"},
     {"b_pool", "albert.pooler.bias"},
     {"W_predict", "predictions.dense.weight"},
@@ -6472,15 +6500,28 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
-/// Of qwen2, and of llama<biases<true>>: only queries, keys and values have biases in the file.
 inline constexpr auto qwen2 =
     joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
                    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
-                   {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
-                   constant("layers.b_out", 0),
-                   constant("layers.b_gate", 0),
-                   constant("layers.b_expand", 0),
-                   constant("layers.b_contract", 0)});
+                   {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat}});
+
+/// The matrices of queries, keys and values are one, and the gate and what it gates.
+inline constexpr name_entry phi3[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embed_tokens.weight"},
+    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
+    {"layers.W_query", "model.layers.{}.self_attn.qkv_proj.weight", successive | halves},
+    {"layers.W_key", "model.layers.{}.self_attn.qkv_proj.weight", successive | halves},
+    {"layers.W_value", "model.layers.{}.self_attn.qkv_proj.weight", successive},
+    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
+    {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
+    {"layers.W_gate", "model.layers.{}.mlp.gate_up_proj.weight", successive},
+    {"layers.W_expand", "model.layers.{}.mlp.gate_up_proj.weight", successive},
+    {"layers.W_contract", "model.layers.{}.mlp.down_proj.weight"},
+    {"gain", "model.norm.weight"},
+    {"W_logits", "lm_head.weight"},
+    copy_of("embedding", "lm_head.weight"),
+};
 
 inline constexpr auto& llama3 = llama;
 inline constexpr auto& mistral = llama;
@@ -6541,6 +6582,36 @@ inline constexpr name_entry gpt_neox[] = {
     ignored("gpt_neox.layers.{}.attention.bias"),
     ignored("gpt_neox.layers.{}.attention.masked_bias"),
     ignored("gpt_neox.layers.{}.attention.rotary_emb.inv_freq"),
+};
+
+/// query_key_value has the rows of each head's query, key and value side by side.
+inline constexpr name_entry bloom[] = {
+    optional_prefix("transformer."),
+    {"embedding", "transformer.word_embeddings.weight"},
+    {"embedding_gain", "transformer.word_embeddings_layernorm.weight"},
+    {"embedding_bias", "transformer.word_embeddings_layernorm.bias"},
+    {"layers.gain_1", "transformer.h.{}.input_layernorm.weight"},
+    {"layers.bias_1", "transformer.h.{}.input_layernorm.bias"},
+    {"layers.gain_2", "transformer.h.{}.post_attention_layernorm.weight"},
+    {"layers.bias_2", "transformer.h.{}.post_attention_layernorm.bias"},
+    {"layers.W_query", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(0, 3)},
+    {"layers.b_query", "transformer.h.{}.self_attention.query_key_value.bias",
+     flat | interleaved(0, 3)},
+    {"layers.W_key", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(1, 3)},
+    {"layers.b_key", "transformer.h.{}.self_attention.query_key_value.bias",
+     flat | interleaved(1, 3)},
+    {"layers.W_value", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(2, 3)},
+    {"layers.b_value", "transformer.h.{}.self_attention.query_key_value.bias",
+     flat | interleaved(2, 3)},
+    {"layers.W_out", "transformer.h.{}.self_attention.dense.weight"},
+    {"layers.b_out", "transformer.h.{}.self_attention.dense.bias"},
+    {"layers.W_expand", "transformer.h.{}.mlp.dense_h_to_4h.weight"},
+    {"layers.b_expand", "transformer.h.{}.mlp.dense_h_to_4h.bias"},
+    {"layers.W_contract", "transformer.h.{}.mlp.dense_4h_to_h.weight"},
+    {"layers.b_contract", "transformer.h.{}.mlp.dense_4h_to_h.bias"},
+    {"gain", "transformer.ln_f.weight"},
+    {"bias", "transformer.ln_f.bias"},
+    copy_of("embedding", "lm_head.weight"),
 };
 
 inline constexpr name_entry phi[] = {
@@ -6703,6 +6774,65 @@ constexpr auto t5_names(bool gated) {
 /// Of T5, and of its version 1.1, which takes activation::geglu_tanh and tied<false>.
 inline constexpr auto t5 = detail::t5_names(false);
 inline constexpr auto t5_gated = detail::t5_names(true);
+
+/// Keys have no bias, which no softmax would see.
+inline constexpr name_entry whisper[] = {
+    optional_prefix("model."),
+    {"W_conv_1", "model.encoder.conv1.weight", taps_last},
+    {"b_conv_1", "model.encoder.conv1.bias"},
+    {"W_conv_2", "model.encoder.conv2.weight", taps_last},
+    {"b_conv_2", "model.encoder.conv2.bias"},
+    {"source_position", "model.encoder.embed_positions.weight"},
+    {"encoder.gain_1", "model.encoder.layers.{}.self_attn_layer_norm.weight"},
+    {"encoder.bias_1", "model.encoder.layers.{}.self_attn_layer_norm.bias"},
+    {"encoder.W_query", "model.encoder.layers.{}.self_attn.q_proj.weight"},
+    {"encoder.b_query", "model.encoder.layers.{}.self_attn.q_proj.bias", flat},
+    {"encoder.W_key", "model.encoder.layers.{}.self_attn.k_proj.weight"},
+    constant("encoder.b_key", 0),
+    {"encoder.W_value", "model.encoder.layers.{}.self_attn.v_proj.weight"},
+    {"encoder.b_value", "model.encoder.layers.{}.self_attn.v_proj.bias", flat},
+    {"encoder.W_out", "model.encoder.layers.{}.self_attn.out_proj.weight"},
+    {"encoder.b_out", "model.encoder.layers.{}.self_attn.out_proj.bias"},
+    {"encoder.gain_2", "model.encoder.layers.{}.final_layer_norm.weight"},
+    {"encoder.bias_2", "model.encoder.layers.{}.final_layer_norm.bias"},
+    {"encoder.W_expand", "model.encoder.layers.{}.fc1.weight"},
+    {"encoder.b_expand", "model.encoder.layers.{}.fc1.bias"},
+    {"encoder.W_contract", "model.encoder.layers.{}.fc2.weight"},
+    {"encoder.b_contract", "model.encoder.layers.{}.fc2.bias"},
+    {"source_gain", "model.encoder.layer_norm.weight"},
+    {"source_bias", "model.encoder.layer_norm.bias"},
+    {"embedding", "model.decoder.embed_tokens.weight"},
+    {"position", "model.decoder.embed_positions.weight", rows_from(0)},
+    {"decoder.gain_1", "model.decoder.layers.{}.self_attn_layer_norm.weight"},
+    {"decoder.bias_1", "model.decoder.layers.{}.self_attn_layer_norm.bias"},
+    {"decoder.W_query", "model.decoder.layers.{}.self_attn.q_proj.weight"},
+    {"decoder.b_query", "model.decoder.layers.{}.self_attn.q_proj.bias", flat},
+    {"decoder.W_key", "model.decoder.layers.{}.self_attn.k_proj.weight"},
+    constant("decoder.b_key", 0),
+    {"decoder.W_value", "model.decoder.layers.{}.self_attn.v_proj.weight"},
+    {"decoder.b_value", "model.decoder.layers.{}.self_attn.v_proj.bias", flat},
+    {"decoder.W_out", "model.decoder.layers.{}.self_attn.out_proj.weight"},
+    {"decoder.b_out", "model.decoder.layers.{}.self_attn.out_proj.bias"},
+    {"decoder.gain_2", "model.decoder.layers.{}.encoder_attn_layer_norm.weight"},
+    {"decoder.bias_2", "model.decoder.layers.{}.encoder_attn_layer_norm.bias"},
+    {"decoder.cross_W_query", "model.decoder.layers.{}.encoder_attn.q_proj.weight"},
+    {"decoder.cross_b_query", "model.decoder.layers.{}.encoder_attn.q_proj.bias", flat},
+    {"decoder.cross_W_key", "model.decoder.layers.{}.encoder_attn.k_proj.weight"},
+    constant("decoder.cross_b_key", 0),
+    {"decoder.cross_W_value", "model.decoder.layers.{}.encoder_attn.v_proj.weight"},
+    {"decoder.cross_b_value", "model.decoder.layers.{}.encoder_attn.v_proj.bias", flat},
+    {"decoder.cross_W_out", "model.decoder.layers.{}.encoder_attn.out_proj.weight"},
+    {"decoder.cross_b_out", "model.decoder.layers.{}.encoder_attn.out_proj.bias"},
+    {"decoder.gain_3", "model.decoder.layers.{}.final_layer_norm.weight"},
+    {"decoder.bias_3", "model.decoder.layers.{}.final_layer_norm.bias"},
+    {"decoder.W_expand", "model.decoder.layers.{}.fc1.weight"},
+    {"decoder.b_expand", "model.decoder.layers.{}.fc1.bias"},
+    {"decoder.W_contract", "model.decoder.layers.{}.fc2.weight"},
+    {"decoder.b_contract", "model.decoder.layers.{}.fc2.bias"},
+    {"gain", "model.decoder.layer_norm.weight"},
+    {"bias", "model.decoder.layer_norm.bias"},
+    copy_of("embedding", "proj_out.weight"),
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
 
@@ -7029,24 +7159,24 @@ inline void decode_groups(const stored_tensor& from, std::uint64_t first, std::u
         numbers[at] = q * load_element<double, dtype::f32>(scale);
     }
 }
-/// Of groups that 32 divides.
 SEQUENT_LAZY
-inline void read_group(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+inline void read_group(const stored_tensor& from, std::uint64_t first, std::size_t count,
+                       scaled_block& to) {
     const std::byte* const scale =
         from.data + from.count + first / from.format->count * sizeof(float);
     to.scale = load_element<double, dtype::f32>(scale);
-    for (std::size_t at = 0; at < 32; ++at)
+    for (std::size_t at = 0; at < count; ++at)
         to.q[at] = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[first + at]));
 }
 
 /// The numbers of versions 1 and 2, by the size of a group.
 SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
     {"F32", 1, 4, true, decode_plain<dtype::f32>},
-    {"groups of 1", 1, 5, true, decode_groups<>},
-    {"groups of 2", 2, 6, true, decode_groups<>},
-    {"groups of 4", 4, 8, true, decode_groups<>},
-    {"groups of 8", 8, 12, true, decode_groups<>},
-    {"groups of 16", 16, 20, true, decode_groups<>},
+    {"groups of 1", 1, 5, true, decode_groups<>, read_group<>, 8},
+    {"groups of 2", 2, 6, true, decode_groups<>, read_group<>, 8},
+    {"groups of 4", 4, 8, true, decode_groups<>, read_group<>, 8},
+    {"groups of 8", 8, 12, true, decode_groups<>, read_group<>, 8},
+    {"groups of 16", 16, 20, true, decode_groups<>, read_group<>, 8},
     {"groups of 32", 32, 36, true, decode_groups<>, read_group<>, 8},
     {"groups of 64", 64, 68, true, decode_groups<>, read_group<>, 8},
     {"groups of 128", 128, 132, true, decode_groups<>, read_group<>, 8},
@@ -7268,7 +7398,7 @@ SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& fo
 
 /// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
 SEQUENT_LAZY
-SEQUENT_COLD llama2c_configuration configuration_of(std::span<const any_tensor> parameters,
+SEQUENT_COLD llama2c_configuration configuration_of(const std::vector<any_tensor>& parameters,
                                                     int tokens) {
     llama2c_configuration result{.tokens = tokens};
     for (const auto& parameter : parameters) {
@@ -7303,7 +7433,7 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 /// tensors are.
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
-                                std::span<const any_tensor> parameters) {
+                                const std::vector<any_tensor>& parameters) {
     tensor_file file{"", {llama2c_tensors({configuration}), {}}, {}, llama2c_formats<>};
     erase_unnamed(file.header.tensors);
     return match(file, parameters).problem;
@@ -7319,7 +7449,7 @@ struct llama2c_match {
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
 /// Numbers of version 2 are rounded to those of the parameters.
 SEQUENT_LAZY
-SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any_tensor> tensors,
+SEQUENT_COLD llama2c_match match_llama2c(const source& from, const std::vector<any_tensor>& tensors,
                                          const std::string& unlike, int tokens) {
     const llama2c_form form = read_form(from);
     llama2c_match result{open_llama2c(from, form), {}, form.configuration};
@@ -7335,7 +7465,7 @@ SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any
 
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
-                                                   std::span<const any_tensor> tensors,
+                                                   const std::vector<any_tensor>& tensors,
                                                    const std::string& unlike, int tokens) {
     const llama2c_match made = match_llama2c(from, tensors, unlike, tokens);
     load_all(made.file, made.found);
@@ -7343,7 +7473,7 @@ SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_tensor> given,
+SEQUENT_COLD void save_as_llama2c(const file_path& path, const std::vector<any_tensor>& given,
                                   const std::string& unlike, int tokens) {
     const auto configuration = configuration_of(given, tokens);
     if (configuration.vocabulary == 0) {
@@ -8963,18 +9093,30 @@ class lattice {
     extent<Columns> columns;
     extent<Reach> reach;  // where the columns of the rows end
 
-    SEQUENT_INLINE int begin(int row) const noexcept { return Full ? 0 : begin_[at(row)]; }
-    SEQUENT_INLINE int end(int row) const noexcept { return Full ? int{columns} : end_[at(row)]; }
-    SEQUENT_INLINE void set(int row, int first, int last) noexcept {
-        begin_[at(row)] = first;
-        end_[at(row)] = last;
+    SEQUENT_INLINE int begin([[maybe_unused]] int row) const noexcept {
+        if constexpr (Full)
+            return 0;
+        else
+            return intervals_.begin[row];
+    }
+    SEQUENT_INLINE int end([[maybe_unused]] int row) const noexcept {
+        if constexpr (Full)
+            return columns;
+        else
+            return intervals_.end[row];
+    }
+    SEQUENT_INLINE void set(int row, int first, int last) noexcept requires(!Full) {
+        intervals_.begin[row] = first;
+        intervals_.end[row] = last;
     }
 
   private:
-    static constexpr int at(int row) { return Full ? 0 : row; }
-
-    int begin_[Full ? 1 : Capacity];
-    int end_[Full ? 1 : Capacity];
+    struct none {};
+    struct of_rows {
+        int begin[Capacity];
+        int end[Capacity];
+    };
+    [[no_unique_address]] std::conditional_t<Full, none, of_rows> intervals_;
 };
 
 constexpr int ceil_divide(int value, int divisor) {
@@ -9027,20 +9169,22 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
                 if (part.rows <= 0) continue;
                 int reach = ends ? 0 : int{part.columns};
                 bool any = full;
-                for (int t = 0; t < part.rows && !full; ++t) {
-                    const int row = part.first_row + t * row_step;
-                    const bool admitted = piece.admits_row(row, counts);
-                    const int begin = ceil_divide(piece.begin(row, counts) - column_class, modulus);
-                    const int end =
-                        admitted
-                            ? ceil_divide(piece.end(row, Shape::columns, counts) - column_class,
-                                          modulus)
-                            : 0;
-                    const bool has_columns = begin < end;
-                    part.set(t, has_columns ? begin : 0, has_columns ? end : 0);
-                    any = any || has_columns;
-                    if (ends && has_columns) reach = std::max(reach, end);
-                }
+                if constexpr (!full)
+                    for (int t = 0; t < part.rows; ++t) {
+                        const int row = part.first_row + t * row_step;
+                        const bool admitted = piece.admits_row(row, counts);
+                        const int begin =
+                            ceil_divide(piece.begin(row, counts) - column_class, modulus);
+                        const int end =
+                            admitted
+                                ? ceil_divide(piece.end(row, Shape::columns, counts) - column_class,
+                                              modulus)
+                                : 0;
+                        const bool has_columns = begin < end;
+                        part.set(t, has_columns ? begin : 0, has_columns ? end : 0);
+                        any = any || has_columns;
+                        if (ends && has_columns) reach = std::max(reach, end);
+                    }
                 part.reach = reach;
                 if (any) visit(part, index);
             }
@@ -10628,6 +10772,54 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// How kept columns are stored: number k of column c stands at k * pitch + c, as a `number`. Where
+/// `block` is not 0, that many numbers of a column share a scale, and the scale of block b of
+/// column c stands at b * pitch + c of the scales. A form has
+///   number, block
+///   load(from)           lanes<T> of the stored numbers as T
+///   scales(from)         if `block` is not 0: lanes<T> scales, which are stored as binary16
+///   put(from, count, to, scales, pitch)
+///                        stores `count` numbers of T, which lie side by side, as a column
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+/// Where an operand's numbers, and their scales if they have any, begin.
+struct columns_place {
+    const void* first = nullptr;
+    const std::uint16_t* scales = nullptr;
+
+    constexpr columns_place() = default;
+    constexpr columns_place(const void* begin, const std::uint16_t* first_scale = nullptr)
+        : first(begin), scales(first_scale) {}
+
+    template <class Number>
+    const Number* numbers() const noexcept {
+        return static_cast<const Number*>(first);
+    }
+};
+
+}  // namespace detail
+
+/// The form of a type of stored numbers for computation in T; here T itself.
+template <class Stored, class T>
+struct kept_columns;
+
+template <class T>
+struct kept_columns<T, T> {
+    using number = T;
+    static constexpr int block = 0;
+
+    static SEQUENT_INLINE batch<T> load(const T* from) noexcept { return kernel::load(from); }
+    static void put(const T* from, int count, number* to, std::uint16_t*,
+                    std::ptrdiff_t pitch) noexcept {
+        for (int k = 0; k < count; ++k) to[k * pitch] = from[k];
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
 /// Attention of one row over columns that are kept turned: number k of a column c stands at
 /// k * pitch + c, so that a vector holds one number of several columns, nothing is added across
 /// lanes until all columns are summed, and a new column takes one store for each of its numbers.
@@ -10639,6 +10831,8 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
 ///   value_pitch                      of the values; 0 where they lie value_column apart
 ///   pitches                          the same of what each node reads by columns
 ///   value_slides, slides             whether these begin with column `first`
+///   node_columns<Node>, value_columns
+///                                    how these are stored (kept_columns.hpp)
 ///   shares                           whether queries 2q and 2q + 1 read the same columns
 ///   is_causal                        whether there are no columns beyond the row
 
@@ -10662,9 +10856,9 @@ SEQUENT_INLINE auto lanes_of(std::uint64_t bits) noexcept {
 template <int Nodes, class T>
 struct kept_operands {
     std::array<const T*, Nodes> x;
-    std::array<const T*, Nodes> y;
+    std::array<columns_place, Nodes> y;
     std::array<T, Nodes> base;
-    const T* value;
+    columns_place value;
     T* out;
 };
 
@@ -10872,19 +11066,41 @@ class kept_rows {
         constexpr int pitch = Shape::pitches[Node];
         constexpr int all = pair * Vectors;
         if constexpr (node.op == score_op::dot && pitch > 0) {
+            using form = typename Shape::template node_columns<Node>;
             SEQUENT_UNROLL for (int at = 0; at < all; ++at) s[at] = zero<T>();
-            const T* y = query->y[Node] + column - (Shape::slides[Node] ? first_ : 0);
+            const int place = column - (Shape::slides[Node] ? first_ : 0);
+            const auto* y = query->y[Node].template numbers<typename form::number>() + place;
             const T* x[pair];
             for (int p = 0; p < pair; ++p) x[p] = query[p].x[Node] + row_ * node.x_row;
-            for (int k = 0; k < node.depth; ++k, y += pitch) {
+            const auto add = [&](int k, batch<T>* to) __attribute__((always_inline)) {
                 batch<T> columns[Vectors];
-                SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) columns[v] = load(y + v * n);
+                SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) columns[v] = form::load(y + v * n);
+                y += pitch;
                 SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                     const batch<T> each = set(x[p][k]);
                     SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
-                        s[p * Vectors + v] = fma(each, columns[v], s[p * Vectors + v]);
+                        to[p * Vectors + v] = fma(each, columns[v], to[p * Vectors + v]);
                     }
                 }
+            };
+            if constexpr (form::block > 0) {
+                for (int k = 0; k < node.depth;) {
+                    batch<T> sum[all];
+                    SEQUENT_UNROLL for (int at = 0; at < all; ++at) sum[at] = zero<T>();
+                    const int block = k / form::block;
+                    for (const int end = std::min(node.depth, k + form::block); k < end; ++k)
+                        add(k, sum);
+                    SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
+                        const batch<T> scale =
+                            form::scales(query->y[Node].scales + block * pitch + place + v * n);
+                        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                            s[p * Vectors + v] =
+                                fma(scale, sum[p * Vectors + v], s[p * Vectors + v]);
+                        }
+                    }
+                }
+            } else {
+                for (int k = 0; k < node.depth; ++k) add(k, s);
             }
             if constexpr (node.value != 1.0) SEQUENT_UNROLL for (int at = 0; at < all; ++at) {
                     s[at] = s[at] * set(static_cast<T>(node.value));
@@ -10925,7 +11141,7 @@ class kept_rows {
                 query.x[Node] + node.row_place(row_) + column * node.x_column, left);
         } else {
             const T* x = query.x[Node] + row_ * node.x_row;
-            const T* y = query.y[Node] + column * node.y_column;
+            const T* y = query.y[Node].template numbers<T>() + column * node.y_column;
             batch<T> sum = zero<T>();
             for (int k = 0; k < node.depth; ++k)
                 sum = fma(set(x[k]), load_spread<node.y_column>(y + k, left), sum);
@@ -10954,7 +11170,8 @@ class kept_rows {
             for (int p = q; p < q + pair; ++p)
                 for (int c = 0; c < columns; ++c) {
                     if (kept[c] == T(0)) continue;
-                    const T* x = queries_[p].value + (from + c) * Shape::value_column;
+                    const T* x =
+                        queries_[p].value.template numbers<T>() + (from + c) * Shape::value_column;
                     for (int k = 0; k < Shape::length; ++k) out(p)[k] += weights_[p][c] * x[k];
                 }
         }
@@ -10964,7 +11181,17 @@ class kept_rows {
     template <bool Masked, int Count, class There>
     SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors, There there) noexcept {
         constexpr int pitch = Shape::value_pitch;
-        const T* x = queries_[q].value + k * pitch + from - (Shape::value_slides ? first_ : 0);
+        using form = typename Shape::value_columns;
+        const int place = from - (Shape::value_slides ? first_ : 0);
+        const auto* x =
+            queries_[q].value.template numbers<typename form::number>() + k * pitch + place;
+        const auto scales = [&](int v) __attribute__((always_inline)) {
+            if constexpr (form::block > 0)
+                return form::scales(queries_[q].value.scales + k / form::block * pitch + place +
+                                    v * n);
+            else
+                return set(T(1));
+        };
         batch<T> sum[pair][Count];
         SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
             SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[p][g] = zero<T>();
@@ -10972,7 +11199,9 @@ class kept_rows {
         const auto careful = [&](int v) __attribute__((always_inline)) {
             const auto kept = there(v);
             SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                const batch<T> value = xsimd::select(kept, load(x + g * pitch + v * n), zero<T>());
+                batch<T> number = form::load(x + g * pitch + v * n);
+                if constexpr (form::block > 0) number = number * scales(v);
+                const batch<T> value = xsimd::select(kept, number, zero<T>());
                 SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                     sum[p][g] = fma(load(weights_[q + p] + v * n), value, sum[p][g]);
                 }
@@ -10987,9 +11216,10 @@ class kept_rows {
                 batch<T> weight[pair];
                 SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                     weight[p] = load(weights_[q + p] + v * n);
+                    if constexpr (form::block > 0) weight[p] = weight[p] * scales(v);
                 }
                 SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                    const batch<T> value = load(x + g * pitch + v * n);
+                    const batch<T> value = form::load(x + g * pitch + v * n);
                     SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                         sum[p][g] = fma(weight[p], value, sum[p][g]);
                     }
@@ -14310,7 +14540,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     std::string problem = problem_of_type(file, entry, view.type);
     if (problem.empty()) problem = problem_of_size(entry);
     if (!problem.empty()) fail("array" + problem);
-    check_pieces(file, {&part, 1});
+    check_pieces(file, {part});
     fill_piece(file, part);
 }
 
@@ -14505,247 +14735,6 @@ decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
 }  // namespace sequent::inline SEQUENT_ABI::io
 
 /// A plan bound to kernels.
-
-namespace sequent::inline SEQUENT_ABI::kernel {
-
-/// Rows of numbers: listed, or a stride apart.
-template <class T>
-struct row_places {
-    T* const* listed = nullptr;
-    T* first = nullptr;
-    std::ptrdiff_t stride = 0;
-
-    SEQUENT_INLINE T* operator[](int row) const noexcept {
-        return listed ? listed[row] : first + row * stride;
-    }
-};
-
-/// C = A B or C += A B of any sizes, with C rows x columns and A rows x depth, whose rows may lie
-/// anywhere. Turned: the rows that are given are those of the transposed matrix.
-template <class T>
-struct gathered_product {
-    int rows, columns, depth;
-    row_places<const T> a;
-    bool a_turned;
-    row_places<const T> b;
-    bool b_turned;
-    row_places<T> c;
-    bool accumulate;
-    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
-    bool streams = false;
-};
-
-namespace detail {
-
-/// How a gathered product is cut: blocks of A and panels of B are copied, so that each number of B
-/// is read once for up to `rows` rows.
-template <class T>
-struct gathered_plan {
-    static constexpr int rows = 256;
-    static constexpr int depth = 256;
-    static constexpr int streams = 16;                       // rows of B, where it is not copied
-    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
-    static constexpr int width = 2 * lanes<T>;
-    static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
-};
-
-inline void prefetch([[maybe_unused]] const void* at) noexcept {
-#if defined(__GNUC__)
-    __builtin_prefetch(at);
-#endif
-}
-
-/// Copies columns [begin, begin + count) of some rows, from row `first` on.
-template <class T>
-inline void gather_rows(const row_places<const T>& from, int first, int rows, int begin, int count,
-                        T* to) noexcept {
-    for (int row = 0; row < rows; ++row, to += gathered_plan<T>::pitch)
-        std::copy_n(from[first + row] + begin, count, to);
-}
-
-/// Copies a panel of B, a row of `width` numbers for each k; zeros behind the last column.
-template <class T>
-inline void gather_panel(const gathered_product<T>& of, int k, int depth, int column,
-                         T* to) noexcept {
-    constexpr int n = lanes<T>;
-    constexpr int width = gathered_plan<T>::width;
-    const int columns = std::min(width, of.columns - column);
-    if (!of.b_turned) {
-        for (int at = 0; at < depth; ++at, to += width) {
-            const T* from = of.b[k + at] + column;
-            if (columns == width) {
-                store(to, load(from));
-                store(to + n, load(from + n));
-            } else {
-                std::copy_n(from, columns, to);
-                std::fill_n(to + columns, width - columns, T(0));
-            }
-        }
-        return;
-    }
-    constexpr int group = transposed_columns<T>;
-    for (int half = 0; half < width; half += n, to += n) {
-        const int last = std::min(n, columns - half) - 1;
-        T* row = to;
-        if (last < 0) {
-            for (int at = 0; at < depth; ++at, row += width) store(row, zero<T>());
-            return;
-        }
-        const T* from = of.b[column + half] + k;
-        const int next = std::min(n, of.columns - column - half - width);
-        const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
-        int at = 0;
-        for (; at + group <= depth; at += group) {
-            // The panel that is copied next.
-            if (of.streams && at % (64 / int{sizeof(T)}) == 0)
-                for (int lane = 0; lane < next; ++lane)
-                    prefetch(from + at + (lane + width) * of.b.stride);
-            batch<T> out[group];
-            load_transposed(from + at, lane_at, out);
-            for (int i = 0; i < group; ++i, row += width) store(row, out[i]);
-        }
-        for (; at < depth; ++at, row += width)
-            for (int lane = 0; lane < n; ++lane) row[lane] = from[lane_at(lane) + at];
-    }
-}
-
-/// Asks for part `part` of `parts` of the panel that is copied next.
-template <class T>
-SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int depth, int column,
-                                   int part, int parts) noexcept {
-    constexpr int width = gathered_plan<T>::width;
-    constexpr int line = 64 / int{sizeof(T)};
-    if (column >= of.columns) return;
-    const int rows = of.b_turned ? std::min(width, of.columns - column) : depth;
-    const int length = of.b_turned ? depth : std::min(width, of.columns - column);
-    const int first = of.b_turned ? column : k;
-    const int begin = of.b_turned ? k : column;
-    for (int row = rows * part / parts; row < rows * (part + 1) / parts; ++row)
-        for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
-}
-
-/// Rows of C of one tile against a panel of B, from the copy of A.
-template <int Rows, class Strides, class T>
-SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
-                                    const row_places<T>& c, int row, int rows, int column,
-                                    int columns, int depth, bool accumulate) noexcept {
-    using plan = gathered_plan<T>;
-    constexpr int n = lanes<T>;
-    constexpr int width = plan::width;
-    alignas(64) T sum[Rows * width];
-    for (int r = 0; r < rows; ++r) {
-        prefetch(c[row + r] + column);
-        prefetch(c[row + r] + column + n);
-    }
-    product_tile<batch<T>, Rows, 2, n, n>(a, b, sum, depth, strides,
-                                          tile_target{0, 0, false, false}, as_is{});
-    const T* from = sum;
-    for (int r = 0; r < rows; ++r, from += width) {
-        T* to = c[row + r] + column;
-        for (int at = 0; at < columns; at += n) {
-            const int count = std::min(n, columns - at);
-            if (count == n)
-                store(to + at,
-                      accumulate ? batch<T>(load(to + at) + load(from + at)) : load(from + at));
-            else
-                store_first(to + at,
-                            accumulate ? batch<T>(load_first(to + at, count) + load(from + at))
-                                       : load(from + at),
-                            count);
-        }
-    }
-}
-
-/// A block of A, of which rows are a_row apart, against a panel of B.
-template <class Strides, class T>
-inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
-                           const Strides& strides, int first, int rows, int k, int depth,
-                           int column, bool accumulate) noexcept {
-    using plan = gathered_plan<T>;
-    constexpr int tile = plan::tile, most = tile * 2 / 3, few = tile / 3;
-    const int columns = std::min(plan::width, of.columns - column);
-    const int parts = (rows + tile - 1) / tile;
-    for (int row = 0, part = 0; row < rows; row += tile, ++part) {
-        if (!of.streams) prefetch_panel(of, k, depth, column + plan::width, part, parts);
-        const int left = std::min(tile, rows - row);
-        const T* from = a + std::ptrdiff_t{row} * strides.a_row;
-        const auto take = [&](auto size) {
-            gathered_tile<size()>(from, b, strides, of.c, first + row, left, column, columns, depth,
-                                  accumulate);
-        };
-        if (left > most)
-            take(std::integral_constant<int, tile>{});
-        else if (left > few)
-            take(std::integral_constant<int, most>{});
-        else
-            take(std::integral_constant<int, few>{});
-    }
-}
-
-}  // namespace detail
-
-/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
-template <class T,
-          int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
-inline constexpr int gathered_room =
-    (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
-    + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
-
-/// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
-/// the same whatever the other rows are. `room` has gathered_room numbers, aligned to 64 bytes.
-template <class T>
-SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
-    using plan = detail::gathered_plan<T>;
-    T* const panel = room;
-    T* const copy = room + plan::depth * plan::width;
-    const int row_parts = (of.rows + plan::rows - 1) / plan::rows;
-    const bool in_place = of.streams && !of.b_turned;
-    const int most = in_place ? plan::streams : plan::depth;
-    const int depth_parts = (of.depth + most - 1) / most;
-    for (int row_part = 0; row_part < row_parts; ++row_part) {
-        const int row = static_cast<int>(std::int64_t{of.rows} * row_part / row_parts);
-        const int rows = static_cast<int>(std::int64_t{of.rows} * (row_part + 1) / row_parts) - row;
-        for (int part = 0; part < depth_parts; ++part) {
-            const int k = static_cast<int>(std::int64_t{of.depth} * part / depth_parts);
-            const int depth =
-                static_cast<int>(std::int64_t{of.depth} * (part + 1) / depth_parts) - k;
-            const bool accumulate = of.accumulate || part > 0;
-            if (of.a_turned)
-                detail::gather_rows(of.a, k, depth, row, rows, copy);
-            else
-                detail::gather_rows(of.a, row, rows, k, depth, copy);
-            for (int column = 0; column < of.columns; column += plan::width) {
-                const auto tiles = [&](const T* b, const auto& strides) {
-                    detail::gathered_tiles(of, copy, b, strides, row, rows, k, depth, column,
-                                           accumulate);
-                };
-                if (in_place && column + plan::width <= of.columns) {
-                    // The rows that are read next.
-                    for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
-                        const T* next = of.b[k + depth + at] + column;
-                        detail::prefetch(next);
-                        detail::prefetch(next + lanes<T>);
-                    }
-                    tiles(of.b[k] + column,
-                          detail::product_strides{plan::pitch, 1, static_cast<int>(of.b.stride), 1,
-                                                  plan::width});
-                    continue;
-                }
-                detail::gather_panel(of, k, depth, column, panel);
-                if (of.a_turned)
-                    tiles(panel,
-                          detail::constant_strides<1, plan::pitch, plan::width, plan::width>{});
-                else
-                    tiles(panel,
-                          detail::constant_strides<plan::pitch, 1, plan::width, plan::width>{});
-            }
-        }
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::kernel
-
-#include <cstring>
 
 /// How large a count that is given at run time may be: what a variable is compared with, `j <
 /// length`, is at most the variable's extent.
@@ -16800,6 +16789,82 @@ struct step {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// Which steps of a plan take the rows of several samples, or of several sequences, at once.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// How many numbers the weights of a step have that is worth it.
+inline constexpr long long least_joined_numbers = 1024;
+
+/// Whether the products of a row step take the rows of several samples: their weights are the same
+/// numbers for all samples.
+constexpr bool is_joined(const row_step& step, long long least) {
+    if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
+    long long size = 0;
+    for (const row_term& term : step.terms) {
+        if (term.kind != term_kind::product) continue;
+        if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
+        if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
+        size += 1LL * term.depth * term.splits * step.columns();
+    }
+    return size > 0 && size >= least;
+}
+
+/// Whether a step whose rows are `lead` beyond those at hand takes the row at hand of several
+/// sequences: not where it computes rows beyond that at the first position, nor where it reads what
+/// each state has prepared for itself.
+constexpr bool joins_sequences(const row_step& step, int lead, long long least) {
+    for (const row_term& term : step.terms)
+        if (term.kind == term_kind::product && term.w.at.where == place::prepared) return false;
+    return lead == 0 && is_joined(step, least);
+}
+
+/// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
+/// counts that limit these; and whether counts end a recursion, which then has other rounds for
+/// each sample.
+struct joined_steps {
+    long long weights = 0;
+    int rows = 0;
+    unsigned counts = 0;
+    bool ends = false;
+
+    /// Returns true if samples of different counts can be run step by step.
+    constexpr bool any() const { return rows > 0 && !ends; }
+};
+template <class Tables>
+constexpr joined_steps find_joined_steps(const Tables& tables, long long least) {
+    joined_steps result;
+    long long rounds = 1;
+    for (const step& each : tables.steps) {
+        result.ends = result.ends || each.end.any();
+        if (each.kind == step_kind::repeat_begin && !each.recurs) rounds *= each.repeat;
+        if (each.kind == step_kind::repeat_end && !each.recurs)
+            rounds /= tables.steps[each.at].repeat;
+        if (each.kind != step_kind::rows || each.prepared) continue;
+        const row_step& row = tables.rows[each.at];
+        if (!is_joined(row, least)) continue;
+        for (const row_term& term : row.terms)
+            if (term.kind == term_kind::product)
+                result.weights += rounds * term.depth * term.splits * row.columns();
+        if (row.rows <= result.rows) continue;
+        result.rows = row.rows;
+        result.counts = row.counts;
+    }
+    return result;
+}
+
+/// Whether a plan repeats steps over the times of a recursion, of which each sequence has others.
+template <class Tables>
+constexpr bool recurs(const Tables& tables) {
+    for (const step& each : tables.steps)
+        if (each.recurs) return true;
+    return false;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+#include <cstring>
+
 /// The state of planning: what is known of each rule, relation and weight while steps are chosen.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -17133,7 +17198,8 @@ struct draft : drafted<Sizes, Facts> {
         result.offset += out.scope_offset[scope];
         int level = depth_of(scope);
         for (int at = scope; at > 0; at = in.text.scopes[at].parent)
-            result.layer_strides[--level] = out.scope_parameters[at];
+            result.layer_strides[--level] =
+                in.text.scopes[at].shares ? 0 : out.scope_parameters[at];
         return result;
     }
 };
@@ -19067,7 +19133,7 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
     for (int inner = 1; inner < draft.in.text.scopes.size(); ++inner) {
         if (draft.in.text.scopes[inner].parent != scope) continue;
         const long long each = lay_out_parameters(draft, inner, base + size);
-        size += each * draft.in.text.scopes[inner].repeat;
+        size += each * draft.in.text.scopes[inner].copies();
         check(last);
     }
     draft.out.scope_parameters[scope] = static_cast<int>(size);
@@ -20197,11 +20263,221 @@ class loop_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// How much room the arrays of a program's `source` need.
+/// Writes a program into a `source`, rule by rule: what reading types and reading text have in
+/// common. Names are interned, and the first mistake is kept.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
 namespace lang = sequent::language;
+
+template <sizes Sizes>
+class source_writer {
+  public:
+    source<Sizes> out{};
+
+    constexpr source_writer() { out.scopes.push({}); }
+
+  protected:
+    rule current{};
+    int scope_ = 0;
+    int number_ = 0;
+
+    constexpr void fail(fault mistake) {
+        if (out.mistake != fault::none) return;
+        out.mistake = mistake;
+        out.mistaken_rule = current.number;
+        out.mistaken_scope = scope_;
+    }
+
+    constexpr void check_number(const name& function, number_range range, double given) {
+        if (is_within(range, given) || out.mistake != fault::none) return;
+        fail(fault::number_out_of_range);
+        out.refused = {function, given, range};
+    }
+
+    // Rules.
+
+    constexpr void begin_rule() {
+        current = rule{};
+        current.number = number_++;
+        current.scope = scope_;
+        current.first_literal = out.literals.size();
+    }
+    constexpr void finish_rule() {
+        current.literals = out.literals.size() - current.first_literal;
+        if (current.literals > max_literals) fail(fault::too_many_literals);
+        const rule finished = current;
+        const int at = out.rules.push(finished);
+        if (finished.repeat) out.scopes[finished.block].rule = at;
+    }
+    /// A node that is true where the condition holds joins those of the rule.
+    constexpr void add_condition(int root) {
+        current.condition =
+            current.condition < 0
+                ? root
+                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
+    }
+
+    // Functions, in the order in which they are written.
+
+    constexpr void combine(combination kind) {
+        if (current.states_combination || current.states_aggregation ||
+            current.transformations.size())
+            fail(fault::a_combination_stands_first);
+        check_not_stacked();
+        current.combined = kind;
+        current.states_combination = true;
+    }
+    /// Whether the rule takes another transformation of this kind.
+    constexpr bool begin_transformation(transformation kind) {
+        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
+        check_not_stacked();
+        if (current.transformations.size() == max_transformations) {
+            fail(fault::too_many_transformations);
+            return false;
+        }
+        return kind != transformation::identity;
+    }
+    constexpr void check_numbers(const transformation_use& use) {
+        const number_ranges ranges = ranges_of(use.kind);
+        for (int at = 0; at < 2; ++at)
+            check_number(ranges.function, ranges.of[at], use.numbers[at]);
+    }
+    constexpr void aggregate(aggregation kind) {
+        if (current.states_aggregation) fail(fault::two_aggregations);
+        check_not_stacked();
+        current.aggregated = kind;
+        current.states_aggregation = true;
+    }
+    /// `mentioned` is how many variables the rule had before its aggregation.
+    constexpr void aggregate_over(int index, int mentioned) {
+        if (index >= mentioned)
+            fail(fault::aggregation_over_a_variable_that_the_body_does_not_mention);
+        if (!((current.aggregated_variables >> index) & 1u)) current.aggregated_order.push(index);
+        current.aggregated_variables |= 1u << index;
+    }
+    /// Of a block that is stacked `count` times, with parameters for each layer or, if it shares
+    /// them, one set for all; `read` reads its rules.
+    template <class Read>
+    constexpr void stack(int count, bool shares, Read read) {
+        check_number(shares ? make_name("repeat", 6) : make_name("stack", 5),
+                     number_range::at_least_1, count);
+        check_not_stacked();
+        current.repeat = count;
+        current.block = out.scopes.push({scope_, count, -1, shares});
+        int depth = 0;
+        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
+        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
+        if (out.literals.size() == current.first_literal) {
+            fail(fault::a_stack_is_applied_to_a_value);
+            return;
+        }
+        const rule outer = current;
+        const int outer_scope = scope_;
+        const int outer_number = number_;
+        const int outer_literals = out.literals.size();
+        list<literal, max_literals> body;
+        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
+            body.push(out.literals[at]);
+        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
+        // The block's literals come before those of the rule that stacks it.
+        out.literals.count = outer.first_literal;
+        scope_ = outer.block;
+        number_ = 0;
+        read();
+        scope_ = outer_scope;
+        number_ = outer_number;
+        current = outer;
+        current.first_literal = out.literals.size();
+        for (const literal& item : body) out.literals.push(item);
+    }
+    /// A stack is a rule's last function.
+    constexpr void check_not_stacked() {
+        if (current.repeat > 0) fail(fault::a_stack_stands_last);
+    }
+
+    // Arguments.
+
+    /// Two variables with their factors, and a constant.
+    struct index_sum {
+        int variables[2]{-1, -1};
+        int factors[2]{};
+        int offset = 0;
+        bool known = true;
+
+        constexpr void add(int variable, int factor) {
+            int place = 0;
+            while (place < 2 && variables[place] >= 0 && variables[place] != variable) ++place;
+            known = known && place < 2;
+            if (place == 2) return;
+            variables[place] = variable;
+            factors[place] += factor;
+        }
+        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
+        constexpr bool cancels() const {
+            return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
+        }
+    };
+    constexpr term term_of(const index_sum& sum) {
+        if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
+        const int first = sum.factors[0] == 1 ? 0 : 1;
+        const int second = 1 - first;
+        if (!sum.known || sum.factors[first] != 1 ||
+            sum.factors[second] * sum.factors[second] > 1 || sum.cancels())
+            fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
+        if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
+        return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
+    }
+    /// Where two variables cannot stand.
+    constexpr void check_single(const term* terms, int arity) {
+        for (int at = 0; at < arity; ++at)
+            if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
+    }
+
+    // Names.
+
+    template <class Item, int Capacity>
+    static constexpr int place_in(list<Item, Capacity>& items, const Item& wanted) {
+        for (int at = 0; at < items.size(); ++at)
+            if (items[at] == wanted) return at;
+        return items.push(wanted);
+    }
+    /// `extent` is 0 where none is stated.
+    constexpr int variable_id(const name& id, int extent) {
+        for (int at = 0; at < current.variables.size(); ++at)
+            if (current.variables[at].id == id) {
+                current.variables[at].state(extent);
+                return at;
+            }
+        if (current.variables.size() == max_variables) {
+            fail(fault::too_many_variables);
+            return 0;
+        }
+        return current.variables.push({id, extent, 0});
+    }
+    constexpr int relation_id(const name& id) {
+        for (int at = 0; at < out.relations.size(); ++at)
+            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+        return out.relations.push({id, scope_, false});
+    }
+    constexpr int weight_id(const weight& declared) {
+        for (int at = 0; at < out.weights.size(); ++at) {
+            const weight& known = out.weights[at];
+            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
+            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
+                known.shape[1] != declared.shape[1])
+                fail(fault::one_weight_with_two_shapes);
+            return at;
+        }
+        return out.weights.push(declared);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// How much room the arrays of a program's `source` need.
+
+namespace sequent::inline SEQUENT_ABI::plan {
 
 template <class T>
 inline constexpr sizes size_of{0, 0, 0, 1};
@@ -20252,8 +20528,8 @@ inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size
 template <lang::transformation Kind, class... Arguments>
 inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
     0, 0, (0 + ... + index_nodes<Arguments>), 1};
-template <int Count, class Program>
-inline constexpr sizes size_of<lang::repeated<Count, Program>> =
+template <int Count, class Program, bool Shares>
+inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
     size_of<Program> + sizes{0, 0, 0, 2};
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
@@ -20274,26 +20550,32 @@ template <class Function>
 inline constexpr bool is_of_atoms = true;
 template <lang::aggregation Kind, class... Variables>
 inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
-template <int Count, class Program>
-inline constexpr bool is_of_atoms<lang::repeated<Count, Program>> = false;
+template <int Count, class Program, bool Shares>
+inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
 
 template <sizes Sizes>
-class reader {
-  public:
-    source<Sizes> out{};
+class reader : public source_writer<Sizes> {
+    using base = source_writer<Sizes>;
 
-    constexpr reader() { out.scopes.push({}); }
+  public:
+    using base::out;
 
     template <std::size_t... Indices, class... Rules>
     constexpr void read(const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
-        number_ = 0;
         read_rules(program);
     }
 
   private:
-    rule current{};
-    int scope_ = 0;
-    int number_ = 0;
+    using base::aggregate_over;
+    using base::check_number;
+    using base::check_single;
+    using base::current;
+    using base::fail;
+    using base::place_in;
+    using base::relation_id;
+    using base::scope_;
+    using base::weight_id;
+    using typename base::index_sum;
 
     template <std::size_t... Indices, class... Rules>
     constexpr void read_rules(
@@ -20307,29 +20589,9 @@ class reader {
     }
     template <class Rule>
     constexpr void begin(const Rule& written) {
-        current = rule{};
-        current.number = number_++;
-        current.scope = scope_;
-        current.first_literal = out.literals.size();
+        this->begin_rule();
         read_rule(written);
-        current.literals = out.literals.size() - current.first_literal;
-        if (current.literals > max_literals) fail(fault::too_many_literals);
-        const rule finished = current;
-        const int at = out.rules.push(finished);
-        if (finished.repeat) out.scopes[finished.block].rule = at;
-    }
-
-    constexpr void fail(fault mistake) {
-        if (out.mistake != fault::none) return;
-        out.mistake = mistake;
-        out.mistaken_rule = current.number;
-        out.mistaken_scope = scope_;
-    }
-
-    constexpr void check_number(const name& function, number_range range, double given) {
-        if (is_within(range, given) || out.mistake != fault::none) return;
-        fail(fault::number_out_of_range);
-        out.refused = {function, given, range};
+        this->finish_rule();
     }
 
     template <class Head, class Body>
@@ -20378,11 +20640,7 @@ class reader {
     }
     template <lang::constraint Condition>
     constexpr void read_body(const Condition& condition) {
-        const int root = read_node(condition);
-        current.condition =
-            current.condition < 0
-                ? root
-                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
+        this->add_condition(read_node(condition));
     }
     template <class Item>
         requires lang::is_literal<Item>
@@ -20464,34 +20722,18 @@ class reader {
 
     template <lang::combination Kind>
     constexpr void read_function(const lang::combine<Kind>&) {
-        if (current.states_combination || current.states_aggregation ||
-            current.transformations.size())
-            fail(fault::a_combination_stands_first);
-        check_not_stacked();
-        current.combined = Kind;
-        current.states_combination = true;
+        this->combine(Kind);
     }
     template <lang::transformation Kind, class... Arguments>
     constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
-        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
-        check_not_stacked();
-        if (current.transformations.size() == max_transformations) {
-            fail(fault::too_many_transformations);
-            return;
-        }
-        if constexpr (Kind == lang::transformation::identity) {
-            return;
-        } else {
-            transformation_use use;
-            use.kind = Kind;
-            use.numbers[0] = function.numbers[0];
-            use.numbers[1] = function.numbers[1];
-            constexpr number_ranges ranges = ranges_of(Kind);
-            for (int at = 0; at < 2; ++at)
-                check_number(ranges.function, ranges.of[at], use.numbers[at]);
-            read_arguments(function.arguments, use, 0);
-            current.transformations.push(use);
-        }
+        if (!this->begin_transformation(Kind)) return;
+        transformation_use use;
+        use.kind = Kind;
+        use.numbers[0] = function.numbers[0];
+        use.numbers[1] = function.numbers[1];
+        this->check_numbers(use);
+        read_arguments(function.arguments, use, 0);
+        current.transformations.push(use);
     }
     constexpr void read_arguments(const lang::pack<>&, transformation_use&, int) {}
     template <class First, class... Rest>
@@ -20507,54 +20749,13 @@ class reader {
     }
     template <lang::aggregation Kind, class... Variables>
     constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
-        if (current.states_aggregation) fail(fault::two_aggregations);
-        check_not_stacked();
-        current.aggregated = Kind;
-        current.states_aggregation = true;
+        this->aggregate(Kind);
         const int mentioned = current.variables.size();
-        auto add = [&](int index) {
-            if (index >= mentioned)
-                fail(fault::aggregation_over_a_variable_that_the_body_does_not_mention);
-            if (!((current.aggregated_variables >> index) & 1u))
-                current.aggregated_order.push(index);
-            current.aggregated_variables |= 1u << index;
-        };
-        (add(variable_of(Variables{})), ...);
+        (aggregate_over(variable_of(Variables{}), mentioned), ...);
     }
-    template <int Count, class Program>
-    constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
-        check_number(make_name("stack", 5), number_range::at_least_1, Count);
-        check_not_stacked();
-        current.repeat = Count;
-        current.block = out.scopes.push({scope_, Count, -1});
-        int depth = 0;
-        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
-        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
-        if (out.literals.size() == current.first_literal) {
-            fail(fault::a_stack_is_applied_to_a_value);
-            return;
-        }
-        const rule outer = current;
-        const int outer_scope = scope_;
-        const int outer_number = number_;
-        const int outer_literals = out.literals.size();
-        list<literal, max_literals> body;
-        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
-            body.push(out.literals[at]);
-        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
-        // The block's literals come before those of the rule that stacks it.
-        out.literals.count = outer.first_literal;
-        scope_ = outer.block;
-        read(*stacked.block);
-        scope_ = outer_scope;
-        number_ = outer_number;
-        current = outer;
-        current.first_literal = out.literals.size();
-        for (const literal& item : body) out.literals.push(item);
-    }
-    /// A stack is a rule's last function.
-    constexpr void check_not_stacked() {
-        if (current.repeat > 0) fail(fault::a_stack_stands_last);
+    template <int Count, class Program, bool Shares>
+    constexpr void read_function(const lang::repeated<Count, Program, Shares>& stacked) {
+        this->stack(Count, Shares, [&] { read(*stacked.block); });
     }
 
     // Terms and index expressions.
@@ -20578,13 +20779,7 @@ class reader {
     constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
         index_sum sum;
         add_index(written, 1, sum);
-        const int first = sum.factors[0] == 1 ? 0 : 1;
-        if (sum.known && sum.factors[0] == 0 && sum.factors[1] == 0) return {-1, sum.offset};
-        const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1 || sum.factors[second] * sum.factors[second] > 1)
-            fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
-        if (sum.factors[second] == 0) return {sum.variables[first], sum.offset};
-        return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
+        return this->term_of(sum);
     }
     template <lang::fixed_string Name>
     constexpr term read_term(const lang::bound<Name>&) {
@@ -20592,22 +20787,9 @@ class reader {
         return {};
     }
 
-    /// Two variables with their factors, and a constant.
-    struct index_sum {
-        int variables[2]{-1, -1};
-        int factors[2]{};
-        int offset = 0;
-        bool known = true;
-    };
     template <lang::fixed_string Name, int Extent>
     constexpr void add_index(const lang::var<Name, Extent>& written, int factor, index_sum& to) {
-        const int index = variable_of(written);
-        int place = 0;
-        while (place < 2 && to.factors[place] != 0 && to.variables[place] != index) ++place;
-        to.known = to.known && place < 2;
-        if (place == 2) return;
-        to.variables[place] = index;
-        to.factors[place] += factor;
+        to.add(variable_of(written), factor);
     }
     constexpr void add_index(const lang::integer& written, int factor, index_sum& to) {
         to.offset += factor * written.value;
@@ -20623,12 +20805,6 @@ class reader {
         add_index(written.left, factor, to);
         add_index(written.right, adds ? factor : -factor, to);
         to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
-    }
-
-    /// Where two variables cannot stand.
-    constexpr void check_single(const term* terms, int arity) {
-        for (int at = 0; at < arity; ++at)
-            if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
     }
 
     template <lang::fixed_string Name, int Extent>
@@ -20652,12 +20828,6 @@ class reader {
         const int at = read_pair(node_kind::same_symbol, written.left, written.right);
         out.nodes[at].value = place;
         return at;
-    }
-    template <class Item, int Capacity>
-    static constexpr int place_in(list<Item, Capacity>& items, const Item& wanted) {
-        for (int at = 0; at < items.size(); ++at)
-            if (items[at] == wanted) return at;
-        return items.push(wanted);
     }
     constexpr int read_node(const lang::integer& written) {
         return out.nodes.push({node_kind::constant, written.value});
@@ -20701,41 +20871,26 @@ class reader {
         if constexpr (Extent != lang::unstated)
             check_number(make_name("var", 3), number_range::at_least_1, Extent);
         constexpr name id = text_of<Name>();
-        for (int at = 0; at < current.variables.size(); ++at)
-            if (current.variables[at].id == id) {
-                current.variables[at].state(written.stated_extent);
-                return at;
-            }
-        if (current.variables.size() == max_variables) {
-            fail(fault::too_many_variables);
-            return 0;
-        }
-        return current.variables.push({id, written.stated_extent, 0});
+        return this->variable_id(id, written.stated_extent);
     }
-    constexpr int relation_id(const name& id) {
-        for (int at = 0; at < out.relations.size(); ++at)
-            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
-        return out.relations.push({id, scope_, false});
+};
+
+/// Reads a program object and tells what is wrong with it; sequent/text.hpp adds one for text.
+template <const auto& Program, class Type = std::remove_cvref_t<decltype(Program)>>
+struct program_reader {
+    static consteval auto read() {
+        reader<size_of<Type>> walk;
+        walk.read(Program);
+        return walk.out;
     }
-    constexpr int weight_id(const weight& declared) {
-        for (int at = 0; at < out.weights.size(); ++at) {
-            const weight& known = out.weights[at];
-            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
-            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
-                known.shape[1] != declared.shape[1])
-                fail(fault::one_weight_with_two_shapes);
-            return at;
-        }
-        return out.weights.push(declared);
-    }
+    template <const auto& Diagnosis>
+    using report = plan::report<Diagnosis>;
 };
 
 /// The source of a program object.
 template <const auto& Program>
 consteval auto read() {
-    reader<size_of<std::remove_cvref_t<decltype(Program)>>> walk;
-    walk.read(Program);
-    return walk.out;
+    return program_reader<Program>::read();
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -22506,7 +22661,7 @@ constexpr weight_view view_of_weight(int at) {
     int scopes[plan::max_depth]{};
     int depth = 0;
     for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
-        scopes[depth++] = scope;
+        if (!shapes.text.scopes[scope].shares) scopes[depth++] = scope;
     while (depth-- > 0)
         push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
     const int indices = layout.packed ? shape.arity - 2 : shape.arity;
@@ -22734,6 +22889,7 @@ struct bindings {
     const T* prepared = nullptr;
     const std::byte* packed = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
+    std::byte* cache = nullptr;      // of a state: columns of keys and values
     T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
     const void* facts[max_facts]{};
@@ -23730,6 +23886,295 @@ struct row_finish {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// Rows of numbers: listed, or a stride apart.
+template <class T>
+struct row_places {
+    T* const* listed = nullptr;
+    T* first = nullptr;
+    std::ptrdiff_t stride = 0;
+
+    SEQUENT_INLINE T* operator[](int row) const noexcept {
+        return listed ? listed[row] : first + row * stride;
+    }
+};
+
+/// C = A B or C += A B of any sizes, with C rows x columns and A rows x depth, whose rows may lie
+/// anywhere. Turned: the rows that are given are those of the transposed matrix.
+template <class T>
+struct gathered_product {
+    int rows, columns, depth;
+    row_places<const T> a;
+    bool a_turned;
+    row_places<const T> b;
+    bool b_turned;
+    row_places<T> c;
+    bool accumulate;
+    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
+    bool streams = false;
+};
+
+namespace detail {
+
+/// How a gathered product is cut: blocks of A and panels of B are copied, so that each number of B
+/// is read once for up to `rows` rows.
+template <class T>
+struct gathered_plan {
+    static constexpr int rows = 256;
+    static constexpr int depth = 256;
+    static constexpr int streams = 16;                       // rows of B, where it is not copied
+    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
+    static constexpr int width = 2 * lanes<T>;
+    static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
+};
+
+inline void prefetch([[maybe_unused]] const void* at) noexcept {
+#if defined(__GNUC__)
+    __builtin_prefetch(at);
+#endif
+}
+
+/// Copies columns [begin, begin + count) of some rows, from row `first` on.
+template <class T>
+inline void gather_rows(const row_places<const T>& from, int first, int rows, int begin, int count,
+                        T* to) noexcept {
+    for (int row = 0; row < rows; ++row, to += gathered_plan<T>::pitch)
+        std::copy_n(from[first + row] + begin, count, to);
+}
+
+/// Copies a panel of B, a row of `width` numbers for each k; zeros behind the last column.
+template <class T>
+inline void gather_panel(const gathered_product<T>& of, int k, int depth, int column,
+                         T* to) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int width = gathered_plan<T>::width;
+    const int columns = std::min(width, of.columns - column);
+    if (!of.b_turned) {
+        for (int at = 0; at < depth; ++at, to += width) {
+            const T* from = of.b[k + at] + column;
+            if (columns == width) {
+                store(to, load(from));
+                store(to + n, load(from + n));
+            } else {
+                std::copy_n(from, columns, to);
+                std::fill_n(to + columns, width - columns, T(0));
+            }
+        }
+        return;
+    }
+    constexpr int group = transposed_columns<T>;
+    for (int half = 0; half < width; half += n, to += n) {
+        const int last = std::min(n, columns - half) - 1;
+        T* row = to;
+        if (last < 0) {
+            for (int at = 0; at < depth; ++at, row += width) store(row, zero<T>());
+            return;
+        }
+        const T* from = of.b[column + half] + k;
+        const int next = std::min(n, of.columns - column - half - width);
+        const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
+        int at = 0;
+        for (; at + group <= depth; at += group) {
+            // The panel that is copied next.
+            if (of.streams && at % (64 / int{sizeof(T)}) == 0)
+                for (int lane = 0; lane < next; ++lane)
+                    prefetch(from + at + (lane + width) * of.b.stride);
+            batch<T> out[group];
+            load_transposed(from + at, lane_at, out);
+            for (int i = 0; i < group; ++i, row += width) store(row, out[i]);
+        }
+        for (; at < depth; ++at, row += width)
+            for (int lane = 0; lane < n; ++lane) row[lane] = from[lane_at(lane) + at];
+    }
+}
+
+/// Asks for part `part` of `parts` of the panel that is copied next.
+template <class T>
+SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int depth, int column,
+                                   int part, int parts) noexcept {
+    constexpr int width = gathered_plan<T>::width;
+    constexpr int line = 64 / int{sizeof(T)};
+    if (column >= of.columns) return;
+    const int rows = of.b_turned ? std::min(width, of.columns - column) : depth;
+    const int length = of.b_turned ? depth : std::min(width, of.columns - column);
+    const int first = of.b_turned ? column : k;
+    const int begin = of.b_turned ? k : column;
+    for (int row = rows * part / parts; row < rows * (part + 1) / parts; ++row)
+        for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
+}
+
+/// Rows of C of one tile against a panel of B, from the copy of A.
+template <int Rows, class Strides, class T>
+SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
+                                    const row_places<T>& c, int row, int rows, int column,
+                                    int columns, int depth, bool accumulate) noexcept {
+    using plan = gathered_plan<T>;
+    constexpr int n = lanes<T>;
+    constexpr int width = plan::width;
+    alignas(64) T sum[Rows * width];
+    for (int r = 0; r < rows; ++r) {
+        prefetch(c[row + r] + column);
+        prefetch(c[row + r] + column + n);
+    }
+    product_tile<batch<T>, Rows, 2, n, n>(a, b, sum, depth, strides,
+                                          tile_target{0, 0, false, false}, as_is{});
+    const T* from = sum;
+    for (int r = 0; r < rows; ++r, from += width) {
+        T* to = c[row + r] + column;
+        for (int at = 0; at < columns; at += n) {
+            const int count = std::min(n, columns - at);
+            if (count == n)
+                store(to + at,
+                      accumulate ? batch<T>(load(to + at) + load(from + at)) : load(from + at));
+            else
+                store_first(to + at,
+                            accumulate ? batch<T>(load_first(to + at, count) + load(from + at))
+                                       : load(from + at),
+                            count);
+        }
+    }
+}
+
+/// A block of A, of which rows are a_row apart, against a panel of B.
+template <class Strides, class T>
+inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
+                           const Strides& strides, int first, int rows, int k, int depth,
+                           int column, bool accumulate) noexcept {
+    using plan = gathered_plan<T>;
+    constexpr int tile = plan::tile, most = tile * 2 / 3, few = tile / 3;
+    const int columns = std::min(plan::width, of.columns - column);
+    const int parts = (rows + tile - 1) / tile;
+    for (int row = 0, part = 0; row < rows; row += tile, ++part) {
+        if (!of.streams) prefetch_panel(of, k, depth, column + plan::width, part, parts);
+        const int left = std::min(tile, rows - row);
+        const T* from = a + std::ptrdiff_t{row} * strides.a_row;
+        const auto take = [&](auto size) {
+            gathered_tile<size()>(from, b, strides, of.c, first + row, left, column, columns, depth,
+                                  accumulate);
+        };
+        if (left > most)
+            take(std::integral_constant<int, tile>{});
+        else if (left > few)
+            take(std::integral_constant<int, most>{});
+        else
+            take(std::integral_constant<int, few>{});
+    }
+}
+
+}  // namespace detail
+
+/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
+template <class T,
+          int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
+inline constexpr int gathered_room =
+    (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
+    + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
+
+/// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
+/// the same whatever the other rows are. `room` has gathered_room numbers, aligned to 64 bytes.
+template <class T>
+SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
+    using plan = detail::gathered_plan<T>;
+    T* const panel = room;
+    T* const copy = room + plan::depth * plan::width;
+    const int row_parts = (of.rows + plan::rows - 1) / plan::rows;
+    const bool in_place = of.streams && !of.b_turned;
+    const int most = in_place ? plan::streams : plan::depth;
+    const int depth_parts = (of.depth + most - 1) / most;
+    for (int row_part = 0; row_part < row_parts; ++row_part) {
+        const int row = static_cast<int>(std::int64_t{of.rows} * row_part / row_parts);
+        const int rows = static_cast<int>(std::int64_t{of.rows} * (row_part + 1) / row_parts) - row;
+        for (int part = 0; part < depth_parts; ++part) {
+            const int k = static_cast<int>(std::int64_t{of.depth} * part / depth_parts);
+            const int depth =
+                static_cast<int>(std::int64_t{of.depth} * (part + 1) / depth_parts) - k;
+            const bool accumulate = of.accumulate || part > 0;
+            if (of.a_turned)
+                detail::gather_rows(of.a, k, depth, row, rows, copy);
+            else
+                detail::gather_rows(of.a, row, rows, k, depth, copy);
+            for (int column = 0; column < of.columns; column += plan::width) {
+                const auto tiles = [&](const T* b, const auto& strides) {
+                    detail::gathered_tiles(of, copy, b, strides, row, rows, k, depth, column,
+                                           accumulate);
+                };
+                if (in_place && column + plan::width <= of.columns) {
+                    // The rows that are read next.
+                    for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
+                        const T* next = of.b[k + depth + at] + column;
+                        detail::prefetch(next);
+                        detail::prefetch(next + lanes<T>);
+                    }
+                    tiles(of.b[k] + column,
+                          detail::product_strides{plan::pitch, 1, static_cast<int>(of.b.stride), 1,
+                                                  plan::width});
+                    continue;
+                }
+                detail::gather_panel(of, k, depth, column, panel);
+                if (of.a_turned)
+                    tiles(panel,
+                          detail::constant_strides<1, plan::pitch, plan::width, plan::width>{});
+                else
+                    tiles(panel,
+                          detail::constant_strides<plan::pitch, 1, plan::width, plan::width>{});
+            }
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// The three products of a row term with a matrix, of rows that may lie anywhere: y from x, the
+/// gradient of x, and the gradient of the matrix w.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Rows of w in memory: inputs, if w_column is 1, or outputs.
+template <class T>
+constexpr kernel::row_places<T> rows_of_weight(const row_term& term, T* w) noexcept {
+    return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
+}
+
+/// y (=, +=) x w, of `rows` rows and `columns` outputs.
+template <class T>
+constexpr kernel::gathered_product<T> output_product(const row_term& term, int columns, int rows,
+                                                     kernel::row_places<const T> x, const T* w,
+                                                     kernel::row_places<T> y,
+                                                     bool accumulate) noexcept {
+    return {rows, columns,   term.depth, x, false, rows_of_weight(term, w), term.w_column != 1,
+            y,    accumulate};
+}
+
+/// dx += dy w^T.
+template <class T>
+constexpr kernel::gathered_product<T> input_product(const row_term& term, int columns, int rows,
+                                                    kernel::row_places<const T> dy, const T* w,
+                                                    kernel::row_places<T> dx) noexcept {
+    return {rows, term.depth, columns, dy, false, rows_of_weight(term, w), term.w_column == 1,
+            dx,   true};
+}
+
+/// dw += x^T dy, of `count` rows of w in memory, summed over `rows` rows of x and dy. They begin at
+/// the first of these inputs or outputs.
+template <class T>
+constexpr kernel::gathered_product<T> weight_product(const row_term& term, int columns, int count,
+                                                     int rows, kernel::row_places<const T> x,
+                                                     kernel::row_places<const T> dy,
+                                                     T* dw) noexcept {
+    const bool by_input = term.w_column == 1;
+    return {
+        count, by_input ? columns : term.depth, rows, by_input ? x : dy, true, by_input ? dy : x,
+        false, rows_of_weight(term, dw),        true};
+}
+
+/// Such a product of operands that are rounded to a format (packed_format); model/rounded.hpp has
+/// it.
+template <int Format, class T>
+void multiply_rounded(const kernel::gathered_product<T>& of) noexcept;
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
 /// The rows of a row step that are there, and their gradients.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -23890,12 +24335,17 @@ class row_gradients : public row_atoms<Step, T> {
         constexpr kernel::product_shape shape{step.rows,    term.depth, columns,
                                               step.out.row, 1,          term.w_column,
                                               term.w_depth, term.x.row, true};
-        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-        dx += outer_shift(term.x, first, second, third);
-        kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
-            gradient_of_out(bound, first, second, third) + range.begin * step.out.row,
-            w + split * term.w_split, dx + split * term.x_split + range.begin * term.x.row,
-            range.end - range.begin, columns);
+        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third) +
+                     split * term.w_split;
+        const T* dy = gradient_of_out(bound, first, second, third) + range.begin * step.out.row;
+        dx += outer_shift(term.x, first, second, third) + split * term.x_split +
+              range.begin * term.x.row;
+        const int rows = range.end - range.begin;
+        if constexpr (term.format != 0)
+            multiply_rounded<term.format>(input_product<T>(
+                term, columns, rows, {nullptr, dy, step.out.row}, w, {nullptr, dx, term.x.row}));
+        else
+            kernel::detail::tile_product<shape, kernel::is_whole<Range>>(dy, w, dx, rows, columns);
     }
 
     /// How many rows a product's weight has in memory.
@@ -23918,7 +24368,14 @@ class row_gradients : public row_atoms<Step, T> {
             T* dw = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third) +
                     split * term.w_split;
             const int count = range.end - range.begin;
-            if constexpr (term.w_column == 1) {
+            if constexpr (term.format != 0) {
+                const bool by_input = term.w_column == 1;
+                multiply_rounded<term.format>(
+                    weight_product<T>(term, columns, count, rows,
+                                      {nullptr, x + (by_input ? range.begin : 0), term.x.row},
+                                      {nullptr, dy + (by_input ? 0 : range.begin), step.out.row},
+                                      dw + range.begin * rows_of_weight(term, dw).stride));
+            } else if constexpr (term.w_column == 1) {
                 constexpr kernel::product_shape shape{term.depth, columns,      step.rows,
                                                       1,          term.x.row,   step.out.row,
                                                       1,          term.w_depth, true};
@@ -24407,6 +24864,18 @@ class row_runner : public row_gradients<Step, T> {
             return;
         } else {
             const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            if constexpr (term.format != 0) {
+                for (int split = 0; split < term.splits; ++split)
+                    multiply_rounded<term.format>(output_product<T>(
+                        term, columns, rows,
+                        {nullptr, x + split * term.x_split + row * term.x.row, term.x.row},
+                        w + split * term.w_split, {nullptr, sum + row * sum_row, sum_row},
+                        Accumulate || split > 0));
+                if constexpr (fusion::any && fusion::product_at == At)
+                    finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
+                                rows);
+                return;
+            }
             constexpr int block = fusion::by_row(term) ? 1 : Block;
             kernel::unroll<term.splits>([&](auto split) {
                 constexpr kernel::product_shape shape{block,
@@ -26065,20 +26534,21 @@ inline constinit thread_local pool_position in_pool{};
 /// A pool shares one run at a time among its threads. A run that begins within a task of the same
 /// pool, or while another thread's run is under way, is done by the calling thread alone, to the
 /// same numbers. So is a run in the child of a fork(), where the workers are not. A pool must live
-/// until run has returned; its end ends the workers.
-class thread_pool {
+/// until run has returned; its end ends the workers. A template without arguments, as
+/// SEQUENT_LAZY functions are.
+SEQUENT_LAZY class basic_thread_pool {
   public:
     /// As many threads as the machine has unless told; at least one. Throws std::system_error if
     /// the system has no more threads.
-    explicit thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
-        : thread_pool(std::max(1, threads), nothing_started{}) {
+    explicit basic_thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
+        : basic_thread_pool(std::max(1, threads), nothing_started{}) {
         std::vector<std::thread>& workers = crew_->workers;
         while (static_cast<int>(workers.size()) + 1 < size_) {
             const int thread = static_cast<int>(workers.size()) + 1;
             workers.emplace_back([this, thread] { serve(thread); });
         }
     }
-    ~thread_pool() {
+    ~basic_thread_pool() {
         if (is_forked()) {
             // Threads that are not there can neither be joined nor detached, and the child's copy
             // of what they wait on cannot be destroyed.
@@ -26090,8 +26560,8 @@ class thread_pool {
         crew_->begin.ring();
         for (std::thread& worker : crew_->workers) worker.join();
     }
-    thread_pool(const thread_pool&) = delete;
-    thread_pool& operator=(const thread_pool&) = delete;
+    basic_thread_pool(const basic_thread_pool&) = delete;
+    basic_thread_pool& operator=(const basic_thread_pool&) = delete;
 
     /// With the calling thread.
     int size() const noexcept { return size_; }
@@ -26153,7 +26623,7 @@ class thread_pool {
 
     /// The threads follow in the constructor that delegates here: should one fail, the destructor
     /// ends those that have started.
-    thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
+    basic_thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
         crew_->workers.reserve(static_cast<std::size_t>(size - 1));
     }
 
@@ -26234,6 +26704,7 @@ class thread_pool {
     int forks_ = model_detail::count_forks();
     std::unique_ptr<crew> crew_;
 };
+using thread_pool = basic_thread_pool<>;
 
 }  // namespace sequent::inline SEQUENT_ABI
 
@@ -26942,7 +27413,8 @@ void compiled_backward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// From how many bytes of parameters on the samples of a batch are joined: beyond what an L2 cache
-/// holds. Of the library's own tests alone: all units of a program must have the same number.
+/// holds. For the library's own tests, 0 joins samples of any model; all units of a program must
+/// have the same number.
 #ifndef SEQUENT_LEAST_JOINED
 #define SEQUENT_LEAST_JOINED 1'048'576
 #endif
@@ -26961,18 +27433,9 @@ struct joined_run {
     static constexpr int most = 16;
 };
 
-/// Whether the products of a row step take the rows of several samples.
-constexpr bool is_joined(const row_step& step) {
-    if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
-    long long size = 0;
-    for (const row_term& term : step.terms) {
-        if (term.kind != term_kind::product) continue;
-        if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
-        if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
-        size += 1LL * term.depth * term.splits * step.columns();
-    }
-    return size >= 1024;
-}
+/// How many numbers the weights of a step have that is joined.
+inline constexpr long long least_joined_numbers =
+    std::min<long long>(plan::least_joined_numbers, SEQUENT_LEAST_JOINED);
 
 /// Row step `At` of a plan for several samples.
 template <class Plan, int At, class T>
@@ -26990,6 +27453,13 @@ class joined_rows {
         const T* from[joined_rows_at_once];
         T* to[joined_rows_at_once];
     };
+    template <int Term>
+    static void run_product(const gathered& of, joined_run<T> run) noexcept {
+        if constexpr (step.terms[Term].format != 0)
+            multiply_rounded<step.terms[Term].format>(of);
+        else
+            kernel::product(of, run.room);
+    }
     template <class Add, class Product>
     static void each_rows(const kernel::row_range* ranges, int count, Add add,
                           Product product) noexcept {
@@ -27029,10 +27499,6 @@ class joined_rows {
         }
     };
 
-    static constexpr kernel::row_places<const T> weight_rows(const row_term& term, const T* w) {
-        return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
-    }
-
     template <int Term>
     static void multiply(const bound_samples<false>& samples, joined_run<T> run, int first,
                          int second, int third, bool accumulate) noexcept {
@@ -27055,17 +27521,10 @@ class joined_rows {
                     rows.to[at] = sum[sample] + std::ptrdiff_t{row} * runner::sum_row;
                 },
                 [&](int count) {
-                    kernel::product(gathered{count,
-                                             step.columns(),
-                                             term.depth,
-                                             {rows.from},
-                                             false,
-                                             weight_rows(term, w),
-                                             term.w_column != 1,
-                                             {rows.to},
-                                             accumulate || split > 0,
-                                             run.single},
-                                    run.room);
+                    gathered of = output_product<T>(term, step.columns(), count, {rows.from}, w,
+                                                    {rows.to}, accumulate || split > 0);
+                    of.streams = run.single;
+                    run_product<Term>(of, run);
                 });
         }
     }
@@ -27095,16 +27554,9 @@ class joined_rows {
                         rows.to[at] = dx[sample] + std::ptrdiff_t{row} * term.x.row;
                     },
                     [&](int count) {
-                        kernel::product(gathered{count,
-                                                 term.depth,
-                                                 step.columns(),
-                                                 {rows.from},
-                                                 false,
-                                                 weight_rows(term, w),
-                                                 term.w_column == 1,
-                                                 {rows.to},
-                                                 true},
-                                        run.room);
+                        run_product<Term>(input_product<T>(term, step.columns(), count, {rows.from},
+                                                           w, {rows.to}),
+                                          run);
                     });
             }
             if constexpr (term.w.at.trained) {
@@ -27112,29 +27564,18 @@ class joined_rows {
                 for (int at = 0; at < run.count; ++at)
                     x[at] = samples.of[at]->read(term.x.at) + x_at;
                 T* dw = samples.of[0]->gradient(term.w.at) + w_at;
-                const T* others[joined_rows_at_once];
-                // Rows of the weight in memory are inputs or outputs.
-                constexpr bool inputs = term.w_column == 1;
+                const T* gradients[joined_rows_at_once];
                 each_rows(
                     samples.ranges, run.count,
                     [&](int at, int sample, int row) {
-                        (inputs ? rows.from : others)[at] =
-                            x[sample] + std::ptrdiff_t{row} * term.x.row;
-                        (inputs ? others : rows.from)[at] =
-                            dy[sample] + std::ptrdiff_t{row} * step.out.row;
+                        rows.from[at] = x[sample] + std::ptrdiff_t{row} * term.x.row;
+                        gradients[at] = dy[sample] + std::ptrdiff_t{row} * step.out.row;
                     },
                     [&](int count) {
-                        kernel::product(
-                            gathered{inputs ? term.depth : step.columns(),
-                                     inputs ? step.columns() : term.depth,
-                                     count,
-                                     {rows.from},
-                                     true,
-                                     {others},
-                                     false,
-                                     {nullptr, dw, inputs ? term.w_depth : term.w_column},
-                                     true},
-                            run.room);
+                        run_product<Term>(weight_product<T>(term, step.columns(),
+                                                            runner::template weight_rows<Term>(),
+                                                            count, {rows.from}, {gradients}, dw),
+                                          run);
                     });
             }
         }
@@ -27197,7 +27638,7 @@ template <class Plan, int At>
 constexpr bool joins_step() {
     constexpr plan::step step = Plan::template step_at<At>;
     if constexpr (step.kind == step_kind::rows)
-        return is_joined(Plan::template row_step_at<step.at>);
+        return plan::is_joined(Plan::template row_step_at<step.at>, least_joined_numbers);
     else
         return false;
 }
@@ -27226,47 +27667,22 @@ void backward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
     }
 }
 
-/// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
-/// counts that limit these; and whether counts end a recursion, which then has other rounds for
-/// each sample.
-struct joined_steps {
-    long long weights = 0;
-    int rows = 0;
-    unsigned counts = 0;
-    bool ends = false;
-};
 template <class Plan>
-inline constexpr joined_steps joined_steps_of = [] {
-    joined_steps result;
-    long long rounds = 1;
-    for (const plan::step& each : Plan::tables.steps) {
-        result.ends = result.ends || each.end.any();
-        if (each.kind == step_kind::repeat_begin && !each.recurs) rounds *= each.repeat;
-        if (each.kind == step_kind::repeat_end && !each.recurs)
-            rounds /= Plan::tables.steps[each.at].repeat;
-        if (each.kind != step_kind::rows || each.prepared) continue;
-        const row_step& row = Plan::tables.rows[each.at];
-        if (!is_joined(row)) continue;
-        for (const row_term& term : row.terms)
-            if (term.kind == term_kind::product)
-                result.weights += rounds * term.depth * term.splits * row.columns();
-        if (row.rows <= result.rows) continue;
-        result.rows = row.rows;
-        result.counts = row.counts;
-    }
-    return result;
-}();
+inline constexpr plan::joined_steps joined_steps_of = plan::find_joined_steps(Plan::tables,
+                                                                              least_joined_numbers);
 
 /// How many samples at most are run at once on such memory: 1 where each is run alone. Together
 /// they take no more memory than the parameters do.
 template <class Memory, class T>
 constexpr int most_joined() {
     using plan = typename Memory::placed;
-    constexpr joined_steps joined = joined_steps_of<plan>;
+    constexpr auto joined = joined_steps_of<plan>;
     constexpr auto bytes = static_cast<long long>(sizeof(T));
-    if (joined.rows == 0 || joined.ends || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
+    if (!joined.any() || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
     constexpr long long room =
-        plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
+        SEQUENT_LEAST_JOINED == 0
+            ? joined_run<T>::most
+            : plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
     const int wanted = joined.counts != 0 ? joined_run<T>::most : joined_rows_at_once / joined.rows;
     return static_cast<int>(
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
@@ -27534,11 +27950,20 @@ struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
     }
 };
 
-/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
-/// they are needed.
+/// A plan whose products round their operands to Products; T: they do not. model/rounded.hpp has
+/// others.
+template <class Plan, class T, class Products>
+struct rounded_plan_of;
 template <class Plan, class T>
+struct rounded_plan_of<Plan, T, T> {
+    using type = Plan;
+};
+
+/// The memory of training: Model::workspace<T, Products>. Values and gradients share it by the time
+/// in which they are needed.
+template <class Plan, class T, class Products = T>
 struct workspace_block : call_memory<Plan, T> {
-    using placed = Plan;
+    using placed = typename rounded_plan_of<Plan, T, Products>::type;
 
     /// The gradient of what is prepared.
     alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
@@ -27553,10 +27978,17 @@ struct workspace_block : call_memory<Plan, T> {
     }
 };
 
+/// Whether backward can be run on it.
+template <class Memory, class Plan, class T>
+inline constexpr bool is_workspace = false;
+template <class Plan, class T, class Products>
+inline constexpr bool is_workspace<workspace_block<Plan, T, Products>, Plan, T> = true;
+template <class Memory, class Plan, class T>
+concept workspace_of = is_workspace<Memory, Plan, T>;
+
 /// Whether a plan can be run on it.
 template <class Memory, class Plan, class T>
-concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
-    std::is_same_v<Memory, scratch_block<Plan, T>>;
+concept memory_of = workspace_of<Memory, Plan, T> || std::is_same_v<Memory, scratch_block<Plan, T>>;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -27776,7 +28208,7 @@ concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
 
 /// The formats of packed weights by name, and none.
-enum class packed_as { floats, bf16, q8_0, q4_0, q4_1 };
+enum class packed_as { floats, bf16, q8_0, q4_0, q4_1, q8_4, q8_8, q8_16, q8_32, q8_64 };
 /// Which weights Model::packed<Format, Which> packs: Which(name, looked_up) is asked of each weight
 /// that products multiply with, and, with looked_up true, of each table that symbols choose rows
 /// of.
@@ -27865,7 +28297,7 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 /// caller's. One call uses it at a time.
 template <class Plan, class T, class Memory>
 class batch_memory {
-    static constexpr bool trains = std::is_same_v<Memory, workspace_block<Plan, T>>;
+    static constexpr bool trains = workspace_of<Memory, Plan, T>;
     struct alignas(64) room_block {
         T numbers[static_cast<std::size_t>(kernel::gathered_room<T>)]{};
     };
@@ -27936,7 +28368,7 @@ class batch_memory {
     template <class Counts>
     static int at_once(int begin, int end, int most, Counts counts) noexcept {
         if constexpr (joined == 1) return 1;
-        constexpr joined_steps steps = joined_steps_of<typename Memory::placed>;
+        constexpr plan::joined_steps steps = joined_steps_of<typename Memory::placed>;
         int count = 0;
         for (int rows = 0; count < most && begin + count < end; ++count) {
             rows += plan::least_count(steps.counts, steps.rows, counts(begin + count));
@@ -28566,8 +28998,6 @@ struct calls {
     template <class T>
     using parameters = parameter_block<Plan, T>;
     template <class T>
-    using workspace = workspace_block<Plan, T>;
-    template <class T>
     using output_views = typename layout::template views<T>;
 
     template <class P, class T>
@@ -28583,9 +29013,9 @@ struct calls {
 #endif
     }
 
-    template <class P, class T>
+    template <class P, class T, class W>
     static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
-                              workspace<T>& w) noexcept {
+                              W& w) noexcept {
 #if !defined(NDEBUG)
         if (w.left_by == nothing_left)
             stop(
@@ -28624,7 +29054,7 @@ struct calls {
     static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
                                              Run run) noexcept {
         auto bound = bind(p, given, w);
-        if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
+        if constexpr (workspace_of<W, Plan, T>) w.left_by = mark_of(p, given);
         using placed = typename placed_for<P, typename W::placed>::type;
         compiled_forward<placed, T, Run>::run(bound, run);
         return end_forward(given, w);
@@ -28648,7 +29078,7 @@ struct calls {
         for (int at = 0; at < count; ++at) {
             const facts<T>& given = samples[static_cast<std::size_t>(at)];
             bound[at] = bind(p, given, memory(at));
-            if constexpr (std::is_same_v<memory_type, workspace<T>>)
+            if constexpr (workspace_of<memory_type, Plan, T>)
                 memory(at).left_by = mark_of(p, given);
         }
         joined_forward<placed, T, (most_joined<memory_type, T>() > 1)>::run({bound, count, room});
@@ -28660,6 +29090,7 @@ struct calls {
     template <class P, class T, class Memory>
     static void backward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
                                 parameters<T>& gradient, T* prepared_gradient, T* room) noexcept {
+        using memory_type = std::remove_cvref_t<decltype(memory(0))>;
         bindings<T> bound[joined_run<T>::most];
         const int count = static_cast<int>(samples.size());
         for (int at = 0; at < count; ++at) {
@@ -28669,7 +29100,8 @@ struct calls {
             bound[at].parameter_gradient = gradient.numbers;
             bound[at].prepared_gradient = prepared_gradient;
         }
-        joined_backward<Plan, T, (most_joined<workspace<T>, T>() > 1)>::run({bound, count, room});
+        joined_backward<typename memory_type::placed, T, (most_joined<memory_type, T>() > 1)>::run(
+            {bound, count, room});
     }
 
     /// Clears the rows of an output that a caller sees and no step has written.
@@ -28692,9 +29124,9 @@ struct calls {
 
     /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
     /// is null, on to the parameters.
-    template <bool Whole = false, class P, class T, class Run>
-    static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
-                             workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
+    template <bool Whole = false, class P, class T, workspace_of<Plan, T> W, class Run>
+    static void run_backward(const P& p, const facts<T>& given, const T* const* outward, W& w,
+                             parameters<T>& gradient, T* prepared_gradient,
                              const fact_gradients<T>& of_facts, Run run) noexcept {
         check_left_by(p, given, w);
         bindings<T> bound = bind(p, given, w, true);
@@ -28702,12 +29134,12 @@ struct calls {
         bound.prepared_gradient = prepared_gradient;
         if constexpr (prepares<Plan>)
             if (!prepared_gradient) {
-                std::fill_n(w.prepared_gradient, workspace<T>::prepared_size, T(0));
+                std::fill_n(w.prepared_gradient, W::prepared_size, T(0));
                 bound.prepared_gradient = w.prepared_gradient;
             }
         std::copy_n(of_facts.pointers, max_facts, bound.fact_gradients);
         seed_all<Whole>(outward, w, given.counts);
-        compiled_backward<Plan, T, Run>::run(bound, run);
+        compiled_backward<typename W::placed, T, Run>::run(bound, run);
         if constexpr (prepares<Plan>)
             if (!prepared_gradient)
                 prepare_gradient<Plan>(bound.parameters, bound.prepared, w.prepared_gradient,
@@ -28715,8 +29147,8 @@ struct calls {
     }
 
     /// With the gradients of all outputs one after another.
-    template <class P, class T>
-    static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
+    template <class P, class T, class W>
+    static void backward_from(const P& p, const facts<T>& given, const T* outward, W& w,
                               parameters<T>& gradient, T* prepared_gradient) noexcept {
         run_backward<true>(p, given, pointers_in(outward).data(), w, gradient, prepared_gradient,
                            {}, whole_run{});
@@ -28730,8 +29162,8 @@ struct calls {
         return result;
     }
 
-    template <bool Whole, class T>
-    static void seed_all(const T* const* outward, workspace<T>& w, const int* counts) noexcept {
+    template <bool Whole, class T, class W>
+    static void seed_all(const T* const* outward, W& w, const int* counts) noexcept {
         kernel::unroll<outputs>(
             [&](auto index) { seed<index(), Whole>(outward[index()], w, counts, true); });
         kernel::unroll<outputs>(
@@ -28770,8 +29202,8 @@ struct calls {
     /// The caller's gradient of an output, to where backward expects it; first zeros, since an
     /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
     /// the lengths of facts are.
-    template <int At, bool Whole, class T>
-    static void seed(const T* outward, workspace<T>& w, const int* counts, bool clear) noexcept {
+    template <int At, bool Whole, class T, class W>
+    static void seed(const T* outward, W& w, const int* counts, bool clear) noexcept {
         // By value: a reference would put the plan's tables into the program.
         constexpr int index = Plan::tables.relations[Plan::shapes.outputs[At]].index;
         constexpr auto buffer = Plan::tables.buffers[index];
@@ -28788,7 +29220,7 @@ struct calls {
             for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
         };
         if constexpr (has_lengths) {
-            const auto view = limited_output<workspace<T>, At>(counts);
+            const auto view = limited_output<W, At>(counts);
             each_run(view, Whole ? whole : view, add);
         } else {
             each_run(whole, add);
@@ -28863,7 +29295,8 @@ inline constexpr bool is_well_formed = check_form<Program, Facts...>();
 /// What is wrong, unless an operator has told it already.
 template <bool Told, const auto& Program, class... Facts>
 struct report_of {
-    using type = plan::report<plan::plan_of<Program, Facts...>::mistake>;
+    using type = typename plan::program_reader<Program>::template report<
+        plan::plan_of<Program, Facts...>::mistake>;
 };
 template <const auto& Program, class... Facts>
 struct report_of<true, Program, Facts...> {
@@ -29171,6 +29604,27 @@ class row_facts {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// How the cache of a state stores the numbers of columns: in so many bytes each, none if they are
+/// among the numbers of the state; and how many numbers of a column share a scale of two bytes, 0
+/// if there are no scales.
+struct column_form {
+    int bytes = 0;
+    int block = 0;
+};
+struct cache_form {
+    column_form keys{};
+    column_form values{};
+};
+
+/// Columns that are cached. The scales have lines of their own, in the same order.
+struct cached_columns : column_form {
+    int begin = 0;   // bytes from the begin of the cache
+    int scales = 0;  // likewise
+
+    /// Lines of scales for each `depth` lines of numbers.
+    constexpr int blocks(int depth) const { return block > 0 ? (depth + block - 1) / block : 0; }
+};
+
 /// An operand that an attention step reads by columns. Kept columns are turned: number k of column
 /// c stands at to + k pitch + c, so that the columns of one number are a vector.
 struct kept_operand {
@@ -29183,7 +29637,8 @@ struct kept_operand {
     operand to{};
     int outer[max_outers]{};
     int pitch = 0;
-    int lines = 0;  // of `pitch` numbers, in all layers and outer loops
+    int lines = 0;            // of `pitch` numbers, in all layers and outer loops
+    cached_columns cached{};  // in the cache; else among the numbers of the state
 };
 
 /// The value, and what the nodes of the score read.
@@ -29234,6 +29689,8 @@ struct state_tables {
     list<column_bound, decltype(Tables::generals)::capacity()> bounds{};
     list<row_window, buffers + facts + 1> windows{};
     list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
+    list<window_place, 26 * decltype(Tables::attentions)::capacity()> cache_places{};  // in bytes
+    int cache = 0;                                                                     // bytes
     int row_size[buffers]{};                          // of what moves with the rows
     int window_of[buffers]{};                         // 1 + which window, or 0
     int fact_window[facts]{};                         // likewise
@@ -29650,6 +30107,98 @@ class row_reach {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// The cache of a state: keys and values of attention in a form of fewer bits.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Calls visit(operand, form) for the columns that a state keeps, in the order in which they were
+/// placed. Keys and values of softmax attention have those of the cache.
+template <class Made, class Visit>
+constexpr void each_kept(Made& made, const cache_form& form, Visit visit) {
+    for (int at = 0; at < made.kept.size(); ++at) {
+        const auto& attention = made.steps.attentions[at];
+        auto& kept = made.kept[at];
+        if (kept.value.kept)
+            visit(kept.value, attention.is_prepared() ? column_form{} : form.values);
+        for (int node = 0; node < attention.nodes.size(); ++node)
+            if (kept.nodes[node].kept)
+                visit(kept.nodes[node],
+                      attention.nodes[node].kind == score_kind::dot ? form.keys : column_form{});
+    }
+}
+
+/// Bytes up to the end of their last cache line.
+constexpr long long whole_lines(long long bytes) {
+    return (bytes + 63) / 64 * 64;
+}
+
+/// Adds the bytes of keys and values as float, in bf16 and in q8_0.
+template <class Made>
+constexpr void add_cache_bytes(const Made& made, long long (&bytes)[3]) {
+    each_kept(made, {{1, 32}, {1, 32}}, [&](const kept_operand& kept, const column_form& form) {
+        if (form.bytes == 0) return;
+        const long long numbers = 1LL * kept.lines * kept.pitch;
+        const int blocks = cached_columns{form}.blocks(kept.depth);
+        bytes[0] += 4 * numbers;
+        bytes[1] += whole_lines(2 * numbers);
+        bytes[2] += whole_lines(numbers) + whole_lines(2 * (numbers / kept.depth * blocks));
+    });
+}
+
+/// Moves keys and values of attention from the numbers of a state to its cache.
+template <class Made>
+class cache_planner {
+  public:
+    Made made;
+
+    constexpr cache_planner(const Made& from, const cache_form& form) : made(from) {
+        if (made.steps.workspace == too_large) return;
+        size_ = made.steps.workspace;
+        each_kept(made, {}, [&](kept_operand& kept, const column_form&) {
+            size_ = std::min<long long>(size_, kept.to.offset);
+        });
+        // What is kept stands behind all else.
+        int places = 0;
+        for (const window_place& place : made.places)
+            if (place.offset < size_) made.places[places++] = place;
+        made.places.count = places;
+        each_kept(made, form, [&](kept_operand& kept, const column_form& of) { place(kept, of); });
+        const bool fits = cache_ <= max_numbers;
+        made.cache = fits ? static_cast<int>(cache_) : 0;
+        made.steps.workspace = fits ? numbers_of_memory(size_) : too_large;
+    }
+
+  private:
+    long long size_ = 0;
+    long long cache_ = 0;
+
+    constexpr void place(kept_operand& kept, const column_form& of) {
+        if (of.bytes == 0) {
+            kept.to.offset = numbers_of_memory(size_);
+            if (kept.slides)
+                made.places.push(
+                    {made.column_window - 1, kept.to.offset, kept.lines, kept.pitch, 1});
+            size_ += 1LL * kept.lines * kept.pitch;
+            return;
+        }
+        static_cast<column_form&>(kept.cached) = of;
+        kept.to.offset = 0;
+        kept.cached.begin = place_lines(kept, kept.lines, of.bytes);
+        kept.cached.scales =
+            place_lines(kept, kept.lines / kept.depth * kept.cached.blocks(kept.depth), 2);
+    }
+    constexpr int place_lines(const kept_operand& kept, int lines, int bytes) {
+        const int begin = numbers_of_memory(cache_);
+        if (kept.slides && lines > 0)
+            made.cache_places.push(
+                {made.column_window - 1, begin, lines, kept.pitch * bytes, bytes});
+        cache_ += whole_lines(1LL * lines * kept.pitch * bytes);
+        return begin;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// The memory of one sequence that is computed a few rows at a time. Each buffer of the sequence
 /// keeps, besides the rows at hand, as many rows before them as later steps read: none for plain
 /// rows, a few for shifts, convolutions and recursions, all for aggregates over everything before.
@@ -29954,16 +30503,22 @@ class state_planner : public row_reach<Drafted, Form> {
     }
 };
 
-/// The same plan, with its memory laid out for a few rows at a time.
-template <class Plan>
-struct state_plan_of : single_steps<state_plan_of<Plan>> {
+/// The same plan, with its memory laid out for a few rows at a time; keys and values of attention
+/// in a cache of their own if `Cache` gives them a form.
+template <class Plan, cache_form Cache = cache_form{}>
+struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
     static constexpr auto& facts = Plan::facts;
     static constexpr auto& shapes = Plan::shapes;
     static constexpr auto& form = Plan::by_rows;
     static constexpr auto made = [] {
-        using planner = state_planner<std::remove_const_t<decltype(Plan::unplaced)>,
-                                      std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
-        return planner(Plan::unplaced, form).made;
+        if constexpr (Cache.keys.bytes > 0 || Cache.values.bytes > 0) {
+            return cache_planner(state_plan_of<Plan>::made, Cache).made;
+        } else {
+            using planner =
+                state_planner<std::remove_const_t<decltype(Plan::unplaced)>,
+                              std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
+            return planner(Plan::unplaced, form).made;
+        }
     }();
     static constexpr auto& tables = made.steps;
 
@@ -30001,8 +30556,22 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 using plan::kept_attention;
 using plan::kept_operand;
 
+/// How the plan's state stores the columns of an operand.
+template <class Plan, class T, bool Cached, bool OfValue>
+struct columns_form {
+    using type = kernel::kept_columns<T, T>;
+};
+template <class Plan, class T>
+struct columns_form<Plan, T, true, false> {
+    using type = kernel::kept_columns<typename Plan::cache::keys, T>;
+};
+template <class Plan, class T>
+struct columns_form<Plan, T, true, true> {
+    using type = kernel::kept_columns<typename Plan::cache::values, T>;
+};
+
 /// The kernel's view of attention step `At` of a state's plan, in the rounds of a kind.
-template <class Plan, int At, int Kind>
+template <class Plan, int At, int Kind, class T>
 struct kept_shape {
     using whole = attention_shape<Plan, At, Kind>;
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -30018,6 +30587,10 @@ struct kept_shape {
 
     static constexpr int value_pitch = kept.value.kept ? kept.value.pitch : 0;
     static constexpr bool value_slides = kept.value.slides;
+    using value_columns = typename columns_form<Plan, T, (kept.value.cached.bytes > 0), true>::type;
+    template <int Node>
+    using node_columns =
+        typename columns_form<Plan, T, (kept.nodes[Node].cached.bytes > 0), false>::type;
     static constexpr std::array<int, nodes.size()> pitches = [] {
         std::array<int, nodes.size()> result{};
         for (int at = 0; at < nodes.size(); ++at)
@@ -30058,12 +30631,21 @@ struct kept_shape {
     }
 };
 
-/// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart.
-template <class T>
-SEQUENT_NOINLINE void keep_columns(const T* from, int stride, T* to, int pitch, int count,
-                                   int depth) noexcept {
-    for (int column = 0; column < count; ++column, from += stride, ++to)
-        for (int k = 0; k < depth; ++k) to[static_cast<std::ptrdiff_t>(k) * pitch] = from[k];
+/// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart,
+/// from column number `first` on.
+template <class Form, class T>
+SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
+                                   const kernel::detail::columns_place& to, int first, int pitch,
+                                   int count, int depth) noexcept {
+    using number = typename Form::number;
+    // Both are of the state, which is being written.
+    auto* numbers = const_cast<number*>(to.template numbers<number>()) + first;
+    auto* scales = const_cast<std::uint16_t*>(to.scales);
+    if constexpr (Form::block > 0) scales += first;
+    for (int column = 0; column < count; ++column, from += stride, ++numbers) {
+        Form::put(from, depth, numbers, scales, pitch);
+        if constexpr (Form::block > 0) ++scales;
+    }
 }
 
 /// An attention step of a state's plan.
@@ -30079,6 +30661,18 @@ class kept_runner {
                static_cast<std::ptrdiff_t>(third) * of.outer[2];
     }
 
+    /// Where the columns of an operand begin, in the rounds of the outer loops.
+    static kernel::detail::columns_place columns_of(const bindings<T>& bound,
+                                                    const kept_operand& of, int first, int second,
+                                                    int third) noexcept {
+        const std::ptrdiff_t place = shift(of, first, second, third);
+        if (of.cached.bytes == 0) return bound.read(of.to) + place;
+        const std::ptrdiff_t at = bound.place_of(of.to) + place;
+        return {bound.cache + of.cached.begin + at * of.cached.bytes,
+                reinterpret_cast<const std::uint16_t*>(bound.cache + of.cached.scales) +
+                    at / of.depth * of.cached.blocks(of.depth)};
+    }
+
     /// Keeps columns [begin, end), of which the first stands at place `begin - first`.
     template <class Operand>
     static void keep(const bindings<T>& bound, Operand, int begin, int end, int first) noexcept {
@@ -30088,18 +30682,21 @@ class kept_runner {
                                 of.outer[2] > 0 ? step.outer_extents[2] : 1};
         each_outer(extents, [&](int one, int two, int three) {
             const T* from = bound.read(of.from.at) + outer_shift(of.from, one, two, three);
-            T* to = bound.write(of.to) + shift(of, one, two, three);
-            keep_columns(from + static_cast<std::ptrdiff_t>(begin) * of.from.column, of.from.column,
-                         to + (begin - first), of.pitch, end - begin, of.depth);
+            keep_columns<typename Operand::form>(
+                from + static_cast<std::ptrdiff_t>(begin) * of.from.column, of.from.column,
+                columns_of(bound, of, one, two, three), begin - first, of.pitch, end - begin,
+                of.depth);
         });
     }
 
     template <int Node>
     struct node_operand {
         static constexpr kept_operand value = kept.nodes[Node];
+        using form = typename columns_form<Plan, T, (value.cached.bytes > 0), false>::type;
     };
     struct value_operand {
         static constexpr kept_operand value = kept.value;
+        using form = typename columns_form<Plan, T, (value.cached.bytes > 0), true>::type;
     };
 
     template <bool First, class Operand>
@@ -30124,23 +30721,24 @@ class kept_runner {
             constexpr auto place = static_cast<std::size_t>(at);
             constexpr plan::score_node node = step.nodes[at];
             constexpr kept_operand own = kept.nodes[at];
-            const T* columns = nullptr;
-            if constexpr (own.kept) columns = bound.read(own.to) + shift(own, first, second, third);
+            kernel::detail::columns_place columns;
+            if constexpr (own.kept) columns = columns_of(bound, own, first, second, third);
             if constexpr (node.kind == score_kind::dot || node.kind == score_kind::load)
                 result.x[place] = bound.read(node.x.at) + outer_shift(node.x, first, second, third);
-            if constexpr (node.kind == score_kind::dot)
-                result.y[place] =
-                    own.kept ? columns
-                             : bound.read(node.y.at) + outer_shift(node.y, first, second, third);
+            if constexpr (node.kind == score_kind::dot && !own.kept)
+                result.y[place] = bound.read(node.y.at) + outer_shift(node.y, first, second, third);
+            else if constexpr (node.kind == score_kind::dot)
+                result.y[place] = columns;
             else if constexpr (own.kept)
-                result.x[place] = columns;
+                result.x[place] = columns.template numbers<T>();
             if constexpr (node.kind == score_kind::index)
                 result.base[place] = static_cast<T>(outer_shift(node.x, first, second, third));
         });
-        result.value =
-            kept.value.kept
-                ? bound.read(kept.value.to) + shift(kept.value, first, second, third)
-                : bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+        if constexpr (kept.value.kept)
+            result.value = columns_of(bound, kept.value, first, second, third);
+        else
+            result.value =
+                bound.read(step.value.at) + outer_shift(step.value, first, second, third);
         result.out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
         return result;
     }
@@ -30149,7 +30747,7 @@ class kept_runner {
     template <int Kind, int Queries, class Range>
     static void attend(const bindings<T>& bound, int round, Range range,
                        int first_column) noexcept {
-        using shape = kept_shape<Plan, At, Kind>;
+        using shape = kept_shape<Plan, At, Kind, T>;
         query queries[Queries];
         for (int q = 0; q < Queries; ++q) queries[q] = operands(bound, round + q);
         for (int row = range.begin; row < range.end; ++row)
@@ -30325,6 +30923,21 @@ void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range) 
 
 /// The memory of one sequence that a model computes row by row.
 
+namespace sequent::inline SEQUENT_ABI {
+
+/// The number types in which a state stores the keys and values of softmax attention: each is the
+/// state's own, or, from sequent/packed.hpp, bf16 or q8_0, to which each number is rounded when its
+/// row is computed. All rows read the rounded numbers, that row too.
+///
+///     Model::state<float, cache<q8_0>> s;
+template <class Keys, class Values = Keys>
+struct cache {
+    using keys = Keys;
+    using values = Values;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// Whether a plan runs row by row. It names T so that a program that does not call `step` does not
@@ -30332,11 +30945,41 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 template <class Plan, class T>
 inline constexpr bool has_state = plan::state_plan_of<Plan>::made.obstacle.rule < 0;
 
+template <class Stored, class T>
+constexpr plan::column_form column_form_of() {
+    if constexpr (std::is_same_v<Stored, T>) {
+        return {};
+    } else {
+        static_assert(
+            requires { typename kernel::kept_columns<Stored, T>::number; },
+            "sequent: a cache stores keys and values as bf16 or q8_0, from "
+            "sequent/packed.hpp, in a state of float");
+        using form = kernel::kept_columns<Stored, T>;
+        return {sizeof(typename form::number), form::block};
+    }
+}
+
+/// A state's plan, with the types of what is cached.
+template <class Plan, class T, class Cache>
+struct cached_plan_of
+    : plan::state_plan_of<Plan, plan::cache_form{column_form_of<typename Cache::keys, T>(),
+                                                 column_form_of<typename Cache::values, T>()}> {
+    using cache = Cache;
+};
+template <class Plan, class T, class Cache>
+struct state_plan_for {
+    using type = cached_plan_of<Plan, T, Cache>;
+};
+template <class Plan, class T>
+struct state_plan_for<Plan, T, cache<T>> {
+    using type = plan::state_plan_of<Plan>;
+};
+
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
 /// sequence. Copies are states of their own.
-template <class Plan, class T, bool Possible = has_state<Plan, T>>
+template <class Plan, class T, class Cache = cache<T>, bool Possible = has_state<Plan, T>>
 class alignas(64) state_block {
-    using state_plan = plan::state_plan_of<Plan>;
+    using state_plan = typename state_plan_for<Plan, T, Cache>::type;
     static constexpr auto& made = state_plan::made;
 
     static constexpr bool is_along(int fact) {
@@ -30348,8 +30991,10 @@ class alignas(64) state_block {
                   "layers or positions, or narrower ones");
 
   public:
-    /// How many numbers are kept.
+    using cached = Cache;
+    /// How many numbers are kept, and how many bytes of the cache.
     static constexpr int size = state_plan::tables.workspace > 0 ? state_plan::tables.workspace : 1;
+    static constexpr int cache_bytes = made.cache;
     /// How many positions the sequence may have.
     static constexpr int length = made.rows;
     /// And how many rows of them are computed at a time.
@@ -30447,6 +31092,7 @@ class alignas(64) state_block {
         bound.packed = packed_in(p);
         bound.workspace = numbers_;
         bound.counts = counts_;
+        bound.cache = facts_ + fact_bytes;
         bound.scratch = scratch_;
         bound.origins = origins_;
         const void* given[max_facts]{};
@@ -30543,11 +31189,15 @@ class alignas(64) state_block {
         elements(made.windows, std::integral_constant<std::size_t, made.windows.size()>{});
     static constexpr auto window_places =
         elements(made.places, std::integral_constant<std::size_t, made.places.size()>{});
+    static constexpr auto cache_places = elements(
+        made.cache_places, std::integral_constant<std::size_t, made.cache_places.size()>{});
 
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
     alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
-    alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
+    // Facts, then the cache.
+    static constexpr std::size_t all_bytes = fact_bytes + std::size_t{cache_bytes};
+    alignas(64) std::byte facts_[all_bytes > 0 ? all_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t symbols_[std::max(1, compared_facts<Plan>.size())]
                          [compared_facts<Plan>.size() > 0 ? length : 1]{};
@@ -30601,12 +31251,16 @@ class alignas(64) state_block {
             const std::ptrdiff_t rows = begin + window.ahead - next;
             first = next;
             if (away == 0) continue;
-            for (const plan::window_place& place : window_places) {
-                if (place.window != static_cast<int>(at)) continue;
-                T* line = numbers_ + place.offset;
-                for (int count = place.lines; count-- > 0; line += place.pitch)
-                    std::copy_n(line + away * place.row, rows * place.row, line);
-            }
+            const auto move = [&](auto* numbers, const auto& places) {
+                for (const plan::window_place& place : places) {
+                    if (place.window != static_cast<int>(at)) continue;
+                    auto* line = numbers + place.offset;
+                    for (int count = place.lines; count-- > 0; line += place.pitch)
+                        std::copy_n(line + away * place.row, rows * place.row, line);
+                }
+            };
+            move(numbers_, window_places);
+            move(facts_ + fact_bytes, cache_places);
             kernel::unroll<fact_count>([&](auto index) {
                 constexpr int fact = decltype(index)::value;
                 constexpr auto row = static_cast<std::ptrdiff_t>(row_bytes(fact));
@@ -30620,13 +31274,15 @@ class alignas(64) state_block {
 };
 
 /// Where a rule needs later rows: tells which.
-template <class Plan, class T>
-class state_block<Plan, T, false> {
+template <class Plan, class T, class Cache>
+class state_block<Plan, T, Cache, false> {
     static constexpr plan::rows_obstacle obstacle = plan::state_plan_of<Plan>::made.obstacle;
     static_assert(sizeof(check_rows<Plan, obstacle.rule, obstacle.why>) > 0);
 
   public:
+    using cached = Cache;
     static constexpr int size = 1;
+    static constexpr int cache_bytes = 0;
     static constexpr int length = 1;
     static constexpr int block = 1;
     static constexpr bool needs_rest = false;
@@ -30662,18 +31318,15 @@ struct joined_positions {
     const int* positions;
 };
 
-/// Whether step `At` takes the row at hand of all sequences: not where it computes rows beyond that
-/// at the first position, nor where it reads what each state has prepared for itself.
+/// Whether step `At` takes the row at hand of all sequences.
 template <class Plan, int At>
 constexpr bool joins_sequences() {
-    if constexpr (joins_step<Plan, At>()) {
-        constexpr row_step step = Plan::template row_step_at<Plan::template step_at<At>.at>;
-        for (const row_term& term : step.terms)
-            if (term.kind == term_kind::product && term.w.at.where == place::prepared) return false;
-        return Plan::template lead_of<At> == 0;
-    } else {
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (step.kind == step_kind::rows)
+        return plan::joins_sequences(Plan::template row_step_at<step.at>,
+                                     Plan::template lead_of<At>, least_joined_numbers);
+    else
         return false;
-    }
 }
 
 template <class Plan, int At, bool First, class T>
@@ -30695,13 +31348,8 @@ void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) n
                                                    kernel::one_row{rows.positions[at]});
 }
 
-/// Whether a plan repeats steps over the times of a recursion.
 template <class Plan>
-inline constexpr bool recurs = [] {
-    for (const plan::step& each : Plan::tables.steps)
-        if (each.recurs) return true;
-    return false;
-}();
+inline constexpr bool recurs = plan::recurs(Plan::tables);
 
 /// Entry point to the code that computes a row of several sequences.
 template <class Plan, class T>
@@ -30718,16 +31366,17 @@ void joined_sequences<Plan, T>::run(joined_positions<T> rows) noexcept {
 template <class Plan>
 struct sequences {
     static constexpr int outputs = output_layout<Plan>::count;
-    template <class T>
-    using state = state_block<Plan, T>;
+    template <class T, class Cache>
+    using state = state_block<Plan, T, Cache>;
     template <class T>
     using rows = row_facts<Plan, T, given_facts<Plan, T>>;
 
-    template <class P, class T>
-    static auto step(const P& p, const rows<T>& given, state<T>& s) {
+    template <class P, class T, class Cache>
+    static auto step(const P& p, const rows<T>& given, state<T, Cache>& s) {
+        using state = state<T, Cache>;
         check_step(given, s);
         const kernel::one_row row{s.position()};
-        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+        if constexpr (state::computes_once && !state::needs_rest)
             if (s.position() == 0) {
                 run_rows<true>(p, given, s, 0, row);
                 return last_row(s);
@@ -30736,19 +31385,20 @@ struct sequences {
         return last_row(s);
     }
 
-    template <class P, class T>
-    static auto prefill(const P& p, const rows<T>& given, state<T>& s) {
+    template <class P, class T, class Cache>
+    static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
+        using state = state<T, Cache>;
         check_position(s, given.size());
         bool starts = s.position() == 0;
-        if constexpr (state<T>::needs_rest) {
+        if constexpr (state::needs_rest) {
             starts = given.check_rest(s.has_rest());
             if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
         }
         for (int from = 0; from < given.size();) {
-            const int count = std::min(state<T>::block, given.size() - from);
+            const int count = std::min(state::block, given.size() - from);
             const kernel::row_range range{s.position(), s.position() + count};
-            if (state<T>::computes_once && starts && from == 0)
-                run_rows<state<T>::computes_once>(p, given, s, from, range);
+            if (state::computes_once && starts && from == 0)
+                run_rows<state::computes_once>(p, given, s, from, range);
             else
                 run_rows<false>(p, given, s, from, range);
             from += count;
@@ -30756,9 +31406,10 @@ struct sequences {
         return last_row(s);
     }
 
-    template <class P, class T, class Visit>
+    template <class P, class T, class Cache, class Visit>
     static void step_batch(const P& p, std::span<const rows<T>> given,
-                           std::span<state<T>* const> states, Visit& visit) {
+                           std::span<state<T, Cache>* const> states, Visit& visit) {
+        using state = state<T, Cache>;
         if (given.size() != states.size())
             fail_with<argument_error>({"sequent: step_batch is given ", given.size(), " rows for ",
                                        states.size(), " states"});
@@ -30769,9 +31420,9 @@ struct sequences {
                     fail_with<argument_error>({"sequent: step_batch is given one state twice, as ",
                                                "number ", other, " and ", at});
         }
-        using placed = typename placed_for<P, plan::state_plan_of<Plan>>::type;
+        using placed = typename placed_for<P, typename state_plan_for<Plan, T, Cache>::type>::type;
         const auto step_alone = [&](std::size_t at) {
-            if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+            if constexpr (state::computes_once && !state::needs_rest)
                 if (states[at]->position() == 0) return true;
             return recurs<placed>;
         };
@@ -30806,27 +31457,27 @@ struct sequences {
 
   private:
     /// Throws unless the state can take this row.
-    template <class T>
-    static void check_step(const rows<T>& given, const state<T>& s) {
+    template <class T, class State>
+    static void check_step(const rows<T>& given, const State& s) {
         given.check_single();
         check_position(s, 1);
-        if constexpr (state<T>::needs_rest)
+        if constexpr (State::needs_rest)
             if (!s.has_rest() || given.has_rest())
                 fail<argument_error>(
                     "sequent: facts besides the sequence are given to prefill, with the first "
                     "rows");
     }
 
-    template <class T>
-    static void check_position(const state<T>& s, int rows) {
-        constexpr int length = state<T>::length;
+    template <class State>
+    static void check_position(const State& s, int rows) {
+        constexpr int length = State::length;
         if (s.position() + rows > length)
             fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
                                        " is beyond the ", length, " positions of the model"});
     }
 
-    template <bool First, class P, class T, class Range>
-    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
+    template <bool First, class P, class T, class State, class Range>
+    static void run_rows(const P& p, const rows<T>& given, State& s, int from,
                          Range range) noexcept {
         s.template run<First>(
             p, [&](int fact) { return given.row(fact, from); },
@@ -30834,8 +31485,8 @@ struct sequences {
             [&](int fact) { return given.rest().pairs(fact); }, range);
     }
 
-    template <class T>
-    static auto last_row(const state<T>& s) noexcept {
+    template <class T, class Cache>
+    static auto last_row(const state<T, Cache>& s) noexcept {
         if constexpr (outputs == 1) {
             return s.template output<0>();
         } else {
@@ -30874,9 +31525,10 @@ class model {
 
     template <class T>
     using parameters = model_detail::parameter_block<plan, T>;
-    /// The memory of forward and backward.
-    template <class T>
-    using workspace = model_detail::workspace_block<plan, T>;
+    /// The memory of forward and backward. workspace<float, bf16>, of sequent/packed.hpp: what
+    /// they multiply by weights is rounded to bfloat16 (model/rounded.hpp).
+    template <class T, class Products = T>
+    using workspace = model_detail::workspace_block<plan, T, Products>;
     /// The memory of forward alone, which is a fraction of that.
     template <class T>
     using scratch = model_detail::scratch_block<plan, T>;
@@ -30889,15 +31541,15 @@ class model {
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
     template <class Format, auto Which = pack_products>
     using packed = model_detail::packed_block<plan, Format, Which>;
-    template <class T>
-    using batch = model_detail::batch_memory<plan, T, workspace<T>>;
+    template <class T, class Products = T>
+    using batch = model_detail::batch_memory<plan, T, workspace<T, Products>>;
     /// The memory of forward_batch alone.
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
     /// What step and prefill keep of one sequence, and room for the rows at hand: they need no
-    /// workspace and no scratch.
-    template <class T>
-    using state = model_detail::state_block<plan, T>;
+    /// workspace and no scratch. Cache: in which types it stores keys and values (see cache).
+    template <class T, class Cache = cache<T>>
+    using state = model_detail::state_block<plan, T, Cache>;
     /// A view of the output, or an array of them where there are several.
     template <class T>
     using output_views = typename model_detail::output_layout<plan>::template views<T>;
@@ -31005,17 +31657,18 @@ class model {
     /// outputs' first argument, valid until the next call with s. Throws argument_error at a
     /// position beyond the last, and where other facts are needed that prefill has not been given->
     /// Does not compile where a rule needs later rows.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given, state<T>& s) {
+    template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
+    static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
+                     state<T, Cache>& s) {
         return sequences::step(p, *given, s);
     }
 
     /// The same for several rows at once: those at s.position() and after it; the views are of the
     /// last one. With the first rows of a sequence, the facts that are not along it are given
     /// whole: what follows from them alone is computed once.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
-                        state<T>& s) {
+                        state<T, Cache>& s) {
         return sequences::prefill(p, *given, s);
     }
 
@@ -31027,6 +31680,14 @@ class model {
     template <model_detail::parameters_of<plan> P, class Visit, class T = typename P::number>
     static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
                            std::span<state<std::type_identity_t<T>>* const> states, Visit&& visit) {
+        sequences::step_batch(p, given, states, visit);
+    }
+    /// Of states with a cache of its own type, which Cache names.
+    template <class Cache, model_detail::parameters_of<plan> P, class Visit,
+              class T = typename P::number>
+    static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
+                           std::span<state<std::type_identity_t<T>, Cache>* const> states,
+                           Visit&& visit) {
         sequences::step_batch(p, given, states, visit);
     }
 
@@ -31044,11 +31705,11 @@ class model {
     /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
     /// there was no forward, or one of other facts or parameters, as far as some elements of each
     /// tell; in release builds the gradients are then of no meaning.
-    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
+              model_detail::workspace_of<plan, T> W>
     static void backward(
         const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-        parameters<T>& gradient,
+        const std::type_identity_t<gradients_of_call<T>>& outward, W& w, parameters<T>& gradient,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
         calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
@@ -31056,11 +31717,12 @@ class model {
     }
 
     /// The same on all threads of a pool, to the same numbers.
-    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
+              model_detail::workspace_of<plan, T> W>
     static void backward(
         const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-        parameters<T>& gradient, thread_pool& pool,
+        const std::type_identity_t<gradients_of_call<T>>& outward, W& w, parameters<T>& gradient,
+        thread_pool& pool,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
         calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
@@ -31110,13 +31772,15 @@ class model {
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
     /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
-    template <model_detail::trained_parameters_of<plan> P, class T, class Loss>
+    template <model_detail::trained_parameters_of<plan> P, class T,
+              model_detail::workspace_of<plan, T> W, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
     static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
-                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) {
+                                 Loss&& loss, model_detail::batch_memory<plan, T, W>& b,
+                                 parameters<T>& gradient) {
         const int count = count_of<T>(samples);
-        const typename batch<T>::use used(b);
+        const typename model_detail::batch_memory<plan, T, W>::use used(b);
         const auto& ready = b.prepared(p);
         return b.sum(
             ready, count, counts_in<T>(samples), gradient,
@@ -31124,7 +31788,7 @@ class model {
                 double sum = 0;
                 run_backward_batch(
                     ready, samples, b, first, together, thread, to, to_prepared,
-                    [&](int sample, const workspace<T>& w) {
+                    [&](int sample, const W& w) {
                         T* const outward = b.outward(thread).data();
                         sum += static_cast<double>(
                             loss(sample, calls::template all_outputs<T>(w),
@@ -31139,20 +31803,21 @@ class model {
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
     /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
     /// argument_error unless there is one for each.
-    template <model_detail::trained_parameters_of<plan> P, class T>
+    template <model_detail::trained_parameters_of<plan> P, class T,
+              model_detail::workspace_of<plan, T> W>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                               std::span<const std::type_identity_t<T>> outward, batch<T>& b,
-                               parameters<T>& gradient) {
+                               std::span<const std::type_identity_t<T>> outward,
+                               model_detail::batch_memory<plan, T, W>& b, parameters<T>& gradient) {
         constexpr int size = output_layout::total;
         const int count = count_of<T>(samples);
         check_size("the output gradient given to backward_batch", outward.size(),
                    samples.size() * std::size_t{size});
-        const typename batch<T>::use used(b);
+        const typename model_detail::batch_memory<plan, T, W>::use used(b);
         const auto& ready = b.prepared(p);
         b.sum(ready, count, counts_in<T>(samples), gradient,
               [&](int first, int together, int thread, parameters<T>& to, T* to_prepared) {
                   run_backward_batch(ready, samples, b, first, together, thread, to, to_prepared,
-                                     [&](int sample, const workspace<T>&) {
+                                     [&](int sample, const W&) {
                                          return outward.data() + std::ptrdiff_t{size} * sample;
                                      });
                   return 0.0;
@@ -31217,14 +31882,15 @@ class model {
 
     /// Forward and backward for some samples at once: outward(sample, w) gives the gradients of the
     /// sample's outputs.
-    template <class P, class T, class Outward>
-    static void run_backward_batch(const P& p, std::span<const facts<T>> samples, batch<T>& b,
-                                   int first, int together, int thread, parameters<T>& gradient,
+    template <class P, class T, class W, class Outward>
+    static void run_backward_batch(const P& p, std::span<const facts<T>> samples,
+                                   model_detail::batch_memory<plan, T, W>& b, int first,
+                                   int together, int thread, parameters<T>& gradient,
                                    T* prepared_gradient, Outward outward) {
         run_samples(p, samples, b, first, together, thread);
-        if constexpr (batch<T>::joined > 1) {
+        if constexpr (std::remove_reference_t<decltype(b)>::joined > 1) {
             for (int at = 0; at < together; ++at) {
-                workspace<T>& w = b.workspace(thread, at);
+                W& w = b.workspace(thread, at);
                 calls::template seed_all<true>(
                     calls::pointers_in(outward(first + at, w)).data(), w,
                     samples[static_cast<std::size_t>(first + at)].counts);
@@ -31233,10 +31899,10 @@ class model {
                 p,
                 samples.subspan(static_cast<std::size_t>(first),
                                 static_cast<std::size_t>(together)),
-                [&](int at) -> workspace<T>& { return b.workspace(thread, at); }, gradient,
-                prepared_gradient, b.room(thread));
+                [&](int at) -> W& { return b.workspace(thread, at); }, gradient, prepared_gradient,
+                b.room(thread));
         } else {
-            workspace<T>& w = b.workspace(thread);
+            W& w = b.workspace(thread);
             calls::backward_from(p, samples[static_cast<std::size_t>(first)], outward(first, w), w,
                                  gradient, prepared_gradient);
         }
@@ -31527,6 +32193,7 @@ struct explained_memory {
     long long training = 0;
     long long inference = 0;
     long long state = -1;
+    long long cache[3]{};  // of which are keys and values: as float, in bf16, in q8_0
 };
 
 SEQUENT_LAZY
@@ -31536,7 +32203,11 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
         text, {"parameters  ", parameters, " numbers, ", bytes, " bytes as float\nworkspace   ",
                of.training, " bytes as float, for forward and backward\nscratch     ", of.inference,
                " bytes as float, for forward alone\n"});
-    if (of.state >= 0) append_text(text, {"state       ", of.state, " bytes as float, for step\n"});
+    if (of.state < 0) return;
+    append_text(text, {"state       ", of.state, " bytes as float, for step\n"});
+    if (of.cache[0] > 0)
+        append_text(text, {"  cache     ", of.cache[0], " bytes of it, keys and values; in bf16 ",
+                           of.cache[1], ", in q8_0 ", of.cache[2], "\n"});
 }
 
 }  // namespace model_detail
@@ -31562,8 +32233,10 @@ std::string explain() {
         model_detail::explained_memory memory;
         memory.training = sizeof(typename Model::template workspace<float>);
         memory.inference = sizeof(typename Model::template scratch<float>);
-        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
+        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
             memory.state = sizeof(typename Model::template state<float>);
+            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, memory.cache);
+        }
         model_detail::append_memory(result, Model::parameter_count,
                                     static_cast<long long>(sizeof(float)) * plan::tables.parameters,
                                     memory);
@@ -32031,6 +32704,7 @@ struct shape {
     bool scaled_embedding = false;
     bool normal_embedding = false;
     bool opening_layer = false;
+    bool shared_layers = false;
     bool logit_bias = false;
     bool unit_length = false;
     bool learned_positions = false;  // beside those of the kind
@@ -32198,7 +32872,7 @@ struct width : nn::counted<&nn::shape::width, Value> {};
 /// How many heads share the width.
 template <int Value>
 struct heads : nn::counted<&nn::shape::heads, Value> {};
-/// How many layers there are, with parameters of their own.
+/// How many layers there are, by default with parameters of their own.
 template <int Value>
 struct depth : nn::counted<&nn::shape::depth, Value> {};
 /// How many different symbols there are.
@@ -32252,6 +32926,9 @@ struct local_layers : nn::counted<&nn::shape::local_layers, Count, 0> {
 /// before its attention: the embedding is normalised.
 template <bool Value>
 struct opening_layer : nn::flag<&nn::shape::opening_layer, Value> {};
+/// Whether all layers have the same parameters (arXiv 1909.11942, section 3.1).
+template <bool Value>
+struct shared_layers : nn::flag<&nn::shape::shared_layers, Value> {};
 /// The width of the embedding, if a linear map leads from it to the width of the layers.
 template <int Value>
 struct embedding_width : nn::counted<&nn::shape::embedding_width, Value> {};
@@ -32643,20 +33320,26 @@ struct options {
     template <class... More>
     using with = options<Defaults..., More...>;
 
-    using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
-    using activation = last_of_kind<activation_kind, sequent::activation::identity, Defaults...>;
-    using local_mask =
-        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::mask;
-    static constexpr nn::shape shape = [] {
-        nn::shape result;
-        (set_option<Defaults>(result), ...);
-        return result;
-    }();
+    /// The defaults, read. A template, so that a set costs nothing where no template of it is used.
+    template <class = void>
+    struct read {
+        using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
+        using activation =
+            last_of_kind<activation_kind, sequent::activation::identity, Defaults...>;
+        using local_mask =
+            typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::mask;
+        static constexpr nn::shape shape = [] {
+            nn::shape result;
+            (set_option<Defaults>(result), ...);
+            return result;
+        }();
+        /// Whether there is an embedding, to which positions can be added.
+        static constexpr bool embeds =
+            (... || std::is_same_v<kind_of<Defaults>, kind_of<vocabulary<1>>>);
+    };
     static constexpr int hidden_factor = 4;
     template <class Kind>
     static constexpr bool takes = (... || std::is_same_v<kind_of<Defaults>, Kind>);
-    /// Whether there is an embedding, to which positions can be added.
-    static constexpr bool embeds = takes<kind_of<vocabulary<1>>>;
     /// A compile error for each option that must be given and is not.
     template <template <class...> class Template, class... Given>
     static consteval bool check_given() {
@@ -32704,6 +33387,8 @@ consteval bool check_shape() {
     static_assert(!Shape.has_pattern() || (Shape.norm_first && Shape.groups() > 0),
                   "sequent: layers in a pattern have pre_norm, and the depth is at least that of "
                   "one round of it");
+    static_assert(!Shape.has_pattern() || !Shape.shared_layers,
+                  "sequent: layers in a pattern have parameters of their own");
     static_assert(!Shape.scaled_embedding || !Shape.adds_positions(),
                   "sequent: a scaled embedding has no learned positions");
     static_assert(Embeds || (Shape.position != position_kind::learned &&
@@ -32721,13 +33406,14 @@ struct arguments {
          check_argument<Template, Given, decltype(reason_against<Set, Given, Given...>())>()));
     static_assert(Set::template check_given<Template, Given...>());
 
-    using mask = last_of_kind<mask_kind, typename Set::mask, Given...>;
-    using activation = last_of_kind<activation_kind, typename Set::activation, Given...>;
+    using defaults = typename Set::template read<>;
+    using mask = last_of_kind<mask_kind, typename defaults::mask, Given...>;
+    using activation = last_of_kind<activation_kind, typename defaults::activation, Given...>;
     using local_mask =
-        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0, typename Set::local_mask>,
-                              Given...>::mask;
+        typename last_of_kind<kind_of<local_layers<1>>,
+                              local_layers<0, typename defaults::local_mask>, Given...>::mask;
     static constexpr nn::shape shape = [] {
-        nn::shape result = Set::shape;
+        nn::shape result = defaults::shape;
         (set_option<Given>(result), ...);
         const auto follows = [](int& number, int other) {
             if (number == 0) number = other;
@@ -32744,8 +33430,8 @@ struct arguments {
         follows(result.node_width, result.width);
         return result;
     }();
-    static_assert(
-        check_shape<shape, Set::embeds, (times_given<kind_of<head_width<1>>, Given...> > 0)>());
+    static_assert(check_shape<shape, defaults::embeds,
+                              (times_given<kind_of<head_width<1>>, Given...> > 0)>());
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
@@ -34053,14 +34739,20 @@ inline constexpr auto stack_rules = [] {
     constexpr To above;
     constexpr weight<Prefix + "gain", Shape.width> gain;
     constexpr weight<Prefix + "bias", Shape.width> bias;
+    constexpr auto stacked = [] {
+        if constexpr (Shape.shared_layers)
+            return repeat<Shape.depth>(Block);
+        else
+            return stack<Shape.depth>(Block);
+    }();
     // clang-format off
     if constexpr (Shape.norm_first)
         return rules(
-            between_them(i) <<= below(i) | stack<Shape.depth>(Block),
+            between_them(i) <<= below(i) | stacked,
             above(i)        <<= normalized<Shape>(between_them(i), gain, bias));
     else
         return rules(
-            above(i)        <<= below(i) | stack<Shape.depth>(Block));
+            above(i)        <<= below(i) | stacked);
     // clang-format on
 }();
 
@@ -34117,18 +34809,23 @@ constexpr auto logits_of(States states, Embedding table) noexcept {
         return states(i)[W_logits];
 }
 
-/// An encoder over source(j), a decoder over target(i), and logits (arXiv 1706.03762).
-template <shape Shape, class Mask, class Activation>
+/// The encoder's input from symbols, which share the decoder's embedding or have one of their own.
+template <shape Shape>
+inline constexpr auto source_symbol_rules = [] {
+    constexpr shape Source = Shape.source();
+    using table = std::conditional_t<(Shape.source_vocabulary > 0),
+                                     weight<"source_embedding", Source.vocabulary, Shape.width>,
+                                     weight<"embedding", Shape.vocabulary, Shape.width>>;
+    return rules(source_embedded(i) <<= embedding_of<Source, "source_">(source, table{}));
+}();
+
+/// An encoder over source_embedded(j), which SourceRules give, a decoder over target(i), and logits
+/// (arXiv 1706.03762).
+template <shape Shape, class Mask, class Activation, const auto& SourceRules>
 inline constexpr auto encoder_decoder_rules = [] {
     constexpr shape Source = Shape.source();
     using source_mask = padded_mask<Shape.padded, mask::none, "source_length">;
     constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr auto source_embedding = [=] {
-        if constexpr (Shape.source_vocabulary > 0)
-            return weight<"source_embedding", Source.vocabulary, Shape.width>{};
-        else
-            return embedding;
-    }();
     constexpr auto& encoder_block = block_rules<Source, source_mask, Activation>;
     constexpr auto& decoder_block = decoder_block_rules<Shape, Mask, source_mask, Activation>;
     using result =
@@ -34137,7 +34834,7 @@ inline constexpr auto encoder_decoder_rules = [] {
     constexpr auto states = rules(
         distance_rules<Source, true>,
         distance_rules<Shape, !mask::looks_back<Mask>>,
-        source_embedded(i) <<= embedding_of<Source, "source_">(source, source_embedding),
+        SourceRules,
         stack_rules<Source, encoder_block, relation<"source_embedded">, relation<"encoder">,
                     relation<"memory">, "source_">,
         embedded(i)        <<= embedding_of<Shape, "">(target, embedding),
@@ -34175,16 +34872,29 @@ using decoder_model =
                               padded_mask<Arguments::shape.padded, mask::none, "source_length">,
                               typename Arguments::activation>>;
 
+template <class Arguments, class SourceFact, const auto& SourceRules>
+using model_of_source =
+    typename fact_list<SourceFact,
+                       sequence_fact<Arguments::shape.any_length, "target", Arguments::shape.tokens,
+                                     symbol<Arguments::shape.vocabulary>>>::
+        template with<bound<"source_length">, Arguments::shape.padded>::
+            template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+                encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
+                                      typename Arguments::activation, SourceRules>>;
+
 template <class Arguments>
-using encoder_decoder_model = typename fact_list<
+using encoder_decoder_model = model_of_source<
+    Arguments,
     sequence_fact<Arguments::shape.any_length, "source", Arguments::shape.source_tokens,
                   symbol<Arguments::shape.source().vocabulary>>,
-    sequence_fact<Arguments::shape.any_length, "target", Arguments::shape.tokens,
-                  symbol<Arguments::shape.vocabulary>>>::template with<bound<"source_length">,
-                                                                       Arguments::shape.padded>::
-    template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
-        encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
-                              typename Arguments::activation>>;
+    source_symbol_rules<Arguments::shape>>;
+
+/// A model and what it was made with.
+template <template <class> class Base, class Arguments>
+struct with_options : Base<Arguments> {
+    static constexpr nn::shape shape = Arguments::shape;
+    using mask = typename Arguments::mask;
+};
 
 /// The option sets of templates, with their defaults. What a layer may have:
 struct layer_options
@@ -34208,18 +34918,16 @@ namespace transformer {
 /// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
 /// it is named layers). Takes nn::encoder_options; the position is one that belongs to attention.
 template <class... Options>
-struct encoder : nn::encoder_model<nn::arguments<encoder, nn::encoder_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<encoder, nn::encoder_options, Options...>::shape;
+struct encoder
+    : nn::with_options<nn::encoder_model, nn::arguments<encoder, nn::encoder_options, Options...>> {
 };
 
 /// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
 /// shape. Takes nn::decoder_options. With padded the count source_length tells how much of the
 /// memory there is.
 template <class... Options>
-struct decoder : nn::decoder_model<nn::arguments<decoder, nn::decoder_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<decoder, nn::decoder_options, Options...>::shape;
+struct decoder
+    : nn::with_options<nn::decoder_model, nn::arguments<decoder, nn::decoder_options, Options...>> {
 };
 
 /// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
@@ -34229,11 +34937,8 @@ struct decoder : nn::decoder_model<nn::arguments<decoder, nn::decoder_options, O
 /// its own tokens; from the decoder to the encoder, queries look for keys.
 template <class... Options>
 struct encoder_decoder
-    : nn::encoder_decoder_model<
-          nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>::shape;
-};
+    : nn::with_options<nn::encoder_decoder_model,
+                       nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>> {};
 
 }  // namespace transformer
 
@@ -34494,6 +35199,7 @@ struct text_model
                      padded_mask<Arguments::shape.padded, typename Arguments::local_mask, "length">,
                      typename Arguments::activation>> {
     static constexpr nn::shape shape = Arguments::shape;
+    using mask = typename Arguments::mask;
     using local_mask = typename Arguments::local_mask;
 };
 
@@ -34522,8 +35228,8 @@ struct language_model : text_model<Arguments> {
 struct text_options
     : layer_options::with<required<vocabulary>, depth<1>, activation::gelu, embedding_width<0>,
                           normal_embedding<false>, input_width<0>, local_layers<0>,
-                          opening_layer<false>, pooling::none, unit_length<false>,
-                          position::learned, derived<sequent::classes>> {};
+                          opening_layer<false>, shared_layers<false>, pooling::none,
+                          unit_length<false>, position::learned, derived<sequent::classes>> {};
 struct language_model_options
     : text_options::with<mask::causal, tied<true>, pre_norm, scaled_embedding<false>, logit_cap<0>,
                          logit_bias<false>> {};
@@ -34553,6 +35259,9 @@ namespace nn {
 inline constexpr relation<"patch"> patch;
 inline constexpr relation<"from_patch"> from_patch;
 inline constexpr relation<"sequence"> sequence;
+inline constexpr relation<"even_frame"> even_frame;
+inline constexpr relation<"odd_frame"> odd_frame;
+inline constexpr relation<"convolved"> convolved;
 
 // Language models.
 struct gpt2_options : language_model_options::with<activation::gelu_tanh> {};
@@ -34562,6 +35271,7 @@ struct llama_options : language_model_options::with<activation::swiglu, normaliz
 struct llama3_options : llama_options::with<position::rotary_halves<500000, scaling::llama3<32>>> {
 };
 struct mistral_options : llama_options::with<position::rotary_halves<>, tied<false>> {};
+struct phi3_options : mistral_options {};
 struct qwen2_options : llama_options::with<position::rotary_halves<1000000>, normalization::rms<6>,
                                            query_biases<true>> {};
 struct qwen3_options : llama_options::with<position::rotary_halves<1000000>, normalization::rms<6>,
@@ -34583,6 +35293,10 @@ struct phi_options
 struct starcoder2_options
     : language_model_options::with<activation::gelu_tanh, position::rotary_halves<100000>> {};
 
+struct bloom_options
+    : language_model_options::with<activation::gelu_tanh, position::alibi, normal_embedding<true>> {
+};
+
 // Encoders.
 struct bert_options
     : text_options::with<normalization::layer<12>, segments<2>, padded<true>, post_norm,
@@ -34590,7 +35304,8 @@ struct bert_options
 struct bert_masked_language_options : bert_options::with<masked_language<true>> {};
 struct roberta_options : bert_options::with<normalization::layer<5>, segments<1>> {};
 struct distilbert_options : bert_options::with<segments<0>, pooling::none> {};
-struct albert_options : bert_options::with<activation::gelu_tanh, embedding_width<128>> {};
+struct albert_options
+    : bert_options::with<activation::gelu_tanh, embedding_width<128>, shared_layers<true>> {};
 struct mpnet_options : bert_options::with<normalization::layer<5>, segments<0>,
                                           position::learned_and_relative_buckets<>> {};
 struct modernbert_options
@@ -34608,6 +35323,9 @@ struct t5_options
     : encoder_decoder_options::with<normalization::rms<6>, position::relative_buckets<>,
                                     biases<false>, scaled<false>, padded<true>,
                                     flag<&nn::shape::scaled_logits, true>> {};
+
+struct whisper_options
+    : encoder_decoder_options::with<position::learned, activation::gelu, required<input_width>> {};
 
 /// A class token stands before the patches, and its state is classified (arXiv 2010.11929,
 /// equations 1 to 4).
@@ -34639,6 +35357,38 @@ using vit_model =
     typename fact_list<fact<"patch", Arguments::shape.tokens, Arguments::shape.patch_width>>::
         template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
             vit_rules<Arguments::shape, typename Arguments::mask, typename Arguments::activation>>;
+
+/// Two convolutions over frames, with zeros beyond the ends; the second one takes every other row
+/// (arXiv 2212.04356, section 2.2). Frames come in pairs: source(i, 0) and source(i, 1).
+template <shape Shape>
+inline constexpr auto frame_rules = [] {
+    constexpr var<"t", Shape.source_tokens> t;
+    constexpr weight<"W_conv_1", Shape.width, Shape.input_width> W_1;
+    constexpr weight<"b_conv_1", Shape.width> b_1;
+    constexpr weight<"W_conv_2", Shape.width, Shape.width> W_2;
+    constexpr weight<"b_conv_2", Shape.width> b_2;
+    constexpr weight<"source_position", Shape.width> position;
+    // clang-format off
+    return rules(
+        even_frame(t) <<= (source(t, 0)[W_1(1)], source(t, 1)[W_1(2)], b_1),
+        even_frame(t) <<= source(t - 1, 1)[W_1(0)],
+        even_frame(t) | gelu(),
+        odd_frame(t)  <<= (source(t, 0)[W_1(0)], source(t, 1)[W_1(1)], b_1),
+        odd_frame(t)  <<= source(t + 1, 0)[W_1(2)],
+        odd_frame(t) | gelu(),
+        convolved(t)  <<= (even_frame(t)[W_2(1)], odd_frame(t)[W_2(2)], b_2),
+        convolved(t)  <<= odd_frame(t - 1)[W_2(0)],
+        convolved(t) | gelu(),
+        source_embedded(i) <<= dropped<Shape>((convolved(i), fixed(position(i)))));
+    // clang-format on
+}();
+
+template <class Arguments>
+using whisper_model =
+    model_of_source<Arguments,
+                    sequence_fact<Arguments::shape.any_length, "source",
+                                  Arguments::shape.source_tokens, 2, Arguments::shape.input_width>,
+                    frame_rules<Arguments::shape>>;
 
 }  // namespace nn
 
@@ -34691,10 +35441,18 @@ struct gpt_neox : nn::language_model<nn::arguments<gpt_neox, nn::gpt_neox_option
 template <class... Options>
 struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>> {};
 
+/// Phi-3 and Phi-4 (arXiv 2404.14219).
+template <class... Options>
+struct phi3 : nn::language_model<nn::arguments<phi3, nn::phi3_options, Options...>> {};
+
 /// StarCoder2 (arXiv 2402.19173); a published sliding window of W is mask::window<W - 1>.
 template <class... Options>
 struct starcoder2
     : nn::language_model<nn::arguments<starcoder2, nn::starcoder2_options, Options...>> {};
+
+/// BLOOM (arXiv 2211.05100).
+template <class... Options>
+struct bloom : nn::language_model<nn::arguments<bloom, nn::bloom_options, Options...>> {};
 
 /// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
 /// tokens x width, and pooled, width; with a pooling to pooled, with unit_length to unit, with
@@ -34718,8 +35476,7 @@ template <class... Options>
 struct distilbert : nn::text_model<nn::arguments<distilbert, nn::distilbert_options, Options...>> {
 };
 
-/// ALBERT (arXiv 1909.11942): as BERT. Its layers have the same weights; here each has its own,
-/// which the name map loads from one.
+/// ALBERT (arXiv 1909.11942): as BERT, with one set of parameters for all layers.
 template <class... Options>
 struct albert : nn::text_model<nn::arguments<albert, nn::albert_options, Options...>> {};
 
@@ -34741,16 +35498,22 @@ struct clip_text : nn::text_model<nn::arguments<clip_text, nn::clip_text_options
 /// into patches, row by row, each with its channels one after another; to logits, one for each of
 /// the classes. Takes nn::vit_options; the tokens are patches.
 template <class... Options>
-struct vit : nn::vit_model<nn::arguments<vit, nn::vit_options, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<vit, nn::vit_options, Options...>::shape;
-};
+struct vit : nn::with_options<nn::vit_model, nn::arguments<vit, nn::vit_options, Options...>> {};
 
 /// T5 (arXiv 1910.10683), with activation::geglu_tanh and tied<false> its version 1.1: the facts
 /// source and target, symbols, and the count source_length, to logits, tokens x vocabulary. Takes
 /// what transformer::encoder_decoder does.
 template <class... Options>
-struct t5 : nn::encoder_decoder_model<nn::arguments<t5, nn::t5_options, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<t5, nn::t5_options, Options...>::shape;
+struct t5
+    : nn::with_options<nn::encoder_decoder_model, nn::arguments<t5, nn::t5_options, Options...>> {};
+
+/// Whisper (arXiv 2212.04356): the facts source, source_tokens x 2 x input_width, which are the
+/// frames of a log-mel spectrogram in the order of time, two for each position of the encoder, and
+/// target, symbols; to logits, tokens x vocabulary. Takes what t5 does and the input_width, how
+/// many mel bands there are.
+template <class... Options>
+struct whisper
+    : nn::with_options<nn::whisper_model, nn::arguments<whisper, nn::whisper_options, Options...>> {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI

@@ -1176,41 +1176,84 @@ struct word_token {
     std::uint32_t end = 0;
 };
 
+/// Two numbers that tell a text of at most 16 bytes from all others of its length; of longer ones a
+/// hash.
+struct text_key {
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
+
+    static constexpr std::size_t longest = 16;
+
+    explicit text_key(std::string_view text) noexcept {
+        const char* const begin = text.data();
+        const std::size_t size = text.size();
+        const auto load = [&](auto& to, std::size_t at) {
+            std::memcpy(&to, begin + at, sizeof to);
+        };
+        if (size > longest) {
+            low = hash_of(text);
+        } else if (size >= 8) {
+            load(low, 0);
+            load(high, size - 8);
+        } else if (size >= 4) {
+            std::uint32_t first = 0, last = 0;
+            load(first, 0);
+            load(last, size - 4);
+            low = first;
+            high = last;
+        } else if (size > 0) {
+            const auto byte = [&](std::size_t at) {
+                return std::uint64_t{static_cast<unsigned char>(begin[at])};
+            };
+            low = byte(0) | byte(size / 2) << 8 | byte(size - 1) << 16;
+        }
+    }
+    std::uint64_t hash(std::size_t size) const noexcept { return mixed(mixed(low ^ size) ^ high); }
+    bool operator==(const text_key&) const = default;
+};
+
 /// What the words that were seen consist of. It begins anew when it holds 64 MB.
 SEQUENT_LAZY class word_cache {
   public:
     static constexpr std::size_t longest = 128;
 
-    /// Appends the tokens of `word` to `result`; `f(word, result)` appends those of a new word.
+    /// The tokens of `word`, valid until the next call; `f(word, list)` appends those of a new
+    /// word.
     template <class F>
-    void append(std::string_view word, std::vector<word_token>& result, F&& f) {
-        if (word.size() > longest) return f(word, result);
-        if (2 * (count_ + 1) > slots_.size()) grow();
-        const std::uint64_t hash = hash_of(word);
-        const std::size_t mask = slots_.size() - 1;
-        std::size_t at = hash & mask;
-        for (; slots_[at].length != 0; at = (at + 1) & mask) {
-            const auto& each = slots_[at];
-            if (each.hash == hash && each.length == word.size() &&
-                std::memcmp(bytes_.data() + each.text, word.data(), word.size()) == 0) {
-                const word_token* const first = tokens_.data() + each.first;
-                if (each.count == 1) {
-                    result.push_back(*first);
-                } else {
-                    result.insert(result.end(), first, first + each.count);
-                }
-                return;
-            }
+    std::span<const word_token> find(std::string_view word, F&& f) {
+        const auto length = static_cast<std::uint32_t>(word.size());
+        if (length > longest) {
+            list_.clear();
+            f(word, list_);
+            return list_;
         }
-        const std::size_t before = result.size();
-        f(word, result);
-        slots_[at] = {hash, bytes_.size(), static_cast<std::uint32_t>(tokens_.size()),
-                      static_cast<std::uint16_t>(word.size()),
-                      static_cast<std::uint16_t>(result.size() - before)};
-        bytes_.append(word);
-        tokens_.insert(tokens_.end(), result.begin() + static_cast<std::ptrdiff_t>(before),
-                       result.end());
+        if (2 * (count_ + 1) > slots_.size()) grow();
+        const text_key key(word);
+        const std::size_t mask = slots_.size() - 1;
+        std::size_t at = key.hash(length) & mask;
+        for (; slots_[at].length != 0; at = (at + 1) & mask) {
+            const slot& each = slots_[at];
+            if (each.length != length || each.key != key) continue;
+            if (length > text_key::longest &&
+                std::memcmp(bytes_.data() + each.text, word.data(), length) != 0)
+                continue;
+            if (each.count != 1) return {tokens_.data() + each.first, each.count};
+            single_ = {each.first, 0, length};
+            return {&single_, 1};
+        }
+        list_.clear();
+        f(word, list_);
+        slot& made = slots_[at];
+        made.key = key;
+        made.length = static_cast<std::uint16_t>(length);
+        made.count = static_cast<std::uint16_t>(list_.size());
+        made.text = static_cast<std::uint32_t>(bytes_.size());
+        if (length > text_key::longest) bytes_.append(word);
+        // A single token is all of the word.
+        made.first = list_.size() == 1 ? list_[0].id : static_cast<std::uint32_t>(tokens_.size());
+        if (list_.size() != 1) tokens_.insert(tokens_.end(), list_.begin(), list_.end());
         ++count_;
+        return list_;
     }
 
     void clear() noexcept {
@@ -1222,9 +1265,9 @@ SEQUENT_LAZY class word_cache {
 
   private:
     struct slot {
-        std::uint64_t hash = 0;
-        std::size_t text = 0;
-        std::uint32_t first = 0;
+        text_key key{{}};
+        std::uint32_t text = 0;    // of a long word, in bytes_
+        std::uint32_t first = 0;   // in tokens_; the token, if it is one
         std::uint16_t length = 0;  // 0: empty
         std::uint16_t count = 0;
     };
@@ -1238,7 +1281,7 @@ SEQUENT_LAZY class word_cache {
         before.swap(slots_);
         for (const auto& each : before) {
             if (each.length == 0) continue;
-            std::size_t at = each.hash & (slots_.size() - 1);
+            std::size_t at = each.key.hash(each.length) & (slots_.size() - 1);
             while (slots_[at].length != 0) at = (at + 1) & (slots_.size() - 1);
             slots_[at] = each;
         }
@@ -1247,6 +1290,8 @@ SEQUENT_LAZY class word_cache {
     std::vector<slot> slots_;
     std::string bytes_;
     std::vector<word_token> tokens_;
+    std::vector<word_token> list_;
+    word_token single_;
     std::size_t count_ = 0;
 };
 
@@ -1291,12 +1336,15 @@ SEQUENT_LAZY class added_token_finder {
         firsts_.fill(none);
         for (std::size_t at = entries_.size(); at-- > 0;)
             firsts_[byte(entries_[at].text[0])] = static_cast<std::uint32_t>(at);
+        has_one_first_ = !entries_.empty() && entries_[0].text[0] == entries_.back().text[0];
     }
 
     /// Appends the parts of `text`; without special tokens unless `special`.
     void split(std::string_view text, bool special, std::vector<text_part_of>& parts) const {
         std::size_t begin = 0;
         for (std::size_t at = 0; at < text.size() && !entries_.empty();) {
+            at = next_first(text, at);
+            if (at == text.size()) break;
             const entry* const found = find(text, at);
             if (found == nullptr) {
                 ++at;
@@ -1342,6 +1390,13 @@ SEQUENT_LAZY class added_token_finder {
         }
     }
 
+    /// The next byte that an entry begins with; the size if there is none.
+    std::size_t next_first(std::string_view text, std::size_t at) const noexcept {
+        if (has_one_first_) return std::min(text.find(entries_[0].text[0], at), text.size());
+        while (at < text.size() && firsts_[byte(text[at])] == none) ++at;
+        return at;
+    }
+
     const entry* find(std::string_view text, std::size_t at) const noexcept {
         for (std::size_t number = firsts_[byte(text[at])];
              number < entries_.size() && entries_[number].text[0] == text[at]; ++number) {
@@ -1360,6 +1415,7 @@ SEQUENT_LAZY class added_token_finder {
 
     std::vector<entry> entries_;
     std::array<std::uint32_t, 256> firsts_{};
+    bool has_one_first_ = false;
 };
 
 }  // namespace detail
@@ -2494,12 +2550,16 @@ SEQUENT_LAZY class word_matcher {
     }
 
     std::size_t run(std::size_t at, std::uint32_t kinds) const noexcept {
-        while (at < end_) {
+        for (;;) {
+            while (at < end_ && static_cast<unsigned char>(text_[at]) < 0x80) {
+                if ((ascii[static_cast<unsigned char>(text_[at])] & kinds) == 0) return at;
+                ++at;
+            }
+            if (at == end_) return at;
             const seen each = look(at);
-            if (!each.is(kinds)) break;
+            if (!each.is(kinds)) return at;
             at += each.length;
         }
-        return at;
     }
 
     /// The end of 's, 't, 're, 've, 'm, 'll or 'd at `at`; `at` if there is none.
@@ -2566,7 +2626,7 @@ struct split_step {
         text,         // at matches of `what`
         bert,         // at white space, which is removed, and around punctuation
         white_space,  // at white space, which is removed
-        digits,       // around numbers: each for itself if `individual`
+        digits,       // around numbers
         punctuated,   // at punctuation
         word_runs,    // \w+|[^\w\s]+
         blank_runs,   // before each run of `what`
@@ -2580,7 +2640,6 @@ struct split_step {
     std::string what;
     behavior as = behavior::isolated;
     bool inverted = false;  // the matches are what lies between the matches
-    bool individual = false;
     bool splits = true;
     prefix before = prefix::always;
 };
@@ -2693,25 +2752,9 @@ SEQUENT_LAZY class pre_tokenizer {
                         if (what != 0) to.push_back(each);
                     });
             case kind::digits:
-            case kind::punctuated: {
-                gathering result(of, piece.begin, to);
-                for (std::size_t at = piece.begin; at < piece.end;) {
-                    std::size_t end = at;
-                    bool is_match = false;
-                    while (end < piece.end) {
-                        const code_point each = decode_utf8(text, end);
-                        const bool is = of.is == kind::digits ? unicode().is(each.code, numbers)
-                                                              : is_punctuation(each.code);
-                        if (is && end > at) break;
-                        end += each.length;
-                        is_match = is;
-                        if (is) break;
-                    }
-                    result.add(at, end, is_match);
-                    at = end;
-                }
-                return;
-            }
+                return split_around(of, text, piece, to, is_number);
+            case kind::punctuated:
+                return split_around(of, text, piece, to, is_punctuation);
             case kind::blank_runs: {
                 std::uint32_t begin = piece.begin;
                 text = text.substr(0, piece.end);
@@ -2738,6 +2781,26 @@ SEQUENT_LAZY class pre_tokenizer {
     static bool is_punctuation(std::uint32_t code) {
         if (code < 0x80) return is_ascii_mark(code);
         return unicode().is(code, punctuation);
+    }
+
+    static bool is_number(std::uint32_t code) {
+        if (code < 0x80) return code >= '0' && code <= '9';
+        return unicode().is(code, numbers);
+    }
+
+    /// Each code point for which is(code), and what lies between them.
+    template <class Is>
+    static void split_around(const step& of, std::string_view text, text_piece piece,
+                             std::vector<text_piece>& to, Is is) {
+        gathering result(of, piece.begin, to);
+        for (std::size_t at = piece.begin; at < piece.end;) {
+            std::size_t end = at;
+            code_point each{};
+            while (end < piece.end && !is((each = decode_utf8(text, end)).code)) end += each.length;
+            result.add(at, end, false);
+            if (end < piece.end) result.add(end, end + each.length, true);
+            at = end + (end < piece.end ? each.length : 0);
+        }
     }
 
     static void split_words(const step& of, std::string_view text, text_piece piece,
@@ -3082,6 +3145,7 @@ struct parts {
     added_token_finder<> raw_finder;
     added_token_finder<> finder;
     std::vector<bool> special, is_added;
+    std::size_t single_tokens = 0;  // of the items of `single`
 };
 
 }  // namespace detail
@@ -3102,7 +3166,6 @@ class tokenizer {
         detail::aligned_text text_, other_, part_;
         std::vector<detail::text_piece> pieces_, spare_;
         std::vector<detail::text_part_of> raw_parts_, normal_parts_;
-        std::vector<detail::word_token> tokens_;
         detail::pair_encoding<>::workspace pairs_;
         detail::unigram<>::workspace lattice_;
     };
@@ -3122,6 +3185,8 @@ class tokenizer {
                 from.raw_finder.add(each.text, each);
             }
         }
+        for (const auto& item : from.single)
+            from.single_tokens += item.is == detail::template_item::kind::token ? 1U : 0U;
         from.raw_finder.prepare();
         from.finder.prepare();
         parts_ = std::make_shared<const detail::parts>(std::move(from));
@@ -3238,8 +3303,8 @@ class tokenizer {
         for (const auto& item : items)
             added += options.special_tokens && item.is == kind::token ? 1 : 0;
         truncate(one, second != nullptr ? &two : nullptr, added, options);
-        if (items.size() == 1) {
-            one.segments.assign(one.ids.size(), items[0].segment);
+        if (second == nullptr && items.size() - parts_->single_tokens == 1) {
+            surround(one, added, options.offsets);
             return one;
         }
         encoding result;
@@ -3259,6 +3324,25 @@ class tokenizer {
             result.segments.resize(result.ids.size(), item.segment);
         }
         return result;
+    }
+
+    /// Puts the tokens around a text that stands once, if `added` is not 0.
+    SEQUENT_LAZY void surround(encoding& one, std::size_t added, bool offsets) const {
+        const auto& items = parts_->single;
+        auto text = items.begin();
+        while (text->is == detail::template_item::kind::token) ++text;
+        const auto put = [&](auto& list, auto of) {
+            auto place = list.begin();
+            for (auto item = items.begin(); item != text; ++item)
+                place = list.insert(place, of(*item)) + 1;
+            for (auto item = text + 1; item != items.end(); ++item) list.push_back(of(*item));
+        };
+        one.segments.reserve(one.ids.size() + added);
+        one.segments.assign(one.ids.size(), text->segment);
+        if (added == 0) return;
+        put(one.ids, [](const auto& item) { return item.id; });
+        put(one.segments, [](const auto& item) { return item.segment; });
+        if (offsets) put(one.offsets, [](const auto&) { return text_range{}; });
     }
 
     SEQUENT_LAZY void truncate(encoding& one, encoding* two, std::size_t added,
@@ -3364,11 +3448,9 @@ class tokenizer {
                                 encoding& result) const {
         parts_->pre_tokenizer.apply(text, work.pieces_, is_first, work.other_, work.spare_);
         const std::string_view all = text.text;
-        auto& tokens = work.tokens_;
         for (const auto& piece : work.pieces_) {
-            tokens.clear();
-            work.cache_.append(
-                all.substr(piece.begin, piece.end - piece.begin), tokens,
+            const auto tokens = work.cache_.find(
+                all.substr(piece.begin, piece.end - piece.begin),
                 [&](std::string_view word, auto& list) { add_word(word, list, work); });
             for (const auto& each : tokens) {
                 add(each.id, original(text, piece.begin + each.begin, piece.begin + each.end),

@@ -1,5 +1,6 @@
 // The code of docs/tutorial.md.
 
+#include <sequent/fit.hpp>
 #include <sequent/sequent.hpp>
 
 #include <cstdint>
@@ -80,42 +81,31 @@ double accuracy(const Seen::parameters<float>& p, const std::vector<sample>& sam
 
 TEST_CASE("the tutorial's model learns, is saved, loaded and stepped") {
     // [train]
-    Seen::parameters<float> p;
-    Seen::parameters<float> gradient;
-    Seen::initialize(p, 1);
-
     const std::vector<sample> samples = make_samples(4000, 1);
     std::vector<Seen::facts<float>> facts;
     for (const sample& each : samples) facts.push_back({each.letters});  // checked here, once
 
-    sequent::thread_pool pool;       // all threads of the machine
-    Seen::batch<float> batch(pool);  // their memory
-    sequent::train::adam<float> optimizer(p.flat().size());
-    constexpr std::size_t batch_size = 20;
-    double loss = 0;
-    for (std::size_t step = 0; step < 1000; ++step) {
-        const std::size_t begin = step * batch_size % samples.size();
-        loss = Seen::backward_batch(
-            p, std::span(facts).subspan(begin, batch_size),
-            [&](int at, auto logits, auto logits_gradient) {
-                return sequent::train::cross_entropy(
-                    logits, samples[begin + static_cast<std::size_t>(at)].seen, logits_gradient,
-                    {.scale = 1.0 / batch_size});
-            },
-            batch, gradient);
-        optimizer.step(p.flat(), gradient.flat(), 3e-3);
-        gradient = {};
-    }
+    sequent::thread_pool pool;                       // all threads of the machine
+    sequent::train::trainer<Seen> trainer(pool, 1);  // parameters, gradient, AdamW
+    sequent::train::batches batches(4000, 20, 1);    // 20 of 4000, in another order each epoch
+    const auto step = [&](double rate) {
+        const auto places = batches.next();
+        return trainer.step(facts, places, rate, [&](int at, auto logits, auto logits_gradient) {
+            return sequent::train::cross_entropy(logits, samples[static_cast<std::size_t>(at)].seen,
+                                                 logits_gradient, {.scale = 1.0 / 20});
+        });
+    };
+    const auto trained = sequent::train::fit({.rate = {.peak = 3e-3, .total_steps = 1000}}, step);
     // [/train]
-    CHECK(loss / batch_size < 0.05);
+    CHECK(trained.loss < 0.05);
 
     // [test]
-    const double share = accuracy(p, make_samples(1000, 2));  // above 0.99
+    const double share = accuracy(trainer.parameters(), make_samples(1000, 2));  // above 0.99
     // [/test]
     CHECK(share > 0.99);
 
     // [save]
-    sequent::io::save<Seen>("seen.safetensors", p);
+    sequent::io::save<Seen>("seen.safetensors", trainer.parameters());
 
     Seen::parameters<float> loaded;
     sequent::io::load<Seen>("seen.safetensors", loaded);
@@ -155,7 +145,7 @@ TEST_CASE("the tutorial's model learns, is saved, loaded and stepped") {
     try {
         // [refused]
         const std::vector<std::int32_t> wrong{3, 9};
-        Seen::forward(p, {wrong}, w);
+        Seen::forward(loaded, {wrong}, w);
         // [/refused]
     } catch (const sequent::argument_error& error) {
         message = error.what();

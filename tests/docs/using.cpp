@@ -1,5 +1,7 @@
 // The code of README.md's first sections and of docs/using.md.
 
+#include <sequent/packed.hpp>
+
 // [article]
 #include <sequent/sequent.hpp>
 
@@ -124,6 +126,18 @@ TEST_CASE("batches") {
                              sequent::train::clip_factor(norm, 1.0F), pool);
     // [/batch]
     CHECK(std::isfinite(loss));
+
+    // [bf16]
+    Encoder::batch<float, sequent::bf16> rounding(pool);  // from sequent/packed.hpp
+    // [/bf16]
+    const double rounded_loss = Encoder::backward_batch(
+        *p, samples,
+        [&](int sample, auto y, auto y_gradient) {
+            return sequent::train::squared_error(y, targets[static_cast<std::size_t>(sample)],
+                                                 y_gradient, 1.0 / 8);
+        },
+        rounding, *gradient);
+    CHECK(rounded_loss == Approx(loss).epsilon(0.05));
 
     // [forward_batch]
     Encoder::scratch_batch<float> memory(pool);  // for forward_batch alone

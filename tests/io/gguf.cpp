@@ -1,4 +1,6 @@
+#include <sequent/formats/describe_gguf.hpp>
 #include <sequent/formats/gguf.hpp>
+#include <sequent/formats/presets.hpp>
 #include <sequent/io/name_map.hpp>
 #include <sequent/io/visit.hpp>
 #include <sequent/nn.hpp>
@@ -399,4 +401,77 @@ TEST_CASE("a llama of llama.cpp has rows of queries and keys in the order of nei
         for (int row = 0; row < 16; ++row)
             CHECK(v(1, 0, row, 3) == rows[static_cast<std::size_t>(row)]);
     });
+}
+
+TEST_CASE("the type of a model follows from the metadata of a GGUF file") {
+    using namespace sequent;
+    const auto described = [](const std::string& architecture, float epsilon, auto fill) {
+        file made;
+        made.pair("general.architecture", 8, text(architecture));
+        const auto whole = [&](const std::string& key, std::uint32_t value) {
+            made.pair(architecture + "." + key, 4, u32(value));
+        };
+        whole("context_length", 16);
+        whole("embedding_length", 8);
+        whole("block_count", 2);
+        whole("feed_forward_length", 12);
+        whole("attention.head_count", 2);
+        made.pair(architecture + (architecture == "bert" ? ".attention.layer_norm_epsilon"
+                                                         : ".attention.layer_norm_rms_epsilon"),
+                  6, f32(epsilon));
+        made.tensor("token_embd.weight", {8, 3}, 0, std::string(96, '\0'));
+        fill(made, whole);
+        const std::string bytes_of_file = made.whole();
+        try {
+            const io::model_description found = io::describe(opened(bytes_of_file));
+            CHECK(!io::names_of(found).empty());
+            return found.text() + " " + found.names;
+        } catch (const io::error& error) {
+            return std::string(error.what());
+        }
+    };
+    CHECK(
+        described("llama", 1e-5F, [](file&, auto whole) { whole("attention.head_count_kv", 1); }) ==
+        "llama<vocabulary<3>, tokens<16>, width<8>, heads<2>, key_heads<1>, hidden<12>, "
+        "depth<2>> io::llama_cpp::llama");
+    CHECK(described("qwen2", 1e-6F,
+                    [](file& to, auto) { to.pair("qwen2.rope.freq_base", 6, f32(1e6F)); }) ==
+          "qwen2<vocabulary<3>, tokens<16>, width<8>, heads<2>, hidden<12>, depth<2>> "
+          "io::llama_cpp::qwen2");
+    CHECK(
+        described("phi3", 1e-5F, [](file&, auto whole) { whole("attention.sliding_window", 5); }) ==
+        "phi3<vocabulary<3>, tokens<16>, width<8>, heads<2>, hidden<12>, depth<2>, tied<true>, "
+        "mask::window<4>> io::llama_cpp::phi3");
+    CHECK(described("bert", 1e-12F,
+                    [](file& to, auto) {
+                        to.tensor("token_types.weight", {8, 2}, 0, std::string(64, '\0'));
+                    }) ==
+          "bert<vocabulary<3>, tokens<16>, width<8>, heads<2>, depth<2>, hidden<12>, "
+          "pooling::none> io::llama_cpp::bert");
+    CHECK(described("t5", 1e-6F,
+                    [](file& to, auto whole) {
+                        whole("attention.key_length", 3);
+                        whole("attention.relative_buckets_count", 8);
+                        to.tensor("enc.blk.0.ffn_gate.weight", {1}, 0, floats({0}));
+                        to.tensor("output.weight", {1}, 0, floats({0}));
+                    }) ==
+          "t5<vocabulary<3>, tokens<16>, source_tokens<16>, width<8>, heads<2>, "
+          "head_width<3>, hidden<12>, source_depth<2>, depth<2>, activation::geglu_tanh, "
+          "tied<false>, position::relative_buckets<8, 128>> io::llama_cpp::t5");
+    // The factors of Llama 3.2, of four pairs.
+    const auto factors = [&](std::initializer_list<float> of) {
+        return described("llama", 1e-5F, [&](file& to, auto whole) {
+            whole("attention.key_length", 8);
+            to.pair("llama.rope.freq_base", 6, f32(500000));
+            to.tensor("rope_freqs.weight", {of.size()}, 0, floats(of));
+        });
+    };
+    CHECK(factors({1, 1, 3.2922621F, 32}) ==
+          "llama3<vocabulary<3>, tokens<16>, width<8>, heads<2>, head_width<8>, hidden<12>, "
+          "depth<2>, position::rotary_halves<500000, scaling::llama3<32, 1, 4, 8192>>> "
+          "io::llama_cpp::llama3");
+    check_contains(factors({1, 1, 3.4F, 32}), {"\"rope_freqs.weight\"", "number 2 is 3.4"});
+    check_contains(factors({1, 3.2922621F}), {"\"rope_freqs.weight\" has 2 numbers", "4 pairs"});
+    check_contains(described("falcon", 1e-5F, [](file&, auto) {}),
+                   {"\"falcon\", known are \"bert\""});
 }

@@ -128,6 +128,10 @@ TEST_CASE("the type of a model follows from its configuration") {
               .text() ==
           "gpt_neox<vocabulary<11>, tokens<2048>, width<8>, heads<2>, depth<6>, "
           "position::rotary_halves<10000, scaling::none, 50>>");
+    CHECK(of(R"({"model_type": "bloom", "vocab_size": 250880, "n_embed": 1024, "n_layer": 24,
+        "num_attention_heads": 16, "layer_norm_epsilon": 1e-05, "seq_length": 2048})")
+              .text() ==
+          "bloom<vocabulary<250880>, tokens<2048>, width<1024>, heads<16>, depth<24>>");
     const auto roberta = changed(bert_json, "bert", "roberta");
     CHECK(roberta.names == "io::hugging_face::roberta");
     CHECK_THAT(roberta.text(), sequent_test::contains("tokens<510>"));
@@ -148,8 +152,9 @@ TEST_CASE("the type of a model follows from its configuration") {
 }
 
 TEST_CASE("what no preset computes is refused by its name") {
-    check_contains(message("{}"),
-                   {"config.json: \"model_type\" is \"\", known are albert, bert, distilbert"});
+    check_contains(
+        message("{}"),
+        {"config.json: \"model_type\" is \"\", known are albert, bert, bloom, distilbert"});
     check_contains(message(R"({"model_type": "gpt2"})"),
                    {"config.json, byte", "lacks \"vocab_size\""});
     check_contains(message(with(gpt2_json, R"("scale_attn_weights": false)")),
@@ -198,7 +203,7 @@ TEST_CASE("a model is compared with a configuration field by field") {
     CHECK_THAT(found, !sequent_test::contains("width: ") && !sequent_test::contains("hidden: "));
     using Other = sequent::gpt2<vocabulary<50257>, tokens<4>, width<768>, heads<12>, depth<12>>;
     CHECK(misfit<Other>(gpt2_json).empty());
-    check_contains(misfit<Other>(llama_json), {"position: ", "another kind of position"});
+    check_contains(misfit<Other>(llama_json), {"position: ", "the model position::learned"});
 }
 
 TEST_CASE("windows of local layers are compared, which no tensor shows") {
@@ -218,4 +223,43 @@ TEST_CASE("windows of local layers are compared, which no tensor shows") {
     CHECK_THAT(told, sequent_test::contains("local_layers<2, mask::window<3>, 20000>") &&
                          sequent_test::contains("local_layers<5, mask::window<511>>"));
     CHECK(misfit<Fitting>(json).empty());
+}
+
+TEST_CASE("what a configuration does not state is as the preset has it") {
+    using namespace sequent;
+    std::string json = with(llama_json, R"("sliding_window": 4)");
+    json.replace(json.find("llama"), 5, "mistral");
+    using Mistral = mistral<vocabulary<11>, tokens<8>, width<16>, heads<4>, key_heads<2>,
+                            hidden<12>, depth<2>, position::rotary_halves<100000>, tied<true>>;
+    check_contains(
+        misfit<Mistral>(json),
+        {"mask: the file has mask::window<3> (\"sliding_window\")", "the model mask::causal"});
+    // All of four positions are within the window.
+    using Short = mistral<vocabulary<11>, tokens<4>, width<16>, heads<4>, key_heads<2>, hidden<12>,
+                          depth<2>, position::rotary_halves<100000>, tied<true>>;
+    CHECK(misfit<Short>(json).empty());
+    using Windowed = llama<vocabulary<11>, tokens<8>, width<16>, heads<4>, key_heads<2>, hidden<12>,
+                           depth<2>, position::rotary_halves<100000>, mask::window<3>,
+                           head_norms<true>, local_layers<1, mask::window<2>>>;
+    const std::string told = misfit<Windowed>(llama_json);
+    check_contains(told, {"mask: the preset llama has mask::causal, the model mask::window<3>"});
+    check_contains(told, {"head_norms: the preset llama has head_norms<false>, the model"});
+    check_contains(told, {"local_layers: the preset llama has local_layers<0>, the model "
+                          "local_layers<1, mask::window<2>>"});
+    CHECK_THAT(told, !sequent_test::contains("normalization: "));
+    const std::string whisper_json = R"({"model_type": "whisper", "vocab_size": 11,
+        "num_mel_bins": 3, "d_model": 8, "encoder_layers": 2, "decoder_layers": 2,
+        "encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 32,
+        "decoder_ffn_dim": 32, "max_source_positions": 4, "max_target_positions": 5,
+        "activation_function": "gelu", "scale_embedding": false})";
+    CHECK(of(whisper_json).text() ==
+          "whisper<vocabulary<11>, tokens<5>, source_tokens<4>, input_width<3>, width<8>, "
+          "heads<2>, depth<2>>");
+    using Whisper = whisper<vocabulary<11>, tokens<5>, source_tokens<4>, input_width<3>, width<8>,
+                            heads<2>, depth<2>>;
+    CHECK(misfit<Whisper>(whisper_json).empty());
+    using Unlike = whisper<vocabulary<11>, tokens<5>, source_tokens<4>, input_width<3>, width<8>,
+                           heads<2>, depth<2>, biases<false>, mask::none>;
+    check_contains(misfit<Unlike>(whisper_json), {"mask: ", "biases: "});
+    CHECK(io::names_of(of(whisper_json)).data() == io::hugging_face::whisper);
 }

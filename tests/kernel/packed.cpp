@@ -4,9 +4,11 @@ using namespace packed;
 using kernel::bf16;
 using kernel::q4_0;
 using kernel::q4_1;
+using kernel::q8;
 using kernel::q8_0;
 
-TEMPLATE_TEST_CASE("packed products against plain loops", "[packed]", bf16, q8_0, q4_0, q4_1) {
+TEMPLATE_TEST_CASE("packed products against plain loops", "[packed]", bf16, q8_0, q4_0, q4_1, q8<4>,
+                   q8<64>) {
     using format = TestType;
     check_products<format, 1, 1>({0, 1, 2});
     check_products<format, 31, 17>({1, 3, 7});
@@ -27,8 +29,7 @@ TEMPLATE_TEST_CASE("packed products of the greatest numbers", "[packed]", q8_0, 
         std::fill_n(q, 32, static_cast<std::uint16_t>(stored));
         for (int n = 0; n < 20; ++n)
             for (int block = 0; block < 2; ++block)
-                kernel::put_packed_block<format>(w.memory.data(), 64, n, block, {0x3C00, 0x3800},
-                                                 q);
+                kernel::put_packed_block<format>(w.memory.data(), 64, n, block, {1, 0.5f}, q);
         for (const float x : {1.0f, -1.0f}) {
             const std::vector<float> row(2 * 64, x);
             check_product<format, 64, 20, false>(w, row, 1);
@@ -109,7 +110,8 @@ TEST_CASE("layout of packed matrices", "[packed]") {
     CHECK(panel[1024 + 2 * 64 + 3] == std::byte(0xC2));  // -63.5 is C27E
 }
 
-TEMPLATE_TEST_CASE("NaN and infinity pass packed products", "[packed]", bf16, q8_0, q4_0, q4_1) {
+TEMPLATE_TEST_CASE("NaN and infinity pass packed products", "[packed]", bf16, q8_0, q4_0, q4_1,
+                   q8<8>) {
     using format = TestType;
     constexpr int inputs = 70, outputs = 21, rows = 8;
     constexpr float infinity = std::numeric_limits<float>::infinity();
@@ -210,4 +212,40 @@ TEST_CASE("conversion of 16-bit floats", "[packed]") {
     CHECK(bfloat_of_float(1 + 3 * 0x1p-8f) == 0x3F82);
     CHECK(bfloat_of_float(std::numeric_limits<float>::max()) == 0x7F80);
     CHECK(std::isnan(from_bf16(bfloat_of_float(std::bit_cast<float>(0x7F800001u)))));
+}
+
+// Tiles multiply as AMX does; here by plain loops.
+TEMPLATE_TEST_CASE("tiles against packed products", "[packed]", bf16, q8_0, q4_0, q4_1) {
+    using format = TestType;
+    using block = typename format::rows::block;
+    constexpr int inputs = 70, outputs = 40, blocks = 3;
+    const matrix<format> w(inputs, outputs, numbers(inputs * outputs, 1));
+    for (const int rows : {1, 15, 16, 17, 33, 70})
+        for (const bool accumulate : {false, true}) {
+            const auto x = numbers(rows * inputs, 2);
+            auto expected = numbers(rows * outputs, 3), found = expected;
+            std::vector<block> quantised(to_size(rows * blocks));
+            for (int r = 0; r < rows; ++r)
+                for (int k = 0; k < blocks; ++k) {
+                    float part[32] = {};
+                    std::copy_n(x.data() + r * inputs + 32 * k, std::min(32, inputs - 32 * k),
+                                part);
+                    format::rows::quantise(part, quantised[to_size(r * blocks + k)]);
+                }
+            const kernel::detail::packed_place place{
+                blocks, static_cast<std::ptrdiff_t>(kernel::detail::panel_bytes<format>(blocks)),
+                outputs, accumulate};
+            using tiles = kernel::detail::packed_tiles<format>;
+            kernel::detail::packed_outputs<format, tiles::rows, tiles::panels>(
+                quantised.data(), w.memory.data(), expected.data(), outputs, rows, place);
+            kernel::detail::tile_outputs<kernel::detail::plain_tiles, format>(
+                quantised.data(), w.memory.data(), found.data(), outputs, rows, place);
+            double different = 0;
+            for (std::size_t at = 0; at < found.size(); ++at)
+                different =
+                    std::max(different, static_cast<double>(std::abs(found[at] - expected[at])));
+            INFO(rows << " rows");
+            CHECK(different <= (std::is_same_v<format, bf16> ? 1e-5 : 0));
+            CHECK(std::isfinite(found.back()));
+        }
 }

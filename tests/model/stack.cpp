@@ -64,3 +64,23 @@ TEST_CASE("a stack within a stack") {
     check::agrees<model<nested, fact<"x", 7, 5>>>();
     check::agrees<model<ending, fact<"x", 7, 5>>>();
 }
+
+namespace {
+
+// One set of parameters for all layers, around and within blocks that have their own.
+inline constexpr auto repeated =
+    rules(b(i) <<= x(i) | repeat<3>(attending), out(i) <<= (b(i), x(i)));
+inline constexpr auto outer =
+    rules(z(i) <<= x(i)[W<"C", 5, 5>] | tanh(), b(i) <<= z(i) | stack<2>(dense),
+          c(i) <<= b(i) | repeat<2>(general_block), y(i) <<= (c(i), x(i)));
+inline constexpr auto mixed =
+    rules(a(i) <<= x(i) | repeat<3>(outer), out(i) <<= a(i) | repeat<2>(attending));
+using Repeated = model<repeated, fact<"x", 7, 5>>;
+static_assert(Repeated::parameter_count == model<once, fact<"x", 7, 5>>::parameter_count);
+
+}
+
+TEST_CASE("layers that share their parameters") {
+    check::agrees<Repeated>();
+    check::agrees<model<mixed, fact<"x", 7, 5>>>();
+}

@@ -30,6 +30,10 @@ constexpr expectation ill_formed[] = {
     {"out(i, i) <<= x(i)", x, "rule 1, out: head_arguments_are_distinct_variables"},
     {"out(i) <<= x(2 * i)", x,
      "rule 1, out: argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant"},
+    {"out() <<= x(i), x(i - 1 - i) | sum(i)", x,
+     "rule 1, out: argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant"},
+    {"out(i) <<= x(i + j - j), x(j) | sum(j)", x,
+     "rule 1, out: argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant"},
     // Variables that nothing binds, or that do not fit.
     {"out(i, j) <<= x(i)", x, "rule 1, out: head_variable_that_nothing_binds<j>"},
     {"out(i) <<= x(i), j <= i | sum(j)", x, "rule 1, out: body_variable_that_nothing_binds<j>"},

@@ -15,6 +15,17 @@ TEST_CASE("qwen2 is Hugging Face's") {
                         depth<2>, position::rotary<>>>("qwen2", names::qwen2);
 }
 
+TEST_CASE("mistral is Hugging Face's, with a window") {
+    check_forward<mistral<vocabulary<11>, tokens<5>, width<8>, heads<2>, key_heads<1>, hidden<12>,
+                          depth<2>, mask::window<1>>>("mistral", names::mistral);
+}
+
+TEST_CASE("phi3 is Hugging Face's, whose matrices of queries, keys and values are one") {
+    check_forward<
+        phi3<vocabulary<11>, tokens<5>, width<16>, heads<2>, key_heads<1>, hidden<12>, depth<2>>>(
+        "phi3", names::phi3);
+}
+
 TEST_CASE("gemma2 is Hugging Face's") {
     check_forward<gemma2<vocabulary<11>, tokens<5>, width<8>, heads<2>, key_heads<1>, head_width<4>,
                          score_width<9>, hidden<12>, depth<2>, local_layers<1, mask::window<1>>,

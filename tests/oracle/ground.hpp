@@ -581,7 +581,8 @@ class grounder {
 
     // Stacks.
 
-    /// The block applied again and again to what the rule gives, each time with its own weights.
+    /// The block applied again and again to what the rule gives, each time with its own weights, if
+    /// it does not share them.
     table repeated(const tree::rule& rule, table value) const {
         const tree::program block{rule.block};
         const tree::names block_heads = tree::heads_of(block);
@@ -590,7 +591,8 @@ class grounder {
         for (int layer = 0; layer < rule.layers; ++layer) {
             world inside = given_;
             inside.symbols.erase(rule.input);
-            inside.weights = weights_of_layer(given_, rule.head.name + ".", layer, rule.layers);
+            inside.weights = weights_of_layer(given_, rule.head.name + ".", layer,
+                                              rule.shares ? 0 : rule.layers);
             value.holds_by_value = true;
             const std::pair<std::string, table> given{rule.input, std::move(value)};
             value = grounder(block, inside, &given, this).relation(output);

@@ -121,12 +121,16 @@ inline table fact_table(const std::string& name, std::size_t arguments, const wo
     return made;
 }
 
-/// The weights whose names begin with `prefix`, without it, one layer of them.
+/// The weights whose names begin with `prefix`, without it, one layer of them; of no layers, all.
 inline std::map<std::string, tensor> weights_of_layer(const world& given, const std::string& prefix,
                                                       int layer, int layers) {
     std::map<std::string, tensor> made;
     for (const auto& [name, all] : given.weights) {
         if (name.compare(0, prefix.size(), prefix) != 0) continue;
+        if (layers == 0) {
+            made[name.substr(prefix.size())] = all;
+            continue;
+        }
         if (all.extents.empty() || all.extents.front() != layers ||
             all.values.size() != volume(all.extents))
             throw std::invalid_argument("oracle: weight " + name + " is not one per layer");

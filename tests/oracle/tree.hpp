@@ -82,6 +82,7 @@ struct rule {
     std::vector<std::string> aggregated{};
     /// How often a block is applied, and the rules of the block.
     int layers = 0;
+    bool shares = false;  // the weights of the block
     std::vector<rule> block{};
     /// Which of the block's relations is its input, and which are of the program around it.
     std::string input{};
@@ -269,11 +270,12 @@ struct reader {
                 into.aggregated.push_back(variable.name);
         }
     }
-    template <int Count, class Block>
-    static void read_function(const language::repeated<Count, Block>& function, rule& into,
+    template <int Count, class Block, bool Shares>
+    static void read_function(const language::repeated<Count, Block, Shares>& function, rule& into,
                               stage& reached) {
         advance(reached, stage::stacked);
         into.layers = Count;
+        into.shares = Shares;
         into.block = read_program(*function.block).rules;
     }
 

@@ -39,7 +39,8 @@ struct world {
     /// The values of `bound<"length">`, and the lengths, by the names of the facts.
     std::map<std::string, int> counts{};
     /// Extents of the index arguments, then rows, columns as declared. A weight of the block of
-    /// `y(i) <<= x(i) | stack<N>(block)` is named "y.W" and has N as its first extent.
+    /// `y(i) <<= x(i) | stack<N>(block)` is named "y.W" and has N as its first extent, but of
+    /// `repeat<N>`.
     std::map<std::string, tensor> weights{};
 };
 

@@ -65,6 +65,12 @@ struct expectation {
     bool finite = true;
 };
 
+/// What is given to one call, and what the oracle makes of it.
+struct sample {
+    given_values given{};
+    expectation right{};
+};
+
 inline expectation expect(const program& written, const planned& of, const given_values& given) {
     expectation result;
     const oracle::result all = oracle::evaluate(written.rules, given.world);
@@ -137,36 +143,41 @@ inline verdict compare_outputs(const planned& of, const expectation& right,
     return {};
 }
 
-inline verdict compare_gradients(const program& written, const planned& of, given_values& given,
-                                 const expectation& right, machine& run) {
+/// Of all samples together: what the gradients give along the direction of each sample.
+inline verdict compare_gradients(const program& written, std::vector<sample>& samples, machine& run,
+                                 const std::string& what) {
     dice coefficients(written.values + 1);
-    std::vector<numbers> outward;
+    std::vector<std::vector<numbers>> outward;
     double expected = 0;
     double scale = 0;
-    for (const numbers& slopes : right.slopes) {
-        numbers& each = outward.emplace_back();
-        for (double slope : slopes) {
-            each.push_back(coefficients.number());
-            expected += each.back() * slope;
-            scale += std::abs(each.back() * slope);
+    for (const sample& given : samples) {
+        std::vector<numbers>& of_sample = outward.emplace_back();
+        for (const numbers& slopes : given.right.slopes) {
+            numbers& each = of_sample.emplace_back();
+            for (double slope : slopes) {
+                each.push_back(coefficients.number());
+                expected += each.back() * slope;
+                scale += std::abs(each.back() * slope);
+            }
         }
     }
     run.backward(outward);
     double found = 0;
-    const numbers& gradient = given.place.parameter_gradient.values;
-    for (std::size_t at = 0; at < gradient.size(); ++at)
-        found += gradient[at] * given.parameter_direction[at];
-    for (std::size_t at = 0; at < given.place.facts.size(); ++at)
-        for (std::size_t each = 0; each < given.fact_directions[at].size(); ++each)
-            found += given.place.facts[at].gradient.values[each] * given.fact_directions[at][each];
-    const double error = std::abs(found - expected) / std::max(scale, 0.1);
-    if (!(error <= tolerance)) {
-        return difference(std::isnan(found) ? "gradients: NaN" : "gradients",
-                          "the slope along the direction is " + std::to_string(found) + ", not " +
-                              std::to_string(expected));
+    for (sample& each : samples) {
+        given_values& given = each.given;
+        const numbers& gradient = given.place.parameter_gradient.values;
+        for (std::size_t at = 0; at < gradient.size(); ++at)
+            found += gradient[at] * given.parameter_direction[at];
+        for (std::size_t at = 0; at < given.place.facts.size(); ++at)
+            for (std::size_t number = 0; number < given.fact_directions[at].size(); ++number)
+                found += given.place.facts[at].gradient.values[number] *
+                         given.fact_directions[at][number];
     }
-    (void)of;
-    return {};
+    const double error = std::abs(found - expected) / std::max(scale, 0.1);
+    if (error <= tolerance) return {};
+    return difference(std::isnan(found) ? what + ": NaN" : what,
+                      "the slope along the direction is " + std::to_string(found) + ", not " +
+                          std::to_string(expected));
 }
 
 }  // namespace random_programs

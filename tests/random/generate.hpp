@@ -1259,6 +1259,7 @@ class generator {
         const known input = dice_.pick(inputs);
         tree::rule stacking;
         stacking.layers = dice_.between(1, 3);
+        stacking.shares = dice_.one_in(3);
         const std::vector<known> outside = known_;
         const auto outside_weights = weights_;
         weights_.clear();

@@ -5,8 +5,8 @@
 #include "rows.hpp"
 #include "views.hpp"
 
-/// Interprets the steps of a plan, forward and backward, in one workspace. What no buffer holds at
-/// a time is poisoned with signalling NaN.
+/// Interprets the steps of a plan, forward and backward, of one sample or of several step by step,
+/// in one workspace for each. What no buffer holds at a time is poisoned with signalling NaN.
 
 namespace random_programs {
 
@@ -14,13 +14,24 @@ class machine {
   public:
     /// Of the plan's steps with the memory of training, or of inference.
     machine(memory& at, const planned& of, const tables& steps)
-        : memory_(at), shapes_(of.shapes), tables_(steps), steps_(tables_.steps.size()) {
-        memory_.nodes = &tables_.pool.nodes;
-        memory_.shapes = &shapes_;
-        memory_.workspace.values.assign(to_size(tables_.workspace), dead);
-        memory_.prepared.values.assign(to_size(tables_.prepared), dead);
-        memory_.prepared_gradient.values.assign(to_size(tables_.prepared), 0.0);
-        memory_.parameter_gradient.values.assign(to_size(tables_.parameters), 0.0);
+        : machine(std::vector<memory*>{&at}, of, steps) {}
+    /// Of samples with the same parameters.
+    machine(std::vector<memory*> samples, const planned& of, const tables& steps)
+        : samples_(std::move(samples)),
+          memory_(*samples_.front()),
+          shapes_(of.shapes),
+          tables_(steps),
+          steps_(tables_.steps.size()) {
+        for (memory* sample : samples_) {
+            sample->nodes = &tables_.pool.nodes;
+            sample->shapes = &shapes_;
+            sample->workspace.values.assign(to_size(tables_.workspace), dead);
+            sample->prepared.values.assign(to_size(tables_.prepared), dead);
+            sample->prepared_gradient.values.assign(to_size(tables_.prepared), 0.0);
+            sample->parameter_gradient.values.assign(to_size(tables_.parameters), 0.0);
+            for (given_fact& fact : sample->facts)
+                for (double& each : fact.gradient.values) each = 0;
+        }
         for (const plan::buffer& each : tables_.buffers) {
             if (each.prepared) continue;
             if (each.last >= 0)
@@ -35,37 +46,27 @@ class machine {
         now_ = -1;
         run_forward(0, steps_, false);
         advance(steps_);
-        for (int output : shapes_.outputs) clear_rest(output);
+        for (memory* sample : samples_)
+            for (int output : shapes_.outputs) clear_rest(*sample, output);
     }
 
-    /// Given the gradients of the outputs, one after another.
-    void backward(const std::vector<numbers>& outward) {
-        for (int output : shapes_.outputs) {
-            const plan::buffer& of = tables_.buffers[tables_.relations[output].index];
-            memory_.workspace.fill(of.adjoint, of.size, 0);
-        }
-        for (int at = 0; at < shapes_.outputs.size(); ++at) {
-            const int output = shapes_.outputs[at];
-            const plan::buffer& of = tables_.buffers[tables_.relations[output].index];
-            std::size_t element = 0;
-            view_of_relation(shapes_, tables_, output).each([&](std::ptrdiff_t place) {
-                memory_.workspace.at(of.adjoint - of.offset + place) +=
-                    outward[to_size(at)][element++];
-            });
-        }
+    /// Given the gradients of the outputs, of each sample one after another.
+    void backward(const std::vector<std::vector<numbers>>& outward) {
+        for (std::size_t at = 0; at < samples_.size(); ++at)
+            take_outward(samples_[at]->workspace, outward[at]);
         run_backward(0, steps_, false);
         run_backward(0, steps_, true);
     }
 
-    std::vector<numbers> outputs() {
+    std::vector<numbers> outputs(int sample = 0) {
         std::vector<numbers> result;
-        for (int at = 0; at < shapes_.outputs.size(); ++at) result.push_back(output(at));
+        for (int at = 0; at < shapes_.outputs.size(); ++at) result.push_back(output(at, sample));
         return result;
     }
-    numbers output(int at) {
+    numbers output(int at, int sample = 0) {
         numbers result;
         view_of_relation(shapes_, tables_, shapes_.outputs[at]).each([&](std::ptrdiff_t place) {
-            result.push_back(memory_.workspace.at(place));
+            result.push_back(samples_[to_size(sample)]->workspace.at(place));
         });
         return result;
     }
@@ -75,12 +76,40 @@ class machine {
         int offset, size, first, last;
     };
 
-    memory& memory_;
+    std::vector<memory*> samples_;
+    memory& memory_;  // of the first sample, which counts the rounds of all
     const shaped& shapes_;
     const tables& tables_;
     int steps_;
     std::vector<life> lives_{};
     int now_ = -1;
+
+    void take_outward(region& workspace, const std::vector<numbers>& outward) {
+        for (int output : shapes_.outputs) {
+            const plan::buffer& of = tables_.buffers[tables_.relations[output].index];
+            workspace.fill(of.adjoint, of.size, 0);
+        }
+        for (int at = 0; at < shapes_.outputs.size(); ++at) {
+            const int output = shapes_.outputs[at];
+            const plan::buffer& of = tables_.buffers[tables_.relations[output].index];
+            std::size_t element = 0;
+            view_of_relation(shapes_, tables_, output).each([&](std::ptrdiff_t place) {
+                workspace.at(of.adjoint - of.offset + place) += outward[to_size(at)][element++];
+            });
+        }
+    }
+
+    /// Calls body(sample, weights) for each sample, where the memory `weights` has the weights of a
+    /// product: those of the first sample where the step takes the rows of all.
+    template <class Body>
+    void each_sample(const plan::step& step, Body body) {
+        const bool joins = samples_.size() > 1 && step.kind == plan::step_kind::rows &&
+                           plan::is_joined(tables_.rows[step.at], 0);
+        for (memory* sample : samples_) {
+            std::copy_n(memory_.layer, plan::max_loops, sample->layer);
+            body(*sample, joins ? memory_ : *sample);
+        }
+    }
 
     /// Forward steps are the times 0 to S - 1, the outputs' gradients are given at S, and the
     /// steps' backward are S + 1 to 2 S.
@@ -88,11 +117,12 @@ class machine {
         for (; now_ < time; ++now_)
             for (const life& each : lives_)
                 if (each.last == now_ || each.first == now_ + 1)
-                    memory_.workspace.fill(each.offset, each.size, dead);
+                    for (memory* sample : samples_)
+                        sample->workspace.fill(each.offset, each.size, dead);
     }
 
     /// Rows of an output that no step has written.
-    void clear_rest(int output) {
+    void clear_rest(memory& sample, int output) {
         const plan::relation_layout& layout = tables_.relations[output];
         const plan::buffer& of = tables_.buffers[layout.index];
         if (of.counts == 0) return;
@@ -100,10 +130,10 @@ class machine {
         for (int axis = 0; axis < shapes_.relations[output].arity; ++axis) {
             if (layout.strides[axis] != of.row || layout.counts[axis] == 0) continue;
             int& extent = rest.extents[to_size(axis)];
-            const int written = plan::least_count(of.counts, extent, memory_.counts.data());
+            const int written = plan::least_count(of.counts, extent, sample.counts.data());
             rest.offset += written * of.row;
             extent -= written;
-            rest.each([&](std::ptrdiff_t place) { memory_.workspace.at(place) = 0; });
+            rest.each([&](std::ptrdiff_t place) { sample.workspace.at(place) = 0; });
             return;
         }
     }
@@ -128,7 +158,9 @@ class machine {
                 memory_.layer[step.depth] = 0;
                 at = step.at;
             } else if (step.prepared == prepares && is_run(step)) {
-                forward_step(memory_, tables_, step);
+                each_sample(step, [&](memory& sample, memory& weights) {
+                    forward_step(sample, weights, tables_, step);
+                });
             }
         }
     }
@@ -156,31 +188,39 @@ class machine {
     void backward_step(int at) {
         const plan::step& step = tables_.steps[at];
         if (!step.prepared) advance(2 * steps_ - at);
-        for (const plan::birth& born : step.births)
-            for (int part = 0; part < born.parts; ++part)
-                memory_.workspace.fill(born.offset + part * born.size,
-                                       born.cleared(memory_.counts.data()), 0);
-        switch (step.kind) {
-            case plan::step_kind::rows:
-                return row_interpreter(memory_, tables_.rows[step.at]).backward();
-            case plan::step_kind::attention:
-                return attention_interpreter(memory_, tables_.attentions[step.at], tables_)
-                    .backward();
-            case plan::step_kind::weights:
-                return attention_interpreter(memory_, tables_.attentions[step.at], tables_)
-                    .undo_prepare();
-            case plan::step_kind::general:
-                return general_interpreter(memory_, tables_.generals[step.at]).backward();
-            default:
-                return;
-        }
+        each_sample(step, [&](memory& sample, memory&) {
+            for (const plan::birth& born : step.births)
+                for (int part = 0; part < born.parts; ++part)
+                    sample.workspace.fill(born.offset + part * born.size,
+                                          born.cleared(sample.counts.data()), 0);
+        });
+        each_sample(step, [&](memory& sample, memory& weights) {
+            switch (step.kind) {
+                case plan::step_kind::rows:
+                    return row_interpreter(sample, tables_.rows[step.at], weights).backward();
+                case plan::step_kind::attention:
+                    return attention_interpreter(sample, tables_.attentions[step.at], tables_)
+                        .backward();
+                case plan::step_kind::weights:
+                    return attention_interpreter(sample, tables_.attentions[step.at], tables_)
+                        .undo_prepare();
+                case plan::step_kind::general:
+                    return general_interpreter(sample, tables_.generals[step.at]).backward();
+                default:
+                    return;
+            }
+        });
     }
 
   public:
     static void forward_step(memory& at, const tables& all, const plan::step& step) {
+        forward_step(at, at, all, step);
+    }
+    static void forward_step(memory& at, memory& weights, const tables& all,
+                             const plan::step& step) {
         switch (step.kind) {
             case plan::step_kind::rows:
-                return row_interpreter(at, all.rows[step.at]).forward();
+                return row_interpreter(at, all.rows[step.at], weights).forward();
             case plan::step_kind::attention:
                 return attention_interpreter(at, all.attentions[step.at], all).forward();
             case plan::step_kind::weights:

@@ -200,6 +200,8 @@ void each_outer(const int* extents, Body body) {
 struct row_range {
     int begin = 0;
     int end = 0;
+
+    int size() const { return end - begin; }
 };
 
 }  // namespace random_programs

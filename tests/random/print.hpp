@@ -230,7 +230,8 @@ class printer {
             result += " | " + enumerator_name(written.aggregation) + "(" + over + ")";
         }
         if (!block.empty())
-            result += " | stack<" + std::to_string(written.layers) + ">(" + block + ")";
+            result += (written.shares ? " | repeat<" : " | stack<") +
+                      std::to_string(written.layers) + ">(" + block + ")";
         return result;
     }
 };

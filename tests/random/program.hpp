@@ -10,6 +10,7 @@
 #ifndef SEQUENT_LIST_IS_FULL
 #define SEQUENT_LIST_IS_FULL() throw std::runtime_error("a list of the planner is full")
 #endif
+#include <sequent/plan/joining.hpp>
 #include <sequent/plan/state.hpp>
 #include <string>
 #include <vector>

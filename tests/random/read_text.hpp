@@ -384,7 +384,8 @@ class text_reader {
     }
 
     void read_function(tree::rule& to) {
-        if (take("stack<")) {
+        to.shares = take("repeat<");
+        if (to.shares || take("stack<")) {
             to.layers = integer();
             expect(">");
             expect("{");

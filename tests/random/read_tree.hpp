@@ -110,8 +110,9 @@ class tree_reader {
 
     void read_block(const tree::rule& written) {
         current_.repeat = written.layers;
-        check_number("stack", plan::number_range::at_least_1, written.layers);
-        current_.block = push(out.scopes, plan::scope{scope_, written.layers, -1});
+        check_number(written.shares ? "repeat" : "stack", plan::number_range::at_least_1,
+                     written.layers);
+        current_.block = push(out.scopes, plan::scope{scope_, written.layers, -1, written.shares});
         int depth = 0;
         for (int at = current_.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > plan::max_depth) fail(plan::fault::stacks_within_stacks_within_stacks);
@@ -232,12 +233,12 @@ class tree_reader {
         }
         index_sum sum;
         add_index(written, 1, sum);
+        if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
         const int first = sum.factors[0] == 1 ? 0 : 1;
-        if (sum.known && sum.factors[0] == 0 && sum.factors[1] == 0) return {-1, sum.offset};
         const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1)
+        if (!sum.known || sum.factors[first] != 1 || sum.cancels())
             fail(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
-        if (sum.factors[second] == 0) return {sum.variables[first], sum.offset};
+        if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
         return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
     }
 
@@ -246,12 +247,17 @@ class tree_reader {
         int factors[2]{};
         int offset = 0;
         bool known = true;
+
+        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
+        bool cancels() const {
+            return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
+        }
     };
     void add_index(const tree::index& written, int factor, index_sum& to) {
         if (written.form == tree::index_form::variable) {
             const int index = variable_of(written.name, written.number);
             int place = 0;
-            while (place < 2 && to.factors[place] != 0 && to.variables[place] != index) ++place;
+            while (place < 2 && to.variables[place] >= 0 && to.variables[place] != index) ++place;
             to.known = to.known && place < 2;
             if (place == 2) return;
             to.variables[place] = index;

@@ -8,7 +8,10 @@ namespace random_programs {
 
 class row_interpreter {
   public:
-    row_interpreter(memory& at, const plan::row_step& step) : memory_(at), step_(step) {}
+    /// `weights` has those of products.
+    row_interpreter(memory& at, const plan::row_step& step, memory& weights)
+        : memory_(at), weights_(weights), step_(step) {}
+    row_interpreter(memory& at, const plan::row_step& step) : row_interpreter(at, step, at) {}
 
     void forward(row_range range) {
         each_outer(step_.outer_extents, [&](const int* outer) {
@@ -35,6 +38,7 @@ class row_interpreter {
 
   private:
     memory& memory_;
+    memory& weights_;
     const plan::row_step& step_;
     const int* outer_ = nullptr;
 
@@ -117,7 +121,7 @@ class row_interpreter {
             return read(term.x, row_of(term.indexed, row))[column_of(term.x, column)];
         double total = 0;
         const cursor x = read(term.x, row);
-        const cursor w = read(term.w, row);
+        const cursor w = weights_.read(term.w.at) + place(term.w, row);
         for (int split = 0; split < term.splits; ++split)
             for (int at = 0; is_there(term, split, row) && at < term.depth; ++at)
                 total += x[split * term.x_split + at] * w[weight_place(term, split, at, column)];
@@ -248,9 +252,10 @@ class row_interpreter {
 
     void undo_product(const plan::row_term& term, int row, const numbers& dy) {
         const cursor dx = gradient(term.x, row);
-        const cursor dw = term.w.at.trained ? gradient(term.w, row) : cursor{};
+        const cursor all = term.w.at.trained ? weights_.gradient(term.w.at) : cursor{};
+        const cursor dw = all ? all + place(term.w, row) : all;
         const cursor x = read(term.x, row);
-        const cursor w = read(term.w, row);
+        const cursor w = weights_.read(term.w.at) + place(term.w, row);
         for (int split = 0; split < term.splits; ++split)
             for (int at = 0; is_there(term, split, row) && at < term.depth; ++at)
                 for (int column = 0; column < columns(); ++column) {

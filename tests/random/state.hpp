@@ -13,6 +13,7 @@ class state_machine {
     state_machine(const memory& given, const planned& of)
         : given_(&given), plan_(of), state_(*of.state), tables_(of.state->steps), now_(given) {
         now_.nodes = &tables_.pool.nodes;
+        now_.shapes = &of.shapes;
         now_.workspace.values.assign(to_size(tables_.workspace), dead);
         now_.prepared.values.assign(to_size(tables_.prepared), dead);
         for (int at = 0; at < tables_.steps.size(); ++at)
@@ -44,32 +45,24 @@ class state_machine {
 
     /// Computes the next rows, at most a block.
     void run(int count) {
-        const row_range range{position_, position_ + count};
-        const bool first = position_ == 0;
-        now_.origins[0] = range.begin;
-        slide(range);
-        for (int at = 0; at < plan_.shapes.facts.size(); ++at) {
-            given_fact& to = now_.facts[to_size(at)];
-            const given_fact& from = given_->facts[to_size(at)];
-            if (is_along(at) && state_.keeps_fact[at]) {
-                add_rows(at, range);
-            } else if (is_along(at)) {
-                take_rows(plan_.shapes.facts[at], from, range, to);
-            } else if (!state_.reads_fact[at] && !(first && computes_once_)) {
-                // Only what is read later has been copied.
-                to.values.values.clear();
-                to.symbols.clear();
-            } else {
-                to = from;
-            }
-        }
-        find_runs(range);
-        poison_new_run();
-        run_steps(0, tables_.steps.size(), range, first);
-        advance(tables_.steps.size());
-        position_ = range.end;
+        enter(count, position_ == 0);
+        run_steps({this}, 0, tables_.steps.size(), position_ == 0);
+        leave();
     }
-
+    /// Computes the next row of several sequences, step by step.
+    static void run_together(const std::vector<state_machine*>& all) {
+        std::vector<state_machine*> joined;
+        for (state_machine* each : all)
+            if (each->steps_alone())
+                each->run(1);
+            else
+                joined.push_back(each);
+        if (joined.empty()) return;
+        for (state_machine* each : joined) each->enter(1, false);
+        joined.front()->run_steps(joined, 0, joined.front()->tables_.steps.size(), false);
+        for (state_machine* each : joined) each->leave();
+    }
+    bool steps_alone() const { return (position_ == 0 && computes_once_) || plan::recurs(tables_); }
     /// Row `row` of an output, one of the last run.
     numbers output_row(int at, int row) {
         numbers result;
@@ -101,6 +94,34 @@ class state_machine {
     bool computes_once_ = false;
     int position_ = 0;
     int time_ = -1;
+    row_range range_{};  // at hand
+
+    void enter(int count, bool first) {
+        range_ = {position_, position_ + count};
+        now_.origins[0] = range_.begin;
+        slide(range_);
+        for (int at = 0; at < plan_.shapes.facts.size(); ++at) {
+            given_fact& to = now_.facts[to_size(at)];
+            const given_fact& from = given_->facts[to_size(at)];
+            if (is_along(at) && state_.keeps_fact[at]) {
+                add_rows(at, range_);
+            } else if (is_along(at)) {
+                take_rows(plan_.shapes.facts[at], from, range_, to);
+            } else if (!state_.reads_fact[at] && !(first && computes_once_)) {
+                // Only what is read later has been copied.
+                to.values.values.clear();
+                to.symbols.clear();
+            } else {
+                to = from;
+            }
+        }
+        find_runs(range_);
+        poison_new_run();
+    }
+    void leave() {
+        advance(tables_.steps.size());
+        position_ = range_.end;
+    }
 
     bool is_along(int fact) const { return ((plan_.rows->sequences >> fact) & 1u) != 0; }
 
@@ -273,51 +294,70 @@ class state_machine {
         }
     }
 
-    void run_steps(int begin, int end, row_range range, bool first) {
+    /// Of some sequences, of which this is the first. One alone may compute several rows, or what
+    /// is computed once.
+    void run_steps(const std::vector<state_machine*>& all, int begin, int end, bool first) {
         for (int at = begin; at < end; ++at) {
             const plan::step& step = tables_.steps[at];
             const bool repeats = step.kind == plan::step_kind::repeat_begin;
             const int last = repeats ? step.at : at;
-            advance(at);
+            for (state_machine* each : all) each->advance(at);
             if (step.prepared) continue;
             if (plan_.rows->once[at]) {
                 if (first) run_once(at, last + 1);
             } else if (repeats) {
-                row_range rounds{0, step.repeat};
-                if (step.recurs) {
-                    rounds = {step.repeat, 0};
-                    for (int inner = at + 1; inner < step.at; ++inner) {
-                        const row_range one = range_of(inner, range, step.repeat);
-                        rounds = {std::min(rounds.begin, one.begin), std::max(rounds.end, one.end)};
-                    }
-                }
+                const row_range rounds = step.recurs ? rounds_of(at) : row_range{0, step.repeat};
                 for (int round = rounds.begin; round < rounds.end; ++round) {
                     now_.layer[step.depth] = round;
-                    run_steps(at + 1, step.at, range, first);
+                    run_steps(all, at + 1, step.at, first);
                 }
                 now_.layer[step.depth] = 0;
-            } else if (plan_.rows->in_time[at]) {
-                const int round = now_.layer[step.depth - 1];
-                const row_range rounds = range_of(at, range, plan::never);
-                if (rounds.begin <= round && round < rounds.end &&
-                    step.is_run_in(round, now_.counts.data()))
-                    machine::forward_step(now_, tables_, step);
-            } else if (step.kind == plan::step_kind::rows) {
-                row_interpreter(now_, tables_.rows[step.at])
-                    .forward(range_of(at, range, tables_.rows[step.at].rows));
-            } else if (step.kind == plan::step_kind::attention) {
-                attend(step.at, range_of(at, range, tables_.attentions[step.at].rows),
-                       first && computes_once_);
-            } else if (step.kind == plan::step_kind::general) {
-                const plan::general_step& general = tables_.generals[step.at];
-                const int variable = plan_.rows->position[at];
-                general_interpreter(now_, general)
-                    .forward(variable, range_of(at, range, general.extents[variable]),
-                             state_.bounds[step.at]);
-            } else if (step.kind != plan::step_kind::repeat_end) {
-                throw plan_fault("a step that a state cannot run");
+            } else {
+                const bool joins = all.size() > 1 && step.kind == plan::step_kind::rows &&
+                                   plan::joins_sequences(tables_.rows[step.at], state_.lead[at], 0);
+                for (state_machine* each : all) {
+                    if (joins && each->range_of(at, each->range_, plan::never).size() != 1)
+                        throw plan_fault("several rows of a sequence, where there is room for one");
+                    std::copy_n(now_.layer, plan::max_loops, each->now_.layer);
+                    each->run_step(at, joins ? now_ : each->now_, first);
+                }
             }
             at = last;
+        }
+    }
+    /// Of a recursion.
+    row_range rounds_of(int begin) const {
+        const plan::step& step = tables_.steps[begin];
+        row_range rounds{step.repeat, 0};
+        for (int inner = begin + 1; inner < step.at; ++inner) {
+            const row_range one = range_of(inner, range_, step.repeat);
+            rounds = {std::min(rounds.begin, one.begin), std::max(rounds.end, one.end)};
+        }
+        return rounds;
+    }
+    /// `weights` has those of products.
+    void run_step(int at, memory& weights, bool first) {
+        const plan::step& step = tables_.steps[at];
+        if (plan_.rows->in_time[at]) {
+            const int round = now_.layer[step.depth - 1];
+            const row_range rounds = range_of(at, range_, plan::never);
+            if (rounds.begin <= round && round < rounds.end &&
+                step.is_run_in(round, now_.counts.data()))
+                machine::forward_step(now_, tables_, step);
+        } else if (step.kind == plan::step_kind::rows) {
+            row_interpreter(now_, tables_.rows[step.at], weights)
+                .forward(range_of(at, range_, tables_.rows[step.at].rows));
+        } else if (step.kind == plan::step_kind::attention) {
+            attend(step.at, range_of(at, range_, tables_.attentions[step.at].rows),
+                   first && computes_once_);
+        } else if (step.kind == plan::step_kind::general) {
+            const plan::general_step& general = tables_.generals[step.at];
+            const int variable = plan_.rows->position[at];
+            general_interpreter(now_, general)
+                .forward(variable, range_of(at, range_, general.extents[variable]),
+                         state_.bounds[step.at]);
+        } else if (step.kind != plan::step_kind::repeat_end) {
+            throw plan_fault("a step that a state cannot run");
         }
     }
 
@@ -477,23 +517,60 @@ inline memory turned(const memory& given, const planned& of) {
     return result;
 }
 
+/// How many rows of the sequence are given; 0 if no fact is along it.
+inline int rows_given(const planned& of, const memory& given) {
+    int rows = of.state->rows;
+    for (int at = 0; at < of.shapes.facts.size(); ++at)
+        if (((of.rows->sequences >> at) & 1u) && of.shapes.facts[at].up_to)
+            rows = std::min(rows, given.counts[to_size(of.shapes.facts[at].length)]);
+    return rows;
+}
+
+/// The rows of outputs that a state has computed, against those of the whole.
+class compared_rows {
+  public:
+    compared_rows(const planned& of, int rows)
+        : plan_(of), rows_(rows), found_(to_size(of.shapes.outputs.size())) {}
+
+    /// Those of the last run, of `count` rows.
+    void add(state_machine& run, int count) {
+        const int end = run.position();
+        for (int at = 0; at < plan_.shapes.outputs.size(); ++at) {
+            if (!run.has_rows(at) && end < rows_) continue;
+            for (int each = run.has_rows(at) ? end - count : end - 1; each < end; ++each)
+                for (double x : run.output_row(at, each)) found_[to_size(at)].push_back(x);
+        }
+    }
+    verdict compare(const state_machine& run, expectation right, const std::string& what) const {
+        for (std::size_t at = 0; at < found_.size(); ++at)
+            if (run.has_rows(static_cast<int>(at)))
+                right.values[at].resize(right.values[at].size() / to_size(run.rows()) *
+                                        to_size(rows_));
+        verdict result = compare_outputs(plan_, right, found_, what);
+        result.stepped = true;
+        return result;
+    }
+
+  private:
+    const planned& plan_;
+    int rows_;
+    std::vector<numbers> found_;
+};
+
 /// Step and prefill, in blocks of random sizes, against the rows of the outputs. At times rows of
 /// other numbers are computed and forgotten.
 inline verdict compare_steps(const program& written, const planned& of, const given_values& given,
                              const expectation& right) {
     dice sizes(written.values + 2);
     const bool one_by_one = sizes.one_in(2);
-    int rows = of.state->rows;
-    for (int at = 0; at < of.shapes.facts.size(); ++at)
-        if (((of.rows->sequences >> at) & 1u) && of.shapes.facts[at].up_to)
-            rows = std::min(rows, given.place.counts[to_size(of.shapes.facts[at].length)]);
-    if (rows == 0) return {};  // no fact is along a sequence, or an empty one
+    const int rows = rows_given(of, given.place);
+    if (rows == 0) return {};
     state_machine run(given.place, of);
     const auto next_size = [&] {
         return one_by_one ? 1 : sizes.between(1, std::min(run.block(), rows - run.position()));
     };
     const memory other = turned(given.place, of);
-    std::vector<numbers> found(to_size(of.shapes.outputs.size()));
+    compared_rows found(of, rows);
     while (run.position() < rows) {
         const int row = run.position();
         if (run.can_truncate() && sizes.one_in(4)) {
@@ -504,20 +581,48 @@ inline verdict compare_steps(const program& written, const planned& of, const gi
         }
         const int count = next_size();
         run.run(count);
-        for (int at = 0; at < of.shapes.outputs.size(); ++at) {
-            if (!run.has_rows(at) && row + count < rows) continue;
-            for (int each = run.has_rows(at) ? row : row + count - 1; each < row + count; ++each)
-                for (double x : run.output_row(at, each)) found[to_size(at)].push_back(x);
-        }
+        found.add(run, count);
     }
-    expectation reached = right;
-    for (std::size_t at = 0; at < found.size(); ++at)
-        if (run.has_rows(static_cast<int>(at)))
-            reached.values[at].resize(reached.values[at].size() / to_size(run.rows()) *
-                                      to_size(rows));
-    verdict result = compare_outputs(of, reached, found, "step");
-    result.stepped = true;
-    return result;
+    return found.compare(run, right, "step");
+}
+
+/// Several sequences at different positions, a row of each at once.
+inline verdict compare_step_batch(const program& written, const planned& of,
+                                  const std::vector<sample>& samples) {
+    struct sequence {
+        const sample& of;
+        int rows;
+        state_machine run;
+        compared_rows found;
+    };
+    std::vector<std::unique_ptr<sequence>> all;
+    for (const sample& each : samples)
+        if (const int rows = rows_given(of, each.given.place))
+            all.push_back(std::make_unique<sequence>(
+                sequence{each, rows, {each.given.place, of}, {of, rows}}));
+    dice chance(written.values + 5);
+    const auto has_rows = [](const auto& each) { return each->run.position() < each->rows; };
+    for (const auto& each : all)
+        while (has_rows(each) && chance.one_in(2)) {
+            each->run.run(1);
+            each->found.add(each->run, 1);
+        }
+    while (std::any_of(all.begin(), all.end(), has_rows)) {
+        std::vector<sequence*> next;
+        std::vector<state_machine*> runs;
+        for (const auto& each : all)
+            if (has_rows(each) && !chance.one_in(5)) {
+                next.push_back(each.get());
+                runs.push_back(&each->run);
+            }
+        state_machine::run_together(runs);
+        for (sequence* each : next) each->found.add(each->run, 1);
+    }
+    for (const auto& each : all) {
+        const verdict result = each->found.compare(each->run, each->of.right, "step_batch");
+        if (result.result != outcome::agrees) return result;
+    }
+    return {};
 }
 
 }  // namespace random_programs

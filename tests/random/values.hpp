@@ -22,19 +22,39 @@ class value_maker {
   public:
     given_values made{};
 
-    value_maker(const program& of, const planned& plan)
-        : program_(of), plan_(plan), dice_(of.values) {
+    value_maker(const program& of, const planned& plan) : value_maker(of, plan, of.values) {
+        make_weights();
+    }
+    /// Another sample with the same weights, whose counts and lengths are drawn, too.
+    value_maker(const program& of, const planned& plan, const given_values& first, int number)
+        : value_maker(varied(of, number), plan, of.values + 1000 * to_size(number)) {
+        made.place.parameters = first.place.parameters;
+        made.parameter_direction = first.parameter_direction;
+        made.world.weights = first.world.weights;
+    }
+
+  private:
+    const program program_;
+    const planned& plan_;
+    dice dice_;
+
+    value_maker(const program& of, const planned& plan, std::uint64_t seed)
+        : program_(of), plan_(plan), dice_(seed) {
         make_counts();
         for (int at = 0; at < static_cast<int>(of.facts.size()); ++at)
             make_fact(of.facts[to_size(at)], plan.shapes.facts[at].length);
         find_runs();
-        make_weights();
     }
 
-  private:
-    const program& program_;
-    const planned& plan_;
-    dice dice_;
+    static program varied(program of, int number) {
+        dice chance(of.values + 1000 * to_size(number) + 500);
+        for (fact& each : of.facts) {
+            if (each.kind == plan::fact_kind::count) each.count = chance.below(each.count + 4);
+            if (each.length >= 0) each.length = chance.between(0, each.extents[0]);
+            each.given_pairs = -1;
+        }
+        return of;
+    }
 
     /// A number that is no zero by chance.
     double draw() {

@@ -1,17 +1,14 @@
 #pragma once
 
-#include <cstddef>
-#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "../config.hpp"
 #include "../io/error.hpp"
 #include "../io/functions.hpp"
 #include "../joined_text.hpp"
-#include "../nn/arguments.hpp"
-#include "model_description.hpp"
+#include "describer.hpp"
+#include "presets.hpp"
 
 /// Compares a preset with what a file states of its model, field by field, including what no
 /// tensor's shape shows: the epsilon of norms, the base of rotary positions, the activation.
@@ -22,45 +19,59 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// A mask as `describe` writes it; empty if it writes none of this kind.
-template <class Mask>
-inline constexpr int window_of = -1;
-template <int Width>
-inline constexpr int window_of<mask::window<Width>> = Width;
-template <int Width>
-inline constexpr int window_of<mask::around<Width>> = Width;
-template <class Mask>
-inline constexpr bool looks_around = false;
-template <int Width>
-inline constexpr bool looks_around<mask::around<Width>> = true;
-
-/// An option of a preset as `describe` writes it; empty if it is not compared.
-template <class Model>
-std::string option_of(std::string_view name) {
-    constexpr nn::shape of = Model::shape;
+/// An option as `describe` writes it; empty if it is not compared.
+SEQUENT_LAZY
+SEQUENT_COLD std::string option_of(const compared_options& model, std::string_view name) {
+    const nn::shape& of = model.shape;
     const auto number = [&](int value) { return joined_text({name, "<", value, ">"}); };
     const auto truth = [&](bool value) {
         return joined_text({name, value ? "<true>" : "<false>"});
     };
-    if (name == "vocabulary") return number(of.vocabulary);
-    if (name == "tokens") return number(of.tokens);
-    if (name == "source_tokens") return number(of.source_tokens);
-    if (name == "width") return number(of.width);
-    if (name == "heads") return number(of.heads);
-    if (name == "key_heads") return number(of.key_heads);
-    if (name == "head_width") return number(of.head_width);
-    if (name == "hidden") return number(of.hidden);
-    if (name == "depth") return number(of.depth);
-    if (name == "source_depth") return number(of.source_depth);
-    if (name == "embedding_width") return number(of.embedding_width);
-    if (name == "score_width") return number(of.score_width > 0 ? of.score_width : of.head_width);
-    if (name == "score_cap") return number(of.score_cap);
-    if (name == "logit_cap") return number(of.logit_cap);
-    if (name == "segments") return number(of.segments);
-    if (name == "classes") return number(of.classes);
-    if (name == "patch_width") return number(of.patch_width);
-    if (name == "tied") return truth(of.tied);
-    if (name == "biases") return truth(of.biases);
+    struct counted {
+        std::string_view name;
+        int value;
+    };
+    const counted numbers[] = {
+        {"vocabulary", of.vocabulary},
+        {"tokens", of.tokens},
+        {"source_tokens", of.source_tokens},
+        {"width", of.width},
+        {"heads", of.heads},
+        {"key_heads", of.key_heads},
+        {"head_width", of.head_width},
+        {"hidden", of.hidden},
+        {"depth", of.depth},
+        {"source_depth", of.source_depth},
+        {"embedding_width", of.embedding_width},
+        {"input_width", of.input_width},
+        {"score_width", of.score_width > 0 ? of.score_width : of.head_width},
+        {"score_cap", of.score_cap},
+        {"logit_cap", of.logit_cap},
+        {"segments", of.segments},
+        {"classes", of.classes},
+        {"patch_width", of.patch_width},
+        {"parallel_branches", of.parallel_branches},
+    };
+    for (const counted& each : numbers)
+        if (each.name == name) return number(each.value);
+    const counted truths[] = {
+        {"tied", of.tied},
+        {"biases", of.biases},
+        {"query_biases", of.biases || of.query_biases},
+        {"head_norms", of.head_norms},
+        {"branch_norms", of.branch_norms},
+        {"layer_scale", of.layer_scale},
+        {"opening_layer", of.opening_layer},
+        {"shared_layers", of.shared_layers},
+        {"scaled_embedding", of.scaled_embedding},
+        {"normal_embedding", of.normal_embedding},
+        {"logit_bias", of.logit_bias},
+        {"scaled", of.scaled},
+    };
+    for (const counted& each : truths)
+        if (each.name == name) return truth(each.value != 0);
+    if (name == "pre_norm") return of.norm_first ? "pre_norm" : "post_norm";
+    if (name == "mask") return model.mask;
     if (name == "normalization") {
         return joined_text({"normalization::",
                             of.normalization == nn::norm_kind::rms     ? "rms<"
@@ -90,18 +101,17 @@ std::string option_of(std::string_view name) {
              text, ">"});
     }
     if (name == "position" && of.position == nn::position_kind::relative_buckets) {
-        return joined_text({"position::relative_buckets<", of.buckets, ", ", of.max_distance, ">"});
+        return joined_text({of.learned_positions ? "position::learned_and_relative_buckets<"
+                                                 : "position::relative_buckets<",
+                            of.buckets, ", ", of.max_distance, ">"});
     }
+    if (name == "position" && of.position == nn::position_kind::none) return "position::none";
+    if (name == "position" && of.position == nn::position_kind::learned) return "position::learned";
     if (name == "position") return "another kind of position";
     if (name == "local_layers" && of.local_layers == 0) return number(0);
-    if constexpr (requires { typename Model::local_mask; }) {
-        using mask = typename Model::local_mask;
-        if (name == "local_layers" && window_of<mask> >= 0)
-            return joined_text(
-                {"local_layers<", of.local_layers,
-                 looks_around<mask> ? ", mask::around<" : ", mask::window<", window_of<mask>, ">",
-                 of.local_base == 10000 ? "" : joined_text({", ", of.local_base}), ">"});
-    }
+    if (name == "local_layers")
+        return joined_text({"local_layers<", of.local_layers, ", ", model.local_mask,
+                            of.local_base == 10000 ? "" : joined_text({", ", of.local_base}), ">"});
     return "";
 }
 
@@ -121,36 +131,87 @@ std::string activations_of() {
     return result;
 }
 
-/// What of a model is not as a file states. A model may have fewer positions.
+/// What presets state, and files do not where they are as the preset has them.
+inline constexpr std::string_view options_of_presets[] = {"mask",
+                                                          "pre_norm",
+                                                          "normalization",
+                                                          "position",
+                                                          "tied",
+                                                          "biases",
+                                                          "query_biases",
+                                                          "head_norms",
+                                                          "branch_norms",
+                                                          "layer_scale",
+                                                          "local_layers",
+                                                          "opening_layer",
+                                                          "shared_layers",
+                                                          "parallel_branches",
+                                                          "embedding_width",
+                                                          "scaled_embedding",
+                                                          "normal_embedding",
+                                                          "scaled",
+                                                          "score_cap",
+                                                          "logit_cap",
+                                                          "logit_bias",
+                                                          "segments"};
+
+/// Whether a model may have `found` where the file has `wanted`.
 SEQUENT_LAZY
-SEQUENT_COLD void check_options(const model_description& wanted, std::span<const std::string> own,
+SEQUENT_COLD bool fits(std::string_view name, const std::string& wanted, const std::string& found,
+                       const compared_options& model, bool is_relative) {
+    if (wanted.empty() || found == wanted) return true;
+    // A name map puts the rows of heads into either order.
+    const auto plain = [](std::string text) {
+        if (const auto half = text.find("_halves"); half != std::string::npos) text.erase(half, 7);
+        return text;
+    };
+    if (name == "position") return plain(found) == plain(wanted);
+    const auto value = [](const std::string& text) {
+        return std::stoll(text.substr(text.find('<') + 1));
+    };
+    // A model may have fewer positions; a window that is as wide as they are is none.
+    if (name == "tokens" || name == "source_tokens")
+        return value(found) <= value(wanted) || is_relative;
+    if (name == "mask" && wanted.starts_with("mask::window<"))
+        return found == "mask::causal" && value(wanted) >= model.shape.tokens - 1;
+    return false;
+}
+
+/// What of a model is not as a file states, or as the preset that it names has it.
+SEQUENT_LAZY
+SEQUENT_COLD void check_options(const model_description& wanted, const compared_options& model,
                                 const std::string& activations) {
     std::string problem;
-    for (std::size_t at = 0; at < own.size(); ++at) {
-        const model_description::argument& each = wanted.arguments[at];
-        std::string found = own[at];
+    const bool is_relative = wanted.preset == "t5";
+    const auto compare = [&](std::string_view name, const std::string& text,
+                             const std::string& where) {
+        const std::string found = option_of(model, name);
+        if (!fits(name, text, found, model, is_relative))
+            append_text(problem, {"\n  ", name, ": ", where, ", the model ",
+                                  found.empty() ? "another one" : found});
+    };
+    for (const model_description::argument& each : wanted.arguments) {
+        const std::string where =
+            joined_text({"the file has ", each.text, " (", in_quotes(each.field), ")"});
         if (each.name == "activation") {
-            const bool is_used =
-                joined_text({activations, " "}).find(joined_text({" ", each.text, " "})) !=
-                std::string::npos;
-            found = is_used ? "" : "no such function";
+            if (joined_text({activations, " "}).find(joined_text({" ", each.text, " "})) ==
+                std::string::npos)
+                append_text(problem, {"\n  activation: ", where, ", the model no such function"});
+        } else if (!option_of(model, each.name).empty() || each.name == "mask") {
+            compare(each.name, each.text, where);
         }
-        if (found.empty() || found == each.text) continue;
-        // A name map puts the rows of heads into either order.
-        const auto plain = [](std::string text) {
-            if (const auto half = text.find("_halves"); half != std::string::npos)
-                text.erase(half, 7);
-            return text;
-        };
-        if (each.name == "position" && plain(found) == plain(each.text)) continue;
-        if (each.name == "tokens" || each.name == "source_tokens") {
-            const auto value = [](const std::string& text) {
-                return std::stoll(text.substr(text.find('<') + 1));
-            };
-            if (value(found) <= value(each.text) || wanted.preset == "t5") continue;
+    }
+    for (const known_preset& preset : known_presets) {
+        if (preset.name != wanted.preset) continue;
+        const compared_options defaults = preset.defaults();
+        for (const std::string_view name : options_of_presets) {
+            bool is_stated = false;
+            for (const model_description::argument& each : wanted.arguments)
+                is_stated = is_stated || each.name == name;
+            const std::string text = option_of(defaults, name);
+            if (!is_stated)
+                compare(name, text, joined_text({"the preset ", preset.name, " has ", text}));
         }
-        append_text(problem, {"\n  ", each.name, ": the file has ", each.text, " (",
-                              in_quotes(each.field), "), the model ", found});
     }
     if (!problem.empty())
         fail_with<error>({wanted.file, ": the model is of another type:", problem,
@@ -159,17 +220,15 @@ SEQUENT_COLD void check_options(const model_description& wanted, std::span<const
 
 }  // namespace detail
 
-/// Compares a preset with what a file states of its model. Masks and the bases of
-/// local layers are not compared.
+/// Compares a model with what a file states of it: each option that the file states, and, where it
+/// states none, what the preset has: masks, norms, positions, biases.
 ///
 /// Throws io::error that tells each field that is different, with both values, and the type that
 /// fits.
 template <class Model>
 void check_type(const model_description& wanted) {
-    std::vector<std::string> own;
-    for (const model_description::argument& each : wanted.arguments)
-        own.push_back(detail::option_of<Model>(each.name));
-    detail::check_options(wanted, own, detail::activations_of<Model>());
+    detail::check_options(wanted, detail::compared_options_of<Model>(),
+                          detail::activations_of<Model>());
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io

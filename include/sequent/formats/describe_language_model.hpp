@@ -29,6 +29,7 @@ struct language_family {
 inline constexpr language_family language_families[] = {
     {"llama", "llama", "llama", "rms_norm_eps", 5, true, "silu", -1, 100, true, false, 0},
     {"mistral", "mistral", "mistral", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0},
+    {"phi3", "phi3", "phi3", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0},
     {"qwen2", "qwen2", "qwen2", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0},
     {"qwen3", "qwen3", "qwen3", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0},
     {"gemma2", "gemma2", "gemma2", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 10000, 100, true,

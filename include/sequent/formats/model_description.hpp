@@ -16,10 +16,9 @@
 #include "../number_text.hpp"
 #include "describe_language_model.hpp"
 #include "describer.hpp"
-#include "gguf.hpp"
 
 /// The type of the model that a file is for, from the config.json beside the weights of a Hugging
-/// Face model, or from the metadata of a GGUF file:
+/// Face model (describe_gguf.hpp: from the metadata of a GGUF file):
 ///
 ///     io::describe("config.json").text()  // "gpt2<vocabulary<50257>, tokens<1024>, ...>"
 
@@ -44,6 +43,22 @@ SEQUENT_COLD model_description describe_gpt2(const configuration_fields<>& of,
     to.add("activation", activation, "activation_function", activation == "activation::gelu_tanh");
     to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
     to.truth("tied", "tie_word_embeddings", of.truth("tie_word_embeddings", true), true);
+    return to.finish();
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_bloom(const configuration_fields<>& of,
+                                              std::string_view file) {
+    of.expect("apply_residual_connection_post_layernorm", false);
+    describer<> to(file, "bloom", "io::hugging_face::bloom");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "seq_length", of.number("seq_length", 2048));
+    const char* const width = of.has("n_embed") ? "n_embed" : "hidden_size";
+    to.number("width", width, of.number(width));
+    const char* const heads = of.has("num_attention_heads") ? "num_attention_heads" : "n_head";
+    to.number("heads", heads, of.number(heads));
+    to.number("depth", "n_layer", of.number("n_layer"));
+    to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
     return to.finish();
 }
 
@@ -243,11 +258,36 @@ SEQUENT_COLD model_description describe_t5(const configuration_fields<>& of,
     return to.finish();
 }
 
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_whisper(const configuration_fields<>& of,
+                                                std::string_view file) {
+    of.expect("scale_embedding", false);
+    for (const char* field : {"attention_heads", "ffn_dim"}) {
+        const auto other = joined_text({"decoder_", field}), own = joined_text({"encoder_", field});
+        if (of.number(other) != of.number(own))
+            of[other].fail({"expected the number of ", in_quotes(own)});
+    }
+    describer<> to(file, "whisper", "io::hugging_face::whisper");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "max_target_positions", of.number("max_target_positions"));
+    to.number("source_tokens", "max_source_positions", of.number("max_source_positions"));
+    to.number("input_width", "num_mel_bins", of.number("num_mel_bins"));
+    const int width = to.number("width", "d_model", of.number("d_model"));
+    to.number("heads", "encoder_attention_heads", of.number("encoder_attention_heads"));
+    to.number("hidden", "encoder_ffn_dim", of.number("encoder_ffn_dim"), 4 * width);
+    const int depth = to.number("depth", "decoder_layers", of.number("decoder_layers"));
+    to.number("source_depth", "encoder_layers", of.number("encoder_layers"), depth);
+    const std::string activation = of.activation("activation_function", "gelu", false);
+    to.add("activation", activation, "activation_function", activation == "activation::gelu");
+    return to.finish();
+}
+
 }  // namespace detail
 
 /// The preset and its arguments that a config.json states. The text may be that of any model whose
-/// `model_type` is albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral,
-/// modernbert, mpnet, opt, phi, qwen2, qwen3, roberta, starcoder2, t5, vit or xlm-roberta.
+/// `model_type` is albert, bert, bloom, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama,
+/// mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper
+/// or xlm-roberta.
 ///
 /// Throws io::error if it is not well-formed, of another type, lacks a field, or states what the
 /// presets do not compute.
@@ -259,6 +299,7 @@ SEQUENT_COLD model_description describe(const source& config) {
     const detail::configuration_fields<> of(document.root());
     const std::string type = of.text("model_type", "");
     const std::string& file = config.name();
+    if (type == "bloom") return detail::describe_bloom(of, file);
     if (type == "gpt2") return detail::describe_gpt2(of, file);
     for (const detail::language_family& family : detail::language_families)
         if (type == family.type) return detail::describe_language_model(of, file, family);
@@ -268,72 +309,15 @@ SEQUENT_COLD model_description describe(const source& config) {
     if (type == "distilbert") return detail::describe_distilbert(of, file);
     if (type == "vit") return detail::describe_vit(of, file);
     if (type == "t5") return detail::describe_t5(of, file);
+    if (type == "whisper") return detail::describe_whisper(of, file);
     if (type == "bert" || type == "roberta" || type == "xlm-roberta")
         return detail::describe_bert(of, file, type != "bert");
     fail_with<error>(
         {file, ": \"model_type\" is \"", type,
-         "\", known are albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, "
-         "mistral, modernbert, mpnet, opt, phi, qwen2, qwen3, roberta, starcoder2, t5, vit and "
-         "xlm-roberta"});
-}
-
-/// The preset and its arguments that a GGUF file of the architecture "llama" or "qwen2" states.
-/// Throws as the other one does.
-SEQUENT_LAZY
-SEQUENT_COLD model_description describe(const gguf_file& of) {
-    const std::string& file = of.tensors().name;
-    const std::string architecture = of.text("general.architecture");
-    const bool is_qwen2 = architecture == "qwen2";
-    if (architecture != "llama" && !is_qwen2)
-        fail_with<error>({file, ": \"general.architecture\" is \"", architecture,
-                          "\", known are \"llama\" and \"qwen2\""});
-    bool tied = true;
-    double vocabulary = 0;
-    for (const header_entry& each : of.tensors().header.tensors) {
-        if (each.name == "output.weight") tied = false;
-        if (each.name == "token_embd.weight" && !each.shape.empty())
-            vocabulary = static_cast<double>(each.shape[0]);
-        if (each.name == "rope_freqs.weight")
-            fail_with<error>({file,
-                              ": the tensor \"rope_freqs.weight\" scales rotary positions, "
-                              "which the preset does not compute"});
-    }
-    const auto key = [&](const char* name) { return joined_text({architecture, ".", name}); };
-    const auto has = [&](const char* name) { return of.has(key(name)); };
-    const auto number = [&](const char* name) { return of.number(key(name)); };
-    if (has("rope.scaling.type") && of.text(key("rope.scaling.type")) != "none")
-        fail_with<error>({file, ": \"", key("rope.scaling.type"), "\" is \"",
-                          of.text(key("rope.scaling.type")),
-                          "\", which the preset does not compute"});
-    if (has("expert_count") && number("expert_count") > 0)
-        fail_with<error>({file, ": \"", key("expert_count"), "\" is ",
-                          number_text(number("expert_count")), ", the preset has no experts"});
-    detail::describer<> to(file, "llama",
-                           is_qwen2 ? "io::llama_cpp::qwen2" : "io::llama_cpp::llama");
-    const auto add = [&](std::string_view option, const char* name, int usual = -1) {
-        return to.number(option, key(name), number(name), usual);
-    };
-    to.number("vocabulary", "token_embd.weight", vocabulary);
-    add("tokens", "context_length");
-    const int width = add("width", "embedding_length");
-    const int heads = add("heads", "attention.head_count");
-    if (has("attention.head_count_kv")) add("key_heads", "attention.head_count_kv", heads);
-    int head_width = heads > 0 && width % heads == 0 ? width / heads : -1;
-    if (has("attention.key_length"))
-        head_width = add("head_width", "attention.key_length", head_width);
-    if (has("rope.dimension_count") && number("rope.dimension_count") != head_width)
-        fail_with<error>({file, ": \"", key("rope.dimension_count"), "\" is ",
-                          number_text(number("rope.dimension_count")), ", the preset turns all ",
-                          head_width, " numbers of a head"});
-    add("hidden", "feed_forward_length");
-    add("depth", "block_count");
-    const char* const epsilon = "attention.layer_norm_rms_epsilon";
-    to.epsilon("rms", key(epsilon), number(epsilon), 5);
-    to.rotary(is_qwen2 ? "rotary_halves" : "rotary", key("rope.freq_base"),
-              has("rope.freq_base") ? number("rope.freq_base") : 10000, is_qwen2 ? -1 : 10000);
-    to.truth("biases", "general.architecture", is_qwen2, false);
-    to.truth("tied", "output.weight", tied, true);
-    return to.finish();
+         "\", known are albert, bert, bloom, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, "
+         "llama, "
+         "mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, "
+         "whisper and xlm-roberta"});
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io

@@ -50,14 +50,13 @@ struct place_of {
     any_view view;
     std::string tensor;  // none, if the parameter is a constant
     const placement& how;
-    const any_view* first_layer = nullptr;  // of layers that share a tensor, beside the first one
 };
 
 /// Calls visit(place_of) for each line of each parameter, and each layer of it, until one returns a
 /// problem.
 template <class Visit>
-SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, name_map names,
-                                        std::span<const layer_stack> stacks, Visit visit) {
+SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameters, name_map names,
+                                        const std::vector<layer_stack>& stacks, Visit visit) {
     bool has_own_names = false;
     for (const name_entry& line : names)
         has_own_names = has_own_names || line.use == name_entry::role::own;
@@ -90,20 +89,16 @@ SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, 
             const layered_name form = with_layers(line.tensor, {});
             if (!form.problem.empty()) return problem(line.tensor, form.problem);
             // A parameter without extents has no layers: its line may be that of another model.
-            std::size_t axes = form.axes + (line.place.shared_layers ? 1 : 0);
+            std::size_t axes = form.axes;
             if (in) axes = in->axes;
             if (static_cast<std::size_t>(parameter.view.rank) < axes) axes = 0;
             std::array<std::uint64_t, 3> layers{};
-            any_view first;
             for (bool more = true; more;) {
                 any_view view = parameter.view;
                 for (std::size_t axis = 0; axis < axes; ++axis) view = slice_of(view, layers[axis]);
                 const std::string name =
                     with_layers(line.tensor, in ? in->number(layers) : layers).text;
-                const bool again = line.place.shared_layers && axes > 0 && layers[axes - 1] > 0;
-                if (!again) first = view;
-                const std::string what =
-                    visit(place_of{view, name, line.place, again ? &first : nullptr});
+                const std::string what = visit(place_of{view, name, line.place});
                 if (!what.empty()) return problem(name, what);
                 more = false;
                 for (std::size_t axis = axes; axis-- > 0 && !more;) {
@@ -131,6 +126,12 @@ struct coverage {
     bool is_interleaved = false;
     bool is_mixed = false;
 
+    /// Where the rows end that are taken.
+    std::uint64_t end() const {
+        std::uint64_t result = 0;
+        for (const numbered_range& each : taken) result = std::max(result, each.last);
+        return result;
+    }
     void add(const placed& where, const placement& how) {
         const bool within = how.range == row_range::interleaved;
         is_mixed = is_mixed || (!taken.empty() && within != is_interleaved);
@@ -183,7 +184,7 @@ model_layout layout_of() {
 
 /// The pieces of the file that the parameters are.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> parameters,
+SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& parameters,
                             name_map names, const model_layout& layout) {
     const file_header& header = file.header;
     std::vector<std::string> plain;
@@ -217,9 +218,10 @@ SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor>
             const header_entry& entry = header.tensors[found->number];
             const std::string problem = problem_of_type(file, entry, of.view.type);
             if (!problem.empty()) return problem.substr(2);
-            const placed stated = place(of.view, of.how);
+            const std::uint64_t taken = used[found->number].end();
+            const placed stated = place(of.view, of.how, taken);
             if (!stated.problem.empty()) return stated.problem;
-            const placed where = place(of.view, of.how, &entry.shape);
+            const placed where = place(of.view, of.how, taken, &entry.shape);
             if (entry.shape != where.shape) {
                 return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
                                     shape_text(stated.shape)});
@@ -327,13 +329,13 @@ std::vector<any_tensor> tensors_of(Parameters& parameters) {
 
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
-                                      std::span<const any_tensor> parameters, name_map names,
+                                      const std::vector<any_tensor>& parameters, name_map names,
                                       const model_layout& layout) {
     return load_all(file, match(file, parameters, names, layout));
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
+SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tensor>& parameters,
                               name_map names, const model_layout& layout,
                               const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
@@ -351,18 +353,16 @@ SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor>
                                           "is not ",
                                           number_text(of.how.plus)});
             }
-            if (of.first_layer) {
-                return are_equal(of.view, *of.first_layer)
-                           ? ""
-                           : "the layers of the parameter share it and are not equal";
-            }
-            const placed where = place(of.view, of.how);
-            if (!where.problem.empty()) return where.problem;
             std::size_t tensor = 0;
             while (tensor < planned.size() && planned[tensor].name != of.tensor) ++tensor;
-            if (tensor == planned.size()) {
+            const bool is_first = tensor == planned.size();
+            const placed where = place(of.view, of.how, is_first ? 0 : used[tensor].end());
+            if (!where.problem.empty()) return where.problem;
+            if (is_first) {
                 planned.push_back({of.tensor, where.shape});
                 used.emplace_back();
+            } else if (of.how.range == row_range::successive) {
+                planned[tensor].shape = where.shape;
             } else if (planned[tensor].shape != where.shape) {
                 return joined_text({"it has shape ", shape_text(where.shape), " here and ",
                                     shape_text(planned[tensor].shape), " for another parameter"});

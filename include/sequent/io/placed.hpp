@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "../config.hpp"
@@ -78,9 +79,10 @@ SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint
     return result;
 }
 
-/// Where a parameter is in its tensor. `found` is the tensor's shape in the file, if there is one.
+/// Where a parameter is in its tensor, of which `taken` rows belong to parameters before it.
+/// `found` is the tensor's shape in the file, if there is one.
 SEQUENT_LAZY
-SEQUENT_COLD placed place(const any_view& view, const placement& how,
+SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint64_t taken,
                           const std::vector<std::uint64_t>* found = nullptr) {
     const std::vector<std::uint64_t> own = shape_of(view);
     const std::uint64_t size = size_of(own);
@@ -88,9 +90,16 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how,
     const bool vector = how.flat || rank < 2;
     placed result;
     result.strides = row_major(view);
-    if (how.rank < 0) {
+    if (how.rank < 0 || how.taps) {
         result.shape = own;
         result.end = result.all = size;
+        if (!how.taps) return result;
+        if (rank < 2) result.problem = "it has no taps";
+        for (std::size_t axis = 1; axis < rank; ++axis) {
+            std::swap(result.shape[axis - 1], result.shape[axis]);
+            result.strides[axis] *= own[0];
+        }
+        result.strides[0] = 1;
         return result;
     }
     if (how.rank > 0) {
@@ -110,10 +119,11 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how,
     const auto of = static_cast<std::uint64_t>(how.of);
     const auto begin = static_cast<std::uint64_t>(how.begin);
     const bool is_part = how.range == row_range::part || how.range == row_range::interleaved;
-    result.begin = is_part ? begin * count : begin;
+    const bool follows = how.range == row_range::successive;
+    result.begin = is_part ? begin * count : follows ? taken : begin;
     result.end = result.begin + count;
     result.all = is_part ? of * count : how.range == row_range::all ? count : of;
-    if (how.range == row_range::open) {
+    if (how.range == row_range::open || follows) {
         // The tensor states how many rows it has.
         const std::size_t axis = how.transposed && !vector ? 1 : 0;
         result.all = found && found->size() == (vector ? 1U : 2U) ? (*found)[axis] : result.end;

@@ -30,7 +30,8 @@ enum class row_range {
     part,         // one of several parameters of one size, one after another
     interleaved,  // the same within each slice of the parameter's first extent
     fixed,        // of a number of rows that is stated
-    open          // of a number of rows that the file states
+    open,         // of a number of rows that the file states
+    successive    // behind those of the parameters before it
 };
 
 /// The order of the rows of each head in the file, where rotary positions turn pairs of them.
@@ -41,9 +42,9 @@ enum class row_order { any, halves, neighbours };
 /// are one matrix of H d_h x d; a parameter of one extent is a vector.
 struct placement {
     bool transposed = false;
+    bool taps = false;
     bool flat = false;
     bool summand = false;
-    bool shared_layers = false;
     double plus = 0;
     row_order order = row_order::any;
     int rank = 0;  // of the shape that is stated; 0 if none is, -1 if it is the parameter's own
@@ -55,6 +56,9 @@ struct placement {
 
 /// The file's matrix is [columns, rows], [in, out] for a linear map.
 inline constexpr placement transposed{.transposed = true};
+/// The parameter's first extent, the taps of a convolution, is the tensor's last one: [out, in,
+/// taps], as PyTorch's Conv1d has it.
+inline constexpr placement taps_last{.taps = true};
 /// The tensor has the parameter's own shape, or that of a layer.
 inline constexpr placement as_it_is{.rank = -1};
 /// The file has a vector: the parameter's elements in row-major order.
@@ -69,9 +73,6 @@ inline constexpr placement neighbours{.order = row_order::neighbours};
 /// A further line of a parameter, which is the sum of its lines' tensors, such as the two biases of
 /// PyTorch's LSTM. It is written as zeros: the tensor of the first line has the sum.
 inline constexpr placement summand{.summand = true};
-/// All layers of the parameter are one tensor: the first extent that the tensor's name does not
-/// number is that of layers with equal numbers. They must be equal to be written.
-inline constexpr placement shared_layers{.shared_layers = true};
 /// The parameter is the file's numbers plus this one: plus(1) for the gains g of norms that
 /// multiply by 1 + g.
 constexpr placement plus(double number) {
@@ -131,13 +132,17 @@ constexpr placement rows_from(int begin) {
     return {.range = row_range::open, .begin = begin};
 }
 
+/// The rows (a vector's elements) of several parameters of any size, one after another in the order
+/// in which the model names them: queries, keys and values; the gate and what it gates.
+inline constexpr placement successive{.range = row_range::successive};
+
 /// Both.
 constexpr placement operator|(const placement& a, const placement& b) {
     placement result = a;
     result.transposed = a.transposed || b.transposed;
+    result.taps = a.taps || b.taps;
     result.flat = a.flat || b.flat;
     result.summand = a.summand || b.summand;
-    result.shared_layers = a.shared_layers || b.shared_layers;
     result.plus = a.plus + b.plus;
     if (b.order != row_order::any) result.order = b.order;
     if (b.rank > 0) {
@@ -209,12 +214,16 @@ using name_map = std::span<const name_entry>;
 
 /// The lines of a map and further ones.
 template <std::size_t First, std::size_t Second>
-constexpr std::array<name_entry, First + Second> joined(const name_entry (&first)[First],
-                                                        const name_entry (&second)[Second]) {
+constexpr std::array<name_entry, First + Second> joined(
+    std::span<const name_entry, First> first, std::span<const name_entry, Second> second) {
     std::array<name_entry, First + Second> result{};
     for (std::size_t at = 0; at < First; ++at) result[at] = first[at];
     for (std::size_t at = 0; at < Second; ++at) result[First + at] = second[at];
     return result;
+}
+template <class First, std::size_t Second>
+constexpr auto joined(const First& first, const name_entry (&second)[Second]) {
+    return joined(std::span(first), std::span(second));
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io

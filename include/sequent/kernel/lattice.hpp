@@ -75,18 +75,30 @@ class lattice {
     extent<Columns> columns;
     extent<Reach> reach;  // where the columns of the rows end
 
-    SEQUENT_INLINE int begin(int row) const noexcept { return Full ? 0 : begin_[at(row)]; }
-    SEQUENT_INLINE int end(int row) const noexcept { return Full ? int{columns} : end_[at(row)]; }
-    SEQUENT_INLINE void set(int row, int first, int last) noexcept {
-        begin_[at(row)] = first;
-        end_[at(row)] = last;
+    SEQUENT_INLINE int begin([[maybe_unused]] int row) const noexcept {
+        if constexpr (Full)
+            return 0;
+        else
+            return intervals_.begin[row];
+    }
+    SEQUENT_INLINE int end([[maybe_unused]] int row) const noexcept {
+        if constexpr (Full)
+            return columns;
+        else
+            return intervals_.end[row];
+    }
+    SEQUENT_INLINE void set(int row, int first, int last) noexcept requires(!Full) {
+        intervals_.begin[row] = first;
+        intervals_.end[row] = last;
     }
 
   private:
-    static constexpr int at(int row) { return Full ? 0 : row; }
-
-    int begin_[Full ? 1 : Capacity];
-    int end_[Full ? 1 : Capacity];
+    struct none {};
+    struct of_rows {
+        int begin[Capacity];
+        int end[Capacity];
+    };
+    [[no_unique_address]] std::conditional_t<Full, none, of_rows> intervals_;
 };
 
 constexpr int ceil_divide(int value, int divisor) {
@@ -139,20 +151,22 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
                 if (part.rows <= 0) continue;
                 int reach = ends ? 0 : int{part.columns};
                 bool any = full;
-                for (int t = 0; t < part.rows && !full; ++t) {
-                    const int row = part.first_row + t * row_step;
-                    const bool admitted = piece.admits_row(row, counts);
-                    const int begin = ceil_divide(piece.begin(row, counts) - column_class, modulus);
-                    const int end =
-                        admitted
-                            ? ceil_divide(piece.end(row, Shape::columns, counts) - column_class,
-                                          modulus)
-                            : 0;
-                    const bool has_columns = begin < end;
-                    part.set(t, has_columns ? begin : 0, has_columns ? end : 0);
-                    any = any || has_columns;
-                    if (ends && has_columns) reach = std::max(reach, end);
-                }
+                if constexpr (!full)
+                    for (int t = 0; t < part.rows; ++t) {
+                        const int row = part.first_row + t * row_step;
+                        const bool admitted = piece.admits_row(row, counts);
+                        const int begin =
+                            ceil_divide(piece.begin(row, counts) - column_class, modulus);
+                        const int end =
+                            admitted
+                                ? ceil_divide(piece.end(row, Shape::columns, counts) - column_class,
+                                              modulus)
+                                : 0;
+                        const bool has_columns = begin < end;
+                        part.set(t, has_columns ? begin : 0, has_columns ? end : 0);
+                        any = any || has_columns;
+                        if (ends && has_columns) reach = std::max(reach, end);
+                    }
                 part.reach = reach;
                 if (any) visit(part, index);
             }

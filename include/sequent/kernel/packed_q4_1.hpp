@@ -18,10 +18,14 @@ struct minimum_rows : byte_rows<-1, 4> {
     static SEQUENT_INLINE batch<float> end(const block& row, sum block_sum,
                                            const batch<float> (&scale)[2],
                                            batch<float> so_far) noexcept {
-        const batch<float> of_row = set(row.scale);
+        return scaled(row, in_pairs ? add_pairs(block_sum, set_word(std::int32_t{0})) : block_sum,
+                      scale, so_far);
+    }
+    static SEQUENT_INLINE batch<float> scaled(const block& row, words products,
+                                              const batch<float> (&scale)[2],
+                                              batch<float> so_far) noexcept {
         const batch<float> total = set(row.scale * static_cast<float>(row.start));
-        const words all = in_pairs ? add_pairs(block_sum, set_word(std::int32_t{0})) : block_sum;
-        return fma(scale[1], total, fma(floats_of(all), scale[0] * of_row, so_far));
+        return fma(scale[1], total, fma(floats_of(products), scale[0] * set(row.scale), so_far));
     }
 };
 
@@ -40,13 +44,14 @@ struct q4_1 : q4_0 {
             most = std::max(most, x[k]);
             nan += x[k] * 0;
         }
-        const std::uint16_t minimum = to_f16(static_cast<double>(least + nan));
-        if (!std::isfinite(from_f16(minimum))) {
+        const float minimum = from_f16(to_f16(static_cast<double>(least + nan)));
+        if (!std::isfinite(minimum)) {
             std::fill_n(q, detail::block_inputs, std::uint16_t{0});
-            return {0x7E00, 0x7E00};  // NaN
+            constexpr float none = std::numeric_limits<float>::quiet_NaN();
+            return {none, none};
         }
         float above[detail::block_inputs];
-        for (int k = 0; k < detail::block_inputs; ++k) above[k] = x[k] - from_f16(minimum);
+        for (int k = 0; k < detail::block_inputs; ++k) above[k] = x[k] - minimum;
         const block_scales scale = detail::quantise_block(above, (most - least) / 15, 0, 15, q);
         return {scale[0], minimum};
     }

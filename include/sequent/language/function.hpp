@@ -56,8 +56,9 @@ struct transform {
 template <aggregation Kind, class... Variables>
 struct aggregate {};
 
-/// A program of one fact and one output, applied Count times with parameters of its own each time.
-template <int Count, class Program>
+/// A program of one fact and one output, applied Count times, each time with parameters of its own,
+/// or with the same.
+template <int Count, class Program, bool Shares = false>
 struct repeated {
     const Program* block;
 };
@@ -278,6 +279,15 @@ constexpr auto stack(const Program& block) noexcept {
         return repeated<Count, Program>{&block};
 }
 
+/// The same with one set of parameters, those of the block, for all layers (arXiv 1807.03819).
+template <int Count, class Program>
+constexpr auto repeat(const Program& block) noexcept {
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program, true>{&block};
+}
+
 template <class T>
 inline constexpr bool is_function = false;
 template <combination Kind>
@@ -286,8 +296,8 @@ template <transformation Kind, class... Arguments>
 inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
 template <aggregation Kind, class... Variables>
 inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
-template <int Count, class Program>
-inline constexpr bool is_function<repeated<Count, Program>> = true;
+template <int Count, class Program, bool Shares>
+inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
 
 template <class T>
 concept function = is_function<T>;

@@ -32,7 +32,7 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 /// caller's. One call uses it at a time.
 template <class Plan, class T, class Memory>
 class batch_memory {
-    static constexpr bool trains = std::is_same_v<Memory, workspace_block<Plan, T>>;
+    static constexpr bool trains = workspace_of<Memory, Plan, T>;
     struct alignas(64) room_block {
         T numbers[static_cast<std::size_t>(kernel::gathered_room<T>)]{};
     };
@@ -103,7 +103,7 @@ class batch_memory {
     template <class Counts>
     static int at_once(int begin, int end, int most, Counts counts) noexcept {
         if constexpr (joined == 1) return 1;
-        constexpr joined_steps steps = joined_steps_of<typename Memory::placed>;
+        constexpr plan::joined_steps steps = joined_steps_of<typename Memory::placed>;
         int count = 0;
         for (int rows = 0; count < most && begin + count < end; ++count) {
             rows += plan::least_count(steps.counts, steps.rows, counts(begin + count));

@@ -31,8 +31,6 @@ struct calls {
     template <class T>
     using parameters = parameter_block<Plan, T>;
     template <class T>
-    using workspace = workspace_block<Plan, T>;
-    template <class T>
     using output_views = typename layout::template views<T>;
 
     template <class P, class T>
@@ -48,9 +46,9 @@ struct calls {
 #endif
     }
 
-    template <class P, class T>
+    template <class P, class T, class W>
     static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
-                              workspace<T>& w) noexcept {
+                              W& w) noexcept {
 #if !defined(NDEBUG)
         if (w.left_by == nothing_left)
             stop(
@@ -89,7 +87,7 @@ struct calls {
     static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
                                              Run run) noexcept {
         auto bound = bind(p, given, w);
-        if constexpr (std::is_same_v<W, workspace<T>>) w.left_by = mark_of(p, given);
+        if constexpr (workspace_of<W, Plan, T>) w.left_by = mark_of(p, given);
         using placed = typename placed_for<P, typename W::placed>::type;
         compiled_forward<placed, T, Run>::run(bound, run);
         return end_forward(given, w);
@@ -113,7 +111,7 @@ struct calls {
         for (int at = 0; at < count; ++at) {
             const facts<T>& given = samples[static_cast<std::size_t>(at)];
             bound[at] = bind(p, given, memory(at));
-            if constexpr (std::is_same_v<memory_type, workspace<T>>)
+            if constexpr (workspace_of<memory_type, Plan, T>)
                 memory(at).left_by = mark_of(p, given);
         }
         joined_forward<placed, T, (most_joined<memory_type, T>() > 1)>::run({bound, count, room});
@@ -125,6 +123,7 @@ struct calls {
     template <class P, class T, class Memory>
     static void backward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
                                 parameters<T>& gradient, T* prepared_gradient, T* room) noexcept {
+        using memory_type = std::remove_cvref_t<decltype(memory(0))>;
         bindings<T> bound[joined_run<T>::most];
         const int count = static_cast<int>(samples.size());
         for (int at = 0; at < count; ++at) {
@@ -134,7 +133,8 @@ struct calls {
             bound[at].parameter_gradient = gradient.numbers;
             bound[at].prepared_gradient = prepared_gradient;
         }
-        joined_backward<Plan, T, (most_joined<workspace<T>, T>() > 1)>::run({bound, count, room});
+        joined_backward<typename memory_type::placed, T, (most_joined<memory_type, T>() > 1)>::run(
+            {bound, count, room});
     }
 
     /// Clears the rows of an output that a caller sees and no step has written.
@@ -157,9 +157,9 @@ struct calls {
 
     /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
     /// is null, on to the parameters.
-    template <bool Whole = false, class P, class T, class Run>
-    static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
-                             workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
+    template <bool Whole = false, class P, class T, workspace_of<Plan, T> W, class Run>
+    static void run_backward(const P& p, const facts<T>& given, const T* const* outward, W& w,
+                             parameters<T>& gradient, T* prepared_gradient,
                              const fact_gradients<T>& of_facts, Run run) noexcept {
         check_left_by(p, given, w);
         bindings<T> bound = bind(p, given, w, true);
@@ -167,12 +167,12 @@ struct calls {
         bound.prepared_gradient = prepared_gradient;
         if constexpr (prepares<Plan>)
             if (!prepared_gradient) {
-                std::fill_n(w.prepared_gradient, workspace<T>::prepared_size, T(0));
+                std::fill_n(w.prepared_gradient, W::prepared_size, T(0));
                 bound.prepared_gradient = w.prepared_gradient;
             }
         std::copy_n(of_facts.pointers, max_facts, bound.fact_gradients);
         seed_all<Whole>(outward, w, given.counts);
-        compiled_backward<Plan, T, Run>::run(bound, run);
+        compiled_backward<typename W::placed, T, Run>::run(bound, run);
         if constexpr (prepares<Plan>)
             if (!prepared_gradient)
                 prepare_gradient<Plan>(bound.parameters, bound.prepared, w.prepared_gradient,
@@ -180,8 +180,8 @@ struct calls {
     }
 
     /// With the gradients of all outputs one after another.
-    template <class P, class T>
-    static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
+    template <class P, class T, class W>
+    static void backward_from(const P& p, const facts<T>& given, const T* outward, W& w,
                               parameters<T>& gradient, T* prepared_gradient) noexcept {
         run_backward<true>(p, given, pointers_in(outward).data(), w, gradient, prepared_gradient,
                            {}, whole_run{});
@@ -195,8 +195,8 @@ struct calls {
         return result;
     }
 
-    template <bool Whole, class T>
-    static void seed_all(const T* const* outward, workspace<T>& w, const int* counts) noexcept {
+    template <bool Whole, class T, class W>
+    static void seed_all(const T* const* outward, W& w, const int* counts) noexcept {
         kernel::unroll<outputs>(
             [&](auto index) { seed<index(), Whole>(outward[index()], w, counts, true); });
         kernel::unroll<outputs>(
@@ -235,8 +235,8 @@ struct calls {
     /// The caller's gradient of an output, to where backward expects it; first zeros, since an
     /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
     /// the lengths of facts are.
-    template <int At, bool Whole, class T>
-    static void seed(const T* outward, workspace<T>& w, const int* counts, bool clear) noexcept {
+    template <int At, bool Whole, class T, class W>
+    static void seed(const T* outward, W& w, const int* counts, bool clear) noexcept {
         // By value: a reference would put the plan's tables into the program.
         constexpr int index = Plan::tables.relations[Plan::shapes.outputs[At]].index;
         constexpr auto buffer = Plan::tables.buffers[index];
@@ -253,7 +253,7 @@ struct calls {
             for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
         };
         if constexpr (has_lengths) {
-            const auto view = limited_output<workspace<T>, At>(counts);
+            const auto view = limited_output<W, At>(counts);
             each_run(view, Whole ? whole : view, add);
         } else {
             each_run(whole, add);

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "../kernel/gathered_product.hpp"
+#include "../plan/joining.hpp"
 #include "parameters.hpp"
 #include "run.hpp"
+#include "term_product.hpp"
 
 /// Runs a plan for several samples at once, step by step: products by parameters take the rows of
 /// all samples, so that each weight is read from memory once; all else is computed sample by
@@ -14,7 +15,8 @@
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// From how many bytes of parameters on the samples of a batch are joined: beyond what an L2 cache
-/// holds. Of the library's own tests alone: all units of a program must have the same number.
+/// holds. For the library's own tests, 0 joins samples of any model; all units of a program must
+/// have the same number.
 #ifndef SEQUENT_LEAST_JOINED
 #define SEQUENT_LEAST_JOINED 1'048'576
 #endif
@@ -33,19 +35,9 @@ struct joined_run {
     static constexpr int most = 16;
 };
 
-/// Whether the products of a row step take the rows of several samples.
-constexpr bool is_joined(const row_step& step) {
-    if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
-    long long size = 0;
-    for (const row_term& term : step.terms) {
-        if (term.window.any()) return false;
-        if (term.kind != term_kind::product) continue;
-        if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
-        if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
-        size += 1LL * term.depth * term.splits * step.columns();
-    }
-    return size >= 1024;
-}
+/// How many numbers the weights of a step have that is joined.
+inline constexpr long long least_joined_numbers =
+    std::min<long long>(plan::least_joined_numbers, SEQUENT_LEAST_JOINED);
 
 /// Row step `At` of a plan for several samples.
 template <class Plan, int At, class T>
@@ -63,6 +55,13 @@ class joined_rows {
         const T* from[joined_rows_at_once];
         T* to[joined_rows_at_once];
     };
+    template <int Term>
+    static void run_product(const gathered& of, joined_run<T> run) noexcept {
+        if constexpr (step.terms[Term].format != 0)
+            multiply_rounded<step.terms[Term].format>(of);
+        else
+            kernel::product(of, run.room);
+    }
     template <class Add, class Product>
     static void each_rows(const kernel::row_range* ranges, int count, Add add,
                           Product product) noexcept {
@@ -102,10 +101,6 @@ class joined_rows {
         }
     };
 
-    static constexpr kernel::row_places<const T> weight_rows(const row_term& term, const T* w) {
-        return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
-    }
-
     template <int Term>
     static void multiply(const bound_samples<false>& samples, joined_run<T> run, int first,
                          int second, int third, bool accumulate) noexcept {
@@ -128,17 +123,10 @@ class joined_rows {
                     rows.to[at] = sum[sample] + std::ptrdiff_t{row} * runner::sum_row;
                 },
                 [&](int count) {
-                    kernel::product(gathered{count,
-                                             step.columns(),
-                                             term.depth,
-                                             {rows.from},
-                                             false,
-                                             weight_rows(term, w),
-                                             term.w_column != 1,
-                                             {rows.to},
-                                             accumulate || split > 0,
-                                             run.single},
-                                    run.room);
+                    gathered of = output_product<T>(term, step.columns(), count, {rows.from}, w,
+                                                    {rows.to}, accumulate || split > 0);
+                    of.streams = run.single;
+                    run_product<Term>(of, run);
                 });
         }
     }
@@ -168,16 +156,9 @@ class joined_rows {
                         rows.to[at] = dx[sample] + std::ptrdiff_t{row} * term.x.row;
                     },
                     [&](int count) {
-                        kernel::product(gathered{count,
-                                                 term.depth,
-                                                 step.columns(),
-                                                 {rows.from},
-                                                 false,
-                                                 weight_rows(term, w),
-                                                 term.w_column == 1,
-                                                 {rows.to},
-                                                 true},
-                                        run.room);
+                        run_product<Term>(input_product<T>(term, step.columns(), count, {rows.from},
+                                                           w, {rows.to}),
+                                          run);
                     });
             }
             if constexpr (term.w.at.trained) {
@@ -185,29 +166,18 @@ class joined_rows {
                 for (int at = 0; at < run.count; ++at)
                     x[at] = samples.of[at]->read(term.x.at) + x_at;
                 T* dw = samples.of[0]->gradient(term.w.at) + w_at;
-                const T* others[joined_rows_at_once];
-                // Rows of the weight in memory are inputs or outputs.
-                constexpr bool inputs = term.w_column == 1;
+                const T* gradients[joined_rows_at_once];
                 each_rows(
                     samples.ranges, run.count,
                     [&](int at, int sample, int row) {
-                        (inputs ? rows.from : others)[at] =
-                            x[sample] + std::ptrdiff_t{row} * term.x.row;
-                        (inputs ? others : rows.from)[at] =
-                            dy[sample] + std::ptrdiff_t{row} * step.out.row;
+                        rows.from[at] = x[sample] + std::ptrdiff_t{row} * term.x.row;
+                        gradients[at] = dy[sample] + std::ptrdiff_t{row} * step.out.row;
                     },
                     [&](int count) {
-                        kernel::product(
-                            gathered{inputs ? term.depth : step.columns(),
-                                     inputs ? step.columns() : term.depth,
-                                     count,
-                                     {rows.from},
-                                     true,
-                                     {others},
-                                     false,
-                                     {nullptr, dw, inputs ? term.w_depth : term.w_column},
-                                     true},
-                            run.room);
+                        run_product<Term>(weight_product<T>(term, step.columns(),
+                                                            runner::template weight_rows<Term>(),
+                                                            count, {rows.from}, {gradients}, dw),
+                                          run);
                     });
             }
         }
@@ -270,7 +240,7 @@ template <class Plan, int At>
 constexpr bool joins_step() {
     constexpr plan::step step = Plan::template step_at<At>;
     if constexpr (step.kind == step_kind::rows)
-        return is_joined(Plan::template row_step_at<step.at>);
+        return plan::is_joined(Plan::template row_step_at<step.at>, least_joined_numbers);
     else
         return false;
 }
@@ -299,47 +269,22 @@ void backward_step(const bindings<T>& bound, joined_run<T> run) noexcept {
     }
 }
 
-/// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
-/// counts that limit these; and whether counts end a recursion, which then has other rounds for
-/// each sample.
-struct joined_steps {
-    long long weights = 0;
-    int rows = 0;
-    unsigned counts = 0;
-    bool ends = false;
-};
 template <class Plan>
-inline constexpr joined_steps joined_steps_of = [] {
-    joined_steps result;
-    long long rounds = 1;
-    for (const plan::step& each : Plan::tables.steps) {
-        result.ends = result.ends || each.end.any();
-        if (each.kind == step_kind::repeat_begin && !each.recurs) rounds *= each.repeat;
-        if (each.kind == step_kind::repeat_end && !each.recurs)
-            rounds /= Plan::tables.steps[each.at].repeat;
-        if (each.kind != step_kind::rows || each.prepared) continue;
-        const row_step& row = Plan::tables.rows[each.at];
-        if (!is_joined(row)) continue;
-        for (const row_term& term : row.terms)
-            if (term.kind == term_kind::product)
-                result.weights += rounds * term.depth * term.splits * row.columns();
-        if (row.rows <= result.rows) continue;
-        result.rows = row.rows;
-        result.counts = row.counts;
-    }
-    return result;
-}();
+inline constexpr plan::joined_steps joined_steps_of = plan::find_joined_steps(Plan::tables,
+                                                                              least_joined_numbers);
 
 /// How many samples at most are run at once on such memory: 1 where each is run alone. Together
 /// they take no more memory than the parameters do.
 template <class Memory, class T>
 constexpr int most_joined() {
     using plan = typename Memory::placed;
-    constexpr joined_steps joined = joined_steps_of<plan>;
+    constexpr auto joined = joined_steps_of<plan>;
     constexpr auto bytes = static_cast<long long>(sizeof(T));
-    if (joined.rows == 0 || joined.ends || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
+    if (!joined.any() || joined.weights * bytes <= SEQUENT_LEAST_JOINED) return 1;
     constexpr long long room =
-        plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
+        SEQUENT_LEAST_JOINED == 0
+            ? joined_run<T>::most
+            : plan::tables.parameters * bytes / static_cast<long long>(sizeof(Memory));
     const int wanted = joined.counts != 0 ? joined_run<T>::most : joined_rows_at_once / joined.rows;
     return static_cast<int>(
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));

@@ -48,9 +48,10 @@ class model {
 
     template <class T>
     using parameters = model_detail::parameter_block<plan, T>;
-    /// The memory of forward and backward.
-    template <class T>
-    using workspace = model_detail::workspace_block<plan, T>;
+    /// The memory of forward and backward. workspace<float, bf16>, of sequent/packed.hpp: what
+    /// they multiply by weights is rounded to bfloat16 (model/rounded.hpp).
+    template <class T, class Products = T>
+    using workspace = model_detail::workspace_block<plan, T, Products>;
     /// The memory of forward alone, which is a fraction of that.
     template <class T>
     using scratch = model_detail::scratch_block<plan, T>;
@@ -63,15 +64,15 @@ class model {
     /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
     template <class Format, auto Which = pack_products>
     using packed = model_detail::packed_block<plan, Format, Which>;
-    template <class T>
-    using batch = model_detail::batch_memory<plan, T, workspace<T>>;
+    template <class T, class Products = T>
+    using batch = model_detail::batch_memory<plan, T, workspace<T, Products>>;
     /// The memory of forward_batch alone.
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
     /// What step and prefill keep of one sequence, and room for the rows at hand: they need no
-    /// workspace and no scratch.
-    template <class T>
-    using state = model_detail::state_block<plan, T>;
+    /// workspace and no scratch. Cache: in which types it stores keys and values (see cache).
+    template <class T, class Cache = cache<T>>
+    using state = model_detail::state_block<plan, T, Cache>;
     /// A view of the output, or an array of them where there are several.
     template <class T>
     using output_views = typename model_detail::output_layout<plan>::template views<T>;
@@ -179,17 +180,18 @@ class model {
     /// outputs' first argument, valid until the next call with s. Throws argument_error at a
     /// position beyond the last, and where other facts are needed that prefill has not been given->
     /// Does not compile where a rule needs later rows.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given, state<T>& s) {
+    template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
+    static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
+                     state<T, Cache>& s) {
         return sequences::step(p, *given, s);
     }
 
     /// The same for several rows at once: those at s.position() and after it; the views are of the
     /// last one. With the first rows of a sequence, the facts that are not along it are given
     /// whole: what follows from them alone is computed once.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
-                        state<T>& s) {
+                        state<T, Cache>& s) {
         return sequences::prefill(p, *given, s);
     }
 
@@ -201,6 +203,14 @@ class model {
     template <model_detail::parameters_of<plan> P, class Visit, class T = typename P::number>
     static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
                            std::span<state<std::type_identity_t<T>>* const> states, Visit&& visit) {
+        sequences::step_batch(p, given, states, visit);
+    }
+    /// Of states with a cache of its own type, which Cache names.
+    template <class Cache, model_detail::parameters_of<plan> P, class Visit,
+              class T = typename P::number>
+    static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
+                           std::span<state<std::type_identity_t<T>, Cache>* const> states,
+                           Visit&& visit) {
         sequences::step_batch(p, given, states, visit);
     }
 
@@ -218,11 +228,11 @@ class model {
     /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
     /// there was no forward, or one of other facts or parameters, as far as some elements of each
     /// tell; in release builds the gradients are then of no meaning.
-    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
+              model_detail::workspace_of<plan, T> W>
     static void backward(
         const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-        parameters<T>& gradient,
+        const std::type_identity_t<gradients_of_call<T>>& outward, W& w, parameters<T>& gradient,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
         calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
@@ -230,11 +240,12 @@ class model {
     }
 
     /// The same on all threads of a pool, to the same numbers.
-    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
+              model_detail::workspace_of<plan, T> W>
     static void backward(
         const P& p, const std::type_identity_t<facts_of_call<T>>& given,
-        const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
-        parameters<T>& gradient, thread_pool& pool,
+        const std::type_identity_t<gradients_of_call<T>>& outward, W& w, parameters<T>& gradient,
+        thread_pool& pool,
         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept(!has_lengths) {
         check_lengths(*given, *outward, of_facts);
         calls::run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr),
@@ -284,13 +295,15 @@ class model {
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
     /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
-    template <model_detail::trained_parameters_of<plan> P, class T, class Loss>
+    template <model_detail::trained_parameters_of<plan> P, class T,
+              model_detail::workspace_of<plan, T> W, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
     static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
-                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) {
+                                 Loss&& loss, model_detail::batch_memory<plan, T, W>& b,
+                                 parameters<T>& gradient) {
         const int count = count_of<T>(samples);
-        const typename batch<T>::use used(b);
+        const typename model_detail::batch_memory<plan, T, W>::use used(b);
         const auto& ready = b.prepared(p);
         return b.sum(
             ready, count, counts_in<T>(samples), gradient,
@@ -298,7 +311,7 @@ class model {
                 double sum = 0;
                 run_backward_batch(
                     ready, samples, b, first, together, thread, to, to_prepared,
-                    [&](int sample, const workspace<T>& w) {
+                    [&](int sample, const W& w) {
                         T* const outward = b.outward(thread).data();
                         sum += static_cast<double>(
                             loss(sample, calls::template all_outputs<T>(w),
@@ -313,20 +326,21 @@ class model {
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
     /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
     /// argument_error unless there is one for each.
-    template <model_detail::trained_parameters_of<plan> P, class T>
+    template <model_detail::trained_parameters_of<plan> P, class T,
+              model_detail::workspace_of<plan, T> W>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                               std::span<const std::type_identity_t<T>> outward, batch<T>& b,
-                               parameters<T>& gradient) {
+                               std::span<const std::type_identity_t<T>> outward,
+                               model_detail::batch_memory<plan, T, W>& b, parameters<T>& gradient) {
         constexpr int size = output_layout::total;
         const int count = count_of<T>(samples);
         check_size("the output gradient given to backward_batch", outward.size(),
                    samples.size() * std::size_t{size});
-        const typename batch<T>::use used(b);
+        const typename model_detail::batch_memory<plan, T, W>::use used(b);
         const auto& ready = b.prepared(p);
         b.sum(ready, count, counts_in<T>(samples), gradient,
               [&](int first, int together, int thread, parameters<T>& to, T* to_prepared) {
                   run_backward_batch(ready, samples, b, first, together, thread, to, to_prepared,
-                                     [&](int sample, const workspace<T>&) {
+                                     [&](int sample, const W&) {
                                          return outward.data() + std::ptrdiff_t{size} * sample;
                                      });
                   return 0.0;
@@ -391,14 +405,15 @@ class model {
 
     /// Forward and backward for some samples at once: outward(sample, w) gives the gradients of the
     /// sample's outputs.
-    template <class P, class T, class Outward>
-    static void run_backward_batch(const P& p, std::span<const facts<T>> samples, batch<T>& b,
-                                   int first, int together, int thread, parameters<T>& gradient,
+    template <class P, class T, class W, class Outward>
+    static void run_backward_batch(const P& p, std::span<const facts<T>> samples,
+                                   model_detail::batch_memory<plan, T, W>& b, int first,
+                                   int together, int thread, parameters<T>& gradient,
                                    T* prepared_gradient, Outward outward) {
         run_samples(p, samples, b, first, together, thread);
-        if constexpr (batch<T>::joined > 1) {
+        if constexpr (std::remove_reference_t<decltype(b)>::joined > 1) {
             for (int at = 0; at < together; ++at) {
-                workspace<T>& w = b.workspace(thread, at);
+                W& w = b.workspace(thread, at);
                 calls::template seed_all<true>(
                     calls::pointers_in(outward(first + at, w)).data(), w,
                     samples[static_cast<std::size_t>(first + at)].counts);
@@ -407,10 +422,10 @@ class model {
                 p,
                 samples.subspan(static_cast<std::size_t>(first),
                                 static_cast<std::size_t>(together)),
-                [&](int at) -> workspace<T>& { return b.workspace(thread, at); }, gradient,
-                prepared_gradient, b.room(thread));
+                [&](int at) -> W& { return b.workspace(thread, at); }, gradient, prepared_gradient,
+                b.room(thread));
         } else {
-            workspace<T>& w = b.workspace(thread);
+            W& w = b.workspace(thread);
             calls::backward_from(p, samples[static_cast<std::size_t>(first)], outward(first, w), w,
                                  gradient, prepared_gradient);
         }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "../joined_text.hpp"
+#include "../kernel/packed_columns.hpp"
 #include "model.hpp"
 #include "packed_plan.hpp"
 
@@ -126,7 +127,7 @@ class alignas(64) packed_block {
             if (of.parent != scope) continue;
             visit(inner, std::ptrdiff_t{tables.scope_offset[inner]} - tables.scope_offset[scope],
                   rest);
-            rest += std::ptrdiff_t{packing.scope_rest[inner]} * of.repeat;
+            rest += std::ptrdiff_t{packing.scope_rest[inner]} * of.copies();
         }
     }
 
@@ -140,7 +141,7 @@ class alignas(64) packed_block {
             at += slot.end - slot.begin;
         }
         each_inner(scope, [&](int inner, std::ptrdiff_t begin, std::ptrdiff_t rest) {
-            for (int layer = 0; layer < Plan::shapes.text.scopes[inner].repeat; ++layer)
+            for (int layer = 0; layer < Plan::shapes.text.scopes[inner].copies(); ++layer)
                 copy_rest(
                     inner,
                     from + begin + std::ptrdiff_t{layer} * Plan::tables.scope_parameters[inner],
@@ -162,7 +163,7 @@ class alignas(64) packed_block {
         each_inner(scope, [&](int inner, std::ptrdiff_t begin, std::ptrdiff_t rest) {
             const std::ptrdiff_t layer = Plan::tables.scope_parameters[inner];
             const std::ptrdiff_t of = place - begin;
-            if (of < 0 || of >= layer * Plan::shapes.text.scopes[inner].repeat) return;
+            if (of < 0 || of >= layer * Plan::shapes.text.scopes[inner].copies()) return;
             const std::ptrdiff_t within = place_within(inner, of % layer);
             if (within >= 0) result = rest + of / layer * packing.scope_rest[inner] + within;
         });
@@ -206,8 +207,8 @@ class alignas(64) packed_block {
             const int slot = slots::find(view.offset);
             if (!packing.slots[slot].floats) continue;
             view.offset = static_cast<int>(place_in_rest(view.offset));
-            slots::each_level(slot, [&](int level, int scope) {
-                view.strides[level] = packing.scope_rest[scope];
+            slots::each_level(slot, [&](int, int axis, int scope) {
+                view.strides[axis] = packing.scope_rest[scope];
             });
             visit(name, to_tensor<float>(view, rest_));
         }
@@ -272,6 +273,7 @@ namespace sequent::inline SEQUENT_ABI {
 using kernel::bf16;
 using kernel::q4_0;
 using kernel::q4_1;
+using kernel::q8;
 using kernel::q8_0;
 
 }  // namespace sequent::inline SEQUENT_ABI

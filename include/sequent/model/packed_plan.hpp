@@ -36,6 +36,13 @@ struct packed_format<4> {
     using type = kernel::q4_1;
 };
 
+/// From 4 numbers in a group on.
+template <int Number>
+    requires(Number >= 5 && Number <= 11)
+struct packed_format<Number> {
+    using type = kernel::q8<(1 << (Number - 3))>;
+};
+
 template <class Format, int Number = 1>
 constexpr int number_of_format() {
     if constexpr (std::is_same_v<Format, typename packed_format<Number>::type>)
@@ -159,13 +166,19 @@ struct slots_of {
     static constexpr bool is_within(int weight, int slot) {
         return shapes.weights[weight].uses > 0 && begin_of(weight) == all[slot].begin;
     }
-    /// Calls visit(level, scope) for the stacks around a slot.
+    /// Calls visit(level, axis, scope) for the stacks around a slot whose layers have parameters of
+    /// their own, which are an axis of its weights.
     template <class Visit>
     static constexpr void each_level(int slot, Visit visit) {
         for (int scope = all[slot].scope; scope > 0; scope = shapes.text.scopes[scope].parent) {
+            if (shapes.text.scopes[scope].shares) continue;
             int level = -1;
-            for (int at = scope; at > 0; at = shapes.text.scopes[at].parent) ++level;
-            visit(level, scope);
+            int axis = -1;
+            for (int at = scope; at > 0; at = shapes.text.scopes[at].parent) {
+                ++level;
+                if (!shapes.text.scopes[at].shares) ++axis;
+            }
+            visit(level, axis, scope);
         }
     }
     /// The number of the format that a slot is packed in, 0 if it is not: what `Which` says of all
@@ -272,7 +285,7 @@ struct packing_of {
         const parameter_slot& slot = slots[at];
         if (!slot.floats) return false;
         of.offset += slot.to - slot.begin;
-        slots_type::each_level(at, [&](int level, int scope) {
+        slots_type::each_level(at, [&](int level, int, int scope) {
             of.layer_strides[level] += scope_rest[scope] - Plan::tables.scope_parameters[scope];
         });
         return true;
@@ -286,7 +299,7 @@ struct packing_of {
         for (const packed_matrix& known : matrices)
             if (known.same_as(wanted)) return;
         for (int& count : wanted.layers) count = 1;
-        slots_type::each_level(wanted.slot, [&](int level, int scope) {
+        slots_type::each_level(wanted.slot, [&](int level, int, int scope) {
             if (wanted.from.at.layer_strides[level] != 0)
                 wanted.layers[level] = Plan::shapes.text.scopes[scope].repeat;
         });
@@ -322,7 +335,7 @@ struct packing_of {
         }
         for (int inner = 1; inner < slots_type::scopes; ++inner)
             if (Plan::shapes.text.scopes[inner].parent == scope)
-                end += lay_out(inner, end) * Plan::shapes.text.scopes[inner].repeat;
+                end += lay_out(inner, end) * Plan::shapes.text.scopes[inner].copies();
         return scope_rest[scope] = end - base;
     }
 };

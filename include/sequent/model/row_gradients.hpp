@@ -4,6 +4,7 @@
 
 #include "condition.hpp"
 #include "row_functions.hpp"
+#include "term_product.hpp"
 
 /// The rows of a row step that are there, and their gradients.
 
@@ -178,12 +179,17 @@ class row_gradients : public row_atoms<Step, T> {
         constexpr kernel::product_shape shape{step.rows,    term.depth, columns,
                                               step.out.row, 1,          term.w_column,
                                               term.w_depth, term.x.row, true};
-        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-        dx += outer_shift(term.x, first, second, third);
-        kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
-            gradient_of_out(bound, first, second, third) + range.begin * step.out.row,
-            w + split * term.w_split, dx + split * term.x_split + range.begin * term.x.row,
-            range.end - range.begin, columns);
+        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third) +
+                     split * term.w_split;
+        const T* dy = gradient_of_out(bound, first, second, third) + range.begin * step.out.row;
+        dx += outer_shift(term.x, first, second, third) + split * term.x_split +
+              range.begin * term.x.row;
+        const int rows = range.end - range.begin;
+        if constexpr (term.format != 0)
+            multiply_rounded<term.format>(input_product<T>(
+                term, columns, rows, {nullptr, dy, step.out.row}, w, {nullptr, dx, term.x.row}));
+        else
+            kernel::detail::tile_product<shape, kernel::is_whole<Range>>(dy, w, dx, rows, columns);
     }
 
     /// How many rows a product's weight has in memory.
@@ -206,7 +212,14 @@ class row_gradients : public row_atoms<Step, T> {
             T* dw = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third) +
                     split * term.w_split;
             const int count = range.end - range.begin;
-            if constexpr (term.w_column == 1) {
+            if constexpr (term.format != 0) {
+                const bool by_input = term.w_column == 1;
+                multiply_rounded<term.format>(
+                    weight_product<T>(term, columns, count, rows,
+                                      {nullptr, x + (by_input ? range.begin : 0), term.x.row},
+                                      {nullptr, dy + (by_input ? 0 : range.begin), step.out.row},
+                                      dw + range.begin * rows_of_weight(term, dw).stride));
+            } else if constexpr (term.w_column == 1) {
                 constexpr kernel::product_shape shape{term.depth, columns,      step.rows,
                                                       1,          term.x.row,   step.out.row,
                                                       1,          term.w_depth, true};

@@ -383,6 +383,18 @@ class row_runner : public row_gradients<Step, T> {
             return;
         } else {
             const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            if constexpr (term.format != 0) {
+                for (int split = 0; split < term.splits; ++split)
+                    multiply_rounded<term.format>(output_product<T>(
+                        term, columns, rows,
+                        {nullptr, x + split * term.x_split + row * term.x.row, term.x.row},
+                        w + split * term.w_split, {nullptr, sum + row * sum_row, sum_row},
+                        Accumulate || split > 0));
+                if constexpr (fusion::any && fusion::product_at == At)
+                    finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
+                                rows);
+                return;
+            }
             constexpr int block = fusion::by_row(term) ? 1 : Block;
             // The splits of a window may follow each other, in x and in the weight.
             constexpr bool follows = term.window.any() && term.x_split == term.depth &&

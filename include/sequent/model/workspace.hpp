@@ -199,11 +199,20 @@ struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
     }
 };
 
-/// The memory of training: Model::workspace<T>. Values and gradients share it by the time in which
-/// they are needed.
+/// A plan whose products round their operands to Products; T: they do not. model/rounded.hpp has
+/// others.
+template <class Plan, class T, class Products>
+struct rounded_plan_of;
 template <class Plan, class T>
+struct rounded_plan_of<Plan, T, T> {
+    using type = Plan;
+};
+
+/// The memory of training: Model::workspace<T, Products>. Values and gradients share it by the time
+/// in which they are needed.
+template <class Plan, class T, class Products = T>
 struct workspace_block : call_memory<Plan, T> {
-    using placed = Plan;
+    using placed = typename rounded_plan_of<Plan, T, Products>::type;
 
     /// The gradient of what is prepared.
     alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
@@ -218,9 +227,16 @@ struct workspace_block : call_memory<Plan, T> {
     }
 };
 
+/// Whether backward can be run on it.
+template <class Memory, class Plan, class T>
+inline constexpr bool is_workspace = false;
+template <class Plan, class T, class Products>
+inline constexpr bool is_workspace<workspace_block<Plan, T, Products>, Plan, T> = true;
+template <class Memory, class Plan, class T>
+concept workspace_of = is_workspace<Memory, Plan, T>;
+
 /// Whether a plan can be run on it.
 template <class Memory, class Plan, class T>
-concept memory_of = std::is_same_v<Memory, workspace_block<Plan, T>> ||
-    std::is_same_v<Memory, scratch_block<Plan, T>>;
+concept memory_of = workspace_of<Memory, Plan, T> || std::is_same_v<Memory, scratch_block<Plan, T>>;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail

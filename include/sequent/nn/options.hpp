@@ -16,7 +16,7 @@ struct width : nn::counted<&nn::shape::width, Value> {};
 /// How many heads share the width.
 template <int Value>
 struct heads : nn::counted<&nn::shape::heads, Value> {};
-/// How many layers there are, with parameters of their own.
+/// How many layers there are, by default with parameters of their own.
 template <int Value>
 struct depth : nn::counted<&nn::shape::depth, Value> {};
 /// How many different symbols there are.
@@ -70,6 +70,9 @@ struct local_layers : nn::counted<&nn::shape::local_layers, Count, 0> {
 /// before its attention: the embedding is normalised.
 template <bool Value>
 struct opening_layer : nn::flag<&nn::shape::opening_layer, Value> {};
+/// Whether all layers have the same parameters (arXiv 1909.11942, section 3.1).
+template <bool Value>
+struct shared_layers : nn::flag<&nn::shape::shared_layers, Value> {};
 /// The width of the embedding, if a linear map leads from it to the width of the layers.
 template <int Value>
 struct embedding_width : nn::counted<&nn::shape::embedding_width, Value> {};

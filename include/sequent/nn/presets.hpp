@@ -12,6 +12,9 @@ namespace nn {
 inline constexpr relation<"patch"> patch;
 inline constexpr relation<"from_patch"> from_patch;
 inline constexpr relation<"sequence"> sequence;
+inline constexpr relation<"even_frame"> even_frame;
+inline constexpr relation<"odd_frame"> odd_frame;
+inline constexpr relation<"convolved"> convolved;
 
 // Language models.
 struct gpt2_options : language_model_options::with<activation::gelu_tanh> {};
@@ -21,6 +24,7 @@ struct llama_options : language_model_options::with<activation::swiglu, normaliz
 struct llama3_options : llama_options::with<position::rotary_halves<500000, scaling::llama3<32>>> {
 };
 struct mistral_options : llama_options::with<position::rotary_halves<>, tied<false>> {};
+struct phi3_options : mistral_options {};
 struct qwen2_options : llama_options::with<position::rotary_halves<1000000>, normalization::rms<6>,
                                            query_biases<true>> {};
 struct qwen3_options : llama_options::with<position::rotary_halves<1000000>, normalization::rms<6>,
@@ -42,6 +46,10 @@ struct phi_options
 struct starcoder2_options
     : language_model_options::with<activation::gelu_tanh, position::rotary_halves<100000>> {};
 
+struct bloom_options
+    : language_model_options::with<activation::gelu_tanh, position::alibi, normal_embedding<true>> {
+};
+
 // Encoders.
 struct bert_options
     : text_options::with<normalization::layer<12>, segments<2>, padded<true>, post_norm,
@@ -49,7 +57,8 @@ struct bert_options
 struct bert_masked_language_options : bert_options::with<masked_language<true>> {};
 struct roberta_options : bert_options::with<normalization::layer<5>, segments<1>> {};
 struct distilbert_options : bert_options::with<segments<0>, pooling::none> {};
-struct albert_options : bert_options::with<activation::gelu_tanh, embedding_width<128>> {};
+struct albert_options
+    : bert_options::with<activation::gelu_tanh, embedding_width<128>, shared_layers<true>> {};
 struct mpnet_options : bert_options::with<normalization::layer<5>, segments<0>,
                                           position::learned_and_relative_buckets<>> {};
 struct modernbert_options
@@ -67,6 +76,9 @@ struct t5_options
     : encoder_decoder_options::with<normalization::rms<6>, position::relative_buckets<>,
                                     biases<false>, scaled<false>, padded<true>,
                                     flag<&nn::shape::scaled_logits, true>> {};
+
+struct whisper_options
+    : encoder_decoder_options::with<position::learned, activation::gelu, required<input_width>> {};
 
 /// A class token stands before the patches, and its state is classified (arXiv 2010.11929,
 /// equations 1 to 4).
@@ -98,6 +110,38 @@ using vit_model =
     typename fact_list<fact<"patch", Arguments::shape.tokens, Arguments::shape.patch_width>>::
         template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
             vit_rules<Arguments::shape, typename Arguments::mask, typename Arguments::activation>>;
+
+/// Two convolutions over frames, with zeros beyond the ends; the second one takes every other row
+/// (arXiv 2212.04356, section 2.2). Frames come in pairs: source(i, 0) and source(i, 1).
+template <shape Shape>
+inline constexpr auto frame_rules = [] {
+    constexpr var<"t", Shape.source_tokens> t;
+    constexpr weight<"W_conv_1", Shape.width, Shape.input_width> W_1;
+    constexpr weight<"b_conv_1", Shape.width> b_1;
+    constexpr weight<"W_conv_2", Shape.width, Shape.width> W_2;
+    constexpr weight<"b_conv_2", Shape.width> b_2;
+    constexpr weight<"source_position", Shape.width> position;
+    // clang-format off
+    return rules(
+        even_frame(t) <<= (source(t, 0)[W_1(1)], source(t, 1)[W_1(2)], b_1),
+        even_frame(t) <<= source(t - 1, 1)[W_1(0)],
+        even_frame(t) | gelu(),
+        odd_frame(t)  <<= (source(t, 0)[W_1(0)], source(t, 1)[W_1(1)], b_1),
+        odd_frame(t)  <<= source(t + 1, 0)[W_1(2)],
+        odd_frame(t) | gelu(),
+        convolved(t)  <<= (even_frame(t)[W_2(1)], odd_frame(t)[W_2(2)], b_2),
+        convolved(t)  <<= odd_frame(t - 1)[W_2(0)],
+        convolved(t) | gelu(),
+        source_embedded(i) <<= dropped<Shape>((convolved(i), fixed(position(i)))));
+    // clang-format on
+}();
+
+template <class Arguments>
+using whisper_model =
+    model_of_source<Arguments,
+                    sequence_fact<Arguments::shape.any_length, "source",
+                                  Arguments::shape.source_tokens, 2, Arguments::shape.input_width>,
+                    frame_rules<Arguments::shape>>;
 
 }  // namespace nn
 
@@ -150,10 +194,18 @@ struct gpt_neox : nn::language_model<nn::arguments<gpt_neox, nn::gpt_neox_option
 template <class... Options>
 struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>> {};
 
+/// Phi-3 and Phi-4 (arXiv 2404.14219).
+template <class... Options>
+struct phi3 : nn::language_model<nn::arguments<phi3, nn::phi3_options, Options...>> {};
+
 /// StarCoder2 (arXiv 2402.19173); a published sliding window of W is mask::window<W - 1>.
 template <class... Options>
 struct starcoder2
     : nn::language_model<nn::arguments<starcoder2, nn::starcoder2_options, Options...>> {};
+
+/// BLOOM (arXiv 2211.05100).
+template <class... Options>
+struct bloom : nn::language_model<nn::arguments<bloom, nn::bloom_options, Options...>> {};
 
 /// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
 /// tokens x width, and pooled, width; with a pooling to pooled, with unit_length to unit, with
@@ -177,8 +229,7 @@ template <class... Options>
 struct distilbert : nn::text_model<nn::arguments<distilbert, nn::distilbert_options, Options...>> {
 };
 
-/// ALBERT (arXiv 1909.11942): as BERT. Its layers have the same weights; here each has its own,
-/// which the name map loads from one.
+/// ALBERT (arXiv 1909.11942): as BERT, with one set of parameters for all layers.
 template <class... Options>
 struct albert : nn::text_model<nn::arguments<albert, nn::albert_options, Options...>> {};
 
@@ -200,16 +251,22 @@ struct clip_text : nn::text_model<nn::arguments<clip_text, nn::clip_text_options
 /// into patches, row by row, each with its channels one after another; to logits, one for each of
 /// the classes. Takes nn::vit_options; the tokens are patches.
 template <class... Options>
-struct vit : nn::vit_model<nn::arguments<vit, nn::vit_options, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<vit, nn::vit_options, Options...>::shape;
-};
+struct vit : nn::with_options<nn::vit_model, nn::arguments<vit, nn::vit_options, Options...>> {};
 
 /// T5 (arXiv 1910.10683), with activation::geglu_tanh and tied<false> its version 1.1: the facts
 /// source and target, symbols, and the count source_length, to logits, tokens x vocabulary. Takes
 /// what transformer::encoder_decoder does.
 template <class... Options>
-struct t5 : nn::encoder_decoder_model<nn::arguments<t5, nn::t5_options, Options...>> {
-    static constexpr nn::shape shape = nn::arguments<t5, nn::t5_options, Options...>::shape;
+struct t5
+    : nn::with_options<nn::encoder_decoder_model, nn::arguments<t5, nn::t5_options, Options...>> {};
+
+/// Whisper (arXiv 2212.04356): the facts source, source_tokens x 2 x input_width, which are the
+/// frames of a log-mel spectrogram in the order of time, two for each position of the encoder, and
+/// target, symbols; to logits, tokens x vocabulary. Takes what t5 does and the input_width, how
+/// many mel bands there are.
+template <class... Options>
+struct whisper
+    : nn::with_options<nn::whisper_model, nn::arguments<whisper, nn::whisper_options, Options...>> {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI

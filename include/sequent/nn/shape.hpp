@@ -115,6 +115,7 @@ struct shape {
     bool scaled_embedding = false;
     bool normal_embedding = false;
     bool opening_layer = false;
+    bool shared_layers = false;
     bool logit_bias = false;
     bool unit_length = false;
     bool learned_positions = false;  // beside those of the kind

@@ -259,6 +259,7 @@ struct text_model
                      padded_mask<Arguments::shape.padded, typename Arguments::local_mask, "length">,
                      typename Arguments::activation>> {
     static constexpr nn::shape shape = Arguments::shape;
+    using mask = typename Arguments::mask;
     using local_mask = typename Arguments::local_mask;
 };
 
@@ -287,8 +288,8 @@ struct language_model : text_model<Arguments> {
 struct text_options
     : layer_options::with<required<vocabulary>, depth<1>, activation::gelu, embedding_width<0>,
                           normal_embedding<false>, input_width<0>, local_layers<0>,
-                          opening_layer<false>, pooling::none, unit_length<false>,
-                          position::learned, derived<sequent::classes>> {};
+                          opening_layer<false>, shared_layers<false>, pooling::none,
+                          unit_length<false>, position::learned, derived<sequent::classes>> {};
 struct language_model_options
     : text_options::with<mask::causal, tied<true>, pre_norm, scaled_embedding<false>, logit_cap<0>,
                          logit_bias<false>> {};

@@ -149,14 +149,20 @@ inline constexpr auto stack_rules = [] {
     constexpr To above;
     constexpr weight<Prefix + "gain", Shape.width> gain;
     constexpr weight<Prefix + "bias", Shape.width> bias;
+    constexpr auto stacked = [] {
+        if constexpr (Shape.shared_layers)
+            return repeat<Shape.depth>(Block);
+        else
+            return stack<Shape.depth>(Block);
+    }();
     // clang-format off
     if constexpr (Shape.norm_first)
         return rules(
-            between_them(i) <<= below(i) | stack<Shape.depth>(Block),
+            between_them(i) <<= below(i) | stacked,
             above(i)        <<= normalized<Shape>(between_them(i), gain, bias));
     else
         return rules(
-            above(i)        <<= below(i) | stack<Shape.depth>(Block));
+            above(i)        <<= below(i) | stacked);
     // clang-format on
 }();
 
@@ -213,18 +219,23 @@ constexpr auto logits_of(States states, Embedding table) noexcept {
         return states(i)[W_logits];
 }
 
-/// An encoder over source(j), a decoder over target(i), and logits (arXiv 1706.03762).
-template <shape Shape, class Mask, class Activation>
+/// The encoder's input from symbols, which share the decoder's embedding or have one of their own.
+template <shape Shape>
+inline constexpr auto source_symbol_rules = [] {
+    constexpr shape Source = Shape.source();
+    using table = std::conditional_t<(Shape.source_vocabulary > 0),
+                                     weight<"source_embedding", Source.vocabulary, Shape.width>,
+                                     weight<"embedding", Shape.vocabulary, Shape.width>>;
+    return rules(source_embedded(i) <<= embedding_of<Source, "source_">(source, table{}));
+}();
+
+/// An encoder over source_embedded(j), which SourceRules give, a decoder over target(i), and logits
+/// (arXiv 1706.03762).
+template <shape Shape, class Mask, class Activation, const auto& SourceRules>
 inline constexpr auto encoder_decoder_rules = [] {
     constexpr shape Source = Shape.source();
     using source_mask = padded_mask<Shape.padded, mask::none, "source_length">;
     constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr auto source_embedding = [=] {
-        if constexpr (Shape.source_vocabulary > 0)
-            return weight<"source_embedding", Source.vocabulary, Shape.width>{};
-        else
-            return embedding;
-    }();
     constexpr auto& encoder_block = block_rules<Source, source_mask, Activation>;
     constexpr auto& decoder_block = decoder_block_rules<Shape, Mask, source_mask, Activation>;
     using result =
@@ -233,7 +244,7 @@ inline constexpr auto encoder_decoder_rules = [] {
     constexpr auto states = rules(
         distance_rules<Source, true>,
         distance_rules<Shape, !mask::looks_back<Mask>>,
-        source_embedded(i) <<= embedding_of<Source, "source_">(source, source_embedding),
+        SourceRules,
         stack_rules<Source, encoder_block, relation<"source_embedded">, relation<"encoder">,
                     relation<"memory">, "source_">,
         embedded(i)        <<= embedding_of<Shape, "">(target, embedding),
@@ -271,16 +282,29 @@ using decoder_model =
                               padded_mask<Arguments::shape.padded, mask::none, "source_length">,
                               typename Arguments::activation>>;
 
+template <class Arguments, class SourceFact, const auto& SourceRules>
+using model_of_source =
+    typename fact_list<SourceFact,
+                       sequence_fact<Arguments::shape.any_length, "target", Arguments::shape.tokens,
+                                     symbol<Arguments::shape.vocabulary>>>::
+        template with<bound<"source_length">, Arguments::shape.padded>::
+            template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+                encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
+                                      typename Arguments::activation, SourceRules>>;
+
 template <class Arguments>
-using encoder_decoder_model = typename fact_list<
+using encoder_decoder_model = model_of_source<
+    Arguments,
     sequence_fact<Arguments::shape.any_length, "source", Arguments::shape.source_tokens,
                   symbol<Arguments::shape.source().vocabulary>>,
-    sequence_fact<Arguments::shape.any_length, "target", Arguments::shape.tokens,
-                  symbol<Arguments::shape.vocabulary>>>::template with<bound<"source_length">,
-                                                                       Arguments::shape.padded>::
-    template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
-        encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
-                              typename Arguments::activation>>;
+    source_symbol_rules<Arguments::shape>>;
+
+/// A model and what it was made with.
+template <template <class> class Base, class Arguments>
+struct with_options : Base<Arguments> {
+    static constexpr nn::shape shape = Arguments::shape;
+    using mask = typename Arguments::mask;
+};
 
 /// The option sets of templates, with their defaults. What a layer may have:
 struct layer_options
@@ -304,18 +328,16 @@ namespace transformer {
 /// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
 /// it is named layers). Takes nn::encoder_options; the position is one that belongs to attention.
 template <class... Options>
-struct encoder : nn::encoder_model<nn::arguments<encoder, nn::encoder_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<encoder, nn::encoder_options, Options...>::shape;
+struct encoder
+    : nn::with_options<nn::encoder_model, nn::arguments<encoder, nn::encoder_options, Options...>> {
 };
 
 /// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
 /// shape. Takes nn::decoder_options. With padded the count source_length tells how much of the
 /// memory there is.
 template <class... Options>
-struct decoder : nn::decoder_model<nn::arguments<decoder, nn::decoder_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<decoder, nn::decoder_options, Options...>::shape;
+struct decoder
+    : nn::with_options<nn::decoder_model, nn::arguments<decoder, nn::decoder_options, Options...>> {
 };
 
 /// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
@@ -325,11 +347,8 @@ struct decoder : nn::decoder_model<nn::arguments<decoder, nn::decoder_options, O
 /// its own tokens; from the decoder to the encoder, queries look for keys.
 template <class... Options>
 struct encoder_decoder
-    : nn::encoder_decoder_model<
-          nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>> {
-    static constexpr nn::shape shape =
-        nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>::shape;
-};
+    : nn::with_options<nn::encoder_decoder_model,
+                       nn::arguments<encoder_decoder, nn::encoder_decoder_options, Options...>> {};
 
 }  // namespace transformer
 

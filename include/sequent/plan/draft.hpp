@@ -346,7 +346,8 @@ struct draft : drafted<Sizes, Facts> {
         result.offset += out.scope_offset[scope];
         int level = depth_of(scope);
         for (int at = scope; at > 0; at = in.text.scopes[at].parent)
-            result.layer_strides[--level] = out.scope_parameters[at];
+            result.layer_strides[--level] =
+                in.text.scopes[at].shares ? 0 : out.scope_parameters[at];
         return result;
     }
 };

@@ -219,7 +219,7 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
     for (int inner = 1; inner < draft.in.text.scopes.size(); ++inner) {
         if (draft.in.text.scopes[inner].parent != scope) continue;
         const long long each = lay_out_parameters(draft, inner, base + size);
-        size += each * draft.in.text.scopes[inner].repeat;
+        size += each * draft.in.text.scopes[inner].copies();
         check(last);
     }
     draft.out.scope_parameters[scope] = static_cast<int>(size);

@@ -1,12 +1,10 @@
 #pragma once
 
-#include "source.hpp"
+#include "source_writer.hpp"
 
 /// How much room the arrays of a program's `source` need.
 
 namespace sequent::inline SEQUENT_ABI::plan {
-
-namespace lang = sequent::language;
 
 template <class T>
 inline constexpr sizes size_of{0, 0, 0, 1};
@@ -57,8 +55,8 @@ inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size
 template <lang::transformation Kind, class... Arguments>
 inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
     0, 0, (0 + ... + index_nodes<Arguments>), 1};
-template <int Count, class Program>
-inline constexpr sizes size_of<lang::repeated<Count, Program>> =
+template <int Count, class Program, bool Shares>
+inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
     size_of<Program> + sizes{0, 0, 0, 2};
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;

@@ -242,7 +242,11 @@ struct sizes {
 struct scope {
     int parent = -1;
     int repeat = 1;
-    int rule = -1;  // that stacks it
+    int rule = -1;        // that stacks it
+    bool shares = false;  // one set of parameters for all layers
+
+    /// How many layers have parameters of their own.
+    constexpr int copies() const { return shares ? 1 : repeat; }
 };
 
 /// Whether an argument is the sum or the difference of two variables.

@@ -51,12 +51,15 @@ SEQUENT_LAZY class added_token_finder {
         firsts_.fill(none);
         for (std::size_t at = entries_.size(); at-- > 0;)
             firsts_[byte(entries_[at].text[0])] = static_cast<std::uint32_t>(at);
+        has_one_first_ = !entries_.empty() && entries_[0].text[0] == entries_.back().text[0];
     }
 
     /// Appends the parts of `text`; without special tokens unless `special`.
     void split(std::string_view text, bool special, std::vector<text_part_of>& parts) const {
         std::size_t begin = 0;
         for (std::size_t at = 0; at < text.size() && !entries_.empty();) {
+            at = next_first(text, at);
+            if (at == text.size()) break;
             const entry* const found = find(text, at);
             if (found == nullptr) {
                 ++at;
@@ -102,6 +105,13 @@ SEQUENT_LAZY class added_token_finder {
         }
     }
 
+    /// The next byte that an entry begins with; the size if there is none.
+    std::size_t next_first(std::string_view text, std::size_t at) const noexcept {
+        if (has_one_first_) return std::min(text.find(entries_[0].text[0], at), text.size());
+        while (at < text.size() && firsts_[byte(text[at])] == none) ++at;
+        return at;
+    }
+
     const entry* find(std::string_view text, std::size_t at) const noexcept {
         for (std::size_t number = firsts_[byte(text[at])];
              number < entries_.size() && entries_[number].text[0] == text[at]; ++number) {
@@ -120,6 +130,7 @@ SEQUENT_LAZY class added_token_finder {
 
     std::vector<entry> entries_;
     std::array<std::uint32_t, 256> firsts_{};
+    bool has_one_first_ = false;
 };
 
 }  // namespace detail

@@ -24,7 +24,7 @@ struct split_step {
         text,         // at matches of `what`
         bert,         // at white space, which is removed, and around punctuation
         white_space,  // at white space, which is removed
-        digits,       // around numbers: each for itself if `individual`
+        digits,       // around numbers
         punctuated,   // at punctuation
         word_runs,    // \w+|[^\w\s]+
         blank_runs,   // before each run of `what`
@@ -38,7 +38,6 @@ struct split_step {
     std::string what;
     behavior as = behavior::isolated;
     bool inverted = false;  // the matches are what lies between the matches
-    bool individual = false;
     bool splits = true;
     prefix before = prefix::always;
 };
@@ -151,25 +150,9 @@ SEQUENT_LAZY class pre_tokenizer {
                         if (what != 0) to.push_back(each);
                     });
             case kind::digits:
-            case kind::punctuated: {
-                gathering result(of, piece.begin, to);
-                for (std::size_t at = piece.begin; at < piece.end;) {
-                    std::size_t end = at;
-                    bool is_match = false;
-                    while (end < piece.end) {
-                        const code_point each = decode_utf8(text, end);
-                        const bool is = of.is == kind::digits ? unicode().is(each.code, numbers)
-                                                              : is_punctuation(each.code);
-                        if (is && end > at) break;
-                        end += each.length;
-                        is_match = is;
-                        if (is) break;
-                    }
-                    result.add(at, end, is_match);
-                    at = end;
-                }
-                return;
-            }
+                return split_around(of, text, piece, to, is_number);
+            case kind::punctuated:
+                return split_around(of, text, piece, to, is_punctuation);
             case kind::blank_runs: {
                 std::uint32_t begin = piece.begin;
                 text = text.substr(0, piece.end);
@@ -196,6 +179,26 @@ SEQUENT_LAZY class pre_tokenizer {
     static bool is_punctuation(std::uint32_t code) {
         if (code < 0x80) return is_ascii_mark(code);
         return unicode().is(code, punctuation);
+    }
+
+    static bool is_number(std::uint32_t code) {
+        if (code < 0x80) return code >= '0' && code <= '9';
+        return unicode().is(code, numbers);
+    }
+
+    /// Each code point for which is(code), and what lies between them.
+    template <class Is>
+    static void split_around(const step& of, std::string_view text, text_piece piece,
+                             std::vector<text_piece>& to, Is is) {
+        gathering result(of, piece.begin, to);
+        for (std::size_t at = piece.begin; at < piece.end;) {
+            std::size_t end = at;
+            code_point each{};
+            while (end < piece.end && !is((each = decode_utf8(text, end)).code)) end += each.length;
+            result.add(at, end, false);
+            if (end < piece.end) result.add(end, end + each.length, true);
+            at = end + (end < piece.end ? each.length : 0);
+        }
     }
 
     static void split_words(const step& of, std::string_view text, text_piece piece,

@@ -86,6 +86,7 @@ struct parts {
     added_token_finder<> raw_finder;
     added_token_finder<> finder;
     std::vector<bool> special, is_added;
+    std::size_t single_tokens = 0;  // of the items of `single`
 };
 
 }  // namespace detail
@@ -106,7 +107,6 @@ class tokenizer {
         detail::aligned_text text_, other_, part_;
         std::vector<detail::text_piece> pieces_, spare_;
         std::vector<detail::text_part_of> raw_parts_, normal_parts_;
-        std::vector<detail::word_token> tokens_;
         detail::pair_encoding<>::workspace pairs_;
         detail::unigram<>::workspace lattice_;
     };
@@ -126,6 +126,8 @@ class tokenizer {
                 from.raw_finder.add(each.text, each);
             }
         }
+        for (const auto& item : from.single)
+            from.single_tokens += item.is == detail::template_item::kind::token ? 1U : 0U;
         from.raw_finder.prepare();
         from.finder.prepare();
         parts_ = std::make_shared<const detail::parts>(std::move(from));
@@ -242,8 +244,8 @@ class tokenizer {
         for (const auto& item : items)
             added += options.special_tokens && item.is == kind::token ? 1 : 0;
         truncate(one, second != nullptr ? &two : nullptr, added, options);
-        if (items.size() == 1) {
-            one.segments.assign(one.ids.size(), items[0].segment);
+        if (second == nullptr && items.size() - parts_->single_tokens == 1) {
+            surround(one, added, options.offsets);
             return one;
         }
         encoding result;
@@ -263,6 +265,25 @@ class tokenizer {
             result.segments.resize(result.ids.size(), item.segment);
         }
         return result;
+    }
+
+    /// Puts the tokens around a text that stands once, if `added` is not 0.
+    SEQUENT_LAZY void surround(encoding& one, std::size_t added, bool offsets) const {
+        const auto& items = parts_->single;
+        auto text = items.begin();
+        while (text->is == detail::template_item::kind::token) ++text;
+        const auto put = [&](auto& list, auto of) {
+            auto place = list.begin();
+            for (auto item = items.begin(); item != text; ++item)
+                place = list.insert(place, of(*item)) + 1;
+            for (auto item = text + 1; item != items.end(); ++item) list.push_back(of(*item));
+        };
+        one.segments.reserve(one.ids.size() + added);
+        one.segments.assign(one.ids.size(), text->segment);
+        if (added == 0) return;
+        put(one.ids, [](const auto& item) { return item.id; });
+        put(one.segments, [](const auto& item) { return item.segment; });
+        if (offsets) put(one.offsets, [](const auto&) { return text_range{}; });
     }
 
     SEQUENT_LAZY void truncate(encoding& one, encoding* two, std::size_t added,
@@ -368,11 +389,9 @@ class tokenizer {
                                 encoding& result) const {
         parts_->pre_tokenizer.apply(text, work.pieces_, is_first, work.other_, work.spare_);
         const std::string_view all = text.text;
-        auto& tokens = work.tokens_;
         for (const auto& piece : work.pieces_) {
-            tokens.clear();
-            work.cache_.append(
-                all.substr(piece.begin, piece.end - piece.begin), tokens,
+            const auto tokens = work.cache_.find(
+                all.substr(piece.begin, piece.end - piece.begin),
                 [&](std::string_view word, auto& list) { add_word(word, list, work); });
             for (const auto& each : tokens) {
                 add(each.id, original(text, piece.begin + each.begin, piece.begin + each.end),

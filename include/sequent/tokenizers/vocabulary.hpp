@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -144,41 +145,84 @@ struct word_token {
     std::uint32_t end = 0;
 };
 
+/// Two numbers that tell a text of at most 16 bytes from all others of its length; of longer ones a
+/// hash.
+struct text_key {
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
+
+    static constexpr std::size_t longest = 16;
+
+    explicit text_key(std::string_view text) noexcept {
+        const char* const begin = text.data();
+        const std::size_t size = text.size();
+        const auto load = [&](auto& to, std::size_t at) {
+            std::memcpy(&to, begin + at, sizeof to);
+        };
+        if (size > longest) {
+            low = hash_of(text);
+        } else if (size >= 8) {
+            load(low, 0);
+            load(high, size - 8);
+        } else if (size >= 4) {
+            std::uint32_t first = 0, last = 0;
+            load(first, 0);
+            load(last, size - 4);
+            low = first;
+            high = last;
+        } else if (size > 0) {
+            const auto byte = [&](std::size_t at) {
+                return std::uint64_t{static_cast<unsigned char>(begin[at])};
+            };
+            low = byte(0) | byte(size / 2) << 8 | byte(size - 1) << 16;
+        }
+    }
+    std::uint64_t hash(std::size_t size) const noexcept { return mixed(mixed(low ^ size) ^ high); }
+    bool operator==(const text_key&) const = default;
+};
+
 /// What the words that were seen consist of. It begins anew when it holds 64 MB.
 SEQUENT_LAZY class word_cache {
   public:
     static constexpr std::size_t longest = 128;
 
-    /// Appends the tokens of `word` to `result`; `f(word, result)` appends those of a new word.
+    /// The tokens of `word`, valid until the next call; `f(word, list)` appends those of a new
+    /// word.
     template <class F>
-    void append(std::string_view word, std::vector<word_token>& result, F&& f) {
-        if (word.size() > longest) return f(word, result);
-        if (2 * (count_ + 1) > slots_.size()) grow();
-        const std::uint64_t hash = hash_of(word);
-        const std::size_t mask = slots_.size() - 1;
-        std::size_t at = hash & mask;
-        for (; slots_[at].length != 0; at = (at + 1) & mask) {
-            const auto& each = slots_[at];
-            if (each.hash == hash && each.length == word.size() &&
-                std::memcmp(bytes_.data() + each.text, word.data(), word.size()) == 0) {
-                const word_token* const first = tokens_.data() + each.first;
-                if (each.count == 1) {
-                    result.push_back(*first);
-                } else {
-                    result.insert(result.end(), first, first + each.count);
-                }
-                return;
-            }
+    std::span<const word_token> find(std::string_view word, F&& f) {
+        const auto length = static_cast<std::uint32_t>(word.size());
+        if (length > longest) {
+            list_.clear();
+            f(word, list_);
+            return list_;
         }
-        const std::size_t before = result.size();
-        f(word, result);
-        slots_[at] = {hash, bytes_.size(), static_cast<std::uint32_t>(tokens_.size()),
-                      static_cast<std::uint16_t>(word.size()),
-                      static_cast<std::uint16_t>(result.size() - before)};
-        bytes_.append(word);
-        tokens_.insert(tokens_.end(), result.begin() + static_cast<std::ptrdiff_t>(before),
-                       result.end());
+        if (2 * (count_ + 1) > slots_.size()) grow();
+        const text_key key(word);
+        const std::size_t mask = slots_.size() - 1;
+        std::size_t at = key.hash(length) & mask;
+        for (; slots_[at].length != 0; at = (at + 1) & mask) {
+            const slot& each = slots_[at];
+            if (each.length != length || each.key != key) continue;
+            if (length > text_key::longest &&
+                std::memcmp(bytes_.data() + each.text, word.data(), length) != 0)
+                continue;
+            if (each.count != 1) return {tokens_.data() + each.first, each.count};
+            single_ = {each.first, 0, length};
+            return {&single_, 1};
+        }
+        list_.clear();
+        f(word, list_);
+        slot& made = slots_[at];
+        made.key = key;
+        made.length = static_cast<std::uint16_t>(length);
+        made.count = static_cast<std::uint16_t>(list_.size());
+        made.text = static_cast<std::uint32_t>(bytes_.size());
+        if (length > text_key::longest) bytes_.append(word);
+        // A single token is all of the word.
+        made.first = list_.size() == 1 ? list_[0].id : static_cast<std::uint32_t>(tokens_.size());
+        if (list_.size() != 1) tokens_.insert(tokens_.end(), list_.begin(), list_.end());
         ++count_;
+        return list_;
     }
 
     void clear() noexcept {
@@ -190,9 +234,9 @@ SEQUENT_LAZY class word_cache {
 
   private:
     struct slot {
-        std::uint64_t hash = 0;
-        std::size_t text = 0;
-        std::uint32_t first = 0;
+        text_key key{{}};
+        std::uint32_t text = 0;    // of a long word, in bytes_
+        std::uint32_t first = 0;   // in tokens_; the token, if it is one
         std::uint16_t length = 0;  // 0: empty
         std::uint16_t count = 0;
     };
@@ -206,7 +250,7 @@ SEQUENT_LAZY class word_cache {
         before.swap(slots_);
         for (const auto& each : before) {
             if (each.length == 0) continue;
-            std::size_t at = each.hash & (slots_.size() - 1);
+            std::size_t at = each.key.hash(each.length) & (slots_.size() - 1);
             while (slots_[at].length != 0) at = (at + 1) & (slots_.size() - 1);
             slots_[at] = each;
         }
@@ -215,6 +259,8 @@ SEQUENT_LAZY class word_cache {
     std::vector<slot> slots_;
     std::string bytes_;
     std::vector<word_token> tokens_;
+    std::vector<word_token> list_;
+    word_token single_;
     std::size_t count_ = 0;
 };
 

@@ -168,12 +168,16 @@ SEQUENT_LAZY class word_matcher {
     }
 
     std::size_t run(std::size_t at, std::uint32_t kinds) const noexcept {
-        while (at < end_) {
+        for (;;) {
+            while (at < end_ && static_cast<unsigned char>(text_[at]) < 0x80) {
+                if ((ascii[static_cast<unsigned char>(text_[at])] & kinds) == 0) return at;
+                ++at;
+            }
+            if (at == end_) return at;
             const seen each = look(at);
-            if (!each.is(kinds)) break;
+            if (!each.is(kinds)) return at;
             at += each.length;
         }
-        return at;
     }
 
     /// The end of 's, 't, 're, 've, 'm, 'll or 'd at `at`; `at` if there is none.

@@ -219,6 +219,25 @@ for name, options in {
         },
     )
 
+# Frames as the library takes them: one after another, two for each position of the encoder.
+frames = torch.randn(4, 2, 3, generator=torch.Generator().manual_seed(2)).float().double()
+write(
+    "whisper",
+    hf.WhisperForConditionalGeneration(
+        hf.WhisperConfig(
+            vocab_size=11, num_mel_bins=3, d_model=8, encoder_layers=2, decoder_layers=2,
+            encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=12,
+            decoder_ffn_dim=12, max_source_positions=4, max_target_positions=5, pad_token_id=0,
+            bos_token_id=1, eos_token_id=1, decoder_start_token_id=1,
+        )
+    ),
+    {"source": frames, "target": tokens[0]},
+    lambda model: {
+        "logits": model(
+            input_features=frames.reshape(1, 8, 3).transpose(1, 2), decoder_input_ids=tokens
+        ).logits[0]
+    },
+)
 
 
 def write_family(name, family, task="ForCausalLM", gradients=True, **config):
@@ -267,15 +286,20 @@ write_family("gpt_neox", "GPTNeoX", hidden_size=16,
              rope_parameters=rotary(10000, partial_rotary_factor=0.25))
 write_family("phi", "Phi", gradients=False,
              rope_parameters=rotary(10000, partial_rotary_factor=0.5))
+write_family("mistral", "Mistral", gradients=False, num_key_value_heads=1, sliding_window=2,
+             rms_norm_eps=1e-5, rope_parameters=rotary(10000))
+write_family("phi3", "Phi3", gradients=False, hidden_size=16, num_key_value_heads=1, rms_norm_eps=1e-5,
+             pad_token_id=0, rope_parameters=rotary(10000))
 write_family("starcoder2", "Starcoder2", gradients=False, num_key_value_heads=1, sliding_window=3,
              norm_epsilon=1e-5, rope_parameters=rotary(100000))
+write_family("bloom", "Bloom", n_layer=2, n_head=2)
 write_family("opt", "OPT", gradients=False, ffn_dim=12, word_embed_proj_dim=8)
 write_family(
     "modernbert", "ModernBert", "ForMaskedLM", num_hidden_layers=4, local_attention=4,
     pad_token_id=0, bos_token_id=1, eos_token_id=1, cls_token_id=1, sep_token_id=1,
     rope_parameters={local: rotary(10000), full: rotary(160000)},
 )
-write_family("albert", "Albert", "ForMaskedLM", gradients=False, num_hidden_layers=3, embedding_size=6)
+write_family("albert", "Albert", "ForMaskedLM", num_hidden_layers=3, embedding_size=6)
 write_family("mpnet", "MPNet", "ForMaskedLM", gradients=False, max_position_embeddings=7,
              relative_attention_num_buckets=32)
 write(

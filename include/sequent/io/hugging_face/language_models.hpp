@@ -55,15 +55,28 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
-/// Of qwen2, and of llama<biases<true>>: only queries, keys and values have biases in the file.
 inline constexpr auto qwen2 =
     joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
                    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
-                   {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
-                   constant("layers.b_out", 0),
-                   constant("layers.b_gate", 0),
-                   constant("layers.b_expand", 0),
-                   constant("layers.b_contract", 0)});
+                   {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat}});
+
+/// The matrices of queries, keys and values are one, and the gate and what it gates.
+inline constexpr name_entry phi3[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embed_tokens.weight"},
+    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
+    {"layers.W_query", "model.layers.{}.self_attn.qkv_proj.weight", successive | halves},
+    {"layers.W_key", "model.layers.{}.self_attn.qkv_proj.weight", successive | halves},
+    {"layers.W_value", "model.layers.{}.self_attn.qkv_proj.weight", successive},
+    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
+    {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
+    {"layers.W_gate", "model.layers.{}.mlp.gate_up_proj.weight", successive},
+    {"layers.W_expand", "model.layers.{}.mlp.gate_up_proj.weight", successive},
+    {"layers.W_contract", "model.layers.{}.mlp.down_proj.weight"},
+    {"gain", "model.norm.weight"},
+    {"W_logits", "lm_head.weight"},
+    copy_of("embedding", "lm_head.weight"),
+};
 
 inline constexpr auto& llama3 = llama;
 inline constexpr auto& mistral = llama;
@@ -124,6 +137,36 @@ inline constexpr name_entry gpt_neox[] = {
     ignored("gpt_neox.layers.{}.attention.bias"),
     ignored("gpt_neox.layers.{}.attention.masked_bias"),
     ignored("gpt_neox.layers.{}.attention.rotary_emb.inv_freq"),
+};
+
+/// query_key_value has the rows of each head's query, key and value side by side.
+inline constexpr name_entry bloom[] = {
+    optional_prefix("transformer."),
+    {"embedding", "transformer.word_embeddings.weight"},
+    {"embedding_gain", "transformer.word_embeddings_layernorm.weight"},
+    {"embedding_bias", "transformer.word_embeddings_layernorm.bias"},
+    {"layers.gain_1", "transformer.h.{}.input_layernorm.weight"},
+    {"layers.bias_1", "transformer.h.{}.input_layernorm.bias"},
+    {"layers.gain_2", "transformer.h.{}.post_attention_layernorm.weight"},
+    {"layers.bias_2", "transformer.h.{}.post_attention_layernorm.bias"},
+    {"layers.W_query", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(0, 3)},
+    {"layers.b_query", "transformer.h.{}.self_attention.query_key_value.bias",
+     flat | interleaved(0, 3)},
+    {"layers.W_key", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(1, 3)},
+    {"layers.b_key", "transformer.h.{}.self_attention.query_key_value.bias",
+     flat | interleaved(1, 3)},
+    {"layers.W_value", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(2, 3)},
+    {"layers.b_value", "transformer.h.{}.self_attention.query_key_value.bias",
+     flat | interleaved(2, 3)},
+    {"layers.W_out", "transformer.h.{}.self_attention.dense.weight"},
+    {"layers.b_out", "transformer.h.{}.self_attention.dense.bias"},
+    {"layers.W_expand", "transformer.h.{}.mlp.dense_h_to_4h.weight"},
+    {"layers.b_expand", "transformer.h.{}.mlp.dense_h_to_4h.bias"},
+    {"layers.W_contract", "transformer.h.{}.mlp.dense_4h_to_h.weight"},
+    {"layers.b_contract", "transformer.h.{}.mlp.dense_4h_to_h.bias"},
+    {"gain", "transformer.ln_f.weight"},
+    {"bias", "transformer.ln_f.bias"},
+    copy_of("embedding", "lm_head.weight"),
 };
 
 inline constexpr name_entry phi[] = {

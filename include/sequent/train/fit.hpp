@@ -1,0 +1,235 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <limits>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../joined_text.hpp"
+#include "../model/random.hpp"
+#include "../number_text.hpp"
+#include "schedule.hpp"
+
+/// The loop of a training: progress, validation, an early end.
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// Numbers 0 to count - 1 in batches, in another order in each epoch. The last batch of an epoch
+/// may be smaller. Throws std::invalid_argument unless both sizes are above 0.
+class batches {
+  public:
+    SEQUENT_COLD batches(int count, int batch_size, std::uint64_t seed)
+        : batch_size_(batch_size), random_(seed) {
+        check_number<std::invalid_argument>(count > 0, "batches: the number of samples", count,
+                                            "above 0");
+        check_number<std::invalid_argument>(batch_size > 0, "batches: the batch size", batch_size,
+                                            "above 0");
+        for (int at = 0; at < count; ++at) order_.push_back(at);
+        next_ = order_.size();
+    }
+
+    std::int64_t per_epoch() const noexcept {
+        return (static_cast<std::int64_t>(order_.size()) + batch_size_ - 1) / batch_size_;
+    }
+
+    /// Valid until the next call.
+    SEQUENT_COLD std::span<const int> next() {
+        if (next_ == order_.size()) {
+            for (std::size_t at = order_.size(); at > 1; --at)
+                std::swap(order_[at - 1],
+                          order_[static_cast<std::size_t>(random_.below(static_cast<int>(at)))]);
+            next_ = 0;
+        }
+        const std::size_t count =
+            std::min(static_cast<std::size_t>(batch_size_), order_.size() - next_);
+        next_ += count;
+        return std::span<const int>(order_).subspan(next_ - count, count);
+    }
+
+  private:
+    int batch_size_;
+    random_numbers random_;
+    std::vector<int> order_;
+    std::size_t next_ = 0;
+};
+
+struct fit_options {
+    schedule rate{};                  // its total_steps are all steps
+    std::int64_t first_step = 0;      // of a training that goes on
+    std::int64_t evaluate_every = 0;  // steps from one line of progress to the next; 0: 20 lines
+    int patience = 0;                 // evaluations in a row without a better one; 0: no end
+    double best = std::numeric_limits<double>::infinity();  // validation loss, so far
+    std::string name{};                                     // at the beginning of each line
+    std::string item = "steps";  // what a step has items_per_step of, for their number a second
+    double items_per_step = 1;
+    std::FILE* progress = stderr;  // null: silent
+    bool interruptible = true;     // Ctrl-C and SIGTERM end it after a step
+};
+
+struct fit_result {
+    std::int64_t steps = 0;  // that have been taken, those before first_step included
+    double loss = 0;         // the mean since the last evaluation
+    double best = std::numeric_limits<double>::infinity();
+    std::int64_t best_step = -1;  // after which the best validation loss was found; -1: never
+    bool interrupted = false;
+    bool stopped_early = false;  // by patience
+};
+
+namespace detail {
+
+/// Catches Ctrl-C and SIGTERM while it lives.
+class interruption {
+  public:
+    SEQUENT_COLD explicit interruption(bool wanted) : wanted_(wanted) {
+        seen() = 0;
+        if (!wanted_) return;
+        const auto handler = [](int) { seen() = 1; };
+        before_[0] = std::signal(SIGINT, handler);
+        before_[1] = std::signal(SIGTERM, handler);
+    }
+    interruption(const interruption&) = delete;
+    interruption& operator=(const interruption&) = delete;
+    SEQUENT_COLD ~interruption() {
+        if (!wanted_) return;
+        std::signal(SIGINT, before_[0] == SIG_ERR ? SIG_DFL : before_[0]);
+        std::signal(SIGTERM, before_[1] == SIG_ERR ? SIG_DFL : before_[1]);
+    }
+    static volatile std::sig_atomic_t& seen() noexcept {
+        static volatile std::sig_atomic_t flag = 0;
+        return flag;
+    }
+
+  private:
+    bool wanted_;
+    void (*before_[2])(int) = {SIG_DFL, SIG_DFL};
+};
+
+SEQUENT_COLD inline std::string duration(double seconds) {
+    const auto whole = static_cast<long long>(seconds + 0.5);
+    if (whole < 60) return joined_text({whole, " s"});
+    if (whole < 3600) return joined_text({whole / 60, " min ", whole % 60, " s"});
+    return joined_text({whole / 3600, " h ", whole / 60 % 60, " min"});
+}
+
+class fitting {
+  public:
+    using clock = std::chrono::steady_clock;
+
+    SEQUENT_COLD fitting(const fit_options& options, const std::function<double(double)>& step,
+                         const std::function<double()>& validate, const std::function<void()>& keep)
+        : options_(options), step_(step), validate_(validate), keep_(keep) {
+        check_number<std::invalid_argument>(options.first_step >= 0, "fit: first_step",
+                                            static_cast<double>(options.first_step), "at least 0");
+        check_number<std::invalid_argument>(options.evaluate_every >= 0, "fit: evaluate_every",
+                                            static_cast<double>(options.evaluate_every),
+                                            "at least 0");
+        result_.best = options.best;
+        result_.steps = options.first_step;
+    }
+
+    SEQUENT_COLD fit_result run() {
+        const interruption caught(options_.interruptible);
+        const std::int64_t last = options_.rate.total_steps;
+        const std::int64_t every =
+            options_.evaluate_every > 0
+                ? options_.evaluate_every
+                : std::max<std::int64_t>(1, (last - options_.first_step) / 20);
+        double sum = 0;
+        std::int64_t summed = 0;
+        while (result_.steps < last && !result_.interrupted && !result_.stopped_early) {
+            sum += step_(options_.rate(result_.steps));
+            ++summed;
+            ++result_.steps;
+            result_.interrupted = interruption::seen() != 0;
+            if ((result_.steps - options_.first_step) % every != 0 && result_.steps != last &&
+                !result_.interrupted)
+                continue;
+            result_.loss = sum / static_cast<double>(summed);
+            sum = 0;
+            summed = 0;
+            evaluate();
+        }
+        return result_;
+    }
+
+  private:
+    const fit_options& options_;
+    const std::function<double(double)>& step_;
+    const std::function<double()>& validate_;
+    const std::function<void()>& keep_;
+    fit_result result_;
+    int without_better_ = 0;
+    clock::time_point start_ = clock::now();
+
+    SEQUENT_COLD void evaluate() {
+        if (!validate_) {
+            tell(0, false);
+            return;
+        }
+        const double found = validate_();
+        const bool better = found < result_.best;
+        if (better) {
+            result_.best = found;
+            result_.best_step = result_.steps;
+            without_better_ = 0;
+            if (keep_) keep_();
+        } else {
+            result_.stopped_early = ++without_better_ == options_.patience;
+        }
+        tell(found, better);
+    }
+
+    SEQUENT_COLD void tell(double validation, bool better) const {
+        if (!options_.progress) return;
+        const double seconds =
+            std::max(1e-9, std::chrono::duration<double>(clock::now() - start_).count());
+        const auto done = static_cast<double>(result_.steps - options_.first_step);
+        const auto total = options_.rate.total_steps;
+        const int width = static_cast<int>(std::to_string(total).size());
+        std::fprintf(options_.progress, "%s%sstep %*lld of %lld   loss %.4f", options_.name.c_str(),
+                     options_.name.empty() ? "" : "   ", width,
+                     static_cast<long long>(result_.steps), static_cast<long long>(total),
+                     result_.loss);
+        if (validate_)
+            std::fprintf(options_.progress, "   validation %.4f%s", validation,
+                         better ? "" : " (not the best)");
+        std::fprintf(options_.progress, "   %.0f %s/s", done * options_.items_per_step / seconds,
+                     options_.item.c_str());
+        if (result_.interrupted)
+            std::fprintf(options_.progress, "   interrupted\n");
+        else if (result_.stopped_early)
+            std::fprintf(options_.progress, "   no better one in %d evaluations\n",
+                         options_.patience);
+        else
+            std::fprintf(
+                options_.progress, "   %s left\n",
+                duration(seconds / done * static_cast<double>(total - result_.steps)).c_str());
+        std::fflush(options_.progress);
+    }
+};
+
+}  // namespace detail
+
+/// Calls step(learning_rate), which gives a loss, for each step of the schedule, and prints a line
+/// of progress at each evaluation: the mean loss, the speed and the time left. `validate()` gives a
+/// loss of samples that are not learned from; `keep()` is called when it is the lowest so far.
+///
+///     fit({.rate = {.peak = 1e-3, .total_steps = 2000}}, [&](double rate) { return ...; });
+///
+/// Throws std::invalid_argument if an option is out of range, and what the functions throw.
+SEQUENT_COLD inline fit_result fit(const fit_options& options,
+                                   const std::function<double(double)>& step,
+                                   const std::function<double()>& validate = {},
+                                   const std::function<void()>& keep = {}) {
+    return detail::fitting(options, step, validate, keep).run();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train

@@ -1,0 +1,621 @@
+// Sequent 0.1.0: fit.hpp as a single header, made by single_include/amalgamate.py
+// from the headers in include/: change those.
+//
+// MIT License
+//
+// Copyright (c) 2026 The Sequent authors
+//
+// Permission is hereby granted, free of charge, to any person obtaining a copy
+// of this software and associated documentation files (the "Software"), to deal
+// in the Software without restriction, including without limitation the rights
+// to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+// copies of the Software, and to permit persons to whom the Software is
+// furnished to do so, subject to the following conditions:
+//
+// The above copyright notice and this permission notice shall be included in all
+// copies or substantial portions of the Software.
+//
+// THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+// IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+// FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+// AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+// LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+// OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+// SOFTWARE.
+
+#ifndef SEQUENT_SINGLE_FIT_HPP
+#define SEQUENT_SINGLE_FIT_HPP
+
+#include "sequent.hpp"
+
+/// Trainings as a whole: an object that has all a training needs, and the loop.
+
+/// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
+/// macros of systems and frameworks that share a name with the library or with what it includes
+/// (Windows, X11, Qt, Arduino, <complex.h>, assertions) are put aside, and so are warnings that the
+/// code gives on purpose: its sizes are `int`, it compares with numbers that are exact, and some
+/// casts are of use on other platforms alone.
+
+#pragma push_macro("Above")
+#undef Above
+#pragma push_macro("abs")
+#undef abs
+#pragma push_macro("Always")
+#undef Always
+#pragma push_macro("B0")
+#undef B0
+#pragma push_macro("B1")
+#undef B1
+#pragma push_macro("Below")
+#undef Below
+#pragma push_macro("bit")
+#undef bit
+#pragma push_macro("Bool")
+#undef Bool
+#pragma push_macro("boolean")
+#undef boolean
+#pragma push_macro("byte")
+#undef byte
+#pragma push_macro("check")
+#undef check
+#pragma push_macro("Complex")
+#undef Complex
+#pragma push_macro("constrain")
+#undef constrain
+#pragma push_macro("CurrentTime")
+#undef CurrentTime
+#pragma push_macro("degrees")
+#undef degrees
+#pragma push_macro("DELETE")
+#undef DELETE
+#pragma push_macro("DIFFERENCE")
+#undef DIFFERENCE
+#pragma push_macro("DOMAIN")
+#undef DOMAIN
+#pragma push_macro("E")
+#undef E
+#pragma push_macro("emit")
+#undef emit
+#pragma push_macro("ensure")
+#undef ensure
+#pragma push_macro("ERROR")
+#undef ERROR
+#pragma push_macro("expect")
+#undef expect
+#pragma push_macro("F")
+#undef F
+#pragma push_macro("FALSE")
+#undef FALSE
+#pragma push_macro("False")
+#undef False
+#pragma push_macro("far")
+#undef far
+#pragma push_macro("Font")
+#undef Font
+#pragma push_macro("foreach")
+#undef foreach
+#pragma push_macro("forever")
+#undef forever
+#pragma push_macro("GetObject")
+#undef GetObject
+#pragma push_macro("HIGH")
+#undef HIGH
+#pragma push_macro("huge")
+#undef huge
+#pragma push_macro("I")
+#undef I
+#pragma push_macro("IGNORE")
+#undef IGNORE
+#pragma push_macro("IN")
+#undef IN
+#pragma push_macro("index")
+#undef index
+#pragma push_macro("INPUT")
+#undef INPUT
+#pragma push_macro("interface")
+#undef interface
+#pragma push_macro("interrupt")
+#undef interrupt
+#pragma push_macro("LOW")
+#undef LOW
+#pragma push_macro("major")
+#undef major
+#pragma push_macro("max")
+#undef max
+#pragma push_macro("min")
+#undef min
+#pragma push_macro("minor")
+#undef minor
+#pragma push_macro("near")
+#undef near
+#pragma push_macro("NO")
+#undef NO
+#pragma push_macro("No")
+#undef No
+#pragma push_macro("None")
+#undef None
+#pragma push_macro("OK")
+#undef OK
+#pragma push_macro("opaque")
+#undef opaque
+#pragma push_macro("OPTIONAL")
+#undef OPTIONAL
+#pragma push_macro("OUT")
+#undef OUT
+#pragma push_macro("OUTPUT")
+#undef OUTPUT
+#pragma push_macro("OVERFLOW")
+#undef OVERFLOW
+#pragma push_macro("pascal")
+#undef pascal
+#pragma push_macro("PI")
+#undef PI
+#pragma push_macro("pure")
+#undef pure
+#pragma push_macro("radians")
+#undef radians
+#pragma push_macro("register_t")
+#undef register_t
+#pragma push_macro("require")
+#undef require
+#pragma push_macro("round")
+#undef round
+#pragma push_macro("signals")
+#undef signals
+#pragma push_macro("slots")
+#undef slots
+#pragma push_macro("small")
+#undef small
+#pragma push_macro("sq")
+#undef sq
+#pragma push_macro("Status")
+#undef Status
+#pragma push_macro("status")
+#undef status
+#pragma push_macro("STRICT")
+#undef STRICT
+#pragma push_macro("Success")
+#undef Success
+#pragma push_macro("swap")
+#undef swap
+#pragma push_macro("transparent")
+#undef transparent
+#pragma push_macro("TRUE")
+#undef TRUE
+#pragma push_macro("True")
+#undef True
+#pragma push_macro("uint")
+#undef uint
+#pragma push_macro("UNDERFLOW")
+#undef UNDERFLOW
+#pragma push_macro("Unsorted")
+#undef Unsorted
+#pragma push_macro("verify")
+#undef verify
+#pragma push_macro("VOID")
+#undef VOID
+#pragma push_macro("word")
+#undef word
+#pragma push_macro("YES")
+#undef YES
+#pragma push_macro("Yes")
+#undef Yes
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wfloat-equal"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuseless-cast"
+#endif
+
+// Clang does not tell the preprocessor of -funsafe-math-optimizations and -fassociative-math. On
+// x86 it can be asked to keep the order of operations.
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(push)
+#pragma float_control(precise, on)
+#endif
+
+#include <chrono>
+#include <csignal>
+#include <functional>
+
+/// The loop of a training: progress, validation, an early end.
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// Numbers 0 to count - 1 in batches, in another order in each epoch. The last batch of an epoch
+/// may be smaller. Throws std::invalid_argument unless both sizes are above 0.
+class batches {
+  public:
+    SEQUENT_COLD batches(int count, int batch_size, std::uint64_t seed)
+        : batch_size_(batch_size), random_(seed) {
+        check_number<std::invalid_argument>(count > 0, "batches: the number of samples", count,
+                                            "above 0");
+        check_number<std::invalid_argument>(batch_size > 0, "batches: the batch size", batch_size,
+                                            "above 0");
+        for (int at = 0; at < count; ++at) order_.push_back(at);
+        next_ = order_.size();
+    }
+
+    std::int64_t per_epoch() const noexcept {
+        return (static_cast<std::int64_t>(order_.size()) + batch_size_ - 1) / batch_size_;
+    }
+
+    /// Valid until the next call.
+    SEQUENT_COLD std::span<const int> next() {
+        if (next_ == order_.size()) {
+            for (std::size_t at = order_.size(); at > 1; --at)
+                std::swap(order_[at - 1],
+                          order_[static_cast<std::size_t>(random_.below(static_cast<int>(at)))]);
+            next_ = 0;
+        }
+        const std::size_t count =
+            std::min(static_cast<std::size_t>(batch_size_), order_.size() - next_);
+        next_ += count;
+        return std::span<const int>(order_).subspan(next_ - count, count);
+    }
+
+  private:
+    int batch_size_;
+    random_numbers random_;
+    std::vector<int> order_;
+    std::size_t next_ = 0;
+};
+
+struct fit_options {
+    schedule rate{};                  // its total_steps are all steps
+    std::int64_t first_step = 0;      // of a training that goes on
+    std::int64_t evaluate_every = 0;  // steps from one line of progress to the next; 0: 20 lines
+    int patience = 0;                 // evaluations in a row without a better one; 0: no end
+    double best = std::numeric_limits<double>::infinity();  // validation loss, so far
+    std::string name{};                                     // at the beginning of each line
+    std::string item = "steps";  // what a step has items_per_step of, for their number a second
+    double items_per_step = 1;
+    std::FILE* progress = stderr;  // null: silent
+    bool interruptible = true;     // Ctrl-C and SIGTERM end it after a step
+};
+
+struct fit_result {
+    std::int64_t steps = 0;  // that have been taken, those before first_step included
+    double loss = 0;         // the mean since the last evaluation
+    double best = std::numeric_limits<double>::infinity();
+    std::int64_t best_step = -1;  // after which the best validation loss was found; -1: never
+    bool interrupted = false;
+    bool stopped_early = false;  // by patience
+};
+
+namespace detail {
+
+/// Catches Ctrl-C and SIGTERM while it lives.
+class interruption {
+  public:
+    SEQUENT_COLD explicit interruption(bool wanted) : wanted_(wanted) {
+        seen() = 0;
+        if (!wanted_) return;
+        const auto handler = [](int) { seen() = 1; };
+        before_[0] = std::signal(SIGINT, handler);
+        before_[1] = std::signal(SIGTERM, handler);
+    }
+    interruption(const interruption&) = delete;
+    interruption& operator=(const interruption&) = delete;
+    SEQUENT_COLD ~interruption() {
+        if (!wanted_) return;
+        std::signal(SIGINT, before_[0] == SIG_ERR ? SIG_DFL : before_[0]);
+        std::signal(SIGTERM, before_[1] == SIG_ERR ? SIG_DFL : before_[1]);
+    }
+    static volatile std::sig_atomic_t& seen() noexcept {
+        static volatile std::sig_atomic_t flag = 0;
+        return flag;
+    }
+
+  private:
+    bool wanted_;
+    void (*before_[2])(int) = {SIG_DFL, SIG_DFL};
+};
+
+SEQUENT_COLD inline std::string duration(double seconds) {
+    const auto whole = static_cast<long long>(seconds + 0.5);
+    if (whole < 60) return joined_text({whole, " s"});
+    if (whole < 3600) return joined_text({whole / 60, " min ", whole % 60, " s"});
+    return joined_text({whole / 3600, " h ", whole / 60 % 60, " min"});
+}
+
+class fitting {
+  public:
+    using clock = std::chrono::steady_clock;
+
+    SEQUENT_COLD fitting(const fit_options& options, const std::function<double(double)>& step,
+                         const std::function<double()>& validate, const std::function<void()>& keep)
+        : options_(options), step_(step), validate_(validate), keep_(keep) {
+        check_number<std::invalid_argument>(options.first_step >= 0, "fit: first_step",
+                                            static_cast<double>(options.first_step), "at least 0");
+        check_number<std::invalid_argument>(options.evaluate_every >= 0, "fit: evaluate_every",
+                                            static_cast<double>(options.evaluate_every),
+                                            "at least 0");
+        result_.best = options.best;
+        result_.steps = options.first_step;
+    }
+
+    SEQUENT_COLD fit_result run() {
+        const interruption caught(options_.interruptible);
+        const std::int64_t last = options_.rate.total_steps;
+        const std::int64_t every =
+            options_.evaluate_every > 0
+                ? options_.evaluate_every
+                : std::max<std::int64_t>(1, (last - options_.first_step) / 20);
+        double sum = 0;
+        std::int64_t summed = 0;
+        while (result_.steps < last && !result_.interrupted && !result_.stopped_early) {
+            sum += step_(options_.rate(result_.steps));
+            ++summed;
+            ++result_.steps;
+            result_.interrupted = interruption::seen() != 0;
+            if ((result_.steps - options_.first_step) % every != 0 && result_.steps != last &&
+                !result_.interrupted)
+                continue;
+            result_.loss = sum / static_cast<double>(summed);
+            sum = 0;
+            summed = 0;
+            evaluate();
+        }
+        return result_;
+    }
+
+  private:
+    const fit_options& options_;
+    const std::function<double(double)>& step_;
+    const std::function<double()>& validate_;
+    const std::function<void()>& keep_;
+    fit_result result_;
+    int without_better_ = 0;
+    clock::time_point start_ = clock::now();
+
+    SEQUENT_COLD void evaluate() {
+        if (!validate_) {
+            tell(0, false);
+            return;
+        }
+        const double found = validate_();
+        const bool better = found < result_.best;
+        if (better) {
+            result_.best = found;
+            result_.best_step = result_.steps;
+            without_better_ = 0;
+            if (keep_) keep_();
+        } else {
+            result_.stopped_early = ++without_better_ == options_.patience;
+        }
+        tell(found, better);
+    }
+
+    SEQUENT_COLD void tell(double validation, bool better) const {
+        if (!options_.progress) return;
+        const double seconds =
+            std::max(1e-9, std::chrono::duration<double>(clock::now() - start_).count());
+        const auto done = static_cast<double>(result_.steps - options_.first_step);
+        const auto total = options_.rate.total_steps;
+        const int width = static_cast<int>(std::to_string(total).size());
+        std::fprintf(options_.progress, "%s%sstep %*lld of %lld   loss %.4f", options_.name.c_str(),
+                     options_.name.empty() ? "" : "   ", width,
+                     static_cast<long long>(result_.steps), static_cast<long long>(total),
+                     result_.loss);
+        if (validate_)
+            std::fprintf(options_.progress, "   validation %.4f%s", validation,
+                         better ? "" : " (not the best)");
+        std::fprintf(options_.progress, "   %.0f %s/s", done * options_.items_per_step / seconds,
+                     options_.item.c_str());
+        if (result_.interrupted)
+            std::fprintf(options_.progress, "   interrupted\n");
+        else if (result_.stopped_early)
+            std::fprintf(options_.progress, "   no better one in %d evaluations\n",
+                         options_.patience);
+        else
+            std::fprintf(
+                options_.progress, "   %s left\n",
+                duration(seconds / done * static_cast<double>(total - result_.steps)).c_str());
+        std::fflush(options_.progress);
+    }
+};
+
+}  // namespace detail
+
+/// Calls step(learning_rate), which gives a loss, for each step of the schedule, and prints a line
+/// of progress at each evaluation: the mean loss, the speed and the time left. `validate()` gives a
+/// loss of samples that are not learned from; `keep()` is called when it is the lowest so far.
+///
+///     fit({.rate = {.peak = 1e-3, .total_steps = 2000}}, [&](double rate) { return ...; });
+///
+/// Throws std::invalid_argument if an option is out of range, and what the functions throw.
+SEQUENT_COLD inline fit_result fit(const fit_options& options,
+                                   const std::function<double(double)>& step,
+                                   const std::function<double()>& validate = {},
+                                   const std::function<void()>& keep = {}) {
+    return detail::fitting(options, step, validate, keep).run();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
+/// What training a model takes, in one object.
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+struct trainer_options {
+    double weight_decay = 0;  // of matrices
+    double clip = 1;          // the gradient's greatest norm; infinity: no limit
+    adam_options adam{};
+};
+
+/// Parameters, their gradient, an optimizer, and the memory of batches on a pool, which must
+/// outlive it. `Optimizer` is one of optimizer.hpp. Products: T, or bf16 (model/rounded.hpp).
+template <class Model, class T = float, class Optimizer = adam_w<T>, class Products = T>
+class trainer {
+  public:
+    using facts = typename Model::template facts<T>;
+    using parameters_type = typename Model::template parameters<T>;
+    using batch_type = typename Model::template batch<T, Products>;
+
+    /// AdamW, whose weight decay is that of matrices alone. Throws std::invalid_argument if an
+    /// option is out of range.
+    trainer(thread_pool& pool, std::uint64_t seed,
+            const trainer_options& options = {}) requires std::same_as<Optimizer, adam_w<T>>
+        : trainer(pool, seed, decaying(options), options.clip) {}
+    trainer(thread_pool& pool, std::uint64_t seed, Optimizer optimizer, double clip = 1)
+        : pool_(pool), optimizer_(std::move(optimizer)), clip_(static_cast<T>(clip)), batch_(pool) {
+        Model::initialize(*parameters_, seed);
+    }
+
+    /// One step: the mean loss of the samples, before it. `loss(sample, outputs, gradient)` is that
+    /// of backward_batch: it gives a sample's loss and writes the gradient of the outputs, which is
+    /// the mean's if it is scaled by 1 / samples.size().
+    template <class Loss>
+    double step(std::span<const facts> samples, double learning_rate, Loss&& loss) {
+        const double sum = Model::backward_batch(*parameters_, samples, loss, batch_, *gradient_);
+        const double size = norm<T>(std::span<const T>(gradient_->flat()), pool_);
+        optimizer_.step_and_clear(parameters_->flat(), gradient_->flat(), learning_rate,
+                                  clip_factor(size, clip_), pool_);
+        return sum / static_cast<double>(samples.size());
+    }
+    /// The same of the samples at these places among `all`; loss(place, outputs, gradient).
+    template <class Loss>
+    double step(std::span<const facts> all, std::span<const int> places, double learning_rate,
+                Loss&& loss) {
+        chosen_.clear();
+        for (const int place : places) chosen_.push_back(all[static_cast<std::size_t>(place)]);
+        return step(chosen_, learning_rate, [&](int sample, auto outputs, auto gradient) {
+            return loss(places[static_cast<std::size_t>(sample)], outputs, gradient);
+        });
+    }
+
+    parameters_type& parameters() noexcept { return *parameters_; }
+    const parameters_type& parameters() const noexcept { return *parameters_; }
+    Optimizer& optimizer() noexcept { return optimizer_; }
+    /// For forward_batch.
+    batch_type& batch() noexcept { return batch_; }
+    thread_pool& pool() noexcept { return pool_; }
+    /// How many steps were taken.
+    std::int64_t steps() const noexcept { return optimizer_.steps(); }
+
+    /// Parameters, the optimizer's state and metadata in a file, from which training goes on
+    /// exactly. Throw io::error; then nothing has changed.
+    void save(const io::file_path& path, io::metadata_map metadata = {}) {
+        save_checkpoint<Model>(path, std::span<T>(parameters_->flat()), optimizer_,
+                               std::move(metadata));
+    }
+    io::metadata_map load(const io::file_path& path) {
+        return load_checkpoint<Model>(path, std::span<T>(parameters_->flat()), optimizer_);
+    }
+
+  private:
+    static Optimizer decaying(const trainer_options& options) {
+        const auto mask = make_unique<parameters_type>();
+        Model::mark_decayed(*mask);
+        return Optimizer(mask->flat().size(), options.weight_decay, mask->flat(), options.adam);
+    }
+
+    thread_pool& pool_;
+    std::unique_ptr<parameters_type> parameters_ = make_unique<parameters_type>();
+    std::unique_ptr<parameters_type> gradient_ = make_unique<parameters_type>();
+    Optimizer optimizer_;
+    T clip_;
+    batch_type batch_;
+    std::vector<facts> chosen_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
+/// Restores what prologue.hpp puts aside.
+
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(pop)
+#endif
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+#pragma pop_macro("Above")
+#pragma pop_macro("abs")
+#pragma pop_macro("Always")
+#pragma pop_macro("B0")
+#pragma pop_macro("B1")
+#pragma pop_macro("Below")
+#pragma pop_macro("bit")
+#pragma pop_macro("Bool")
+#pragma pop_macro("boolean")
+#pragma pop_macro("byte")
+#pragma pop_macro("check")
+#pragma pop_macro("Complex")
+#pragma pop_macro("constrain")
+#pragma pop_macro("CurrentTime")
+#pragma pop_macro("degrees")
+#pragma pop_macro("DELETE")
+#pragma pop_macro("DIFFERENCE")
+#pragma pop_macro("DOMAIN")
+#pragma pop_macro("E")
+#pragma pop_macro("emit")
+#pragma pop_macro("ensure")
+#pragma pop_macro("ERROR")
+#pragma pop_macro("expect")
+#pragma pop_macro("F")
+#pragma pop_macro("FALSE")
+#pragma pop_macro("False")
+#pragma pop_macro("far")
+#pragma pop_macro("Font")
+#pragma pop_macro("foreach")
+#pragma pop_macro("forever")
+#pragma pop_macro("GetObject")
+#pragma pop_macro("HIGH")
+#pragma pop_macro("huge")
+#pragma pop_macro("I")
+#pragma pop_macro("IGNORE")
+#pragma pop_macro("IN")
+#pragma pop_macro("index")
+#pragma pop_macro("INPUT")
+#pragma pop_macro("interface")
+#pragma pop_macro("interrupt")
+#pragma pop_macro("LOW")
+#pragma pop_macro("major")
+#pragma pop_macro("max")
+#pragma pop_macro("min")
+#pragma pop_macro("minor")
+#pragma pop_macro("near")
+#pragma pop_macro("NO")
+#pragma pop_macro("No")
+#pragma pop_macro("None")
+#pragma pop_macro("OK")
+#pragma pop_macro("opaque")
+#pragma pop_macro("OPTIONAL")
+#pragma pop_macro("OUT")
+#pragma pop_macro("OUTPUT")
+#pragma pop_macro("OVERFLOW")
+#pragma pop_macro("pascal")
+#pragma pop_macro("PI")
+#pragma pop_macro("pure")
+#pragma pop_macro("radians")
+#pragma pop_macro("register_t")
+#pragma pop_macro("require")
+#pragma pop_macro("round")
+#pragma pop_macro("signals")
+#pragma pop_macro("slots")
+#pragma pop_macro("small")
+#pragma pop_macro("sq")
+#pragma pop_macro("Status")
+#pragma pop_macro("status")
+#pragma pop_macro("STRICT")
+#pragma pop_macro("Success")
+#pragma pop_macro("swap")
+#pragma pop_macro("transparent")
+#pragma pop_macro("TRUE")
+#pragma pop_macro("True")
+#pragma pop_macro("uint")
+#pragma pop_macro("UNDERFLOW")
+#pragma pop_macro("Unsorted")
+#pragma pop_macro("verify")
+#pragma pop_macro("VOID")
+#pragma pop_macro("word")
+#pragma pop_macro("YES")
+#pragma pop_macro("Yes")
+
+#endif  // SEQUENT_SINGLE_FIT_HPP
