@@ -20,7 +20,7 @@ constexpr std::string_view help_text = R"(model_type FILE
 
 Prints the type of a model, as a preset with its named arguments, and how its weights are loaded.
 FILE is the config.json beside the weights of a Hugging Face model (or its folder), or a GGUF file.
-Known are albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral, modernbert,
+Known are albert, bert, bloom, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral, modernbert,
 mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper and xlm-roberta, of GGUF
 files bert, llama, phi3, qwen2 and t5.
 )";

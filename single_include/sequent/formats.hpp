@@ -548,6 +548,7 @@ inline constexpr known_preset known_presets[] = {
     {"albert", compared_options_of<nn::albert_options>},
     {"bert", compared_options_of<nn::bert_options>},
     {"bert_masked_language", compared_options_of<nn::bert_masked_language_options>},
+    {"bloom", compared_options_of<nn::bloom_options>},
     {"distilbert", compared_options_of<nn::distilbert_options>},
     {"gemma2", compared_options_of<nn::gemma2_options>},
     {"gemma3", compared_options_of<nn::gemma3_options>},
@@ -579,6 +580,7 @@ struct known_names {
 inline constexpr known_names known_name_maps[] = {
     {"io::hugging_face::albert", hugging_face::albert},
     {"io::hugging_face::bert", hugging_face::bert},
+    {"io::hugging_face::bloom", hugging_face::bloom},
     {"io::hugging_face::distilbert", hugging_face::distilbert},
     {"io::hugging_face::gemma2", hugging_face::gemma2},
     {"io::hugging_face::gemma3", hugging_face::gemma3},
@@ -878,15 +880,17 @@ void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t
 
 /// A block as it stands.
 template <int Bits, bool HasMinimum>
-void read_scaled_block(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+void read_scaled_block(const stored_tensor& from, std::uint64_t first, std::size_t count,
+                       scaled_block& to) {
     constexpr std::size_t head = HasMinimum ? 4 : 2;
     const std::byte* const data = from.data + first / 32 * (head + 32 * Bits / 8);
     if (HasMinimum) to.minimum = static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2)));
     to.scale = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
-    for (std::size_t at = 0; at < 32; ++at) {
+    for (std::size_t each = 0; each < count; ++each) {
+        const std::size_t at = static_cast<std::size_t>(first % 32) + each;
         const int byte = std::to_integer<int>(data[head + (Bits == 8 ? at : at % 16)]);
         const int nibble = (at < 16 ? byte & 15 : byte >> 4) - (HasMinimum ? 0 : 8);
-        to.q[at] = static_cast<std::int8_t>(Bits == 8 ? byte : nibble);
+        to.q[each] = static_cast<std::int8_t>(Bits == 8 ? byte : nibble);
     }
 }
 
@@ -1793,6 +1797,22 @@ SEQUENT_COLD model_description describe_gpt2(const configuration_fields<>& of,
     return to.finish();
 }
 
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_bloom(const configuration_fields<>& of,
+                                              std::string_view file) {
+    of.expect("apply_residual_connection_post_layernorm", false);
+    describer<> to(file, "bloom", "io::hugging_face::bloom");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "seq_length", of.number("seq_length", 2048));
+    const char* const width = of.has("n_embed") ? "n_embed" : "hidden_size";
+    to.number("width", width, of.number(width));
+    const char* const heads = of.has("num_attention_heads") ? "num_attention_heads" : "n_head";
+    to.number("heads", heads, of.number(heads));
+    to.number("depth", "n_layer", of.number("n_layer"));
+    to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
+    return to.finish();
+}
+
 /// Whether the weights have a head that predicts symbols.
 SEQUENT_LAZY
 SEQUENT_COLD bool is_masked_language_model(const configuration_fields<>& of) {
@@ -2016,9 +2036,9 @@ SEQUENT_COLD model_description describe_whisper(const configuration_fields<>& of
 }  // namespace detail
 
 /// The preset and its arguments that a config.json states. The text may be that of any model whose
-/// `model_type` is albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral,
-/// modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper or
-/// xlm-roberta.
+/// `model_type` is albert, bert, bloom, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama,
+/// mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper
+/// or xlm-roberta.
 ///
 /// Throws io::error if it is not well-formed, of another type, lacks a field, or states what the
 /// presets do not compute.
@@ -2030,6 +2050,7 @@ SEQUENT_COLD model_description describe(const source& config) {
     const detail::configuration_fields<> of(document.root());
     const std::string type = of.text("model_type", "");
     const std::string& file = config.name();
+    if (type == "bloom") return detail::describe_bloom(of, file);
     if (type == "gpt2") return detail::describe_gpt2(of, file);
     for (const detail::language_family& family : detail::language_families)
         if (type == family.type) return detail::describe_language_model(of, file, family);
@@ -2044,7 +2065,8 @@ SEQUENT_COLD model_description describe(const source& config) {
         return detail::describe_bert(of, file, type != "bert");
     fail_with<error>(
         {file, ": \"model_type\" is \"", type,
-         "\", known are albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, "
+         "\", known are albert, bert, bloom, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, "
+         "llama, "
          "mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, "
          "whisper and xlm-roberta"});
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <sequent/formats/describe_gguf.hpp>
 #include <sequent/formats/gguf.hpp>
 #include <sequent/io/name_map.hpp>
 #include <span>
@@ -23,6 +24,13 @@ constexpr io::name_entry names[] = {
     {"c", "c", io::rows_from(1)},
     io::copy_of("c", "d"),
     io::ignored("m.*"),
+};
+
+constexpr io::name_entry fused[] = {
+    {"a", "a.{}", io::successive | io::halves},
+    {"b", "a.{}", io::successive},
+    {"c", "c", io::taps_last},
+    io::ignored("*"),
 };
 
 /// Views of `numbers`; all of them are finite, whether the file fits or not.
@@ -44,8 +52,14 @@ void load(const io::tensor_file& from) {
     const std::vector<io::named_tensor<T>> list{
         tensor("a", 0, {2, 2, 16}), tensor("b", 64, {2, 2, 16}), tensor("c", 128, {1, 32})};
     fuzz::attempt([&] { io::load(from, list); });
-    fuzz::attempt(
-        [&] { io::detail::load_mapped(from, io::detail::any_tensors(list), names, false); });
+    fuzz::attempt([&] {
+        io::detail::load_mapped(from, io::detail::any_tensors(list), names,
+                                {.neighbours = false, .stacks = {}});
+    });
+    fuzz::attempt([&] {
+        io::detail::load_mapped(from, io::detail::any_tensors(list), fused,
+                                {.neighbours = false, .stacks = {}});
+    });
     for (const T number : numbers)
         if (!std::isfinite(number)) std::abort();
 }
@@ -57,6 +71,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::attempt([&] {
         const io::gguf_file file(from);
         fuzz::attempt([&] { (void)file.vocabulary(); });
+        fuzz::attempt([&] { (void)io::describe(file).text(); });
         for (const char* key : {"k", "l", "general.alignment"}) {
             fuzz::attempt([&] { (void)file.text(key); });
             fuzz::attempt([&] { (void)file.integer(key); });

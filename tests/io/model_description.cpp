@@ -128,6 +128,10 @@ TEST_CASE("the type of a model follows from its configuration") {
               .text() ==
           "gpt_neox<vocabulary<11>, tokens<2048>, width<8>, heads<2>, depth<6>, "
           "position::rotary_halves<10000, scaling::none, 50>>");
+    CHECK(of(R"({"model_type": "bloom", "vocab_size": 250880, "n_embed": 1024, "n_layer": 24,
+        "num_attention_heads": 16, "layer_norm_epsilon": 1e-05, "seq_length": 2048})")
+              .text() ==
+          "bloom<vocabulary<250880>, tokens<2048>, width<1024>, heads<16>, depth<24>>");
     const auto roberta = changed(bert_json, "bert", "roberta");
     CHECK(roberta.names == "io::hugging_face::roberta");
     CHECK_THAT(roberta.text(), sequent_test::contains("tokens<510>"));
@@ -148,8 +152,9 @@ TEST_CASE("the type of a model follows from its configuration") {
 }
 
 TEST_CASE("what no preset computes is refused by its name") {
-    check_contains(message("{}"),
-                   {"config.json: \"model_type\" is \"\", known are albert, bert, distilbert"});
+    check_contains(
+        message("{}"),
+        {"config.json: \"model_type\" is \"\", known are albert, bert, bloom, distilbert"});
     check_contains(message(R"({"model_type": "gpt2"})"),
                    {"config.json, byte", "lacks \"vocab_size\""});
     check_contains(message(with(gpt2_json, R"("scale_attn_weights": false)")),

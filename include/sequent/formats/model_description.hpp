@@ -46,6 +46,22 @@ SEQUENT_COLD model_description describe_gpt2(const configuration_fields<>& of,
     return to.finish();
 }
 
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_bloom(const configuration_fields<>& of,
+                                              std::string_view file) {
+    of.expect("apply_residual_connection_post_layernorm", false);
+    describer<> to(file, "bloom", "io::hugging_face::bloom");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "seq_length", of.number("seq_length", 2048));
+    const char* const width = of.has("n_embed") ? "n_embed" : "hidden_size";
+    to.number("width", width, of.number(width));
+    const char* const heads = of.has("num_attention_heads") ? "num_attention_heads" : "n_head";
+    to.number("heads", heads, of.number(heads));
+    to.number("depth", "n_layer", of.number("n_layer"));
+    to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
+    return to.finish();
+}
+
 /// Whether the weights have a head that predicts symbols.
 SEQUENT_LAZY
 SEQUENT_COLD bool is_masked_language_model(const configuration_fields<>& of) {
@@ -269,9 +285,9 @@ SEQUENT_COLD model_description describe_whisper(const configuration_fields<>& of
 }  // namespace detail
 
 /// The preset and its arguments that a config.json states. The text may be that of any model whose
-/// `model_type` is albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral,
-/// modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper or
-/// xlm-roberta.
+/// `model_type` is albert, bert, bloom, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama,
+/// mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper
+/// or xlm-roberta.
 ///
 /// Throws io::error if it is not well-formed, of another type, lacks a field, or states what the
 /// presets do not compute.
@@ -283,6 +299,7 @@ SEQUENT_COLD model_description describe(const source& config) {
     const detail::configuration_fields<> of(document.root());
     const std::string type = of.text("model_type", "");
     const std::string& file = config.name();
+    if (type == "bloom") return detail::describe_bloom(of, file);
     if (type == "gpt2") return detail::describe_gpt2(of, file);
     for (const detail::language_family& family : detail::language_families)
         if (type == family.type) return detail::describe_language_model(of, file, family);
@@ -297,7 +314,8 @@ SEQUENT_COLD model_description describe(const source& config) {
         return detail::describe_bert(of, file, type != "bert");
     fail_with<error>(
         {file, ": \"model_type\" is \"", type,
-         "\", known are albert, bert, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, "
+         "\", known are albert, bert, bloom, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, "
+         "llama, "
          "mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, "
          "whisper and xlm-roberta"});
 }

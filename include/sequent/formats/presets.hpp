@@ -71,6 +71,7 @@ inline constexpr known_preset known_presets[] = {
     {"albert", compared_options_of<nn::albert_options>},
     {"bert", compared_options_of<nn::bert_options>},
     {"bert_masked_language", compared_options_of<nn::bert_masked_language_options>},
+    {"bloom", compared_options_of<nn::bloom_options>},
     {"distilbert", compared_options_of<nn::distilbert_options>},
     {"gemma2", compared_options_of<nn::gemma2_options>},
     {"gemma3", compared_options_of<nn::gemma3_options>},
@@ -102,6 +103,7 @@ struct known_names {
 inline constexpr known_names known_name_maps[] = {
     {"io::hugging_face::albert", hugging_face::albert},
     {"io::hugging_face::bert", hugging_face::bert},
+    {"io::hugging_face::bloom", hugging_face::bloom},
     {"io::hugging_face::distilbert", hugging_face::distilbert},
     {"io::hugging_face::gemma2", hugging_face::gemma2},
     {"io::hugging_face::gemma3", hugging_face::gemma3},

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "../joined_text.hpp"
+#include "../kernel/packed_columns.hpp"
 #include "model.hpp"
 #include "packed_plan.hpp"
 
@@ -285,6 +286,7 @@ namespace sequent::inline SEQUENT_ABI {
 using kernel::bf16;
 using kernel::q4_0;
 using kernel::q4_1;
+using kernel::q8;
 using kernel::q8_0;
 
 }  // namespace sequent::inline SEQUENT_ABI

@@ -46,6 +46,10 @@ struct phi_options
 struct starcoder2_options
     : language_model_options::with<activation::gelu_tanh, position::rotary_halves<100000>> {};
 
+struct bloom_options
+    : language_model_options::with<activation::gelu_tanh, position::alibi, normal_embedding<true>> {
+};
+
 // Encoders.
 struct bert_options
     : text_options::with<normalization::layer<12>, segments<2>, padded<true>, post_norm,
@@ -198,6 +202,10 @@ struct phi3 : nn::language_model<nn::arguments<phi3, nn::phi3_options, Options..
 template <class... Options>
 struct starcoder2
     : nn::language_model<nn::arguments<starcoder2, nn::starcoder2_options, Options...>> {};
+
+/// BLOOM (arXiv 2211.05100).
+template <class... Options>
+struct bloom : nn::language_model<nn::arguments<bloom, nn::bloom_options, Options...>> {};
 
 /// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
 /// tokens x width, and pooled, width; with a pooling to pooled, with unit_length to unit, with

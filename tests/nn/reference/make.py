@@ -292,6 +292,7 @@ write_family("phi3", "Phi3", gradients=False, hidden_size=16, num_key_value_head
              pad_token_id=0, rope_parameters=rotary(10000))
 write_family("starcoder2", "Starcoder2", gradients=False, num_key_value_heads=1, sliding_window=3,
              norm_epsilon=1e-5, rope_parameters=rotary(100000))
+write_family("bloom", "Bloom", n_layer=2, n_head=2)
 write_family("opt", "OPT", gradients=False, ffn_dim=12, word_embed_proj_dim=8)
 write_family(
     "modernbert", "ModernBert", "ForMaskedLM", num_hidden_layers=4, local_attention=4,

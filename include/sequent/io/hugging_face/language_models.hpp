@@ -139,6 +139,36 @@ inline constexpr name_entry gpt_neox[] = {
     ignored("gpt_neox.layers.{}.attention.rotary_emb.inv_freq"),
 };
 
+/// query_key_value has the rows of each head's query, key and value side by side.
+inline constexpr name_entry bloom[] = {
+    optional_prefix("transformer."),
+    {"embedding", "transformer.word_embeddings.weight"},
+    {"embedding_gain", "transformer.word_embeddings_layernorm.weight"},
+    {"embedding_bias", "transformer.word_embeddings_layernorm.bias"},
+    {"layers.gain_1", "transformer.h.{}.input_layernorm.weight"},
+    {"layers.bias_1", "transformer.h.{}.input_layernorm.bias"},
+    {"layers.gain_2", "transformer.h.{}.post_attention_layernorm.weight"},
+    {"layers.bias_2", "transformer.h.{}.post_attention_layernorm.bias"},
+    {"layers.W_query", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(0, 3)},
+    {"layers.b_query", "transformer.h.{}.self_attention.query_key_value.bias",
+     flat | interleaved(0, 3)},
+    {"layers.W_key", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(1, 3)},
+    {"layers.b_key", "transformer.h.{}.self_attention.query_key_value.bias",
+     flat | interleaved(1, 3)},
+    {"layers.W_value", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(2, 3)},
+    {"layers.b_value", "transformer.h.{}.self_attention.query_key_value.bias",
+     flat | interleaved(2, 3)},
+    {"layers.W_out", "transformer.h.{}.self_attention.dense.weight"},
+    {"layers.b_out", "transformer.h.{}.self_attention.dense.bias"},
+    {"layers.W_expand", "transformer.h.{}.mlp.dense_h_to_4h.weight"},
+    {"layers.b_expand", "transformer.h.{}.mlp.dense_h_to_4h.bias"},
+    {"layers.W_contract", "transformer.h.{}.mlp.dense_4h_to_h.weight"},
+    {"layers.b_contract", "transformer.h.{}.mlp.dense_4h_to_h.bias"},
+    {"gain", "transformer.ln_f.weight"},
+    {"bias", "transformer.ln_f.bias"},
+    copy_of("embedding", "lm_head.weight"),
+};
+
 inline constexpr name_entry phi[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
