@@ -3013,11 +3013,24 @@ namespace sequent::inline SEQUENT_ABI::io::detail {
 
 using language::transformation;
 
-/// Calls f(transformation_use) for each function of a model's rules.
+/// The functions of a model's rules.
+template <class Model>
+inline constexpr auto functions_of = [] {
+    constexpr auto& rules = Model::plan::shapes.text.rules;
+    constexpr int count = [] {
+        int result = 0;
+        for (const auto& rule : rules) result += rule.transformations.size();
+        return result;
+    }();
+    plan::list<plan::transformation_use, count> result;
+    for (const auto& rule : rules)
+        for (const plan::transformation_use& use : rule.transformations) result.push(use);
+    return result;
+}();
+/// Calls f(transformation_use) for each of them.
 template <class Model, class F>
 constexpr void for_each_function(F f) {
-    for (const auto& rule : Model::plan::shapes.text.rules)
-        for (const plan::transformation_use& use : rule.transformations) f(use);
+    for (const plan::transformation_use& use : functions_of<Model>) f(use);
 }
 
 template <class Model>
@@ -28281,7 +28294,9 @@ constexpr view_limits limits_of_view(int relation) {
 template <class Plan, int Relation>
 constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     constexpr view_limits limits = limits_of_view<Plan>(Relation);
-    weight_view result = view_of_relation<Plan>(Relation);
+    // A constant: a call would put the plan's tables into unoptimised programs.
+    constexpr weight_view whole = view_of_relation<Plan>(Relation);
+    weight_view result = whole;
     if constexpr (limits.any)
         for (int axis = 0; axis < result.rank; ++axis)
             if (limits.counts[axis] != 0)
@@ -29966,7 +29981,8 @@ class row_facts {
             if (is_along(at)) check_given(at);
     }
 
-    static constexpr bool is_along(int at) { return ((Plan::by_rows.sequences >> at) & 1u) != 0; }
+    static constexpr unsigned sequences = Plan::by_rows.sequences;
+    static constexpr bool is_along(int at) { return ((sequences >> at) & 1u) != 0; }
     static constexpr bool is_symbols(int at) { return known[at].kind == plan::fact_kind::symbols; }
     static constexpr int row_size(int at) { return known[at].size() / known[at].extents[0]; }
     static constexpr int place_of(const plan::name& id) {
@@ -31421,9 +31437,9 @@ class alignas(64) state_block {
     using state_plan = typename state_plan_for<Plan, T, Cache>::type;
     static constexpr auto& made = state_plan::made;
 
-    static constexpr bool is_along(int fact) {
-        return ((state_plan::form.sequences >> fact) & 1u) != 0;
-    }
+    // A copy: a run-time reader of the plan's tables would put them into an unoptimised program.
+    static constexpr unsigned sequences = state_plan::form.sequences;
+    static constexpr bool is_along(int fact) { return ((sequences >> fact) & 1u) != 0; }
 
     static_assert(state_plan::tables.workspace != plan::too_large,
                   "sequent: the memory of step would hold more than 2147483647 numbers: fewer "
@@ -31609,13 +31625,18 @@ class alignas(64) state_block {
     static constexpr std::size_t bytes_of(int at) {
         return row_bytes(at) * static_cast<std::size_t>(rows_kept(at));
     }
-    static constexpr std::size_t fact_offset(int end) {
-        std::size_t offset = 0;
-        for (int at = 0; at < end; ++at)
-            if (made.reads_fact[at] || made.keeps_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
-        return offset;
+    static constexpr auto fact_offsets = [] {
+        std::array<std::size_t, static_cast<std::size_t>(fact_count) + 1> result{};
+        for (int at = 0; at < fact_count; ++at)
+            result[static_cast<std::size_t>(at) + 1] =
+                result[static_cast<std::size_t>(at)] +
+                (made.reads_fact[at] || made.keeps_fact[at] ? (bytes_of(at) + 63) / 64 * 64 : 0);
+        return result;
+    }();
+    static constexpr std::size_t fact_offset(int at) {
+        return fact_offsets[static_cast<std::size_t>(at)];
     }
-    static constexpr std::size_t fact_bytes = fact_offset(fact_count);
+    static constexpr std::size_t fact_bytes = fact_offsets.back();
 
     /// The elements of a list alone, without the room for more.
     template <class List>
