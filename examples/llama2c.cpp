@@ -15,6 +15,7 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <sequent/packed.hpp>
 #include <sequent/sequent.hpp>
@@ -46,7 +47,13 @@ void visit_models(const io::source& checkpoint, F f) {
     // clang-format on
 }
 
-using formats = examples::weight_formats<bf16, q8_0, q4_0, q4_1>;
+/// Eight bits in the groups of llama2.c's files of version 2: of 64, or as many as divide all rows.
+struct groups {
+    static constexpr std::string_view name = "q8";
+    template <class Model>
+    using of = q8<std::gcd(std::gcd(64, Model::shape.width), Model::shape.hidden)>;
+};
+using formats = examples::weight_formats<bf16, q8_0, q4_0, q4_1, groups>;
 
 constexpr std::string_view help_text =
     R"(llama2c MODEL [-t TEMPERATURE] [-p TOP_P] [-s SEED] [-n STEPS] [-i PROMPT] [-z TOKENIZER]
@@ -60,7 +67,8 @@ output, the tokens per second to standard error.
   -z TOKENIZER         the file of the tokens (tokenizer.bin)
   -m generate|chat     tell a story, or answer messages, each a line of standard input (generate)
   -y SYSTEM            what a chat begins with (a line of standard input)
-  -w, --weights FORMAT f32, or fewer bits: bf16, q8_0, q4_0 or q4_1 (f32)
+  -w, --weights FORMAT f32, or fewer bits: bf16, q8_0, q4_0, q4_1, or q8, which computes as
+                       llama2.c's runq does with a checkpoint of version 2 (f32)
   -q TEXT              compares the formats: the perplexity of the first 2000 tokens of this file,
                        the milliseconds that a token takes, and the megabytes of the weights
 )";

@@ -10,6 +10,19 @@
 
 namespace examples {
 
+/// The format of a model: one of the library, or a type with `template <class Model> using of`.
+template <class Format, class Model>
+struct format_for {
+    using type = Format;
+};
+template <class Format, class Model>
+    requires requires {
+        typename Format::template of<Model>;
+    }
+struct format_for<Format, Model> {
+    using type = typename Format::template of<Model>;
+};
+
 /// Weights that an option chooses: "f32", parameters as floats, or one of the Formats of packed
 /// ones, which take less memory and time.
 ///
@@ -35,7 +48,8 @@ struct weight_formats {
             return;
         }
         const auto visit_packed = [&]<class Format>(Format*) {
-            using packed = typename Model::template packed<Format, sequent::pack_all>;
+            using packed = typename Model::template packed<typename format_for<Format, Model>::type,
+                                                           sequent::pack_all>;
             if (name == Format::name) f(*load_packed.template operator()<packed>());
         };
         (visit_packed(static_cast<Formats*>(nullptr)), ...);

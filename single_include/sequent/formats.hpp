@@ -880,15 +880,17 @@ void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t
 
 /// A block as it stands.
 template <int Bits, bool HasMinimum>
-void read_scaled_block(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+void read_scaled_block(const stored_tensor& from, std::uint64_t first, std::size_t count,
+                       scaled_block& to) {
     constexpr std::size_t head = HasMinimum ? 4 : 2;
     const std::byte* const data = from.data + first / 32 * (head + 32 * Bits / 8);
     if (HasMinimum) to.minimum = static_cast<double>(from_f16(load_bits<std::uint16_t>(data + 2)));
     to.scale = static_cast<double>(from_f16(load_bits<std::uint16_t>(data)));
-    for (std::size_t at = 0; at < 32; ++at) {
+    for (std::size_t each = 0; each < count; ++each) {
+        const std::size_t at = static_cast<std::size_t>(first % 32) + each;
         const int byte = std::to_integer<int>(data[head + (Bits == 8 ? at : at % 16)]);
         const int nibble = (at < 16 ? byte & 15 : byte >> 4) - (HasMinimum ? 0 : 8);
-        to.q[at] = static_cast<std::int8_t>(Bits == 8 ? byte : nibble);
+        to.q[each] = static_cast<std::int8_t>(Bits == 8 ? byte : nibble);
     }
 }
 

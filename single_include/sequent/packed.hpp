@@ -456,6 +456,144 @@ SEQUENT_INLINE void store_words(void* to, words x) noexcept {
 #endif
 }
 
+/// The bits of floats without their signs, which order as the magnitudes do.
+SEQUENT_INLINE words magnitude_bits(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_and_si512(x, _mm512_set1_epi32(0x7FFFFFFF));
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_and_si256(x, _mm256_set1_epi32(0x7FFFFFFF));
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_and_si128(x, _mm_set1_epi32(0x7FFFFFFF));
+#elif defined(SEQUENT_PACKED_NEON)
+    return vandq_s32(x, vdupq_n_s32(0x7FFFFFFF));
+#else
+    for (std::uint32_t& word : x.at) word &= 0x7FFFFFFFu;
+    return x;
+#endif
+}
+
+/// Of words that are not negative.
+SEQUENT_INLINE words max_words(words x, words y) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_max_epi32(x, y);
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_max_epi32(x, y);
+#elif defined(SEQUENT_PACKED_SSE2)
+    const words above = _mm_cmpgt_epi32(x, y);
+    return _mm_or_si128(_mm_and_si128(above, x), _mm_andnot_si128(above, y));
+#elif defined(SEQUENT_PACKED_NEON)
+    return vmaxq_s32(x, y);
+#else
+    for (int i = 0; i < lanes<float>; ++i) x.at[i] = x.at[i] > y.at[i] ? x.at[i] : y.at[i];
+    return x;
+#endif
+}
+
+/// A word for all lanes, from the words of a vector by `join`, two halves at a time.
+template <class Join>
+SEQUENT_INLINE std::int32_t reduce_words(words x, Join join) noexcept {
+#if defined(SEQUENT_PACKED_AVX2)
+    x = join(x, _mm256_permute2x128_si256(x, x, 1));
+    x = join(x, _mm256_shuffle_epi32(x, 0x4E));
+    return _mm256_cvtsi256_si32(join(x, _mm256_shuffle_epi32(x, 0xB1)));
+#elif defined(SEQUENT_PACKED_SSE2)
+    x = join(x, _mm_shuffle_epi32(x, 0x4E));
+    return _mm_cvtsi128_si32(join(x, _mm_shuffle_epi32(x, 0xB1)));
+#else
+    std::int32_t each[lanes<float>];
+    store_words(each, x);
+    for (int i = 1; i < lanes<float>; ++i) x = join(x, set_word(each[i]));
+    store_words(each, x);
+    return each[0];
+#endif
+}
+SEQUENT_INLINE std::int32_t max_of_words(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_reduce_max_epi32(x);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vmaxvq_s32(x);
+#else
+    return reduce_words(x, [](words a, words b) { return max_words(a, b); });
+#endif
+}
+SEQUENT_INLINE std::int32_t sum_of_words(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_reduce_add_epi32(x);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vaddvq_s32(x);
+#else
+    return reduce_words(x, [](words a, words b) { return add_words(a, b); });
+#endif
+}
+
+/// Floats rounded to nearest even.
+SEQUENT_INLINE words round_to_words(batch<float> x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_cvtps_epi32(x);
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_cvtps_epi32(x);
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_cvtps_epi32(x);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vcvtnq_s32_f32(x);
+#else
+    alignas(batch<float>) float from[lanes<float>];
+    x.store_aligned(from);
+    words result;
+    for (int i = 0; i < lanes<float>; ++i)
+        result.at[i] =
+            static_cast<std::uint32_t>(static_cast<std::int32_t>(std::nearbyint(from[i])));
+    return result;
+#endif
+}
+
+/// Stores 32 small words as bytes.
+SEQUENT_INLINE void store_bytes(std::int8_t* to, const words (&x)[32 / lanes<float>]) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(x[0]));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16), _mm512_cvtepi32_epi8(x[1]));
+#elif defined(SEQUENT_PACKED_AVX2)
+    const words bytes =
+        _mm256_packs_epi16(_mm256_packs_epi32(x[0], x[1]), _mm256_packs_epi32(x[2], x[3]));
+    store_words(to, _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+#elif defined(SEQUENT_PACKED_SSE2)
+    for (int i = 0; i < 2; ++i)
+        store_words(to + 16 * i, _mm_packs_epi16(_mm_packs_epi32(x[4 * i], x[4 * i + 1]),
+                                                 _mm_packs_epi32(x[4 * i + 2], x[4 * i + 3])));
+#elif defined(SEQUENT_PACKED_NEON)
+    for (int i = 0; i < 8; i += 2)
+        vst1_s8(to + 4 * i, vmovn_s16(vcombine_s16(vmovn_s32(x[i]), vmovn_s32(x[i + 1]))));
+#else
+    std::int32_t each[32];
+    std::memcpy(each, x, sizeof each);
+    for (int i = 0; i < 32; ++i) to[i] = static_cast<std::int8_t>(each[i]);
+#endif
+}
+
+/// Stores 32 small words as numbers of 16 bits, the middle two of each four exchanged (row_place).
+SEQUENT_INLINE void store_halves([[maybe_unused]] std::int16_t* to,
+                                 [[maybe_unused]] const words (&x)[32 / lanes<float>]) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    SEQUENT_UNROLL for (int i = 0; i < 2; ++i) {
+        const __m256i halves = _mm512_cvtepi32_epi16(x[i]);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 16 * i),
+                            _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(halves, 0xD8), 0xD8));
+    }
+#elif defined(SEQUENT_PACKED_AVX2)
+    SEQUENT_UNROLL for (int i = 0; i < 2; ++i) {
+        const words halves =
+            _mm256_permute4x64_epi64(_mm256_packs_epi32(x[2 * i], x[2 * i + 1]), 0xD8);
+        store_words(to + 16 * i,
+                    _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(halves, 0xD8), 0xD8));
+    }
+#elif defined(SEQUENT_PACKED_SSE2)
+    SEQUENT_UNROLL for (int i = 0; i < 4; ++i) {
+        const words halves = _mm_packs_epi32(x[2 * i], x[2 * i + 1]);
+        store_words(to + 8 * i, _mm_shufflehi_epi16(_mm_shufflelo_epi16(halves, 0xD8), 0xD8));
+    }
+#endif
+}
+
 /// Signed words as floats.
 SEQUENT_INLINE batch<float> floats_of(words x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
@@ -498,9 +636,15 @@ SEQUENT_INLINE batch<float> bfloats(words x) noexcept {
 }
 
 /// Two numbers of a row, the same in each word, for products with bfloat16 weights: a word of two
-/// bfloat16 numbers for vdpbf16ps, else floats.
+/// bfloat16 numbers where the machine multiplies them (vdpbf16ps, bfdot), else floats.
 #if defined(SEQUENT_PACKED_AVX512) && defined(__AVX512BF16__)
 #define SEQUENT_PACKED_BFLOAT
+#define SEQUENT_PACKED_AVX512_BFLOAT
+#elif defined(SEQUENT_PACKED_NEON) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+#define SEQUENT_PACKED_BFLOAT
+#define SEQUENT_PACKED_NEON_BFLOAT
+#endif
+#if defined(SEQUENT_PACKED_BFLOAT)
 using bfloat_number = std::uint16_t;
 using bfloat_group = words;
 SEQUENT_INLINE bfloat_group load_group(const bfloat_number* from) noexcept {
@@ -517,10 +661,12 @@ SEQUENT_INLINE bfloat_group load_group(const bfloat_number* from) noexcept {
 #endif
 
 /// sum + the products of the two bfloat16 numbers of each word with those of x, in float. vdpbf16ps
-/// takes subnormal numbers for zeros.
+/// and bfdot take subnormal numbers for zeros; bfdot rounds each sum to an odd last bit.
 SEQUENT_INLINE batch<float> add_bfloat_products(batch<float> sum, words w,
                                                 const bfloat_group& x) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_NEON_BFLOAT)
+    return vbfdotq_f32(sum, vreinterpretq_bf16_s32(w), vreinterpretq_bf16_s32(x));
+#elif defined(SEQUENT_PACKED_BFLOAT)
     return _mm512_dpbf16_ps(sum, std::bit_cast<__m512bh>(w), std::bit_cast<__m512bh>(x));
 #else
     return fma(bfloats<false>(w), x.low, fma(bfloats<true>(w), x.high, sum));
@@ -556,18 +702,19 @@ SEQUENT_INLINE batch<float> load_halves(const void* from) noexcept {
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-/// Rows of activations, quantised by blocks of 32 numbers for a product with packed weights. A type
-/// of rows has
-///   block     32 numbers of one row; `groups` words of it meet the words of the weights
-///   quantise  makes a block of 32 floats
-///   scales    how many binary16 numbers each output of a block of weights has: none, a scale, or a
-///             scale and a minimum
+/// Rows of activations, quantised by blocks of numbers for a product with packed weights. A type of
+/// rows has
+///   inputs    how many numbers a block has
+///   block     these numbers of one row; `groups` words of it meet the words of the weights
+///   quantise  makes a block of floats
+///   scales    how many numbers each output of a block of weights has besides: none, a scale, or a
+///             scale and a minimum; as scale_number, float or the bits of binary16
 ///   sum       what adds up the products of a block: begin gives its start, add one group's
 ///             products, end the float sum after the block, given these numbers of the weights
-///   tile_bytes, copy_to   a block as a row of a tile (packed_tiles.hpp); if `is_tile`, it is one
-///   at
-///             numbers_of. Of integers, `scaled` gives the float sum after the block from the sums
-///             of its products
+///   tile_bytes, copy_to
+///             a block as a row of a tile (packed_tiles.hpp), 0 bytes if it is none; if `is_tile`,
+///             it is one at numbers_of. Of integers, `scaled` gives the float sum after the block
+///             from the sums of its products
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
@@ -580,8 +727,10 @@ struct byte_rows {
     static constexpr bool in_pairs = sums_pairs && Bits == 4;
     using row_number = std::conditional_t<in_pairs, std::int8_t, detail::row_number>;
 
+    static constexpr int inputs = block_inputs;
     static constexpr int groups = block_inputs / 4;
     static constexpr int scales = 1;
+    using scale_number = std::uint16_t;
     static constexpr int tile_bytes = block_inputs;
     static constexpr bool is_tile = sizeof(row_number) == 1;
     using sum = words;
@@ -594,14 +743,10 @@ struct byte_rows {
 
     static void quantise(const float* x, block& to) noexcept {
         constexpr int n = lanes<float>;
-        using integers = batch<std::int32_t>;
-        integers bits(0);
-        SEQUENT_UNROLL for (int i = 0; i < block_inputs; i += n) {
-            const integers next =
-                integers::load_unaligned(reinterpret_cast<const std::int32_t*>(x + i));
-            bits = xsimd::max(bits, next & integers(0x7FFFFFFF));
-        }
-        const float greatest = std::bit_cast<float>(greatest_of(bits));
+        words bits = set_word(std::int32_t{0});
+        SEQUENT_UNROLL for (int i = 0; i < block_inputs; i += n) bits =
+            max_words(bits, magnitude_bits(load_words(x + i)));
+        const float greatest = std::bit_cast<float>(max_of_words(bits));
         const bool finite = greatest <= std::numeric_limits<float>::max();
         const bool any = finite && greatest >= 0x1p-118f;  // 127 / greatest is finite
         const float inverse = any ? 127 / greatest : 0.0f;
@@ -610,25 +755,17 @@ struct byte_rows {
             to = {to.scale, 0, {}};
             return;
         }
-#if defined(SEQUENT_PACKED_AVX512) && defined(SEQUENT_PACKED_VNNI)
-        const __m512 factor = _mm512_set1_ps(inverse);
-        const __m512i low = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), factor));
-        const __m512i high = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16), factor));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to.q), _mm512_cvtepi32_epi8(low));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to.q + 16), _mm512_cvtepi32_epi8(high));
-        to.start = -Offset * _mm512_reduce_add_epi32(_mm512_add_epi32(low, high));
-#else
-        alignas(integers) std::int32_t q[block_inputs];
-        SEQUENT_UNROLL for (int i = 0; i < block_inputs; i += n)
-            xsimd::nearbyint_as_int(load(x + i) * set(inverse))
-                .store_aligned(q + i);
-        std::int32_t total = 0;
-        for (int i = 0; i < block_inputs; ++i) {
-            total += q[i];
-            to.q[in_pairs ? i : row_place(i)] = static_cast<row_number>(q[i]);
+        words q[block_inputs / n];
+        words total = set_word(std::int32_t{0});
+        SEQUENT_UNROLL for (int i = 0; i < block_inputs / n; ++i) {
+            q[i] = round_to_words(load(x + i * n) * set(inverse));
+            total = add_words(total, q[i]);
         }
-        to.start = -Offset * total;
-#endif
+        to.start = -Offset * sum_of_words(total);
+        if constexpr (sizeof(row_number) == 1)
+            store_bytes(to.q, q);
+        else
+            store_halves(to.q, q);
     }
 
     static SEQUENT_INLINE sum begin(const block& row, batch<float>) noexcept {
@@ -658,32 +795,19 @@ struct byte_rows {
         const words all = add_words(products, set_word(row.start));
         return fma(floats_of(all), scale[0] * set(row.scale), so_far);
     }
-    static const void* numbers_of(const block& row) noexcept {
-        return row.q;
-    }
+    static const void* numbers_of(const block& row) noexcept { return row.q; }
     static void copy_to(std::byte* to, const block& row) noexcept {
         for (int i = 0; i < block_inputs; ++i)
             to[i] = static_cast<std::byte>(row.q[in_pairs ? i : row_place(i)]);
-    }
-
-  private:
-    static SEQUENT_INLINE std::int32_t greatest_of(batch<std::int32_t> x) noexcept {
-#if defined(SEQUENT_PACKED_AVX512)
-        return _mm512_reduce_max_epi32(x);
-#else
-        alignas(batch<std::int32_t>) std::int32_t numbers[lanes<float>];
-        x.store_aligned(numbers);
-        std::int32_t result = 0;
-        for (const std::int32_t number : numbers) result = number > result ? number : result;
-        return result;
-#endif
     }
 };
 
 /// Numbers rounded to bfloat16, nearest even.
 struct bfloat_rows {
+    static constexpr int inputs = block_inputs;
     static constexpr int groups = block_inputs / 2;
     static constexpr int scales = 0;
+    using scale_number = std::uint16_t;
     static constexpr int tile_bytes = 2 * block_inputs;
     static constexpr bool is_tile = sizeof(bfloat_number) == 2;
     using sum = batch<float>;
@@ -693,7 +817,11 @@ struct bfloat_rows {
     };
 
     static void quantise(const float* x, block& to) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_NEON_BFLOAT)
+        for (int i = 0; i < block_inputs; i += 8)
+            vst1q_u16(to.x + i, vreinterpretq_u16_bf16(vcvtq_high_bf16_f32(
+                                    vcvtq_low_bf16_f32(vld1q_f32(x + i)), vld1q_f32(x + i + 4))));
+#elif defined(SEQUENT_PACKED_BFLOAT)
         const __m512bh rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x));
         std::memcpy(to.x, &rounded, sizeof rounded);
 #else
@@ -736,19 +864,19 @@ struct bfloat_rows {
 ///   name         as in files and messages
 ///   bits         of a stored integer; with a sign it is less by half of 2^bits
 ///   rows         the type of the rows that it is multiplied with (packed_rows.hpp)
-///   block_bytes  bytes of a block: 32 inputs of 16 outputs
+///   block_bytes  bytes of a block: `rows::inputs` inputs of 16 outputs
 ///   together     how many groups of inputs one load gives; a group is a word of each output
 ///   load         loads lanes<float> outputs of these groups
-///   quantise     the stored integers of 32 weights of one output; returns their scales
+///   quantise     the stored integers of a block's weights of one output; returns their scales
 ///   value        the number that a stored integer stands for, without scale and minimum
 ///   put, get     write and read a stored integer of a block
 /// The scales of a block (`rows::scales` of them for each output) stand apart.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// The scale and the minimum of a block of 32 weights, binary16; those that a format has not are
+/// The scale and the minimum of a block of weights of one output; those that a format has not are
 /// not read.
-using block_scales = std::array<std::uint16_t, 2>;
+using block_scales = std::array<float, 2>;
 
 namespace detail {
 
@@ -765,8 +893,7 @@ inline float greatest_number(const float* x) noexcept {
 /// quotients are zero.
 inline block_scales quantise_block(const float* x, float scale, int offset, int most,
                                    std::uint16_t* q) noexcept {
-    const std::uint16_t half = to_f16(static_cast<double>(scale));
-    const float divisor = from_f16(half);
+    const float divisor = from_f16(to_f16(static_cast<double>(scale)));
     const bool divides = std::isfinite(divisor) && divisor != 0;
     for (int k = 0; k < block_inputs; ++k) {
         const float number = divides ? std::nearbyint(x[k] / divisor) : 0.0f;
@@ -775,7 +902,7 @@ inline block_scales quantise_block(const float* x, float scale, int offset, int 
             static_cast<int>(std::clamp(number, static_cast<float>(-offset), most_number)) +
             offset);
     }
-    return {half};
+    return {divisor};
 }
 
 }  // namespace detail
@@ -875,6 +1002,175 @@ struct q4_0 {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Kept columns in the formats of packed weights.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+template <>
+struct kept_columns<bf16, float> {
+    using number = std::uint16_t;
+    static constexpr int block = 0;
+
+    static SEQUENT_INLINE batch<float> load(const number* from) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+        const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+        return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+#elif defined(SEQUENT_PACKED_AVX2)
+        const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+#else
+        alignas(batch<float>) float result[lanes<float>];
+        for (int i = 0; i < lanes<float>; ++i) result[i] = from_bf16(from[i]);
+        return batch<float>::load_aligned(result);
+#endif
+    }
+    static void put(const float* from, int count, number* to, std::uint16_t*,
+                    std::ptrdiff_t pitch) noexcept {
+        for (int k = 0; k < count; ++k) to[k * pitch] = detail::bfloat_of_float(from[k]);
+    }
+};
+
+/// Blocks of 32 numbers of a column, as in packed weights; the last may be shorter.
+template <>
+struct kept_columns<q8_0, float> {
+    using number = std::int8_t;
+    static constexpr int block = detail::block_inputs;
+
+    static SEQUENT_INLINE batch<float> load(const number* from) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+        return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+#elif defined(SEQUENT_PACKED_AVX2)
+        const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+        return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
+#else
+        alignas(batch<float>) float result[lanes<float>];
+        for (int i = 0; i < lanes<float>; ++i) result[i] = static_cast<float>(from[i]);
+        return batch<float>::load_aligned(result);
+#endif
+    }
+    static SEQUENT_INLINE batch<float> scales(const std::uint16_t* from) noexcept {
+        return detail::load_halves(from);
+    }
+    static void put(const float* from, int count, number* to, std::uint16_t* scales,
+                    std::ptrdiff_t pitch) noexcept {
+        for (int k = 0; k < count; k += block) {
+            float x[block]{};
+            std::uint16_t q[block];
+            const int some = std::min(block, count - k);
+            std::copy_n(from + k, some, x);
+            scales[k / block * pitch] = to_f16(static_cast<double>(q8_0::quantise(x, q)[0]));
+            for (int at = 0; at < some; ++at)
+                to[(k + at) * pitch] = static_cast<number>(q[at] - 128);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// Eight bits with a scale for each group of numbers, as in llama2.c's files of version 2.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+/// Signed bytes in blocks of Inputs numbers, as runq.c makes them: scale = max |x| / 127, q = x /
+/// scale rounded to nearest, halves away from zero.
+template <int Inputs>
+struct group_rows : byte_rows<signed_bytes ? 0 : 128> {
+    using base = byte_rows<signed_bytes ? 0 : 128>;
+    using scale_number = float;
+    static constexpr int inputs = Inputs;
+    static constexpr int groups = Inputs / 4;
+    static constexpr int tile_bytes = 0;
+
+    struct block {
+        float scale;                          ///< NaN if a number is not finite
+        std::int32_t start;                   ///< of a sum: less what the weights' bytes are more
+        typename base::row_number q[Inputs];  ///< at row_place
+    };
+
+    static void quantise(const float* x, block& to) noexcept {
+        to = {scale_of(x), 0, {}};
+        if (!(to.scale > 0 && to.scale <= std::numeric_limits<float>::max())) return;
+        std::int32_t total = 0;
+        for (int k = 0; k < Inputs; ++k) {
+            const auto q =
+                static_cast<int>(std::clamp(std::round(x[k] / to.scale), -127.0f, 127.0f));
+            total += q;
+            to.q[row_place(k)] = static_cast<typename base::row_number>(q);
+        }
+        to.start = signed_bytes ? 0 : -128 * total;
+    }
+    /// The scale of a block; NaN if a number is not finite.
+    static float scale_of(const float* x) noexcept {
+        float greatest = 0, nan = 0;
+        for (int k = 0; k < Inputs; ++k) {
+            greatest = std::max(greatest, std::abs(x[k]));
+            nan += x[k] * 0;
+        }
+        return greatest / 127 + nan;
+    }
+
+    static SEQUENT_INLINE words begin(const block& row, batch<float>) noexcept {
+        return set_word(row.start);
+    }
+    static SEQUENT_INLINE auto group(const block& row, int at) noexcept {
+        return load_group(row.q + 4 * at);
+    }
+    static SEQUENT_INLINE batch<float> end(const block& row, words sum,
+                                           const batch<float> (&scale)[2],
+                                           batch<float> so_far) noexcept {
+        return fma(batch<float>(floats_of(sum) * scale[0]), set(row.scale), so_far);
+    }
+};
+
+}  // namespace detail
+
+/// Groups of Group inputs of one output share a scale, a float: weight = scale * (q - 128) with q
+/// in 0 .. 255, scale = max |w| / 127. Rows are quantised by the same groups. Group is a power of
+/// two from 4 to 256.
+template <int Group>
+struct q8 {
+    static_assert(Group >= 4 && Group <= 256 && (Group & (Group - 1)) == 0,
+                  "sequent: the group of q8<Group> is a power of two from 4 to 256");
+    static constexpr std::string_view name = [] {
+        constexpr std::string_view names[] = {"q8<4>",  "q8<8>",   "q8<16>", "q8<32>",
+                                              "q8<64>", "q8<128>", "q8<256>"};
+        std::size_t at = 0;
+        for (int group = 4; group < Group; group *= 2) ++at;
+        return names[at];
+    }();
+    static constexpr int bits = 8;
+    using rows = detail::group_rows<Group>;
+    static constexpr int block_bytes = 16 * Group;
+    static constexpr int together = 1;
+
+    static SEQUENT_INLINE void load(const std::byte* block, int step, int first,
+                                    detail::words (&to)[1]) noexcept {
+        q8_0::load(block, step, first, to);
+    }
+    static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
+        const float scale = rows::scale_of(x);
+        for (int k = 0; k < Group; ++k)
+            q[k] = static_cast<std::uint16_t>(
+                128 +
+                (scale > 0 && std::isfinite(scale)
+                     ? static_cast<int>(std::clamp(std::nearbyint(x[k] / scale), -127.0f, 127.0f))
+                     : 0));
+        return {scale};
+    }
+    static float value(std::uint16_t q) noexcept { return q8_0::value(q); }
+    static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
+        q8_0::put(block, k, n, q);
+    }
+    static std::uint16_t get(const std::byte* block, int k, int n) noexcept {
+        return q8_0::get(block, k, n);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
 /// Four bits with a scale and a minimum.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
@@ -917,13 +1213,14 @@ struct q4_1 : q4_0 {
             most = std::max(most, x[k]);
             nan += x[k] * 0;
         }
-        const std::uint16_t minimum = to_f16(static_cast<double>(least + nan));
-        if (!std::isfinite(from_f16(minimum))) {
+        const float minimum = from_f16(to_f16(static_cast<double>(least + nan)));
+        if (!std::isfinite(minimum)) {
             std::fill_n(q, detail::block_inputs, std::uint16_t{0});
-            return {0x7E00, 0x7E00};  // NaN
+            constexpr float none = std::numeric_limits<float>::quiet_NaN();
+            return {none, none};
         }
         float above[detail::block_inputs];
-        for (int k = 0; k < detail::block_inputs; ++k) above[k] = x[k] - from_f16(minimum);
+        for (int k = 0; k < detail::block_inputs; ++k) above[k] = x[k] - minimum;
         const block_scales scale = detail::quantise_block(above, (most - least) / 15, 0, 15, q);
         return {scale[0], minimum};
     }
@@ -1099,8 +1396,8 @@ class machine_tiles {
 /// Products of float rows with packed weights (packed_formats.hpp).
 ///
 /// A packed matrix is made of panels of 16 outputs, padded with zeros: first the scales of the
-/// panel, 16 for each block of 32 inputs (of q4_1 followed by 16 minima), as binary16 numbers,
-/// padded to 64 bytes; then its blocks. The bytes do not depend on the instruction set.
+/// panel, 16 for each block of inputs (of q4_1 followed by 16 minima), padded to 64 bytes; then its
+/// blocks. The bytes do not depend on the instruction set.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -1109,12 +1406,17 @@ namespace detail {
 inline constexpr int panel_outputs = 16;
 inline constexpr int panel_vectors = panel_outputs / lanes<float>;
 
+template <class Format>
 constexpr int packed_blocks(int inputs) noexcept {
-    return (inputs + block_inputs - 1) / block_inputs;
+    return (inputs + Format::rows::inputs - 1) / Format::rows::inputs;
 }
+/// Bytes of a scale of 16 outputs.
+template <class Format>
+inline constexpr int scale_line =
+    panel_outputs* static_cast<int>(sizeof(typename Format::rows::scale_number));
 template <class Format>
 constexpr std::size_t scale_bytes(int blocks) noexcept {
-    const int bytes = blocks * panel_outputs * 2 * Format::rows::scales;
+    const int bytes = blocks * scale_line<Format> * Format::rows::scales;
     return static_cast<std::size_t>((bytes + 63) / 64 * 64);
 }
 template <class Format>
@@ -1126,13 +1428,36 @@ constexpr std::size_t panel_bytes(int blocks) noexcept {
 /// Where a scale or minimum of the output at a place of the panel is, from the panel's begin.
 template <class Format>
 constexpr int scale_at(int block, int place, int each) noexcept {
-    return ((block * Format::rows::scales + each) * panel_outputs + place) * 2;
+    return ((block * Format::rows::scales + each) * panel_outputs + place) *
+           (scale_line<Format> / panel_outputs);
+}
+
+/// Scales of lanes<float> outputs.
+template <class Number>
+SEQUENT_INLINE batch<float> load_scales(const std::byte* from) noexcept {
+    if constexpr (sizeof(Number) == 4)
+        return load(reinterpret_cast<const float*>(from));
+    else
+        return load_halves(from);
+}
+inline void put_scale(float scale, float* to) noexcept {
+    *to = scale;
+}
+inline void put_scale(float scale, std::uint16_t* to) noexcept {
+    *to = to_f16(static_cast<double>(scale));
+}
+inline float scale_of(float stored) noexcept {
+    return stored;
+}
+inline float scale_of(std::uint16_t stored) noexcept {
+    return from_f16(stored);
 }
 
 /// Where the panel of output n begins.
 template <class Format>
 constexpr std::size_t panel_at(int inputs, int n) noexcept {
-    return static_cast<std::size_t>(n / panel_outputs) * panel_bytes<Format>(packed_blocks(inputs));
+    return static_cast<std::size_t>(n / panel_outputs) *
+           panel_bytes<Format>(packed_blocks<Format>(inputs));
 }
 
 /// Rows and panels of a tile, whose sums stay in registers: for one row, and for many.
@@ -1141,7 +1466,7 @@ struct packed_tiles {
     // Scaled formats need sums of a block beside those of the row.
     static constexpr bool large = vector_registers == 32, scaled = Format::rows::scales > 0;
     static constexpr int vectors_of_one = !large && !scaled ? 8 : 4;
-    static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 4 : 8;
+    static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 6 : 8;
     static constexpr int panels_of_one = std::max(1, vectors_of_one / panel_vectors);
     static constexpr int panels = std::max(1, 2 / panel_vectors);
     static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
@@ -1170,7 +1495,9 @@ SEQUENT_INLINE void load_scales(const std::byte* from, int vector,
                                 batch<float> (&scale)[2]) noexcept {
     scale[0] = scale[1] = zero<float>();
     for (int each = 0; each < Format::rows::scales; ++each)
-        scale[each] = load_halves(from + (each * panel_outputs + vector * lanes<float>)*2);
+        scale[each] = load_scales<typename Format::rows::scale_number>(
+            from + each * scale_line<Format> +
+            vector * lanes<float> * (scale_line<Format> / panel_outputs));
 }
 
 /// Rows x Panels of the product, of which `outputs` columns are stored.
@@ -1217,7 +1544,7 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
         }
         ++x;
         w += Format::block_bytes;
-        scales += panel_outputs * 2 * rows::scales;
+        scales += scale_line<Format> * rows::scales;
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r, out += place.out_stride)
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v)
@@ -1288,7 +1615,7 @@ inline void tile_panel(const typename Format::rows::block* x, const std::byte* w
                                             load(sum)));
                 }
             }
-        scales += panel_outputs * 2 * rows::scales;
+        scales += scale_line<Format> * rows::scales;
     }
     if constexpr (!scaled) {
         unit.template store<0>(sums);
@@ -1344,8 +1671,9 @@ inline void packed_rows(const typename Format::rows::block* x, const std::byte* 
                         int outputs, int rows, const packed_place& place) noexcept {
     using tiles = packed_tiles<Format>;
 #if defined(SEQUENT_PACKED_AMX)
-    if (machine_tiles::is_allowed())
-        return tile_outputs<machine_tiles, Format>(x, w, out, outputs, rows, place);
+    if constexpr (Format::rows::tile_bytes > 0)
+        if (machine_tiles::is_allowed())
+            return tile_outputs<machine_tiles, Format>(x, w, out, outputs, rows, place);
 #endif
     packed_outputs<Format, tiles::rows, tiles::panels>(x, w, out, outputs, rows, place);
 }
@@ -1356,14 +1684,14 @@ SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, co
                                      float* out, int inputs, int outputs, int rows,
                                      std::byte* scratch, const packed_place& place) noexcept {
     using block = typename Format::rows::block;
+    constexpr int together = Format::rows::inputs;
     auto* const quantised = reinterpret_cast<block*>(scratch);
     block* to = quantised;
     for (int row = 0; row < rows; ++row, x += x_stride) {
         int k = 0;
-        for (; k + block_inputs <= inputs; k += block_inputs, ++to)
-            Format::rows::quantise(x + k, *to);
+        for (; k + together <= inputs; k += together, ++to) Format::rows::quantise(x + k, *to);
         if (k < inputs) {
-            float rest[block_inputs] = {};
+            float rest[together] = {};
             std::copy(x + k, x + inputs, rest);
             Format::rows::quantise(rest, *to++);
         }
@@ -1384,7 +1712,7 @@ constexpr std::size_t packed_bytes(int inputs, int outputs) {
     return detail::panel_at<Format>(inputs, outputs + detail::panel_outputs - 1);
 }
 
-/// Writes the 32 inputs from 32 * block of output n: their scale and minimum, as far as the format
+/// Writes a block of the inputs of output n: their scale and minimum, as far as the format
 /// has them, and stored integers (see the format). Those behind the last input must stand for zero,
 /// unless there is a minimum.
 template <class Format>
@@ -1392,12 +1720,14 @@ void put_packed_block(std::byte* to, int inputs, int n, int block, const block_s
                       const std::uint16_t* q) noexcept {
     const int place = n % detail::panel_outputs;
     to += detail::panel_at<Format>(inputs, n);
-    for (int each = 0; each < Format::rows::scales; ++each)
-        std::memcpy(to + detail::scale_at<Format>(block, place, each),
-                    &scales[static_cast<std::size_t>(each)], 2);
-    to += detail::scale_bytes<Format>(detail::packed_blocks(inputs)) +
+    for (int each = 0; each < Format::rows::scales; ++each) {
+        typename Format::rows::scale_number scale;
+        detail::put_scale(scales[static_cast<std::size_t>(each)], &scale);
+        std::memcpy(to + detail::scale_at<Format>(block, place, each), &scale, sizeof scale);
+    }
+    to += detail::scale_bytes<Format>(detail::packed_blocks<Format>(inputs)) +
           static_cast<std::size_t>(block) * std::size_t{Format::block_bytes};
-    for (int k = 0; k < detail::block_inputs; ++k) Format::put(to, k, place, q[k]);
+    for (int k = 0; k < Format::rows::inputs; ++k) Format::put(to, k, place, q[k]);
 }
 
 /// Packs w, whose element (k, n) is w[k * input_stride + n * output_stride], for k < inputs and
@@ -1410,11 +1740,12 @@ SEQUENT_COLD void pack(const T* w, int inputs, int outputs, std::ptrdiff_t input
     const int padded =
         (outputs + detail::panel_outputs - 1) / detail::panel_outputs * detail::panel_outputs;
     for (int n = 0; n < padded; ++n)
-        for (int block = 0; block < detail::packed_blocks(inputs); ++block) {
-            float x[detail::block_inputs] = {};
-            std::uint16_t q[detail::block_inputs];
-            const int first = block * detail::block_inputs;
-            const int last = n < outputs ? std::min(inputs, first + detail::block_inputs) : 0;
+        for (int block = 0; block < detail::packed_blocks<Format>(inputs); ++block) {
+            constexpr int together = Format::rows::inputs;
+            float x[together] = {};
+            std::uint16_t q[together];
+            const int first = block * together;
+            const int last = n < outputs ? std::min(inputs, first + together) : 0;
             for (int k = first; k < last; ++k)
                 x[k - first] = static_cast<float>(w[k * input_stride + n * output_stride]);
             const block_scales scale = Format::quantise(x, q);
@@ -1429,17 +1760,17 @@ void packed_elements(const std::byte* from, int inputs, int n, int k, int count,
     const int place = n % detail::panel_outputs;
     const std::byte* const panel = from + detail::panel_at<Format>(inputs, n);
     const std::byte* const blocks =
-        panel + detail::scale_bytes<Format>(detail::packed_blocks(inputs));
+        panel + detail::scale_bytes<Format>(detail::packed_blocks<Format>(inputs));
     for (const int end = k + count; k < end; ++k, ++to) {
-        const int block = k / detail::block_inputs;
+        const int block = k / Format::rows::inputs;
         float scales[2] = {1, 0};
         for (int each = 0; each < Format::rows::scales; ++each) {
-            std::uint16_t half;
-            std::memcpy(&half, panel + detail::scale_at<Format>(block, place, each), 2);
-            scales[each] = from_f16(half);
+            typename Format::rows::scale_number scale;
+            std::memcpy(&scale, panel + detail::scale_at<Format>(block, place, each), sizeof scale);
+            scales[each] = detail::scale_of(scale);
         }
         const std::uint16_t q = Format::get(blocks + std::ptrdiff_t{block} * Format::block_bytes,
-                                            k % detail::block_inputs, place);
+                                            k % Format::rows::inputs, place);
         *to = scales[0] * Format::value(q) + scales[1];
     }
 }
@@ -1455,14 +1786,14 @@ float packed_element(const std::byte* from, int inputs, int /*outputs*/, int k, 
 /// Bytes that packed_product needs for `rows` quantised rows, a multiple of 64.
 template <class Format, int Inputs>
 constexpr std::size_t packed_scratch_bytes(int rows) {
-    const std::size_t blocks = static_cast<std::size_t>(detail::packed_blocks(Inputs));
+    const std::size_t blocks = static_cast<std::size_t>(detail::packed_blocks<Format>(Inputs));
     return (static_cast<std::size_t>(rows) * blocks * sizeof(typename Format::rows::block) + 63) /
            64 * 64;
 }
 
 /// out[r * out_stride + n] = (Accumulate ? out[...] : 0) + the sum over k of
 /// x[r * x_stride + k] * w(k, n), for r < rows, k < Inputs and n < Outputs, where w is a packed
-/// matrix and x is quantised by blocks of 32 numbers of a row: for bf16 rounded to bfloat16, else
+/// matrix and x is quantised by blocks of numbers of a row: for bf16 rounded to bfloat16, else
 /// to scale * q, with scale = max |x| / 127 and |q| <= 127. NaN or infinity in a block of x makes
 /// the row's results NaN (for bf16 as float arithmetic has it). Products of a block are summed as
 /// integers, exactly; blocks are added in float.
@@ -1471,7 +1802,7 @@ template <class Format, int Inputs, int Outputs, bool Accumulate>
 inline void packed_product(const float* x, std::ptrdiff_t x_stride, const std::byte* w, float* out,
                            std::ptrdiff_t out_stride, int rows, std::byte* scratch) noexcept {
     static_assert(Inputs >= 1 && Outputs >= 1);
-    constexpr int blocks = detail::packed_blocks(Inputs);
+    constexpr int blocks = detail::packed_blocks<Format>(Inputs);
     detail::packed_product<Format>(
         x, x_stride, w, out, Inputs, Outputs, rows, scratch,
         {blocks, detail::panel_bytes<Format>(blocks), out_stride, Accumulate});
@@ -1502,6 +1833,13 @@ struct packed_format<3> {
 template <>
 struct packed_format<4> {
     using type = kernel::q4_1;
+};
+
+/// From 4 numbers in a group on.
+template <int Number>
+    requires(Number >= 5 && Number <= 11)
+struct packed_format<Number> {
+    using type = kernel::q8<(1 << (Number - 3))>;
 };
 
 template <class Format, int Number = 1>
@@ -1667,7 +2005,7 @@ template <class Plan>
 constexpr packed_matrix matrix_of(const row_step& row, const row_term& term) {
     packed_matrix result;
     if (term.kind == term_kind::add || term.w.at.where != place::parameter) return result;
-    if (term.w.row != 0) return result;
+    if (term.w.row != 0 || term.window.any()) return result;
     const bool looks_up = term.kind == term_kind::gather;
     if (!looks_up && term.x.row == 0 && row.rows > 1) return result;
     result.inputs = looks_up ? row.columns() : term.depth;
@@ -1962,19 +2300,35 @@ class alignas(64) packed_block {
     friend packed_filler;
     using slots = slots_of<Plan>;
 
+    /// What the plan tells of a scope, in a table of its own: a run-time reader of the plan's
+    /// tables would put them into the program.
+    struct scope_place {
+        int parent;
+        int copies;
+        std::ptrdiff_t offset;
+        std::ptrdiff_t parameters;
+    };
+    static constexpr auto scopes = [] {
+        plan::list<scope_place, slots::scopes> result;
+        for (int scope = 0; scope < slots::scopes; ++scope) {
+            const auto& of = Plan::shapes.text.scopes[scope];
+            result.push({of.parent, of.copies(), Plan::tables.scope_offset[scope],
+                         Plan::tables.scope_parameters[scope]});
+        }
+        return result;
+    }();
+
     /// Calls visit(scope, offset in the parameters, in the rest) for the scopes within one.
     template <class Visit>
     static void each_inner(int scope, Visit visit) noexcept {
-        constexpr auto& tables = Plan::tables;
         std::ptrdiff_t rest = 0;
         for (const parameter_slot& slot : packing.slots)
             if (slot.scope == scope && slot.floats) rest += slot.end - slot.begin;
         for (int inner = 1; inner < slots::scopes; ++inner) {
-            const auto& of = Plan::shapes.text.scopes[inner];
+            const scope_place& of = scopes[inner];
             if (of.parent != scope) continue;
-            visit(inner, std::ptrdiff_t{tables.scope_offset[inner]} - tables.scope_offset[scope],
-                  rest);
-            rest += std::ptrdiff_t{packing.scope_rest[inner]} * of.copies();
+            visit(inner, of.offset - scopes[scope].offset, rest);
+            rest += std::ptrdiff_t{packing.scope_rest[inner]} * of.copies;
         }
     }
 
@@ -1983,16 +2337,13 @@ class alignas(64) packed_block {
         std::ptrdiff_t at = 0;
         for (const parameter_slot& slot : packing.slots) {
             if (slot.scope != scope || !slot.floats) continue;
-            std::copy_n(from + slot.begin - Plan::tables.scope_offset[scope], slot.end - slot.begin,
-                        to + at);
+            std::copy_n(from + slot.begin - scopes[scope].offset, slot.end - slot.begin, to + at);
             at += slot.end - slot.begin;
         }
         each_inner(scope, [&](int inner, std::ptrdiff_t begin, std::ptrdiff_t rest) {
-            for (int layer = 0; layer < Plan::shapes.text.scopes[inner].copies(); ++layer)
-                copy_rest(
-                    inner,
-                    from + begin + std::ptrdiff_t{layer} * Plan::tables.scope_parameters[inner],
-                    to + rest + std::ptrdiff_t{layer} * packing.scope_rest[inner]);
+            for (int layer = 0; layer < scopes[inner].copies; ++layer)
+                copy_rest(inner, from + begin + layer * scopes[inner].parameters,
+                          to + rest + std::ptrdiff_t{layer} * packing.scope_rest[inner]);
         });
     }
 
@@ -2000,7 +2351,7 @@ class alignas(64) packed_block {
         std::ptrdiff_t at = 0;
         for (const parameter_slot& slot : packing.slots) {
             if (slot.scope != scope) continue;
-            const std::ptrdiff_t begin = slot.begin - Plan::tables.scope_offset[scope];
+            const std::ptrdiff_t begin = slot.begin - scopes[scope].offset;
             const std::ptrdiff_t size = slot.end - slot.begin;
             if (place >= begin && place < begin + size)
                 return slot.floats ? at + place - begin : -1;
@@ -2008,9 +2359,9 @@ class alignas(64) packed_block {
         }
         std::ptrdiff_t result = -1;
         each_inner(scope, [&](int inner, std::ptrdiff_t begin, std::ptrdiff_t rest) {
-            const std::ptrdiff_t layer = Plan::tables.scope_parameters[inner];
+            const std::ptrdiff_t layer = scopes[inner].parameters;
             const std::ptrdiff_t of = place - begin;
-            if (of < 0 || of >= layer * Plan::shapes.text.scopes[inner].copies()) return;
+            if (of < 0 || of >= layer * scopes[inner].copies) return;
             const std::ptrdiff_t within = place_within(inner, of % layer);
             if (within >= 0) result = rest + of / layer * packing.scope_rest[inner] + within;
         });
@@ -2120,6 +2471,7 @@ namespace sequent::inline SEQUENT_ABI {
 using kernel::bf16;
 using kernel::q4_0;
 using kernel::q4_1;
+using kernel::q8;
 using kernel::q8_0;
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -2258,13 +2610,15 @@ class packed_reader {
     void fill_matrix(const packed_matrix& matrix, int copy, int split) {
         const std::ptrdiff_t base = matrix.place_from(copy, split);
         std::byte* const to = to_.packed + matrix.byte_to(copy, split);
-        const int blocks = kernel::detail::packed_blocks(matrix.inputs);
-        const int most = std::max(16, (1 << 20) / (blocks * 32) / 16 * 16);
+        constexpr int together = Format::rows::inputs;
+        const int blocks = kernel::detail::packed_blocks<Format>(matrix.inputs);
+        const int most = std::max(16, (1 << 20) / (blocks * together) / 16 * 16);
         for (int first = 0; first < matrix.outputs; first += most) {
             const int outputs = std::min(most, matrix.outputs - first);
             const int padded = (outputs + 15) / 16 * 16;
             blocks_ = blocks;
-            floats_.assign(static_cast<std::size_t>(padded) * static_cast<std::size_t>(blocks) * 32,
+            floats_.assign(static_cast<std::size_t>(padded) * static_cast<std::size_t>(blocks) *
+                               static_cast<std::size_t>(together),
                            0.0f);
             whole_.assign(static_cast<std::size_t>(padded) * static_cast<std::size_t>(blocks), 0);
             const std::ptrdiff_t begin = base + std::ptrdiff_t{first} * matrix.output_stride;
@@ -2289,6 +2643,7 @@ class packed_reader {
     template <class Format>
     void take_row(const packed_matrix& matrix, std::ptrdiff_t begin, int outputs, int first,
                   const numbers& row, std::byte* to) {
+        constexpr int together = Format::rows::inputs;
         const bool by_output = matrix.output_stride >= matrix.input_stride;
         const std::ptrdiff_t large = by_output ? matrix.output_stride : matrix.input_stride;
         const std::ptrdiff_t small = by_output ? matrix.input_stride : matrix.output_stride;
@@ -2302,11 +2657,11 @@ class packed_reader {
             const std::ptrdiff_t k = by_output ? rest / small : place / large;
             const std::ptrdiff_t n = by_output ? place / large : rest / small;
             if (k >= matrix.inputs || n >= outputs) continue;
-            const int block = static_cast<int>(k / 32);
+            const int block = static_cast<int>(k / together);
             if (takes_block<Format>(matrix, row, at, k)) {
                 put_block<Format>(matrix, row, at, first + static_cast<int>(n), block, to);
                 whole_[index(static_cast<int>(n), block)] = 1;
-                at += 31;
+                at += together - 1;
                 continue;
             }
             if (at >= decoded_end || at < decoded) {
@@ -2314,8 +2669,8 @@ class packed_reader {
                 decoded_end = std::min<std::ptrdiff_t>(row.count, at + 32);
                 row.decode(at, static_cast<std::size_t>(decoded_end - at), values.data());
             }
-            float& number =
-                floats_[index(static_cast<int>(n), block) * 32 + static_cast<std::size_t>(k % 32)];
+            float& number = floats_[index(static_cast<int>(n), block) * std::size_t{together} +
+                                    static_cast<std::size_t>(k % together)];
             const auto value = static_cast<float>(values[static_cast<std::size_t>(at - decoded)]);
             number = row.part->is_summand ? number + value : value;
         }
@@ -2326,13 +2681,16 @@ class packed_reader {
     bool takes_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at,
                      std::ptrdiff_t k) const {
         if constexpr (Format::rows::scales > 0) {
+            constexpr int together = Format::rows::inputs;
             return row.stored.data && row.stored.format->read_block &&
+                   row.stored.format->count % std::uint64_t{together} == 0 &&
                    row.stored.format->bits <= Format::bits &&
                    (!row.stored.format->has_minimum || Format::rows::scales == 2) &&
-                   row.number_stride == 1 && row.stride == matrix.input_stride && k % 32 == 0 &&
-                   k + 32 <= matrix.inputs && at + 32 <= row.count &&
-                   (row.number + static_cast<std::uint64_t>(at)) % 32 == 0 && row.part->plus == 0 &&
-                   !adds_;
+                   row.number_stride == 1 && row.stride == matrix.input_stride &&
+                   k % together == 0 && k + together <= matrix.inputs &&
+                   at + together <= row.count &&
+                   (row.number + static_cast<std::uint64_t>(at)) % std::uint64_t{together} == 0 &&
+                   row.part->plus == 0 && !adds_;
         } else {
             return false;
         }
@@ -2343,25 +2701,25 @@ class packed_reader {
                    int block, std::byte* to) const {
         if constexpr (Format::rows::scales > 0) {
             scaled_block from;
+            constexpr int together = Format::rows::inputs;
             row.stored.format->read_block(row.stored, row.number + static_cast<std::uint64_t>(at),
-                                          from);
+                                          together, from);
             const int offset = row.stored.format->has_minimum ? 0 : 1 << (Format::bits - 1);
             if (Format::rows::scales == 2) from.minimum -= offset * from.scale;
-            std::uint16_t q[32];
-            for (std::size_t k = 0; k < 32; ++k)
+            std::uint16_t q[together];
+            for (std::size_t k = 0; k < together; ++k)
                 q[k] = static_cast<std::uint16_t>(from.q[k] + offset);
-            const auto half = [](double x) {
-                return to_f16(static_cast<double>(static_cast<float>(x)));
-            };
-            put<Format>(matrix, n, block, {half(from.scale), half(from.minimum)}, q, to);
+            put<Format>(matrix, n, block,
+                        {static_cast<float>(from.scale), static_cast<float>(from.minimum)}, q, to);
         }
     }
 
     template <class Format>
     void quantise(const packed_matrix& matrix, int n, int row, int block, std::byte* to) const {
-        std::uint16_t q[32];
+        constexpr int together = Format::rows::inputs;
+        std::uint16_t q[together];
         const kernel::block_scales scale =
-            Format::quantise(floats_.data() + index(row, block) * 32, q);
+            Format::quantise(floats_.data() + index(row, block) * std::size_t{together}, q);
         put<Format>(matrix, n, block, scale, q, to);
     }
 
@@ -2369,12 +2727,17 @@ class packed_reader {
     void put(const packed_matrix& matrix, int n, int block, const kernel::block_scales& scale,
              const std::uint16_t* q, std::byte* to) const {
         bool fits = true;
-        for (std::size_t each = 0; each < Format::rows::scales; ++each)
-            fits = fits && std::isfinite(from_f16(scale[each]));
+        for (std::size_t each = 0; each < Format::rows::scales; ++each) {
+            typename Format::rows::scale_number stored;
+            kernel::detail::put_scale(scale[each], &stored);
+            fits = fits && std::isfinite(kernel::detail::scale_of(stored));
+        }
         if (!fits)
-            fail_with<error>({file_.name, ": the numbers of a block of 32 (output ", n, ", input ",
-                              block * 32, " of a matrix of ", matrix.outputs, " x ", matrix.inputs,
-                              ") are too large for a scale of 16 bits"});
+            fail_with<error>({file_.name, ": the numbers of a block of ", Format::rows::inputs,
+                              " (output ", n, ", input ", block * Format::rows::inputs,
+                              " of a matrix of ", matrix.outputs, " x ", matrix.inputs,
+                              ") are too large for a scale of ",
+                              8 * sizeof(typename Format::rows::scale_number), " bits"});
         kernel::put_packed_block<Format>(to, matrix.inputs, n, block, scale, q);
     }
 
@@ -2565,7 +2928,7 @@ class word_square {
 
     /// Line `at`: the first `count` of 32 numbers, rounded; zeros behind them.
     SEQUENT_INLINE void set_line(int at, const float* x, int count) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         const __m512 low = _mm512_maskz_loadu_ps(first(count), x);
         const __m512 high = _mm512_maskz_loadu_ps(first(count - lines), x + lines);
         line_[at] = std::bit_cast<words>(_mm512_cvtne2ps_pbh(high, low));
@@ -2577,7 +2940,7 @@ class word_square {
     }
     /// Line `at`: a word for each of the first `count` numbers of two rows; zeros behind them.
     SEQUENT_INLINE void set_pairs(int at, const float* even, const float* odd, int count) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         const __m512 low = _mm512_maskz_loadu_ps(first(count), even);
         const __m512 high = odd ? _mm512_maskz_loadu_ps(first(count), odd) : _mm512_setzero_ps();
         alignas(64) static constexpr std::uint16_t alternating[32] = {
@@ -2591,7 +2954,7 @@ class word_square {
 #endif
     }
     SEQUENT_INLINE void clear(int at) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         line_[at] = _mm512_setzero_si512();
 #else
         std::fill_n(line_[at], lines, 0u);
@@ -2599,7 +2962,7 @@ class word_square {
     }
     /// Turns lines into columns.
     SEQUENT_INLINE void turn() noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         words half[lines];
         SEQUENT_UNROLL for (int i = 0; i < lines; i += 2) {
             half[i] = _mm512_unpacklo_epi32(line_[i], line_[i + 1]);
@@ -2632,18 +2995,18 @@ class word_square {
     }
     /// As a block of rows.
     SEQUENT_INLINE void store(int at, bfloat_rows::block& to) const noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
-        std::memcpy(to.x, &line_[at], 64);
-#else
-        for (int i = 0; i < lines; ++i) {
-            to.x[2 * i] = std::bit_cast<float>(line_[at][i] << 16);
-            to.x[2 * i + 1] = std::bit_cast<float>(line_[at][i] & 0xFFFF0000u);
+        if constexpr (bfloat_rows::is_tile) {
+            std::memcpy(to.x, &line_[at], 64);
+        } else {
+            std::uint16_t bits[block_inputs];
+            std::memcpy(bits, &line_[at], 64);
+            for (int i = 0; i < block_inputs; ++i)
+                to.x[i] = static_cast<bfloat_number>(from_bf16(bits[i]));
         }
-#endif
     }
 
   private:
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
     static SEQUENT_INLINE __mmask16 first(int count) noexcept {
         return static_cast<__mmask16>((1u << std::clamp(count, 0, lines)) - 1u);
     }
@@ -2704,7 +3067,7 @@ SEQUENT_NOINLINE void rounded_product(const gathered_product<float>& of) noexcep
     alignas(64) block left[most_rows * most_blocks];
     alignas(64) std::byte right[tiles::panels * most_blocks * Format::block_bytes];
     alignas(64) float sums[most_rows * width];  // where rows of C are listed
-    const int all_blocks = packed_blocks(of.depth);
+    const int all_blocks = packed_blocks<Format>(of.depth);
     const int parts = std::max(1, (all_blocks + most_blocks - 1) / most_blocks);
     const int row_parts = (of.rows + most_rows - 1) / most_rows;
     for (int row_part = 0; row_part < row_parts; ++row_part) {

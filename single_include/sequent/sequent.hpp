@@ -2437,6 +2437,7 @@ namespace plan {
 /// The same as a value; `left` and `right` are the two figures that clash.
 enum class fault {
     none,
+    ill_formed_text,
     argument_is_not_a_variable_plus_a_constant,
     argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant,
     too_many_arguments,
@@ -2713,8 +2714,8 @@ inline constexpr int never = 1 << 30;
 inline constexpr int loop_time = -2;
 
 /// An argument: a variable plus an offset, or a constant where there is no variable. Of literals
-/// that are read through a rule of their own (`rule::views`) also the sum or the difference of two
-/// variables: variable + factor * second + offset, with a factor of 1 or -1.
+/// that are read through a rule of their own (`rule::views`) also a sum of two variables:
+/// variable + factor * second + offset.
 struct term {
     int variable = -1;
     int offset = 0;
@@ -3012,11 +3013,24 @@ namespace sequent::inline SEQUENT_ABI::io::detail {
 
 using language::transformation;
 
-/// Calls f(transformation_use) for each function of a model's rules.
+/// The functions of a model's rules.
+template <class Model>
+inline constexpr auto functions_of = [] {
+    constexpr auto& rules = Model::plan::shapes.text.rules;
+    constexpr int count = [] {
+        int result = 0;
+        for (const auto& rule : rules) result += rule.transformations.size();
+        return result;
+    }();
+    plan::list<plan::transformation_use, count> result;
+    for (const auto& rule : rules)
+        for (const plan::transformation_use& use : rule.transformations) result.push(use);
+    return result;
+}();
+/// Calls f(transformation_use) for each of them.
 template <class Model, class F>
 constexpr void for_each_function(F f) {
-    for (const auto& rule : Model::plan::shapes.text.rules)
-        for (const plan::transformation_use& use : rule.transformations) f(use);
+    for (const plan::transformation_use& use : functions_of<Model>) f(use);
 }
 
 template <class Model>
@@ -3654,14 +3668,16 @@ struct stored_tensor {
 using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                          std::size_t count, double* numbers);
 
-/// 32 numbers scale * q + minimum.
+/// Numbers scale * q + minimum.
 struct scaled_block {
     double scale = 0;
     double minimum = 0;
-    std::int8_t q[32]{};
+    std::int8_t q[256]{};
 };
-/// Reads the block of the numbers from `first` on, a multiple of 32.
-using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, scaled_block& to);
+/// Reads `count` numbers from number `first` on, which is a multiple of `count`, a divisor of the
+/// format's.
+using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, std::size_t count,
+                              scaled_block& to);
 
 /// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
 struct number_format {
@@ -3670,7 +3686,7 @@ struct number_format {
     std::uint64_t bytes = 0;
     bool fits_float = true;  // every number is one of float's
     decoder decode = nullptr;
-    block_reader read_block = nullptr;  // null if 32 numbers have no scale in common
+    block_reader read_block = nullptr;  // null if the numbers have no scale in common
     int bits = 0;                       // of q
     bool has_minimum = false;           // then q has no sign
 };
@@ -4462,7 +4478,7 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
 
 /// Fails at a number of the tensors of pieces that is not finite.
 SEQUENT_LAZY
-SEQUENT_COLD void check_pieces(const tensor_file& file, std::span<const piece> pieces) {
+SEQUENT_COLD void check_pieces(const tensor_file& file, const std::vector<piece>& pieces) {
     std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
     for (const piece& each : pieces) {
         const double of_type = each.view.type == dtype::f32
@@ -5392,7 +5408,7 @@ SEQUENT_COLD tensor_file open_safetensors(source from) {
 namespace detail {
 
 SEQUENT_LAZY
-SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
+SEQUENT_COLD name_table table_of_names(const std::vector<header_entry>& tensors) {
     name_table result;
     for (std::size_t at = 0; at < tensors.size(); ++at) result.add(tensors[at].name, at);
     result.sort();
@@ -5401,7 +5417,7 @@ SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> tensors) {
+SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& tensors) {
     const file_header& header = file.header;
     const name_table entries = table_of_names(header.tensors);
     std::vector<char> used(header.tensors.size());
@@ -5510,8 +5526,8 @@ SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header
 
 /// Writes a file of tensors that consist of pieces.
 SEQUENT_LAZY
-SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor> tensors,
-                           std::span<const piece> pieces, const metadata_map& metadata,
+SEQUENT_COLD void save_all(const file_path& path, const std::vector<planned_tensor>& tensors,
+                           const std::vector<piece>& pieces, const metadata_map& metadata,
                            dtype type) {
     const std::string name = path.string();
     file_header header;
@@ -5555,7 +5571,7 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
+SEQUENT_COLD void save_tensors(const file_path& path, const std::vector<any_tensor>& tensors,
                                const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
@@ -5568,7 +5584,7 @@ SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor
 
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_tensors(const tensor_file& file,
-                                       std::span<const any_tensor> tensors) {
+                                       const std::vector<any_tensor>& tensors) {
     return load_all(file, match(file, tensors));
 }
 
@@ -5821,8 +5837,8 @@ struct place_of {
 /// Calls visit(place_of) for each line of each parameter, and each layer of it, until one returns a
 /// problem.
 template <class Visit>
-SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, name_map names,
-                                        std::span<const layer_stack> stacks, Visit visit) {
+SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameters, name_map names,
+                                        const std::vector<layer_stack>& stacks, Visit visit) {
     bool has_own_names = false;
     for (const name_entry& line : names)
         has_own_names = has_own_names || line.use == name_entry::role::own;
@@ -5950,7 +5966,7 @@ model_layout layout_of() {
 
 /// The pieces of the file that the parameters are.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> parameters,
+SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& parameters,
                             name_map names, const model_layout& layout) {
     const file_header& header = file.header;
     std::vector<std::string> plain;
@@ -6095,13 +6111,13 @@ std::vector<any_tensor> tensors_of(Parameters& parameters) {
 
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
-                                      std::span<const any_tensor> parameters, name_map names,
+                                      const std::vector<any_tensor>& parameters, name_map names,
                                       const model_layout& layout) {
     return load_all(file, match(file, parameters, names, layout));
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
+SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tensor>& parameters,
                               name_map names, const model_layout& layout,
                               const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
@@ -7156,24 +7172,24 @@ inline void decode_groups(const stored_tensor& from, std::uint64_t first, std::u
         numbers[at] = q * load_element<double, dtype::f32>(scale);
     }
 }
-/// Of groups that 32 divides.
 SEQUENT_LAZY
-inline void read_group(const stored_tensor& from, std::uint64_t first, scaled_block& to) {
+inline void read_group(const stored_tensor& from, std::uint64_t first, std::size_t count,
+                       scaled_block& to) {
     const std::byte* const scale =
         from.data + from.count + first / from.format->count * sizeof(float);
     to.scale = load_element<double, dtype::f32>(scale);
-    for (std::size_t at = 0; at < 32; ++at)
+    for (std::size_t at = 0; at < count; ++at)
         to.q[at] = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[first + at]));
 }
 
 /// The numbers of versions 1 and 2, by the size of a group.
 SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
     {"F32", 1, 4, true, decode_plain<dtype::f32>},
-    {"groups of 1", 1, 5, true, decode_groups<>},
-    {"groups of 2", 2, 6, true, decode_groups<>},
-    {"groups of 4", 4, 8, true, decode_groups<>},
-    {"groups of 8", 8, 12, true, decode_groups<>},
-    {"groups of 16", 16, 20, true, decode_groups<>},
+    {"groups of 1", 1, 5, true, decode_groups<>, read_group<>, 8},
+    {"groups of 2", 2, 6, true, decode_groups<>, read_group<>, 8},
+    {"groups of 4", 4, 8, true, decode_groups<>, read_group<>, 8},
+    {"groups of 8", 8, 12, true, decode_groups<>, read_group<>, 8},
+    {"groups of 16", 16, 20, true, decode_groups<>, read_group<>, 8},
     {"groups of 32", 32, 36, true, decode_groups<>, read_group<>, 8},
     {"groups of 64", 64, 68, true, decode_groups<>, read_group<>, 8},
     {"groups of 128", 128, 132, true, decode_groups<>, read_group<>, 8},
@@ -7395,7 +7411,7 @@ SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& fo
 
 /// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
 SEQUENT_LAZY
-SEQUENT_COLD llama2c_configuration configuration_of(std::span<const any_tensor> parameters,
+SEQUENT_COLD llama2c_configuration configuration_of(const std::vector<any_tensor>& parameters,
                                                     int tokens) {
     llama2c_configuration result{.tokens = tokens};
     for (const auto& parameter : parameters) {
@@ -7430,7 +7446,7 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 /// tensors are.
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
-                                std::span<const any_tensor> parameters) {
+                                const std::vector<any_tensor>& parameters) {
     tensor_file file{"", {llama2c_tensors({configuration}), {}}, {}, llama2c_formats<>};
     erase_unnamed(file.header.tensors);
     return match(file, parameters).problem;
@@ -7446,7 +7462,7 @@ struct llama2c_match {
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
 /// Numbers of version 2 are rounded to those of the parameters.
 SEQUENT_LAZY
-SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any_tensor> tensors,
+SEQUENT_COLD llama2c_match match_llama2c(const source& from, const std::vector<any_tensor>& tensors,
                                          const std::string& unlike, int tokens) {
     const llama2c_form form = read_form(from);
     llama2c_match result{open_llama2c(from, form), {}, form.configuration};
@@ -7462,7 +7478,7 @@ SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any
 
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
-                                                   std::span<const any_tensor> tensors,
+                                                   const std::vector<any_tensor>& tensors,
                                                    const std::string& unlike, int tokens) {
     const llama2c_match made = match_llama2c(from, tensors, unlike, tokens);
     load_all(made.file, made.found);
@@ -7470,7 +7486,7 @@ SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_tensor> given,
+SEQUENT_COLD void save_as_llama2c(const file_path& path, const std::vector<any_tensor>& given,
                                   const std::string& unlike, int tokens) {
     const auto configuration = configuration_of(given, tokens);
     if (configuration.vocabulary == 0) {
@@ -10769,6 +10785,54 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// How kept columns are stored: number k of column c stands at k * pitch + c, as a `number`. Where
+/// `block` is not 0, that many numbers of a column share a scale, and the scale of block b of
+/// column c stands at b * pitch + c of the scales. A form has
+///   number, block
+///   load(from)           lanes<T> of the stored numbers as T
+///   scales(from)         if `block` is not 0: lanes<T> scales, which are stored as binary16
+///   put(from, count, to, scales, pitch)
+///                        stores `count` numbers of T, which lie side by side, as a column
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+/// Where an operand's numbers, and their scales if they have any, begin.
+struct columns_place {
+    const void* first = nullptr;
+    const std::uint16_t* scales = nullptr;
+
+    constexpr columns_place() = default;
+    constexpr columns_place(const void* begin, const std::uint16_t* first_scale = nullptr)
+        : first(begin), scales(first_scale) {}
+
+    template <class Number>
+    const Number* numbers() const noexcept {
+        return static_cast<const Number*>(first);
+    }
+};
+
+}  // namespace detail
+
+/// The form of a type of stored numbers for computation in T; here T itself.
+template <class Stored, class T>
+struct kept_columns;
+
+template <class T>
+struct kept_columns<T, T> {
+    using number = T;
+    static constexpr int block = 0;
+
+    static SEQUENT_INLINE batch<T> load(const T* from) noexcept { return kernel::load(from); }
+    static void put(const T* from, int count, number* to, std::uint16_t*,
+                    std::ptrdiff_t pitch) noexcept {
+        for (int k = 0; k < count; ++k) to[k * pitch] = from[k];
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
 /// Attention of one row over columns that are kept turned: number k of a column c stands at
 /// k * pitch + c, so that a vector holds one number of several columns, nothing is added across
 /// lanes until all columns are summed, and a new column takes one store for each of its numbers.
@@ -10780,6 +10844,8 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
 ///   value_pitch                      of the values; 0 where they lie value_column apart
 ///   pitches                          the same of what each node reads by columns
 ///   value_slides, slides             whether these begin with column `first`
+///   node_columns<Node>, value_columns
+///                                    how these are stored (kept_columns.hpp)
 ///   shares                           whether queries 2q and 2q + 1 read the same columns
 ///   is_causal                        whether there are no columns beyond the row
 
@@ -10803,9 +10869,9 @@ SEQUENT_INLINE auto lanes_of(std::uint64_t bits) noexcept {
 template <int Nodes, class T>
 struct kept_operands {
     std::array<const T*, Nodes> x;
-    std::array<const T*, Nodes> y;
+    std::array<columns_place, Nodes> y;
     std::array<T, Nodes> base;
-    const T* value;
+    columns_place value;
     T* out;
 };
 
@@ -11013,19 +11079,41 @@ class kept_rows {
         constexpr int pitch = Shape::pitches[Node];
         constexpr int all = pair * Vectors;
         if constexpr (node.op == score_op::dot && pitch > 0) {
+            using form = typename Shape::template node_columns<Node>;
             SEQUENT_UNROLL for (int at = 0; at < all; ++at) s[at] = zero<T>();
-            const T* y = query->y[Node] + column - (Shape::slides[Node] ? first_ : 0);
+            const int place = column - (Shape::slides[Node] ? first_ : 0);
+            const auto* y = query->y[Node].template numbers<typename form::number>() + place;
             const T* x[pair];
             for (int p = 0; p < pair; ++p) x[p] = query[p].x[Node] + row_ * node.x_row;
-            for (int k = 0; k < node.depth; ++k, y += pitch) {
+            const auto add = [&](int k, batch<T>* to) __attribute__((always_inline)) {
                 batch<T> columns[Vectors];
-                SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) columns[v] = load(y + v * n);
+                SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) columns[v] = form::load(y + v * n);
+                y += pitch;
                 SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                     const batch<T> each = set(x[p][k]);
                     SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
-                        s[p * Vectors + v] = fma(each, columns[v], s[p * Vectors + v]);
+                        to[p * Vectors + v] = fma(each, columns[v], to[p * Vectors + v]);
                     }
                 }
+            };
+            if constexpr (form::block > 0) {
+                for (int k = 0; k < node.depth;) {
+                    batch<T> sum[all];
+                    SEQUENT_UNROLL for (int at = 0; at < all; ++at) sum[at] = zero<T>();
+                    const int block = k / form::block;
+                    for (const int end = std::min(node.depth, k + form::block); k < end; ++k)
+                        add(k, sum);
+                    SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
+                        const batch<T> scale =
+                            form::scales(query->y[Node].scales + block * pitch + place + v * n);
+                        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                            s[p * Vectors + v] =
+                                fma(scale, sum[p * Vectors + v], s[p * Vectors + v]);
+                        }
+                    }
+                }
+            } else {
+                for (int k = 0; k < node.depth; ++k) add(k, s);
             }
             if constexpr (node.value != 1.0) SEQUENT_UNROLL for (int at = 0; at < all; ++at) {
                     s[at] = s[at] * set(static_cast<T>(node.value));
@@ -11066,7 +11154,7 @@ class kept_rows {
                 query.x[Node] + node.row_place(row_) + column * node.x_column, left);
         } else {
             const T* x = query.x[Node] + row_ * node.x_row;
-            const T* y = query.y[Node] + column * node.y_column;
+            const T* y = query.y[Node].template numbers<T>() + column * node.y_column;
             batch<T> sum = zero<T>();
             for (int k = 0; k < node.depth; ++k)
                 sum = fma(set(x[k]), load_spread<node.y_column>(y + k, left), sum);
@@ -11095,7 +11183,8 @@ class kept_rows {
             for (int p = q; p < q + pair; ++p)
                 for (int c = 0; c < columns; ++c) {
                     if (kept[c] == T(0)) continue;
-                    const T* x = queries_[p].value + (from + c) * Shape::value_column;
+                    const T* x =
+                        queries_[p].value.template numbers<T>() + (from + c) * Shape::value_column;
                     for (int k = 0; k < Shape::length; ++k) out(p)[k] += weights_[p][c] * x[k];
                 }
         }
@@ -11105,7 +11194,17 @@ class kept_rows {
     template <bool Masked, int Count, class There>
     SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors, There there) noexcept {
         constexpr int pitch = Shape::value_pitch;
-        const T* x = queries_[q].value + k * pitch + from - (Shape::value_slides ? first_ : 0);
+        using form = typename Shape::value_columns;
+        const int place = from - (Shape::value_slides ? first_ : 0);
+        const auto* x =
+            queries_[q].value.template numbers<typename form::number>() + k * pitch + place;
+        const auto scales = [&](int v) __attribute__((always_inline)) {
+            if constexpr (form::block > 0)
+                return form::scales(queries_[q].value.scales + k / form::block * pitch + place +
+                                    v * n);
+            else
+                return set(T(1));
+        };
         batch<T> sum[pair][Count];
         SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
             SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[p][g] = zero<T>();
@@ -11113,7 +11212,9 @@ class kept_rows {
         const auto careful = [&](int v) __attribute__((always_inline)) {
             const auto kept = there(v);
             SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                const batch<T> value = xsimd::select(kept, load(x + g * pitch + v * n), zero<T>());
+                batch<T> number = form::load(x + g * pitch + v * n);
+                if constexpr (form::block > 0) number = number * scales(v);
+                const batch<T> value = xsimd::select(kept, number, zero<T>());
                 SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                     sum[p][g] = fma(load(weights_[q + p] + v * n), value, sum[p][g]);
                 }
@@ -11128,9 +11229,10 @@ class kept_rows {
                 batch<T> weight[pair];
                 SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                     weight[p] = load(weights_[q + p] + v * n);
+                    if constexpr (form::block > 0) weight[p] = weight[p] * scales(v);
                 }
                 SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                    const batch<T> value = load(x + g * pitch + v * n);
+                    const batch<T> value = form::load(x + g * pitch + v * n);
                     SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                         sum[p][g] = fma(weight[p], value, sum[p][g]);
                     }
@@ -13585,12 +13687,12 @@ constexpr int compared_fact(const Shaped& in, int at) {
 /// The least and the greatest value of an argument.
 template <class Variables>
 constexpr int first_of(const term& at, const Variables& variables) {
-    return at.offset - (at.factor < 0 ? variables[at.second].extent - 1 : 0);
+    return at.offset + (at.factor < 0 ? at.factor * (variables[at.second].extent - 1) : 0);
 }
 template <class Variables>
 constexpr int last_of(const term& at, const Variables& variables) {
     return at.offset + (at.variable < 0 ? 0 : variables[at.variable].extent - 1) +
-           (at.factor > 0 ? variables[at.second].extent - 1 : 0);
+           (at.factor > 0 ? at.factor * (variables[at.second].extent - 1) : 0);
 }
 
 /// The value of one literal, and of a body.
@@ -14451,7 +14553,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     std::string problem = problem_of_type(file, entry, view.type);
     if (problem.empty()) problem = problem_of_size(entry);
     if (!problem.empty()) fail("array" + problem);
-    check_pieces(file, {&part, 1});
+    check_pieces(file, {part});
     fill_piece(file, part);
 }
 
@@ -14746,9 +14848,13 @@ struct node_pool {
         const int constant = add(node_kind::constant, written.offset);
         if (written.variable < 0) return constant;
         int sum = add(node_kind::variable, written.variable);
-        if (written.second >= 0)
-            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
-                      add(node_kind::variable, written.second));
+        if (written.second >= 0) {
+            const int factor = written.factor < 0 ? -written.factor : written.factor;
+            int second = add(node_kind::variable, written.second);
+            if (factor != 1)
+                second = add(node_kind::multiply, 0, add(node_kind::constant, factor), second);
+            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum, second);
+        }
         return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
     }
     constexpr unsigned variables(int root) const {
@@ -16397,6 +16503,37 @@ enum class term_kind { product, add, gather };
 /// Of a pair.
 enum class side { none, row, column };
 
+/// Of a term that reads other rows than its own: in row, or round of an outer loop, `r` and split
+/// `s` of the inputs, row stride r + step s + origin of x. Where that is not in [0, extent), or not
+/// below some counts, a bit for each, the split adds nothing.
+struct term_window {
+    int walker = -1;  // 0: the row, 1 + o: outer loop o
+    int stride = 1;
+    int step = 0;
+    int origin = 0;
+    int extent = never;
+    unsigned counts = 0;
+    bool bounded = false;
+
+    constexpr bool any() const { return walker >= 0; }
+    /// The rows among [begin, end) in which a split is there; `walked` are the outer loops' rounds.
+    template <class Range>
+    constexpr Range rows(int split, const int* walked, int begin, int end,
+                         const int* given) const noexcept {
+        const int last = least_count(counts, extent, given);
+        const int moved = origin + step * split;
+        if (walker > 0) {
+            const int row = stride * walked[walker - 1] + moved;
+            return row >= 0 && row < last ? Range{begin, end} : Range{begin, begin};
+        }
+        const int first = -floor_divide(moved, stride);
+        const int after = floor_divide(last - 1 - moved, stride) + 1;
+        if (begin < first) begin = first;
+        if (end > after) end = after;
+        return Range{begin, end > begin ? end : begin};
+    }
+};
+
 /// One summand of a row: x times a weight, x itself, or the row of a table that the symbol x names.
 struct row_term {
     term_kind kind = term_kind::add;
@@ -16411,6 +16548,7 @@ struct row_term {
     int relation = -1;
     side indexed = side::none;  // of a pair's two indices, the one that is the row of x
     int format = 0;             // of a packed weight; 0: numbers like those of x
+    term_window window{};
 };
 
 struct row_function {
@@ -16713,6 +16851,7 @@ constexpr bool is_joined(const row_step& step, long long least) {
     if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
     long long size = 0;
     for (const row_term& term : step.terms) {
+        if (term.window.any()) return false;
         if (term.kind != term_kind::product) continue;
         if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
         if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
@@ -16916,6 +17055,15 @@ struct drafted {
     }
 };
 
+/// Of a rule that sums its one literal over a window: x(i - 1), or x(i - k)[W(k)] summed over k.
+struct window_rule {
+    bool found = false;
+    bool bounded = false;  // some argument lies outside
+    int extent = never;    // arguments are below this
+    unsigned counts = 0;   // and below these
+    int rest = -1;         // what else the rule's condition says
+};
+
 template <sizes Sizes, int Facts>
 struct draft : drafted<Sizes, Facts> {
     using base = drafted<Sizes, Facts>;
@@ -16929,6 +17077,7 @@ struct draft : drafted<Sizes, Facts> {
     list<int, Sizes.rules> user_literal{};  // within that rule
     list<group, Sizes.rules> groups{};
     list<bool, Sizes.rules> prepared{};  // rules that follow from parameters alone
+    list<window_rule, Sizes.rules> windows{};
 
     constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
         : base(program), conditions(found) {
@@ -16938,6 +17087,7 @@ struct draft : drafted<Sizes, Facts> {
         group_of.reset(rules);
         user.reset(rules);
         user_literal.reset(rules);
+        windows.reset(rules);
         for (int at = 0; at < rules; ++at) group_of[at] = user[at] = -1;
         out.relations.reset(in.text.relations.size());
         out.weights.reset(in.text.weights.size());
@@ -17538,6 +17688,7 @@ constexpr bool is_outer_product(const Draft& draft, int at) {
 template <class Draft>
 constexpr reason row_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
+    if (draft.windows[at].found) return reason::none;
     if (written.repeat || !adds(draft, written)) return reason::not_a_sum_over_rows;
     // Where there is a recursion, rules outside of it may well read it from the next time on.
     const reason plain = plain_row_obstacle(draft, at, draft.recurs);
@@ -17666,8 +17817,9 @@ constexpr bool can_inline(const Draft& draft, int at) {
     // What is the same for all values of a variable is computed once.
     if (item.arity < using_rule.arity) return false;
     // A total rule does not inherit all of the condition.
-    if (using_rule.total && !draft.out.pool.holds_conjuncts(draft.conditions.condition[user],
-                                                            draft.conditions.condition[at]))
+    const int said =
+        draft.windows[at].found ? draft.windows[at].rest : draft.conditions.condition[at];
+    if (using_rule.total && !draft.out.pool.holds_conjuncts(draft.conditions.condition[user], said))
         return false;
     for (int axis = 0; axis < item.arity; ++axis) {
         const term& argument = item.terms[axis];
@@ -17701,6 +17853,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 struct placed_literal {
     literal item{};
     bool weighted = false;
+    int window = -1;  // the rule that reads a window of it
 };
 
 template <class Draft>
@@ -17711,7 +17864,7 @@ class row_builder {
         for (const variable& index : rule_.variables) variables_.push(index);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
-        collect(at, identity, 0);
+        collect(at, identity, 0, -1);
         head_ = rule_.head_variables();
         choose_axes();
     }
@@ -17801,6 +17954,12 @@ class row_builder {
     unsigned head_ = 0;
     axes axes_{};
 
+    /// What the rule's condition says but for windows.
+    constexpr int condition() const {
+        return draft_.windows[at_].found ? draft_.windows[at_].rest
+                                         : draft_.conditions.condition[at_];
+    }
+
     /// Which rows are atoms: the pairs given, those below a count, and what else the condition
     /// says.
     constexpr void limit(row_step& made) {
@@ -17809,7 +17968,7 @@ class row_builder {
         made.pair_variables[0] = axes_.pair_row;
         made.pair_variables[1] = axes_.pair_column;
         for (int at = 0; at < made.outers; ++at) made.outer_variables[at] = axes_.outers[at];
-        pool.each_conjunct(draft_.conditions.condition[at_], [&](int part) {
+        pool.each_conjunct(condition(), [&](int part) {
             const node top = pool.nodes[part];
             const unsigned counts = axes_.row < 0 ? 0 : counts_above(pool, part, axes_.row);
             made.counts |= counts;
@@ -17833,12 +17992,21 @@ class row_builder {
     static constexpr term mapped(const term& at, const term* map, int later) {
         if (at.variable == loop_time) return {loop_time, at.offset + later};
         if (at.variable < 0) return at;
-        return {map[at.variable].variable, map[at.variable].offset + at.offset};
+        term result = map[at.variable];
+        result.offset += at.offset;
+        if (at.second >= 0) {
+            result.second = map[at.second].variable;
+            result.factor = at.factor;
+            result.offset += at.factor * map[at.second].offset;
+        }
+        return result;
     }
 
-    /// `later`: how many rounds after its own the rule is used.
-    constexpr void collect(int at, const term* map, int later) {
+    /// `later`: how many rounds after its own the rule is used. `window`: the rule that reads it
+    /// so.
+    constexpr void collect(int at, const term* map, int later, int window) {
         const rule& written = draft_.rule_of(at);
+        if (draft_.windows[at].found) window = at;
         for (int body = 0; body < written.literals; ++body) {
             literal item = draft_.literal_of(at, body);
             if (is_sparse_condition(draft_, item)) continue;
@@ -17860,17 +18028,17 @@ class row_builder {
                 }
                 const int time = inner.recurs.argument;
                 collect(definer, inner_map,
-                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset);
+                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset, window);
             } else {
                 literals_.push(
-                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0});
+                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0, window});
             }
         }
     }
 
     static constexpr bool mentions(const term* terms, int arity, int variable) {
         for (int axis = 0; axis < arity; ++axis)
-            if (terms[axis].variable == variable) return true;
+            if (terms[axis].variable == variable || terms[axis].second == variable) return true;
         return false;
     }
 
@@ -17898,12 +18066,11 @@ class row_builder {
             if (!product) product = &placed;
             ++products;
         }
-        const unsigned conditioned = draft_.out.pool.variables(draft_.conditions.condition[at_]);
+        const unsigned conditioned = draft_.out.pool.variables(condition());
         // Rows are what a count limits, or else the longest.
         const auto rank = [&](int index) {
-            const int condition = draft_.conditions.condition[at_];
             return variables_[index].extent +
-                   (counts_above(draft_.out.pool, condition, index) != 0 ? never : 0);
+                   (counts_above(draft_.out.pool, condition(), index) != 0 ? never : 0);
         };
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
@@ -17933,16 +18100,20 @@ class row_builder {
         }
     }
 
+    constexpr void add_stride(access& to, int variable, int stride) const {
+        if (variable < 0) return;
+        if (variable == axes_.row || axes_.in_pair(variable)) to.row += stride;
+        if (variable == axes_.segment) to.column += stride;
+        for (int outer = 0; outer < axes_.outers.size(); ++outer)
+            if (variable == axes_.outers[outer]) to.outer[outer] += stride;
+    }
     constexpr void add_strides(access& to, const term* terms, int arity, const int* strides) const {
         for (int axis = 0; axis < arity; ++axis) {
             const term& at = terms[axis];
             to.at.offset += at.offset * strides[axis];
             if (at.variable == loop_time) draft_.add_time(to.at, rule_, strides[axis]);
-            if (at.variable < 0) continue;
-            if (at.variable == axes_.row || axes_.in_pair(at.variable)) to.row += strides[axis];
-            if (at.variable == axes_.segment) to.column += strides[axis];
-            for (int outer = 0; outer < axes_.outers.size(); ++outer)
-                if (at.variable == axes_.outers[outer]) to.outer[outer] += strides[axis];
+            add_stride(to, at.variable, strides[axis]);
+            add_stride(to, at.second, at.factor * strides[axis]);
         }
     }
     constexpr access relation_access(int relation, const term* terms, int arity) const {
@@ -17972,6 +18143,7 @@ class row_builder {
         made.x = relation_access(item.relation, item.terms, item.arity);
         if (!draft_.out.relations[item.relation].pairs.any())
             made.indexed = index_of(item.terms, item.arity);
+        if (placed.window >= 0) made.window = window_of(placed);
         if (!placed.weighted) return made;
         const weight_layout& layout = draft_.out.weights[item.weight.weight];
         made.w = weight_access(item.weight);
@@ -17986,17 +18158,26 @@ class row_builder {
         made.w_depth = item.weight.transposed ? layout.row : layout.column;
         made.w_column = item.weight.transposed ? layout.column : layout.row;
         for (int index = 0; index < variables_.size(); ++index) {
-            if ((head_ >> index) & 1u || !mentions(item.terms, item.arity, index)) continue;
+            if ((head_ >> index) & 1u) continue;
+            bool moves = false;  // from row to row
+            for (int axis = 0; axis < item.arity; ++axis)
+                moves = moves ||
+                        (item.terms[axis].second >= 0 &&
+                         (item.terms[axis].second == index || item.terms[axis].variable == index));
+            if (!moves && !mentions(item.terms, item.arity, index)) continue;
             // Summed over: one long product where the inputs lie together, else several.
             int x_stride = 0;
             int w_stride = 0;
             for (int axis = 0; axis < item.arity; ++axis)
                 if (item.terms[axis].variable == index)
                     x_stride += draft_.out.relations[item.relation].strides[axis];
+                else if (item.terms[axis].second == index)
+                    x_stride +=
+                        item.terms[axis].factor * draft_.out.relations[item.relation].strides[axis];
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 if (item.weight.terms[axis].variable == index) w_stride += layout.strides[axis];
             const int extent = variables_[index].extent;
-            if (made.splits == 1 && x_stride == made.depth &&
+            if (made.splits == 1 && !moves && x_stride == made.depth &&
                 w_stride == made.depth * made.w_depth) {
                 made.depth *= extent;
             } else {
@@ -18005,6 +18186,28 @@ class row_builder {
                 made.w_split = w_stride;
             }
         }
+        return made;
+    }
+
+    /// The argument that is moved, or a sum with the variable that is summed away.
+    constexpr term_window window_of(const placed_literal& placed) const {
+        const window_rule& of = draft_.windows[placed.window];
+        term_window made;
+        for (int axis = 0; axis < placed.item.arity; ++axis) {
+            const term& at = placed.item.terms[axis];
+            if (at.variable < 0 || (at.second < 0 && at.offset == 0)) continue;
+            const bool strided = at.second >= 0 && !((head_ >> at.variable) & 1u);
+            const int walks = strided ? at.second : at.variable;
+            made.walker = 0;
+            for (int outer = 0; outer < axes_.outers.size(); ++outer)
+                if (axes_.outers[outer] == walks) made.walker = 1 + outer;
+            made.stride = strided ? at.factor : 1;
+            made.step = strided ? 1 : at.factor;
+            made.origin = at.offset;
+        }
+        made.extent = of.extent;
+        made.counts = of.counts;
+        made.bounded = of.bounded;
         return made;
     }
 
@@ -18844,7 +19047,8 @@ template <class Draft>
 constexpr void weave_weights(Draft& draft) {
     for (int at = 0; at < draft.in.text.rules.size(); ++at) {
         const rule& written = draft.rule_of(at);
-        if (!is_row_rule(draft, at) || draft.is_block_output(at)) continue;
+        if (draft.roles[at] != role::step || !is_row_rule(draft, at) || draft.is_block_output(at))
+            continue;
         for (const literal& item : draft.in.text.body(written)) {
             if (item.kind != literal_kind::relation || item.weight.weight < 0) continue;
             const weight_shape& shape = draft.in.weights[item.weight.weight];
@@ -19376,6 +19580,218 @@ constexpr void write_unread_rows(Tables& tables) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// Finds the rules that sum their one literal over a window of rows: y(i) <<= x(i - 1), or
+/// y(i) <<= x(i - k)[W(k)] | sum(k), which is a convolution. A row step computes them without
+/// copies of x: its terms tell in which rows they are there.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// A sum of variables with factors, and a constant.
+struct index_form {
+    int factors[max_variables]{};
+    int constant = 0;
+
+    friend constexpr bool operator==(const index_form&, const index_form&) = default;
+};
+
+/// Adds factor times an expression; returns false if it is of another form.
+template <class Pool>
+constexpr bool add_to_form(const Pool& pool, int root, int factor, index_form& to) {
+    const node& top = pool.nodes[root];
+    switch (top.kind) {
+        case node_kind::constant:
+            to.constant += factor * top.value;
+            return true;
+        case node_kind::variable:
+            to.factors[top.value] += factor;
+            return true;
+        case node_kind::add:
+        case node_kind::subtract:
+            return add_to_form(pool, top.left, factor, to) &&
+                   add_to_form(pool, top.right, top.kind == node_kind::add ? factor : -factor, to);
+        case node_kind::multiply:
+            return pool.nodes[top.left].kind == node_kind::constant &&
+                   add_to_form(pool, top.right, factor * pool.nodes[top.left].value, to);
+        default:
+            return false;
+    }
+}
+
+template <class Draft>
+class window_finder {
+  public:
+    constexpr window_finder(Draft& draft, int at) : draft_(draft), rule_(draft.rule_of(at)) {
+        if (!read(at)) return;
+        window_rule& made = draft_.windows[at];
+        if (!take_condition(draft_.conditions.condition[at], made)) {
+            made = {};
+            return;
+        }
+        made.found = true;
+        for (const int inner : inner_) draft_.roles[inner] = role::inlined;
+    }
+
+  private:
+    Draft& draft_;
+    const rule& rule_;
+    list<int, 2> inner_{};  // rules that the step takes in
+    index_form read_{};     // the argument of x
+
+    /// A rule that nothing else reads.
+    constexpr bool is_inner(int at, int user) const {
+        return at >= 0 && draft_.head_of(at).uses == 1 && !draft_.head_of(at).output &&
+               draft_.rule_of(at).scope == draft_.rule_of(user).scope &&
+               draft_.rule_of(at).recurs.loop < 0 && !draft_.is_block_output(at) &&
+               draft_.roles[at] == role::step;
+    }
+    constexpr int definer_of(const literal& item) const {
+        return draft_.in.relations[item.relation].rule;
+    }
+
+    constexpr bool read(int at) {
+        if (rule_.repeat || rule_.views || rule_.total || rule_.literals != 1 ||
+            rule_.recurs.loop >= 0 || rule_.transformations.size() ||
+            rule_.aggregated != aggregation::sum || rule_.combined == combination::cosine ||
+            rule_.arity > max_outers || draft_.pairs_of(rule_.head).any() ||
+            draft_.is_block_output(at))
+            return false;
+        literal item = draft_.literal_of(at, 0);
+        if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.transposed ||
+            !item.gives_value() || item.has_element || draft_.is_sparse(item))
+            return false;
+        const unsigned summed = ((1u << rule_.variables.size()) - 1) & ~rule_.head_variables();
+        const int viewing = definer_of(item);
+        if (viewing >= 0 && draft_.rule_of(viewing).views) {
+            // The view's arguments are the rule's variables.
+            const literal& inner = draft_.literal_of(viewing, 0);
+            if (!is_inner(viewing, at) || inner.kind != literal_kind::relation) return false;
+            inner_.push(viewing);
+            literal mapped = inner;
+            for (int axis = 0; axis < mapped.arity; ++axis) {
+                term& to = mapped.terms[axis];
+                if (to.variable >= 0) {
+                    if (item.terms[to.variable].offset) return false;
+                    to.variable = item.terms[to.variable].variable;
+                }
+                if (to.second >= 0) {
+                    if (item.terms[to.second].offset) return false;
+                    to.second = item.terms[to.second].variable;
+                }
+            }
+            item = mapped;
+        }
+        int moved = 0;
+        unsigned plain = 0;
+        bool sums_window = false;
+        for (int axis = 0; axis < item.arity; ++axis) {
+            const term& to = item.terms[axis];
+            if (to.variable < 0) return false;
+            const bool sums = to.second >= 0;
+            if (sums || to.offset) {
+                ++moved;
+                // i + factor k, or k + factor m, where k is summed away.
+                const bool strided = ((summed >> to.variable) & 1u) != 0;
+                if (strided && (!sums || to.factor < 1)) return false;
+                if (sums && summed != 1u << (strided ? to.variable : to.second)) return false;
+                sums_window = sums;
+                read_.factors[to.variable] += 1;
+                if (sums) read_.factors[to.second] += to.factor;
+                read_.constant = to.offset;
+            }
+            // On a diagonal, two arguments are one variable.
+            const int walks = sums && ((summed >> to.variable) & 1u) ? to.second : to.variable;
+            if ((plain >> walks) & 1u) return false;
+            plain |= 1u << walks;
+        }
+        if (moved != 1 || (plain & rule_.head_variables()) != rule_.head_variables()) return false;
+        if (summed != 0 && !sums_window) return false;
+        const int product = definer_of(item);
+        if (product >= 0 && is_inner(product, at) && multiplies(product)) {
+            if (draft_.prepared[product] && !draft_.prepared[at]) return false;
+            inner_.push(product);
+            return true;
+        }
+        // Without a weight, a sum over the window is left to the general loops.
+        return summed == 0 && inner_.size() == 0 &&
+               draft_.in.relations[item.relation].classes == 0 &&
+               !draft_.pairs_of(item.relation).any();
+    }
+
+    /// Whether a rule is one product, at plain arguments.
+    constexpr bool multiplies(int at) const {
+        const rule& written = draft_.rule_of(at);
+        if (written.literals != 1 || written.transformations.size() || written.views ||
+            written.repeat || draft_.windows[at].found ||
+            row_obstacle(draft_, at) != reason::none || written.variables.size() != written.arity)
+            return false;
+        const literal& item = draft_.literal_of(at, 0);
+        if (item.kind != literal_kind::relation || item.weight.weight < 0 ||
+            draft_.pairs_of(item.relation).any())
+            return false;
+        // A symbol has one weight.
+        if (is_symbol(draft_, item) && item.weight.arity > 0) return false;
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.terms[axis].variable < 0) return false;
+        return true;
+    }
+
+    /// Splits a condition into what says that the argument lies within x, and the rest, of which
+    /// each conjunct is a count that limits rows.
+    constexpr bool take_condition(int root, window_rule& to) {
+        auto& pool = draft_.out.pool;
+        bool fits = true;
+        pool.each_conjunct(root, [&](int part) {
+            const node top = pool.nodes[part];
+            const bool less = top.kind == node_kind::less;
+            if (less && pool.nodes[top.right].kind == node_kind::count) {
+                index_form form;
+                if (add_to_form(pool, top.left, 1, form) && form == read_) {
+                    to.counts |= 1u << pool.nodes[top.right].value;
+                    to.bounded = true;
+                } else if (pool.nodes[top.left].kind == node_kind::variable &&
+                           !((pool.variables(part) & ~rule_.head_variables()))) {
+                    to.rest = pool.both(to.rest, part);
+                } else {
+                    fits = false;
+                }
+                return;
+            }
+            // left <= right or left < right, where the difference is the argument.
+            index_form form;
+            if ((!less && top.kind != node_kind::less_equal) ||
+                !add_to_form(pool, top.right, 1, form) || !add_to_form(pool, top.left, -1, form)) {
+                fits = false;
+                return;
+            }
+            const int slack = less ? 1 : 0;
+            const int offset = form.constant - read_.constant;
+            form.constant = read_.constant;
+            if (form == read_ && offset - slack >= 0) {
+                to.bounded = true;  // the argument is at least 0
+                fits = fits && offset == slack;
+                return;
+            }
+            for (int& factor : form.factors) factor = -factor;
+            if (!(form == read_)) {
+                fits = false;
+                return;
+            }
+            // -argument + bound >= slack
+            const int bound = offset + 2 * read_.constant - slack + 1;
+            to.bounded = true;
+            if (bound < to.extent) to.extent = bound;
+        });
+        return fits && to.extent > 0;
+    }
+};
+
+template <class Draft>
+constexpr void find_windows(Draft& draft) {
+    for (int at : draft.in.order) window_finder<Draft>(draft, at);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Turns each rule into a step, in order.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -19384,6 +19800,7 @@ template <class Draft>
 class builder {
   public:
     constexpr explicit builder(Draft& draft) : draft_(draft) {
+        find_windows(draft_);
         weave_weights(draft_);
         find_attention();
         find_inlined();
@@ -20174,11 +20591,220 @@ class loop_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// How much room the arrays of a program's `source` need.
+/// Writes a program into a `source`, rule by rule: what reading types and reading text have in
+/// common. Names are interned, and the first mistake is kept.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
 namespace lang = sequent::language;
+
+template <sizes Sizes>
+class source_writer {
+  public:
+    source<Sizes> out{};
+
+    constexpr source_writer() { out.scopes.push({}); }
+
+  protected:
+    rule current{};
+    int scope_ = 0;
+    int number_ = 0;
+
+    constexpr void fail(fault mistake) {
+        if (out.mistake != fault::none) return;
+        out.mistake = mistake;
+        out.mistaken_rule = current.number;
+        out.mistaken_scope = scope_;
+    }
+
+    constexpr void check_number(const name& function, number_range range, double given) {
+        if (is_within(range, given) || out.mistake != fault::none) return;
+        fail(fault::number_out_of_range);
+        out.refused = {function, given, range};
+    }
+
+    // Rules.
+
+    constexpr void begin_rule() {
+        current = rule{};
+        current.number = number_++;
+        current.scope = scope_;
+        current.first_literal = out.literals.size();
+    }
+    constexpr void finish_rule() {
+        current.literals = out.literals.size() - current.first_literal;
+        if (current.literals > max_literals) fail(fault::too_many_literals);
+        const rule finished = current;
+        const int at = out.rules.push(finished);
+        if (finished.repeat) out.scopes[finished.block].rule = at;
+    }
+    /// A node that is true where the condition holds joins those of the rule.
+    constexpr void add_condition(int root) {
+        current.condition =
+            current.condition < 0
+                ? root
+                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
+    }
+
+    // Functions, in the order in which they are written.
+
+    constexpr void combine(combination kind) {
+        if (current.states_combination || current.states_aggregation ||
+            current.transformations.size())
+            fail(fault::a_combination_stands_first);
+        check_not_stacked();
+        current.combined = kind;
+        current.states_combination = true;
+    }
+    /// Whether the rule takes another transformation of this kind.
+    constexpr bool begin_transformation(transformation kind) {
+        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
+        check_not_stacked();
+        if (current.transformations.size() == max_transformations) {
+            fail(fault::too_many_transformations);
+            return false;
+        }
+        return kind != transformation::identity;
+    }
+    constexpr void check_numbers(const transformation_use& use) {
+        const number_ranges ranges = ranges_of(use.kind);
+        for (int at = 0; at < 2; ++at)
+            check_number(ranges.function, ranges.of[at], use.numbers[at]);
+    }
+    constexpr void aggregate(aggregation kind) {
+        if (current.states_aggregation) fail(fault::two_aggregations);
+        check_not_stacked();
+        current.aggregated = kind;
+        current.states_aggregation = true;
+    }
+    /// `mentioned` is how many variables the rule had before its aggregation.
+    constexpr void aggregate_over(int index, int mentioned) {
+        if (index >= mentioned)
+            fail(fault::aggregation_over_a_variable_that_the_body_does_not_mention);
+        if (!((current.aggregated_variables >> index) & 1u)) current.aggregated_order.push(index);
+        current.aggregated_variables |= 1u << index;
+    }
+    /// Of a block that is stacked `count` times, with parameters for each layer or, if it shares
+    /// them, one set for all; `read` reads its rules.
+    template <class Read>
+    constexpr void stack(int count, bool shares, Read read) {
+        check_number(shares ? make_name("repeat", 6) : make_name("stack", 5),
+                     number_range::at_least_1, count);
+        check_not_stacked();
+        current.repeat = count;
+        current.block = out.scopes.push({scope_, count, -1, shares});
+        int depth = 0;
+        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
+        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
+        if (out.literals.size() == current.first_literal) {
+            fail(fault::a_stack_is_applied_to_a_value);
+            return;
+        }
+        const rule outer = current;
+        const int outer_scope = scope_;
+        const int outer_number = number_;
+        const int outer_literals = out.literals.size();
+        list<literal, max_literals> body;
+        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
+            body.push(out.literals[at]);
+        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
+        // The block's literals come before those of the rule that stacks it.
+        out.literals.count = outer.first_literal;
+        scope_ = outer.block;
+        number_ = 0;
+        read();
+        scope_ = outer_scope;
+        number_ = outer_number;
+        current = outer;
+        current.first_literal = out.literals.size();
+        for (const literal& item : body) out.literals.push(item);
+    }
+    /// A stack is a rule's last function.
+    constexpr void check_not_stacked() {
+        if (current.repeat > 0) fail(fault::a_stack_stands_last);
+    }
+
+    // Arguments.
+
+    /// Two variables with their factors, and a constant.
+    struct index_sum {
+        int variables[2]{-1, -1};
+        int factors[2]{};
+        int offset = 0;
+        bool known = true;
+
+        constexpr void add(int variable, int factor) {
+            int place = 0;
+            while (place < 2 && variables[place] >= 0 && variables[place] != variable) ++place;
+            known = known && place < 2;
+            if (place == 2) return;
+            variables[place] = variable;
+            factors[place] += factor;
+        }
+        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
+        constexpr bool cancels() const {
+            return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
+        }
+    };
+    constexpr term term_of(const index_sum& sum) {
+        if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
+        const int first = sum.factors[0] == 1 ? 0 : 1;
+        const int second = 1 - first;
+        if (!sum.known || sum.factors[first] != 1 || sum.cancels())
+            fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
+        if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
+        return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
+    }
+    /// Where two variables cannot stand.
+    constexpr void check_single(const term* terms, int arity) {
+        for (int at = 0; at < arity; ++at)
+            if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
+    }
+
+    // Names.
+
+    template <class Item, int Capacity>
+    static constexpr int place_in(list<Item, Capacity>& items, const Item& wanted) {
+        for (int at = 0; at < items.size(); ++at)
+            if (items[at] == wanted) return at;
+        return items.push(wanted);
+    }
+    /// `extent` is 0 where none is stated.
+    constexpr int variable_id(const name& id, int extent) {
+        for (int at = 0; at < current.variables.size(); ++at)
+            if (current.variables[at].id == id) {
+                current.variables[at].state(extent);
+                return at;
+            }
+        if (current.variables.size() == max_variables) {
+            fail(fault::too_many_variables);
+            return 0;
+        }
+        return current.variables.push({id, extent, 0});
+    }
+    constexpr int relation_id(const name& id) {
+        for (int at = 0; at < out.relations.size(); ++at)
+            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+        return out.relations.push({id, scope_, false});
+    }
+    constexpr int weight_id(const weight& declared) {
+        for (int at = 0; at < out.weights.size(); ++at) {
+            const weight& known = out.weights[at];
+            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
+            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
+                known.shape[1] != declared.shape[1])
+                fail(fault::one_weight_with_two_shapes);
+            return at;
+        }
+        return out.weights.push(declared);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// How much room the arrays of a program's `source` need.
+
+namespace sequent::inline SEQUENT_ABI::plan {
 
 template <class T>
 inline constexpr sizes size_of{0, 0, 0, 1};
@@ -20255,22 +20881,28 @@ template <int Count, class Program, bool Shares>
 inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
 
 template <sizes Sizes>
-class reader {
-  public:
-    source<Sizes> out{};
+class reader : public source_writer<Sizes> {
+    using base = source_writer<Sizes>;
 
-    constexpr reader() { out.scopes.push({}); }
+  public:
+    using base::out;
 
     template <std::size_t... Indices, class... Rules>
     constexpr void read(const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
-        number_ = 0;
         read_rules(program);
     }
 
   private:
-    rule current{};
-    int scope_ = 0;
-    int number_ = 0;
+    using base::aggregate_over;
+    using base::check_number;
+    using base::check_single;
+    using base::current;
+    using base::fail;
+    using base::place_in;
+    using base::relation_id;
+    using base::scope_;
+    using base::weight_id;
+    using typename base::index_sum;
 
     template <std::size_t... Indices, class... Rules>
     constexpr void read_rules(
@@ -20284,29 +20916,9 @@ class reader {
     }
     template <class Rule>
     constexpr void begin(const Rule& written) {
-        current = rule{};
-        current.number = number_++;
-        current.scope = scope_;
-        current.first_literal = out.literals.size();
+        this->begin_rule();
         read_rule(written);
-        current.literals = out.literals.size() - current.first_literal;
-        if (current.literals > max_literals) fail(fault::too_many_literals);
-        const rule finished = current;
-        const int at = out.rules.push(finished);
-        if (finished.repeat) out.scopes[finished.block].rule = at;
-    }
-
-    constexpr void fail(fault mistake) {
-        if (out.mistake != fault::none) return;
-        out.mistake = mistake;
-        out.mistaken_rule = current.number;
-        out.mistaken_scope = scope_;
-    }
-
-    constexpr void check_number(const name& function, number_range range, double given) {
-        if (is_within(range, given) || out.mistake != fault::none) return;
-        fail(fault::number_out_of_range);
-        out.refused = {function, given, range};
+        this->finish_rule();
     }
 
     template <class Head, class Body>
@@ -20355,11 +20967,7 @@ class reader {
     }
     template <lang::constraint Condition>
     constexpr void read_body(const Condition& condition) {
-        const int root = read_node(condition);
-        current.condition =
-            current.condition < 0
-                ? root
-                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
+        this->add_condition(read_node(condition));
     }
     template <class Item>
         requires lang::is_literal<Item>
@@ -20441,34 +21049,18 @@ class reader {
 
     template <lang::combination Kind>
     constexpr void read_function(const lang::combine<Kind>&) {
-        if (current.states_combination || current.states_aggregation ||
-            current.transformations.size())
-            fail(fault::a_combination_stands_first);
-        check_not_stacked();
-        current.combined = Kind;
-        current.states_combination = true;
+        this->combine(Kind);
     }
     template <lang::transformation Kind, class... Arguments>
     constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
-        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
-        check_not_stacked();
-        if (current.transformations.size() == max_transformations) {
-            fail(fault::too_many_transformations);
-            return;
-        }
-        if constexpr (Kind == lang::transformation::identity) {
-            return;
-        } else {
-            transformation_use use;
-            use.kind = Kind;
-            use.numbers[0] = function.numbers[0];
-            use.numbers[1] = function.numbers[1];
-            constexpr number_ranges ranges = ranges_of(Kind);
-            for (int at = 0; at < 2; ++at)
-                check_number(ranges.function, ranges.of[at], use.numbers[at]);
-            read_arguments(function.arguments, use, 0);
-            current.transformations.push(use);
-        }
+        if (!this->begin_transformation(Kind)) return;
+        transformation_use use;
+        use.kind = Kind;
+        use.numbers[0] = function.numbers[0];
+        use.numbers[1] = function.numbers[1];
+        this->check_numbers(use);
+        read_arguments(function.arguments, use, 0);
+        current.transformations.push(use);
     }
     constexpr void read_arguments(const lang::pack<>&, transformation_use&, int) {}
     template <class First, class... Rest>
@@ -20484,55 +21076,13 @@ class reader {
     }
     template <lang::aggregation Kind, class... Variables>
     constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
-        if (current.states_aggregation) fail(fault::two_aggregations);
-        check_not_stacked();
-        current.aggregated = Kind;
-        current.states_aggregation = true;
+        this->aggregate(Kind);
         const int mentioned = current.variables.size();
-        auto add = [&](int index) {
-            if (index >= mentioned)
-                fail(fault::aggregation_over_a_variable_that_the_body_does_not_mention);
-            if (!((current.aggregated_variables >> index) & 1u))
-                current.aggregated_order.push(index);
-            current.aggregated_variables |= 1u << index;
-        };
-        (add(variable_of(Variables{})), ...);
+        (aggregate_over(variable_of(Variables{}), mentioned), ...);
     }
     template <int Count, class Program, bool Shares>
     constexpr void read_function(const lang::repeated<Count, Program, Shares>& stacked) {
-        check_number(Shares ? make_name("repeat", 6) : make_name("stack", 5),
-                     number_range::at_least_1, Count);
-        check_not_stacked();
-        current.repeat = Count;
-        current.block = out.scopes.push({scope_, Count, -1, Shares});
-        int depth = 0;
-        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
-        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
-        if (out.literals.size() == current.first_literal) {
-            fail(fault::a_stack_is_applied_to_a_value);
-            return;
-        }
-        const rule outer = current;
-        const int outer_scope = scope_;
-        const int outer_number = number_;
-        const int outer_literals = out.literals.size();
-        list<literal, max_literals> body;
-        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
-            body.push(out.literals[at]);
-        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
-        // The block's literals come before those of the rule that stacks it.
-        out.literals.count = outer.first_literal;
-        scope_ = outer.block;
-        read(*stacked.block);
-        scope_ = outer_scope;
-        number_ = outer_number;
-        current = outer;
-        current.first_literal = out.literals.size();
-        for (const literal& item : body) out.literals.push(item);
-    }
-    /// A stack is a rule's last function.
-    constexpr void check_not_stacked() {
-        if (current.repeat > 0) fail(fault::a_stack_stands_last);
+        this->stack(Count, Shares, [&] { read(*stacked.block); });
     }
 
     // Terms and index expressions.
@@ -20556,14 +21106,7 @@ class reader {
     constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
         index_sum sum;
         add_index(written, 1, sum);
-        if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
-        const int first = sum.factors[0] == 1 ? 0 : 1;
-        const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1 ||
-            sum.factors[second] * sum.factors[second] > 1 || sum.cancels())
-            fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
-        if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
-        return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
+        return this->term_of(sum);
     }
     template <lang::fixed_string Name>
     constexpr term read_term(const lang::bound<Name>&) {
@@ -20571,27 +21114,9 @@ class reader {
         return {};
     }
 
-    /// Two variables with their factors, and a constant.
-    struct index_sum {
-        int variables[2]{-1, -1};
-        int factors[2]{};
-        int offset = 0;
-        bool known = true;
-
-        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
-        constexpr bool cancels() const {
-            return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
-        }
-    };
     template <lang::fixed_string Name, int Extent>
     constexpr void add_index(const lang::var<Name, Extent>& written, int factor, index_sum& to) {
-        const int index = variable_of(written);
-        int place = 0;
-        while (place < 2 && to.variables[place] >= 0 && to.variables[place] != index) ++place;
-        to.known = to.known && place < 2;
-        if (place == 2) return;
-        to.variables[place] = index;
-        to.factors[place] += factor;
+        to.add(variable_of(written), factor);
     }
     constexpr void add_index(const lang::integer& written, int factor, index_sum& to) {
         to.offset += factor * written.value;
@@ -20604,15 +21129,19 @@ class reader {
     constexpr void add_index(const lang::index_expression<Operation, Left, Right>& written,
                              int factor, index_sum& to) {
         constexpr bool adds = Operation == lang::arithmetic::add;
-        add_index(written.left, factor, to);
-        add_index(written.right, adds ? factor : -factor, to);
-        to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
-    }
-
-    /// Where two variables cannot stand.
-    constexpr void check_single(const term* terms, int arity) {
-        for (int at = 0; at < arity; ++at)
-            if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
+        if constexpr (Operation == lang::arithmetic::multiply) {
+            // A number times an index, in either order.
+            if constexpr (std::is_same_v<Left, lang::integer>)
+                add_index(written.right, factor * written.left.value, to);
+            else if constexpr (std::is_same_v<Right, lang::integer>)
+                add_index(written.left, factor * written.right.value, to);
+            else
+                to.known = false;
+        } else {
+            add_index(written.left, factor, to);
+            add_index(written.right, adds ? factor : -factor, to);
+            to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
+        }
     }
 
     template <lang::fixed_string Name, int Extent>
@@ -20636,12 +21165,6 @@ class reader {
         const int at = read_pair(node_kind::same_symbol, written.left, written.right);
         out.nodes[at].value = place;
         return at;
-    }
-    template <class Item, int Capacity>
-    static constexpr int place_in(list<Item, Capacity>& items, const Item& wanted) {
-        for (int at = 0; at < items.size(); ++at)
-            if (items[at] == wanted) return at;
-        return items.push(wanted);
     }
     constexpr int read_node(const lang::integer& written) {
         return out.nodes.push({node_kind::constant, written.value});
@@ -20685,41 +21208,26 @@ class reader {
         if constexpr (Extent != lang::unstated)
             check_number(make_name("var", 3), number_range::at_least_1, Extent);
         constexpr name id = text_of<Name>();
-        for (int at = 0; at < current.variables.size(); ++at)
-            if (current.variables[at].id == id) {
-                current.variables[at].state(written.stated_extent);
-                return at;
-            }
-        if (current.variables.size() == max_variables) {
-            fail(fault::too_many_variables);
-            return 0;
-        }
-        return current.variables.push({id, written.stated_extent, 0});
+        return this->variable_id(id, written.stated_extent);
     }
-    constexpr int relation_id(const name& id) {
-        for (int at = 0; at < out.relations.size(); ++at)
-            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
-        return out.relations.push({id, scope_, false});
+};
+
+/// Reads a program object and tells what is wrong with it; sequent/text.hpp adds one for text.
+template <const auto& Program, class Type = std::remove_cvref_t<decltype(Program)>>
+struct program_reader {
+    static consteval auto read() {
+        reader<size_of<Type>> walk;
+        walk.read(Program);
+        return walk.out;
     }
-    constexpr int weight_id(const weight& declared) {
-        for (int at = 0; at < out.weights.size(); ++at) {
-            const weight& known = out.weights[at];
-            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
-            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
-                known.shape[1] != declared.shape[1])
-                fail(fault::one_weight_with_two_shapes);
-            return at;
-        }
-        return out.weights.push(declared);
-    }
+    template <const auto& Diagnosis>
+    using report = plan::report<Diagnosis>;
 };
 
 /// The source of a program object.
 template <const auto& Program>
 consteval auto read() {
-    reader<size_of<std::remove_cvref_t<decltype(Program)>>> walk;
-    walk.read(Program);
-    return walk.out;
+    return program_reader<Program>::read();
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -22718,6 +23226,7 @@ struct bindings {
     const T* prepared = nullptr;
     const std::byte* packed = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
+    std::byte* cache = nullptr;      // of a state: columns of keys and values
     T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
     const void* facts[max_facts]{};
@@ -23209,6 +23718,15 @@ template <class Term, class Visit>
 constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.kind);
     visit_access(term.x, visit);
+    visit(term.window.walker);
+    if (term.window.any()) {
+        visit(term.window.stride);
+        visit(term.window.step);
+        visit(term.window.origin);
+        visit(term.window.extent);
+        visit(term.window.counts);
+        visit(term.window.bounded);
+    }
     if (term.kind == term_kind::add) return;
     visit_access(term.w, visit);
     visit(term.w_depth);
@@ -23669,7 +24187,8 @@ struct row_fusion {
     }();
     static constexpr bool adds(int at) {
         return product_at >= 0 && step.terms[at].kind == term_kind::add &&
-               step.terms[at].indexed == plan::side::none && segments_of(step.terms[at].x) == 1;
+               !step.terms[at].window.any() && step.terms[at].indexed == plan::side::none &&
+               segments_of(step.terms[at].x) == 1;
     }
     static constexpr bool applies = [] {
         bool all = product_at >= 0 && step.functions.size() > 0 && is_cheap(step.functions[0].kind);
@@ -24082,6 +24601,19 @@ class row_atoms {
         }
     }
 
+    /// The rows of a range in which split `split` of term At is there.
+    template <int At, class Range>
+    static auto rows_of_split(const bindings& bound, int first, int second, int third, int split,
+                              Range range) noexcept {
+        if constexpr (!step.terms[At].window.bounded) {
+            return range;
+        } else {
+            const int walked[]{first, second, third};
+            return step.terms[At].window.template rows<kernel::row_range>(
+                split, walked, range.begin, range.end, bound.counts);
+        }
+    }
+
     template <int At>
     static const T* factor(const bindings& bound, int first, int second, int third) noexcept {
         return bound.read(step.terms[At].x.at) +
@@ -24207,13 +24739,15 @@ class row_gradients : public row_atoms<Step, T> {
                 constexpr kernel::product_shape shape{term.depth, columns,      step.rows,
                                                       1,          term.x.row,   step.out.row,
                                                       1,          term.w_depth, true};
-                kernel::detail::tile_product<shape, kernel::is_whole<Range> && is_whole>(
+                kernel::detail::tile_product<shape,
+                                             kernel::is_whole<Range> && kernel::is_whole<Rows>>(
                     x + range.begin, dy, dw + range.begin * term.w_depth, count, rows);
             } else {
                 constexpr kernel::product_shape shape{columns, term.depth,    step.rows,
                                                       1,       step.out.row,  term.x.row,
                                                       1,       term.w_column, true};
-                kernel::detail::tile_product<shape, kernel::is_whole<Range> && is_whole>(
+                kernel::detail::tile_product<shape,
+                                             kernel::is_whole<Range> && kernel::is_whole<Rows>>(
                     dy + range.begin, x, dw + range.begin * term.w_column, count, rows);
             }
         }
@@ -24235,12 +24769,14 @@ class row_gradients : public row_atoms<Step, T> {
                                  Range range) noexcept {
         constexpr row_term term = step.terms[At];
         for (int split = 0; split < term.splits; ++split) {
+            const auto rows =
+                base::template rows_of_split<At>(bound, first, second, third, split, range);
             if constexpr (fusion::by_row(term)) {
-                gradient_by_row<At>(bound, first, second, third, split, range);
+                gradient_by_row<At>(bound, first, second, third, split, rows);
             } else {
-                input_gradient<At>(bound, first, second, third, split, range);
+                input_gradient<At>(bound, first, second, third, split, rows);
                 weight_gradient<At>(bound, first, second, third, split,
-                                    kernel::all_rows<weight_rows<At>()>{}, range);
+                                    kernel::all_rows<weight_rows<At>()>{}, rows);
             }
         }
     }
@@ -24250,11 +24786,13 @@ class row_gradients : public row_atoms<Step, T> {
                                 Range range) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
+            const auto rows =
+                base::template rows_of_split<At>(bound, first, second, third, 0, range);
             const T* gradient = gradient_of_out(bound, first, second, third);
             const auto* symbols =
                 bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
             T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
-            for (int row = range.begin; row < range.end; ++row) {
+            for (int row = rows.begin; row < rows.end; ++row) {
                 T* to = bound.row_of(table, symbols[row * term.x.row], Step::template classes<At>,
                                      term.w_depth);
                 if (!to) continue;
@@ -24328,7 +24866,8 @@ class row_gradients : public row_atoms<Step, T> {
         to += outer_shift(term.x, first, second, third);
         const T* gradient = gradient_of_out(bound, first, second, third);
         constexpr int length = columns / fusion::segments_of(term.x);
-        for (int row = range.begin; row < range.end; ++row)
+        const auto rows = base::template rows_of_split<At>(bound, first, second, third, 0, range);
+        for (int row = rows.begin; row < rows.end; ++row)
             for (int segment = 0; segment < fusion::segments_of(term.x); ++segment)
                 add_to<length>(to + base::template pair_row<term.indexed>(bound, row) * term.x.row +
                                    segment * term.x.column,
@@ -24543,6 +25082,62 @@ class row_runner : public row_gradients<Step, T> {
         }
     }
 
+    static constexpr bool has_windows = [] {
+        bool result = false;
+        for (const row_term& term : step.terms) result = result || term.window.bounded;
+        return result;
+    }();
+    /// The rows among some in which all splits of all products are there.
+    static kernel::row_range full_rows(const bindings& bound, int first, int second, int third,
+                                       int begin, int end) noexcept {
+        kernel::row_range result{begin, end};
+        kernel::unroll<step.terms.size()>([&](auto index) {
+            if constexpr (step.terms[index()].kind == term_kind::product &&
+                          step.terms[index()].window.bounded)
+                for (int split = 0; split < step.terms[index()].splits; ++split)
+                    result = base::template rows_of_split<index()>(bound, first, second, third,
+                                                                   split, result);
+        });
+        return result;
+    }
+    /// Rows in which some splits are not there: each is added where it is.
+    template <int Block>
+    static void multiply_partly(const bindings& bound, int first, int second, int third, T* sum,
+                                T* out, int begin, int end) noexcept {
+        if (begin >= end) return;
+        for (int at = begin; at < end; ++at) std::fill_n(sum + at * sum_row, columns, T(0));
+        kernel::unroll<step.terms.size()>([&](auto index) {
+            constexpr row_term term = step.terms[index()];
+            if constexpr (term.kind == term_kind::product) {
+                const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+                const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+                constexpr bool by_row = fusion::by_row(term);
+                constexpr kernel::product_shape shape{
+                    by_row ? 1 : Block,      columns, term.depth,
+                    by_row ? 0 : term.x.row, 1,       term.w_depth,
+                    term.w_column,           sum_row, true};
+                for (int split = 0; split < term.splits; ++split) {
+                    const auto rows = base::template rows_of_split<index()>(
+                        bound, first, second, third, split, kernel::row_range{begin, end});
+                    const T* a = x + split * term.x_split;
+                    const T* b = w + split * term.w_split;
+                    if constexpr (by_row) {
+                        for (int at = rows.begin; at < rows.end; ++at)
+                            kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
+                                                   sum + at * sum_row);
+                    } else if (rows.begin < rows.end) {
+                        kernel::detail::tile_product<shape, false>(
+                            a + rows.begin * term.x.row, b, sum + rows.begin * sum_row,
+                            rows.end - rows.begin, term.depth, kernel::as_is{});
+                    }
+                }
+            }
+        });
+        if constexpr (fusion::any)
+            finish_rows(finish(bound, first, second, third, out, begin), sum + begin * sum_row,
+                        end - begin);
+    }
+
     static constexpr int first_product() {
         for (int at = 0; at < step.terms.size(); ++at)
             if (step.terms[at].kind == term_kind::product) return at;
@@ -24567,11 +25162,25 @@ class row_runner : public row_gradients<Step, T> {
         if constexpr (step.terms.size() == 0)
             for (int at = row; at < row + rows; ++at)
                 std::fill_n(sum + at * sum_row, columns, T(0));
-        kernel::unroll<step.terms.size()>([&](auto index) {
-            if constexpr (step.terms[index()].kind == term_kind::product)
-                multiply<index(), index() != first_product(), Block, Even>(
-                    bound, first, second, third, sum, out, row, rows);
-        });
+        const auto multiply_all = [&](auto even, int begin, int count) {
+            kernel::unroll<step.terms.size()>([&](auto index) {
+                if constexpr (step.terms[index()].kind == term_kind::product)
+                    multiply<index(), index() != first_product(), Block, even()>(
+                        bound, first, second, third, sum, out, begin, count);
+            });
+        };
+        if constexpr (has_windows && first_product() >= 0) {
+            const kernel::row_range full = full_rows(bound, first, second, third, row, row + rows);
+            if (full.end <= full.begin) {
+                multiply_partly<Block>(bound, first, second, third, sum, out, row, row + rows);
+            } else {
+                multiply_partly<Block>(bound, first, second, third, sum, out, row, full.begin);
+                multiply_all(std::false_type{}, full.begin, full.end - full.begin);
+                multiply_partly<Block>(bound, first, second, third, sum, out, full.end, row + rows);
+            }
+        } else {
+            multiply_all(std::bool_constant<Even>{}, row, rows);
+        }
         add_terms(bound, first, second, third, sum, row, rows);
     }
 
@@ -24595,12 +25204,19 @@ class row_runner : public row_gradients<Step, T> {
                           int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            constexpr bool starts = first_product() < 0 && index() == 0;
+            // Where a term is not in all rows, these begin with zeros.
+            constexpr bool cleared = first_product() < 0 && index() == 0 && term.window.bounded;
+            constexpr bool starts = first_product() < 0 && index() == 0 && !cleared;
+            if constexpr (cleared)
+                for (int at = row; at < row + rows; ++at)
+                    std::fill_n(sum + at * sum_row, columns, T(0));
+            [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
+                bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
                 // Done by the product.
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
-                for (int at = row; at < row + rows; ++at)
+                for (int at = present.begin; at < present.end; ++at)
                     kernel::unroll<fusion::segments_of(term.x)>([&](auto segment) {
                         constexpr int length = columns / fusion::segments_of(term.x);
                         T* to = sum + at * sum_row + segment() * length;
@@ -24618,7 +25234,7 @@ class row_runner : public row_gradients<Step, T> {
                                  term.w.at.where == place::packed) {
                 const auto* symbols =
                     bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
-                for (int at = row; at < row + rows; ++at) {
+                for (int at = present.begin; at < present.end; ++at) {
                     T* to = sum + at * sum_row;
                     const std::int32_t symbol = symbols[at * term.x.row];
                     T found[columns];
@@ -24639,7 +25255,7 @@ class row_runner : public row_gradients<Step, T> {
                 const auto* symbols =
                     bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
                 const T* table = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-                for (int at = row; at < row + rows; ++at) {
+                for (int at = present.begin; at < present.end; ++at) {
                     T* to = sum + at * sum_row;
                     const T* from = bound.row_of(table, symbols[at * term.x.row],
                                                  Step::template classes<index()>, term.w_depth);
@@ -24705,10 +25321,15 @@ class row_runner : public row_gradients<Step, T> {
                 return;
             }
             constexpr int block = fusion::by_row(term) ? 1 : Block;
-            kernel::unroll<term.splits>([&](auto split) {
+            // The splits of a window may follow each other, in x and in the weight.
+            constexpr bool follows = term.window.any() && term.x_split == term.depth &&
+                                     term.w_split == term.depth * term.w_depth;
+            constexpr int splits = follows ? 1 : term.splits;
+            constexpr int depth = follows ? term.depth * term.splits : term.depth;
+            kernel::unroll<splits>([&](auto split) {
                 constexpr kernel::product_shape shape{block,
                                                       columns,
-                                                      term.depth,
+                                                      depth,
                                                       fusion::by_row(term) ? 0 : term.x.row,
                                                       1,
                                                       term.w_depth,
@@ -24724,10 +25345,9 @@ class row_runner : public row_gradients<Step, T> {
                 } else {
                     const auto product = [&](const auto& finish) {
                         kernel::detail::tile_product<shape, Even>(
-                            a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
+                            a + row * term.x.row, b, sum + row * sum_row, rows, depth, finish);
                     };
-                    if constexpr (fusion::any && fusion::product_at == At &&
-                                  split() == term.splits - 1)
+                    if constexpr (fusion::any && fusion::product_at == At && split() == splits - 1)
                         product(finish(bound, first, second, third, out, row));
                     else
                         product(kernel::as_is{});
@@ -26362,20 +26982,21 @@ inline constinit thread_local pool_position in_pool{};
 /// A pool shares one run at a time among its threads. A run that begins within a task of the same
 /// pool, or while another thread's run is under way, is done by the calling thread alone, to the
 /// same numbers. So is a run in the child of a fork(), where the workers are not. A pool must live
-/// until run has returned; its end ends the workers.
-class thread_pool {
+/// until run has returned; its end ends the workers. A template without arguments, as
+/// SEQUENT_LAZY functions are.
+SEQUENT_LAZY class basic_thread_pool {
   public:
     /// As many threads as the machine has unless told; at least one. Throws std::system_error if
     /// the system has no more threads.
-    explicit thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
-        : thread_pool(std::max(1, threads), nothing_started{}) {
+    explicit basic_thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
+        : basic_thread_pool(std::max(1, threads), nothing_started{}) {
         std::vector<std::thread>& workers = crew_->workers;
         while (static_cast<int>(workers.size()) + 1 < size_) {
             const int thread = static_cast<int>(workers.size()) + 1;
             workers.emplace_back([this, thread] { serve(thread); });
         }
     }
-    ~thread_pool() {
+    ~basic_thread_pool() {
         if (is_forked()) {
             // Threads that are not there can neither be joined nor detached, and the child's copy
             // of what they wait on cannot be destroyed.
@@ -26387,8 +27008,8 @@ class thread_pool {
         crew_->begin.ring();
         for (std::thread& worker : crew_->workers) worker.join();
     }
-    thread_pool(const thread_pool&) = delete;
-    thread_pool& operator=(const thread_pool&) = delete;
+    basic_thread_pool(const basic_thread_pool&) = delete;
+    basic_thread_pool& operator=(const basic_thread_pool&) = delete;
 
     /// With the calling thread.
     int size() const noexcept { return size_; }
@@ -26450,7 +27071,7 @@ class thread_pool {
 
     /// The threads follow in the constructor that delegates here: should one fail, the destructor
     /// ends those that have started.
-    thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
+    basic_thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
         crew_->workers.reserve(static_cast<std::size_t>(size - 1));
     }
 
@@ -26531,6 +27152,7 @@ class thread_pool {
     int forks_ = model_detail::count_forks();
     std::unique_ptr<crew> crew_;
 };
+using thread_pool = basic_thread_pool<>;
 
 }  // namespace sequent::inline SEQUENT_ABI
 
@@ -26714,7 +27336,8 @@ class pooled_rows {
         constexpr int weight_row = term.w_column == 1 ? term.w_depth : term.w_column;
         constexpr int weight_columns = term.w_column == 1 ? step.columns() : term.depth;
         constexpr bool apart =
-            !runner::by_row(term) && inputs_apart(term, term.splits, term.x_split, term.depth) &&
+            !runner::by_row(term) && !term.window.any() &&
+            inputs_apart(term, term.splits, term.x_split, term.depth) &&
             are_apart(std::array<dimension, 2>{{{weight_rows, weight_row},
                                                 {term.w_split ? term.splits : 1, term.w_split}}},
                       weight_columns);
@@ -27671,7 +28294,9 @@ constexpr view_limits limits_of_view(int relation) {
 template <class Plan, int Relation>
 constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     constexpr view_limits limits = limits_of_view<Plan>(Relation);
-    weight_view result = view_of_relation<Plan>(Relation);
+    // A constant: a call would put the plan's tables into unoptimised programs.
+    constexpr weight_view whole = view_of_relation<Plan>(Relation);
+    weight_view result = whole;
     if constexpr (limits.any)
         for (int axis = 0; axis < result.rank; ++axis)
             if (limits.counts[axis] != 0)
@@ -28034,7 +28659,7 @@ concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
 
 /// The formats of packed weights by name, and none.
-enum class packed_as { floats, bf16, q8_0, q4_0, q4_1 };
+enum class packed_as { floats, bf16, q8_0, q4_0, q4_1, q8_4, q8_8, q8_16, q8_32, q8_64 };
 /// Which weights Model::packed<Format, Which> packs: Which(name, looked_up) is asked of each weight
 /// that products multiply with, and, with looked_up true, of each table that symbols choose rows
 /// of.
@@ -29121,7 +29746,8 @@ inline constexpr bool is_well_formed = check_form<Program, Facts...>();
 /// What is wrong, unless an operator has told it already.
 template <bool Told, const auto& Program, class... Facts>
 struct report_of {
-    using type = plan::report<plan::plan_of<Program, Facts...>::mistake>;
+    using type = typename plan::program_reader<Program>::template report<
+        plan::plan_of<Program, Facts...>::mistake>;
 };
 template <const auto& Program, class... Facts>
 struct report_of<true, Program, Facts...> {
@@ -29355,7 +29981,8 @@ class row_facts {
             if (is_along(at)) check_given(at);
     }
 
-    static constexpr bool is_along(int at) { return ((Plan::by_rows.sequences >> at) & 1u) != 0; }
+    static constexpr unsigned sequences = Plan::by_rows.sequences;
+    static constexpr bool is_along(int at) { return ((sequences >> at) & 1u) != 0; }
     static constexpr bool is_symbols(int at) { return known[at].kind == plan::fact_kind::symbols; }
     static constexpr int row_size(int at) { return known[at].size() / known[at].extents[0]; }
     static constexpr int place_of(const plan::name& id) {
@@ -29429,6 +30056,27 @@ class row_facts {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// How the cache of a state stores the numbers of columns: in so many bytes each, none if they are
+/// among the numbers of the state; and how many numbers of a column share a scale of two bytes, 0
+/// if there are no scales.
+struct column_form {
+    int bytes = 0;
+    int block = 0;
+};
+struct cache_form {
+    column_form keys{};
+    column_form values{};
+};
+
+/// Columns that are cached. The scales have lines of their own, in the same order.
+struct cached_columns : column_form {
+    int begin = 0;   // bytes from the begin of the cache
+    int scales = 0;  // likewise
+
+    /// Lines of scales for each `depth` lines of numbers.
+    constexpr int blocks(int depth) const { return block > 0 ? (depth + block - 1) / block : 0; }
+};
+
 /// An operand that an attention step reads by columns. Kept columns are turned: number k of column
 /// c stands at to + k pitch + c, so that the columns of one number are a vector.
 struct kept_operand {
@@ -29441,7 +30089,8 @@ struct kept_operand {
     operand to{};
     int outer[max_outers]{};
     int pitch = 0;
-    int lines = 0;  // of `pitch` numbers, in all layers and outer loops
+    int lines = 0;            // of `pitch` numbers, in all layers and outer loops
+    cached_columns cached{};  // in the cache; else among the numbers of the state
 };
 
 /// The value, and what the nodes of the score read.
@@ -29492,6 +30141,8 @@ struct state_tables {
     list<column_bound, decltype(Tables::generals)::capacity()> bounds{};
     list<row_window, buffers + facts + 1> windows{};
     list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
+    list<window_place, 26 * decltype(Tables::attentions)::capacity()> cache_places{};  // in bytes
+    int cache = 0;                                                                     // bytes
     int row_size[buffers]{};                          // of what moves with the rows
     int window_of[buffers]{};                         // 1 + which window, or 0
     int fact_window[facts]{};                         // likewise
@@ -29730,7 +30381,10 @@ class row_reach {
         };
         if (each.kind == step_kind::rows) {
             for (const row_term& term : out_.rows[each.at].terms) {
-                call(term.x.at, form_.in_time[at] ? 0 : term.x.row);
+                // A window reads rows at some distance.
+                const int walked = term.window.any() ? (term.splits - 1) * term.x_split : 0;
+                call(term.x.at, form_.in_time[at] ? 0 : term.x.row, 0, 0, std::min(walked, 0),
+                     std::max(walked, 0));
                 for (int outer = 0; outer < max_outers; ++outer)
                     if (is_sequence(term.x.at) && out_.rows[each.at].outer_extents[outer] > 1 &&
                         term.x.outer[outer] >= row_size(term.x.at) && made.rows > 1)
@@ -29903,6 +30557,98 @@ class row_reach {
         }
         each_compared(top.left, visit);
         each_compared(top.right, visit);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The cache of a state: keys and values of attention in a form of fewer bits.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Calls visit(operand, form) for the columns that a state keeps, in the order in which they were
+/// placed. Keys and values of softmax attention have those of the cache.
+template <class Made, class Visit>
+constexpr void each_kept(Made& made, const cache_form& form, Visit visit) {
+    for (int at = 0; at < made.kept.size(); ++at) {
+        const auto& attention = made.steps.attentions[at];
+        auto& kept = made.kept[at];
+        if (kept.value.kept)
+            visit(kept.value, attention.is_prepared() ? column_form{} : form.values);
+        for (int node = 0; node < attention.nodes.size(); ++node)
+            if (kept.nodes[node].kept)
+                visit(kept.nodes[node],
+                      attention.nodes[node].kind == score_kind::dot ? form.keys : column_form{});
+    }
+}
+
+/// Bytes up to the end of their last cache line.
+constexpr long long whole_lines(long long bytes) {
+    return (bytes + 63) / 64 * 64;
+}
+
+/// Adds the bytes of keys and values as float, in bf16 and in q8_0.
+template <class Made>
+constexpr void add_cache_bytes(const Made& made, long long (&bytes)[3]) {
+    each_kept(made, {{1, 32}, {1, 32}}, [&](const kept_operand& kept, const column_form& form) {
+        if (form.bytes == 0) return;
+        const long long numbers = 1LL * kept.lines * kept.pitch;
+        const int blocks = cached_columns{form}.blocks(kept.depth);
+        bytes[0] += 4 * numbers;
+        bytes[1] += whole_lines(2 * numbers);
+        bytes[2] += whole_lines(numbers) + whole_lines(2 * (numbers / kept.depth * blocks));
+    });
+}
+
+/// Moves keys and values of attention from the numbers of a state to its cache.
+template <class Made>
+class cache_planner {
+  public:
+    Made made;
+
+    constexpr cache_planner(const Made& from, const cache_form& form) : made(from) {
+        if (made.steps.workspace == too_large) return;
+        size_ = made.steps.workspace;
+        each_kept(made, {}, [&](kept_operand& kept, const column_form&) {
+            size_ = std::min<long long>(size_, kept.to.offset);
+        });
+        // What is kept stands behind all else.
+        int places = 0;
+        for (const window_place& place : made.places)
+            if (place.offset < size_) made.places[places++] = place;
+        made.places.count = places;
+        each_kept(made, form, [&](kept_operand& kept, const column_form& of) { place(kept, of); });
+        const bool fits = cache_ <= max_numbers;
+        made.cache = fits ? static_cast<int>(cache_) : 0;
+        made.steps.workspace = fits ? numbers_of_memory(size_) : too_large;
+    }
+
+  private:
+    long long size_ = 0;
+    long long cache_ = 0;
+
+    constexpr void place(kept_operand& kept, const column_form& of) {
+        if (of.bytes == 0) {
+            kept.to.offset = numbers_of_memory(size_);
+            if (kept.slides)
+                made.places.push(
+                    {made.column_window - 1, kept.to.offset, kept.lines, kept.pitch, 1});
+            size_ += 1LL * kept.lines * kept.pitch;
+            return;
+        }
+        static_cast<column_form&>(kept.cached) = of;
+        kept.to.offset = 0;
+        kept.cached.begin = place_lines(kept, kept.lines, of.bytes);
+        kept.cached.scales =
+            place_lines(kept, kept.lines / kept.depth * kept.cached.blocks(kept.depth), 2);
+    }
+    constexpr int place_lines(const kept_operand& kept, int lines, int bytes) {
+        const int begin = numbers_of_memory(cache_);
+        if (kept.slides && lines > 0)
+            made.cache_places.push(
+                {made.column_window - 1, begin, lines, kept.pitch * bytes, bytes});
+        cache_ += whole_lines(1LL * lines * kept.pitch * bytes);
+        return begin;
     }
 };
 
@@ -30212,16 +30958,22 @@ class state_planner : public row_reach<Drafted, Form> {
     }
 };
 
-/// The same plan, with its memory laid out for a few rows at a time.
-template <class Plan>
-struct state_plan_of : single_steps<state_plan_of<Plan>> {
+/// The same plan, with its memory laid out for a few rows at a time; keys and values of attention
+/// in a cache of their own if `Cache` gives them a form.
+template <class Plan, cache_form Cache = cache_form{}>
+struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
     static constexpr auto& facts = Plan::facts;
     static constexpr auto& shapes = Plan::shapes;
     static constexpr auto& form = Plan::by_rows;
     static constexpr auto made = [] {
-        using planner = state_planner<std::remove_const_t<decltype(Plan::unplaced)>,
-                                      std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
-        return planner(Plan::unplaced, form).made;
+        if constexpr (Cache.keys.bytes > 0 || Cache.values.bytes > 0) {
+            return cache_planner(state_plan_of<Plan>::made, Cache).made;
+        } else {
+            using planner =
+                state_planner<std::remove_const_t<decltype(Plan::unplaced)>,
+                              std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
+            return planner(Plan::unplaced, form).made;
+        }
     }();
     static constexpr auto& tables = made.steps;
 
@@ -30259,8 +31011,22 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 using plan::kept_attention;
 using plan::kept_operand;
 
+/// How the plan's state stores the columns of an operand.
+template <class Plan, class T, bool Cached, bool OfValue>
+struct columns_form {
+    using type = kernel::kept_columns<T, T>;
+};
+template <class Plan, class T>
+struct columns_form<Plan, T, true, false> {
+    using type = kernel::kept_columns<typename Plan::cache::keys, T>;
+};
+template <class Plan, class T>
+struct columns_form<Plan, T, true, true> {
+    using type = kernel::kept_columns<typename Plan::cache::values, T>;
+};
+
 /// The kernel's view of attention step `At` of a state's plan, in the rounds of a kind.
-template <class Plan, int At, int Kind>
+template <class Plan, int At, int Kind, class T>
 struct kept_shape {
     using whole = attention_shape<Plan, At, Kind>;
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -30276,6 +31042,10 @@ struct kept_shape {
 
     static constexpr int value_pitch = kept.value.kept ? kept.value.pitch : 0;
     static constexpr bool value_slides = kept.value.slides;
+    using value_columns = typename columns_form<Plan, T, (kept.value.cached.bytes > 0), true>::type;
+    template <int Node>
+    using node_columns =
+        typename columns_form<Plan, T, (kept.nodes[Node].cached.bytes > 0), false>::type;
     static constexpr std::array<int, nodes.size()> pitches = [] {
         std::array<int, nodes.size()> result{};
         for (int at = 0; at < nodes.size(); ++at)
@@ -30316,12 +31086,21 @@ struct kept_shape {
     }
 };
 
-/// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart.
-template <class T>
-SEQUENT_NOINLINE void keep_columns(const T* from, int stride, T* to, int pitch, int count,
-                                   int depth) noexcept {
-    for (int column = 0; column < count; ++column, from += stride, ++to)
-        for (int k = 0; k < depth; ++k) to[static_cast<std::ptrdiff_t>(k) * pitch] = from[k];
+/// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart,
+/// from column number `first` on.
+template <class Form, class T>
+SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
+                                   const kernel::detail::columns_place& to, int first, int pitch,
+                                   int count, int depth) noexcept {
+    using number = typename Form::number;
+    // Both are of the state, which is being written.
+    auto* numbers = const_cast<number*>(to.template numbers<number>()) + first;
+    auto* scales = const_cast<std::uint16_t*>(to.scales);
+    if constexpr (Form::block > 0) scales += first;
+    for (int column = 0; column < count; ++column, from += stride, ++numbers) {
+        Form::put(from, depth, numbers, scales, pitch);
+        if constexpr (Form::block > 0) ++scales;
+    }
 }
 
 /// An attention step of a state's plan.
@@ -30337,6 +31116,18 @@ class kept_runner {
                static_cast<std::ptrdiff_t>(third) * of.outer[2];
     }
 
+    /// Where the columns of an operand begin, in the rounds of the outer loops.
+    static kernel::detail::columns_place columns_of(const bindings<T>& bound,
+                                                    const kept_operand& of, int first, int second,
+                                                    int third) noexcept {
+        const std::ptrdiff_t place = shift(of, first, second, third);
+        if (of.cached.bytes == 0) return bound.read(of.to) + place;
+        const std::ptrdiff_t at = bound.place_of(of.to) + place;
+        return {bound.cache + of.cached.begin + at * of.cached.bytes,
+                reinterpret_cast<const std::uint16_t*>(bound.cache + of.cached.scales) +
+                    at / of.depth * of.cached.blocks(of.depth)};
+    }
+
     /// Keeps columns [begin, end), of which the first stands at place `begin - first`.
     template <class Operand>
     static void keep(const bindings<T>& bound, Operand, int begin, int end, int first) noexcept {
@@ -30346,18 +31137,21 @@ class kept_runner {
                                 of.outer[2] > 0 ? step.outer_extents[2] : 1};
         each_outer(extents, [&](int one, int two, int three) {
             const T* from = bound.read(of.from.at) + outer_shift(of.from, one, two, three);
-            T* to = bound.write(of.to) + shift(of, one, two, three);
-            keep_columns(from + static_cast<std::ptrdiff_t>(begin) * of.from.column, of.from.column,
-                         to + (begin - first), of.pitch, end - begin, of.depth);
+            keep_columns<typename Operand::form>(
+                from + static_cast<std::ptrdiff_t>(begin) * of.from.column, of.from.column,
+                columns_of(bound, of, one, two, three), begin - first, of.pitch, end - begin,
+                of.depth);
         });
     }
 
     template <int Node>
     struct node_operand {
         static constexpr kept_operand value = kept.nodes[Node];
+        using form = typename columns_form<Plan, T, (value.cached.bytes > 0), false>::type;
     };
     struct value_operand {
         static constexpr kept_operand value = kept.value;
+        using form = typename columns_form<Plan, T, (value.cached.bytes > 0), true>::type;
     };
 
     template <bool First, class Operand>
@@ -30382,23 +31176,24 @@ class kept_runner {
             constexpr auto place = static_cast<std::size_t>(at);
             constexpr plan::score_node node = step.nodes[at];
             constexpr kept_operand own = kept.nodes[at];
-            const T* columns = nullptr;
-            if constexpr (own.kept) columns = bound.read(own.to) + shift(own, first, second, third);
+            kernel::detail::columns_place columns;
+            if constexpr (own.kept) columns = columns_of(bound, own, first, second, third);
             if constexpr (node.kind == score_kind::dot || node.kind == score_kind::load)
                 result.x[place] = bound.read(node.x.at) + outer_shift(node.x, first, second, third);
-            if constexpr (node.kind == score_kind::dot)
-                result.y[place] =
-                    own.kept ? columns
-                             : bound.read(node.y.at) + outer_shift(node.y, first, second, third);
+            if constexpr (node.kind == score_kind::dot && !own.kept)
+                result.y[place] = bound.read(node.y.at) + outer_shift(node.y, first, second, third);
+            else if constexpr (node.kind == score_kind::dot)
+                result.y[place] = columns;
             else if constexpr (own.kept)
-                result.x[place] = columns;
+                result.x[place] = columns.template numbers<T>();
             if constexpr (node.kind == score_kind::index)
                 result.base[place] = static_cast<T>(outer_shift(node.x, first, second, third));
         });
-        result.value =
-            kept.value.kept
-                ? bound.read(kept.value.to) + shift(kept.value, first, second, third)
-                : bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+        if constexpr (kept.value.kept)
+            result.value = columns_of(bound, kept.value, first, second, third);
+        else
+            result.value =
+                bound.read(step.value.at) + outer_shift(step.value, first, second, third);
         result.out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
         return result;
     }
@@ -30407,7 +31202,7 @@ class kept_runner {
     template <int Kind, int Queries, class Range>
     static void attend(const bindings<T>& bound, int round, Range range,
                        int first_column) noexcept {
-        using shape = kept_shape<Plan, At, Kind>;
+        using shape = kept_shape<Plan, At, Kind, T>;
         query queries[Queries];
         for (int q = 0; q < Queries; ++q) queries[q] = operands(bound, round + q);
         for (int row = range.begin; row < range.end; ++row)
@@ -30583,6 +31378,21 @@ void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range) 
 
 /// The memory of one sequence that a model computes row by row.
 
+namespace sequent::inline SEQUENT_ABI {
+
+/// The number types in which a state stores the keys and values of softmax attention: each is the
+/// state's own, or, from sequent/packed.hpp, bf16 or q8_0, to which each number is rounded when its
+/// row is computed. All rows read the rounded numbers, that row too.
+///
+///     Model::state<float, cache<q8_0>> s;
+template <class Keys, class Values = Keys>
+struct cache {
+    using keys = Keys;
+    using values = Values;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// Whether a plan runs row by row. It names T so that a program that does not call `step` does not
@@ -30590,24 +31400,56 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 template <class Plan, class T>
 inline constexpr bool has_state = plan::state_plan_of<Plan>::made.obstacle.rule < 0;
 
+template <class Stored, class T>
+constexpr plan::column_form column_form_of() {
+    if constexpr (std::is_same_v<Stored, T>) {
+        return {};
+    } else {
+        static_assert(
+            requires { typename kernel::kept_columns<Stored, T>::number; },
+            "sequent: a cache stores keys and values as bf16 or q8_0, from "
+            "sequent/packed.hpp, in a state of float");
+        using form = kernel::kept_columns<Stored, T>;
+        return {sizeof(typename form::number), form::block};
+    }
+}
+
+/// A state's plan, with the types of what is cached.
+template <class Plan, class T, class Cache>
+struct cached_plan_of
+    : plan::state_plan_of<Plan, plan::cache_form{column_form_of<typename Cache::keys, T>(),
+                                                 column_form_of<typename Cache::values, T>()}> {
+    using cache = Cache;
+};
+template <class Plan, class T, class Cache>
+struct state_plan_for {
+    using type = cached_plan_of<Plan, T, Cache>;
+};
+template <class Plan, class T>
+struct state_plan_for<Plan, T, cache<T>> {
+    using type = plan::state_plan_of<Plan>;
+};
+
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
 /// sequence. Copies are states of their own.
-template <class Plan, class T, bool Possible = has_state<Plan, T>>
+template <class Plan, class T, class Cache = cache<T>, bool Possible = has_state<Plan, T>>
 class alignas(64) state_block {
-    using state_plan = plan::state_plan_of<Plan>;
+    using state_plan = typename state_plan_for<Plan, T, Cache>::type;
     static constexpr auto& made = state_plan::made;
 
-    static constexpr bool is_along(int fact) {
-        return ((state_plan::form.sequences >> fact) & 1u) != 0;
-    }
+    // A copy: a run-time reader of the plan's tables would put them into an unoptimised program.
+    static constexpr unsigned sequences = state_plan::form.sequences;
+    static constexpr bool is_along(int fact) { return ((sequences >> fact) & 1u) != 0; }
 
     static_assert(state_plan::tables.workspace != plan::too_large,
                   "sequent: the memory of step would hold more than 2147483647 numbers: fewer "
                   "layers or positions, or narrower ones");
 
   public:
-    /// How many numbers are kept.
+    using cached = Cache;
+    /// How many numbers are kept, and how many bytes of the cache.
     static constexpr int size = state_plan::tables.workspace > 0 ? state_plan::tables.workspace : 1;
+    static constexpr int cache_bytes = made.cache;
     /// How many positions the sequence may have.
     static constexpr int length = made.rows;
     /// And how many rows of them are computed at a time.
@@ -30705,6 +31547,7 @@ class alignas(64) state_block {
         bound.packed = packed_in(p);
         bound.workspace = numbers_;
         bound.counts = counts_;
+        bound.cache = facts_ + fact_bytes;
         bound.scratch = scratch_;
         bound.origins = origins_;
         const void* given[max_facts]{};
@@ -30782,13 +31625,18 @@ class alignas(64) state_block {
     static constexpr std::size_t bytes_of(int at) {
         return row_bytes(at) * static_cast<std::size_t>(rows_kept(at));
     }
-    static constexpr std::size_t fact_offset(int end) {
-        std::size_t offset = 0;
-        for (int at = 0; at < end; ++at)
-            if (made.reads_fact[at] || made.keeps_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
-        return offset;
+    static constexpr auto fact_offsets = [] {
+        std::array<std::size_t, static_cast<std::size_t>(fact_count) + 1> result{};
+        for (int at = 0; at < fact_count; ++at)
+            result[static_cast<std::size_t>(at) + 1] =
+                result[static_cast<std::size_t>(at)] +
+                (made.reads_fact[at] || made.keeps_fact[at] ? (bytes_of(at) + 63) / 64 * 64 : 0);
+        return result;
+    }();
+    static constexpr std::size_t fact_offset(int at) {
+        return fact_offsets[static_cast<std::size_t>(at)];
     }
-    static constexpr std::size_t fact_bytes = fact_offset(fact_count);
+    static constexpr std::size_t fact_bytes = fact_offsets.back();
 
     /// The elements of a list alone, without the room for more.
     template <class List>
@@ -30801,11 +31649,15 @@ class alignas(64) state_block {
         elements(made.windows, std::integral_constant<std::size_t, made.windows.size()>{});
     static constexpr auto window_places =
         elements(made.places, std::integral_constant<std::size_t, made.places.size()>{});
+    static constexpr auto cache_places = elements(
+        made.cache_places, std::integral_constant<std::size_t, made.cache_places.size()>{});
 
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
     alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
-    alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
+    // Facts, then the cache.
+    static constexpr std::size_t all_bytes = fact_bytes + std::size_t{cache_bytes};
+    alignas(64) std::byte facts_[all_bytes > 0 ? all_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t symbols_[std::max(1, compared_facts<Plan>.size())]
                          [compared_facts<Plan>.size() > 0 ? length : 1]{};
@@ -30859,12 +31711,16 @@ class alignas(64) state_block {
             const std::ptrdiff_t rows = begin + window.ahead - next;
             first = next;
             if (away == 0) continue;
-            for (const plan::window_place& place : window_places) {
-                if (place.window != static_cast<int>(at)) continue;
-                T* line = numbers_ + place.offset;
-                for (int count = place.lines; count-- > 0; line += place.pitch)
-                    std::copy_n(line + away * place.row, rows * place.row, line);
-            }
+            const auto move = [&](auto* numbers, const auto& places) {
+                for (const plan::window_place& place : places) {
+                    if (place.window != static_cast<int>(at)) continue;
+                    auto* line = numbers + place.offset;
+                    for (int count = place.lines; count-- > 0; line += place.pitch)
+                        std::copy_n(line + away * place.row, rows * place.row, line);
+                }
+            };
+            move(numbers_, window_places);
+            move(facts_ + fact_bytes, cache_places);
             kernel::unroll<fact_count>([&](auto index) {
                 constexpr int fact = decltype(index)::value;
                 constexpr auto row = static_cast<std::ptrdiff_t>(row_bytes(fact));
@@ -30878,13 +31734,15 @@ class alignas(64) state_block {
 };
 
 /// Where a rule needs later rows: tells which.
-template <class Plan, class T>
-class state_block<Plan, T, false> {
+template <class Plan, class T, class Cache>
+class state_block<Plan, T, Cache, false> {
     static constexpr plan::rows_obstacle obstacle = plan::state_plan_of<Plan>::made.obstacle;
     static_assert(sizeof(check_rows<Plan, obstacle.rule, obstacle.why>) > 0);
 
   public:
+    using cached = Cache;
     static constexpr int size = 1;
+    static constexpr int cache_bytes = 0;
     static constexpr int length = 1;
     static constexpr int block = 1;
     static constexpr bool needs_rest = false;
@@ -30968,16 +31826,17 @@ void joined_sequences<Plan, T>::run(joined_positions<T> rows) noexcept {
 template <class Plan>
 struct sequences {
     static constexpr int outputs = output_layout<Plan>::count;
-    template <class T>
-    using state = state_block<Plan, T>;
+    template <class T, class Cache>
+    using state = state_block<Plan, T, Cache>;
     template <class T>
     using rows = row_facts<Plan, T, given_facts<Plan, T>>;
 
-    template <class P, class T>
-    static auto step(const P& p, const rows<T>& given, state<T>& s) {
+    template <class P, class T, class Cache>
+    static auto step(const P& p, const rows<T>& given, state<T, Cache>& s) {
+        using state = state<T, Cache>;
         check_step(given, s);
         const kernel::one_row row{s.position()};
-        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+        if constexpr (state::computes_once && !state::needs_rest)
             if (s.position() == 0) {
                 run_rows<true>(p, given, s, 0, row);
                 return last_row(s);
@@ -30986,19 +31845,20 @@ struct sequences {
         return last_row(s);
     }
 
-    template <class P, class T>
-    static auto prefill(const P& p, const rows<T>& given, state<T>& s) {
+    template <class P, class T, class Cache>
+    static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
+        using state = state<T, Cache>;
         check_position(s, given.size());
         bool starts = s.position() == 0;
-        if constexpr (state<T>::needs_rest) {
+        if constexpr (state::needs_rest) {
             starts = given.check_rest(s.has_rest());
             if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
         }
         for (int from = 0; from < given.size();) {
-            const int count = std::min(state<T>::block, given.size() - from);
+            const int count = std::min(state::block, given.size() - from);
             const kernel::row_range range{s.position(), s.position() + count};
-            if (state<T>::computes_once && starts && from == 0)
-                run_rows<state<T>::computes_once>(p, given, s, from, range);
+            if (state::computes_once && starts && from == 0)
+                run_rows<state::computes_once>(p, given, s, from, range);
             else
                 run_rows<false>(p, given, s, from, range);
             from += count;
@@ -31006,9 +31866,10 @@ struct sequences {
         return last_row(s);
     }
 
-    template <class P, class T, class Visit>
+    template <class P, class T, class Cache, class Visit>
     static void step_batch(const P& p, std::span<const rows<T>> given,
-                           std::span<state<T>* const> states, Visit& visit) {
+                           std::span<state<T, Cache>* const> states, Visit& visit) {
+        using state = state<T, Cache>;
         if (given.size() != states.size())
             fail_with<argument_error>({"sequent: step_batch is given ", given.size(), " rows for ",
                                        states.size(), " states"});
@@ -31019,9 +31880,9 @@ struct sequences {
                     fail_with<argument_error>({"sequent: step_batch is given one state twice, as ",
                                                "number ", other, " and ", at});
         }
-        using placed = typename placed_for<P, plan::state_plan_of<Plan>>::type;
+        using placed = typename placed_for<P, typename state_plan_for<Plan, T, Cache>::type>::type;
         const auto step_alone = [&](std::size_t at) {
-            if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+            if constexpr (state::computes_once && !state::needs_rest)
                 if (states[at]->position() == 0) return true;
             return recurs<placed>;
         };
@@ -31056,27 +31917,27 @@ struct sequences {
 
   private:
     /// Throws unless the state can take this row.
-    template <class T>
-    static void check_step(const rows<T>& given, const state<T>& s) {
+    template <class T, class State>
+    static void check_step(const rows<T>& given, const State& s) {
         given.check_single();
         check_position(s, 1);
-        if constexpr (state<T>::needs_rest)
+        if constexpr (State::needs_rest)
             if (!s.has_rest() || given.has_rest())
                 fail<argument_error>(
                     "sequent: facts besides the sequence are given to prefill, with the first "
                     "rows");
     }
 
-    template <class T>
-    static void check_position(const state<T>& s, int rows) {
-        constexpr int length = state<T>::length;
+    template <class State>
+    static void check_position(const State& s, int rows) {
+        constexpr int length = State::length;
         if (s.position() + rows > length)
             fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
                                        " is beyond the ", length, " positions of the model"});
     }
 
-    template <bool First, class P, class T, class Range>
-    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
+    template <bool First, class P, class T, class State, class Range>
+    static void run_rows(const P& p, const rows<T>& given, State& s, int from,
                          Range range) noexcept {
         s.template run<First>(
             p, [&](int fact) { return given.row(fact, from); },
@@ -31084,8 +31945,8 @@ struct sequences {
             [&](int fact) { return given.rest().pairs(fact); }, range);
     }
 
-    template <class T>
-    static auto last_row(const state<T>& s) noexcept {
+    template <class T, class Cache>
+    static auto last_row(const state<T, Cache>& s) noexcept {
         if constexpr (outputs == 1) {
             return s.template output<0>();
         } else {
@@ -31146,9 +32007,9 @@ class model {
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
     /// What step and prefill keep of one sequence, and room for the rows at hand: they need no
-    /// workspace and no scratch.
-    template <class T>
-    using state = model_detail::state_block<plan, T>;
+    /// workspace and no scratch. Cache: in which types it stores keys and values (see cache).
+    template <class T, class Cache = cache<T>>
+    using state = model_detail::state_block<plan, T, Cache>;
     /// A view of the output, or an array of them where there are several.
     template <class T>
     using output_views = typename model_detail::output_layout<plan>::template views<T>;
@@ -31256,17 +32117,18 @@ class model {
     /// outputs' first argument, valid until the next call with s. Throws argument_error at a
     /// position beyond the last, and where other facts are needed that prefill has not been given->
     /// Does not compile where a rule needs later rows.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given, state<T>& s) {
+    template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
+    static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
+                     state<T, Cache>& s) {
         return sequences::step(p, *given, s);
     }
 
     /// The same for several rows at once: those at s.position() and after it; the views are of the
     /// last one. With the first rows of a sequence, the facts that are not along it are given
     /// whole: what follows from them alone is computed once.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
-                        state<T>& s) {
+                        state<T, Cache>& s) {
         return sequences::prefill(p, *given, s);
     }
 
@@ -31278,6 +32140,14 @@ class model {
     template <model_detail::parameters_of<plan> P, class Visit, class T = typename P::number>
     static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
                            std::span<state<std::type_identity_t<T>>* const> states, Visit&& visit) {
+        sequences::step_batch(p, given, states, visit);
+    }
+    /// Of states with a cache of its own type, which Cache names.
+    template <class Cache, model_detail::parameters_of<plan> P, class Visit,
+              class T = typename P::number>
+    static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
+                           std::span<state<std::type_identity_t<T>, Cache>* const> states,
+                           Visit&& visit) {
         sequences::step_batch(p, given, states, visit);
     }
 
@@ -31783,6 +32653,7 @@ struct explained_memory {
     long long training = 0;
     long long inference = 0;
     long long state = -1;
+    long long cache[3]{};  // of which are keys and values: as float, in bf16, in q8_0
 };
 
 SEQUENT_LAZY
@@ -31792,7 +32663,11 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
         text, {"parameters  ", parameters, " numbers, ", bytes, " bytes as float\nworkspace   ",
                of.training, " bytes as float, for forward and backward\nscratch     ", of.inference,
                " bytes as float, for forward alone\n"});
-    if (of.state >= 0) append_text(text, {"state       ", of.state, " bytes as float, for step\n"});
+    if (of.state < 0) return;
+    append_text(text, {"state       ", of.state, " bytes as float, for step\n"});
+    if (of.cache[0] > 0)
+        append_text(text, {"  cache     ", of.cache[0], " bytes of it, keys and values; in bf16 ",
+                           of.cache[1], ", in q8_0 ", of.cache[2], "\n"});
 }
 
 }  // namespace model_detail
@@ -31818,8 +32693,10 @@ std::string explain() {
         model_detail::explained_memory memory;
         memory.training = sizeof(typename Model::template workspace<float>);
         memory.inference = sizeof(typename Model::template scratch<float>);
-        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
+        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
             memory.state = sizeof(typename Model::template state<float>);
+            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, memory.cache);
+        }
         model_detail::append_memory(result, Model::parameter_count,
                                     static_cast<long long>(sizeof(float)) * plan::tables.parameters,
                                     memory);
@@ -32903,20 +33780,26 @@ struct options {
     template <class... More>
     using with = options<Defaults..., More...>;
 
-    using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
-    using activation = last_of_kind<activation_kind, sequent::activation::identity, Defaults...>;
-    using local_mask =
-        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::mask;
-    static constexpr nn::shape shape = [] {
-        nn::shape result;
-        (set_option<Defaults>(result), ...);
-        return result;
-    }();
+    /// The defaults, read. A template, so that a set costs nothing where no template of it is used.
+    template <class = void>
+    struct read {
+        using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
+        using activation =
+            last_of_kind<activation_kind, sequent::activation::identity, Defaults...>;
+        using local_mask =
+            typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::mask;
+        static constexpr nn::shape shape = [] {
+            nn::shape result;
+            (set_option<Defaults>(result), ...);
+            return result;
+        }();
+        /// Whether there is an embedding, to which positions can be added.
+        static constexpr bool embeds =
+            (... || std::is_same_v<kind_of<Defaults>, kind_of<vocabulary<1>>>);
+    };
     static constexpr int hidden_factor = 4;
     template <class Kind>
     static constexpr bool takes = (... || std::is_same_v<kind_of<Defaults>, Kind>);
-    /// Whether there is an embedding, to which positions can be added.
-    static constexpr bool embeds = takes<kind_of<vocabulary<1>>>;
     /// A compile error for each option that must be given and is not.
     template <template <class...> class Template, class... Given>
     static consteval bool check_given() {
@@ -32983,13 +33866,14 @@ struct arguments {
          check_argument<Template, Given, decltype(reason_against<Set, Given, Given...>())>()));
     static_assert(Set::template check_given<Template, Given...>());
 
-    using mask = last_of_kind<mask_kind, typename Set::mask, Given...>;
-    using activation = last_of_kind<activation_kind, typename Set::activation, Given...>;
+    using defaults = typename Set::template read<>;
+    using mask = last_of_kind<mask_kind, typename defaults::mask, Given...>;
+    using activation = last_of_kind<activation_kind, typename defaults::activation, Given...>;
     using local_mask =
-        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0, typename Set::local_mask>,
-                              Given...>::mask;
+        typename last_of_kind<kind_of<local_layers<1>>,
+                              local_layers<0, typename defaults::local_mask>, Given...>::mask;
     static constexpr nn::shape shape = [] {
-        nn::shape result = Set::shape;
+        nn::shape result = defaults::shape;
         (set_option<Given>(result), ...);
         const auto follows = [](int& number, int other) {
             if (number == 0) number = other;
@@ -33006,8 +33890,8 @@ struct arguments {
         follows(result.node_width, result.width);
         return result;
     }();
-    static_assert(
-        check_shape<shape, Set::embeds, (times_given<kind_of<head_width<1>>, Given...> > 0)>());
+    static_assert(check_shape<shape, defaults::embeds,
+                              (times_given<kind_of<head_width<1>>, Given...> > 0)>());
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::nn

@@ -69,4 +69,12 @@ TEST_CASE("a model is loaded, prefilled, stepped and packed") {
     // [/packed]
     for (int c = 0; c < 50; ++c)
         CHECK(logits(c) == Approx(exact[static_cast<std::size_t>(c)]).margin(0.02));
+    // [cache]
+    auto fewer =
+        make_unique<GPT2::state<float, cache<q8_0>>>();  // or cache<bf16>, cache<q8_0, bf16>
+    logits = GPT2::prefill(*p, {prompt}, *fewer);
+    // [/cache]
+    CHECK(fewer->cache_bytes > 0);
+    for (int c = 0; c < 50; ++c)
+        CHECK(logits(c) == Approx(exact[static_cast<std::size_t>(c)]).margin(0.02));
 }

@@ -212,17 +212,17 @@ TEMPLATE_TEST_CASE("packed weights of a file are those of its parameters", "", b
 
 TEST_CASE("blocks of a file become packed weights as they stand") {
     const auto p = make_unique<numbers>();
-    const std::string eight = gguf(8), four = gguf(2);
+    const std::string of_eight = gguf(8), four = gguf(2);
     const auto load = [&]<class Packed>(const std::string& bytes, Packed*) {
         const io::gguf_file file(in_memory(bytes));
         io::load<Model>(file.tensors(), *p, io::llama_cpp::llama);
         return difference(*io::load_packed<Packed, Model>(file.tensors(), io::llama_cpp::llama),
                           *p);
     };
-    using q8 = Model::packed<q8_0, pack_all>;
+    using eight = Model::packed<q8_0, pack_all>;
     using q4 = Model::packed<q4_0>;
-    CHECK(load(eight, static_cast<q8*>(nullptr)) == 0);
-    CHECK(load(four, static_cast<q8*>(nullptr)) == 0);
+    CHECK(load(of_eight, static_cast<eight*>(nullptr)) == 0);
+    CHECK(load(four, static_cast<eight*>(nullptr)) == 0);
     CHECK(load(four, static_cast<q4*>(nullptr)) == 0);
     using with_minimum = Model::packed<q4_1, pack_all>;
     CHECK(load(four, static_cast<with_minimum*>(nullptr)) == 0);
@@ -239,18 +239,18 @@ TEST_CASE("blocks of a file become packed weights as they stand") {
     const auto saved = make_unique<several>(*p_random);
     io::save_packed(in / "packed", *saved);
     CHECK(are_same(*saved, *io::load_saved_packed<several>(in / "packed")));
-    const float rounded = load(eight, static_cast<q4*>(nullptr));
+    const float rounded = load(of_eight, static_cast<q4*>(nullptr));
     CHECK(rounded > 0);
     CHECK(rounded < 3);
 }
 
 TEST_CASE("checkpoints of llama2.c of versions 1 and 2 are read packed and as floats") {
-    using q8 = Model::packed<q8_0, pack_all>;
+    using eight = Model::packed<q8_0, pack_all>;
     const auto p = make_unique<numbers>();
     const auto load = [&](const std::string& bytes) {
         const auto configuration = io::load_llama2c<Model>(in_memory(bytes), *p);
         CHECK(configuration == io::read_llama2c_header(in_memory(bytes)));
-        return difference(*io::load_packed_llama2c<q8, Model>(in_memory(bytes)), *p);
+        return difference(*io::load_packed_llama2c<eight, Model>(in_memory(bytes)), *p);
     };
     CHECK(load(checkpoint(32)) == 0);
     CHECK(load(checkpoint(16)) < 0.1f);
@@ -268,12 +268,21 @@ TEST_CASE("checkpoints of llama2.c of versions 1 and 2 are read packed and as fl
     const auto last = (*p)[language::weight<"W_expand">{}];
     CHECK(last(1, 95, 63) == static_cast<std::int8_t>(groups[groups.size() - 6 * 64 * 4 - 1]) *
                                  at(groups, groups.size() - 4));
+    // The groups of a file as they stand, and in parts.
+    const auto load_groups = [&]<class Format>(const std::string& bytes, Format*) {
+        io::load_llama2c<Model>(in_memory(bytes), *p);
+        using packed = Model::packed<Format, pack_all>;
+        return difference(*io::load_packed_llama2c<packed, Model>(in_memory(bytes)), *p);
+    };
+    CHECK(load_groups(checkpoint(4), static_cast<q8<4>*>(nullptr)) == 0);
+    CHECK(load_groups(checkpoint(32), static_cast<q8<4>*>(nullptr)) == 0);
+    CHECK(load_groups(checkpoint(4), static_cast<q8<16>*>(nullptr)) > 0);
 }
 
 TEST_CASE("files that do not fit packed weights are refused") {
-    using q8 = Model::packed<q8_0>;
+    using eight = Model::packed<q8_0>;
     const auto refused = [](const std::string& bytes) {
-        return message([&] { (void)io::load_packed_llama2c<q8, Model>(in_memory(bytes)); });
+        return message([&] { (void)io::load_packed_llama2c<eight, Model>(in_memory(bytes)); });
     };
     const std::string good = checkpoint(32);
     check_contains(refused(good.substr(0, 200)), {"has 200 bytes", "which takes 256"});
@@ -295,7 +304,7 @@ TEST_CASE("files that do not fit packed weights are refused") {
     check_contains(refused(bad), {"of a block of 32", "too large for a scale of 16 bits"});
 
     const folder in;
-    io::save_packed(in / "packed", *make_unique<q8>(*random_parameters()));
+    io::save_packed(in / "packed", *make_unique<eight>(*random_parameters()));
     check_contains(
         message([&] { (void)io::load_saved_packed<Model::packed<q4_0>>(in / "packed"); }),
         {"tensor \"q4_0 ", " is not in the file"});

@@ -4,9 +4,11 @@ using namespace packed;
 using kernel::bf16;
 using kernel::q4_0;
 using kernel::q4_1;
+using kernel::q8;
 using kernel::q8_0;
 
-TEMPLATE_TEST_CASE("packed products against plain loops", "[packed]", bf16, q8_0, q4_0, q4_1) {
+TEMPLATE_TEST_CASE("packed products against plain loops", "[packed]", bf16, q8_0, q4_0, q4_1, q8<4>,
+                   q8<64>) {
     using format = TestType;
     check_products<format, 1, 1>({0, 1, 2});
     check_products<format, 31, 17>({1, 3, 7});
@@ -27,8 +29,7 @@ TEMPLATE_TEST_CASE("packed products of the greatest numbers", "[packed]", q8_0, 
         std::fill_n(q, 32, static_cast<std::uint16_t>(stored));
         for (int n = 0; n < 20; ++n)
             for (int block = 0; block < 2; ++block)
-                kernel::put_packed_block<format>(w.memory.data(), 64, n, block, {0x3C00, 0x3800},
-                                                 q);
+                kernel::put_packed_block<format>(w.memory.data(), 64, n, block, {1, 0.5f}, q);
         for (const float x : {1.0f, -1.0f}) {
             const std::vector<float> row(2 * 64, x);
             check_product<format, 64, 20, false>(w, row, 1);
@@ -109,7 +110,8 @@ TEST_CASE("layout of packed matrices", "[packed]") {
     CHECK(panel[1024 + 2 * 64 + 3] == std::byte(0xC2));  // -63.5 is C27E
 }
 
-TEMPLATE_TEST_CASE("NaN and infinity pass packed products", "[packed]", bf16, q8_0, q4_0, q4_1) {
+TEMPLATE_TEST_CASE("NaN and infinity pass packed products", "[packed]", bf16, q8_0, q4_0, q4_1,
+                   q8<8>) {
     using format = TestType;
     constexpr int inputs = 70, outputs = 21, rows = 8;
     constexpr float infinity = std::numeric_limits<float>::infinity();

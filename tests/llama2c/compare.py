@@ -42,7 +42,7 @@ with tempfile.TemporaryDirectory() as name:
     text.write_text("a cat and a hat " * 20)
     told = run(llama2c, model, "-z", tokenizer, "-q", text)
     lines = [line.split() for line in told.stdout.decode().splitlines()]
-    types = ["f32", "bf16", "q8_0", "q4_0", "q4_1"]
+    types = ["f32", "bf16", "q8_0", "q4_0", "q4_1", "q8"]
     check([line[0] for line in lines] == types, "not the types", told)
     exact = float(lines[0][2])
     for line in lines[1:3]:

@@ -120,6 +120,16 @@ void agrees(double limit) {
 inline constexpr auto narrow_rules = rules(y(i) <<= x(i)[W<"W", 40, 31>]);
 using narrow = model<narrow_rules, fact<"x", 5, 31>>;
 
+// The fact is keys and values of both heads.
+inline constexpr auto whole_rules =
+    rules(q(g, i) <<= x(i)[W<"W_q", 40, 40>(g)],
+          weights(g, i, j) <<= (number(1e-5), q(g, i).T(), x(j), j <= i) | product() | softmax(j),
+          b(g, i) <<= (weights(g, i, j), x(j)) | product() | sum(j), y(i) <<= b(g, i) | concat(g));
+using whole = model<whole_rules, fact<"x", 50, 40>>;
+using windowed =
+    transformer::language_model<vocabulary<symbol_count>, tokens<200>, width<96>, heads<2>,
+                                depth<2>, decltype(mask::window<20>{} && mask::causal{})>;
+
 }  // namespace
 
 TEST_CASE("products of whole numbers by packed weights are exact") {
@@ -154,4 +164,80 @@ TEST_CASE("weights are packed anew where they have changed") {
     const auto again = make_unique<gpt::packed<q8_0>>(*p);
     CHECK(std::equal(fewer->data(), fewer->data() + fewer->bytes, again->data()));
     CHECK(std::ranges::equal(fewer->rest(), again->rest()));
+}
+
+TEST_CASE("a state's cache in fewer bits computes with the rounded keys and values") {
+    // Keys and values of whole numbers, with a 127 in each block, are exact.
+    const auto p = make_unique<whole::parameters<float>>();
+    random_numbers random(4);
+    for (float& number : p->numbers) number = static_cast<float>(random.below(2)) * 0.125f;
+    std::vector<float> x(50 * 40);
+    for (float& number : x) number = static_cast<float>(random.below(255) - 127);
+    for (std::size_t at = 0; at < x.size(); at += 8) x[at] = 127;
+    const auto agrees = [&]<class Cache>(Cache) {
+        const auto expected = make_unique<whole::state<float>>();
+        const auto found = make_unique<whole::state<float, Cache>>();
+        for (std::size_t row = 0; row < 50; ++row) {
+            const auto given = std::span(x).subspan(40 * row, 40);
+            const auto right = numbers_of(whole::step(*p, {given}, *expected));
+            const auto next = numbers_of(whole::step(*p, {given}, *found));
+            CHECK(difference(next, right) <= 1e-6 * greatest(right));
+        }
+    };
+    agrees(cache<bf16, q8_0>{});
+    agrees(cache<q8_0, float>{});
+}
+
+TEST_CASE("a state with a cache in fewer bits is stepped, copied, truncated and joined as any") {
+    const auto p = make_unique<gpt::parameters<float>>();
+    gpt::initialize(*p, 3);
+    const auto plain = make_unique<gpt::state<float>>();
+    using fewer = gpt::state<float, cache<q8_0>>;
+    const auto one = make_unique<fewer>(), other = make_unique<fewer>();
+    CHECK(fewer::cache_bytes ==
+          // 3 layers, keys and values of 2 heads of 16 numbers and a scale, 16 columns.
+          3 * 2 * 2 * 16 * (16 + 2));
+    CHECK_THAT(explain<gpt>(), sequent_test::contains(
+                                   "  cache     12288 bytes of it, keys and values; in bf16 6144, "
+                                   "in q8_0 3456\n"));
+    CHECK(fewer::size + 3 * 2 * 2 * 16 * 16 == gpt::state<float>::size);
+    const std::span<const std::int32_t> symbols(text);
+    for (int at = 0; at < positions; ++at) {
+        const auto given = symbols.subspan(check::to_size(at), 1);
+        const auto exact_row = numbers_of(gpt::step(*p, {given}, *plain));
+        const auto row = numbers_of(gpt::step(*p, {given}, *one));
+        CHECK(difference(row, exact_row) < 0.02 * greatest(exact_row));
+        if (at > 0) CHECK(difference(row, exact_row) > 0);
+        if (at == 4) *other = *one;
+    }
+    const auto last = numbers_of(gpt::prefill(*p, {symbols.subspan(5)}, *other));
+    one->truncate(5);
+    const double rounding = 1e-5 * greatest(last);
+    CHECK(difference(numbers_of(gpt::prefill(*p, {symbols.subspan(5)}, *one)), last) == 0);
+    one->reset();
+    CHECK(difference(numbers_of(gpt::prefill(*p, {symbols}, *one)), last) <= rounding);
+
+    one->truncate(8);
+    other->truncate(7);
+    const std::vector<gpt::rows<float>> rows{{text[8]}, {text[7]}};
+    const std::vector<fewer*> states{one.get(), other.get()};
+    gpt::step_batch<cache<q8_0>>(*p, rows, states, [&](int sequence, const auto& y) {
+        if (sequence == 0) CHECK(difference(numbers_of(y), last) <= rounding);
+    });
+    CHECK(other->position() == 8);
+    CHECK(difference(numbers_of(gpt::step(*p, {text[8]}, *other)), last) <= rounding);
+}
+
+TEST_CASE("a window of a cache in fewer bits gives its first columns way") {
+    const auto p = make_unique<windowed::parameters<float>>();
+    windowed::initialize(*p, 3);
+    const auto plain = make_unique<windowed::state<float>>();
+    const auto fewer = make_unique<windowed::state<float, cache<q8_0, bf16>>>();
+    CHECK(sizeof *fewer < sizeof *plain);
+    for (int at = 0; at < 200; ++at) {
+        const std::int32_t symbol = at * at % symbol_count;
+        const auto right = numbers_of(windowed::step(*p, {symbol}, *plain));
+        const auto found = numbers_of(windowed::step(*p, {symbol}, *fewer));
+        CHECK(difference(found, right) < 0.02 * greatest(right));
+    }
 }

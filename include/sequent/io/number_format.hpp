@@ -25,14 +25,16 @@ struct stored_tensor {
 using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                          std::size_t count, double* numbers);
 
-/// 32 numbers scale * q + minimum.
+/// Numbers scale * q + minimum.
 struct scaled_block {
     double scale = 0;
     double minimum = 0;
-    std::int8_t q[32]{};
+    std::int8_t q[256]{};
 };
-/// Reads the block of the numbers from `first` on, a multiple of 32.
-using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, scaled_block& to);
+/// Reads `count` numbers from number `first` on, which is a multiple of `count`, a divisor of the
+/// format's.
+using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, std::size_t count,
+                              scaled_block& to);
 
 /// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
 struct number_format {
@@ -41,7 +43,7 @@ struct number_format {
     std::uint64_t bytes = 0;
     bool fits_float = true;  // every number is one of float's
     decoder decode = nullptr;
-    block_reader read_block = nullptr;  // null if 32 numbers have no scale in common
+    block_reader read_block = nullptr;  // null if the numbers have no scale in common
     int bits = 0;                       // of q
     bool has_minimum = false;           // then q has no sign
 };

@@ -153,13 +153,15 @@ class packed_reader {
     void fill_matrix(const packed_matrix& matrix, int copy, int split) {
         const std::ptrdiff_t base = matrix.place_from(copy, split);
         std::byte* const to = to_.packed + matrix.byte_to(copy, split);
-        const int blocks = kernel::detail::packed_blocks(matrix.inputs);
-        const int most = std::max(16, (1 << 20) / (blocks * 32) / 16 * 16);
+        constexpr int together = Format::rows::inputs;
+        const int blocks = kernel::detail::packed_blocks<Format>(matrix.inputs);
+        const int most = std::max(16, (1 << 20) / (blocks * together) / 16 * 16);
         for (int first = 0; first < matrix.outputs; first += most) {
             const int outputs = std::min(most, matrix.outputs - first);
             const int padded = (outputs + 15) / 16 * 16;
             blocks_ = blocks;
-            floats_.assign(static_cast<std::size_t>(padded) * static_cast<std::size_t>(blocks) * 32,
+            floats_.assign(static_cast<std::size_t>(padded) * static_cast<std::size_t>(blocks) *
+                               static_cast<std::size_t>(together),
                            0.0f);
             whole_.assign(static_cast<std::size_t>(padded) * static_cast<std::size_t>(blocks), 0);
             const std::ptrdiff_t begin = base + std::ptrdiff_t{first} * matrix.output_stride;
@@ -184,6 +186,7 @@ class packed_reader {
     template <class Format>
     void take_row(const packed_matrix& matrix, std::ptrdiff_t begin, int outputs, int first,
                   const numbers& row, std::byte* to) {
+        constexpr int together = Format::rows::inputs;
         const bool by_output = matrix.output_stride >= matrix.input_stride;
         const std::ptrdiff_t large = by_output ? matrix.output_stride : matrix.input_stride;
         const std::ptrdiff_t small = by_output ? matrix.input_stride : matrix.output_stride;
@@ -197,11 +200,11 @@ class packed_reader {
             const std::ptrdiff_t k = by_output ? rest / small : place / large;
             const std::ptrdiff_t n = by_output ? place / large : rest / small;
             if (k >= matrix.inputs || n >= outputs) continue;
-            const int block = static_cast<int>(k / 32);
+            const int block = static_cast<int>(k / together);
             if (takes_block<Format>(matrix, row, at, k)) {
                 put_block<Format>(matrix, row, at, first + static_cast<int>(n), block, to);
                 whole_[index(static_cast<int>(n), block)] = 1;
-                at += 31;
+                at += together - 1;
                 continue;
             }
             if (at >= decoded_end || at < decoded) {
@@ -209,8 +212,8 @@ class packed_reader {
                 decoded_end = std::min<std::ptrdiff_t>(row.count, at + 32);
                 row.decode(at, static_cast<std::size_t>(decoded_end - at), values.data());
             }
-            float& number =
-                floats_[index(static_cast<int>(n), block) * 32 + static_cast<std::size_t>(k % 32)];
+            float& number = floats_[index(static_cast<int>(n), block) * std::size_t{together} +
+                                    static_cast<std::size_t>(k % together)];
             const auto value = static_cast<float>(values[static_cast<std::size_t>(at - decoded)]);
             number = row.part->is_summand ? number + value : value;
         }
@@ -221,13 +224,16 @@ class packed_reader {
     bool takes_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at,
                      std::ptrdiff_t k) const {
         if constexpr (Format::rows::scales > 0) {
+            constexpr int together = Format::rows::inputs;
             return row.stored.data && row.stored.format->read_block &&
+                   row.stored.format->count % std::uint64_t{together} == 0 &&
                    row.stored.format->bits <= Format::bits &&
                    (!row.stored.format->has_minimum || Format::rows::scales == 2) &&
-                   row.number_stride == 1 && row.stride == matrix.input_stride && k % 32 == 0 &&
-                   k + 32 <= matrix.inputs && at + 32 <= row.count &&
-                   (row.number + static_cast<std::uint64_t>(at)) % 32 == 0 && row.part->plus == 0 &&
-                   !adds_;
+                   row.number_stride == 1 && row.stride == matrix.input_stride &&
+                   k % together == 0 && k + together <= matrix.inputs &&
+                   at + together <= row.count &&
+                   (row.number + static_cast<std::uint64_t>(at)) % std::uint64_t{together} == 0 &&
+                   row.part->plus == 0 && !adds_;
         } else {
             return false;
         }
@@ -238,25 +244,25 @@ class packed_reader {
                    int block, std::byte* to) const {
         if constexpr (Format::rows::scales > 0) {
             scaled_block from;
+            constexpr int together = Format::rows::inputs;
             row.stored.format->read_block(row.stored, row.number + static_cast<std::uint64_t>(at),
-                                          from);
+                                          together, from);
             const int offset = row.stored.format->has_minimum ? 0 : 1 << (Format::bits - 1);
             if (Format::rows::scales == 2) from.minimum -= offset * from.scale;
-            std::uint16_t q[32];
-            for (std::size_t k = 0; k < 32; ++k)
+            std::uint16_t q[together];
+            for (std::size_t k = 0; k < together; ++k)
                 q[k] = static_cast<std::uint16_t>(from.q[k] + offset);
-            const auto half = [](double x) {
-                return to_f16(static_cast<double>(static_cast<float>(x)));
-            };
-            put<Format>(matrix, n, block, {half(from.scale), half(from.minimum)}, q, to);
+            put<Format>(matrix, n, block,
+                        {static_cast<float>(from.scale), static_cast<float>(from.minimum)}, q, to);
         }
     }
 
     template <class Format>
     void quantise(const packed_matrix& matrix, int n, int row, int block, std::byte* to) const {
-        std::uint16_t q[32];
+        constexpr int together = Format::rows::inputs;
+        std::uint16_t q[together];
         const kernel::block_scales scale =
-            Format::quantise(floats_.data() + index(row, block) * 32, q);
+            Format::quantise(floats_.data() + index(row, block) * std::size_t{together}, q);
         put<Format>(matrix, n, block, scale, q, to);
     }
 
@@ -264,12 +270,17 @@ class packed_reader {
     void put(const packed_matrix& matrix, int n, int block, const kernel::block_scales& scale,
              const std::uint16_t* q, std::byte* to) const {
         bool fits = true;
-        for (std::size_t each = 0; each < Format::rows::scales; ++each)
-            fits = fits && std::isfinite(from_f16(scale[each]));
+        for (std::size_t each = 0; each < Format::rows::scales; ++each) {
+            typename Format::rows::scale_number stored;
+            kernel::detail::put_scale(scale[each], &stored);
+            fits = fits && std::isfinite(kernel::detail::scale_of(stored));
+        }
         if (!fits)
-            fail_with<error>({file_.name, ": the numbers of a block of 32 (output ", n, ", input ",
-                              block * 32, " of a matrix of ", matrix.outputs, " x ", matrix.inputs,
-                              ") are too large for a scale of 16 bits"});
+            fail_with<error>({file_.name, ": the numbers of a block of ", Format::rows::inputs,
+                              " (output ", n, ", input ", block * Format::rows::inputs,
+                              " of a matrix of ", matrix.outputs, " x ", matrix.inputs,
+                              ") are too large for a scale of ",
+                              8 * sizeof(typename Format::rows::scale_number), " bits"});
         kernel::put_packed_block<Format>(to, matrix.inputs, n, block, scale, q);
     }
 

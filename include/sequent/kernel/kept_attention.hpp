@@ -1,6 +1,7 @@
 #pragma once
 
 #include "attention.hpp"
+#include "kept_columns.hpp"
 
 /// Attention of one row over columns that are kept turned: number k of a column c stands at
 /// k * pitch + c, so that a vector holds one number of several columns, nothing is added across
@@ -13,6 +14,8 @@
 ///   value_pitch                      of the values; 0 where they lie value_column apart
 ///   pitches                          the same of what each node reads by columns
 ///   value_slides, slides             whether these begin with column `first`
+///   node_columns<Node>, value_columns
+///                                    how these are stored (kept_columns.hpp)
 ///   shares                           whether queries 2q and 2q + 1 read the same columns
 ///   is_causal                        whether there are no columns beyond the row
 
@@ -36,9 +39,9 @@ SEQUENT_INLINE auto lanes_of(std::uint64_t bits) noexcept {
 template <int Nodes, class T>
 struct kept_operands {
     std::array<const T*, Nodes> x;
-    std::array<const T*, Nodes> y;
+    std::array<columns_place, Nodes> y;
     std::array<T, Nodes> base;
-    const T* value;
+    columns_place value;
     T* out;
 };
 
@@ -246,19 +249,41 @@ class kept_rows {
         constexpr int pitch = Shape::pitches[Node];
         constexpr int all = pair * Vectors;
         if constexpr (node.op == score_op::dot && pitch > 0) {
+            using form = typename Shape::template node_columns<Node>;
             SEQUENT_UNROLL for (int at = 0; at < all; ++at) s[at] = zero<T>();
-            const T* y = query->y[Node] + column - (Shape::slides[Node] ? first_ : 0);
+            const int place = column - (Shape::slides[Node] ? first_ : 0);
+            const auto* y = query->y[Node].template numbers<typename form::number>() + place;
             const T* x[pair];
             for (int p = 0; p < pair; ++p) x[p] = query[p].x[Node] + row_ * node.x_row;
-            for (int k = 0; k < node.depth; ++k, y += pitch) {
+            const auto add = [&](int k, batch<T>* to) __attribute__((always_inline)) {
                 batch<T> columns[Vectors];
-                SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) columns[v] = load(y + v * n);
+                SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) columns[v] = form::load(y + v * n);
+                y += pitch;
                 SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                     const batch<T> each = set(x[p][k]);
                     SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
-                        s[p * Vectors + v] = fma(each, columns[v], s[p * Vectors + v]);
+                        to[p * Vectors + v] = fma(each, columns[v], to[p * Vectors + v]);
                     }
                 }
+            };
+            if constexpr (form::block > 0) {
+                for (int k = 0; k < node.depth;) {
+                    batch<T> sum[all];
+                    SEQUENT_UNROLL for (int at = 0; at < all; ++at) sum[at] = zero<T>();
+                    const int block = k / form::block;
+                    for (const int end = std::min(node.depth, k + form::block); k < end; ++k)
+                        add(k, sum);
+                    SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
+                        const batch<T> scale =
+                            form::scales(query->y[Node].scales + block * pitch + place + v * n);
+                        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                            s[p * Vectors + v] =
+                                fma(scale, sum[p * Vectors + v], s[p * Vectors + v]);
+                        }
+                    }
+                }
+            } else {
+                for (int k = 0; k < node.depth; ++k) add(k, s);
             }
             if constexpr (node.value != 1.0) SEQUENT_UNROLL for (int at = 0; at < all; ++at) {
                     s[at] = s[at] * set(static_cast<T>(node.value));
@@ -299,7 +324,7 @@ class kept_rows {
                 query.x[Node] + node.row_place(row_) + column * node.x_column, left);
         } else {
             const T* x = query.x[Node] + row_ * node.x_row;
-            const T* y = query.y[Node] + column * node.y_column;
+            const T* y = query.y[Node].template numbers<T>() + column * node.y_column;
             batch<T> sum = zero<T>();
             for (int k = 0; k < node.depth; ++k)
                 sum = fma(set(x[k]), load_spread<node.y_column>(y + k, left), sum);
@@ -328,7 +353,8 @@ class kept_rows {
             for (int p = q; p < q + pair; ++p)
                 for (int c = 0; c < columns; ++c) {
                     if (kept[c] == T(0)) continue;
-                    const T* x = queries_[p].value + (from + c) * Shape::value_column;
+                    const T* x =
+                        queries_[p].value.template numbers<T>() + (from + c) * Shape::value_column;
                     for (int k = 0; k < Shape::length; ++k) out(p)[k] += weights_[p][c] * x[k];
                 }
         }
@@ -338,7 +364,17 @@ class kept_rows {
     template <bool Masked, int Count, class There>
     SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors, There there) noexcept {
         constexpr int pitch = Shape::value_pitch;
-        const T* x = queries_[q].value + k * pitch + from - (Shape::value_slides ? first_ : 0);
+        using form = typename Shape::value_columns;
+        const int place = from - (Shape::value_slides ? first_ : 0);
+        const auto* x =
+            queries_[q].value.template numbers<typename form::number>() + k * pitch + place;
+        const auto scales = [&](int v) __attribute__((always_inline)) {
+            if constexpr (form::block > 0)
+                return form::scales(queries_[q].value.scales + k / form::block * pitch + place +
+                                    v * n);
+            else
+                return set(T(1));
+        };
         batch<T> sum[pair][Count];
         SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
             SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[p][g] = zero<T>();
@@ -346,7 +382,9 @@ class kept_rows {
         const auto careful = [&](int v) __attribute__((always_inline)) {
             const auto kept = there(v);
             SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                const batch<T> value = xsimd::select(kept, load(x + g * pitch + v * n), zero<T>());
+                batch<T> number = form::load(x + g * pitch + v * n);
+                if constexpr (form::block > 0) number = number * scales(v);
+                const batch<T> value = xsimd::select(kept, number, zero<T>());
                 SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                     sum[p][g] = fma(load(weights_[q + p] + v * n), value, sum[p][g]);
                 }
@@ -361,9 +399,10 @@ class kept_rows {
                 batch<T> weight[pair];
                 SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                     weight[p] = load(weights_[q + p] + v * n);
+                    if constexpr (form::block > 0) weight[p] = weight[p] * scales(v);
                 }
                 SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                    const batch<T> value = load(x + g * pitch + v * n);
+                    const batch<T> value = form::load(x + g * pitch + v * n);
                     SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
                         sum[p][g] = fma(weight[p], value, sum[p][g]);
                     }

@@ -6,14 +6,15 @@
 #include <cstring>
 
 #include "packed_formats.hpp"
+#include "packed_groups.hpp"
 #include "packed_q4_1.hpp"
 #include "packed_tiles.hpp"
 
 /// Products of float rows with packed weights (packed_formats.hpp).
 ///
 /// A packed matrix is made of panels of 16 outputs, padded with zeros: first the scales of the
-/// panel, 16 for each block of 32 inputs (of q4_1 followed by 16 minima), as binary16 numbers,
-/// padded to 64 bytes; then its blocks. The bytes do not depend on the instruction set.
+/// panel, 16 for each block of inputs (of q4_1 followed by 16 minima), padded to 64 bytes; then its
+/// blocks. The bytes do not depend on the instruction set.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -22,12 +23,17 @@ namespace detail {
 inline constexpr int panel_outputs = 16;
 inline constexpr int panel_vectors = panel_outputs / lanes<float>;
 
+template <class Format>
 constexpr int packed_blocks(int inputs) noexcept {
-    return (inputs + block_inputs - 1) / block_inputs;
+    return (inputs + Format::rows::inputs - 1) / Format::rows::inputs;
 }
+/// Bytes of a scale of 16 outputs.
+template <class Format>
+inline constexpr int scale_line =
+    panel_outputs* static_cast<int>(sizeof(typename Format::rows::scale_number));
 template <class Format>
 constexpr std::size_t scale_bytes(int blocks) noexcept {
-    const int bytes = blocks * panel_outputs * 2 * Format::rows::scales;
+    const int bytes = blocks * scale_line<Format> * Format::rows::scales;
     return static_cast<std::size_t>((bytes + 63) / 64 * 64);
 }
 template <class Format>
@@ -39,13 +45,36 @@ constexpr std::size_t panel_bytes(int blocks) noexcept {
 /// Where a scale or minimum of the output at a place of the panel is, from the panel's begin.
 template <class Format>
 constexpr int scale_at(int block, int place, int each) noexcept {
-    return ((block * Format::rows::scales + each) * panel_outputs + place) * 2;
+    return ((block * Format::rows::scales + each) * panel_outputs + place) *
+           (scale_line<Format> / panel_outputs);
+}
+
+/// Scales of lanes<float> outputs.
+template <class Number>
+SEQUENT_INLINE batch<float> load_scales(const std::byte* from) noexcept {
+    if constexpr (sizeof(Number) == 4)
+        return load(reinterpret_cast<const float*>(from));
+    else
+        return load_halves(from);
+}
+inline void put_scale(float scale, float* to) noexcept {
+    *to = scale;
+}
+inline void put_scale(float scale, std::uint16_t* to) noexcept {
+    *to = to_f16(static_cast<double>(scale));
+}
+inline float scale_of(float stored) noexcept {
+    return stored;
+}
+inline float scale_of(std::uint16_t stored) noexcept {
+    return from_f16(stored);
 }
 
 /// Where the panel of output n begins.
 template <class Format>
 constexpr std::size_t panel_at(int inputs, int n) noexcept {
-    return static_cast<std::size_t>(n / panel_outputs) * panel_bytes<Format>(packed_blocks(inputs));
+    return static_cast<std::size_t>(n / panel_outputs) *
+           panel_bytes<Format>(packed_blocks<Format>(inputs));
 }
 
 /// Rows and panels of a tile, whose sums stay in registers: for one row, and for many.
@@ -54,7 +83,7 @@ struct packed_tiles {
     // Scaled formats need sums of a block beside those of the row.
     static constexpr bool large = vector_registers == 32, scaled = Format::rows::scales > 0;
     static constexpr int vectors_of_one = !large && !scaled ? 8 : 4;
-    static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 4 : 8;
+    static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 6 : 8;
     static constexpr int panels_of_one = std::max(1, vectors_of_one / panel_vectors);
     static constexpr int panels = std::max(1, 2 / panel_vectors);
     static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
@@ -83,7 +112,9 @@ SEQUENT_INLINE void load_scales(const std::byte* from, int vector,
                                 batch<float> (&scale)[2]) noexcept {
     scale[0] = scale[1] = zero<float>();
     for (int each = 0; each < Format::rows::scales; ++each)
-        scale[each] = load_halves(from + (each * panel_outputs + vector * lanes<float>)*2);
+        scale[each] = load_scales<typename Format::rows::scale_number>(
+            from + each * scale_line<Format> +
+            vector * lanes<float> * (scale_line<Format> / panel_outputs));
 }
 
 /// Rows x Panels of the product, of which `outputs` columns are stored.
@@ -130,7 +161,7 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
         }
         ++x;
         w += Format::block_bytes;
-        scales += panel_outputs * 2 * rows::scales;
+        scales += scale_line<Format> * rows::scales;
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r, out += place.out_stride)
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v)
@@ -201,7 +232,7 @@ inline void tile_panel(const typename Format::rows::block* x, const std::byte* w
                                             load(sum)));
                 }
             }
-        scales += panel_outputs * 2 * rows::scales;
+        scales += scale_line<Format> * rows::scales;
     }
     if constexpr (!scaled) {
         unit.template store<0>(sums);
@@ -257,8 +288,9 @@ inline void packed_rows(const typename Format::rows::block* x, const std::byte* 
                         int outputs, int rows, const packed_place& place) noexcept {
     using tiles = packed_tiles<Format>;
 #if defined(SEQUENT_PACKED_AMX)
-    if (machine_tiles::is_allowed())
-        return tile_outputs<machine_tiles, Format>(x, w, out, outputs, rows, place);
+    if constexpr (Format::rows::tile_bytes > 0)
+        if (machine_tiles::is_allowed())
+            return tile_outputs<machine_tiles, Format>(x, w, out, outputs, rows, place);
 #endif
     packed_outputs<Format, tiles::rows, tiles::panels>(x, w, out, outputs, rows, place);
 }
@@ -269,14 +301,14 @@ SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, co
                                      float* out, int inputs, int outputs, int rows,
                                      std::byte* scratch, const packed_place& place) noexcept {
     using block = typename Format::rows::block;
+    constexpr int together = Format::rows::inputs;
     auto* const quantised = reinterpret_cast<block*>(scratch);
     block* to = quantised;
     for (int row = 0; row < rows; ++row, x += x_stride) {
         int k = 0;
-        for (; k + block_inputs <= inputs; k += block_inputs, ++to)
-            Format::rows::quantise(x + k, *to);
+        for (; k + together <= inputs; k += together, ++to) Format::rows::quantise(x + k, *to);
         if (k < inputs) {
-            float rest[block_inputs] = {};
+            float rest[together] = {};
             std::copy(x + k, x + inputs, rest);
             Format::rows::quantise(rest, *to++);
         }
@@ -297,7 +329,7 @@ constexpr std::size_t packed_bytes(int inputs, int outputs) {
     return detail::panel_at<Format>(inputs, outputs + detail::panel_outputs - 1);
 }
 
-/// Writes the 32 inputs from 32 * block of output n: their scale and minimum, as far as the format
+/// Writes a block of the inputs of output n: their scale and minimum, as far as the format
 /// has them, and stored integers (see the format). Those behind the last input must stand for zero,
 /// unless there is a minimum.
 template <class Format>
@@ -305,12 +337,14 @@ void put_packed_block(std::byte* to, int inputs, int n, int block, const block_s
                       const std::uint16_t* q) noexcept {
     const int place = n % detail::panel_outputs;
     to += detail::panel_at<Format>(inputs, n);
-    for (int each = 0; each < Format::rows::scales; ++each)
-        std::memcpy(to + detail::scale_at<Format>(block, place, each),
-                    &scales[static_cast<std::size_t>(each)], 2);
-    to += detail::scale_bytes<Format>(detail::packed_blocks(inputs)) +
+    for (int each = 0; each < Format::rows::scales; ++each) {
+        typename Format::rows::scale_number scale;
+        detail::put_scale(scales[static_cast<std::size_t>(each)], &scale);
+        std::memcpy(to + detail::scale_at<Format>(block, place, each), &scale, sizeof scale);
+    }
+    to += detail::scale_bytes<Format>(detail::packed_blocks<Format>(inputs)) +
           static_cast<std::size_t>(block) * std::size_t{Format::block_bytes};
-    for (int k = 0; k < detail::block_inputs; ++k) Format::put(to, k, place, q[k]);
+    for (int k = 0; k < Format::rows::inputs; ++k) Format::put(to, k, place, q[k]);
 }
 
 /// Packs w, whose element (k, n) is w[k * input_stride + n * output_stride], for k < inputs and
@@ -323,11 +357,12 @@ SEQUENT_COLD void pack(const T* w, int inputs, int outputs, std::ptrdiff_t input
     const int padded =
         (outputs + detail::panel_outputs - 1) / detail::panel_outputs * detail::panel_outputs;
     for (int n = 0; n < padded; ++n)
-        for (int block = 0; block < detail::packed_blocks(inputs); ++block) {
-            float x[detail::block_inputs] = {};
-            std::uint16_t q[detail::block_inputs];
-            const int first = block * detail::block_inputs;
-            const int last = n < outputs ? std::min(inputs, first + detail::block_inputs) : 0;
+        for (int block = 0; block < detail::packed_blocks<Format>(inputs); ++block) {
+            constexpr int together = Format::rows::inputs;
+            float x[together] = {};
+            std::uint16_t q[together];
+            const int first = block * together;
+            const int last = n < outputs ? std::min(inputs, first + together) : 0;
             for (int k = first; k < last; ++k)
                 x[k - first] = static_cast<float>(w[k * input_stride + n * output_stride]);
             const block_scales scale = Format::quantise(x, q);
@@ -342,17 +377,17 @@ void packed_elements(const std::byte* from, int inputs, int n, int k, int count,
     const int place = n % detail::panel_outputs;
     const std::byte* const panel = from + detail::panel_at<Format>(inputs, n);
     const std::byte* const blocks =
-        panel + detail::scale_bytes<Format>(detail::packed_blocks(inputs));
+        panel + detail::scale_bytes<Format>(detail::packed_blocks<Format>(inputs));
     for (const int end = k + count; k < end; ++k, ++to) {
-        const int block = k / detail::block_inputs;
+        const int block = k / Format::rows::inputs;
         float scales[2] = {1, 0};
         for (int each = 0; each < Format::rows::scales; ++each) {
-            std::uint16_t half;
-            std::memcpy(&half, panel + detail::scale_at<Format>(block, place, each), 2);
-            scales[each] = from_f16(half);
+            typename Format::rows::scale_number scale;
+            std::memcpy(&scale, panel + detail::scale_at<Format>(block, place, each), sizeof scale);
+            scales[each] = detail::scale_of(scale);
         }
         const std::uint16_t q = Format::get(blocks + std::ptrdiff_t{block} * Format::block_bytes,
-                                            k % detail::block_inputs, place);
+                                            k % Format::rows::inputs, place);
         *to = scales[0] * Format::value(q) + scales[1];
     }
 }
@@ -368,14 +403,14 @@ float packed_element(const std::byte* from, int inputs, int /*outputs*/, int k, 
 /// Bytes that packed_product needs for `rows` quantised rows, a multiple of 64.
 template <class Format, int Inputs>
 constexpr std::size_t packed_scratch_bytes(int rows) {
-    const std::size_t blocks = static_cast<std::size_t>(detail::packed_blocks(Inputs));
+    const std::size_t blocks = static_cast<std::size_t>(detail::packed_blocks<Format>(Inputs));
     return (static_cast<std::size_t>(rows) * blocks * sizeof(typename Format::rows::block) + 63) /
            64 * 64;
 }
 
 /// out[r * out_stride + n] = (Accumulate ? out[...] : 0) + the sum over k of
 /// x[r * x_stride + k] * w(k, n), for r < rows, k < Inputs and n < Outputs, where w is a packed
-/// matrix and x is quantised by blocks of 32 numbers of a row: for bf16 rounded to bfloat16, else
+/// matrix and x is quantised by blocks of numbers of a row: for bf16 rounded to bfloat16, else
 /// to scale * q, with scale = max |x| / 127 and |q| <= 127. NaN or infinity in a block of x makes
 /// the row's results NaN (for bf16 as float arithmetic has it). Products of a block are summed as
 /// integers, exactly; blocks are added in float.
@@ -384,7 +419,7 @@ template <class Format, int Inputs, int Outputs, bool Accumulate>
 inline void packed_product(const float* x, std::ptrdiff_t x_stride, const std::byte* w, float* out,
                            std::ptrdiff_t out_stride, int rows, std::byte* scratch) noexcept {
     static_assert(Inputs >= 1 && Outputs >= 1);
-    constexpr int blocks = detail::packed_blocks(Inputs);
+    constexpr int blocks = detail::packed_blocks<Format>(Inputs);
     detail::packed_product<Format>(
         x, x_stride, w, out, Inputs, Outputs, rows, scratch,
         {blocks, detail::panel_bytes<Format>(blocks), out_stride, Accumulate});

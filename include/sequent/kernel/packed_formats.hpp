@@ -13,19 +13,19 @@
 ///   name         as in files and messages
 ///   bits         of a stored integer; with a sign it is less by half of 2^bits
 ///   rows         the type of the rows that it is multiplied with (packed_rows.hpp)
-///   block_bytes  bytes of a block: 32 inputs of 16 outputs
+///   block_bytes  bytes of a block: `rows::inputs` inputs of 16 outputs
 ///   together     how many groups of inputs one load gives; a group is a word of each output
 ///   load         loads lanes<float> outputs of these groups
-///   quantise     the stored integers of 32 weights of one output; returns their scales
+///   quantise     the stored integers of a block's weights of one output; returns their scales
 ///   value        the number that a stored integer stands for, without scale and minimum
 ///   put, get     write and read a stored integer of a block
 /// The scales of a block (`rows::scales` of them for each output) stand apart.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// The scale and the minimum of a block of 32 weights, binary16; those that a format has not are
+/// The scale and the minimum of a block of weights of one output; those that a format has not are
 /// not read.
-using block_scales = std::array<std::uint16_t, 2>;
+using block_scales = std::array<float, 2>;
 
 namespace detail {
 
@@ -42,8 +42,7 @@ inline float greatest_number(const float* x) noexcept {
 /// quotients are zero.
 inline block_scales quantise_block(const float* x, float scale, int offset, int most,
                                    std::uint16_t* q) noexcept {
-    const std::uint16_t half = to_f16(static_cast<double>(scale));
-    const float divisor = from_f16(half);
+    const float divisor = from_f16(to_f16(static_cast<double>(scale)));
     const bool divides = std::isfinite(divisor) && divisor != 0;
     for (int k = 0; k < block_inputs; ++k) {
         const float number = divides ? std::nearbyint(x[k] / divisor) : 0.0f;
@@ -52,7 +51,7 @@ inline block_scales quantise_block(const float* x, float scale, int offset, int 
             static_cast<int>(std::clamp(number, static_cast<float>(-offset), most_number)) +
             offset);
     }
-    return {half};
+    return {divisor};
 }
 
 }  // namespace detail

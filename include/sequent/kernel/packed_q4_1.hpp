@@ -44,13 +44,14 @@ struct q4_1 : q4_0 {
             most = std::max(most, x[k]);
             nan += x[k] * 0;
         }
-        const std::uint16_t minimum = to_f16(static_cast<double>(least + nan));
-        if (!std::isfinite(from_f16(minimum))) {
+        const float minimum = from_f16(to_f16(static_cast<double>(least + nan)));
+        if (!std::isfinite(minimum)) {
             std::fill_n(q, detail::block_inputs, std::uint16_t{0});
-            return {0x7E00, 0x7E00};  // NaN
+            constexpr float none = std::numeric_limits<float>::quiet_NaN();
+            return {none, none};
         }
         float above[detail::block_inputs];
-        for (int k = 0; k < detail::block_inputs; ++k) above[k] = x[k] - from_f16(minimum);
+        for (int k = 0; k < detail::block_inputs; ++k) above[k] = x[k] - minimum;
         const block_scales scale = detail::quantise_block(above, (most - least) / 15, 0, 15, q);
         return {scale[0], minimum};
     }

@@ -13,18 +13,19 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-/// Rows of activations, quantised by blocks of 32 numbers for a product with packed weights. A type
-/// of rows has
-///   block     32 numbers of one row; `groups` words of it meet the words of the weights
-///   quantise  makes a block of 32 floats
-///   scales    how many binary16 numbers each output of a block of weights has: none, a scale, or a
-///             scale and a minimum
+/// Rows of activations, quantised by blocks of numbers for a product with packed weights. A type of
+/// rows has
+///   inputs    how many numbers a block has
+///   block     these numbers of one row; `groups` words of it meet the words of the weights
+///   quantise  makes a block of floats
+///   scales    how many numbers each output of a block of weights has besides: none, a scale, or a
+///             scale and a minimum; as scale_number, float or the bits of binary16
 ///   sum       what adds up the products of a block: begin gives its start, add one group's
 ///             products, end the float sum after the block, given these numbers of the weights
-///   tile_bytes, copy_to   a block as a row of a tile (packed_tiles.hpp); if `is_tile`, it is one
-///   at
-///             numbers_of. Of integers, `scaled` gives the float sum after the block from the sums
-///             of its products
+///   tile_bytes, copy_to
+///             a block as a row of a tile (packed_tiles.hpp), 0 bytes if it is none; if `is_tile`,
+///             it is one at numbers_of. Of integers, `scaled` gives the float sum after the block
+///             from the sums of its products
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
@@ -37,8 +38,10 @@ struct byte_rows {
     static constexpr bool in_pairs = sums_pairs && Bits == 4;
     using row_number = std::conditional_t<in_pairs, std::int8_t, detail::row_number>;
 
+    static constexpr int inputs = block_inputs;
     static constexpr int groups = block_inputs / 4;
     static constexpr int scales = 1;
+    using scale_number = std::uint16_t;
     static constexpr int tile_bytes = block_inputs;
     static constexpr bool is_tile = sizeof(row_number) == 1;
     using sum = words;
@@ -51,14 +54,10 @@ struct byte_rows {
 
     static void quantise(const float* x, block& to) noexcept {
         constexpr int n = lanes<float>;
-        using integers = batch<std::int32_t>;
-        integers bits(0);
-        SEQUENT_UNROLL for (int i = 0; i < block_inputs; i += n) {
-            const integers next =
-                integers::load_unaligned(reinterpret_cast<const std::int32_t*>(x + i));
-            bits = xsimd::max(bits, next & integers(0x7FFFFFFF));
-        }
-        const float greatest = std::bit_cast<float>(greatest_of(bits));
+        words bits = set_word(std::int32_t{0});
+        SEQUENT_UNROLL for (int i = 0; i < block_inputs; i += n) bits =
+            max_words(bits, magnitude_bits(load_words(x + i)));
+        const float greatest = std::bit_cast<float>(max_of_words(bits));
         const bool finite = greatest <= std::numeric_limits<float>::max();
         const bool any = finite && greatest >= 0x1p-118f;  // 127 / greatest is finite
         const float inverse = any ? 127 / greatest : 0.0f;
@@ -67,25 +66,17 @@ struct byte_rows {
             to = {to.scale, 0, {}};
             return;
         }
-#if defined(SEQUENT_PACKED_AVX512) && defined(SEQUENT_PACKED_VNNI)
-        const __m512 factor = _mm512_set1_ps(inverse);
-        const __m512i low = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), factor));
-        const __m512i high = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16), factor));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to.q), _mm512_cvtepi32_epi8(low));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to.q + 16), _mm512_cvtepi32_epi8(high));
-        to.start = -Offset * _mm512_reduce_add_epi32(_mm512_add_epi32(low, high));
-#else
-        alignas(integers) std::int32_t q[block_inputs];
-        SEQUENT_UNROLL for (int i = 0; i < block_inputs; i += n)
-            xsimd::nearbyint_as_int(load(x + i) * set(inverse))
-                .store_aligned(q + i);
-        std::int32_t total = 0;
-        for (int i = 0; i < block_inputs; ++i) {
-            total += q[i];
-            to.q[in_pairs ? i : row_place(i)] = static_cast<row_number>(q[i]);
+        words q[block_inputs / n];
+        words total = set_word(std::int32_t{0});
+        SEQUENT_UNROLL for (int i = 0; i < block_inputs / n; ++i) {
+            q[i] = round_to_words(load(x + i * n) * set(inverse));
+            total = add_words(total, q[i]);
         }
-        to.start = -Offset * total;
-#endif
+        to.start = -Offset * sum_of_words(total);
+        if constexpr (sizeof(row_number) == 1)
+            store_bytes(to.q, q);
+        else
+            store_halves(to.q, q);
     }
 
     static SEQUENT_INLINE sum begin(const block& row, batch<float>) noexcept {
@@ -115,32 +106,19 @@ struct byte_rows {
         const words all = add_words(products, set_word(row.start));
         return fma(floats_of(all), scale[0] * set(row.scale), so_far);
     }
-    static const void* numbers_of(const block& row) noexcept {
-        return row.q;
-    }
+    static const void* numbers_of(const block& row) noexcept { return row.q; }
     static void copy_to(std::byte* to, const block& row) noexcept {
         for (int i = 0; i < block_inputs; ++i)
             to[i] = static_cast<std::byte>(row.q[in_pairs ? i : row_place(i)]);
-    }
-
-  private:
-    static SEQUENT_INLINE std::int32_t greatest_of(batch<std::int32_t> x) noexcept {
-#if defined(SEQUENT_PACKED_AVX512)
-        return _mm512_reduce_max_epi32(x);
-#else
-        alignas(batch<std::int32_t>) std::int32_t numbers[lanes<float>];
-        x.store_aligned(numbers);
-        std::int32_t result = 0;
-        for (const std::int32_t number : numbers) result = number > result ? number : result;
-        return result;
-#endif
     }
 };
 
 /// Numbers rounded to bfloat16, nearest even.
 struct bfloat_rows {
+    static constexpr int inputs = block_inputs;
     static constexpr int groups = block_inputs / 2;
     static constexpr int scales = 0;
+    using scale_number = std::uint16_t;
     static constexpr int tile_bytes = 2 * block_inputs;
     static constexpr bool is_tile = sizeof(bfloat_number) == 2;
     using sum = batch<float>;
@@ -150,7 +128,11 @@ struct bfloat_rows {
     };
 
     static void quantise(const float* x, block& to) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_NEON_BFLOAT)
+        for (int i = 0; i < block_inputs; i += 8)
+            vst1q_u16(to.x + i, vreinterpretq_u16_bf16(vcvtq_high_bf16_f32(
+                                    vcvtq_low_bf16_f32(vld1q_f32(x + i)), vld1q_f32(x + i + 4))));
+#elif defined(SEQUENT_PACKED_BFLOAT)
         const __m512bh rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x));
         std::memcpy(to.x, &rounded, sizeof rounded);
 #else

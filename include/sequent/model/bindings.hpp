@@ -23,6 +23,7 @@ struct bindings {
     const T* prepared = nullptr;
     const std::byte* packed = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
+    std::byte* cache = nullptr;      // of a state: columns of keys and values
     T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
     const void* facts[max_facts]{};

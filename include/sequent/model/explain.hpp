@@ -278,6 +278,7 @@ struct explained_memory {
     long long training = 0;
     long long inference = 0;
     long long state = -1;
+    long long cache[3]{};  // of which are keys and values: as float, in bf16, in q8_0
 };
 
 SEQUENT_LAZY
@@ -287,7 +288,11 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
         text, {"parameters  ", parameters, " numbers, ", bytes, " bytes as float\nworkspace   ",
                of.training, " bytes as float, for forward and backward\nscratch     ", of.inference,
                " bytes as float, for forward alone\n"});
-    if (of.state >= 0) append_text(text, {"state       ", of.state, " bytes as float, for step\n"});
+    if (of.state < 0) return;
+    append_text(text, {"state       ", of.state, " bytes as float, for step\n"});
+    if (of.cache[0] > 0)
+        append_text(text, {"  cache     ", of.cache[0], " bytes of it, keys and values; in bf16 ",
+                           of.cache[1], ", in q8_0 ", of.cache[2], "\n"});
 }
 
 }  // namespace model_detail
@@ -313,8 +318,10 @@ std::string explain() {
         model_detail::explained_memory memory;
         memory.training = sizeof(typename Model::template workspace<float>);
         memory.inference = sizeof(typename Model::template scratch<float>);
-        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
+        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
             memory.state = sizeof(typename Model::template state<float>);
+            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, memory.cache);
+        }
         model_detail::append_memory(result, Model::parameter_count,
                                     static_cast<long long>(sizeof(float)) * plan::tables.parameters,
                                     memory);

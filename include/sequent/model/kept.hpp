@@ -14,8 +14,22 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 using plan::kept_attention;
 using plan::kept_operand;
 
+/// How the plan's state stores the columns of an operand.
+template <class Plan, class T, bool Cached, bool OfValue>
+struct columns_form {
+    using type = kernel::kept_columns<T, T>;
+};
+template <class Plan, class T>
+struct columns_form<Plan, T, true, false> {
+    using type = kernel::kept_columns<typename Plan::cache::keys, T>;
+};
+template <class Plan, class T>
+struct columns_form<Plan, T, true, true> {
+    using type = kernel::kept_columns<typename Plan::cache::values, T>;
+};
+
 /// The kernel's view of attention step `At` of a state's plan, in the rounds of a kind.
-template <class Plan, int At, int Kind>
+template <class Plan, int At, int Kind, class T>
 struct kept_shape {
     using whole = attention_shape<Plan, At, Kind>;
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -31,6 +45,10 @@ struct kept_shape {
 
     static constexpr int value_pitch = kept.value.kept ? kept.value.pitch : 0;
     static constexpr bool value_slides = kept.value.slides;
+    using value_columns = typename columns_form<Plan, T, (kept.value.cached.bytes > 0), true>::type;
+    template <int Node>
+    using node_columns =
+        typename columns_form<Plan, T, (kept.nodes[Node].cached.bytes > 0), false>::type;
     static constexpr std::array<int, nodes.size()> pitches = [] {
         std::array<int, nodes.size()> result{};
         for (int at = 0; at < nodes.size(); ++at)
@@ -71,12 +89,21 @@ struct kept_shape {
     }
 };
 
-/// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart.
-template <class T>
-SEQUENT_NOINLINE void keep_columns(const T* from, int stride, T* to, int pitch, int count,
-                                   int depth) noexcept {
-    for (int column = 0; column < count; ++column, from += stride, ++to)
-        for (int k = 0; k < depth; ++k) to[static_cast<std::ptrdiff_t>(k) * pitch] = from[k];
+/// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart,
+/// from column number `first` on.
+template <class Form, class T>
+SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
+                                   const kernel::detail::columns_place& to, int first, int pitch,
+                                   int count, int depth) noexcept {
+    using number = typename Form::number;
+    // Both are of the state, which is being written.
+    auto* numbers = const_cast<number*>(to.template numbers<number>()) + first;
+    auto* scales = const_cast<std::uint16_t*>(to.scales);
+    if constexpr (Form::block > 0) scales += first;
+    for (int column = 0; column < count; ++column, from += stride, ++numbers) {
+        Form::put(from, depth, numbers, scales, pitch);
+        if constexpr (Form::block > 0) ++scales;
+    }
 }
 
 /// An attention step of a state's plan.
@@ -92,6 +119,18 @@ class kept_runner {
                static_cast<std::ptrdiff_t>(third) * of.outer[2];
     }
 
+    /// Where the columns of an operand begin, in the rounds of the outer loops.
+    static kernel::detail::columns_place columns_of(const bindings<T>& bound,
+                                                    const kept_operand& of, int first, int second,
+                                                    int third) noexcept {
+        const std::ptrdiff_t place = shift(of, first, second, third);
+        if (of.cached.bytes == 0) return bound.read(of.to) + place;
+        const std::ptrdiff_t at = bound.place_of(of.to) + place;
+        return {bound.cache + of.cached.begin + at * of.cached.bytes,
+                reinterpret_cast<const std::uint16_t*>(bound.cache + of.cached.scales) +
+                    at / of.depth * of.cached.blocks(of.depth)};
+    }
+
     /// Keeps columns [begin, end), of which the first stands at place `begin - first`.
     template <class Operand>
     static void keep(const bindings<T>& bound, Operand, int begin, int end, int first) noexcept {
@@ -101,18 +140,21 @@ class kept_runner {
                                 of.outer[2] > 0 ? step.outer_extents[2] : 1};
         each_outer(extents, [&](int one, int two, int three) {
             const T* from = bound.read(of.from.at) + outer_shift(of.from, one, two, three);
-            T* to = bound.write(of.to) + shift(of, one, two, three);
-            keep_columns(from + static_cast<std::ptrdiff_t>(begin) * of.from.column, of.from.column,
-                         to + (begin - first), of.pitch, end - begin, of.depth);
+            keep_columns<typename Operand::form>(
+                from + static_cast<std::ptrdiff_t>(begin) * of.from.column, of.from.column,
+                columns_of(bound, of, one, two, three), begin - first, of.pitch, end - begin,
+                of.depth);
         });
     }
 
     template <int Node>
     struct node_operand {
         static constexpr kept_operand value = kept.nodes[Node];
+        using form = typename columns_form<Plan, T, (value.cached.bytes > 0), false>::type;
     };
     struct value_operand {
         static constexpr kept_operand value = kept.value;
+        using form = typename columns_form<Plan, T, (value.cached.bytes > 0), true>::type;
     };
 
     template <bool First, class Operand>
@@ -137,23 +179,24 @@ class kept_runner {
             constexpr auto place = static_cast<std::size_t>(at);
             constexpr plan::score_node node = step.nodes[at];
             constexpr kept_operand own = kept.nodes[at];
-            const T* columns = nullptr;
-            if constexpr (own.kept) columns = bound.read(own.to) + shift(own, first, second, third);
+            kernel::detail::columns_place columns;
+            if constexpr (own.kept) columns = columns_of(bound, own, first, second, third);
             if constexpr (node.kind == score_kind::dot || node.kind == score_kind::load)
                 result.x[place] = bound.read(node.x.at) + outer_shift(node.x, first, second, third);
-            if constexpr (node.kind == score_kind::dot)
-                result.y[place] =
-                    own.kept ? columns
-                             : bound.read(node.y.at) + outer_shift(node.y, first, second, third);
+            if constexpr (node.kind == score_kind::dot && !own.kept)
+                result.y[place] = bound.read(node.y.at) + outer_shift(node.y, first, second, third);
+            else if constexpr (node.kind == score_kind::dot)
+                result.y[place] = columns;
             else if constexpr (own.kept)
-                result.x[place] = columns;
+                result.x[place] = columns.template numbers<T>();
             if constexpr (node.kind == score_kind::index)
                 result.base[place] = static_cast<T>(outer_shift(node.x, first, second, third));
         });
-        result.value =
-            kept.value.kept
-                ? bound.read(kept.value.to) + shift(kept.value, first, second, third)
-                : bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+        if constexpr (kept.value.kept)
+            result.value = columns_of(bound, kept.value, first, second, third);
+        else
+            result.value =
+                bound.read(step.value.at) + outer_shift(step.value, first, second, third);
         result.out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
         return result;
     }
@@ -162,7 +205,7 @@ class kept_runner {
     template <int Kind, int Queries, class Range>
     static void attend(const bindings<T>& bound, int round, Range range,
                        int first_column) noexcept {
-        using shape = kept_shape<Plan, At, Kind>;
+        using shape = kept_shape<Plan, At, Kind, T>;
         query queries[Queries];
         for (int q = 0; q < Queries; ++q) queries[q] = operands(bound, round + q);
         for (int row = range.begin; row < range.end; ++row)

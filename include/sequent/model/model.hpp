@@ -70,9 +70,9 @@ class model {
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
     /// What step and prefill keep of one sequence, and room for the rows at hand: they need no
-    /// workspace and no scratch.
-    template <class T>
-    using state = model_detail::state_block<plan, T>;
+    /// workspace and no scratch. Cache: in which types it stores keys and values (see cache).
+    template <class T, class Cache = cache<T>>
+    using state = model_detail::state_block<plan, T, Cache>;
     /// A view of the output, or an array of them where there are several.
     template <class T>
     using output_views = typename model_detail::output_layout<plan>::template views<T>;
@@ -180,17 +180,18 @@ class model {
     /// outputs' first argument, valid until the next call with s. Throws argument_error at a
     /// position beyond the last, and where other facts are needed that prefill has not been given->
     /// Does not compile where a rule needs later rows.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given, state<T>& s) {
+    template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
+    static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
+                     state<T, Cache>& s) {
         return sequences::step(p, *given, s);
     }
 
     /// The same for several rows at once: those at s.position() and after it; the views are of the
     /// last one. With the first rows of a sequence, the facts that are not along it are given
     /// whole: what follows from them alone is computed once.
-    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
-                        state<T>& s) {
+                        state<T, Cache>& s) {
         return sequences::prefill(p, *given, s);
     }
 
@@ -202,6 +203,14 @@ class model {
     template <model_detail::parameters_of<plan> P, class Visit, class T = typename P::number>
     static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
                            std::span<state<std::type_identity_t<T>>* const> states, Visit&& visit) {
+        sequences::step_batch(p, given, states, visit);
+    }
+    /// Of states with a cache of its own type, which Cache names.
+    template <class Cache, model_detail::parameters_of<plan> P, class Visit,
+              class T = typename P::number>
+    static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
+                           std::span<state<std::type_identity_t<T>, Cache>* const> states,
+                           Visit&& visit) {
         sequences::step_batch(p, given, states, visit);
     }
 

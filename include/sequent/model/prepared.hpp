@@ -106,7 +106,7 @@ concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
 
 /// The formats of packed weights by name, and none.
-enum class packed_as { floats, bf16, q8_0, q4_0, q4_1 };
+enum class packed_as { floats, bf16, q8_0, q4_0, q4_1, q8_4, q8_8, q8_16, q8_32, q8_64 };
 /// Which weights Model::packed<Format, Which> packs: Which(name, looked_up) is asked of each weight
 /// that products multiply with, and, with looked_up true, of each table that symbols choose rows
 /// of.

@@ -68,16 +68,17 @@ void joined_sequences<Plan, T>::run(joined_positions<T> rows) noexcept {
 template <class Plan>
 struct sequences {
     static constexpr int outputs = output_layout<Plan>::count;
-    template <class T>
-    using state = state_block<Plan, T>;
+    template <class T, class Cache>
+    using state = state_block<Plan, T, Cache>;
     template <class T>
     using rows = row_facts<Plan, T, given_facts<Plan, T>>;
 
-    template <class P, class T>
-    static auto step(const P& p, const rows<T>& given, state<T>& s) {
+    template <class P, class T, class Cache>
+    static auto step(const P& p, const rows<T>& given, state<T, Cache>& s) {
+        using state = state<T, Cache>;
         check_step(given, s);
         const kernel::one_row row{s.position()};
-        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+        if constexpr (state::computes_once && !state::needs_rest)
             if (s.position() == 0) {
                 run_rows<true>(p, given, s, 0, row);
                 return last_row(s);
@@ -86,19 +87,20 @@ struct sequences {
         return last_row(s);
     }
 
-    template <class P, class T>
-    static auto prefill(const P& p, const rows<T>& given, state<T>& s) {
+    template <class P, class T, class Cache>
+    static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
+        using state = state<T, Cache>;
         check_position(s, given.size());
         bool starts = s.position() == 0;
-        if constexpr (state<T>::needs_rest) {
+        if constexpr (state::needs_rest) {
             starts = given.check_rest(s.has_rest());
             if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
         }
         for (int from = 0; from < given.size();) {
-            const int count = std::min(state<T>::block, given.size() - from);
+            const int count = std::min(state::block, given.size() - from);
             const kernel::row_range range{s.position(), s.position() + count};
-            if (state<T>::computes_once && starts && from == 0)
-                run_rows<state<T>::computes_once>(p, given, s, from, range);
+            if (state::computes_once && starts && from == 0)
+                run_rows<state::computes_once>(p, given, s, from, range);
             else
                 run_rows<false>(p, given, s, from, range);
             from += count;
@@ -106,9 +108,10 @@ struct sequences {
         return last_row(s);
     }
 
-    template <class P, class T, class Visit>
+    template <class P, class T, class Cache, class Visit>
     static void step_batch(const P& p, std::span<const rows<T>> given,
-                           std::span<state<T>* const> states, Visit& visit) {
+                           std::span<state<T, Cache>* const> states, Visit& visit) {
+        using state = state<T, Cache>;
         if (given.size() != states.size())
             fail_with<argument_error>({"sequent: step_batch is given ", given.size(), " rows for ",
                                        states.size(), " states"});
@@ -119,9 +122,9 @@ struct sequences {
                     fail_with<argument_error>({"sequent: step_batch is given one state twice, as ",
                                                "number ", other, " and ", at});
         }
-        using placed = typename placed_for<P, plan::state_plan_of<Plan>>::type;
+        using placed = typename placed_for<P, typename state_plan_for<Plan, T, Cache>::type>::type;
         const auto step_alone = [&](std::size_t at) {
-            if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+            if constexpr (state::computes_once && !state::needs_rest)
                 if (states[at]->position() == 0) return true;
             return recurs<placed>;
         };
@@ -156,27 +159,27 @@ struct sequences {
 
   private:
     /// Throws unless the state can take this row.
-    template <class T>
-    static void check_step(const rows<T>& given, const state<T>& s) {
+    template <class T, class State>
+    static void check_step(const rows<T>& given, const State& s) {
         given.check_single();
         check_position(s, 1);
-        if constexpr (state<T>::needs_rest)
+        if constexpr (State::needs_rest)
             if (!s.has_rest() || given.has_rest())
                 fail<argument_error>(
                     "sequent: facts besides the sequence are given to prefill, with the first "
                     "rows");
     }
 
-    template <class T>
-    static void check_position(const state<T>& s, int rows) {
-        constexpr int length = state<T>::length;
+    template <class State>
+    static void check_position(const State& s, int rows) {
+        constexpr int length = State::length;
         if (s.position() + rows > length)
             fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
                                        " is beyond the ", length, " positions of the model"});
     }
 
-    template <bool First, class P, class T, class Range>
-    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
+    template <bool First, class P, class T, class State, class Range>
+    static void run_rows(const P& p, const rows<T>& given, State& s, int from,
                          Range range) noexcept {
         s.template run<First>(
             p, [&](int fact) { return given.row(fact, from); },
@@ -184,8 +187,8 @@ struct sequences {
             [&](int fact) { return given.rest().pairs(fact); }, range);
     }
 
-    template <class T>
-    static auto last_row(const state<T>& s) noexcept {
+    template <class T, class Cache>
+    static auto last_row(const state<T, Cache>& s) noexcept {
         if constexpr (outputs == 1) {
             return s.template output<0>();
         } else {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstring>
+#include <type_traits>
 
 #include "arguments.hpp"
 #include "check_rows.hpp"
@@ -12,6 +14,21 @@
 
 /// The memory of one sequence that a model computes row by row.
 
+namespace sequent::inline SEQUENT_ABI {
+
+/// The number types in which a state stores the keys and values of softmax attention: each is the
+/// state's own, or, from sequent/packed.hpp, bf16 or q8_0, to which each number is rounded when its
+/// row is computed. All rows read the rounded numbers, that row too.
+///
+///     Model::state<float, cache<q8_0>> s;
+template <class Keys, class Values = Keys>
+struct cache {
+    using keys = Keys;
+    using values = Values;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// Whether a plan runs row by row. It names T so that a program that does not call `step` does not
@@ -19,24 +36,56 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 template <class Plan, class T>
 inline constexpr bool has_state = plan::state_plan_of<Plan>::made.obstacle.rule < 0;
 
+template <class Stored, class T>
+constexpr plan::column_form column_form_of() {
+    if constexpr (std::is_same_v<Stored, T>) {
+        return {};
+    } else {
+        static_assert(
+            requires { typename kernel::kept_columns<Stored, T>::number; },
+            "sequent: a cache stores keys and values as bf16 or q8_0, from "
+            "sequent/packed.hpp, in a state of float");
+        using form = kernel::kept_columns<Stored, T>;
+        return {sizeof(typename form::number), form::block};
+    }
+}
+
+/// A state's plan, with the types of what is cached.
+template <class Plan, class T, class Cache>
+struct cached_plan_of
+    : plan::state_plan_of<Plan, plan::cache_form{column_form_of<typename Cache::keys, T>(),
+                                                 column_form_of<typename Cache::values, T>()}> {
+    using cache = Cache;
+};
+template <class Plan, class T, class Cache>
+struct state_plan_for {
+    using type = cached_plan_of<Plan, T, Cache>;
+};
+template <class Plan, class T>
+struct state_plan_for<Plan, T, cache<T>> {
+    using type = plan::state_plan_of<Plan>;
+};
+
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
 /// sequence. Copies are states of their own.
-template <class Plan, class T, bool Possible = has_state<Plan, T>>
+template <class Plan, class T, class Cache = cache<T>, bool Possible = has_state<Plan, T>>
 class alignas(64) state_block {
-    using state_plan = plan::state_plan_of<Plan>;
+    using state_plan = typename state_plan_for<Plan, T, Cache>::type;
     static constexpr auto& made = state_plan::made;
 
-    static constexpr bool is_along(int fact) {
-        return ((state_plan::form.sequences >> fact) & 1u) != 0;
-    }
+    // A copy: a run-time reader of the plan's tables would put them into an unoptimised program.
+    static constexpr unsigned sequences = state_plan::form.sequences;
+    static constexpr bool is_along(int fact) { return ((sequences >> fact) & 1u) != 0; }
 
     static_assert(state_plan::tables.workspace != plan::too_large,
                   "sequent: the memory of step would hold more than 2147483647 numbers: fewer "
                   "layers or positions, or narrower ones");
 
   public:
-    /// How many numbers are kept.
+    using cached = Cache;
+    /// How many numbers are kept, and how many bytes of the cache.
     static constexpr int size = state_plan::tables.workspace > 0 ? state_plan::tables.workspace : 1;
+    static constexpr int cache_bytes = made.cache;
     /// How many positions the sequence may have.
     static constexpr int length = made.rows;
     /// And how many rows of them are computed at a time.
@@ -134,6 +183,7 @@ class alignas(64) state_block {
         bound.packed = packed_in(p);
         bound.workspace = numbers_;
         bound.counts = counts_;
+        bound.cache = facts_ + fact_bytes;
         bound.scratch = scratch_;
         bound.origins = origins_;
         const void* given[max_facts]{};
@@ -211,13 +261,18 @@ class alignas(64) state_block {
     static constexpr std::size_t bytes_of(int at) {
         return row_bytes(at) * static_cast<std::size_t>(rows_kept(at));
     }
-    static constexpr std::size_t fact_offset(int end) {
-        std::size_t offset = 0;
-        for (int at = 0; at < end; ++at)
-            if (made.reads_fact[at] || made.keeps_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
-        return offset;
+    static constexpr auto fact_offsets = [] {
+        std::array<std::size_t, static_cast<std::size_t>(fact_count) + 1> result{};
+        for (int at = 0; at < fact_count; ++at)
+            result[static_cast<std::size_t>(at) + 1] =
+                result[static_cast<std::size_t>(at)] +
+                (made.reads_fact[at] || made.keeps_fact[at] ? (bytes_of(at) + 63) / 64 * 64 : 0);
+        return result;
+    }();
+    static constexpr std::size_t fact_offset(int at) {
+        return fact_offsets[static_cast<std::size_t>(at)];
     }
-    static constexpr std::size_t fact_bytes = fact_offset(fact_count);
+    static constexpr std::size_t fact_bytes = fact_offsets.back();
 
     /// The elements of a list alone, without the room for more.
     template <class List>
@@ -230,11 +285,15 @@ class alignas(64) state_block {
         elements(made.windows, std::integral_constant<std::size_t, made.windows.size()>{});
     static constexpr auto window_places =
         elements(made.places, std::integral_constant<std::size_t, made.places.size()>{});
+    static constexpr auto cache_places = elements(
+        made.cache_places, std::integral_constant<std::size_t, made.cache_places.size()>{});
 
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
     alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
-    alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
+    // Facts, then the cache.
+    static constexpr std::size_t all_bytes = fact_bytes + std::size_t{cache_bytes};
+    alignas(64) std::byte facts_[all_bytes > 0 ? all_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t symbols_[std::max(1, compared_facts<Plan>.size())]
                          [compared_facts<Plan>.size() > 0 ? length : 1]{};
@@ -288,12 +347,16 @@ class alignas(64) state_block {
             const std::ptrdiff_t rows = begin + window.ahead - next;
             first = next;
             if (away == 0) continue;
-            for (const plan::window_place& place : window_places) {
-                if (place.window != static_cast<int>(at)) continue;
-                T* line = numbers_ + place.offset;
-                for (int count = place.lines; count-- > 0; line += place.pitch)
-                    std::copy_n(line + away * place.row, rows * place.row, line);
-            }
+            const auto move = [&](auto* numbers, const auto& places) {
+                for (const plan::window_place& place : places) {
+                    if (place.window != static_cast<int>(at)) continue;
+                    auto* line = numbers + place.offset;
+                    for (int count = place.lines; count-- > 0; line += place.pitch)
+                        std::copy_n(line + away * place.row, rows * place.row, line);
+                }
+            };
+            move(numbers_, window_places);
+            move(facts_ + fact_bytes, cache_places);
             kernel::unroll<fact_count>([&](auto index) {
                 constexpr int fact = decltype(index)::value;
                 constexpr auto row = static_cast<std::ptrdiff_t>(row_bytes(fact));
@@ -307,13 +370,15 @@ class alignas(64) state_block {
 };
 
 /// Where a rule needs later rows: tells which.
-template <class Plan, class T>
-class state_block<Plan, T, false> {
+template <class Plan, class T, class Cache>
+class state_block<Plan, T, Cache, false> {
     static constexpr plan::rows_obstacle obstacle = plan::state_plan_of<Plan>::made.obstacle;
     static_assert(sizeof(check_rows<Plan, obstacle.rule, obstacle.why>) > 0);
 
   public:
+    using cached = Cache;
     static constexpr int size = 1;
+    static constexpr int cache_bytes = 0;
     static constexpr int length = 1;
     static constexpr int block = 1;
     static constexpr bool needs_rest = false;

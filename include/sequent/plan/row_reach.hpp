@@ -9,6 +9,27 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// How the cache of a state stores the numbers of columns: in so many bytes each, none if they are
+/// among the numbers of the state; and how many numbers of a column share a scale of two bytes, 0
+/// if there are no scales.
+struct column_form {
+    int bytes = 0;
+    int block = 0;
+};
+struct cache_form {
+    column_form keys{};
+    column_form values{};
+};
+
+/// Columns that are cached. The scales have lines of their own, in the same order.
+struct cached_columns : column_form {
+    int begin = 0;   // bytes from the begin of the cache
+    int scales = 0;  // likewise
+
+    /// Lines of scales for each `depth` lines of numbers.
+    constexpr int blocks(int depth) const { return block > 0 ? (depth + block - 1) / block : 0; }
+};
+
 /// An operand that an attention step reads by columns. Kept columns are turned: number k of column
 /// c stands at to + k pitch + c, so that the columns of one number are a vector.
 struct kept_operand {
@@ -21,7 +42,8 @@ struct kept_operand {
     operand to{};
     int outer[max_outers]{};
     int pitch = 0;
-    int lines = 0;  // of `pitch` numbers, in all layers and outer loops
+    int lines = 0;            // of `pitch` numbers, in all layers and outer loops
+    cached_columns cached{};  // in the cache; else among the numbers of the state
 };
 
 /// The value, and what the nodes of the score read.
@@ -72,6 +94,8 @@ struct state_tables {
     list<column_bound, decltype(Tables::generals)::capacity()> bounds{};
     list<row_window, buffers + facts + 1> windows{};
     list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
+    list<window_place, 26 * decltype(Tables::attentions)::capacity()> cache_places{};  // in bytes
+    int cache = 0;                                                                     // bytes
     int row_size[buffers]{};                          // of what moves with the rows
     int window_of[buffers]{};                         // 1 + which window, or 0
     int fact_window[facts]{};                         // likewise
@@ -310,7 +334,10 @@ class row_reach {
         };
         if (each.kind == step_kind::rows) {
             for (const row_term& term : out_.rows[each.at].terms) {
-                call(term.x.at, form_.in_time[at] ? 0 : term.x.row);
+                // A window reads rows at some distance.
+                const int walked = term.window.any() ? (term.splits - 1) * term.x_split : 0;
+                call(term.x.at, form_.in_time[at] ? 0 : term.x.row, 0, 0, std::min(walked, 0),
+                     std::max(walked, 0));
                 for (int outer = 0; outer < max_outers; ++outer)
                     if (is_sequence(term.x.at) && out_.rows[each.at].outer_extents[outer] > 1 &&
                         term.x.outer[outer] >= row_size(term.x.at) && made.rows > 1)

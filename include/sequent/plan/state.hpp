@@ -1,6 +1,7 @@
 #pragma once
 
 #include "row_reach.hpp"
+#include "state_cache.hpp"
 
 /// The memory of one sequence that is computed a few rows at a time. Each buffer of the sequence
 /// keeps, besides the rows at hand, as many rows before them as later steps read: none for plain
@@ -306,16 +307,22 @@ class state_planner : public row_reach<Drafted, Form> {
     }
 };
 
-/// The same plan, with its memory laid out for a few rows at a time.
-template <class Plan>
-struct state_plan_of : single_steps<state_plan_of<Plan>> {
+/// The same plan, with its memory laid out for a few rows at a time; keys and values of attention
+/// in a cache of their own if `Cache` gives them a form.
+template <class Plan, cache_form Cache = cache_form{}>
+struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
     static constexpr auto& facts = Plan::facts;
     static constexpr auto& shapes = Plan::shapes;
     static constexpr auto& form = Plan::by_rows;
     static constexpr auto made = [] {
-        using planner = state_planner<std::remove_const_t<decltype(Plan::unplaced)>,
-                                      std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
-        return planner(Plan::unplaced, form).made;
+        if constexpr (Cache.keys.bytes > 0 || Cache.values.bytes > 0) {
+            return cache_planner(state_plan_of<Plan>::made, Cache).made;
+        } else {
+            using planner =
+                state_planner<std::remove_const_t<decltype(Plan::unplaced)>,
+                              std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
+            return planner(Plan::unplaced, form).made;
+        }
     }();
     static constexpr auto& tables = made.steps;
 
