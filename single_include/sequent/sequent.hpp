@@ -1364,6 +1364,10 @@ constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
     auto gain_use = gain.use();
     return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
 }
+/// The same without a gain.
+constexpr auto rms_norm(double eps = 1e-5) noexcept {
+    return transform<transformation::rms_norm>{{eps}, {}};
+}
 /// Turns each pair (x[2k], x[2k + 1]) by the angle position * base^(-2k / length)
 /// (arXiv 2104.09864).
 template <index_term Position>
@@ -12136,13 +12140,14 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
     detail::layer_norm_gradient<Length, T>(x, gain, dy, dx, dgain, dbias, eps);
 }
 
-/// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019).
+/// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019). A null gain stands for ones.
 template <int Length, class T>
 inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
     const T scale = detail::rms_in_range<Length>(x, eps, y);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
-        store_first<count()>(y + i, batch<T>(n * load_first<count()>(gain + i)));
+        store_first<count()>(y + i,
+                             gain != nullptr ? batch<T>(n * load_first<count()>(gain + i)) : n);
     });
 }
 
@@ -12153,18 +12158,25 @@ inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* 
     T scale = detail::row_rms<Length>(x, eps);
     T slope = scale;
     // Of x before it is multiplied by the scale: that would wait for the scale.
-    T sum = detail::sum_of_products<Length>(dy, gain, x);
+    const auto sum_along = [&] {
+        return gain != nullptr
+                   ? detail::sum_of_products<Length>(dy, gain, x)
+                   : detail::row_sum<Length, T>([&](int i, auto count) {
+                         return load_first<count()>(dy + i) * load_first<count()>(x + i);
+                     });
+    };
+    T sum = sum_along();
     if (!(scale > T(0) && std::abs(sum) <= std::numeric_limits<T>::max())) [[unlikely]] {
         slope = detail::unit_row<Length>(x, eps, room);
         x = room;
         scale = T(1);
-        sum = detail::sum_of_products<Length>(dy, gain, x);
+        sum = sum_along();
     }
     const T along = sum * scale / T(Length);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
         const batch<T> d = load_first<count()>(dy + i);
-        const batch<T> g = d * load_first<count()>(gain + i);
+        const batch<T> g = gain != nullptr ? batch<T>(d * load_first<count()>(gain + i)) : d;
         detail::add_first<count()>(dgain, i, batch<T>(d * n));
         store_first<count()>(dx + i, batch<T>((g - n * set(along)) * set(slope)));
     });
@@ -33056,7 +33068,7 @@ constexpr without<Mask> operator!(Mask) noexcept {
 namespace sequent::inline SEQUENT_ABI::nn {
 
 /// What a norm or a position is, as a number of a shape.
-enum class norm_kind { layer, layer_without_bias, rms };
+enum class norm_kind { layer, layer_without_bias, rms, rms_without_gain };
 enum class position_kind {
     none,
     learned,
@@ -33494,6 +33506,9 @@ template <int Exponent = 5>
 struct layer_without_bias : nn::normalized_by<nn::norm_kind::layer_without_bias, Exponent> {};
 template <int Exponent = 5>
 struct rms : nn::normalized_by<nn::norm_kind::rms, Exponent> {};
+/// The same without a gain.
+template <int Exponent = 5>
+struct rms_without_gain : nn::normalized_by<nn::norm_kind::rms_without_gain, Exponent> {};
 }  // namespace normalization
 
 /// How the angles of rotary positions are scaled: see rotary_scaling.
@@ -33989,6 +34004,8 @@ constexpr auto normalized(Body body, Gain gain, Bias bias) noexcept {
         return body | layer_norm(gain, bias, Shape.epsilon());
     else if constexpr (Shape.normalization == norm_kind::layer_without_bias)
         return body | layer_norm(gain, Shape.epsilon());
+    else if constexpr (Shape.normalization == norm_kind::rms_without_gain)
+        return body | rms_norm(Shape.epsilon());
     else
         return body | rms_norm(gain, Shape.epsilon());
 }
