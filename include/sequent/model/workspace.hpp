@@ -94,7 +94,7 @@ constexpr view_limits limits_of_view(int relation) {
 template <class Plan, int Relation>
 constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     constexpr view_limits limits = limits_of_view<Plan>(Relation);
-    // A constant of its own: computed at run time, it would put the plan's tables into the program.
+    // A constant: a call would put the plan's tables into unoptimised programs.
     constexpr weight_view whole = view_of_relation<Plan>(Relation);
     weight_view result = whole;
     if constexpr (limits.any)
