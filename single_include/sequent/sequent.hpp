@@ -69,9 +69,15 @@
 #define SEQUENT_HAS_EXCEPTIONS
 #endif
 
+// Where the standard library has no threads, a pool is the calling thread alone. A program for one
+// thread may define it, too.
+#if defined(__wasm__) && !defined(_REENTRANT) && !defined(SEQUENT_NO_THREADS)
+#define SEQUENT_NO_THREADS
+#endif
+
 // What changes the code of an inline function is part of every symbol: the version, the instruction
-// set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
-// are built with different flags never share a kernel.
+// set, SEQUENT_SMALL_CODE, SEQUENT_NO_THREADS, and what happens on an error. Two translation units
+// of one program that are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
 #if defined(__AVX512VNNI__) && defined(__AVX512BF16__) && defined(__AMX_TILE__) && \
     defined(__AMX_INT8__) && defined(__AMX_BF16__)
@@ -122,14 +128,18 @@
 #else
 #define SEQUENT_ABI_NAME_3(set) v0_1_##set
 #endif
+#define SEQUENT_ABI_WITHOUT_2(name, what) name##_without_##what
+#define SEQUENT_ABI_WITHOUT(name, what) SEQUENT_ABI_WITHOUT_2(name, what)
 #if defined(SEQUENT_HAS_EXCEPTIONS)
 #define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_NAME_3(set)
 #else
-#define SEQUENT_ABI_NAME_4(name) name##_without_exceptions
-#define SEQUENT_ABI_NAME_5(name) SEQUENT_ABI_NAME_4(name)
-#define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_NAME_5(SEQUENT_ABI_NAME_3(set))
+#define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_WITHOUT(SEQUENT_ABI_NAME_3(set), exceptions)
 #endif
+#if defined(SEQUENT_NO_THREADS)
+#define SEQUENT_ABI_NAME(set) SEQUENT_ABI_WITHOUT(SEQUENT_ABI_NAME_2(set), threads)
+#else
 #define SEQUENT_ABI_NAME(set) SEQUENT_ABI_NAME_2(set)
+#endif
 #define SEQUENT_ABI SEQUENT_ABI_NAME(SEQUENT_ABI_SET)
 
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -3855,7 +3865,8 @@ SEQUENT_COLD void for_each_row(const piece& given, F f) {
 #include <cerrno>
 #include <memory>
 
-#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
+#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>) && \
+    !defined(__wasi__)
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -4066,7 +4077,11 @@ SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
     return std::fopen(path.c_str(), "rb");
 }
 inline int process_number() noexcept {
+#ifdef __wasi__
+    return 0;
+#else
     return static_cast<int>(::getpid());
+#endif
 }
 /// Private ones are for the owner alone until their mode is known.
 SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
@@ -4093,7 +4108,9 @@ SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
     return ::access(path.c_str(), W_OK);
 }
 /// As far as the process and the file system can: another owner takes privileges.
-SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
+SEQUENT_COLD inline void keep_owner_and_mode([[maybe_unused]] int descriptor,
+                                             [[maybe_unused]] const file_path& path) noexcept {
+#ifndef __wasi__  // there are neither
     struct ::stat old, made;
     if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
     if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
@@ -4105,6 +4122,7 @@ SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& pa
     if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
         // The file stays its owner's alone.
     }
+#endif
 }
 /// The rename as well survives a crash.
 SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
@@ -11752,7 +11770,9 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+#if !defined(SEQUENT_NO_THREADS)
 #include <mutex>
+#endif
 
 /// Tables that kernels read, such as the angles of positions or the pairs of a mask. A program
 /// makes those of all its models when it first names facts for a call: later than main begins, so
@@ -11765,7 +11785,7 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 class table_maker {
   public:
     explicit table_maker(void (*make)()) : make_(make) {
-        const std::lock_guard<std::mutex> lock(mutex());
+        [[maybe_unused]] const auto lock = locked();
         next_ = first_;
         first_ = this;
     }
@@ -11785,13 +11805,20 @@ class table_maker {
     // Libraries that are loaded later add theirs.
     static inline constinit std::atomic<table_maker*> first_{nullptr};
 
-    // Not a constant everywhere: made where it is first wanted.
-    static std::mutex& mutex() {
-        static std::mutex result;
-        return result;
+#if defined(SEQUENT_NO_THREADS)
+    struct one_thread {};
+    static one_thread locked() noexcept {
+        return {};
     }
+#else
+    static std::unique_lock<std::mutex> locked() {
+        // Not a constant everywhere: made where it is first wanted.
+        static std::mutex mutex;
+        return std::unique_lock(mutex);
+    }
+#endif
     SEQUENT_COLD static void make_those_that_wait() {
-        const std::lock_guard<std::mutex> lock(mutex());
+        [[maybe_unused]] const auto lock = locked();
         while (table_maker* const one = first_) {
             one->make_();
             first_ = one->next_;
@@ -26869,8 +26896,50 @@ class general_runner : ground_rule<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+#if defined(SEQUENT_NO_THREADS)
+
+/// The pool of a program without threads.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace model_detail {
+
+/// What one thread waits for has happened.
+struct bell {
+    template <class Condition>
+    void wait(Condition) noexcept {}
+    void ring() noexcept {}
+};
+
+}  // namespace model_detail
+
+/// As the pool of threads, of which there is one: the calling one.
+class thread_pool {
+  public:
+    explicit thread_pool(int = 1) noexcept {}
+    thread_pool(const thread_pool&) = delete;
+    thread_pool& operator=(const thread_pool&) = delete;
+
+    int size() const noexcept { return 1; }
+
+    /// Calls f(task) or f(task, 0) for each task in [0, tasks), in order.
+    template <class F>
+    void run(int tasks, F&& f) {
+        for (int task = 0; task < tasks; ++task) {
+            if constexpr (std::is_invocable_v<F&, int, int>)
+                f(task, 0);
+            else
+                f(task);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+#else
+
 #include <condition_variable>
 #include <exception>
+#include <mutex>
 #include <thread>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -27167,6 +27236,8 @@ SEQUENT_LAZY class basic_thread_pool {
 using thread_pool = basic_thread_pool<>;
 
 }  // namespace sequent::inline SEQUENT_ABI
+
+#endif
 
 /// Steps of one sample on several threads, to the same bits as on one: each number is computed by
 /// one thread, from the same terms in the same order. Where that cannot be seen from the strides,
@@ -28553,13 +28624,14 @@ struct output_layout {
         views<T> result;
         kernel::unroll<count>([&](auto index) {
             constexpr int at = index();
-            weight_view one = side_by_side(at);
+            constexpr weight_view whole = side_by_side(at);
+            weight_view one = whole;
             const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
             std::copy_n(limited.extents, max_rank, one.extents);
             each_run(one, [&](int, int offset, int length) {
                 std::fill_n(numbers + offset, length, T(0));
             });
-            constexpr int own_rank = side_by_side(at).rank;
+            constexpr int own_rank = whole.rank;
             if constexpr (count == 1)
                 result = to_tensor<own_rank>(one, numbers);
             else
