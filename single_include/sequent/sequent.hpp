@@ -30874,7 +30874,7 @@ constexpr long long whole_lines(long long bytes) {
 
 /// Adds the bytes of keys and values as float, in bf16 and in q8_0.
 template <class Made>
-constexpr void add_cache_bytes(const Made& made, long long (&bytes)[3]) {
+constexpr void add_cache_bytes(const Made& made, std::array<long long, 3>& bytes) {
     each_kept(made, {{1, 32}, {1, 32}}, [&](const kept_operand& kept, const column_form& form) {
         if (form.bytes == 0) return;
         const long long numbers = 1LL * kept.lines * kept.pitch;
@@ -32940,7 +32940,7 @@ struct explained_memory {
     long long training = 0;
     long long inference = 0;
     long long state = -1;
-    long long cache[3]{};  // of which are keys and values: as float, in bf16, in q8_0
+    std::array<long long, 3> cache{};  // of which are keys and values: as float, in bf16, in q8_0
 };
 
 SEQUENT_LAZY
@@ -32982,7 +32982,13 @@ std::string explain() {
         memory.inference = sizeof(typename Model::template scratch<float>);
         if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
             memory.state = sizeof(typename Model::template state<float>);
-            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, memory.cache);
+            // A constant: what names the plan at run time puts its tables into the program.
+            constexpr auto cache = [] {
+                std::array<long long, 3> bytes{};
+                sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
+                return bytes;
+            }();
+            memory.cache = cache;
         }
         model_detail::append_memory(result, Model::parameter_count,
                                     static_cast<long long>(sizeof(float)) * plan::tables.parameters,
