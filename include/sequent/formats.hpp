@@ -1,6 +1,6 @@
 #pragma once
 
-/// Files of other programs: GGUF, safetensors in several files, NumPy's archives, the names of
+/// Files of other programs: GGUF, safetensors in several files, LoRA adapters, NumPy's archives, the names of
 /// PyTorch's recurrent layers, and the type of a model from its config.json or GGUF metadata.
 /// Included by name, not by sequent.hpp.
 
@@ -9,6 +9,8 @@
 #include "formats/check_type.hpp"
 #include "formats/describe_gguf.hpp"
 #include "formats/gguf.hpp"
+#include "formats/gguf_writer.hpp"
+#include "formats/lora.hpp"
 #include "formats/model_description.hpp"
 #include "formats/npz.hpp"
 #include "formats/presets.hpp"
