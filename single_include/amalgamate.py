@@ -25,6 +25,7 @@ FILES = {  # and what each of them builds on
     "sequent.hpp": None,
     "packed.hpp": "sequent.hpp",
     "rasp.hpp": "sequent.hpp",
+    "text.hpp": "sequent.hpp",
     "draw.hpp": "rasp.hpp",
     "formats.hpp": "sequent.hpp",
     "tokenizers.hpp": "sequent.hpp",

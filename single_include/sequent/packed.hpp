@@ -456,6 +456,144 @@ SEQUENT_INLINE void store_words(void* to, words x) noexcept {
 #endif
 }
 
+/// The bits of floats without their signs, which order as the magnitudes do.
+SEQUENT_INLINE words magnitude_bits(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_and_si512(x, _mm512_set1_epi32(0x7FFFFFFF));
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_and_si256(x, _mm256_set1_epi32(0x7FFFFFFF));
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_and_si128(x, _mm_set1_epi32(0x7FFFFFFF));
+#elif defined(SEQUENT_PACKED_NEON)
+    return vandq_s32(x, vdupq_n_s32(0x7FFFFFFF));
+#else
+    for (std::uint32_t& word : x.at) word &= 0x7FFFFFFFu;
+    return x;
+#endif
+}
+
+/// Of words that are not negative.
+SEQUENT_INLINE words max_words(words x, words y) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_max_epi32(x, y);
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_max_epi32(x, y);
+#elif defined(SEQUENT_PACKED_SSE2)
+    const words above = _mm_cmpgt_epi32(x, y);
+    return _mm_or_si128(_mm_and_si128(above, x), _mm_andnot_si128(above, y));
+#elif defined(SEQUENT_PACKED_NEON)
+    return vmaxq_s32(x, y);
+#else
+    for (int i = 0; i < lanes<float>; ++i) x.at[i] = x.at[i] > y.at[i] ? x.at[i] : y.at[i];
+    return x;
+#endif
+}
+
+/// A word for all lanes, from the words of a vector by `join`, two halves at a time.
+template <class Join>
+SEQUENT_INLINE std::int32_t reduce_words(words x, Join join) noexcept {
+#if defined(SEQUENT_PACKED_AVX2)
+    x = join(x, _mm256_permute2x128_si256(x, x, 1));
+    x = join(x, _mm256_shuffle_epi32(x, 0x4E));
+    return _mm256_cvtsi256_si32(join(x, _mm256_shuffle_epi32(x, 0xB1)));
+#elif defined(SEQUENT_PACKED_SSE2)
+    x = join(x, _mm_shuffle_epi32(x, 0x4E));
+    return _mm_cvtsi128_si32(join(x, _mm_shuffle_epi32(x, 0xB1)));
+#else
+    std::int32_t each[lanes<float>];
+    store_words(each, x);
+    for (int i = 1; i < lanes<float>; ++i) x = join(x, set_word(each[i]));
+    store_words(each, x);
+    return each[0];
+#endif
+}
+SEQUENT_INLINE std::int32_t max_of_words(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_reduce_max_epi32(x);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vmaxvq_s32(x);
+#else
+    return reduce_words(x, [](words a, words b) { return max_words(a, b); });
+#endif
+}
+SEQUENT_INLINE std::int32_t sum_of_words(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_reduce_add_epi32(x);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vaddvq_s32(x);
+#else
+    return reduce_words(x, [](words a, words b) { return add_words(a, b); });
+#endif
+}
+
+/// Floats rounded to nearest even.
+SEQUENT_INLINE words round_to_words(batch<float> x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_cvtps_epi32(x);
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_cvtps_epi32(x);
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_cvtps_epi32(x);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vcvtnq_s32_f32(x);
+#else
+    alignas(batch<float>) float from[lanes<float>];
+    x.store_aligned(from);
+    words result;
+    for (int i = 0; i < lanes<float>; ++i)
+        result.at[i] =
+            static_cast<std::uint32_t>(static_cast<std::int32_t>(std::nearbyint(from[i])));
+    return result;
+#endif
+}
+
+/// Stores 32 small words as bytes.
+SEQUENT_INLINE void store_bytes(std::int8_t* to, const words (&x)[32 / lanes<float>]) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(x[0]));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16), _mm512_cvtepi32_epi8(x[1]));
+#elif defined(SEQUENT_PACKED_AVX2)
+    const words bytes =
+        _mm256_packs_epi16(_mm256_packs_epi32(x[0], x[1]), _mm256_packs_epi32(x[2], x[3]));
+    store_words(to, _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+#elif defined(SEQUENT_PACKED_SSE2)
+    for (int i = 0; i < 2; ++i)
+        store_words(to + 16 * i, _mm_packs_epi16(_mm_packs_epi32(x[4 * i], x[4 * i + 1]),
+                                                 _mm_packs_epi32(x[4 * i + 2], x[4 * i + 3])));
+#elif defined(SEQUENT_PACKED_NEON)
+    for (int i = 0; i < 8; i += 2)
+        vst1_s8(to + 4 * i, vmovn_s16(vcombine_s16(vmovn_s32(x[i]), vmovn_s32(x[i + 1]))));
+#else
+    std::int32_t each[32];
+    std::memcpy(each, x, sizeof each);
+    for (int i = 0; i < 32; ++i) to[i] = static_cast<std::int8_t>(each[i]);
+#endif
+}
+
+/// Stores 32 small words as numbers of 16 bits, the middle two of each four exchanged (row_place).
+SEQUENT_INLINE void store_halves([[maybe_unused]] std::int16_t* to,
+                                 [[maybe_unused]] const words (&x)[32 / lanes<float>]) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    SEQUENT_UNROLL for (int i = 0; i < 2; ++i) {
+        const __m256i halves = _mm512_cvtepi32_epi16(x[i]);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 16 * i),
+                            _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(halves, 0xD8), 0xD8));
+    }
+#elif defined(SEQUENT_PACKED_AVX2)
+    SEQUENT_UNROLL for (int i = 0; i < 2; ++i) {
+        const words halves =
+            _mm256_permute4x64_epi64(_mm256_packs_epi32(x[2 * i], x[2 * i + 1]), 0xD8);
+        store_words(to + 16 * i,
+                    _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(halves, 0xD8), 0xD8));
+    }
+#elif defined(SEQUENT_PACKED_SSE2)
+    SEQUENT_UNROLL for (int i = 0; i < 4; ++i) {
+        const words halves = _mm_packs_epi32(x[2 * i], x[2 * i + 1]);
+        store_words(to + 8 * i, _mm_shufflehi_epi16(_mm_shufflelo_epi16(halves, 0xD8), 0xD8));
+    }
+#endif
+}
+
 /// Signed words as floats.
 SEQUENT_INLINE batch<float> floats_of(words x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
@@ -498,9 +636,15 @@ SEQUENT_INLINE batch<float> bfloats(words x) noexcept {
 }
 
 /// Two numbers of a row, the same in each word, for products with bfloat16 weights: a word of two
-/// bfloat16 numbers for vdpbf16ps, else floats.
+/// bfloat16 numbers where the machine multiplies them (vdpbf16ps, bfdot), else floats.
 #if defined(SEQUENT_PACKED_AVX512) && defined(__AVX512BF16__)
 #define SEQUENT_PACKED_BFLOAT
+#define SEQUENT_PACKED_AVX512_BFLOAT
+#elif defined(SEQUENT_PACKED_NEON) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+#define SEQUENT_PACKED_BFLOAT
+#define SEQUENT_PACKED_NEON_BFLOAT
+#endif
+#if defined(SEQUENT_PACKED_BFLOAT)
 using bfloat_number = std::uint16_t;
 using bfloat_group = words;
 SEQUENT_INLINE bfloat_group load_group(const bfloat_number* from) noexcept {
@@ -517,10 +661,12 @@ SEQUENT_INLINE bfloat_group load_group(const bfloat_number* from) noexcept {
 #endif
 
 /// sum + the products of the two bfloat16 numbers of each word with those of x, in float. vdpbf16ps
-/// takes subnormal numbers for zeros.
+/// and bfdot take subnormal numbers for zeros; bfdot rounds each sum to an odd last bit.
 SEQUENT_INLINE batch<float> add_bfloat_products(batch<float> sum, words w,
                                                 const bfloat_group& x) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_NEON_BFLOAT)
+    return vbfdotq_f32(sum, vreinterpretq_bf16_s32(w), vreinterpretq_bf16_s32(x));
+#elif defined(SEQUENT_PACKED_BFLOAT)
     return _mm512_dpbf16_ps(sum, std::bit_cast<__m512bh>(w), std::bit_cast<__m512bh>(x));
 #else
     return fma(bfloats<false>(w), x.low, fma(bfloats<true>(w), x.high, sum));
@@ -597,14 +743,10 @@ struct byte_rows {
 
     static void quantise(const float* x, block& to) noexcept {
         constexpr int n = lanes<float>;
-        using integers = batch<std::int32_t>;
-        integers bits(0);
-        SEQUENT_UNROLL for (int i = 0; i < block_inputs; i += n) {
-            const integers next =
-                integers::load_unaligned(reinterpret_cast<const std::int32_t*>(x + i));
-            bits = xsimd::max(bits, next & integers(0x7FFFFFFF));
-        }
-        const float greatest = std::bit_cast<float>(greatest_of(bits));
+        words bits = set_word(std::int32_t{0});
+        SEQUENT_UNROLL for (int i = 0; i < block_inputs; i += n) bits =
+            max_words(bits, magnitude_bits(load_words(x + i)));
+        const float greatest = std::bit_cast<float>(max_of_words(bits));
         const bool finite = greatest <= std::numeric_limits<float>::max();
         const bool any = finite && greatest >= 0x1p-118f;  // 127 / greatest is finite
         const float inverse = any ? 127 / greatest : 0.0f;
@@ -613,25 +755,17 @@ struct byte_rows {
             to = {to.scale, 0, {}};
             return;
         }
-#if defined(SEQUENT_PACKED_AVX512) && defined(SEQUENT_PACKED_VNNI)
-        const __m512 factor = _mm512_set1_ps(inverse);
-        const __m512i low = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), factor));
-        const __m512i high = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16), factor));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to.q), _mm512_cvtepi32_epi8(low));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to.q + 16), _mm512_cvtepi32_epi8(high));
-        to.start = -Offset * _mm512_reduce_add_epi32(_mm512_add_epi32(low, high));
-#else
-        alignas(integers) std::int32_t q[block_inputs];
-        SEQUENT_UNROLL for (int i = 0; i < block_inputs; i += n)
-            xsimd::nearbyint_as_int(load(x + i) * set(inverse))
-                .store_aligned(q + i);
-        std::int32_t total = 0;
-        for (int i = 0; i < block_inputs; ++i) {
-            total += q[i];
-            to.q[in_pairs ? i : row_place(i)] = static_cast<row_number>(q[i]);
+        words q[block_inputs / n];
+        words total = set_word(std::int32_t{0});
+        SEQUENT_UNROLL for (int i = 0; i < block_inputs / n; ++i) {
+            q[i] = round_to_words(load(x + i * n) * set(inverse));
+            total = add_words(total, q[i]);
         }
-        to.start = -Offset * total;
-#endif
+        to.start = -Offset * sum_of_words(total);
+        if constexpr (sizeof(row_number) == 1)
+            store_bytes(to.q, q);
+        else
+            store_halves(to.q, q);
     }
 
     static SEQUENT_INLINE sum begin(const block& row, batch<float>) noexcept {
@@ -661,25 +795,10 @@ struct byte_rows {
         const words all = add_words(products, set_word(row.start));
         return fma(floats_of(all), scale[0] * set(row.scale), so_far);
     }
-    static const void* numbers_of(const block& row) noexcept {
-        return row.q;
-    }
+    static const void* numbers_of(const block& row) noexcept { return row.q; }
     static void copy_to(std::byte* to, const block& row) noexcept {
         for (int i = 0; i < block_inputs; ++i)
             to[i] = static_cast<std::byte>(row.q[in_pairs ? i : row_place(i)]);
-    }
-
-  private:
-    static SEQUENT_INLINE std::int32_t greatest_of(batch<std::int32_t> x) noexcept {
-#if defined(SEQUENT_PACKED_AVX512)
-        return _mm512_reduce_max_epi32(x);
-#else
-        alignas(batch<std::int32_t>) std::int32_t numbers[lanes<float>];
-        x.store_aligned(numbers);
-        std::int32_t result = 0;
-        for (const std::int32_t number : numbers) result = number > result ? number : result;
-        return result;
-#endif
     }
 };
 
@@ -698,7 +817,11 @@ struct bfloat_rows {
     };
 
     static void quantise(const float* x, block& to) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_NEON_BFLOAT)
+        for (int i = 0; i < block_inputs; i += 8)
+            vst1q_u16(to.x + i, vreinterpretq_u16_bf16(vcvtq_high_bf16_f32(
+                                    vcvtq_low_bf16_f32(vld1q_f32(x + i)), vld1q_f32(x + i + 4))));
+#elif defined(SEQUENT_PACKED_BFLOAT)
         const __m512bh rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x));
         std::memcpy(to.x, &rounded, sizeof rounded);
 #else
@@ -1343,7 +1466,7 @@ struct packed_tiles {
     // Scaled formats need sums of a block beside those of the row.
     static constexpr bool large = vector_registers == 32, scaled = Format::rows::scales > 0;
     static constexpr int vectors_of_one = !large && !scaled ? 8 : 4;
-    static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 4 : 8;
+    static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 6 : 8;
     static constexpr int panels_of_one = std::max(1, vectors_of_one / panel_vectors);
     static constexpr int panels = std::max(1, 2 / panel_vectors);
     static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
@@ -2792,7 +2915,7 @@ class word_square {
 
     /// Line `at`: the first `count` of 32 numbers, rounded; zeros behind them.
     SEQUENT_INLINE void set_line(int at, const float* x, int count) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         const __m512 low = _mm512_maskz_loadu_ps(first(count), x);
         const __m512 high = _mm512_maskz_loadu_ps(first(count - lines), x + lines);
         line_[at] = std::bit_cast<words>(_mm512_cvtne2ps_pbh(high, low));
@@ -2804,7 +2927,7 @@ class word_square {
     }
     /// Line `at`: a word for each of the first `count` numbers of two rows; zeros behind them.
     SEQUENT_INLINE void set_pairs(int at, const float* even, const float* odd, int count) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         const __m512 low = _mm512_maskz_loadu_ps(first(count), even);
         const __m512 high = odd ? _mm512_maskz_loadu_ps(first(count), odd) : _mm512_setzero_ps();
         alignas(64) static constexpr std::uint16_t alternating[32] = {
@@ -2818,7 +2941,7 @@ class word_square {
 #endif
     }
     SEQUENT_INLINE void clear(int at) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         line_[at] = _mm512_setzero_si512();
 #else
         std::fill_n(line_[at], lines, 0u);
@@ -2826,7 +2949,7 @@ class word_square {
     }
     /// Turns lines into columns.
     SEQUENT_INLINE void turn() noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         words half[lines];
         SEQUENT_UNROLL for (int i = 0; i < lines; i += 2) {
             half[i] = _mm512_unpacklo_epi32(line_[i], line_[i + 1]);
@@ -2859,18 +2982,18 @@ class word_square {
     }
     /// As a block of rows.
     SEQUENT_INLINE void store(int at, bfloat_rows::block& to) const noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
-        std::memcpy(to.x, &line_[at], 64);
-#else
-        for (int i = 0; i < lines; ++i) {
-            to.x[2 * i] = std::bit_cast<float>(line_[at][i] << 16);
-            to.x[2 * i + 1] = std::bit_cast<float>(line_[at][i] & 0xFFFF0000u);
+        if constexpr (bfloat_rows::is_tile) {
+            std::memcpy(to.x, &line_[at], 64);
+        } else {
+            std::uint16_t bits[block_inputs];
+            std::memcpy(bits, &line_[at], 64);
+            for (int i = 0; i < block_inputs; ++i)
+                to.x[i] = static_cast<bfloat_number>(from_bf16(bits[i]));
         }
-#endif
     }
 
   private:
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
     static SEQUENT_INLINE __mmask16 first(int count) noexcept {
         return static_cast<__mmask16>((1u << std::clamp(count, 0, lines)) - 1u);
     }

@@ -2437,6 +2437,7 @@ namespace plan {
 /// The same as a value; `left` and `right` are the two figures that clash.
 enum class fault {
     none,
+    ill_formed_text,
     argument_is_not_a_variable_plus_a_constant,
     argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant,
     too_many_arguments,
@@ -4464,7 +4465,7 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
 
 /// Fails at a number of the tensors of pieces that is not finite.
 SEQUENT_LAZY
-SEQUENT_COLD void check_pieces(const tensor_file& file, std::span<const piece> pieces) {
+SEQUENT_COLD void check_pieces(const tensor_file& file, const std::vector<piece>& pieces) {
     std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
     for (const piece& each : pieces) {
         const double of_type = each.view.type == dtype::f32
@@ -5394,7 +5395,7 @@ SEQUENT_COLD tensor_file open_safetensors(source from) {
 namespace detail {
 
 SEQUENT_LAZY
-SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
+SEQUENT_COLD name_table table_of_names(const std::vector<header_entry>& tensors) {
     name_table result;
     for (std::size_t at = 0; at < tensors.size(); ++at) result.add(tensors[at].name, at);
     result.sort();
@@ -5403,7 +5404,7 @@ SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> tensors) {
+SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& tensors) {
     const file_header& header = file.header;
     const name_table entries = table_of_names(header.tensors);
     std::vector<char> used(header.tensors.size());
@@ -5512,8 +5513,8 @@ SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header
 
 /// Writes a file of tensors that consist of pieces.
 SEQUENT_LAZY
-SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor> tensors,
-                           std::span<const piece> pieces, const metadata_map& metadata,
+SEQUENT_COLD void save_all(const file_path& path, const std::vector<planned_tensor>& tensors,
+                           const std::vector<piece>& pieces, const metadata_map& metadata,
                            dtype type) {
     const std::string name = path.string();
     file_header header;
@@ -5557,7 +5558,7 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
+SEQUENT_COLD void save_tensors(const file_path& path, const std::vector<any_tensor>& tensors,
                                const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
@@ -5570,7 +5571,7 @@ SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor
 
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_tensors(const tensor_file& file,
-                                       std::span<const any_tensor> tensors) {
+                                       const std::vector<any_tensor>& tensors) {
     return load_all(file, match(file, tensors));
 }
 
@@ -5823,8 +5824,8 @@ struct place_of {
 /// Calls visit(place_of) for each line of each parameter, and each layer of it, until one returns a
 /// problem.
 template <class Visit>
-SEQUENT_COLD std::string for_each_place(std::span<const any_tensor> parameters, name_map names,
-                                        std::span<const layer_stack> stacks, Visit visit) {
+SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameters, name_map names,
+                                        const std::vector<layer_stack>& stacks, Visit visit) {
     bool has_own_names = false;
     for (const name_entry& line : names)
         has_own_names = has_own_names || line.use == name_entry::role::own;
@@ -5952,7 +5953,7 @@ model_layout layout_of() {
 
 /// The pieces of the file that the parameters are.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> parameters,
+SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& parameters,
                             name_map names, const model_layout& layout) {
     const file_header& header = file.header;
     std::vector<std::string> plain;
@@ -6097,13 +6098,13 @@ std::vector<any_tensor> tensors_of(Parameters& parameters) {
 
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
-                                      std::span<const any_tensor> parameters, name_map names,
+                                      const std::vector<any_tensor>& parameters, name_map names,
                                       const model_layout& layout) {
     return load_all(file, match(file, parameters, names, layout));
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
+SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tensor>& parameters,
                               name_map names, const model_layout& layout,
                               const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
@@ -7397,7 +7398,7 @@ SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& fo
 
 /// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
 SEQUENT_LAZY
-SEQUENT_COLD llama2c_configuration configuration_of(std::span<const any_tensor> parameters,
+SEQUENT_COLD llama2c_configuration configuration_of(const std::vector<any_tensor>& parameters,
                                                     int tokens) {
     llama2c_configuration result{.tokens = tokens};
     for (const auto& parameter : parameters) {
@@ -7432,7 +7433,7 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 /// tensors are.
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
-                                std::span<const any_tensor> parameters) {
+                                const std::vector<any_tensor>& parameters) {
     tensor_file file{"", {llama2c_tensors({configuration}), {}}, {}, llama2c_formats<>};
     erase_unnamed(file.header.tensors);
     return match(file, parameters).problem;
@@ -7448,7 +7449,7 @@ struct llama2c_match {
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
 /// Numbers of version 2 are rounded to those of the parameters.
 SEQUENT_LAZY
-SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any_tensor> tensors,
+SEQUENT_COLD llama2c_match match_llama2c(const source& from, const std::vector<any_tensor>& tensors,
                                          const std::string& unlike, int tokens) {
     const llama2c_form form = read_form(from);
     llama2c_match result{open_llama2c(from, form), {}, form.configuration};
@@ -7464,7 +7465,7 @@ SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any
 
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
-                                                   std::span<const any_tensor> tensors,
+                                                   const std::vector<any_tensor>& tensors,
                                                    const std::string& unlike, int tokens) {
     const llama2c_match made = match_llama2c(from, tensors, unlike, tokens);
     load_all(made.file, made.found);
@@ -7472,7 +7473,7 @@ SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_tensor> given,
+SEQUENT_COLD void save_as_llama2c(const file_path& path, const std::vector<any_tensor>& given,
                                   const std::string& unlike, int tokens) {
     const auto configuration = configuration_of(given, tokens);
     if (configuration.vocabulary == 0) {
@@ -14539,7 +14540,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     std::string problem = problem_of_type(file, entry, view.type);
     if (problem.empty()) problem = problem_of_size(entry);
     if (!problem.empty()) fail("array" + problem);
-    check_pieces(file, {&part, 1});
+    check_pieces(file, {part});
     fill_piece(file, part);
 }
 
@@ -20262,11 +20263,221 @@ class loop_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// How much room the arrays of a program's `source` need.
+/// Writes a program into a `source`, rule by rule: what reading types and reading text have in
+/// common. Names are interned, and the first mistake is kept.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
 namespace lang = sequent::language;
+
+template <sizes Sizes>
+class source_writer {
+  public:
+    source<Sizes> out{};
+
+    constexpr source_writer() { out.scopes.push({}); }
+
+  protected:
+    rule current{};
+    int scope_ = 0;
+    int number_ = 0;
+
+    constexpr void fail(fault mistake) {
+        if (out.mistake != fault::none) return;
+        out.mistake = mistake;
+        out.mistaken_rule = current.number;
+        out.mistaken_scope = scope_;
+    }
+
+    constexpr void check_number(const name& function, number_range range, double given) {
+        if (is_within(range, given) || out.mistake != fault::none) return;
+        fail(fault::number_out_of_range);
+        out.refused = {function, given, range};
+    }
+
+    // Rules.
+
+    constexpr void begin_rule() {
+        current = rule{};
+        current.number = number_++;
+        current.scope = scope_;
+        current.first_literal = out.literals.size();
+    }
+    constexpr void finish_rule() {
+        current.literals = out.literals.size() - current.first_literal;
+        if (current.literals > max_literals) fail(fault::too_many_literals);
+        const rule finished = current;
+        const int at = out.rules.push(finished);
+        if (finished.repeat) out.scopes[finished.block].rule = at;
+    }
+    /// A node that is true where the condition holds joins those of the rule.
+    constexpr void add_condition(int root) {
+        current.condition =
+            current.condition < 0
+                ? root
+                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
+    }
+
+    // Functions, in the order in which they are written.
+
+    constexpr void combine(combination kind) {
+        if (current.states_combination || current.states_aggregation ||
+            current.transformations.size())
+            fail(fault::a_combination_stands_first);
+        check_not_stacked();
+        current.combined = kind;
+        current.states_combination = true;
+    }
+    /// Whether the rule takes another transformation of this kind.
+    constexpr bool begin_transformation(transformation kind) {
+        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
+        check_not_stacked();
+        if (current.transformations.size() == max_transformations) {
+            fail(fault::too_many_transformations);
+            return false;
+        }
+        return kind != transformation::identity;
+    }
+    constexpr void check_numbers(const transformation_use& use) {
+        const number_ranges ranges = ranges_of(use.kind);
+        for (int at = 0; at < 2; ++at)
+            check_number(ranges.function, ranges.of[at], use.numbers[at]);
+    }
+    constexpr void aggregate(aggregation kind) {
+        if (current.states_aggregation) fail(fault::two_aggregations);
+        check_not_stacked();
+        current.aggregated = kind;
+        current.states_aggregation = true;
+    }
+    /// `mentioned` is how many variables the rule had before its aggregation.
+    constexpr void aggregate_over(int index, int mentioned) {
+        if (index >= mentioned)
+            fail(fault::aggregation_over_a_variable_that_the_body_does_not_mention);
+        if (!((current.aggregated_variables >> index) & 1u)) current.aggregated_order.push(index);
+        current.aggregated_variables |= 1u << index;
+    }
+    /// Of a block that is stacked `count` times, with parameters for each layer or, if it shares
+    /// them, one set for all; `read` reads its rules.
+    template <class Read>
+    constexpr void stack(int count, bool shares, Read read) {
+        check_number(shares ? make_name("repeat", 6) : make_name("stack", 5),
+                     number_range::at_least_1, count);
+        check_not_stacked();
+        current.repeat = count;
+        current.block = out.scopes.push({scope_, count, -1, shares});
+        int depth = 0;
+        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
+        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
+        if (out.literals.size() == current.first_literal) {
+            fail(fault::a_stack_is_applied_to_a_value);
+            return;
+        }
+        const rule outer = current;
+        const int outer_scope = scope_;
+        const int outer_number = number_;
+        const int outer_literals = out.literals.size();
+        list<literal, max_literals> body;
+        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
+            body.push(out.literals[at]);
+        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
+        // The block's literals come before those of the rule that stacks it.
+        out.literals.count = outer.first_literal;
+        scope_ = outer.block;
+        number_ = 0;
+        read();
+        scope_ = outer_scope;
+        number_ = outer_number;
+        current = outer;
+        current.first_literal = out.literals.size();
+        for (const literal& item : body) out.literals.push(item);
+    }
+    /// A stack is a rule's last function.
+    constexpr void check_not_stacked() {
+        if (current.repeat > 0) fail(fault::a_stack_stands_last);
+    }
+
+    // Arguments.
+
+    /// Two variables with their factors, and a constant.
+    struct index_sum {
+        int variables[2]{-1, -1};
+        int factors[2]{};
+        int offset = 0;
+        bool known = true;
+
+        constexpr void add(int variable, int factor) {
+            int place = 0;
+            while (place < 2 && variables[place] >= 0 && variables[place] != variable) ++place;
+            known = known && place < 2;
+            if (place == 2) return;
+            variables[place] = variable;
+            factors[place] += factor;
+        }
+        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
+        constexpr bool cancels() const {
+            return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
+        }
+    };
+    constexpr term term_of(const index_sum& sum) {
+        if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
+        const int first = sum.factors[0] == 1 ? 0 : 1;
+        const int second = 1 - first;
+        if (!sum.known || sum.factors[first] != 1 ||
+            sum.factors[second] * sum.factors[second] > 1 || sum.cancels())
+            fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
+        if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
+        return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
+    }
+    /// Where two variables cannot stand.
+    constexpr void check_single(const term* terms, int arity) {
+        for (int at = 0; at < arity; ++at)
+            if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
+    }
+
+    // Names.
+
+    template <class Item, int Capacity>
+    static constexpr int place_in(list<Item, Capacity>& items, const Item& wanted) {
+        for (int at = 0; at < items.size(); ++at)
+            if (items[at] == wanted) return at;
+        return items.push(wanted);
+    }
+    /// `extent` is 0 where none is stated.
+    constexpr int variable_id(const name& id, int extent) {
+        for (int at = 0; at < current.variables.size(); ++at)
+            if (current.variables[at].id == id) {
+                current.variables[at].state(extent);
+                return at;
+            }
+        if (current.variables.size() == max_variables) {
+            fail(fault::too_many_variables);
+            return 0;
+        }
+        return current.variables.push({id, extent, 0});
+    }
+    constexpr int relation_id(const name& id) {
+        for (int at = 0; at < out.relations.size(); ++at)
+            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+        return out.relations.push({id, scope_, false});
+    }
+    constexpr int weight_id(const weight& declared) {
+        for (int at = 0; at < out.weights.size(); ++at) {
+            const weight& known = out.weights[at];
+            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
+            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
+                known.shape[1] != declared.shape[1])
+                fail(fault::one_weight_with_two_shapes);
+            return at;
+        }
+        return out.weights.push(declared);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// How much room the arrays of a program's `source` need.
+
+namespace sequent::inline SEQUENT_ABI::plan {
 
 template <class T>
 inline constexpr sizes size_of{0, 0, 0, 1};
@@ -20343,22 +20554,28 @@ template <int Count, class Program, bool Shares>
 inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
 
 template <sizes Sizes>
-class reader {
-  public:
-    source<Sizes> out{};
+class reader : public source_writer<Sizes> {
+    using base = source_writer<Sizes>;
 
-    constexpr reader() { out.scopes.push({}); }
+  public:
+    using base::out;
 
     template <std::size_t... Indices, class... Rules>
     constexpr void read(const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
-        number_ = 0;
         read_rules(program);
     }
 
   private:
-    rule current{};
-    int scope_ = 0;
-    int number_ = 0;
+    using base::aggregate_over;
+    using base::check_number;
+    using base::check_single;
+    using base::current;
+    using base::fail;
+    using base::place_in;
+    using base::relation_id;
+    using base::scope_;
+    using base::weight_id;
+    using typename base::index_sum;
 
     template <std::size_t... Indices, class... Rules>
     constexpr void read_rules(
@@ -20372,29 +20589,9 @@ class reader {
     }
     template <class Rule>
     constexpr void begin(const Rule& written) {
-        current = rule{};
-        current.number = number_++;
-        current.scope = scope_;
-        current.first_literal = out.literals.size();
+        this->begin_rule();
         read_rule(written);
-        current.literals = out.literals.size() - current.first_literal;
-        if (current.literals > max_literals) fail(fault::too_many_literals);
-        const rule finished = current;
-        const int at = out.rules.push(finished);
-        if (finished.repeat) out.scopes[finished.block].rule = at;
-    }
-
-    constexpr void fail(fault mistake) {
-        if (out.mistake != fault::none) return;
-        out.mistake = mistake;
-        out.mistaken_rule = current.number;
-        out.mistaken_scope = scope_;
-    }
-
-    constexpr void check_number(const name& function, number_range range, double given) {
-        if (is_within(range, given) || out.mistake != fault::none) return;
-        fail(fault::number_out_of_range);
-        out.refused = {function, given, range};
+        this->finish_rule();
     }
 
     template <class Head, class Body>
@@ -20443,11 +20640,7 @@ class reader {
     }
     template <lang::constraint Condition>
     constexpr void read_body(const Condition& condition) {
-        const int root = read_node(condition);
-        current.condition =
-            current.condition < 0
-                ? root
-                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
+        this->add_condition(read_node(condition));
     }
     template <class Item>
         requires lang::is_literal<Item>
@@ -20529,34 +20722,18 @@ class reader {
 
     template <lang::combination Kind>
     constexpr void read_function(const lang::combine<Kind>&) {
-        if (current.states_combination || current.states_aggregation ||
-            current.transformations.size())
-            fail(fault::a_combination_stands_first);
-        check_not_stacked();
-        current.combined = Kind;
-        current.states_combination = true;
+        this->combine(Kind);
     }
     template <lang::transformation Kind, class... Arguments>
     constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
-        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
-        check_not_stacked();
-        if (current.transformations.size() == max_transformations) {
-            fail(fault::too_many_transformations);
-            return;
-        }
-        if constexpr (Kind == lang::transformation::identity) {
-            return;
-        } else {
-            transformation_use use;
-            use.kind = Kind;
-            use.numbers[0] = function.numbers[0];
-            use.numbers[1] = function.numbers[1];
-            constexpr number_ranges ranges = ranges_of(Kind);
-            for (int at = 0; at < 2; ++at)
-                check_number(ranges.function, ranges.of[at], use.numbers[at]);
-            read_arguments(function.arguments, use, 0);
-            current.transformations.push(use);
-        }
+        if (!this->begin_transformation(Kind)) return;
+        transformation_use use;
+        use.kind = Kind;
+        use.numbers[0] = function.numbers[0];
+        use.numbers[1] = function.numbers[1];
+        this->check_numbers(use);
+        read_arguments(function.arguments, use, 0);
+        current.transformations.push(use);
     }
     constexpr void read_arguments(const lang::pack<>&, transformation_use&, int) {}
     template <class First, class... Rest>
@@ -20572,55 +20749,13 @@ class reader {
     }
     template <lang::aggregation Kind, class... Variables>
     constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
-        if (current.states_aggregation) fail(fault::two_aggregations);
-        check_not_stacked();
-        current.aggregated = Kind;
-        current.states_aggregation = true;
+        this->aggregate(Kind);
         const int mentioned = current.variables.size();
-        auto add = [&](int index) {
-            if (index >= mentioned)
-                fail(fault::aggregation_over_a_variable_that_the_body_does_not_mention);
-            if (!((current.aggregated_variables >> index) & 1u))
-                current.aggregated_order.push(index);
-            current.aggregated_variables |= 1u << index;
-        };
-        (add(variable_of(Variables{})), ...);
+        (aggregate_over(variable_of(Variables{}), mentioned), ...);
     }
     template <int Count, class Program, bool Shares>
     constexpr void read_function(const lang::repeated<Count, Program, Shares>& stacked) {
-        check_number(Shares ? make_name("repeat", 6) : make_name("stack", 5),
-                     number_range::at_least_1, Count);
-        check_not_stacked();
-        current.repeat = Count;
-        current.block = out.scopes.push({scope_, Count, -1, Shares});
-        int depth = 0;
-        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
-        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
-        if (out.literals.size() == current.first_literal) {
-            fail(fault::a_stack_is_applied_to_a_value);
-            return;
-        }
-        const rule outer = current;
-        const int outer_scope = scope_;
-        const int outer_number = number_;
-        const int outer_literals = out.literals.size();
-        list<literal, max_literals> body;
-        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
-            body.push(out.literals[at]);
-        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
-        // The block's literals come before those of the rule that stacks it.
-        out.literals.count = outer.first_literal;
-        scope_ = outer.block;
-        read(*stacked.block);
-        scope_ = outer_scope;
-        number_ = outer_number;
-        current = outer;
-        current.first_literal = out.literals.size();
-        for (const literal& item : body) out.literals.push(item);
-    }
-    /// A stack is a rule's last function.
-    constexpr void check_not_stacked() {
-        if (current.repeat > 0) fail(fault::a_stack_stands_last);
+        this->stack(Count, Shares, [&] { read(*stacked.block); });
     }
 
     // Terms and index expressions.
@@ -20644,14 +20779,7 @@ class reader {
     constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
         index_sum sum;
         add_index(written, 1, sum);
-        if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
-        const int first = sum.factors[0] == 1 ? 0 : 1;
-        const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1 ||
-            sum.factors[second] * sum.factors[second] > 1 || sum.cancels())
-            fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
-        if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
-        return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
+        return this->term_of(sum);
     }
     template <lang::fixed_string Name>
     constexpr term read_term(const lang::bound<Name>&) {
@@ -20659,27 +20787,9 @@ class reader {
         return {};
     }
 
-    /// Two variables with their factors, and a constant.
-    struct index_sum {
-        int variables[2]{-1, -1};
-        int factors[2]{};
-        int offset = 0;
-        bool known = true;
-
-        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
-        constexpr bool cancels() const {
-            return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
-        }
-    };
     template <lang::fixed_string Name, int Extent>
     constexpr void add_index(const lang::var<Name, Extent>& written, int factor, index_sum& to) {
-        const int index = variable_of(written);
-        int place = 0;
-        while (place < 2 && to.variables[place] >= 0 && to.variables[place] != index) ++place;
-        to.known = to.known && place < 2;
-        if (place == 2) return;
-        to.variables[place] = index;
-        to.factors[place] += factor;
+        to.add(variable_of(written), factor);
     }
     constexpr void add_index(const lang::integer& written, int factor, index_sum& to) {
         to.offset += factor * written.value;
@@ -20695,12 +20805,6 @@ class reader {
         add_index(written.left, factor, to);
         add_index(written.right, adds ? factor : -factor, to);
         to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
-    }
-
-    /// Where two variables cannot stand.
-    constexpr void check_single(const term* terms, int arity) {
-        for (int at = 0; at < arity; ++at)
-            if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
     }
 
     template <lang::fixed_string Name, int Extent>
@@ -20724,12 +20828,6 @@ class reader {
         const int at = read_pair(node_kind::same_symbol, written.left, written.right);
         out.nodes[at].value = place;
         return at;
-    }
-    template <class Item, int Capacity>
-    static constexpr int place_in(list<Item, Capacity>& items, const Item& wanted) {
-        for (int at = 0; at < items.size(); ++at)
-            if (items[at] == wanted) return at;
-        return items.push(wanted);
     }
     constexpr int read_node(const lang::integer& written) {
         return out.nodes.push({node_kind::constant, written.value});
@@ -20773,41 +20871,26 @@ class reader {
         if constexpr (Extent != lang::unstated)
             check_number(make_name("var", 3), number_range::at_least_1, Extent);
         constexpr name id = text_of<Name>();
-        for (int at = 0; at < current.variables.size(); ++at)
-            if (current.variables[at].id == id) {
-                current.variables[at].state(written.stated_extent);
-                return at;
-            }
-        if (current.variables.size() == max_variables) {
-            fail(fault::too_many_variables);
-            return 0;
-        }
-        return current.variables.push({id, written.stated_extent, 0});
+        return this->variable_id(id, written.stated_extent);
     }
-    constexpr int relation_id(const name& id) {
-        for (int at = 0; at < out.relations.size(); ++at)
-            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
-        return out.relations.push({id, scope_, false});
+};
+
+/// Reads a program object and tells what is wrong with it; sequent/text.hpp adds one for text.
+template <const auto& Program, class Type = std::remove_cvref_t<decltype(Program)>>
+struct program_reader {
+    static consteval auto read() {
+        reader<size_of<Type>> walk;
+        walk.read(Program);
+        return walk.out;
     }
-    constexpr int weight_id(const weight& declared) {
-        for (int at = 0; at < out.weights.size(); ++at) {
-            const weight& known = out.weights[at];
-            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
-            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
-                known.shape[1] != declared.shape[1])
-                fail(fault::one_weight_with_two_shapes);
-            return at;
-        }
-        return out.weights.push(declared);
-    }
+    template <const auto& Diagnosis>
+    using report = plan::report<Diagnosis>;
 };
 
 /// The source of a program object.
 template <const auto& Program>
 consteval auto read() {
-    reader<size_of<std::remove_cvref_t<decltype(Program)>>> walk;
-    walk.read(Program);
-    return walk.out;
+    return program_reader<Program>::read();
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -26451,20 +26534,21 @@ inline constinit thread_local pool_position in_pool{};
 /// A pool shares one run at a time among its threads. A run that begins within a task of the same
 /// pool, or while another thread's run is under way, is done by the calling thread alone, to the
 /// same numbers. So is a run in the child of a fork(), where the workers are not. A pool must live
-/// until run has returned; its end ends the workers.
-class thread_pool {
+/// until run has returned; its end ends the workers. A template without arguments, as
+/// SEQUENT_LAZY functions are.
+SEQUENT_LAZY class basic_thread_pool {
   public:
     /// As many threads as the machine has unless told; at least one. Throws std::system_error if
     /// the system has no more threads.
-    explicit thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
-        : thread_pool(std::max(1, threads), nothing_started{}) {
+    explicit basic_thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
+        : basic_thread_pool(std::max(1, threads), nothing_started{}) {
         std::vector<std::thread>& workers = crew_->workers;
         while (static_cast<int>(workers.size()) + 1 < size_) {
             const int thread = static_cast<int>(workers.size()) + 1;
             workers.emplace_back([this, thread] { serve(thread); });
         }
     }
-    ~thread_pool() {
+    ~basic_thread_pool() {
         if (is_forked()) {
             // Threads that are not there can neither be joined nor detached, and the child's copy
             // of what they wait on cannot be destroyed.
@@ -26476,8 +26560,8 @@ class thread_pool {
         crew_->begin.ring();
         for (std::thread& worker : crew_->workers) worker.join();
     }
-    thread_pool(const thread_pool&) = delete;
-    thread_pool& operator=(const thread_pool&) = delete;
+    basic_thread_pool(const basic_thread_pool&) = delete;
+    basic_thread_pool& operator=(const basic_thread_pool&) = delete;
 
     /// With the calling thread.
     int size() const noexcept { return size_; }
@@ -26539,7 +26623,7 @@ class thread_pool {
 
     /// The threads follow in the constructor that delegates here: should one fail, the destructor
     /// ends those that have started.
-    thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
+    basic_thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
         crew_->workers.reserve(static_cast<std::size_t>(size - 1));
     }
 
@@ -26620,6 +26704,7 @@ class thread_pool {
     int forks_ = model_detail::count_forks();
     std::unique_ptr<crew> crew_;
 };
+using thread_pool = basic_thread_pool<>;
 
 }  // namespace sequent::inline SEQUENT_ABI
 
@@ -29210,7 +29295,8 @@ inline constexpr bool is_well_formed = check_form<Program, Facts...>();
 /// What is wrong, unless an operator has told it already.
 template <bool Told, const auto& Program, class... Facts>
 struct report_of {
-    using type = plan::report<plan::plan_of<Program, Facts...>::mistake>;
+    using type = typename plan::program_reader<Program>::template report<
+        plan::plan_of<Program, Facts...>::mistake>;
 };
 template <const auto& Program, class... Facts>
 struct report_of<true, Program, Facts...> {
@@ -33234,20 +33320,26 @@ struct options {
     template <class... More>
     using with = options<Defaults..., More...>;
 
-    using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
-    using activation = last_of_kind<activation_kind, sequent::activation::identity, Defaults...>;
-    using local_mask =
-        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::mask;
-    static constexpr nn::shape shape = [] {
-        nn::shape result;
-        (set_option<Defaults>(result), ...);
-        return result;
-    }();
+    /// The defaults, read. A template, so that a set costs nothing where no template of it is used.
+    template <class = void>
+    struct read {
+        using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
+        using activation =
+            last_of_kind<activation_kind, sequent::activation::identity, Defaults...>;
+        using local_mask =
+            typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::mask;
+        static constexpr nn::shape shape = [] {
+            nn::shape result;
+            (set_option<Defaults>(result), ...);
+            return result;
+        }();
+        /// Whether there is an embedding, to which positions can be added.
+        static constexpr bool embeds =
+            (... || std::is_same_v<kind_of<Defaults>, kind_of<vocabulary<1>>>);
+    };
     static constexpr int hidden_factor = 4;
     template <class Kind>
     static constexpr bool takes = (... || std::is_same_v<kind_of<Defaults>, Kind>);
-    /// Whether there is an embedding, to which positions can be added.
-    static constexpr bool embeds = takes<kind_of<vocabulary<1>>>;
     /// A compile error for each option that must be given and is not.
     template <template <class...> class Template, class... Given>
     static consteval bool check_given() {
@@ -33314,13 +33406,14 @@ struct arguments {
          check_argument<Template, Given, decltype(reason_against<Set, Given, Given...>())>()));
     static_assert(Set::template check_given<Template, Given...>());
 
-    using mask = last_of_kind<mask_kind, typename Set::mask, Given...>;
-    using activation = last_of_kind<activation_kind, typename Set::activation, Given...>;
+    using defaults = typename Set::template read<>;
+    using mask = last_of_kind<mask_kind, typename defaults::mask, Given...>;
+    using activation = last_of_kind<activation_kind, typename defaults::activation, Given...>;
     using local_mask =
-        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0, typename Set::local_mask>,
-                              Given...>::mask;
+        typename last_of_kind<kind_of<local_layers<1>>,
+                              local_layers<0, typename defaults::local_mask>, Given...>::mask;
     static constexpr nn::shape shape = [] {
-        nn::shape result = Set::shape;
+        nn::shape result = defaults::shape;
         (set_option<Given>(result), ...);
         const auto follows = [](int& number, int other) {
             if (number == 0) number = other;
@@ -33337,8 +33430,8 @@ struct arguments {
         follows(result.node_width, result.width);
         return result;
     }();
-    static_assert(
-        check_shape<shape, Set::embeds, (times_given<kind_of<head_width<1>>, Given...> > 0)>());
+    static_assert(check_shape<shape, defaults::embeds,
+                              (times_given<kind_of<head_width<1>>, Given...> > 0)>());
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::nn

@@ -1,5 +1,6 @@
 #include "coverage.hpp"
 #include "state.hpp"
+#include "text.hpp"
 
 namespace random_programs {
 
@@ -9,7 +10,15 @@ static bool batches(const program& written) {
 }
 
 verdict judge(const program& written) {
-    return judge(written, *plan_program(written));
+    // Where it can be, the program is planned as its text reads.
+    const auto read = std::make_unique<tree_reader>(written.rules);
+    std::string text;
+    std::unique_ptr<source> parsed;
+    if (read->out.mistake == plan::fault::none) {
+        const std::string differs = text_difference(read->out, text, parsed);
+        if (!differs.empty()) return difference("text", differs);
+    }
+    return judge(written, *plan_program(written, parsed ? *parsed : read->out));
 }
 
 verdict judge(const program& written, const planned& of) {

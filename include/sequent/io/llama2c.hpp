@@ -317,7 +317,7 @@ SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& fo
 
 /// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
 SEQUENT_LAZY
-SEQUENT_COLD llama2c_configuration configuration_of(std::span<const any_tensor> parameters,
+SEQUENT_COLD llama2c_configuration configuration_of(const std::vector<any_tensor>& parameters,
                                                     int tokens) {
     llama2c_configuration result{.tokens = tokens};
     for (const auto& parameter : parameters) {
@@ -352,7 +352,7 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 /// tensors are.
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
-                                std::span<const any_tensor> parameters) {
+                                const std::vector<any_tensor>& parameters) {
     tensor_file file{"", {llama2c_tensors({configuration}), {}}, {}, llama2c_formats<>};
     erase_unnamed(file.header.tensors);
     return match(file, parameters).problem;
@@ -368,7 +368,7 @@ struct llama2c_match {
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
 /// Numbers of version 2 are rounded to those of the parameters.
 SEQUENT_LAZY
-SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any_tensor> tensors,
+SEQUENT_COLD llama2c_match match_llama2c(const source& from, const std::vector<any_tensor>& tensors,
                                          const std::string& unlike, int tokens) {
     const llama2c_form form = read_form(from);
     llama2c_match result{open_llama2c(from, form), {}, form.configuration};
@@ -384,7 +384,7 @@ SEQUENT_COLD llama2c_match match_llama2c(const source& from, std::span<const any
 
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
-                                                   std::span<const any_tensor> tensors,
+                                                   const std::vector<any_tensor>& tensors,
                                                    const std::string& unlike, int tokens) {
     const llama2c_match made = match_llama2c(from, tensors, unlike, tokens);
     load_all(made.file, made.found);
@@ -392,7 +392,7 @@ SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_as_llama2c(const file_path& path, std::span<const any_tensor> given,
+SEQUENT_COLD void save_as_llama2c(const file_path& path, const std::vector<any_tensor>& given,
                                   const std::string& unlike, int tokens) {
     const auto configuration = configuration_of(given, tokens);
     if (configuration.vocabulary == 0) {

@@ -321,7 +321,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     std::string problem = problem_of_type(file, entry, view.type);
     if (problem.empty()) problem = problem_of_size(entry);
     if (!problem.empty()) fail("array" + problem);
-    check_pieces(file, {&part, 1});
+    check_pieces(file, {part});
     fill_piece(file, part);
 }
 

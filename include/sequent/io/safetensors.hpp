@@ -167,7 +167,7 @@ SEQUENT_COLD tensor_file open_safetensors(source from) {
 namespace detail {
 
 SEQUENT_LAZY
-SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
+SEQUENT_COLD name_table table_of_names(const std::vector<header_entry>& tensors) {
     name_table result;
     for (std::size_t at = 0; at < tensors.size(); ++at) result.add(tensors[at].name, at);
     result.sort();
@@ -176,7 +176,7 @@ SEQUENT_COLD name_table table_of_names(std::span<const header_entry> tensors) {
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
 SEQUENT_LAZY
-SEQUENT_COLD matching match(const tensor_file& file, std::span<const any_tensor> tensors) {
+SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& tensors) {
     const file_header& header = file.header;
     const name_table entries = table_of_names(header.tensors);
     std::vector<char> used(header.tensors.size());
@@ -285,8 +285,8 @@ SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header
 
 /// Writes a file of tensors that consist of pieces.
 SEQUENT_LAZY
-SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor> tensors,
-                           std::span<const piece> pieces, const metadata_map& metadata,
+SEQUENT_COLD void save_all(const file_path& path, const std::vector<planned_tensor>& tensors,
+                           const std::vector<piece>& pieces, const metadata_map& metadata,
                            dtype type) {
     const std::string name = path.string();
     file_header header;
@@ -330,7 +330,7 @@ SEQUENT_COLD void save_all(const file_path& path, std::span<const planned_tensor
 }
 
 SEQUENT_LAZY
-SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
+SEQUENT_COLD void save_tensors(const file_path& path, const std::vector<any_tensor>& tensors,
                                const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
@@ -343,7 +343,7 @@ SEQUENT_COLD void save_tensors(const file_path& path, std::span<const any_tensor
 
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_tensors(const tensor_file& file,
-                                       std::span<const any_tensor> tensors) {
+                                       const std::vector<any_tensor>& tensors) {
     return load_all(file, match(file, tensors));
 }
 

@@ -83,7 +83,7 @@ struct packed_tiles {
     // Scaled formats need sums of a block beside those of the row.
     static constexpr bool large = vector_registers == 32, scaled = Format::rows::scales > 0;
     static constexpr int vectors_of_one = !large && !scaled ? 8 : 4;
-    static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 4 : 8;
+    static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 6 : 8;
     static constexpr int panels_of_one = std::max(1, vectors_of_one / panel_vectors);
     static constexpr int panels = std::max(1, 2 / panel_vectors);
     static constexpr int rows = std::max(1, sums / (panels * panel_vectors));

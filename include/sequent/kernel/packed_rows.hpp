@@ -54,14 +54,10 @@ struct byte_rows {
 
     static void quantise(const float* x, block& to) noexcept {
         constexpr int n = lanes<float>;
-        using integers = batch<std::int32_t>;
-        integers bits(0);
-        SEQUENT_UNROLL for (int i = 0; i < block_inputs; i += n) {
-            const integers next =
-                integers::load_unaligned(reinterpret_cast<const std::int32_t*>(x + i));
-            bits = xsimd::max(bits, next & integers(0x7FFFFFFF));
-        }
-        const float greatest = std::bit_cast<float>(greatest_of(bits));
+        words bits = set_word(std::int32_t{0});
+        SEQUENT_UNROLL for (int i = 0; i < block_inputs; i += n) bits =
+            max_words(bits, magnitude_bits(load_words(x + i)));
+        const float greatest = std::bit_cast<float>(max_of_words(bits));
         const bool finite = greatest <= std::numeric_limits<float>::max();
         const bool any = finite && greatest >= 0x1p-118f;  // 127 / greatest is finite
         const float inverse = any ? 127 / greatest : 0.0f;
@@ -70,25 +66,17 @@ struct byte_rows {
             to = {to.scale, 0, {}};
             return;
         }
-#if defined(SEQUENT_PACKED_AVX512) && defined(SEQUENT_PACKED_VNNI)
-        const __m512 factor = _mm512_set1_ps(inverse);
-        const __m512i low = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), factor));
-        const __m512i high = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16), factor));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to.q), _mm512_cvtepi32_epi8(low));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to.q + 16), _mm512_cvtepi32_epi8(high));
-        to.start = -Offset * _mm512_reduce_add_epi32(_mm512_add_epi32(low, high));
-#else
-        alignas(integers) std::int32_t q[block_inputs];
-        SEQUENT_UNROLL for (int i = 0; i < block_inputs; i += n)
-            xsimd::nearbyint_as_int(load(x + i) * set(inverse))
-                .store_aligned(q + i);
-        std::int32_t total = 0;
-        for (int i = 0; i < block_inputs; ++i) {
-            total += q[i];
-            to.q[in_pairs ? i : row_place(i)] = static_cast<row_number>(q[i]);
+        words q[block_inputs / n];
+        words total = set_word(std::int32_t{0});
+        SEQUENT_UNROLL for (int i = 0; i < block_inputs / n; ++i) {
+            q[i] = round_to_words(load(x + i * n) * set(inverse));
+            total = add_words(total, q[i]);
         }
-        to.start = -Offset * total;
-#endif
+        to.start = -Offset * sum_of_words(total);
+        if constexpr (sizeof(row_number) == 1)
+            store_bytes(to.q, q);
+        else
+            store_halves(to.q, q);
     }
 
     static SEQUENT_INLINE sum begin(const block& row, batch<float>) noexcept {
@@ -118,25 +106,10 @@ struct byte_rows {
         const words all = add_words(products, set_word(row.start));
         return fma(floats_of(all), scale[0] * set(row.scale), so_far);
     }
-    static const void* numbers_of(const block& row) noexcept {
-        return row.q;
-    }
+    static const void* numbers_of(const block& row) noexcept { return row.q; }
     static void copy_to(std::byte* to, const block& row) noexcept {
         for (int i = 0; i < block_inputs; ++i)
             to[i] = static_cast<std::byte>(row.q[in_pairs ? i : row_place(i)]);
-    }
-
-  private:
-    static SEQUENT_INLINE std::int32_t greatest_of(batch<std::int32_t> x) noexcept {
-#if defined(SEQUENT_PACKED_AVX512)
-        return _mm512_reduce_max_epi32(x);
-#else
-        alignas(batch<std::int32_t>) std::int32_t numbers[lanes<float>];
-        x.store_aligned(numbers);
-        std::int32_t result = 0;
-        for (const std::int32_t number : numbers) result = number > result ? number : result;
-        return result;
-#endif
     }
 };
 
@@ -155,7 +128,11 @@ struct bfloat_rows {
     };
 
     static void quantise(const float* x, block& to) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_NEON_BFLOAT)
+        for (int i = 0; i < block_inputs; i += 8)
+            vst1q_u16(to.x + i, vreinterpretq_u16_bf16(vcvtq_high_bf16_f32(
+                                    vcvtq_low_bf16_f32(vld1q_f32(x + i)), vld1q_f32(x + i + 4))));
+#elif defined(SEQUENT_PACKED_BFLOAT)
         const __m512bh rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x));
         std::memcpy(to.x, &rounded, sizeof rounded);
 #else

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -248,6 +249,144 @@ SEQUENT_INLINE void store_words(void* to, words x) noexcept {
 #endif
 }
 
+/// The bits of floats without their signs, which order as the magnitudes do.
+SEQUENT_INLINE words magnitude_bits(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_and_si512(x, _mm512_set1_epi32(0x7FFFFFFF));
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_and_si256(x, _mm256_set1_epi32(0x7FFFFFFF));
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_and_si128(x, _mm_set1_epi32(0x7FFFFFFF));
+#elif defined(SEQUENT_PACKED_NEON)
+    return vandq_s32(x, vdupq_n_s32(0x7FFFFFFF));
+#else
+    for (std::uint32_t& word : x.at) word &= 0x7FFFFFFFu;
+    return x;
+#endif
+}
+
+/// Of words that are not negative.
+SEQUENT_INLINE words max_words(words x, words y) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_max_epi32(x, y);
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_max_epi32(x, y);
+#elif defined(SEQUENT_PACKED_SSE2)
+    const words above = _mm_cmpgt_epi32(x, y);
+    return _mm_or_si128(_mm_and_si128(above, x), _mm_andnot_si128(above, y));
+#elif defined(SEQUENT_PACKED_NEON)
+    return vmaxq_s32(x, y);
+#else
+    for (int i = 0; i < lanes<float>; ++i) x.at[i] = x.at[i] > y.at[i] ? x.at[i] : y.at[i];
+    return x;
+#endif
+}
+
+/// A word for all lanes, from the words of a vector by `join`, two halves at a time.
+template <class Join>
+SEQUENT_INLINE std::int32_t reduce_words(words x, Join join) noexcept {
+#if defined(SEQUENT_PACKED_AVX2)
+    x = join(x, _mm256_permute2x128_si256(x, x, 1));
+    x = join(x, _mm256_shuffle_epi32(x, 0x4E));
+    return _mm256_cvtsi256_si32(join(x, _mm256_shuffle_epi32(x, 0xB1)));
+#elif defined(SEQUENT_PACKED_SSE2)
+    x = join(x, _mm_shuffle_epi32(x, 0x4E));
+    return _mm_cvtsi128_si32(join(x, _mm_shuffle_epi32(x, 0xB1)));
+#else
+    std::int32_t each[lanes<float>];
+    store_words(each, x);
+    for (int i = 1; i < lanes<float>; ++i) x = join(x, set_word(each[i]));
+    store_words(each, x);
+    return each[0];
+#endif
+}
+SEQUENT_INLINE std::int32_t max_of_words(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_reduce_max_epi32(x);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vmaxvq_s32(x);
+#else
+    return reduce_words(x, [](words a, words b) { return max_words(a, b); });
+#endif
+}
+SEQUENT_INLINE std::int32_t sum_of_words(words x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_reduce_add_epi32(x);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vaddvq_s32(x);
+#else
+    return reduce_words(x, [](words a, words b) { return add_words(a, b); });
+#endif
+}
+
+/// Floats rounded to nearest even.
+SEQUENT_INLINE words round_to_words(batch<float> x) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    return _mm512_cvtps_epi32(x);
+#elif defined(SEQUENT_PACKED_AVX2)
+    return _mm256_cvtps_epi32(x);
+#elif defined(SEQUENT_PACKED_SSE2)
+    return _mm_cvtps_epi32(x);
+#elif defined(SEQUENT_PACKED_NEON)
+    return vcvtnq_s32_f32(x);
+#else
+    alignas(batch<float>) float from[lanes<float>];
+    x.store_aligned(from);
+    words result;
+    for (int i = 0; i < lanes<float>; ++i)
+        result.at[i] =
+            static_cast<std::uint32_t>(static_cast<std::int32_t>(std::nearbyint(from[i])));
+    return result;
+#endif
+}
+
+/// Stores 32 small words as bytes.
+SEQUENT_INLINE void store_bytes(std::int8_t* to, const words (&x)[32 / lanes<float>]) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(x[0]));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16), _mm512_cvtepi32_epi8(x[1]));
+#elif defined(SEQUENT_PACKED_AVX2)
+    const words bytes =
+        _mm256_packs_epi16(_mm256_packs_epi32(x[0], x[1]), _mm256_packs_epi32(x[2], x[3]));
+    store_words(to, _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+#elif defined(SEQUENT_PACKED_SSE2)
+    for (int i = 0; i < 2; ++i)
+        store_words(to + 16 * i, _mm_packs_epi16(_mm_packs_epi32(x[4 * i], x[4 * i + 1]),
+                                                 _mm_packs_epi32(x[4 * i + 2], x[4 * i + 3])));
+#elif defined(SEQUENT_PACKED_NEON)
+    for (int i = 0; i < 8; i += 2)
+        vst1_s8(to + 4 * i, vmovn_s16(vcombine_s16(vmovn_s32(x[i]), vmovn_s32(x[i + 1]))));
+#else
+    std::int32_t each[32];
+    std::memcpy(each, x, sizeof each);
+    for (int i = 0; i < 32; ++i) to[i] = static_cast<std::int8_t>(each[i]);
+#endif
+}
+
+/// Stores 32 small words as numbers of 16 bits, the middle two of each four exchanged (row_place).
+SEQUENT_INLINE void store_halves([[maybe_unused]] std::int16_t* to,
+                                 [[maybe_unused]] const words (&x)[32 / lanes<float>]) noexcept {
+#if defined(SEQUENT_PACKED_AVX512)
+    SEQUENT_UNROLL for (int i = 0; i < 2; ++i) {
+        const __m256i halves = _mm512_cvtepi32_epi16(x[i]);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 16 * i),
+                            _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(halves, 0xD8), 0xD8));
+    }
+#elif defined(SEQUENT_PACKED_AVX2)
+    SEQUENT_UNROLL for (int i = 0; i < 2; ++i) {
+        const words halves =
+            _mm256_permute4x64_epi64(_mm256_packs_epi32(x[2 * i], x[2 * i + 1]), 0xD8);
+        store_words(to + 16 * i,
+                    _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(halves, 0xD8), 0xD8));
+    }
+#elif defined(SEQUENT_PACKED_SSE2)
+    SEQUENT_UNROLL for (int i = 0; i < 4; ++i) {
+        const words halves = _mm_packs_epi32(x[2 * i], x[2 * i + 1]);
+        store_words(to + 8 * i, _mm_shufflehi_epi16(_mm_shufflelo_epi16(halves, 0xD8), 0xD8));
+    }
+#endif
+}
+
 /// Signed words as floats.
 SEQUENT_INLINE batch<float> floats_of(words x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
@@ -290,9 +429,15 @@ SEQUENT_INLINE batch<float> bfloats(words x) noexcept {
 }
 
 /// Two numbers of a row, the same in each word, for products with bfloat16 weights: a word of two
-/// bfloat16 numbers for vdpbf16ps, else floats.
+/// bfloat16 numbers where the machine multiplies them (vdpbf16ps, bfdot), else floats.
 #if defined(SEQUENT_PACKED_AVX512) && defined(__AVX512BF16__)
 #define SEQUENT_PACKED_BFLOAT
+#define SEQUENT_PACKED_AVX512_BFLOAT
+#elif defined(SEQUENT_PACKED_NEON) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+#define SEQUENT_PACKED_BFLOAT
+#define SEQUENT_PACKED_NEON_BFLOAT
+#endif
+#if defined(SEQUENT_PACKED_BFLOAT)
 using bfloat_number = std::uint16_t;
 using bfloat_group = words;
 SEQUENT_INLINE bfloat_group load_group(const bfloat_number* from) noexcept {
@@ -309,10 +454,12 @@ SEQUENT_INLINE bfloat_group load_group(const bfloat_number* from) noexcept {
 #endif
 
 /// sum + the products of the two bfloat16 numbers of each word with those of x, in float. vdpbf16ps
-/// takes subnormal numbers for zeros.
+/// and bfdot take subnormal numbers for zeros; bfdot rounds each sum to an odd last bit.
 SEQUENT_INLINE batch<float> add_bfloat_products(batch<float> sum, words w,
                                                 const bfloat_group& x) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_NEON_BFLOAT)
+    return vbfdotq_f32(sum, vreinterpretq_bf16_s32(w), vreinterpretq_bf16_s32(x));
+#elif defined(SEQUENT_PACKED_BFLOAT)
     return _mm512_dpbf16_ps(sum, std::bit_cast<__m512bh>(w), std::bit_cast<__m512bh>(x));
 #else
     return fma(bfloats<false>(w), x.low, fma(bfloats<true>(w), x.high, sum));

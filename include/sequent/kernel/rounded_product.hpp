@@ -29,7 +29,7 @@ class word_square {
 
     /// Line `at`: the first `count` of 32 numbers, rounded; zeros behind them.
     SEQUENT_INLINE void set_line(int at, const float* x, int count) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         const __m512 low = _mm512_maskz_loadu_ps(first(count), x);
         const __m512 high = _mm512_maskz_loadu_ps(first(count - lines), x + lines);
         line_[at] = std::bit_cast<words>(_mm512_cvtne2ps_pbh(high, low));
@@ -41,7 +41,7 @@ class word_square {
     }
     /// Line `at`: a word for each of the first `count` numbers of two rows; zeros behind them.
     SEQUENT_INLINE void set_pairs(int at, const float* even, const float* odd, int count) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         const __m512 low = _mm512_maskz_loadu_ps(first(count), even);
         const __m512 high = odd ? _mm512_maskz_loadu_ps(first(count), odd) : _mm512_setzero_ps();
         alignas(64) static constexpr std::uint16_t alternating[32] = {
@@ -55,7 +55,7 @@ class word_square {
 #endif
     }
     SEQUENT_INLINE void clear(int at) noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         line_[at] = _mm512_setzero_si512();
 #else
         std::fill_n(line_[at], lines, 0u);
@@ -63,7 +63,7 @@ class word_square {
     }
     /// Turns lines into columns.
     SEQUENT_INLINE void turn() noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         words half[lines];
         SEQUENT_UNROLL for (int i = 0; i < lines; i += 2) {
             half[i] = _mm512_unpacklo_epi32(line_[i], line_[i + 1]);
@@ -96,18 +96,18 @@ class word_square {
     }
     /// As a block of rows.
     SEQUENT_INLINE void store(int at, bfloat_rows::block& to) const noexcept {
-#if defined(SEQUENT_PACKED_BFLOAT)
-        std::memcpy(to.x, &line_[at], 64);
-#else
-        for (int i = 0; i < lines; ++i) {
-            to.x[2 * i] = std::bit_cast<float>(line_[at][i] << 16);
-            to.x[2 * i + 1] = std::bit_cast<float>(line_[at][i] & 0xFFFF0000u);
+        if constexpr (bfloat_rows::is_tile) {
+            std::memcpy(to.x, &line_[at], 64);
+        } else {
+            std::uint16_t bits[block_inputs];
+            std::memcpy(bits, &line_[at], 64);
+            for (int i = 0; i < block_inputs; ++i)
+                to.x[i] = static_cast<bfloat_number>(from_bf16(bits[i]));
         }
-#endif
     }
 
   private:
-#if defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_PACKED_AVX512_BFLOAT)
     static SEQUENT_INLINE __mmask16 first(int count) noexcept {
         return static_cast<__mmask16>((1u << std::clamp(count, 0, lines)) - 1u);
     }

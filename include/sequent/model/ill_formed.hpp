@@ -34,7 +34,8 @@ inline constexpr bool is_well_formed = check_form<Program, Facts...>();
 /// What is wrong, unless an operator has told it already.
 template <bool Told, const auto& Program, class... Facts>
 struct report_of {
-    using type = plan::report<plan::plan_of<Program, Facts...>::mistake>;
+    using type = typename plan::program_reader<Program>::template report<
+        plan::plan_of<Program, Facts...>::mistake>;
 };
 template <const auto& Program, class... Facts>
 struct report_of<true, Program, Facts...> {

@@ -135,20 +135,21 @@ inline constinit thread_local pool_position in_pool{};
 /// A pool shares one run at a time among its threads. A run that begins within a task of the same
 /// pool, or while another thread's run is under way, is done by the calling thread alone, to the
 /// same numbers. So is a run in the child of a fork(), where the workers are not. A pool must live
-/// until run has returned; its end ends the workers.
-class thread_pool {
+/// until run has returned; its end ends the workers. A template without arguments, as
+/// SEQUENT_LAZY functions are.
+SEQUENT_LAZY class basic_thread_pool {
   public:
     /// As many threads as the machine has unless told; at least one. Throws std::system_error if
     /// the system has no more threads.
-    explicit thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
-        : thread_pool(std::max(1, threads), nothing_started{}) {
+    explicit basic_thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
+        : basic_thread_pool(std::max(1, threads), nothing_started{}) {
         std::vector<std::thread>& workers = crew_->workers;
         while (static_cast<int>(workers.size()) + 1 < size_) {
             const int thread = static_cast<int>(workers.size()) + 1;
             workers.emplace_back([this, thread] { serve(thread); });
         }
     }
-    ~thread_pool() {
+    ~basic_thread_pool() {
         if (is_forked()) {
             // Threads that are not there can neither be joined nor detached, and the child's copy
             // of what they wait on cannot be destroyed.
@@ -160,8 +161,8 @@ class thread_pool {
         crew_->begin.ring();
         for (std::thread& worker : crew_->workers) worker.join();
     }
-    thread_pool(const thread_pool&) = delete;
-    thread_pool& operator=(const thread_pool&) = delete;
+    basic_thread_pool(const basic_thread_pool&) = delete;
+    basic_thread_pool& operator=(const basic_thread_pool&) = delete;
 
     /// With the calling thread.
     int size() const noexcept { return size_; }
@@ -223,7 +224,7 @@ class thread_pool {
 
     /// The threads follow in the constructor that delegates here: should one fail, the destructor
     /// ends those that have started.
-    thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
+    basic_thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
         crew_->workers.reserve(static_cast<std::size_t>(size - 1));
     }
 
@@ -304,5 +305,6 @@ class thread_pool {
     int forks_ = model_detail::count_forks();
     std::unique_ptr<crew> crew_;
 };
+using thread_pool = basic_thread_pool<>;
 
 }  // namespace sequent::inline SEQUENT_ABI

@@ -142,20 +142,26 @@ struct options {
     template <class... More>
     using with = options<Defaults..., More...>;
 
-    using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
-    using activation = last_of_kind<activation_kind, sequent::activation::identity, Defaults...>;
-    using local_mask =
-        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::mask;
-    static constexpr nn::shape shape = [] {
-        nn::shape result;
-        (set_option<Defaults>(result), ...);
-        return result;
-    }();
+    /// The defaults, read. A template, so that a set costs nothing where no template of it is used.
+    template <class = void>
+    struct read {
+        using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
+        using activation =
+            last_of_kind<activation_kind, sequent::activation::identity, Defaults...>;
+        using local_mask =
+            typename last_of_kind<kind_of<local_layers<1>>, local_layers<0>, Defaults...>::mask;
+        static constexpr nn::shape shape = [] {
+            nn::shape result;
+            (set_option<Defaults>(result), ...);
+            return result;
+        }();
+        /// Whether there is an embedding, to which positions can be added.
+        static constexpr bool embeds =
+            (... || std::is_same_v<kind_of<Defaults>, kind_of<vocabulary<1>>>);
+    };
     static constexpr int hidden_factor = 4;
     template <class Kind>
     static constexpr bool takes = (... || std::is_same_v<kind_of<Defaults>, Kind>);
-    /// Whether there is an embedding, to which positions can be added.
-    static constexpr bool embeds = takes<kind_of<vocabulary<1>>>;
     /// A compile error for each option that must be given and is not.
     template <template <class...> class Template, class... Given>
     static consteval bool check_given() {
@@ -222,13 +228,14 @@ struct arguments {
          check_argument<Template, Given, decltype(reason_against<Set, Given, Given...>())>()));
     static_assert(Set::template check_given<Template, Given...>());
 
-    using mask = last_of_kind<mask_kind, typename Set::mask, Given...>;
-    using activation = last_of_kind<activation_kind, typename Set::activation, Given...>;
+    using defaults = typename Set::template read<>;
+    using mask = last_of_kind<mask_kind, typename defaults::mask, Given...>;
+    using activation = last_of_kind<activation_kind, typename defaults::activation, Given...>;
     using local_mask =
-        typename last_of_kind<kind_of<local_layers<1>>, local_layers<0, typename Set::local_mask>,
-                              Given...>::mask;
+        typename last_of_kind<kind_of<local_layers<1>>,
+                              local_layers<0, typename defaults::local_mask>, Given...>::mask;
     static constexpr nn::shape shape = [] {
-        nn::shape result = Set::shape;
+        nn::shape result = defaults::shape;
         (set_option<Given>(result), ...);
         const auto follows = [](int& number, int other) {
             if (number == 0) number = other;
@@ -245,8 +252,8 @@ struct arguments {
         follows(result.node_width, result.width);
         return result;
     }();
-    static_assert(
-        check_shape<shape, Set::embeds, (times_given<kind_of<head_width<1>>, Given...> > 0)>());
+    static_assert(check_shape<shape, defaults::embeds,
+                              (times_given<kind_of<head_width<1>>, Given...> > 0)>());
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::nn

@@ -150,6 +150,7 @@ namespace plan {
 /// The same as a value; `left` and `right` are the two figures that clash.
 enum class fault {
     none,
+    ill_formed_text,
     argument_is_not_a_variable_plus_a_constant,
     argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant,
     too_many_arguments,

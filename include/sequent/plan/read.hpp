@@ -15,22 +15,28 @@ template <int Count, class Program, bool Shares>
 inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
 
 template <sizes Sizes>
-class reader {
-  public:
-    source<Sizes> out{};
+class reader : public source_writer<Sizes> {
+    using base = source_writer<Sizes>;
 
-    constexpr reader() { out.scopes.push({}); }
+  public:
+    using base::out;
 
     template <std::size_t... Indices, class... Rules>
     constexpr void read(const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
-        number_ = 0;
         read_rules(program);
     }
 
   private:
-    rule current{};
-    int scope_ = 0;
-    int number_ = 0;
+    using base::aggregate_over;
+    using base::check_number;
+    using base::check_single;
+    using base::current;
+    using base::fail;
+    using base::place_in;
+    using base::relation_id;
+    using base::scope_;
+    using base::weight_id;
+    using typename base::index_sum;
 
     template <std::size_t... Indices, class... Rules>
     constexpr void read_rules(
@@ -44,29 +50,9 @@ class reader {
     }
     template <class Rule>
     constexpr void begin(const Rule& written) {
-        current = rule{};
-        current.number = number_++;
-        current.scope = scope_;
-        current.first_literal = out.literals.size();
+        this->begin_rule();
         read_rule(written);
-        current.literals = out.literals.size() - current.first_literal;
-        if (current.literals > max_literals) fail(fault::too_many_literals);
-        const rule finished = current;
-        const int at = out.rules.push(finished);
-        if (finished.repeat) out.scopes[finished.block].rule = at;
-    }
-
-    constexpr void fail(fault mistake) {
-        if (out.mistake != fault::none) return;
-        out.mistake = mistake;
-        out.mistaken_rule = current.number;
-        out.mistaken_scope = scope_;
-    }
-
-    constexpr void check_number(const name& function, number_range range, double given) {
-        if (is_within(range, given) || out.mistake != fault::none) return;
-        fail(fault::number_out_of_range);
-        out.refused = {function, given, range};
+        this->finish_rule();
     }
 
     template <class Head, class Body>
@@ -115,11 +101,7 @@ class reader {
     }
     template <lang::constraint Condition>
     constexpr void read_body(const Condition& condition) {
-        const int root = read_node(condition);
-        current.condition =
-            current.condition < 0
-                ? root
-                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
+        this->add_condition(read_node(condition));
     }
     template <class Item>
         requires lang::is_literal<Item>
@@ -201,34 +183,18 @@ class reader {
 
     template <lang::combination Kind>
     constexpr void read_function(const lang::combine<Kind>&) {
-        if (current.states_combination || current.states_aggregation ||
-            current.transformations.size())
-            fail(fault::a_combination_stands_first);
-        check_not_stacked();
-        current.combined = Kind;
-        current.states_combination = true;
+        this->combine(Kind);
     }
     template <lang::transformation Kind, class... Arguments>
     constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
-        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
-        check_not_stacked();
-        if (current.transformations.size() == max_transformations) {
-            fail(fault::too_many_transformations);
-            return;
-        }
-        if constexpr (Kind == lang::transformation::identity) {
-            return;
-        } else {
-            transformation_use use;
-            use.kind = Kind;
-            use.numbers[0] = function.numbers[0];
-            use.numbers[1] = function.numbers[1];
-            constexpr number_ranges ranges = ranges_of(Kind);
-            for (int at = 0; at < 2; ++at)
-                check_number(ranges.function, ranges.of[at], use.numbers[at]);
-            read_arguments(function.arguments, use, 0);
-            current.transformations.push(use);
-        }
+        if (!this->begin_transformation(Kind)) return;
+        transformation_use use;
+        use.kind = Kind;
+        use.numbers[0] = function.numbers[0];
+        use.numbers[1] = function.numbers[1];
+        this->check_numbers(use);
+        read_arguments(function.arguments, use, 0);
+        current.transformations.push(use);
     }
     constexpr void read_arguments(const lang::pack<>&, transformation_use&, int) {}
     template <class First, class... Rest>
@@ -244,55 +210,13 @@ class reader {
     }
     template <lang::aggregation Kind, class... Variables>
     constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
-        if (current.states_aggregation) fail(fault::two_aggregations);
-        check_not_stacked();
-        current.aggregated = Kind;
-        current.states_aggregation = true;
+        this->aggregate(Kind);
         const int mentioned = current.variables.size();
-        auto add = [&](int index) {
-            if (index >= mentioned)
-                fail(fault::aggregation_over_a_variable_that_the_body_does_not_mention);
-            if (!((current.aggregated_variables >> index) & 1u))
-                current.aggregated_order.push(index);
-            current.aggregated_variables |= 1u << index;
-        };
-        (add(variable_of(Variables{})), ...);
+        (aggregate_over(variable_of(Variables{}), mentioned), ...);
     }
     template <int Count, class Program, bool Shares>
     constexpr void read_function(const lang::repeated<Count, Program, Shares>& stacked) {
-        check_number(Shares ? make_name("repeat", 6) : make_name("stack", 5),
-                     number_range::at_least_1, Count);
-        check_not_stacked();
-        current.repeat = Count;
-        current.block = out.scopes.push({scope_, Count, -1, Shares});
-        int depth = 0;
-        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
-        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
-        if (out.literals.size() == current.first_literal) {
-            fail(fault::a_stack_is_applied_to_a_value);
-            return;
-        }
-        const rule outer = current;
-        const int outer_scope = scope_;
-        const int outer_number = number_;
-        const int outer_literals = out.literals.size();
-        list<literal, max_literals> body;
-        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
-            body.push(out.literals[at]);
-        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
-        // The block's literals come before those of the rule that stacks it.
-        out.literals.count = outer.first_literal;
-        scope_ = outer.block;
-        read(*stacked.block);
-        scope_ = outer_scope;
-        number_ = outer_number;
-        current = outer;
-        current.first_literal = out.literals.size();
-        for (const literal& item : body) out.literals.push(item);
-    }
-    /// A stack is a rule's last function.
-    constexpr void check_not_stacked() {
-        if (current.repeat > 0) fail(fault::a_stack_stands_last);
+        this->stack(Count, Shares, [&] { read(*stacked.block); });
     }
 
     // Terms and index expressions.
@@ -316,14 +240,7 @@ class reader {
     constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
         index_sum sum;
         add_index(written, 1, sum);
-        if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
-        const int first = sum.factors[0] == 1 ? 0 : 1;
-        const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1 ||
-            sum.factors[second] * sum.factors[second] > 1 || sum.cancels())
-            fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
-        if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
-        return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
+        return this->term_of(sum);
     }
     template <lang::fixed_string Name>
     constexpr term read_term(const lang::bound<Name>&) {
@@ -331,27 +248,9 @@ class reader {
         return {};
     }
 
-    /// Two variables with their factors, and a constant.
-    struct index_sum {
-        int variables[2]{-1, -1};
-        int factors[2]{};
-        int offset = 0;
-        bool known = true;
-
-        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
-        constexpr bool cancels() const {
-            return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
-        }
-    };
     template <lang::fixed_string Name, int Extent>
     constexpr void add_index(const lang::var<Name, Extent>& written, int factor, index_sum& to) {
-        const int index = variable_of(written);
-        int place = 0;
-        while (place < 2 && to.variables[place] >= 0 && to.variables[place] != index) ++place;
-        to.known = to.known && place < 2;
-        if (place == 2) return;
-        to.variables[place] = index;
-        to.factors[place] += factor;
+        to.add(variable_of(written), factor);
     }
     constexpr void add_index(const lang::integer& written, int factor, index_sum& to) {
         to.offset += factor * written.value;
@@ -367,12 +266,6 @@ class reader {
         add_index(written.left, factor, to);
         add_index(written.right, adds ? factor : -factor, to);
         to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
-    }
-
-    /// Where two variables cannot stand.
-    constexpr void check_single(const term* terms, int arity) {
-        for (int at = 0; at < arity; ++at)
-            if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
     }
 
     template <lang::fixed_string Name, int Extent>
@@ -396,12 +289,6 @@ class reader {
         const int at = read_pair(node_kind::same_symbol, written.left, written.right);
         out.nodes[at].value = place;
         return at;
-    }
-    template <class Item, int Capacity>
-    static constexpr int place_in(list<Item, Capacity>& items, const Item& wanted) {
-        for (int at = 0; at < items.size(); ++at)
-            if (items[at] == wanted) return at;
-        return items.push(wanted);
     }
     constexpr int read_node(const lang::integer& written) {
         return out.nodes.push({node_kind::constant, written.value});
@@ -445,41 +332,26 @@ class reader {
         if constexpr (Extent != lang::unstated)
             check_number(make_name("var", 3), number_range::at_least_1, Extent);
         constexpr name id = text_of<Name>();
-        for (int at = 0; at < current.variables.size(); ++at)
-            if (current.variables[at].id == id) {
-                current.variables[at].state(written.stated_extent);
-                return at;
-            }
-        if (current.variables.size() == max_variables) {
-            fail(fault::too_many_variables);
-            return 0;
-        }
-        return current.variables.push({id, written.stated_extent, 0});
+        return this->variable_id(id, written.stated_extent);
     }
-    constexpr int relation_id(const name& id) {
-        for (int at = 0; at < out.relations.size(); ++at)
-            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
-        return out.relations.push({id, scope_, false});
+};
+
+/// Reads a program object and tells what is wrong with it; sequent/text.hpp adds one for text.
+template <const auto& Program, class Type = std::remove_cvref_t<decltype(Program)>>
+struct program_reader {
+    static consteval auto read() {
+        reader<size_of<Type>> walk;
+        walk.read(Program);
+        return walk.out;
     }
-    constexpr int weight_id(const weight& declared) {
-        for (int at = 0; at < out.weights.size(); ++at) {
-            const weight& known = out.weights[at];
-            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
-            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
-                known.shape[1] != declared.shape[1])
-                fail(fault::one_weight_with_two_shapes);
-            return at;
-        }
-        return out.weights.push(declared);
-    }
+    template <const auto& Diagnosis>
+    using report = plan::report<Diagnosis>;
 };
 
 /// The source of a program object.
 template <const auto& Program>
 consteval auto read() {
-    reader<size_of<std::remove_cvref_t<decltype(Program)>>> walk;
-    walk.read(Program);
-    return walk.out;
+    return program_reader<Program>::read();
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

@@ -1,12 +1,10 @@
 #pragma once
 
-#include "source.hpp"
+#include "source_writer.hpp"
 
 /// How much room the arrays of a program's `source` need.
 
 namespace sequent::inline SEQUENT_ABI::plan {
-
-namespace lang = sequent::language;
 
 template <class T>
 inline constexpr sizes size_of{0, 0, 0, 1};

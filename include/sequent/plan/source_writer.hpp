@@ -1,0 +1,215 @@
+#pragma once
+
+#include "source.hpp"
+
+/// Writes a program into a `source`, rule by rule: what reading types and reading text have in
+/// common. Names are interned, and the first mistake is kept.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+namespace lang = sequent::language;
+
+template <sizes Sizes>
+class source_writer {
+  public:
+    source<Sizes> out{};
+
+    constexpr source_writer() { out.scopes.push({}); }
+
+  protected:
+    rule current{};
+    int scope_ = 0;
+    int number_ = 0;
+
+    constexpr void fail(fault mistake) {
+        if (out.mistake != fault::none) return;
+        out.mistake = mistake;
+        out.mistaken_rule = current.number;
+        out.mistaken_scope = scope_;
+    }
+
+    constexpr void check_number(const name& function, number_range range, double given) {
+        if (is_within(range, given) || out.mistake != fault::none) return;
+        fail(fault::number_out_of_range);
+        out.refused = {function, given, range};
+    }
+
+    // Rules.
+
+    constexpr void begin_rule() {
+        current = rule{};
+        current.number = number_++;
+        current.scope = scope_;
+        current.first_literal = out.literals.size();
+    }
+    constexpr void finish_rule() {
+        current.literals = out.literals.size() - current.first_literal;
+        if (current.literals > max_literals) fail(fault::too_many_literals);
+        const rule finished = current;
+        const int at = out.rules.push(finished);
+        if (finished.repeat) out.scopes[finished.block].rule = at;
+    }
+    /// A node that is true where the condition holds joins those of the rule.
+    constexpr void add_condition(int root) {
+        current.condition =
+            current.condition < 0
+                ? root
+                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
+    }
+
+    // Functions, in the order in which they are written.
+
+    constexpr void combine(combination kind) {
+        if (current.states_combination || current.states_aggregation ||
+            current.transformations.size())
+            fail(fault::a_combination_stands_first);
+        check_not_stacked();
+        current.combined = kind;
+        current.states_combination = true;
+    }
+    /// Whether the rule takes another transformation of this kind.
+    constexpr bool begin_transformation(transformation kind) {
+        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
+        check_not_stacked();
+        if (current.transformations.size() == max_transformations) {
+            fail(fault::too_many_transformations);
+            return false;
+        }
+        return kind != transformation::identity;
+    }
+    constexpr void check_numbers(const transformation_use& use) {
+        const number_ranges ranges = ranges_of(use.kind);
+        for (int at = 0; at < 2; ++at)
+            check_number(ranges.function, ranges.of[at], use.numbers[at]);
+    }
+    constexpr void aggregate(aggregation kind) {
+        if (current.states_aggregation) fail(fault::two_aggregations);
+        check_not_stacked();
+        current.aggregated = kind;
+        current.states_aggregation = true;
+    }
+    /// `mentioned` is how many variables the rule had before its aggregation.
+    constexpr void aggregate_over(int index, int mentioned) {
+        if (index >= mentioned)
+            fail(fault::aggregation_over_a_variable_that_the_body_does_not_mention);
+        if (!((current.aggregated_variables >> index) & 1u)) current.aggregated_order.push(index);
+        current.aggregated_variables |= 1u << index;
+    }
+    /// Of a block that is stacked `count` times, with parameters for each layer or, if it shares
+    /// them, one set for all; `read` reads its rules.
+    template <class Read>
+    constexpr void stack(int count, bool shares, Read read) {
+        check_number(shares ? make_name("repeat", 6) : make_name("stack", 5),
+                     number_range::at_least_1, count);
+        check_not_stacked();
+        current.repeat = count;
+        current.block = out.scopes.push({scope_, count, -1, shares});
+        int depth = 0;
+        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
+        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
+        if (out.literals.size() == current.first_literal) {
+            fail(fault::a_stack_is_applied_to_a_value);
+            return;
+        }
+        const rule outer = current;
+        const int outer_scope = scope_;
+        const int outer_number = number_;
+        const int outer_literals = out.literals.size();
+        list<literal, max_literals> body;
+        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
+            body.push(out.literals[at]);
+        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
+        // The block's literals come before those of the rule that stacks it.
+        out.literals.count = outer.first_literal;
+        scope_ = outer.block;
+        number_ = 0;
+        read();
+        scope_ = outer_scope;
+        number_ = outer_number;
+        current = outer;
+        current.first_literal = out.literals.size();
+        for (const literal& item : body) out.literals.push(item);
+    }
+    /// A stack is a rule's last function.
+    constexpr void check_not_stacked() {
+        if (current.repeat > 0) fail(fault::a_stack_stands_last);
+    }
+
+    // Arguments.
+
+    /// Two variables with their factors, and a constant.
+    struct index_sum {
+        int variables[2]{-1, -1};
+        int factors[2]{};
+        int offset = 0;
+        bool known = true;
+
+        constexpr void add(int variable, int factor) {
+            int place = 0;
+            while (place < 2 && variables[place] >= 0 && variables[place] != variable) ++place;
+            known = known && place < 2;
+            if (place == 2) return;
+            variables[place] = variable;
+            factors[place] += factor;
+        }
+        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
+        constexpr bool cancels() const {
+            return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
+        }
+    };
+    constexpr term term_of(const index_sum& sum) {
+        if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
+        const int first = sum.factors[0] == 1 ? 0 : 1;
+        const int second = 1 - first;
+        if (!sum.known || sum.factors[first] != 1 ||
+            sum.factors[second] * sum.factors[second] > 1 || sum.cancels())
+            fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
+        if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
+        return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
+    }
+    /// Where two variables cannot stand.
+    constexpr void check_single(const term* terms, int arity) {
+        for (int at = 0; at < arity; ++at)
+            if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
+    }
+
+    // Names.
+
+    template <class Item, int Capacity>
+    static constexpr int place_in(list<Item, Capacity>& items, const Item& wanted) {
+        for (int at = 0; at < items.size(); ++at)
+            if (items[at] == wanted) return at;
+        return items.push(wanted);
+    }
+    /// `extent` is 0 where none is stated.
+    constexpr int variable_id(const name& id, int extent) {
+        for (int at = 0; at < current.variables.size(); ++at)
+            if (current.variables[at].id == id) {
+                current.variables[at].state(extent);
+                return at;
+            }
+        if (current.variables.size() == max_variables) {
+            fail(fault::too_many_variables);
+            return 0;
+        }
+        return current.variables.push({id, extent, 0});
+    }
+    constexpr int relation_id(const name& id) {
+        for (int at = 0; at < out.relations.size(); ++at)
+            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+        return out.relations.push({id, scope_, false});
+    }
+    constexpr int weight_id(const weight& declared) {
+        for (int at = 0; at < out.weights.size(); ++at) {
+            const weight& known = out.weights[at];
+            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
+            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
+                known.shape[1] != declared.shape[1])
+                fail(fault::one_weight_with_two_shapes);
+            return at;
+        }
+        return out.weights.push(declared);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "sequent.hpp"
+
+/// Rules as text: parsed by the compiler, and printed from any program.
+
+#include "prologue.hpp"
+
+#include "text/print.hpp"
+#include "text/program.hpp"
+
+#include "epilogue.hpp"

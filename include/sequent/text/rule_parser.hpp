@@ -1,0 +1,539 @@
+#pragma once
+
+#include "function_parser.hpp"
+
+/// Reads rules. The grammar is in docs/text.md.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace text_detail {
+
+template <plan::sizes Sizes>
+class rule_parser : public function_parser<Sizes> {
+    using base = function_parser<Sizes>;
+
+  public:
+    using base::out;
+    plan::list<int, Sizes.rules> begins{};  // where each rule of `out` stands
+    int mistake_at = -1;                    // of a mistake in `out`
+
+    constexpr rule_parser(const char* text, int size, dialect defaults)
+        : base(text, size, defaults) {
+        while (!this->ends()) parse_statement();
+        if (this->ok() && this->unnamed_ > 0 && this->clash_at_ >= 0)
+            refuse(text_fault::weights_without_a_name_are_named_w_and_a_number, this->clash_at_);
+        if (this->ok() && defaults_ == dialect::neuralogic) add_relation_defaults();
+    }
+
+  private:
+    using base::at_;
+    using base::check_single;
+    using base::current;
+    using base::defaults_;
+    using base::expect;
+    using base::name_of;
+    using base::of_engine_;
+    using base::ok;
+    using base::parse_index;
+    using base::parse_metadata;
+    using base::parse_prefix;
+    using base::parse_term;
+    using base::parse_terms;
+    using base::parse_weight;
+    using base::peek;
+    using base::refuse;
+    using base::seen_name;
+    using base::sees;
+    using base::sees_name;
+    using base::starts_prefix;
+    using base::starts_weight;
+    using base::take;
+    using base::take_name;
+    using base::take_transpose;
+    using typename base::plan_fault;
+    using typename base::weight_prefix;
+
+    int rule_begin_ = 0;
+    bool infix_ = false;  // the literals of the body at hand are joined by operators
+    int infix_literals_ = 0;
+
+    // Statements.
+
+    constexpr void parse_statement() {
+        this->percent_begins_comment_ = true;
+        rule_begin_ = this->next();
+        if (sees('['))
+            return refuse(text_fault::initial_values_of_weights_are_set_in_the_parameters);
+        if (sees_name() && starts_declaration()) return parse_bounds();
+        if (sees_name() && starts_signature()) return parse_signature();
+        parse_rule();
+    }
+    constexpr bool starts_declaration() {
+        const word name = seen_name();
+        return name == word("bound") && begins_name(this->visible(at_ + name.length));
+    }
+    constexpr void parse_bounds() {
+        take_name();
+        do {
+            if (bounds_full()) return refuse(text_fault::too_many_bounds);
+            const plan::name id = name_of(take_name());
+            if (ok()) this->bounds_.push(id);
+        } while (take(','));
+        parse_end();
+    }
+    constexpr bool bounds_full() const { return this->bounds_.size() == base::max_bounds; }
+    constexpr void parse_end() {
+        if (!take('.') && !take(';')) refuse(text_fault::a_rule_ends_with_a_period_or_a_semicolon);
+    }
+
+    /// `h/1 [transformation=relu]`.
+    constexpr bool starts_signature() {
+        const word name = seen_name();
+        return this->visible(at_ + name.length) == '/' &&
+               is_digit(this->visible(at_ + name.length, 1));
+    }
+    constexpr void parse_signature() {
+        const word name = take_name();
+        take('/');
+        const int arity = this->take_integer();
+        if (arity > plan::max_arity) this->fail(plan_fault::too_many_arguments);
+        begin_atom_transformation(this->relation_id(name_of(name)),
+                                  arity > plan::max_arity ? 0 : arity);
+        if (!sees('[')) refuse(text_fault::initial_values_of_weights_are_set_in_the_parameters);
+        parse_metadata();
+        finish();
+    }
+    constexpr void begin_atom_transformation(int relation, int arity) {
+        this->begin_rule();
+        current.transforms_atom = true;
+        current.head = relation;
+        for (int at = 0; at < arity; ++at)
+            current.terms[current.arity++] = {this->variable_id(argument_names[at], 0), 0};
+    }
+    constexpr void finish() {
+        if (out.rules.size() == out.rules.capacity()) refuse(text_fault::the_text_is_too_long);
+        if (!ok()) return;
+        begins.push(rule_begin_);
+        this->finish_rule();
+        if (mistake_at < 0 && out.mistake != plan::fault::none) mistake_at = rule_begin_;
+    }
+
+    constexpr void parse_rule() {
+        this->begin_rule();
+        this->unnamed_variables_ = 0;
+        of_engine_ = false;
+        infix_ = false;
+        factors_ = false;
+        this->states_transformation_ = false;
+        weight_prefix prefix = parse_prefix();
+        if (!sees_name()) return refuse(text_fault::a_rule_is_expected);
+        const int head_at = this->next();
+        const word name = take_name();
+        current.head = this->relation_id(name_of(name));
+        parse_terms(current.terms, current.arity);
+        check_single(current.terms, current.arity);
+        if (prefix.number) refuse(text_fault::initial_values_of_weights_are_set_in_the_parameters);
+        if (prefix.weight) current.head_weight = prefix.use;
+        if (take('[')) {
+            if (prefix.weight) refuse(text_fault::a_literal_has_one_weight);
+            current.head_weight = parse_weight();
+            expect(']', text_fault::a_closing_bracket_is_expected);
+        }
+        if (sees('|') && !sees('|', '|')) return parse_atom_transformation();
+        parse_arrow(head_at);
+        parse_body();
+        parse_functions();
+        parse_end_of_rule();
+        if (of_engine_ && sees('[')) parse_metadata();
+        combine_factors();
+        apply_defaults();
+        finish();
+    }
+    constexpr void parse_end_of_rule() {
+        if (sees('}')) return;  // the last rule of a block
+        parse_end();
+    }
+    constexpr void parse_arrow(int head_at) {
+        this->next();
+        if (peek() == '<' && peek(1) == '<' && peek(2) == '=') {
+            at_ += 3;
+            this->percent_begins_comment_ = false;
+            return;
+        }
+        if (!take(':', '-') && !take('<', '=')) {
+            if (sees('.') || sees(';')) refuse(text_fault::facts_are_given_to_forward, rule_begin_);
+            return refuse(text_fault::a_rule_has_an_arrow_after_its_head);
+        }
+        of_engine_ = true;
+        for (const plan::variable& each : current.variables)
+            if (!is_capital(each.id.text[0]) && each.id.text[0] != '_')
+                refuse(text_fault::a_constant_is_a_number_and_a_variable_begins_with_a_capital,
+                       head_at);
+    }
+    constexpr void parse_atom_transformation() {
+        current.transforms_atom = true;
+        if (current.head_weight.weight >= 0)
+            this->fail(plan_fault::an_atom_transformation_has_a_plain_atom);
+        parse_functions();
+        if (current.states_aggregation || current.repeat > 0)
+            this->fail(plan_fault::an_atom_is_not_aggregated_or_stacked_are_parentheses_missing);
+        parse_end_of_rule();
+        finish();
+    }
+
+    /// Functions, and the block of a stack, which holds statements.
+    constexpr void parse_functions() {
+        while (sees('|') && take('|')) {
+            if (seen_name() == word("stack") || seen_name() == word("repeat"))
+                parse_stack();
+            else
+                this->parse_function();
+        }
+    }
+    /// `stack<12> { ... }`, or `repeat<12> { ... }` with one set of parameters for all layers.
+    constexpr void parse_stack() {
+        const bool shares = take_name() == word("repeat");
+        expect('<', text_fault::this_function_takes_other_arguments);
+        const int count = this->take_integer();
+        expect('>', text_fault::a_closing_angle_bracket_is_expected);
+        expect('{', text_fault::a_brace_after_stack_is_expected);
+        if (!ok()) return;
+        const int outer_begin = rule_begin_;
+        const bool outer_form = of_engine_;
+        const bool outer_comments = this->percent_begins_comment_;
+        this->stack(count, shares, [&] {
+            while (!this->ends() && !sees('}')) parse_statement();
+        });
+        rule_begin_ = outer_begin;
+        of_engine_ = outer_form;
+        infix_ = factors_ = false;
+        expect('}', text_fault::a_closing_brace_is_expected);
+        this->percent_begins_comment_ = outer_comments;
+    }
+    /// `<2.0> a(i)` is a factor of a product, and of one literal by itself.
+    constexpr void combine_factors() {
+        if (!ok() || !factors_) return;
+        int values = 0;
+        for (int at = current.first_literal; at < out.literals.size(); ++at)
+            values += out.literals[at].kind != plan::literal_kind::number &&
+                      out.literals[at].gives_value();
+        if (current.states_combination ? current.combined != combination::product : values != 1)
+            return refuse(text_fault::a_fixed_number_is_a_factor_of_one_literal_or_of_a_product,
+                          factor_at_);
+        current.combined = combination::product;
+        current.states_combination = true;
+    }
+
+    // Defaults of the engine.
+
+    constexpr void apply_defaults() {
+        if (!ok() || defaults_ == dialect::sequent || !of_engine_ || current.repeat > 0) return;
+        if (defaults_ == dialect::neuralogic && !this->states_transformation_) {
+            plan::transformation_use use;
+            use.kind = transformation::tanh;
+            if (!current.states_aggregation && this->begin_transformation(use.kind))
+                current.transformations.push(use);
+        }
+        if (current.states_aggregation || this->free_variables() == 0) return;
+        current.aggregated = aggregation::mean;
+        this->aggregate_free();
+    }
+    /// tanh for each head without a statement of its own.
+    constexpr void add_relation_defaults() {
+        const int written = out.rules.size();
+        for (int at = 0; at < written; ++at) {
+            const plan::rule& of = out.rules[at];
+            bool stated = false;
+            for (int other = 0; other < out.rules.size(); ++other)
+                stated = stated || (out.rules[other].head == of.head &&
+                                    (out.rules[other].transforms_atom || other < at));
+            if (stated || of.scope != 0) continue;
+            rule_begin_ = begins[at];
+            begin_atom_transformation(of.head, of.arity);
+            plan::transformation_use use;
+            use.kind = transformation::tanh;
+            current.transformations.push(use);
+            finish();
+        }
+    }
+
+    // Bodies.
+
+    constexpr void parse_body() {
+        if (is_grouped()) {
+            take('(');
+            parse_items();
+            expect(')', text_fault::a_closing_parenthesis_is_expected);
+        } else {
+            parse_items();
+        }
+    }
+    /// Whether the parentheses that come next hold the whole body.
+    constexpr bool is_grouped() {
+        if (!sees('(')) return false;
+        const int end = this->after_closing(at_);
+        const char after = this->visible(end);
+        return after == '.' || after == ';' || after == '}' || after == '\0' ||
+               (after == '|' && this->visible(end, 1) != '|');
+    }
+    constexpr void parse_items() {
+        infix_literals_ = 0;
+        do {
+            parse_item();
+            parse_infix();
+            check_mistake();
+        } while (take(','));
+    }
+    constexpr void check_mistake() {
+        if (mistake_at < 0 && out.mistake != plan::fault::none) mistake_at = rule_begin_;
+    }
+    /// `a(I) @ b(J)`, `a(I) * b(I)` and `a(I) + b(I)`.
+    constexpr void parse_infix() {
+        if (!of_engine_) return;
+        while (sees('@') || sees('*') || sees('+')) {
+            const combination kind = peek() == '@'   ? combination::product
+                                     : peek() == '*' ? combination::elementwise_product
+                                                     : combination::sum;
+            if (infix_ ? current.combined != kind : out.literals.size() > current.first_literal + 1)
+                return refuse(text_fault::literals_are_joined_by_one_operator);
+            if (!infix_) this->combine(kind);
+            infix_ = true;
+            ++at_;
+            parse_item();
+        }
+    }
+    constexpr void push(const plan::literal& item) {
+        if (out.literals.size() == out.literals.capacity())
+            refuse(text_fault::the_text_is_too_long);
+        if (ok()) out.literals.push(item);
+    }
+
+    constexpr void parse_item() {
+        if (sees('~')) return refuse(text_fault::soft_negation_is_the_transformation_complement);
+        if (sees('@') || (sees('*') && peek(1) == '@')) return parse_special_item();
+        if (sees('!') && !starts_condition()) {
+            ++at_;
+            return push(without_value(true));
+        }
+        if (take('*')) return push(without_value(false));
+        const weight_prefix prefix = parse_prefix();
+        if (prefix.weight || prefix.number) return parse_weighted(prefix);
+        if (sees('(') || sees('!') || this->sees_number()) return this->add_condition(condition());
+        if (!sees_name()) return refuse(text_fault::an_atom_or_a_condition_is_expected);
+        const word name = seen_name();
+        if (name == word("not") && begins_name(this->visible(at_ + 3))) {
+            take_name();
+            return push(without_value(true));
+        }
+        if (name == word("number") || name == word("inverse_sqrt")) return push(parse_number());
+        if (starts_weight()) return push(bare_weight(parse_weight(true)));
+        const char after = this->visible(at_ + name.length);
+        if (after == '(' ? is_condition(name) : !ends_item(at_ + name.length))
+            return this->add_condition(condition());
+        push(parse_literal());
+    }
+    constexpr int condition() {
+        const int root = this->parse_condition();
+        return ok() ? root : 0;
+    }
+    /// After `!`: a parenthesis or a special predicate.
+    constexpr bool starts_condition() {
+        const char after = this->visible(at_ + 1);
+        return after == '(' || after == '@';
+    }
+    /// `document(i) == document(j)`, `abs(i) < 3`, `one_of<...>(i)`.
+    constexpr bool is_condition(const word& name) const {
+        if (name == word("abs")) return true;
+        const int after = this->after_closing(this->first(at_ + name.length, '('));
+        const char first = this->visible(after);
+        const char second = this->visible(after, 1);
+        return (first == '=' || first == '!') && second == '=';
+    }
+    /// Whether a name by itself is an atom without arguments; else it is an index to be compared.
+    constexpr bool ends_item(int after) const {
+        const char first = this->visible(after);
+        const char second = this->visible(after, 1);
+        return first == ',' || first == '.' || first == ';' || first == '[' || first == ')' ||
+               first == '}' || first == '\0' || (first == '|' && second != '|') ||
+               (first == '@' && of_engine_);
+    }
+
+    constexpr void parse_special_item() {
+        take('*');
+        const int begin = this->next();
+        const int name_at = at_ + 1;
+        int length = 0;
+        while (name_at + length < this->size_ && is_of_name(this->text_[name_at + length]))
+            ++length;
+        const word name(this->text_ + name_at, length);
+        if (name == word("true") || name == word("truepred")) {
+            at_ = name_at + length;
+            return;
+        }
+        for (const arithmetic_word& each : arithmetics)
+            if (each.value == name && length > 0) {
+                at_ = name_at + length;
+                expect('(', text_fault::this_function_takes_other_arguments);
+                const int left = parse_index();
+                expect(',', text_fault::this_function_takes_other_arguments);
+                const int right = parse_index();
+                expect(')', text_fault::a_closing_parenthesis_is_expected);
+                plan::literal item;
+                item.kind = plan::literal_kind::index;
+                item.expression = this->push_node(each.kind, 0, left, right);
+                return push(item);
+            }
+        (void)begin;
+        this->add_condition(condition());
+    }
+
+    /// Behind `!` or `*`, of a fact that is negated or hidden.
+    constexpr plan::literal without_value(bool negated) {
+        if (sees('*')) {
+            ++at_;
+        }
+        const bool weighted = starts_prefix();
+        if (!weighted && !sees_name()) refuse(text_fault::an_atom_is_expected);
+        plan::literal item = weighted ? plan::literal{} : parse_literal();
+        item.negated = negated;
+        item.hidden = !negated;
+        check_single(item.terms, item.arity);
+        if (weighted || item.weight.weight >= 0)
+            this->fail(plan_fault::a_literal_without_a_value_has_no_weight_and_no_element);
+        if (weighted) refuse(text_fault::an_atom_is_expected);
+        return item;
+    }
+
+    /// An atom with what stands around it: `x(i)[W{2, 3}].T()`, `hidden(...)`, `at(..., j)`,
+    /// `transpose(...)`.
+    constexpr plan::literal parse_literal() {
+        const word name = seen_name();
+        const bool called = this->visible(at_ + name.length) == '(';
+        if (called && (name == word("transpose") || name == word("transp"))) {
+            plan::literal inner = parse_wrapped();
+            inner.transposed = !inner.transposed;
+            expect(')', text_fault::a_closing_parenthesis_is_expected);
+            return inner;
+        }
+        if (called && name == word("hidden")) {
+            plan::literal inner = parse_wrapped();
+            inner.hidden = !inner.negated;
+            check_single(inner.terms, inner.arity);
+            if (inner.weight.weight >= 0)
+                this->fail(plan_fault::a_literal_without_a_value_has_no_weight_and_no_element);
+            expect(')', text_fault::a_closing_parenthesis_is_expected);
+            return inner;
+        }
+        if (called && name == word("at")) {
+            plan::literal inner = parse_wrapped();
+            expect(',', text_fault::this_function_takes_other_arguments);
+            inner.has_element = true;
+            inner.element = parse_term();
+            check_single(&inner.element, 1);
+            if (!inner.gives_value())
+                this->fail(plan_fault::a_literal_without_a_value_has_no_weight_and_no_element);
+            expect(')', text_fault::a_closing_parenthesis_is_expected);
+            return inner;
+        }
+        if (called && wraps_an_atom(name))
+            refuse(text_fault::a_function_of_a_literal_needs_a_rule_of_its_own);
+        take_name(text_fault::an_atom_is_expected);
+        plan::literal item;
+        item.relation = this->relation_id(name_of(name));
+        parse_terms(item.terms, item.arity);
+        if (take('[')) {
+            item.weight = parse_weight();
+            expect(']', text_fault::a_closing_bracket_is_expected);
+        }
+        if (take_transpose()) item.transposed = true;
+        return item;
+    }
+    constexpr plan::literal parse_wrapped() {
+        take_name();
+        take('(');
+        if (!sees_name()) refuse(text_fault::an_atom_is_expected);
+        return ok() ? parse_literal() : plan::literal{};
+    }
+    /// Whether a name with parentheses is a function around an atom, such as `relu(a(i))`.
+    constexpr bool wraps_an_atom(const word& name) {
+        if (find(transformations, own_name(name)) == nullptr &&
+            find(combinations, own_name(name)) == nullptr)
+            return false;
+        int inner = this->first(at_ + name.length, '(') + 1;
+        while (inner < this->size_ && !begins_name(this->text_[inner]) && this->text_[inner] != ')')
+            ++inner;
+        while (inner < this->size_ && is_of_name(this->text_[inner])) ++inner;
+        return this->visible(inner) == '(';
+    }
+
+    static constexpr plan::literal bare_weight(const plan::weight_use& use) {
+        plan::literal item;
+        item.kind = plan::literal_kind::weight;
+        item.weight = use;
+        item.transposed = use.transposed;
+        item.weight.transposed = false;
+        return item;
+    }
+    static constexpr plan::literal number_of(double value) {
+        plan::literal item;
+        item.kind = plan::literal_kind::number;
+        item.number = value;
+        return item;
+    }
+    /// The atom behind a weight or a number in angle brackets; or these by themselves, as a bias.
+    constexpr void parse_weighted(const weight_prefix& prefix) {
+        if (!sees_name() && !sees('@')) {
+            if (!sees(',') && !sees('.') && !sees(';') && !sees(')') && !sees('|'))
+                return refuse(text_fault::an_atom_is_expected);
+            return push(prefix.number ? number_of(prefix.value) : bare_weight(prefix.use));
+        }
+        const int begin = this->next();
+        if (prefix.number) {
+            push(number_of(prefix.value));
+            factors_ = true;
+            factor_at_ = begin;
+        }
+        plan::literal item = parse_literal();
+        if (prefix.weight) {
+            if (item.weight.weight >= 0) refuse(text_fault::a_literal_has_one_weight, begin);
+            item.weight = prefix.use;
+            check_single(item.weight.terms, item.weight.arity);
+        }
+        push(item);
+    }
+
+    bool factors_ = false;  // the body has numbers in angle brackets before literals
+    int factor_at_ = 0;
+
+    /// `number(0.5)`, `number(i - j)`, `inverse_sqrt(64)`.
+    constexpr plan::literal parse_number() {
+        const bool root = take_name() == word("inverse_sqrt");
+        expect('(', text_fault::this_function_takes_other_arguments);
+        plan::literal item;
+        const int begin = this->next();
+        bool plain = this->sees_number();
+        if (plain) {
+            item = number_of(this->take_number());
+            plain = sees(')');
+        }
+        if (!plain) {
+            at_ = ok() ? begin : at_;
+            item = {};
+            item.kind = plan::literal_kind::index;
+            item.expression = parse_index();
+            if (root) refuse(text_fault::a_number_is_expected, begin);
+        } else if (root) {
+            this->check_number(plan::make_name("inverse_sqrt", 12),
+                               plan::number_range::above_0_and_finite_in_float, item.number);
+            item.number = language::inverse_sqrt(item.number).value;
+        }
+        if (plain)
+            this->check_number(plan::make_name("number", 6), plan::number_range::finite,
+                               item.number);
+        expect(')', text_fault::a_closing_parenthesis_is_expected);
+        return item;
+    }
+};
+
+}  // namespace text_detail
+}  // namespace sequent::inline SEQUENT_ABI

@@ -1,0 +1,18 @@
+// expect: at_line<2>, at_column<16>, near<rlu>, unknown_function
+// A function that does not exist.
+
+#include "vocabulary.hpp"
+
+#include <sequent/text.hpp>
+
+#ifdef WRONG
+inline constexpr sequent::text program = R"(
+y(I) :- x(I) | rlu().
+)";
+#else
+inline constexpr sequent::text program = R"(
+y(I) :- x(I) | relu().
+)";
+#endif
+
+static_assert(sequent::model<program, sequent::fact<"x", 5, 3>>::outputs == 1);
