@@ -2714,8 +2714,8 @@ inline constexpr int never = 1 << 30;
 inline constexpr int loop_time = -2;
 
 /// An argument: a variable plus an offset, or a constant where there is no variable. Of literals
-/// that are read through a rule of their own (`rule::views`) also the sum or the difference of two
-/// variables: variable + factor * second + offset, with a factor of 1 or -1.
+/// that are read through a rule of their own (`rule::views`) also a sum of two variables:
+/// variable + factor * second + offset.
 struct term {
     int variable = -1;
     int offset = 0;
@@ -13674,12 +13674,12 @@ constexpr int compared_fact(const Shaped& in, int at) {
 /// The least and the greatest value of an argument.
 template <class Variables>
 constexpr int first_of(const term& at, const Variables& variables) {
-    return at.offset - (at.factor < 0 ? variables[at.second].extent - 1 : 0);
+    return at.offset + (at.factor < 0 ? at.factor * (variables[at.second].extent - 1) : 0);
 }
 template <class Variables>
 constexpr int last_of(const term& at, const Variables& variables) {
     return at.offset + (at.variable < 0 ? 0 : variables[at.variable].extent - 1) +
-           (at.factor > 0 ? variables[at.second].extent - 1 : 0);
+           (at.factor > 0 ? at.factor * (variables[at.second].extent - 1) : 0);
 }
 
 /// The value of one literal, and of a body.
@@ -14835,9 +14835,13 @@ struct node_pool {
         const int constant = add(node_kind::constant, written.offset);
         if (written.variable < 0) return constant;
         int sum = add(node_kind::variable, written.variable);
-        if (written.second >= 0)
-            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
-                      add(node_kind::variable, written.second));
+        if (written.second >= 0) {
+            const int factor = written.factor < 0 ? -written.factor : written.factor;
+            int second = add(node_kind::variable, written.second);
+            if (factor != 1)
+                second = add(node_kind::multiply, 0, add(node_kind::constant, factor), second);
+            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum, second);
+        }
         return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
     }
     constexpr unsigned variables(int root) const {
@@ -16486,6 +16490,37 @@ enum class term_kind { product, add, gather };
 /// Of a pair.
 enum class side { none, row, column };
 
+/// Of a term that reads other rows than its own: in row, or round of an outer loop, `r` and split
+/// `s` of the inputs, row stride r + step s + origin of x. Where that is not in [0, extent), or not
+/// below some counts, a bit for each, the split adds nothing.
+struct term_window {
+    int walker = -1;  // 0: the row, 1 + o: outer loop o
+    int stride = 1;
+    int step = 0;
+    int origin = 0;
+    int extent = never;
+    unsigned counts = 0;
+    bool bounded = false;
+
+    constexpr bool any() const { return walker >= 0; }
+    /// The rows among [begin, end) in which a split is there; `walked` are the outer loops' rounds.
+    template <class Range>
+    constexpr Range rows(int split, const int* walked, int begin, int end,
+                         const int* given) const noexcept {
+        const int last = least_count(counts, extent, given);
+        const int moved = origin + step * split;
+        if (walker > 0) {
+            const int row = stride * walked[walker - 1] + moved;
+            return row >= 0 && row < last ? Range{begin, end} : Range{begin, begin};
+        }
+        const int first = -floor_divide(moved, stride);
+        const int after = floor_divide(last - 1 - moved, stride) + 1;
+        if (begin < first) begin = first;
+        if (end > after) end = after;
+        return Range{begin, end > begin ? end : begin};
+    }
+};
+
 /// One summand of a row: x times a weight, x itself, or the row of a table that the symbol x names.
 struct row_term {
     term_kind kind = term_kind::add;
@@ -16500,6 +16535,7 @@ struct row_term {
     int relation = -1;
     side indexed = side::none;  // of a pair's two indices, the one that is the row of x
     int format = 0;             // of a packed weight; 0: numbers like those of x
+    term_window window{};
 };
 
 struct row_function {
@@ -16802,6 +16838,7 @@ constexpr bool is_joined(const row_step& step, long long least) {
     if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
     long long size = 0;
     for (const row_term& term : step.terms) {
+        if (term.window.any()) return false;
         if (term.kind != term_kind::product) continue;
         if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
         if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
@@ -17005,6 +17042,15 @@ struct drafted {
     }
 };
 
+/// Of a rule that sums its one literal over a window: x(i - 1), or x(i - k)[W(k)] summed over k.
+struct window_rule {
+    bool found = false;
+    bool bounded = false;  // some argument lies outside
+    int extent = never;    // arguments are below this
+    unsigned counts = 0;   // and below these
+    int rest = -1;         // what else the rule's condition says
+};
+
 template <sizes Sizes, int Facts>
 struct draft : drafted<Sizes, Facts> {
     using base = drafted<Sizes, Facts>;
@@ -17018,6 +17064,7 @@ struct draft : drafted<Sizes, Facts> {
     list<int, Sizes.rules> user_literal{};  // within that rule
     list<group, Sizes.rules> groups{};
     list<bool, Sizes.rules> prepared{};  // rules that follow from parameters alone
+    list<window_rule, Sizes.rules> windows{};
 
     constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
         : base(program), conditions(found) {
@@ -17027,6 +17074,7 @@ struct draft : drafted<Sizes, Facts> {
         group_of.reset(rules);
         user.reset(rules);
         user_literal.reset(rules);
+        windows.reset(rules);
         for (int at = 0; at < rules; ++at) group_of[at] = user[at] = -1;
         out.relations.reset(in.text.relations.size());
         out.weights.reset(in.text.weights.size());
@@ -17627,6 +17675,7 @@ constexpr bool is_outer_product(const Draft& draft, int at) {
 template <class Draft>
 constexpr reason row_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
+    if (draft.windows[at].found) return reason::none;
     if (written.repeat || !adds(draft, written)) return reason::not_a_sum_over_rows;
     // Where there is a recursion, rules outside of it may well read it from the next time on.
     const reason plain = plain_row_obstacle(draft, at, draft.recurs);
@@ -17755,8 +17804,9 @@ constexpr bool can_inline(const Draft& draft, int at) {
     // What is the same for all values of a variable is computed once.
     if (item.arity < using_rule.arity) return false;
     // A total rule does not inherit all of the condition.
-    if (using_rule.total && !draft.out.pool.holds_conjuncts(draft.conditions.condition[user],
-                                                            draft.conditions.condition[at]))
+    const int said =
+        draft.windows[at].found ? draft.windows[at].rest : draft.conditions.condition[at];
+    if (using_rule.total && !draft.out.pool.holds_conjuncts(draft.conditions.condition[user], said))
         return false;
     for (int axis = 0; axis < item.arity; ++axis) {
         const term& argument = item.terms[axis];
@@ -17790,6 +17840,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 struct placed_literal {
     literal item{};
     bool weighted = false;
+    int window = -1;  // the rule that reads a window of it
 };
 
 template <class Draft>
@@ -17800,7 +17851,7 @@ class row_builder {
         for (const variable& index : rule_.variables) variables_.push(index);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
-        collect(at, identity, 0);
+        collect(at, identity, 0, -1);
         head_ = rule_.head_variables();
         choose_axes();
     }
@@ -17890,6 +17941,12 @@ class row_builder {
     unsigned head_ = 0;
     axes axes_{};
 
+    /// What the rule's condition says but for windows.
+    constexpr int condition() const {
+        return draft_.windows[at_].found ? draft_.windows[at_].rest
+                                         : draft_.conditions.condition[at_];
+    }
+
     /// Which rows are atoms: the pairs given, those below a count, and what else the condition
     /// says.
     constexpr void limit(row_step& made) {
@@ -17898,7 +17955,7 @@ class row_builder {
         made.pair_variables[0] = axes_.pair_row;
         made.pair_variables[1] = axes_.pair_column;
         for (int at = 0; at < made.outers; ++at) made.outer_variables[at] = axes_.outers[at];
-        pool.each_conjunct(draft_.conditions.condition[at_], [&](int part) {
+        pool.each_conjunct(condition(), [&](int part) {
             const node top = pool.nodes[part];
             const unsigned counts = axes_.row < 0 ? 0 : counts_above(pool, part, axes_.row);
             made.counts |= counts;
@@ -17922,12 +17979,21 @@ class row_builder {
     static constexpr term mapped(const term& at, const term* map, int later) {
         if (at.variable == loop_time) return {loop_time, at.offset + later};
         if (at.variable < 0) return at;
-        return {map[at.variable].variable, map[at.variable].offset + at.offset};
+        term result = map[at.variable];
+        result.offset += at.offset;
+        if (at.second >= 0) {
+            result.second = map[at.second].variable;
+            result.factor = at.factor;
+            result.offset += at.factor * map[at.second].offset;
+        }
+        return result;
     }
 
-    /// `later`: how many rounds after its own the rule is used.
-    constexpr void collect(int at, const term* map, int later) {
+    /// `later`: how many rounds after its own the rule is used. `window`: the rule that reads it
+    /// so.
+    constexpr void collect(int at, const term* map, int later, int window) {
         const rule& written = draft_.rule_of(at);
+        if (draft_.windows[at].found) window = at;
         for (int body = 0; body < written.literals; ++body) {
             literal item = draft_.literal_of(at, body);
             if (is_sparse_condition(draft_, item)) continue;
@@ -17949,17 +18015,17 @@ class row_builder {
                 }
                 const int time = inner.recurs.argument;
                 collect(definer, inner_map,
-                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset);
+                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset, window);
             } else {
                 literals_.push(
-                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0});
+                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0, window});
             }
         }
     }
 
     static constexpr bool mentions(const term* terms, int arity, int variable) {
         for (int axis = 0; axis < arity; ++axis)
-            if (terms[axis].variable == variable) return true;
+            if (terms[axis].variable == variable || terms[axis].second == variable) return true;
         return false;
     }
 
@@ -17987,12 +18053,11 @@ class row_builder {
             if (!product) product = &placed;
             ++products;
         }
-        const unsigned conditioned = draft_.out.pool.variables(draft_.conditions.condition[at_]);
+        const unsigned conditioned = draft_.out.pool.variables(condition());
         // Rows are what a count limits, or else the longest.
         const auto rank = [&](int index) {
-            const int condition = draft_.conditions.condition[at_];
             return variables_[index].extent +
-                   (counts_above(draft_.out.pool, condition, index) != 0 ? never : 0);
+                   (counts_above(draft_.out.pool, condition(), index) != 0 ? never : 0);
         };
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
@@ -18022,16 +18087,20 @@ class row_builder {
         }
     }
 
+    constexpr void add_stride(access& to, int variable, int stride) const {
+        if (variable < 0) return;
+        if (variable == axes_.row || axes_.in_pair(variable)) to.row += stride;
+        if (variable == axes_.segment) to.column += stride;
+        for (int outer = 0; outer < axes_.outers.size(); ++outer)
+            if (variable == axes_.outers[outer]) to.outer[outer] += stride;
+    }
     constexpr void add_strides(access& to, const term* terms, int arity, const int* strides) const {
         for (int axis = 0; axis < arity; ++axis) {
             const term& at = terms[axis];
             to.at.offset += at.offset * strides[axis];
             if (at.variable == loop_time) draft_.add_time(to.at, rule_, strides[axis]);
-            if (at.variable < 0) continue;
-            if (at.variable == axes_.row || axes_.in_pair(at.variable)) to.row += strides[axis];
-            if (at.variable == axes_.segment) to.column += strides[axis];
-            for (int outer = 0; outer < axes_.outers.size(); ++outer)
-                if (at.variable == axes_.outers[outer]) to.outer[outer] += strides[axis];
+            add_stride(to, at.variable, strides[axis]);
+            add_stride(to, at.second, at.factor * strides[axis]);
         }
     }
     constexpr access relation_access(int relation, const term* terms, int arity) const {
@@ -18061,6 +18130,7 @@ class row_builder {
         made.x = relation_access(item.relation, item.terms, item.arity);
         if (!draft_.out.relations[item.relation].pairs.any())
             made.indexed = index_of(item.terms, item.arity);
+        if (placed.window >= 0) made.window = window_of(placed);
         if (!placed.weighted) return made;
         const weight_layout& layout = draft_.out.weights[item.weight.weight];
         made.w = weight_access(item.weight);
@@ -18075,17 +18145,26 @@ class row_builder {
         made.w_depth = item.weight.transposed ? layout.row : layout.column;
         made.w_column = item.weight.transposed ? layout.column : layout.row;
         for (int index = 0; index < variables_.size(); ++index) {
-            if ((head_ >> index) & 1u || !mentions(item.terms, item.arity, index)) continue;
+            if ((head_ >> index) & 1u) continue;
+            bool moves = false;  // from row to row
+            for (int axis = 0; axis < item.arity; ++axis)
+                moves = moves ||
+                        (item.terms[axis].second >= 0 &&
+                         (item.terms[axis].second == index || item.terms[axis].variable == index));
+            if (!moves && !mentions(item.terms, item.arity, index)) continue;
             // Summed over: one long product where the inputs lie together, else several.
             int x_stride = 0;
             int w_stride = 0;
             for (int axis = 0; axis < item.arity; ++axis)
                 if (item.terms[axis].variable == index)
                     x_stride += draft_.out.relations[item.relation].strides[axis];
+                else if (item.terms[axis].second == index)
+                    x_stride +=
+                        item.terms[axis].factor * draft_.out.relations[item.relation].strides[axis];
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 if (item.weight.terms[axis].variable == index) w_stride += layout.strides[axis];
             const int extent = variables_[index].extent;
-            if (made.splits == 1 && x_stride == made.depth &&
+            if (made.splits == 1 && !moves && x_stride == made.depth &&
                 w_stride == made.depth * made.w_depth) {
                 made.depth *= extent;
             } else {
@@ -18094,6 +18173,28 @@ class row_builder {
                 made.w_split = w_stride;
             }
         }
+        return made;
+    }
+
+    /// The argument that is moved, or a sum with the variable that is summed away.
+    constexpr term_window window_of(const placed_literal& placed) const {
+        const window_rule& of = draft_.windows[placed.window];
+        term_window made;
+        for (int axis = 0; axis < placed.item.arity; ++axis) {
+            const term& at = placed.item.terms[axis];
+            if (at.variable < 0 || (at.second < 0 && at.offset == 0)) continue;
+            const bool strided = at.second >= 0 && !((head_ >> at.variable) & 1u);
+            const int walks = strided ? at.second : at.variable;
+            made.walker = 0;
+            for (int outer = 0; outer < axes_.outers.size(); ++outer)
+                if (axes_.outers[outer] == walks) made.walker = 1 + outer;
+            made.stride = strided ? at.factor : 1;
+            made.step = strided ? 1 : at.factor;
+            made.origin = at.offset;
+        }
+        made.extent = of.extent;
+        made.counts = of.counts;
+        made.bounded = of.bounded;
         return made;
     }
 
@@ -18933,7 +19034,8 @@ template <class Draft>
 constexpr void weave_weights(Draft& draft) {
     for (int at = 0; at < draft.in.text.rules.size(); ++at) {
         const rule& written = draft.rule_of(at);
-        if (!is_row_rule(draft, at) || draft.is_block_output(at)) continue;
+        if (draft.roles[at] != role::step || !is_row_rule(draft, at) || draft.is_block_output(at))
+            continue;
         for (const literal& item : draft.in.text.body(written)) {
             if (item.kind != literal_kind::relation || item.weight.weight < 0) continue;
             const weight_shape& shape = draft.in.weights[item.weight.weight];
@@ -19465,6 +19567,218 @@ constexpr void write_unread_rows(Tables& tables) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// Finds the rules that sum their one literal over a window of rows: y(i) <<= x(i - 1), or
+/// y(i) <<= x(i - k)[W(k)] | sum(k), which is a convolution. A row step computes them without
+/// copies of x: its terms tell in which rows they are there.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// A sum of variables with factors, and a constant.
+struct index_form {
+    int factors[max_variables]{};
+    int constant = 0;
+
+    friend constexpr bool operator==(const index_form&, const index_form&) = default;
+};
+
+/// Adds factor times an expression; returns false if it is of another form.
+template <class Pool>
+constexpr bool add_to_form(const Pool& pool, int root, int factor, index_form& to) {
+    const node& top = pool.nodes[root];
+    switch (top.kind) {
+        case node_kind::constant:
+            to.constant += factor * top.value;
+            return true;
+        case node_kind::variable:
+            to.factors[top.value] += factor;
+            return true;
+        case node_kind::add:
+        case node_kind::subtract:
+            return add_to_form(pool, top.left, factor, to) &&
+                   add_to_form(pool, top.right, top.kind == node_kind::add ? factor : -factor, to);
+        case node_kind::multiply:
+            return pool.nodes[top.left].kind == node_kind::constant &&
+                   add_to_form(pool, top.right, factor * pool.nodes[top.left].value, to);
+        default:
+            return false;
+    }
+}
+
+template <class Draft>
+class window_finder {
+  public:
+    constexpr window_finder(Draft& draft, int at) : draft_(draft), rule_(draft.rule_of(at)) {
+        if (!read(at)) return;
+        window_rule& made = draft_.windows[at];
+        if (!take_condition(draft_.conditions.condition[at], made)) {
+            made = {};
+            return;
+        }
+        made.found = true;
+        for (const int inner : inner_) draft_.roles[inner] = role::inlined;
+    }
+
+  private:
+    Draft& draft_;
+    const rule& rule_;
+    list<int, 2> inner_{};  // rules that the step takes in
+    index_form read_{};     // the argument of x
+
+    /// A rule that nothing else reads.
+    constexpr bool is_inner(int at, int user) const {
+        return at >= 0 && draft_.head_of(at).uses == 1 && !draft_.head_of(at).output &&
+               draft_.rule_of(at).scope == draft_.rule_of(user).scope &&
+               draft_.rule_of(at).recurs.loop < 0 && !draft_.is_block_output(at) &&
+               draft_.roles[at] == role::step;
+    }
+    constexpr int definer_of(const literal& item) const {
+        return draft_.in.relations[item.relation].rule;
+    }
+
+    constexpr bool read(int at) {
+        if (rule_.repeat || rule_.views || rule_.total || rule_.literals != 1 ||
+            rule_.recurs.loop >= 0 || rule_.transformations.size() ||
+            rule_.aggregated != aggregation::sum || rule_.combined == combination::cosine ||
+            rule_.arity > max_outers || draft_.pairs_of(rule_.head).any() ||
+            draft_.is_block_output(at))
+            return false;
+        literal item = draft_.literal_of(at, 0);
+        if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.transposed ||
+            !item.gives_value() || item.has_element || draft_.is_sparse(item))
+            return false;
+        const unsigned summed = ((1u << rule_.variables.size()) - 1) & ~rule_.head_variables();
+        const int viewing = definer_of(item);
+        if (viewing >= 0 && draft_.rule_of(viewing).views) {
+            // The view's arguments are the rule's variables.
+            const literal& inner = draft_.literal_of(viewing, 0);
+            if (!is_inner(viewing, at) || inner.kind != literal_kind::relation) return false;
+            inner_.push(viewing);
+            literal mapped = inner;
+            for (int axis = 0; axis < mapped.arity; ++axis) {
+                term& to = mapped.terms[axis];
+                if (to.variable >= 0) {
+                    if (item.terms[to.variable].offset) return false;
+                    to.variable = item.terms[to.variable].variable;
+                }
+                if (to.second >= 0) {
+                    if (item.terms[to.second].offset) return false;
+                    to.second = item.terms[to.second].variable;
+                }
+            }
+            item = mapped;
+        }
+        int moved = 0;
+        unsigned plain = 0;
+        bool sums_window = false;
+        for (int axis = 0; axis < item.arity; ++axis) {
+            const term& to = item.terms[axis];
+            if (to.variable < 0) return false;
+            const bool sums = to.second >= 0;
+            if (sums || to.offset) {
+                ++moved;
+                // i + factor k, or k + factor m, where k is summed away.
+                const bool strided = ((summed >> to.variable) & 1u) != 0;
+                if (strided && (!sums || to.factor < 1)) return false;
+                if (sums && summed != 1u << (strided ? to.variable : to.second)) return false;
+                sums_window = sums;
+                read_.factors[to.variable] += 1;
+                if (sums) read_.factors[to.second] += to.factor;
+                read_.constant = to.offset;
+            }
+            // On a diagonal, two arguments are one variable.
+            const int walks = sums && ((summed >> to.variable) & 1u) ? to.second : to.variable;
+            if ((plain >> walks) & 1u) return false;
+            plain |= 1u << walks;
+        }
+        if (moved != 1 || (plain & rule_.head_variables()) != rule_.head_variables()) return false;
+        if (summed != 0 && !sums_window) return false;
+        const int product = definer_of(item);
+        if (product >= 0 && is_inner(product, at) && multiplies(product)) {
+            if (draft_.prepared[product] && !draft_.prepared[at]) return false;
+            inner_.push(product);
+            return true;
+        }
+        // Without a weight, a sum over the window is left to the general loops.
+        return summed == 0 && inner_.size() == 0 &&
+               draft_.in.relations[item.relation].classes == 0 &&
+               !draft_.pairs_of(item.relation).any();
+    }
+
+    /// Whether a rule is one product, at plain arguments.
+    constexpr bool multiplies(int at) const {
+        const rule& written = draft_.rule_of(at);
+        if (written.literals != 1 || written.transformations.size() || written.views ||
+            written.repeat || draft_.windows[at].found ||
+            row_obstacle(draft_, at) != reason::none || written.variables.size() != written.arity)
+            return false;
+        const literal& item = draft_.literal_of(at, 0);
+        if (item.kind != literal_kind::relation || item.weight.weight < 0 ||
+            draft_.pairs_of(item.relation).any())
+            return false;
+        // A symbol has one weight.
+        if (is_symbol(draft_, item) && item.weight.arity > 0) return false;
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.terms[axis].variable < 0) return false;
+        return true;
+    }
+
+    /// Splits a condition into what says that the argument lies within x, and the rest, of which
+    /// each conjunct is a count that limits rows.
+    constexpr bool take_condition(int root, window_rule& to) {
+        auto& pool = draft_.out.pool;
+        bool fits = true;
+        pool.each_conjunct(root, [&](int part) {
+            const node top = pool.nodes[part];
+            const bool less = top.kind == node_kind::less;
+            if (less && pool.nodes[top.right].kind == node_kind::count) {
+                index_form form;
+                if (add_to_form(pool, top.left, 1, form) && form == read_) {
+                    to.counts |= 1u << pool.nodes[top.right].value;
+                    to.bounded = true;
+                } else if (pool.nodes[top.left].kind == node_kind::variable &&
+                           !((pool.variables(part) & ~rule_.head_variables()))) {
+                    to.rest = pool.both(to.rest, part);
+                } else {
+                    fits = false;
+                }
+                return;
+            }
+            // left <= right or left < right, where the difference is the argument.
+            index_form form;
+            if ((!less && top.kind != node_kind::less_equal) ||
+                !add_to_form(pool, top.right, 1, form) || !add_to_form(pool, top.left, -1, form)) {
+                fits = false;
+                return;
+            }
+            const int slack = less ? 1 : 0;
+            const int offset = form.constant - read_.constant;
+            form.constant = read_.constant;
+            if (form == read_ && offset - slack >= 0) {
+                to.bounded = true;  // the argument is at least 0
+                fits = fits && offset == slack;
+                return;
+            }
+            for (int& factor : form.factors) factor = -factor;
+            if (!(form == read_)) {
+                fits = false;
+                return;
+            }
+            // -argument + bound >= slack
+            const int bound = offset + 2 * read_.constant - slack + 1;
+            to.bounded = true;
+            if (bound < to.extent) to.extent = bound;
+        });
+        return fits && to.extent > 0;
+    }
+};
+
+template <class Draft>
+constexpr void find_windows(Draft& draft) {
+    for (int at : draft.in.order) window_finder<Draft>(draft, at);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Turns each rule into a step, in order.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -19473,6 +19787,7 @@ template <class Draft>
 class builder {
   public:
     constexpr explicit builder(Draft& draft) : draft_(draft) {
+        find_windows(draft_);
         weave_weights(draft_);
         find_attention();
         find_inlined();
@@ -20422,8 +20737,7 @@ class source_writer {
         if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
         const int first = sum.factors[0] == 1 ? 0 : 1;
         const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1 ||
-            sum.factors[second] * sum.factors[second] > 1 || sum.cancels())
+        if (!sum.known || sum.factors[first] != 1 || sum.cancels())
             fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
         if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
         return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
@@ -20802,9 +21116,19 @@ class reader : public source_writer<Sizes> {
     constexpr void add_index(const lang::index_expression<Operation, Left, Right>& written,
                              int factor, index_sum& to) {
         constexpr bool adds = Operation == lang::arithmetic::add;
-        add_index(written.left, factor, to);
-        add_index(written.right, adds ? factor : -factor, to);
-        to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
+        if constexpr (Operation == lang::arithmetic::multiply) {
+            // A number times an index, in either order.
+            if constexpr (std::is_same_v<Left, lang::integer>)
+                add_index(written.right, factor * written.left.value, to);
+            else if constexpr (std::is_same_v<Right, lang::integer>)
+                add_index(written.left, factor * written.right.value, to);
+            else
+                to.known = false;
+        } else {
+            add_index(written.left, factor, to);
+            add_index(written.right, adds ? factor : -factor, to);
+            to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
+        }
     }
 
     template <lang::fixed_string Name, int Extent>
@@ -23381,6 +23705,15 @@ template <class Term, class Visit>
 constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.kind);
     visit_access(term.x, visit);
+    visit(term.window.walker);
+    if (term.window.any()) {
+        visit(term.window.stride);
+        visit(term.window.step);
+        visit(term.window.origin);
+        visit(term.window.extent);
+        visit(term.window.counts);
+        visit(term.window.bounded);
+    }
     if (term.kind == term_kind::add) return;
     visit_access(term.w, visit);
     visit(term.w_depth);
@@ -23841,7 +24174,8 @@ struct row_fusion {
     }();
     static constexpr bool adds(int at) {
         return product_at >= 0 && step.terms[at].kind == term_kind::add &&
-               step.terms[at].indexed == plan::side::none && segments_of(step.terms[at].x) == 1;
+               !step.terms[at].window.any() && step.terms[at].indexed == plan::side::none &&
+               segments_of(step.terms[at].x) == 1;
     }
     static constexpr bool applies = [] {
         bool all = product_at >= 0 && step.functions.size() > 0 && is_cheap(step.functions[0].kind);
@@ -24254,6 +24588,19 @@ class row_atoms {
         }
     }
 
+    /// The rows of a range in which split `split` of term At is there.
+    template <int At, class Range>
+    static auto rows_of_split(const bindings& bound, int first, int second, int third, int split,
+                              Range range) noexcept {
+        if constexpr (!step.terms[At].window.bounded) {
+            return range;
+        } else {
+            const int walked[]{first, second, third};
+            return step.terms[At].window.template rows<kernel::row_range>(
+                split, walked, range.begin, range.end, bound.counts);
+        }
+    }
+
     template <int At>
     static const T* factor(const bindings& bound, int first, int second, int third) noexcept {
         return bound.read(step.terms[At].x.at) +
@@ -24379,13 +24726,15 @@ class row_gradients : public row_atoms<Step, T> {
                 constexpr kernel::product_shape shape{term.depth, columns,      step.rows,
                                                       1,          term.x.row,   step.out.row,
                                                       1,          term.w_depth, true};
-                kernel::detail::tile_product<shape, kernel::is_whole<Range> && is_whole>(
+                kernel::detail::tile_product<shape,
+                                             kernel::is_whole<Range> && kernel::is_whole<Rows>>(
                     x + range.begin, dy, dw + range.begin * term.w_depth, count, rows);
             } else {
                 constexpr kernel::product_shape shape{columns, term.depth,    step.rows,
                                                       1,       step.out.row,  term.x.row,
                                                       1,       term.w_column, true};
-                kernel::detail::tile_product<shape, kernel::is_whole<Range> && is_whole>(
+                kernel::detail::tile_product<shape,
+                                             kernel::is_whole<Range> && kernel::is_whole<Rows>>(
                     dy + range.begin, x, dw + range.begin * term.w_column, count, rows);
             }
         }
@@ -24407,12 +24756,14 @@ class row_gradients : public row_atoms<Step, T> {
                                  Range range) noexcept {
         constexpr row_term term = step.terms[At];
         for (int split = 0; split < term.splits; ++split) {
+            const auto rows =
+                base::template rows_of_split<At>(bound, first, second, third, split, range);
             if constexpr (fusion::by_row(term)) {
-                gradient_by_row<At>(bound, first, second, third, split, range);
+                gradient_by_row<At>(bound, first, second, third, split, rows);
             } else {
-                input_gradient<At>(bound, first, second, third, split, range);
+                input_gradient<At>(bound, first, second, third, split, rows);
                 weight_gradient<At>(bound, first, second, third, split,
-                                    kernel::all_rows<weight_rows<At>()>{}, range);
+                                    kernel::all_rows<weight_rows<At>()>{}, rows);
             }
         }
     }
@@ -24422,11 +24773,13 @@ class row_gradients : public row_atoms<Step, T> {
                                 Range range) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
+            const auto rows =
+                base::template rows_of_split<At>(bound, first, second, third, 0, range);
             const T* gradient = gradient_of_out(bound, first, second, third);
             const auto* symbols =
                 bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
             T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
-            for (int row = range.begin; row < range.end; ++row) {
+            for (int row = rows.begin; row < rows.end; ++row) {
                 T* to = bound.row_of(table, symbols[row * term.x.row], Step::template classes<At>,
                                      term.w_depth);
                 if (!to) continue;
@@ -24500,7 +24853,8 @@ class row_gradients : public row_atoms<Step, T> {
         to += outer_shift(term.x, first, second, third);
         const T* gradient = gradient_of_out(bound, first, second, third);
         constexpr int length = columns / fusion::segments_of(term.x);
-        for (int row = range.begin; row < range.end; ++row)
+        const auto rows = base::template rows_of_split<At>(bound, first, second, third, 0, range);
+        for (int row = rows.begin; row < rows.end; ++row)
             for (int segment = 0; segment < fusion::segments_of(term.x); ++segment)
                 add_to<length>(to + base::template pair_row<term.indexed>(bound, row) * term.x.row +
                                    segment * term.x.column,
@@ -24715,6 +25069,62 @@ class row_runner : public row_gradients<Step, T> {
         }
     }
 
+    static constexpr bool has_windows = [] {
+        bool result = false;
+        for (const row_term& term : step.terms) result = result || term.window.bounded;
+        return result;
+    }();
+    /// The rows among some in which all splits of all products are there.
+    static kernel::row_range full_rows(const bindings& bound, int first, int second, int third,
+                                       int begin, int end) noexcept {
+        kernel::row_range result{begin, end};
+        kernel::unroll<step.terms.size()>([&](auto index) {
+            if constexpr (step.terms[index()].kind == term_kind::product &&
+                          step.terms[index()].window.bounded)
+                for (int split = 0; split < step.terms[index()].splits; ++split)
+                    result = base::template rows_of_split<index()>(bound, first, second, third,
+                                                                   split, result);
+        });
+        return result;
+    }
+    /// Rows in which some splits are not there: each is added where it is.
+    template <int Block>
+    static void multiply_partly(const bindings& bound, int first, int second, int third, T* sum,
+                                T* out, int begin, int end) noexcept {
+        if (begin >= end) return;
+        for (int at = begin; at < end; ++at) std::fill_n(sum + at * sum_row, columns, T(0));
+        kernel::unroll<step.terms.size()>([&](auto index) {
+            constexpr row_term term = step.terms[index()];
+            if constexpr (term.kind == term_kind::product) {
+                const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+                const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+                constexpr bool by_row = fusion::by_row(term);
+                constexpr kernel::product_shape shape{
+                    by_row ? 1 : Block,      columns, term.depth,
+                    by_row ? 0 : term.x.row, 1,       term.w_depth,
+                    term.w_column,           sum_row, true};
+                for (int split = 0; split < term.splits; ++split) {
+                    const auto rows = base::template rows_of_split<index()>(
+                        bound, first, second, third, split, kernel::row_range{begin, end});
+                    const T* a = x + split * term.x_split;
+                    const T* b = w + split * term.w_split;
+                    if constexpr (by_row) {
+                        for (int at = rows.begin; at < rows.end; ++at)
+                            kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
+                                                   sum + at * sum_row);
+                    } else if (rows.begin < rows.end) {
+                        kernel::detail::tile_product<shape, false>(
+                            a + rows.begin * term.x.row, b, sum + rows.begin * sum_row,
+                            rows.end - rows.begin, term.depth, kernel::as_is{});
+                    }
+                }
+            }
+        });
+        if constexpr (fusion::any)
+            finish_rows(finish(bound, first, second, third, out, begin), sum + begin * sum_row,
+                        end - begin);
+    }
+
     static constexpr int first_product() {
         for (int at = 0; at < step.terms.size(); ++at)
             if (step.terms[at].kind == term_kind::product) return at;
@@ -24739,11 +25149,25 @@ class row_runner : public row_gradients<Step, T> {
         if constexpr (step.terms.size() == 0)
             for (int at = row; at < row + rows; ++at)
                 std::fill_n(sum + at * sum_row, columns, T(0));
-        kernel::unroll<step.terms.size()>([&](auto index) {
-            if constexpr (step.terms[index()].kind == term_kind::product)
-                multiply<index(), index() != first_product(), Block, Even>(
-                    bound, first, second, third, sum, out, row, rows);
-        });
+        const auto multiply_all = [&](auto even, int begin, int count) {
+            kernel::unroll<step.terms.size()>([&](auto index) {
+                if constexpr (step.terms[index()].kind == term_kind::product)
+                    multiply<index(), index() != first_product(), Block, even()>(
+                        bound, first, second, third, sum, out, begin, count);
+            });
+        };
+        if constexpr (has_windows && first_product() >= 0) {
+            const kernel::row_range full = full_rows(bound, first, second, third, row, row + rows);
+            if (full.end <= full.begin) {
+                multiply_partly<Block>(bound, first, second, third, sum, out, row, row + rows);
+            } else {
+                multiply_partly<Block>(bound, first, second, third, sum, out, row, full.begin);
+                multiply_all(std::false_type{}, full.begin, full.end - full.begin);
+                multiply_partly<Block>(bound, first, second, third, sum, out, full.end, row + rows);
+            }
+        } else {
+            multiply_all(std::bool_constant<Even>{}, row, rows);
+        }
         add_terms(bound, first, second, third, sum, row, rows);
     }
 
@@ -24767,12 +25191,19 @@ class row_runner : public row_gradients<Step, T> {
                           int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            constexpr bool starts = first_product() < 0 && index() == 0;
+            // Where a term is not in all rows, these begin with zeros.
+            constexpr bool cleared = first_product() < 0 && index() == 0 && term.window.bounded;
+            constexpr bool starts = first_product() < 0 && index() == 0 && !cleared;
+            if constexpr (cleared)
+                for (int at = row; at < row + rows; ++at)
+                    std::fill_n(sum + at * sum_row, columns, T(0));
+            [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
+                bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
                 // Done by the product.
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
-                for (int at = row; at < row + rows; ++at)
+                for (int at = present.begin; at < present.end; ++at)
                     kernel::unroll<fusion::segments_of(term.x)>([&](auto segment) {
                         constexpr int length = columns / fusion::segments_of(term.x);
                         T* to = sum + at * sum_row + segment() * length;
@@ -24790,7 +25221,7 @@ class row_runner : public row_gradients<Step, T> {
                                  term.w.at.where == place::packed) {
                 const auto* symbols =
                     bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
-                for (int at = row; at < row + rows; ++at) {
+                for (int at = present.begin; at < present.end; ++at) {
                     T* to = sum + at * sum_row;
                     const std::int32_t symbol = symbols[at * term.x.row];
                     T found[columns];
@@ -24811,7 +25242,7 @@ class row_runner : public row_gradients<Step, T> {
                 const auto* symbols =
                     bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
                 const T* table = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-                for (int at = row; at < row + rows; ++at) {
+                for (int at = present.begin; at < present.end; ++at) {
                     T* to = sum + at * sum_row;
                     const T* from = bound.row_of(table, symbols[at * term.x.row],
                                                  Step::template classes<index()>, term.w_depth);
@@ -24877,10 +25308,15 @@ class row_runner : public row_gradients<Step, T> {
                 return;
             }
             constexpr int block = fusion::by_row(term) ? 1 : Block;
-            kernel::unroll<term.splits>([&](auto split) {
+            // The splits of a window may follow each other, in x and in the weight.
+            constexpr bool follows = term.window.any() && term.x_split == term.depth &&
+                                     term.w_split == term.depth * term.w_depth;
+            constexpr int splits = follows ? 1 : term.splits;
+            constexpr int depth = follows ? term.depth * term.splits : term.depth;
+            kernel::unroll<splits>([&](auto split) {
                 constexpr kernel::product_shape shape{block,
                                                       columns,
-                                                      term.depth,
+                                                      depth,
                                                       fusion::by_row(term) ? 0 : term.x.row,
                                                       1,
                                                       term.w_depth,
@@ -24896,10 +25332,9 @@ class row_runner : public row_gradients<Step, T> {
                 } else {
                     const auto product = [&](const auto& finish) {
                         kernel::detail::tile_product<shape, Even>(
-                            a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
+                            a + row * term.x.row, b, sum + row * sum_row, rows, depth, finish);
                     };
-                    if constexpr (fusion::any && fusion::product_at == At &&
-                                  split() == term.splits - 1)
+                    if constexpr (fusion::any && fusion::product_at == At && split() == splits - 1)
                         product(finish(bound, first, second, third, out, row));
                     else
                         product(kernel::as_is{});
@@ -26888,7 +27323,8 @@ class pooled_rows {
         constexpr int weight_row = term.w_column == 1 ? term.w_depth : term.w_column;
         constexpr int weight_columns = term.w_column == 1 ? step.columns() : term.depth;
         constexpr bool apart =
-            !runner::by_row(term) && inputs_apart(term, term.splits, term.x_split, term.depth) &&
+            !runner::by_row(term) && !term.window.any() &&
+            inputs_apart(term, term.splits, term.x_split, term.depth) &&
             are_apart(std::array<dimension, 2>{{{weight_rows, weight_row},
                                                 {term.w_split ? term.splits : 1, term.w_split}}},
                       weight_columns);
@@ -29929,7 +30365,10 @@ class row_reach {
         };
         if (each.kind == step_kind::rows) {
             for (const row_term& term : out_.rows[each.at].terms) {
-                call(term.x.at, form_.in_time[at] ? 0 : term.x.row);
+                // A window reads rows at some distance.
+                const int walked = term.window.any() ? (term.splits - 1) * term.x_split : 0;
+                call(term.x.at, form_.in_time[at] ? 0 : term.x.row, 0, 0, std::min(walked, 0),
+                     std::max(walked, 0));
                 for (int outer = 0; outer < max_outers; ++outer)
                     if (is_sequence(term.x.at) && out_.rows[each.at].outer_extents[outer] > 1 &&
                         term.x.outer[outer] >= row_size(term.x.at) && made.rows > 1)

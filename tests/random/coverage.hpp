@@ -62,6 +62,8 @@ class coverage {
         for (const plan::row_term& term : row.terms) {
             words.insert("row term " + enumerator_name(term.kind));
             if (term.splits > 1) words.insert("row term splits");
+            if (term.window.any())
+                words.insert(term.window.bounded ? "row term window, bounded" : "row term window");
             if (term.indexed != plan::side::none) words.insert("row term by a pair");
         }
         for (const plan::row_function& function : row.functions)

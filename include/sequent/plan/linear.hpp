@@ -183,6 +183,7 @@ constexpr bool is_outer_product(const Draft& draft, int at) {
 template <class Draft>
 constexpr reason row_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
+    if (draft.windows[at].found) return reason::none;
     if (written.repeat || !adds(draft, written)) return reason::not_a_sum_over_rows;
     // Where there is a recursion, rules outside of it may well read it from the next time on.
     const reason plain = plain_row_obstacle(draft, at, draft.recurs);
@@ -311,8 +312,9 @@ constexpr bool can_inline(const Draft& draft, int at) {
     // What is the same for all values of a variable is computed once.
     if (item.arity < using_rule.arity) return false;
     // A total rule does not inherit all of the condition.
-    if (using_rule.total && !draft.out.pool.holds_conjuncts(draft.conditions.condition[user],
-                                                            draft.conditions.condition[at]))
+    const int said =
+        draft.windows[at].found ? draft.windows[at].rest : draft.conditions.condition[at];
+    if (using_rule.total && !draft.out.pool.holds_conjuncts(draft.conditions.condition[user], said))
         return false;
     for (int axis = 0; axis < item.arity; ++axis) {
         const term& argument = item.terms[axis];

@@ -29,9 +29,13 @@ struct node_pool {
         const int constant = add(node_kind::constant, written.offset);
         if (written.variable < 0) return constant;
         int sum = add(node_kind::variable, written.variable);
-        if (written.second >= 0)
-            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
-                      add(node_kind::variable, written.second));
+        if (written.second >= 0) {
+            const int factor = written.factor < 0 ? -written.factor : written.factor;
+            int second = add(node_kind::variable, written.second);
+            if (factor != 1)
+                second = add(node_kind::multiply, 0, add(node_kind::constant, factor), second);
+            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum, second);
+        }
         return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
     }
     constexpr unsigned variables(int root) const {
