@@ -69,9 +69,15 @@
 #define SEQUENT_HAS_EXCEPTIONS
 #endif
 
+// Where the standard library has no threads, a pool is the calling thread alone. A program for one
+// thread may define it, too.
+#if defined(__wasm__) && !defined(_REENTRANT) && !defined(SEQUENT_NO_THREADS)
+#define SEQUENT_NO_THREADS
+#endif
+
 // What changes the code of an inline function is part of every symbol: the version, the instruction
-// set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
-// are built with different flags never share a kernel.
+// set, SEQUENT_SMALL_CODE, SEQUENT_NO_THREADS, and what happens on an error. Two translation units
+// of one program that are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
 #if defined(__AVX512VNNI__) && defined(__AVX512BF16__) && defined(__AMX_TILE__) && \
     defined(__AMX_INT8__) && defined(__AMX_BF16__)
@@ -122,14 +128,18 @@
 #else
 #define SEQUENT_ABI_NAME_3(set) v0_1_##set
 #endif
+#define SEQUENT_ABI_WITHOUT_2(name, what) name##_without_##what
+#define SEQUENT_ABI_WITHOUT(name, what) SEQUENT_ABI_WITHOUT_2(name, what)
 #if defined(SEQUENT_HAS_EXCEPTIONS)
 #define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_NAME_3(set)
 #else
-#define SEQUENT_ABI_NAME_4(name) name##_without_exceptions
-#define SEQUENT_ABI_NAME_5(name) SEQUENT_ABI_NAME_4(name)
-#define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_NAME_5(SEQUENT_ABI_NAME_3(set))
+#define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_WITHOUT(SEQUENT_ABI_NAME_3(set), exceptions)
 #endif
+#if defined(SEQUENT_NO_THREADS)
+#define SEQUENT_ABI_NAME(set) SEQUENT_ABI_WITHOUT(SEQUENT_ABI_NAME_2(set), threads)
+#else
 #define SEQUENT_ABI_NAME(set) SEQUENT_ABI_NAME_2(set)
+#endif
 #define SEQUENT_ABI SEQUENT_ABI_NAME(SEQUENT_ABI_SET)
 
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -1363,6 +1373,10 @@ template <weight_literal Gain>
 constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
     auto gain_use = gain.use();
     return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
+}
+/// The same without a gain.
+constexpr auto rms_norm(double eps = 1e-5) noexcept {
+    return transform<transformation::rms_norm>{{eps}, {}};
 }
 /// Turns each pair (x[2k], x[2k + 1]) by the angle position * base^(-2k / length)
 /// (arXiv 2104.09864).
@@ -3013,11 +3027,24 @@ namespace sequent::inline SEQUENT_ABI::io::detail {
 
 using language::transformation;
 
-/// Calls f(transformation_use) for each function of a model's rules.
+/// The functions of a model's rules.
+template <class Model>
+inline constexpr auto functions_of = [] {
+    constexpr auto& rules = Model::plan::shapes.text.rules;
+    constexpr int count = [] {
+        int result = 0;
+        for (const auto& rule : rules) result += rule.transformations.size();
+        return result;
+    }();
+    plan::list<plan::transformation_use, count> result;
+    for (const auto& rule : rules)
+        for (const plan::transformation_use& use : rule.transformations) result.push(use);
+    return result;
+}();
+/// Calls f(transformation_use) for each of them.
 template <class Model, class F>
 constexpr void for_each_function(F f) {
-    for (const auto& rule : Model::plan::shapes.text.rules)
-        for (const plan::transformation_use& use : rule.transformations) f(use);
+    for (const plan::transformation_use& use : functions_of<Model>) f(use);
 }
 
 template <class Model>
@@ -3838,7 +3865,8 @@ SEQUENT_COLD void for_each_row(const piece& given, F f) {
 #include <cerrno>
 #include <memory>
 
-#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
+#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>) && \
+    !defined(__wasi__)
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -4049,7 +4077,11 @@ SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
     return std::fopen(path.c_str(), "rb");
 }
 inline int process_number() noexcept {
+#ifdef __wasi__
+    return 0;
+#else
     return static_cast<int>(::getpid());
+#endif
 }
 /// Private ones are for the owner alone until their mode is known.
 SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
@@ -4076,7 +4108,9 @@ SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
     return ::access(path.c_str(), W_OK);
 }
 /// As far as the process and the file system can: another owner takes privileges.
-SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
+SEQUENT_COLD inline void keep_owner_and_mode([[maybe_unused]] int descriptor,
+                                             [[maybe_unused]] const file_path& path) noexcept {
+#ifndef __wasi__  // there are neither
     struct ::stat old, made;
     if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
     if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
@@ -4088,6 +4122,7 @@ SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& pa
     if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
         // The file stays its owner's alone.
     }
+#endif
 }
 /// The rename as well survives a crash.
 SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
@@ -11735,7 +11770,9 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+#if !defined(SEQUENT_NO_THREADS)
 #include <mutex>
+#endif
 
 /// Tables that kernels read, such as the angles of positions or the pairs of a mask. A program
 /// makes those of all its models when it first names facts for a call: later than main begins, so
@@ -11748,7 +11785,7 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 class table_maker {
   public:
     explicit table_maker(void (*make)()) : make_(make) {
-        const std::lock_guard<std::mutex> lock(mutex());
+        [[maybe_unused]] const auto lock = locked();
         next_ = first_;
         first_ = this;
     }
@@ -11768,13 +11805,20 @@ class table_maker {
     // Libraries that are loaded later add theirs.
     static inline constinit std::atomic<table_maker*> first_{nullptr};
 
-    // Not a constant everywhere: made where it is first wanted.
-    static std::mutex& mutex() {
-        static std::mutex result;
-        return result;
+#if defined(SEQUENT_NO_THREADS)
+    struct one_thread {};
+    static one_thread locked() noexcept {
+        return {};
     }
+#else
+    static std::unique_lock<std::mutex> locked() {
+        // Not a constant everywhere: made where it is first wanted.
+        static std::mutex mutex;
+        return std::unique_lock(mutex);
+    }
+#endif
     SEQUENT_COLD static void make_those_that_wait() {
-        const std::lock_guard<std::mutex> lock(mutex());
+        [[maybe_unused]] const auto lock = locked();
         while (table_maker* const one = first_) {
             one->make_();
             first_ = one->next_;
@@ -12123,13 +12167,14 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
     detail::layer_norm_gradient<Length, T>(x, gain, dy, dx, dgain, dbias, eps);
 }
 
-/// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019).
+/// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019). A null gain stands for ones.
 template <int Length, class T>
 inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
     const T scale = detail::rms_in_range<Length>(x, eps, y);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
-        store_first<count()>(y + i, batch<T>(n * load_first<count()>(gain + i)));
+        store_first<count()>(y + i,
+                             gain != nullptr ? batch<T>(n * load_first<count()>(gain + i)) : n);
     });
 }
 
@@ -12140,18 +12185,25 @@ inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* 
     T scale = detail::row_rms<Length>(x, eps);
     T slope = scale;
     // Of x before it is multiplied by the scale: that would wait for the scale.
-    T sum = detail::sum_of_products<Length>(dy, gain, x);
+    const auto sum_along = [&] {
+        return gain != nullptr
+                   ? detail::sum_of_products<Length>(dy, gain, x)
+                   : detail::row_sum<Length, T>([&](int i, auto count) {
+                         return load_first<count()>(dy + i) * load_first<count()>(x + i);
+                     });
+    };
+    T sum = sum_along();
     if (!(scale > T(0) && std::abs(sum) <= std::numeric_limits<T>::max())) [[unlikely]] {
         slope = detail::unit_row<Length>(x, eps, room);
         x = room;
         scale = T(1);
-        sum = detail::sum_of_products<Length>(dy, gain, x);
+        sum = sum_along();
     }
     const T along = sum * scale / T(Length);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
         const batch<T> d = load_first<count()>(dy + i);
-        const batch<T> g = d * load_first<count()>(gain + i);
+        const batch<T> g = gain != nullptr ? batch<T>(d * load_first<count()>(gain + i)) : d;
         detail::add_first<count()>(dgain, i, batch<T>(d * n));
         store_first<count()>(dx + i, batch<T>((g - n * set(along)) * set(slope)));
     });
@@ -26844,8 +26896,50 @@ class general_runner : ground_rule<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+#if defined(SEQUENT_NO_THREADS)
+
+/// The pool of a program without threads.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace model_detail {
+
+/// What one thread waits for has happened.
+struct bell {
+    template <class Condition>
+    void wait(Condition) noexcept {}
+    void ring() noexcept {}
+};
+
+}  // namespace model_detail
+
+/// As the pool of threads, of which there is one: the calling one.
+class thread_pool {
+  public:
+    explicit thread_pool(int = 1) noexcept {}
+    thread_pool(const thread_pool&) = delete;
+    thread_pool& operator=(const thread_pool&) = delete;
+
+    int size() const noexcept { return 1; }
+
+    /// Calls f(task) or f(task, 0) for each task in [0, tasks), in order.
+    template <class F>
+    void run(int tasks, F&& f) {
+        for (int task = 0; task < tasks; ++task) {
+            if constexpr (std::is_invocable_v<F&, int, int>)
+                f(task, 0);
+            else
+                f(task);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+#else
+
 #include <condition_variable>
 #include <exception>
+#include <mutex>
 #include <thread>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -27142,6 +27236,8 @@ SEQUENT_LAZY class basic_thread_pool {
 using thread_pool = basic_thread_pool<>;
 
 }  // namespace sequent::inline SEQUENT_ABI
+
+#endif
 
 /// Steps of one sample on several threads, to the same bits as on one: each number is computed by
 /// one thread, from the same terms in the same order. Where that cannot be seen from the strides,
@@ -28281,7 +28377,9 @@ constexpr view_limits limits_of_view(int relation) {
 template <class Plan, int Relation>
 constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     constexpr view_limits limits = limits_of_view<Plan>(Relation);
-    weight_view result = view_of_relation<Plan>(Relation);
+    // A constant: a call would put the plan's tables into unoptimised programs.
+    constexpr weight_view whole = view_of_relation<Plan>(Relation);
+    weight_view result = whole;
     if constexpr (limits.any)
         for (int axis = 0; axis < result.rank; ++axis)
             if (limits.counts[axis] != 0)
@@ -28526,13 +28624,14 @@ struct output_layout {
         views<T> result;
         kernel::unroll<count>([&](auto index) {
             constexpr int at = index();
-            weight_view one = side_by_side(at);
+            constexpr weight_view whole = side_by_side(at);
+            weight_view one = whole;
             const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
             std::copy_n(limited.extents, max_rank, one.extents);
             each_run(one, [&](int, int offset, int length) {
                 std::fill_n(numbers + offset, length, T(0));
             });
-            constexpr int own_rank = side_by_side(at).rank;
+            constexpr int own_rank = whole.rank;
             if constexpr (count == 1)
                 result = to_tensor<own_rank>(one, numbers);
             else
@@ -29966,7 +30065,8 @@ class row_facts {
             if (is_along(at)) check_given(at);
     }
 
-    static constexpr bool is_along(int at) { return ((Plan::by_rows.sequences >> at) & 1u) != 0; }
+    static constexpr unsigned sequences = Plan::by_rows.sequences;
+    static constexpr bool is_along(int at) { return ((sequences >> at) & 1u) != 0; }
     static constexpr bool is_symbols(int at) { return known[at].kind == plan::fact_kind::symbols; }
     static constexpr int row_size(int at) { return known[at].size() / known[at].extents[0]; }
     static constexpr int place_of(const plan::name& id) {
@@ -31421,9 +31521,9 @@ class alignas(64) state_block {
     using state_plan = typename state_plan_for<Plan, T, Cache>::type;
     static constexpr auto& made = state_plan::made;
 
-    static constexpr bool is_along(int fact) {
-        return ((state_plan::form.sequences >> fact) & 1u) != 0;
-    }
+    // A copy: a run-time reader of the plan's tables would put them into an unoptimised program.
+    static constexpr unsigned sequences = state_plan::form.sequences;
+    static constexpr bool is_along(int fact) { return ((sequences >> fact) & 1u) != 0; }
 
     static_assert(state_plan::tables.workspace != plan::too_large,
                   "sequent: the memory of step would hold more than 2147483647 numbers: fewer "
@@ -31609,13 +31709,18 @@ class alignas(64) state_block {
     static constexpr std::size_t bytes_of(int at) {
         return row_bytes(at) * static_cast<std::size_t>(rows_kept(at));
     }
-    static constexpr std::size_t fact_offset(int end) {
-        std::size_t offset = 0;
-        for (int at = 0; at < end; ++at)
-            if (made.reads_fact[at] || made.keeps_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
-        return offset;
+    static constexpr auto fact_offsets = [] {
+        std::array<std::size_t, static_cast<std::size_t>(fact_count) + 1> result{};
+        for (int at = 0; at < fact_count; ++at)
+            result[static_cast<std::size_t>(at) + 1] =
+                result[static_cast<std::size_t>(at)] +
+                (made.reads_fact[at] || made.keeps_fact[at] ? (bytes_of(at) + 63) / 64 * 64 : 0);
+        return result;
+    }();
+    static constexpr std::size_t fact_offset(int at) {
+        return fact_offsets[static_cast<std::size_t>(at)];
     }
-    static constexpr std::size_t fact_bytes = fact_offset(fact_count);
+    static constexpr std::size_t fact_bytes = fact_offsets.back();
 
     /// The elements of a list alone, without the room for more.
     template <class List>
@@ -33035,7 +33140,7 @@ constexpr without<Mask> operator!(Mask) noexcept {
 namespace sequent::inline SEQUENT_ABI::nn {
 
 /// What a norm or a position is, as a number of a shape.
-enum class norm_kind { layer, layer_without_bias, rms };
+enum class norm_kind { layer, layer_without_bias, rms, rms_without_gain };
 enum class position_kind {
     none,
     learned,
@@ -33473,6 +33578,9 @@ template <int Exponent = 5>
 struct layer_without_bias : nn::normalized_by<nn::norm_kind::layer_without_bias, Exponent> {};
 template <int Exponent = 5>
 struct rms : nn::normalized_by<nn::norm_kind::rms, Exponent> {};
+/// The same without a gain.
+template <int Exponent = 5>
+struct rms_without_gain : nn::normalized_by<nn::norm_kind::rms_without_gain, Exponent> {};
 }  // namespace normalization
 
 /// How the angles of rotary positions are scaled: see rotary_scaling.
@@ -33968,6 +34076,8 @@ constexpr auto normalized(Body body, Gain gain, Bias bias) noexcept {
         return body | layer_norm(gain, bias, Shape.epsilon());
     else if constexpr (Shape.normalization == norm_kind::layer_without_bias)
         return body | layer_norm(gain, Shape.epsilon());
+    else if constexpr (Shape.normalization == norm_kind::rms_without_gain)
+        return body | rms_norm(Shape.epsilon());
     else
         return body | rms_norm(gain, Shape.epsilon());
 }
