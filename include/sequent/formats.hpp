@@ -9,7 +9,6 @@
 #include "formats/check_type.hpp"
 #include "formats/describe_gguf.hpp"
 #include "formats/gguf.hpp"
-#include "formats/gguf_writer.hpp"
 #include "formats/lora.hpp"
 #include "formats/model_description.hpp"
 #include "formats/npz.hpp"
