@@ -69,9 +69,15 @@
 #define SEQUENT_HAS_EXCEPTIONS
 #endif
 
+// Where the standard library has no threads, a pool is the calling thread alone. A program for one
+// thread may define it, too.
+#if defined(__wasm__) && !defined(_REENTRANT) && !defined(SEQUENT_NO_THREADS)
+#define SEQUENT_NO_THREADS
+#endif
+
 // What changes the code of an inline function is part of every symbol: the version, the instruction
-// set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
-// are built with different flags never share a kernel.
+// set, SEQUENT_SMALL_CODE, SEQUENT_NO_THREADS, and what happens on an error. Two translation units
+// of one program that are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
 #if defined(__AVX512VNNI__) && defined(__AVX512BF16__) && defined(__AMX_TILE__) && \
     defined(__AMX_INT8__) && defined(__AMX_BF16__)
@@ -122,14 +128,18 @@
 #else
 #define SEQUENT_ABI_NAME_3(set) v0_1_##set
 #endif
+#define SEQUENT_ABI_WITHOUT_2(name, what) name##_without_##what
+#define SEQUENT_ABI_WITHOUT(name, what) SEQUENT_ABI_WITHOUT_2(name, what)
 #if defined(SEQUENT_HAS_EXCEPTIONS)
 #define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_NAME_3(set)
 #else
-#define SEQUENT_ABI_NAME_4(name) name##_without_exceptions
-#define SEQUENT_ABI_NAME_5(name) SEQUENT_ABI_NAME_4(name)
-#define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_NAME_5(SEQUENT_ABI_NAME_3(set))
+#define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_WITHOUT(SEQUENT_ABI_NAME_3(set), exceptions)
 #endif
+#if defined(SEQUENT_NO_THREADS)
+#define SEQUENT_ABI_NAME(set) SEQUENT_ABI_WITHOUT(SEQUENT_ABI_NAME_2(set), threads)
+#else
 #define SEQUENT_ABI_NAME(set) SEQUENT_ABI_NAME_2(set)
+#endif
 #define SEQUENT_ABI SEQUENT_ABI_NAME(SEQUENT_ABI_SET)
 
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -1364,6 +1374,10 @@ constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
     auto gain_use = gain.use();
     return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
 }
+/// The same without a gain.
+constexpr auto rms_norm(double eps = 1e-5) noexcept {
+    return transform<transformation::rms_norm>{{eps}, {}};
+}
 /// Turns each pair (x[2k], x[2k + 1]) by the angle position * base^(-2k / length)
 /// (arXiv 2104.09864).
 template <index_term Position>
@@ -2145,9 +2159,12 @@ struct number_text {
     REASON(rows, a_condition_on_summed_variables,                                                  \
            "a condition mentions variables that are not in the head",                              \
            "compute the masked part by a rule of its own")                                         \
-    REASON(rows, a_condition_other_than_a_count,                                                   \
-           "a condition other than `i < count` limits the rows",                                   \
+    REASON(rows, a_condition_that_lists_pairs,                                                      \
+           "a condition asks a function or a sparse fact, whose pairs alone are visited",          \
            "mask where the rows are read instead, as in `j <= i` of an attention")                 \
+    REASON(rows, a_condition_on_the_time_of_a_recursion,                                           \
+           "a condition limits the times of a recursion otherwise than by `t < count`",            \
+           "mask where the recursion is read")                                                     \
     REASON(rows, pairs_beyond_the_variables,                                                       \
            "the sparse fact may hold pairs beyond the ranges of the variables",                    \
            "let the ranges follow from the fact")                                                  \
@@ -2350,6 +2367,8 @@ template <class Variable, class Cure>
 struct recursion_without_an_end {};
 struct cycle {};
 struct recursion_without_a_base {};
+/// Counts limit its members in a way that does not settle.
+struct recursion_whose_end_is_not_known {};
 template <int Left, int Right>
 struct shapes_do_not_fit {};
 struct softmax_over_a_variable_not_in_the_head {};
@@ -2468,6 +2487,7 @@ enum class fault {
     recursion_without_an_end,
     cycle,
     recursion_without_a_base,
+    recursion_whose_end_is_not_known,
     shapes_do_not_fit,
     softmax_over_a_variable_not_in_the_head,
     aggregation_over_a_variable_in_the_head,
@@ -2603,6 +2623,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
     SEQUENT_MISTAKE(cycle)
     SEQUENT_MISTAKE(recursion_without_a_base)
+    SEQUENT_MISTAKE(recursion_whose_end_is_not_known)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)
@@ -2714,8 +2735,8 @@ inline constexpr int never = 1 << 30;
 inline constexpr int loop_time = -2;
 
 /// An argument: a variable plus an offset, or a constant where there is no variable. Of literals
-/// that are read through a rule of their own (`rule::views`) also the sum or the difference of two
-/// variables: variable + factor * second + offset, with a factor of 1 or -1.
+/// that are read through a rule of their own (`rule::views`) also a sum of two variables:
+/// variable + factor * second + offset.
 struct term {
     int variable = -1;
     int offset = 0;
@@ -3013,11 +3034,24 @@ namespace sequent::inline SEQUENT_ABI::io::detail {
 
 using language::transformation;
 
-/// Calls f(transformation_use) for each function of a model's rules.
+/// The functions of a model's rules.
+template <class Model>
+inline constexpr auto functions_of = [] {
+    constexpr auto& rules = Model::plan::shapes.text.rules;
+    constexpr int count = [] {
+        int result = 0;
+        for (const auto& rule : rules) result += rule.transformations.size();
+        return result;
+    }();
+    plan::list<plan::transformation_use, count> result;
+    for (const auto& rule : rules)
+        for (const plan::transformation_use& use : rule.transformations) result.push(use);
+    return result;
+}();
+/// Calls f(transformation_use) for each of them.
 template <class Model, class F>
 constexpr void for_each_function(F f) {
-    for (const auto& rule : Model::plan::shapes.text.rules)
-        for (const plan::transformation_use& use : rule.transformations) f(use);
+    for (const plan::transformation_use& use : functions_of<Model>) f(use);
 }
 
 template <class Model>
@@ -3838,7 +3872,8 @@ SEQUENT_COLD void for_each_row(const piece& given, F f) {
 #include <cerrno>
 #include <memory>
 
-#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
+#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>) && \
+    !defined(__wasi__)
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -4049,7 +4084,11 @@ SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
     return std::fopen(path.c_str(), "rb");
 }
 inline int process_number() noexcept {
+#ifdef __wasi__
+    return 0;
+#else
     return static_cast<int>(::getpid());
+#endif
 }
 /// Private ones are for the owner alone until their mode is known.
 SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
@@ -4076,7 +4115,9 @@ SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
     return ::access(path.c_str(), W_OK);
 }
 /// As far as the process and the file system can: another owner takes privileges.
-SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
+SEQUENT_COLD inline void keep_owner_and_mode([[maybe_unused]] int descriptor,
+                                             [[maybe_unused]] const file_path& path) noexcept {
+#ifndef __wasi__  // there are neither
     struct ::stat old, made;
     if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
     if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
@@ -4088,6 +4129,7 @@ SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& pa
     if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
         // The file stays its owner's alone.
     }
+#endif
 }
 /// The rename as well survives a crash.
 SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
@@ -4123,6 +4165,10 @@ class source {
     /// The bytes are only referred to. Messages call them `name`.
     source(std::span<const std::byte> bytes, std::string name = "<memory>")
         : name_(std::move(name)), bytes_(bytes) {}
+
+    /// Bytes that `owner` keeps.
+    source(std::span<const std::byte> bytes, std::string name, std::shared_ptr<const void> owner)
+        : name_(std::move(name)), bytes_(bytes), memory_(std::move(owner)) {}
 
     const std::string& name() const noexcept { return name_; }
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
@@ -6103,12 +6149,19 @@ SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
     return load_all(file, match(file, parameters, names, layout));
 }
 
-SEQUENT_LAZY
-SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tensor>& parameters,
-                              name_map names, const model_layout& layout,
-                              const metadata_map& metadata, dtype type) {
+/// The tensors that a map makes of parameters.
+struct mapped_tensors {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD mapped_tensors plan_mapped(const file_path& path,
+                                        const std::vector<any_tensor>& parameters, name_map names,
+                                        const model_layout& layout) {
+    mapped_tensors result;
+    std::vector<planned_tensor>& planned = result.planned;
+    std::vector<piece>& pieces = result.pieces;
     std::vector<coverage> used;
     std::string problem =
         for_each_place(parameters, names, layout.stacks, [&](const place_of& of) -> std::string {
@@ -6146,7 +6199,15 @@ SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tenso
             problem = joined_text({"tensor ", in_quotes(planned[at].name), ": ", problem});
     }
     if (!problem.empty()) fail_with<error>({path.string(), ": ", problem});
-    save_all(path, planned, pieces, metadata, type);
+    return result;
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tensor>& parameters,
+                              name_map names, const model_layout& layout,
+                              const metadata_map& metadata, dtype type) {
+    const mapped_tensors all = plan_mapped(path, parameters, names, layout);
+    save_all(path, all.planned, all.pieces, metadata, type);
 }
 
 }  // namespace detail
@@ -11735,7 +11796,9 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+#if !defined(SEQUENT_NO_THREADS)
 #include <mutex>
+#endif
 
 /// Tables that kernels read, such as the angles of positions or the pairs of a mask. A program
 /// makes those of all its models when it first names facts for a call: later than main begins, so
@@ -11748,7 +11811,7 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 class table_maker {
   public:
     explicit table_maker(void (*make)()) : make_(make) {
-        const std::lock_guard<std::mutex> lock(mutex());
+        [[maybe_unused]] const auto lock = locked();
         next_ = first_;
         first_ = this;
     }
@@ -11768,13 +11831,20 @@ class table_maker {
     // Libraries that are loaded later add theirs.
     static inline constinit std::atomic<table_maker*> first_{nullptr};
 
-    // Not a constant everywhere: made where it is first wanted.
-    static std::mutex& mutex() {
-        static std::mutex result;
-        return result;
+#if defined(SEQUENT_NO_THREADS)
+    struct one_thread {};
+    static one_thread locked() noexcept {
+        return {};
     }
+#else
+    static std::unique_lock<std::mutex> locked() {
+        // Not a constant everywhere: made where it is first wanted.
+        static std::mutex mutex;
+        return std::unique_lock(mutex);
+    }
+#endif
     SEQUENT_COLD static void make_those_that_wait() {
-        const std::lock_guard<std::mutex> lock(mutex());
+        [[maybe_unused]] const auto lock = locked();
         while (table_maker* const one = first_) {
             one->make_();
             first_ = one->next_;
@@ -12123,13 +12193,14 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
     detail::layer_norm_gradient<Length, T>(x, gain, dy, dx, dgain, dbias, eps);
 }
 
-/// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019).
+/// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019). A null gain stands for ones.
 template <int Length, class T>
 inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
     const T scale = detail::rms_in_range<Length>(x, eps, y);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
-        store_first<count()>(y + i, batch<T>(n * load_first<count()>(gain + i)));
+        store_first<count()>(y + i,
+                             gain != nullptr ? batch<T>(n * load_first<count()>(gain + i)) : n);
     });
 }
 
@@ -12140,18 +12211,25 @@ inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* 
     T scale = detail::row_rms<Length>(x, eps);
     T slope = scale;
     // Of x before it is multiplied by the scale: that would wait for the scale.
-    T sum = detail::sum_of_products<Length>(dy, gain, x);
+    const auto sum_along = [&] {
+        return gain != nullptr
+                   ? detail::sum_of_products<Length>(dy, gain, x)
+                   : detail::row_sum<Length, T>([&](int i, auto count) {
+                         return load_first<count()>(dy + i) * load_first<count()>(x + i);
+                     });
+    };
+    T sum = sum_along();
     if (!(scale > T(0) && std::abs(sum) <= std::numeric_limits<T>::max())) [[unlikely]] {
         slope = detail::unit_row<Length>(x, eps, room);
         x = room;
         scale = T(1);
-        sum = detail::sum_of_products<Length>(dy, gain, x);
+        sum = sum_along();
     }
     const T along = sum * scale / T(Length);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
         const batch<T> d = load_first<count()>(dy + i);
-        const batch<T> g = d * load_first<count()>(gain + i);
+        const batch<T> g = gain != nullptr ? batch<T>(d * load_first<count()>(gain + i)) : d;
         detail::add_first<count()>(dgain, i, batch<T>(d * n));
         store_first<count()>(dx + i, batch<T>((g - n * set(along)) * set(slope)));
     });
@@ -13674,12 +13752,12 @@ constexpr int compared_fact(const Shaped& in, int at) {
 /// The least and the greatest value of an argument.
 template <class Variables>
 constexpr int first_of(const term& at, const Variables& variables) {
-    return at.offset - (at.factor < 0 ? variables[at.second].extent - 1 : 0);
+    return at.offset + (at.factor < 0 ? at.factor * (variables[at.second].extent - 1) : 0);
 }
 template <class Variables>
 constexpr int last_of(const term& at, const Variables& variables) {
     return at.offset + (at.variable < 0 ? 0 : variables[at.variable].extent - 1) +
-           (at.factor > 0 ? variables[at.second].extent - 1 : 0);
+           (at.factor > 0 ? at.factor * (variables[at.second].extent - 1) : 0);
 }
 
 /// The value of one literal, and of a body.
@@ -14820,6 +14898,18 @@ struct node_pool {
     constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
         if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
         if (kind == node_kind::greater_equal) return add(node_kind::less_equal, value, right, left);
+        // `!(i >= n)`, `i <= n - 1` and `i + 1 <= n` are `i < n`.
+        if (kind == node_kind::negation) {
+            const node of = nodes[left];
+            if (of.kind == node_kind::less) return add(node_kind::less_equal, 0, of.right, of.left);
+            if (of.kind == node_kind::less_equal) return add(node_kind::less, 0, of.right, of.left);
+            if (of.kind == node_kind::equal) return add(node_kind::not_equal, 0, of.left, of.right);
+            if (of.kind == node_kind::not_equal) return add(node_kind::equal, 0, of.left, of.right);
+        }
+        if (kind == node_kind::less_equal) {
+            if (is_moved(right, -1)) return add(node_kind::less, 0, left, nodes[right].left);
+            if (is_moved(left, 1)) return add(node_kind::less, 0, nodes[left].left, right);
+        }
         for (int at = 0; at < nodes.size(); ++at)
             if (nodes[at].kind == kind && nodes[at].value == value && nodes[at].left == left &&
                 nodes[at].right == right)
@@ -14835,9 +14925,13 @@ struct node_pool {
         const int constant = add(node_kind::constant, written.offset);
         if (written.variable < 0) return constant;
         int sum = add(node_kind::variable, written.variable);
-        if (written.second >= 0)
-            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
-                      add(node_kind::variable, written.second));
+        if (written.second >= 0) {
+            const int factor = written.factor < 0 ? -written.factor : written.factor;
+            int second = add(node_kind::variable, written.second);
+            if (factor != 1)
+                second = add(node_kind::multiply, 0, add(node_kind::constant, factor), second);
+            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum, second);
+        }
         return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
     }
     constexpr unsigned variables(int root) const {
@@ -14869,6 +14963,14 @@ struct node_pool {
     /// Whether two conditions have the same conjuncts, in any order.
     constexpr bool same_conjuncts(int left, int right) const {
         return holds_conjuncts(left, right) && holds_conjuncts(right, left);
+    }
+    /// Whether the node is another one plus `by`.
+    constexpr bool is_moved(int root, int by) const {
+        const node& top = nodes[root];
+        if (top.kind != node_kind::add && top.kind != node_kind::subtract) return false;
+        const node& moved = nodes[top.right];
+        return moved.kind == node_kind::constant &&
+               moved.value == (top.kind == node_kind::add ? by : -by);
     }
     /// The term that at_term() made a node of.
     constexpr term as_term(int root) const {
@@ -15125,12 +15227,45 @@ struct space {
 
 namespace detail {
 
-/// Counts the pairs of one piece. Bounds and residues repeat with a period of rows, so that along
-/// every period-th row each bound is a straight line: rows are counted by such lines where there
-/// are many of them, else one by one.
-class pair_counter {
+/// offset + slope * t.
+struct line {
+    long long offset = 0;
+    long long slope = 0;
+
+    constexpr line minus(const line& other, int less = 0) const {
+        return {offset - other.offset - less, slope - other.slope};
+    }
+    constexpr long long at(long long t) const { return offset + slope * t; }
+    constexpr line from(long long t) const { return {at(t), slope}; }
+    /// Narrows [first, last) to where the line is not negative.
+    constexpr void clip(long long& first, long long& last) const {
+        if (slope == 0) {
+            if (offset < 0) last = first;
+        } else if (slope > 0) {
+            const long long from = -offset <= 0 ? 0 : (-offset + slope - 1) / slope;
+            if (from > first) first = from;
+        } else {
+            const long long to = offset < 0 ? 0 : offset / -slope + 1;
+            if (to < last) last = to;
+        }
+    }
+};
+
+/// Rows row, row + step, ..., `count` of them, whose first column and number of columns are lines.
+struct row_line {
+    int row = 0;
+    int step = 1;
+    long long count = 1;
+    line begin{};
+    line length{};
+};
+
+/// Walks the rows of one piece that have columns, whatever counts are given. Bounds and residues
+/// repeat with a period of rows, so that along every period-th row each bound is a straight line:
+/// rows are visited by such lines where there are many of them, else one by one.
+class piece_rows {
   public:
-    constexpr pair_counter(const piece& part, int rows, int columns)
+    constexpr piece_rows(const piece& part, int rows, int columns)
         : part_(part), columns_(columns) {
         for (int residue = 0; residue < part.modulus; ++residue)
             members_ += (part.residues >> residue) & 1 ? 1 : 0;
@@ -15142,18 +15277,34 @@ class pair_counter {
             if (const int value = limit.at(0, given_.most); value < last_) last_ = value;
     }
 
-    /// Whether the rows are counted by lines.
+    /// Whether the rows are visited by lines.
     constexpr bool has_lines() const { return period() * least_rows <= last_ - first_; }
 
-    constexpr long long count() const {
-        const int step = has_lines() ? static_cast<int>(period()) : 1;
-        const int begins = has_lines() ? step : last_ - first_;
-        long long pairs = 0;
+    /// Calls visit(row_line).
+    template <class Visit>
+    constexpr void each(Visit visit) const {
+        const bool by_lines = has_lines();
+        const int step = by_lines ? static_cast<int>(period()) : 1;
+        const int begins = by_lines ? step : last_ - first_;
         for (int row = first_; row < first_ + begins; ++row) {
             if (!((part_.row_residues >> floor_remainder(row, part_.row_modulus)) & 1)) continue;
-            pairs += has_lines() ? count_line(row, step, (last_ - row + step - 1) / step)
-                                 : count_row(row);
+            if (by_lines) {
+                each_line(row, step, (last_ - row + step - 1) / step, visit);
+                continue;
+            }
+            const int begin = part_.begin(row, given_.least);
+            const int length = part_.end(row, columns_, given_.most) - begin;
+            if (length > 0) visit(row_line{row, 1, 1, {begin, 0}, {length, 0}});
         }
+    }
+
+    constexpr long long count() const {
+        long long pairs = 0;
+        each([&](const row_line& rows) {
+            pairs +=
+                rows.count * count_columns(rows.row, rows.begin.offset, rows.length.offset) +
+                rows.count * (rows.count - 1) / 2 * (rows.length.slope / part_.modulus * members_);
+        });
         return pairs;
     }
 
@@ -15191,10 +15342,6 @@ class pair_counter {
         return left / greater * right;
     }
 
-    constexpr long long count_row(int row) const {
-        const int begin = part_.begin(row, given_.least);
-        return count_columns(row, begin, part_.end(row, columns_, given_.most) - begin);
-    }
     /// Of `length` columns of a row from `begin` on.
     constexpr long long count_columns(int row, long long begin, long long length) const {
         if (length <= 0 || part_.modulus == 1) return length > 0 ? length : 0;
@@ -15207,27 +15354,6 @@ class pair_counter {
         return columns;
     }
 
-    /// offset + slope * t >= 0, for t in [first, last).
-    struct line {
-        long long offset = 0;
-        long long slope = 0;
-
-        constexpr line minus(const line& other, int less = 0) const {
-            return {offset - other.offset - less, slope - other.slope};
-        }
-        constexpr long long at(long long t) const { return offset + slope * t; }
-        constexpr void clip(long long& first, long long& last) const {
-            if (slope == 0) {
-                if (offset < 0) last = first;
-            } else if (slope > 0) {
-                const long long from = -offset <= 0 ? 0 : (-offset + slope - 1) / slope;
-                if (from > first) first = from;
-            } else {
-                const long long to = offset < 0 ? 0 : offset / -slope + 1;
-                if (to < last) last = to;
-            }
-        }
-    };
     using lines = list<line, max_lines>;
 
     static constexpr lines lines_of(const list<bound, max_bounds>& bounds, line border, int row,
@@ -15242,11 +15368,11 @@ class pair_counter {
     }
 
     /// Of the rows row, row + step, ...: where one lower bound is the greatest and one upper bound
-    /// the least, the pairs of a row grow by the same number from each to the next.
-    constexpr long long count_line(int row, int step, int rows) const {
+    /// the least.
+    template <class Visit>
+    constexpr void each_line(int row, int step, int rows, Visit& visit) const {
         const lines lower = lines_of(part_.lower, {0, 0}, row, step, given_.least);
         const lines upper = lines_of(part_.upper, {columns_, 0}, row, step, given_.most);
-        long long pairs = 0;
         for (int low = 0; low < lower.size(); ++low)
             for (int high = 0; high < upper.size(); ++high) {
                 const line length = upper[high].minus(lower[low]);
@@ -15259,12 +15385,10 @@ class pair_counter {
                 for (int other = 0; other < upper.size() && first < last; ++other)
                     if (other != high)
                         upper[other].minus(upper[high], other < high ? 1 : 0).clip(first, last);
-                if (first >= last) continue;
-                const long long count = last - first;
-                pairs += count * count_columns(row, lower[low].at(first), length.at(first)) +
-                         count * (count - 1) / 2 * (length.slope / part_.modulus * members_);
+                if (first < last)
+                    visit(row_line{row + static_cast<int>(first) * step, step, last - first,
+                                   lower[low].from(first), length.from(first)});
             }
-        return pairs;
     }
 };
 
@@ -15273,8 +15397,7 @@ class pair_counter {
 /// How many pairs a space holds, whatever counts are given at run time: at most.
 constexpr long long count_pairs(const space& where, int rows, int columns) {
     long long pairs = 0;
-    for (const piece& part : where.pieces)
-        pairs += detail::pair_counter(part, rows, columns).count();
+    for (const piece& part : where.pieces) pairs += detail::piece_rows(part, rows, columns).count();
     const long long all = static_cast<long long>(rows) * columns;
     return pairs < all ? pairs : all;
 }
@@ -16046,7 +16169,7 @@ class domain_finder {
         if (unknown_end_ >= 0 && out.mistake.ok()) {
             const rule& written = in.text.rules[unknown_end_];
             const int stacking = in.text.scopes[written.scope].rule;
-            out.mistake = {fault::recursion_without_a_base,
+            out.mistake = {fault::recursion_whose_end_is_not_known,
                            written.number,
                            in.text.relations[written.head].id,
                            0,
@@ -16264,7 +16387,7 @@ class domain_finder {
         constexpr int most_rows = 2048;  // one by one
         if (!where.exact) return false;
         for (const piece& part : where.pieces)
-            if (rows > most_rows && !detail::pair_counter(part, rows, columns).has_lines())
+            if (rows > most_rows && !detail::piece_rows(part, rows, columns).has_lines())
                 return false;
         return true;
     }
@@ -16486,6 +16609,37 @@ enum class term_kind { product, add, gather };
 /// Of a pair.
 enum class side { none, row, column };
 
+/// Of a term that reads other rows than its own: in row, or round of an outer loop, `r` and split
+/// `s` of the inputs, row stride r + step s + origin of x. Where that is not in [0, extent), or not
+/// below some counts, a bit for each, the split adds nothing.
+struct term_window {
+    int walker = -1;  // 0: the row, 1 + o: outer loop o
+    int stride = 1;
+    int step = 0;
+    int origin = 0;
+    int extent = never;
+    unsigned counts = 0;
+    bool bounded = false;
+
+    constexpr bool any() const { return walker >= 0; }
+    /// The rows among [begin, end) in which a split is there; `walked` are the outer loops' rounds.
+    template <class Range>
+    constexpr Range rows(int split, const int* walked, int begin, int end,
+                         const int* given) const noexcept {
+        const int last = least_count(counts, extent, given);
+        const int moved = origin + step * split;
+        if (walker > 0) {
+            const int row = stride * walked[walker - 1] + moved;
+            return row >= 0 && row < last ? Range{begin, end} : Range{begin, begin};
+        }
+        const int first = -floor_divide(moved, stride);
+        const int after = floor_divide(last - 1 - moved, stride) + 1;
+        if (begin < first) begin = first;
+        if (end > after) end = after;
+        return Range{begin, end > begin ? end : begin};
+    }
+};
+
 /// One summand of a row: x times a weight, x itself, or the row of a table that the symbol x names.
 struct row_term {
     term_kind kind = term_kind::add;
@@ -16500,6 +16654,7 @@ struct row_term {
     int relation = -1;
     side indexed = side::none;  // of a pair's two indices, the one that is the row of x
     int format = 0;             // of a packed weight; 0: numbers like those of x
+    term_window window{};
 };
 
 struct row_function {
@@ -16696,6 +16851,16 @@ struct general_function {
     int identity = -1;  // of dropout, which rule it is
 };
 
+/// Of the rows of a general step, or of a position in a state: the variable whose values lie near
+/// the position, in [position - back, position + ahead]. Runs: each row adds to the row before, so
+/// that back is -ahead.
+struct column_bound {
+    int variable = -1;
+    int back = 0;
+    int ahead = 0;
+    bool runs = false;
+};
+
 /// One rule, taken literally: loops over its variables.
 struct general_step {
     int variables = 0;
@@ -16724,15 +16889,22 @@ struct general_step {
     int level = 0;
     int delay = 0;
     form_reasons reasons{};  // that it is no other step
-};
+    // Where each value of a head's variable begins with what the one before has: that variable,
+    // what it adds, and the counts that limit it and the variable that is added over.
+    int running_row = -1;
+    column_bound running{};
+    unsigned running_rows = 0;
+    unsigned running_values = 0;
 
-/// Of a general step of a state: the variable whose values lie near the position, in [position -
-/// back, position + ahead]. Runs: each row adds to the row before, so that back is -ahead.
-struct column_bound {
-    int variable = -1;
-    int back = 0;
-    int ahead = 0;
-    bool runs = false;
+    constexpr int end_of_running_rows(const int* given) const noexcept {
+        return least_count(running_rows, extents[running_row], given);
+    }
+    /// How many values there are at a row.
+    constexpr int values_of_running_row(int row, const int* given) const noexcept {
+        const int most = least_count(running_values, extents[running.variable], given);
+        const int values = row + 1 + running.ahead;
+        return values < 0 ? 0 : values < most ? values : most;
+    }
 };
 
 /// weights: the softmax of an attention step whose scores follow from parameters alone.
@@ -16802,6 +16974,7 @@ constexpr bool is_joined(const row_step& step, long long least) {
     if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
     long long size = 0;
     for (const row_term& term : step.terms) {
+        if (term.window.any()) return false;
         if (term.kind != term_kind::product) continue;
         if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
         if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
@@ -17005,6 +17178,15 @@ struct drafted {
     }
 };
 
+/// Of a rule that sums its one literal over a window: x(i - 1), or x(i - k)[W(k)] summed over k.
+struct window_rule {
+    bool found = false;
+    bool bounded = false;  // some argument lies outside
+    int extent = never;    // arguments are below this
+    unsigned counts = 0;   // and below these
+    int rest = -1;         // what else the rule's condition says
+};
+
 template <sizes Sizes, int Facts>
 struct draft : drafted<Sizes, Facts> {
     using base = drafted<Sizes, Facts>;
@@ -17018,6 +17200,7 @@ struct draft : drafted<Sizes, Facts> {
     list<int, Sizes.rules> user_literal{};  // within that rule
     list<group, Sizes.rules> groups{};
     list<bool, Sizes.rules> prepared{};  // rules that follow from parameters alone
+    list<window_rule, Sizes.rules> windows{};
 
     constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
         : base(program), conditions(found) {
@@ -17027,6 +17210,7 @@ struct draft : drafted<Sizes, Facts> {
         group_of.reset(rules);
         user.reset(rules);
         user_literal.reset(rules);
+        windows.reset(rules);
         for (int at = 0; at < rules; ++at) group_of[at] = user[at] = -1;
         out.relations.reset(in.text.relations.size());
         out.weights.reset(in.text.weights.size());
@@ -17206,6 +17390,81 @@ struct draft : drafted<Sizes, Facts> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// Finds general steps of which each row is the row before and one more value: a sum, mean, maximum
+/// or minimum over j <= i of what does not depend on i.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Whether the values that a general step aggregates do not depend on `row`, the aggregation takes
+/// them one by one, and `over` is the only variable that it aggregates over.
+template <class Pool>
+constexpr bool adds_to_rows(const Pool& pool, const general_step& general, int row, int over) {
+    const unsigned moved = 1u << row;
+    const bool adds =
+        general.aggregated == aggregation::sum || general.aggregated == aggregation::count;
+    const bool picks =
+        general.aggregated == aggregation::max || general.aggregated == aggregation::min;
+    if (general.joins.size() > 0 || general.listed.decision >= 0 ||
+        general.variables != general.heads + 1 || general.order[general.heads] != over ||
+        !(adds || picks || general.aggregated == aggregation::mean))
+        return false;
+    for (const general_literal& item : general.literals) {
+        const bool requires_only = item.required_nonzero || item.required_zero;
+        if (item.strides[row] || item.weight_strides[row] || item.limits[row] ||
+            (item.has_element && item.element.variable == row) ||
+            (pool.variables(item.expression) & moved) || (requires_only && !adds))
+            return false;
+    }
+    for (const general_function& function : general.functions)
+        if (function.weight_strides[0][row] || function.weight_strides[1][row] ||
+            function.kind == transformation::dropout || (pool.variables(function.position) & moved))
+            return false;
+    return true;
+}
+
+/// Sets what a general step says of its running rows, where the condition is `over <= row + c` with
+/// c <= 0, besides counts above either of them.
+template <class Pool>
+constexpr void find_running(Pool& pool, general_step& general) {
+    if (general.time >= 0 || general.out_join >= 0 || general.heads == 0 ||
+        general.variables != general.heads + 1 || general.condition < 0)
+        return;
+    const int over = general.order[general.heads];
+    for (int place = 0; place < general.heads; ++place) {
+        const int row = general.order[place];
+        if (!adds_to_rows(pool, general, row, over)) continue;
+        int rest = -1;
+        unsigned rows = 0;
+        unsigned values = 0;
+        pool.each_conjunct(general.condition, [&](int part) {
+            const unsigned above_row = counts_above(pool, part, row);
+            const unsigned above_value = counts_above(pool, part, over);
+            rows |= above_row;
+            values |= above_value;
+            if (above_row == 0 && above_value == 0) rest = pool.both(rest, part);
+        });
+        if (rest < 0 || (pool.variables(rest) & ~(1u << row | 1u << over))) continue;
+        const space where = make_space(pool.nodes, rest, row, over);
+        if (!where.exact || where.pieces.size() != 1) continue;
+        const piece& part = where.pieces[0];
+        if (part.modulus != 1 || part.row_modulus != 1 || part.row_lower.size() != 0 ||
+            part.row_upper.size() != 0 || part.lower.size() != 0 || part.upper.size() != 1)
+            continue;
+        const bound& end = part.upper[0];
+        if (!end.is_static() || end.multiplier != 1 || end.factor != 1 || end.divisor != 1)
+            continue;
+        const int ahead = end.shift + end.offset - 1;
+        if (ahead > 0) continue;
+        general.running = {over, -ahead, ahead, true};
+        general.running_row = row;
+        general.running_rows = rows;
+        general.running_values = values;
+        return;
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Turns any rule into a general step: loops over its variables, by the letter.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -17274,6 +17533,7 @@ class general_builder {
         shape_general(made);
         if (made.joins.size() == 0 && rule_.recurs.loop < 0)
             made.condition = list_pairs(made, made.condition);
+        find_running(draft_.out.pool, made);
         return made;
     }
 
@@ -17493,6 +17753,15 @@ constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const ax
            written.variables[pairs.pair_column].extent >= given.extents[1];
 }
 
+/// Whether a condition asks a function or a sparse fact: general loops visit their pairs alone.
+template <class Pool>
+constexpr bool asks_for_pairs(const Pool& pool, int root) {
+    if (root < 0) return false;
+    const node& top = pool.nodes[root];
+    return top.kind == node_kind::decision || top.kind == node_kind::pair ||
+           asks_for_pairs(pool, top.left) || asks_for_pairs(pool, top.right);
+}
+
 /// What keeps a row step from leaving out the atoms that do not exist: all but a condition on the
 /// indices of the rows and outer loops.
 template <class Draft>
@@ -17501,18 +17770,12 @@ constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& 
     const int root = draft.conditions.condition[at];
     if (pool.variables(root) & ~draft.rule_of(at).head_variables())
         return reason::a_condition_on_summed_variables;
-    bool fits = true;
-    pool.each_conjunct(root, [&](int part) {
-        const node& top = pool.nodes[part];
-        const bool bound = top.kind == node_kind::less &&
-                           pool.nodes[top.left].kind == node_kind::variable &&
-                           pool.nodes[top.right].kind == node_kind::count;
-        // Counts above the time of a recursion end its rounds, or are left to the general loops.
-        const bool of_time = bound && draft.rule_of(at).recurs.loop >= 0 &&
-                             pool.nodes[top.left].value == draft.rule_of(at).recurs.time;
-        fits = fits && !of_time && (bound || pairs.pairs >= 0);
-    });
-    return fits ? reason::none : reason::a_condition_other_than_a_count;
+    if (pairs.pairs < 0 && asks_for_pairs(pool, root)) return reason::a_condition_that_lists_pairs;
+    // Counts above the time of a recursion end its rounds, or are left to the general loops.
+    const recurrence& recurs = draft.rule_of(at).recurs;
+    if (recurs.loop >= 0 && ((pool.variables(root) >> recurs.time) & 1u))
+        return reason::a_condition_on_the_time_of_a_recursion;
+    return reason::none;
 }
 
 /// Whether the literal is nothing but a condition.
@@ -17627,6 +17890,7 @@ constexpr bool is_outer_product(const Draft& draft, int at) {
 template <class Draft>
 constexpr reason row_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
+    if (draft.windows[at].found) return reason::none;
     if (written.repeat || !adds(draft, written)) return reason::not_a_sum_over_rows;
     // Where there is a recursion, rules outside of it may well read it from the next time on.
     const reason plain = plain_row_obstacle(draft, at, draft.recurs);
@@ -17755,8 +18019,9 @@ constexpr bool can_inline(const Draft& draft, int at) {
     // What is the same for all values of a variable is computed once.
     if (item.arity < using_rule.arity) return false;
     // A total rule does not inherit all of the condition.
-    if (using_rule.total && !draft.out.pool.holds_conjuncts(draft.conditions.condition[user],
-                                                            draft.conditions.condition[at]))
+    const int said =
+        draft.windows[at].found ? draft.windows[at].rest : draft.conditions.condition[at];
+    if (using_rule.total && !draft.out.pool.holds_conjuncts(draft.conditions.condition[user], said))
         return false;
     for (int axis = 0; axis < item.arity; ++axis) {
         const term& argument = item.terms[axis];
@@ -17790,6 +18055,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 struct placed_literal {
     literal item{};
     bool weighted = false;
+    int window = -1;  // the rule that reads a window of it
 };
 
 template <class Draft>
@@ -17800,7 +18066,7 @@ class row_builder {
         for (const variable& index : rule_.variables) variables_.push(index);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
-        collect(at, identity, 0);
+        collect(at, identity, 0, -1);
         head_ = rule_.head_variables();
         choose_axes();
     }
@@ -17890,6 +18156,12 @@ class row_builder {
     unsigned head_ = 0;
     axes axes_{};
 
+    /// What the rule's condition says but for windows.
+    constexpr int condition() const {
+        return draft_.windows[at_].found ? draft_.windows[at_].rest
+                                         : draft_.conditions.condition[at_];
+    }
+
     /// Which rows are atoms: the pairs given, those below a count, and what else the condition
     /// says.
     constexpr void limit(row_step& made) {
@@ -17898,7 +18170,7 @@ class row_builder {
         made.pair_variables[0] = axes_.pair_row;
         made.pair_variables[1] = axes_.pair_column;
         for (int at = 0; at < made.outers; ++at) made.outer_variables[at] = axes_.outers[at];
-        pool.each_conjunct(draft_.conditions.condition[at_], [&](int part) {
+        pool.each_conjunct(condition(), [&](int part) {
             const node top = pool.nodes[part];
             const unsigned counts = axes_.row < 0 ? 0 : counts_above(pool, part, axes_.row);
             made.counts |= counts;
@@ -17922,12 +18194,21 @@ class row_builder {
     static constexpr term mapped(const term& at, const term* map, int later) {
         if (at.variable == loop_time) return {loop_time, at.offset + later};
         if (at.variable < 0) return at;
-        return {map[at.variable].variable, map[at.variable].offset + at.offset};
+        term result = map[at.variable];
+        result.offset += at.offset;
+        if (at.second >= 0) {
+            result.second = map[at.second].variable;
+            result.factor = at.factor;
+            result.offset += at.factor * map[at.second].offset;
+        }
+        return result;
     }
 
-    /// `later`: how many rounds after its own the rule is used.
-    constexpr void collect(int at, const term* map, int later) {
+    /// `later`: how many rounds after its own the rule is used. `window`: the rule that reads it
+    /// so.
+    constexpr void collect(int at, const term* map, int later, int window) {
         const rule& written = draft_.rule_of(at);
+        if (draft_.windows[at].found) window = at;
         for (int body = 0; body < written.literals; ++body) {
             literal item = draft_.literal_of(at, body);
             if (is_sparse_condition(draft_, item)) continue;
@@ -17949,17 +18230,17 @@ class row_builder {
                 }
                 const int time = inner.recurs.argument;
                 collect(definer, inner_map,
-                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset);
+                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset, window);
             } else {
                 literals_.push(
-                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0});
+                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0, window});
             }
         }
     }
 
     static constexpr bool mentions(const term* terms, int arity, int variable) {
         for (int axis = 0; axis < arity; ++axis)
-            if (terms[axis].variable == variable) return true;
+            if (terms[axis].variable == variable || terms[axis].second == variable) return true;
         return false;
     }
 
@@ -17987,12 +18268,11 @@ class row_builder {
             if (!product) product = &placed;
             ++products;
         }
-        const unsigned conditioned = draft_.out.pool.variables(draft_.conditions.condition[at_]);
+        const unsigned conditioned = draft_.out.pool.variables(condition());
         // Rows are what a count limits, or else the longest.
         const auto rank = [&](int index) {
-            const int condition = draft_.conditions.condition[at_];
             return variables_[index].extent +
-                   (counts_above(draft_.out.pool, condition, index) != 0 ? never : 0);
+                   (counts_above(draft_.out.pool, condition(), index) != 0 ? never : 0);
         };
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
@@ -18022,16 +18302,20 @@ class row_builder {
         }
     }
 
+    constexpr void add_stride(access& to, int variable, int stride) const {
+        if (variable < 0) return;
+        if (variable == axes_.row || axes_.in_pair(variable)) to.row += stride;
+        if (variable == axes_.segment) to.column += stride;
+        for (int outer = 0; outer < axes_.outers.size(); ++outer)
+            if (variable == axes_.outers[outer]) to.outer[outer] += stride;
+    }
     constexpr void add_strides(access& to, const term* terms, int arity, const int* strides) const {
         for (int axis = 0; axis < arity; ++axis) {
             const term& at = terms[axis];
             to.at.offset += at.offset * strides[axis];
             if (at.variable == loop_time) draft_.add_time(to.at, rule_, strides[axis]);
-            if (at.variable < 0) continue;
-            if (at.variable == axes_.row || axes_.in_pair(at.variable)) to.row += strides[axis];
-            if (at.variable == axes_.segment) to.column += strides[axis];
-            for (int outer = 0; outer < axes_.outers.size(); ++outer)
-                if (at.variable == axes_.outers[outer]) to.outer[outer] += strides[axis];
+            add_stride(to, at.variable, strides[axis]);
+            add_stride(to, at.second, at.factor * strides[axis]);
         }
     }
     constexpr access relation_access(int relation, const term* terms, int arity) const {
@@ -18061,6 +18345,7 @@ class row_builder {
         made.x = relation_access(item.relation, item.terms, item.arity);
         if (!draft_.out.relations[item.relation].pairs.any())
             made.indexed = index_of(item.terms, item.arity);
+        if (placed.window >= 0) made.window = window_of(placed);
         if (!placed.weighted) return made;
         const weight_layout& layout = draft_.out.weights[item.weight.weight];
         made.w = weight_access(item.weight);
@@ -18075,17 +18360,26 @@ class row_builder {
         made.w_depth = item.weight.transposed ? layout.row : layout.column;
         made.w_column = item.weight.transposed ? layout.column : layout.row;
         for (int index = 0; index < variables_.size(); ++index) {
-            if ((head_ >> index) & 1u || !mentions(item.terms, item.arity, index)) continue;
+            if ((head_ >> index) & 1u) continue;
+            bool moves = false;  // from row to row
+            for (int axis = 0; axis < item.arity; ++axis)
+                moves = moves ||
+                        (item.terms[axis].second >= 0 &&
+                         (item.terms[axis].second == index || item.terms[axis].variable == index));
+            if (!moves && !mentions(item.terms, item.arity, index)) continue;
             // Summed over: one long product where the inputs lie together, else several.
             int x_stride = 0;
             int w_stride = 0;
             for (int axis = 0; axis < item.arity; ++axis)
                 if (item.terms[axis].variable == index)
                     x_stride += draft_.out.relations[item.relation].strides[axis];
+                else if (item.terms[axis].second == index)
+                    x_stride +=
+                        item.terms[axis].factor * draft_.out.relations[item.relation].strides[axis];
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 if (item.weight.terms[axis].variable == index) w_stride += layout.strides[axis];
             const int extent = variables_[index].extent;
-            if (made.splits == 1 && x_stride == made.depth &&
+            if (made.splits == 1 && !moves && x_stride == made.depth &&
                 w_stride == made.depth * made.w_depth) {
                 made.depth *= extent;
             } else {
@@ -18094,6 +18388,28 @@ class row_builder {
                 made.w_split = w_stride;
             }
         }
+        return made;
+    }
+
+    /// The argument that is moved, or a sum with the variable that is summed away.
+    constexpr term_window window_of(const placed_literal& placed) const {
+        const window_rule& of = draft_.windows[placed.window];
+        term_window made;
+        for (int axis = 0; axis < placed.item.arity; ++axis) {
+            const term& at = placed.item.terms[axis];
+            if (at.variable < 0 || (at.second < 0 && at.offset == 0)) continue;
+            const bool strided = at.second >= 0 && !((head_ >> at.variable) & 1u);
+            const int walks = strided ? at.second : at.variable;
+            made.walker = 0;
+            for (int outer = 0; outer < axes_.outers.size(); ++outer)
+                if (axes_.outers[outer] == walks) made.walker = 1 + outer;
+            made.stride = strided ? at.factor : 1;
+            made.step = strided ? 1 : at.factor;
+            made.origin = at.offset;
+        }
+        made.extent = of.extent;
+        made.counts = of.counts;
+        made.bounded = of.bounded;
         return made;
     }
 
@@ -18394,12 +18710,15 @@ constexpr column_reach reach_of(const Tree& tree, int root, int row, int column,
     }
     column_reach most{1 - columns, 1 - rows};
     for (const piece& part : where.pieces)
-        for (int at = 0; at < rows; ++at) {
-            const auto [begin, end] = part.widest(at, columns);
-            if (begin >= end) continue;
-            most.back = std::max(most.back, at - begin);
-            most.ahead = std::max(most.ahead, end - 1 - at);
-        }
+        detail::piece_rows(part, rows, columns).each([&](const detail::row_line& line) {
+            for (const long long at : {0LL, line.count - 1}) {
+                const int here = line.row + line.step * static_cast<int>(at);
+                const int begin = static_cast<int>(line.begin.at(at));
+                const int end = begin + static_cast<int>(line.length.at(at));
+                most.back = std::max(most.back, here - begin);
+                most.ahead = std::max(most.ahead, end - 1 - here);
+            }
+        });
     return most;
 }
 
@@ -18933,7 +19252,8 @@ template <class Draft>
 constexpr void weave_weights(Draft& draft) {
     for (int at = 0; at < draft.in.text.rules.size(); ++at) {
         const rule& written = draft.rule_of(at);
-        if (!is_row_rule(draft, at) || draft.is_block_output(at)) continue;
+        if (draft.roles[at] != role::step || !is_row_rule(draft, at) || draft.is_block_output(at))
+            continue;
         for (const literal& item : draft.in.text.body(written)) {
             if (item.kind != literal_kind::relation || item.weight.weight < 0) continue;
             const weight_shape& shape = draft.in.weights[item.weight.weight];
@@ -19465,6 +19785,218 @@ constexpr void write_unread_rows(Tables& tables) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// Finds the rules that sum their one literal over a window of rows: y(i) <<= x(i - 1), or
+/// y(i) <<= x(i - k)[W(k)] | sum(k), which is a convolution. A row step computes them without
+/// copies of x: its terms tell in which rows they are there.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// A sum of variables with factors, and a constant.
+struct index_form {
+    int factors[max_variables]{};
+    int constant = 0;
+
+    friend constexpr bool operator==(const index_form&, const index_form&) = default;
+};
+
+/// Adds factor times an expression; returns false if it is of another form.
+template <class Pool>
+constexpr bool add_to_form(const Pool& pool, int root, int factor, index_form& to) {
+    const node& top = pool.nodes[root];
+    switch (top.kind) {
+        case node_kind::constant:
+            to.constant += factor * top.value;
+            return true;
+        case node_kind::variable:
+            to.factors[top.value] += factor;
+            return true;
+        case node_kind::add:
+        case node_kind::subtract:
+            return add_to_form(pool, top.left, factor, to) &&
+                   add_to_form(pool, top.right, top.kind == node_kind::add ? factor : -factor, to);
+        case node_kind::multiply:
+            return pool.nodes[top.left].kind == node_kind::constant &&
+                   add_to_form(pool, top.right, factor * pool.nodes[top.left].value, to);
+        default:
+            return false;
+    }
+}
+
+template <class Draft>
+class window_finder {
+  public:
+    constexpr window_finder(Draft& draft, int at) : draft_(draft), rule_(draft.rule_of(at)) {
+        if (!read(at)) return;
+        window_rule& made = draft_.windows[at];
+        if (!take_condition(draft_.conditions.condition[at], made)) {
+            made = {};
+            return;
+        }
+        made.found = true;
+        for (const int inner : inner_) draft_.roles[inner] = role::inlined;
+    }
+
+  private:
+    Draft& draft_;
+    const rule& rule_;
+    list<int, 2> inner_{};  // rules that the step takes in
+    index_form read_{};     // the argument of x
+
+    /// A rule that nothing else reads.
+    constexpr bool is_inner(int at, int user) const {
+        return at >= 0 && draft_.head_of(at).uses == 1 && !draft_.head_of(at).output &&
+               draft_.rule_of(at).scope == draft_.rule_of(user).scope &&
+               draft_.rule_of(at).recurs.loop < 0 && !draft_.is_block_output(at) &&
+               draft_.roles[at] == role::step;
+    }
+    constexpr int definer_of(const literal& item) const {
+        return draft_.in.relations[item.relation].rule;
+    }
+
+    constexpr bool read(int at) {
+        if (rule_.repeat || rule_.views || rule_.total || rule_.literals != 1 ||
+            rule_.recurs.loop >= 0 || rule_.transformations.size() ||
+            rule_.aggregated != aggregation::sum || rule_.combined == combination::cosine ||
+            rule_.arity > max_outers || draft_.pairs_of(rule_.head).any() ||
+            draft_.is_block_output(at))
+            return false;
+        literal item = draft_.literal_of(at, 0);
+        if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.transposed ||
+            !item.gives_value() || item.has_element || draft_.is_sparse(item))
+            return false;
+        const unsigned summed = ((1u << rule_.variables.size()) - 1) & ~rule_.head_variables();
+        const int viewing = definer_of(item);
+        if (viewing >= 0 && draft_.rule_of(viewing).views) {
+            // The view's arguments are the rule's variables.
+            const literal& inner = draft_.literal_of(viewing, 0);
+            if (!is_inner(viewing, at) || inner.kind != literal_kind::relation) return false;
+            inner_.push(viewing);
+            literal mapped = inner;
+            for (int axis = 0; axis < mapped.arity; ++axis) {
+                term& to = mapped.terms[axis];
+                if (to.variable >= 0) {
+                    if (item.terms[to.variable].offset) return false;
+                    to.variable = item.terms[to.variable].variable;
+                }
+                if (to.second >= 0) {
+                    if (item.terms[to.second].offset) return false;
+                    to.second = item.terms[to.second].variable;
+                }
+            }
+            item = mapped;
+        }
+        int moved = 0;
+        unsigned plain = 0;
+        bool sums_window = false;
+        for (int axis = 0; axis < item.arity; ++axis) {
+            const term& to = item.terms[axis];
+            if (to.variable < 0) return false;
+            const bool sums = to.second >= 0;
+            if (sums || to.offset) {
+                ++moved;
+                // i + factor k, or k + factor m, where k is summed away.
+                const bool strided = ((summed >> to.variable) & 1u) != 0;
+                if (strided && (!sums || to.factor < 1)) return false;
+                if (sums && summed != 1u << (strided ? to.variable : to.second)) return false;
+                sums_window = sums;
+                read_.factors[to.variable] += 1;
+                if (sums) read_.factors[to.second] += to.factor;
+                read_.constant = to.offset;
+            }
+            // On a diagonal, two arguments are one variable.
+            const int walks = sums && ((summed >> to.variable) & 1u) ? to.second : to.variable;
+            if ((plain >> walks) & 1u) return false;
+            plain |= 1u << walks;
+        }
+        if (moved != 1 || (plain & rule_.head_variables()) != rule_.head_variables()) return false;
+        if (summed != 0 && !sums_window) return false;
+        const int product = definer_of(item);
+        if (product >= 0 && is_inner(product, at) && multiplies(product)) {
+            if (draft_.prepared[product] && !draft_.prepared[at]) return false;
+            inner_.push(product);
+            return true;
+        }
+        // Without a weight, a sum over the window is left to the general loops.
+        return summed == 0 && inner_.size() == 0 &&
+               draft_.in.relations[item.relation].classes == 0 &&
+               !draft_.pairs_of(item.relation).any();
+    }
+
+    /// Whether a rule is one product, at plain arguments.
+    constexpr bool multiplies(int at) const {
+        const rule& written = draft_.rule_of(at);
+        if (written.literals != 1 || written.transformations.size() || written.views ||
+            written.repeat || draft_.windows[at].found ||
+            row_obstacle(draft_, at) != reason::none || written.variables.size() != written.arity)
+            return false;
+        const literal& item = draft_.literal_of(at, 0);
+        if (item.kind != literal_kind::relation || item.weight.weight < 0 ||
+            draft_.pairs_of(item.relation).any())
+            return false;
+        // A symbol has one weight.
+        if (is_symbol(draft_, item) && item.weight.arity > 0) return false;
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.terms[axis].variable < 0) return false;
+        return true;
+    }
+
+    /// Splits a condition into what says that the argument lies within x, and the rest, of which
+    /// each conjunct is a count that limits rows.
+    constexpr bool take_condition(int root, window_rule& to) {
+        auto& pool = draft_.out.pool;
+        bool fits = true;
+        pool.each_conjunct(root, [&](int part) {
+            const node top = pool.nodes[part];
+            const bool less = top.kind == node_kind::less;
+            if (less && pool.nodes[top.right].kind == node_kind::count) {
+                index_form form;
+                if (add_to_form(pool, top.left, 1, form) && form == read_) {
+                    to.counts |= 1u << pool.nodes[top.right].value;
+                    to.bounded = true;
+                } else if (pool.nodes[top.left].kind == node_kind::variable &&
+                           !((pool.variables(part) & ~rule_.head_variables()))) {
+                    to.rest = pool.both(to.rest, part);
+                } else {
+                    fits = false;
+                }
+                return;
+            }
+            // left <= right or left < right, where the difference is the argument.
+            index_form form;
+            if ((!less && top.kind != node_kind::less_equal) ||
+                !add_to_form(pool, top.right, 1, form) || !add_to_form(pool, top.left, -1, form)) {
+                fits = false;
+                return;
+            }
+            const int slack = less ? 1 : 0;
+            const int offset = form.constant - read_.constant;
+            form.constant = read_.constant;
+            if (form == read_ && offset - slack >= 0) {
+                to.bounded = true;  // the argument is at least 0
+                fits = fits && offset == slack;
+                return;
+            }
+            for (int& factor : form.factors) factor = -factor;
+            if (!(form == read_)) {
+                fits = false;
+                return;
+            }
+            // -argument + bound >= slack
+            const int bound = offset + 2 * read_.constant - slack + 1;
+            to.bounded = true;
+            if (bound < to.extent) to.extent = bound;
+        });
+        return fits && to.extent > 0;
+    }
+};
+
+template <class Draft>
+constexpr void find_windows(Draft& draft) {
+    for (int at : draft.in.order) window_finder<Draft>(draft, at);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Turns each rule into a step, in order.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -19473,6 +20005,7 @@ template <class Draft>
 class builder {
   public:
     constexpr explicit builder(Draft& draft) : draft_(draft) {
+        find_windows(draft_);
         weave_weights(draft_);
         find_attention();
         find_inlined();
@@ -20422,8 +20955,7 @@ class source_writer {
         if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
         const int first = sum.factors[0] == 1 ? 0 : 1;
         const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1 ||
-            sum.factors[second] * sum.factors[second] > 1 || sum.cancels())
+        if (!sum.known || sum.factors[first] != 1 || sum.cancels())
             fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
         if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
         return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
@@ -20802,9 +21334,19 @@ class reader : public source_writer<Sizes> {
     constexpr void add_index(const lang::index_expression<Operation, Left, Right>& written,
                              int factor, index_sum& to) {
         constexpr bool adds = Operation == lang::arithmetic::add;
-        add_index(written.left, factor, to);
-        add_index(written.right, adds ? factor : -factor, to);
-        to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
+        if constexpr (Operation == lang::arithmetic::multiply) {
+            // A number times an index, in either order.
+            if constexpr (std::is_same_v<Left, lang::integer>)
+                add_index(written.right, factor * written.left.value, to);
+            else if constexpr (std::is_same_v<Right, lang::integer>)
+                add_index(written.left, factor * written.right.value, to);
+            else
+                to.known = false;
+        } else {
+            add_index(written.left, factor, to);
+            add_index(written.right, adds ? factor : -factor, to);
+            to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
+        }
     }
 
     template <lang::fixed_string Name, int Extent>
@@ -23119,17 +23661,21 @@ class assignments {
     int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
     kernel::row_range rows_{};           // the values of `ranged`
 
+    static constexpr bool in_state = requires { Plan::template position_of_general<At>; };
     /// In a state's plan, the position, of which a run takes some values alone unless it is the
-    /// time of a recursion, and the variable whose values lie near it; else -1.
+    /// time of a recursion, and the variable whose values lie near it; else -1. In others, the rows
+    /// that begin with those before, and what they add.
     static constexpr int position = [] {
-        if constexpr (requires { Plan::template position_of_general<At>; })
+        if constexpr (in_state)
             return Plan::template position_of_general<At>;
         else
-            return -1;
+            return step.running_row;
     }();
     static constexpr int ranged = position == step.time ? -1 : position;
     static constexpr plan::column_bound nearby = [] {
-        if constexpr (position >= 0)
+        if constexpr (!in_state)
+            return step.running;
+        else if constexpr (position >= 0)
             return Plan::template bound_of_general<At>;
         else
             return plan::column_bound{};
@@ -23381,6 +23927,15 @@ template <class Term, class Visit>
 constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.kind);
     visit_access(term.x, visit);
+    visit(term.window.walker);
+    if (term.window.any()) {
+        visit(term.window.stride);
+        visit(term.window.step);
+        visit(term.window.origin);
+        visit(term.window.extent);
+        visit(term.window.counts);
+        visit(term.window.bounded);
+    }
     if (term.kind == term_kind::add) return;
     visit_access(term.w, visit);
     visit(term.w_depth);
@@ -23841,7 +24396,8 @@ struct row_fusion {
     }();
     static constexpr bool adds(int at) {
         return product_at >= 0 && step.terms[at].kind == term_kind::add &&
-               step.terms[at].indexed == plan::side::none && segments_of(step.terms[at].x) == 1;
+               !step.terms[at].window.any() && step.terms[at].indexed == plan::side::none &&
+               segments_of(step.terms[at].x) == 1;
     }
     static constexpr bool applies = [] {
         bool all = product_at >= 0 && step.functions.size() > 0 && is_cheap(step.functions[0].kind);
@@ -24254,6 +24810,19 @@ class row_atoms {
         }
     }
 
+    /// The rows of a range in which split `split` of term At is there.
+    template <int At, class Range>
+    static auto rows_of_split(const bindings& bound, int first, int second, int third, int split,
+                              Range range) noexcept {
+        if constexpr (!step.terms[At].window.bounded) {
+            return range;
+        } else {
+            const int walked[]{first, second, third};
+            return step.terms[At].window.template rows<kernel::row_range>(
+                split, walked, range.begin, range.end, bound.counts);
+        }
+    }
+
     template <int At>
     static const T* factor(const bindings& bound, int first, int second, int third) noexcept {
         return bound.read(step.terms[At].x.at) +
@@ -24379,13 +24948,15 @@ class row_gradients : public row_atoms<Step, T> {
                 constexpr kernel::product_shape shape{term.depth, columns,      step.rows,
                                                       1,          term.x.row,   step.out.row,
                                                       1,          term.w_depth, true};
-                kernel::detail::tile_product<shape, kernel::is_whole<Range> && is_whole>(
+                kernel::detail::tile_product<shape,
+                                             kernel::is_whole<Range> && kernel::is_whole<Rows>>(
                     x + range.begin, dy, dw + range.begin * term.w_depth, count, rows);
             } else {
                 constexpr kernel::product_shape shape{columns, term.depth,    step.rows,
                                                       1,       step.out.row,  term.x.row,
                                                       1,       term.w_column, true};
-                kernel::detail::tile_product<shape, kernel::is_whole<Range> && is_whole>(
+                kernel::detail::tile_product<shape,
+                                             kernel::is_whole<Range> && kernel::is_whole<Rows>>(
                     dy + range.begin, x, dw + range.begin * term.w_column, count, rows);
             }
         }
@@ -24407,12 +24978,14 @@ class row_gradients : public row_atoms<Step, T> {
                                  Range range) noexcept {
         constexpr row_term term = step.terms[At];
         for (int split = 0; split < term.splits; ++split) {
+            const auto rows =
+                base::template rows_of_split<At>(bound, first, second, third, split, range);
             if constexpr (fusion::by_row(term)) {
-                gradient_by_row<At>(bound, first, second, third, split, range);
+                gradient_by_row<At>(bound, first, second, third, split, rows);
             } else {
-                input_gradient<At>(bound, first, second, third, split, range);
+                input_gradient<At>(bound, first, second, third, split, rows);
                 weight_gradient<At>(bound, first, second, third, split,
-                                    kernel::all_rows<weight_rows<At>()>{}, range);
+                                    kernel::all_rows<weight_rows<At>()>{}, rows);
             }
         }
     }
@@ -24422,11 +24995,13 @@ class row_gradients : public row_atoms<Step, T> {
                                 Range range) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
+            const auto rows =
+                base::template rows_of_split<At>(bound, first, second, third, 0, range);
             const T* gradient = gradient_of_out(bound, first, second, third);
             const auto* symbols =
                 bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
             T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
-            for (int row = range.begin; row < range.end; ++row) {
+            for (int row = rows.begin; row < rows.end; ++row) {
                 T* to = bound.row_of(table, symbols[row * term.x.row], Step::template classes<At>,
                                      term.w_depth);
                 if (!to) continue;
@@ -24500,7 +25075,8 @@ class row_gradients : public row_atoms<Step, T> {
         to += outer_shift(term.x, first, second, third);
         const T* gradient = gradient_of_out(bound, first, second, third);
         constexpr int length = columns / fusion::segments_of(term.x);
-        for (int row = range.begin; row < range.end; ++row)
+        const auto rows = base::template rows_of_split<At>(bound, first, second, third, 0, range);
+        for (int row = rows.begin; row < rows.end; ++row)
             for (int segment = 0; segment < fusion::segments_of(term.x); ++segment)
                 add_to<length>(to + base::template pair_row<term.indexed>(bound, row) * term.x.row +
                                    segment * term.x.column,
@@ -24715,6 +25291,62 @@ class row_runner : public row_gradients<Step, T> {
         }
     }
 
+    static constexpr bool has_windows = [] {
+        bool result = false;
+        for (const row_term& term : step.terms) result = result || term.window.bounded;
+        return result;
+    }();
+    /// The rows among some in which all splits of all products are there.
+    static kernel::row_range full_rows(const bindings& bound, int first, int second, int third,
+                                       int begin, int end) noexcept {
+        kernel::row_range result{begin, end};
+        kernel::unroll<step.terms.size()>([&](auto index) {
+            if constexpr (step.terms[index()].kind == term_kind::product &&
+                          step.terms[index()].window.bounded)
+                for (int split = 0; split < step.terms[index()].splits; ++split)
+                    result = base::template rows_of_split<index()>(bound, first, second, third,
+                                                                   split, result);
+        });
+        return result;
+    }
+    /// Rows in which some splits are not there: each is added where it is.
+    template <int Block>
+    static void multiply_partly(const bindings& bound, int first, int second, int third, T* sum,
+                                T* out, int begin, int end) noexcept {
+        if (begin >= end) return;
+        for (int at = begin; at < end; ++at) std::fill_n(sum + at * sum_row, columns, T(0));
+        kernel::unroll<step.terms.size()>([&](auto index) {
+            constexpr row_term term = step.terms[index()];
+            if constexpr (term.kind == term_kind::product) {
+                const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+                const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+                constexpr bool by_row = fusion::by_row(term);
+                constexpr kernel::product_shape shape{
+                    by_row ? 1 : Block,      columns, term.depth,
+                    by_row ? 0 : term.x.row, 1,       term.w_depth,
+                    term.w_column,           sum_row, true};
+                for (int split = 0; split < term.splits; ++split) {
+                    const auto rows = base::template rows_of_split<index()>(
+                        bound, first, second, third, split, kernel::row_range{begin, end});
+                    const T* a = x + split * term.x_split;
+                    const T* b = w + split * term.w_split;
+                    if constexpr (by_row) {
+                        for (int at = rows.begin; at < rows.end; ++at)
+                            kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
+                                                   sum + at * sum_row);
+                    } else if (rows.begin < rows.end) {
+                        kernel::detail::tile_product<shape, false>(
+                            a + rows.begin * term.x.row, b, sum + rows.begin * sum_row,
+                            rows.end - rows.begin, term.depth, kernel::as_is{});
+                    }
+                }
+            }
+        });
+        if constexpr (fusion::any)
+            finish_rows(finish(bound, first, second, third, out, begin), sum + begin * sum_row,
+                        end - begin);
+    }
+
     static constexpr int first_product() {
         for (int at = 0; at < step.terms.size(); ++at)
             if (step.terms[at].kind == term_kind::product) return at;
@@ -24739,11 +25371,25 @@ class row_runner : public row_gradients<Step, T> {
         if constexpr (step.terms.size() == 0)
             for (int at = row; at < row + rows; ++at)
                 std::fill_n(sum + at * sum_row, columns, T(0));
-        kernel::unroll<step.terms.size()>([&](auto index) {
-            if constexpr (step.terms[index()].kind == term_kind::product)
-                multiply<index(), index() != first_product(), Block, Even>(
-                    bound, first, second, third, sum, out, row, rows);
-        });
+        const auto multiply_all = [&](auto even, int begin, int count) {
+            kernel::unroll<step.terms.size()>([&](auto index) {
+                if constexpr (step.terms[index()].kind == term_kind::product)
+                    multiply<index(), index() != first_product(), Block, even()>(
+                        bound, first, second, third, sum, out, begin, count);
+            });
+        };
+        if constexpr (has_windows && first_product() >= 0) {
+            const kernel::row_range full = full_rows(bound, first, second, third, row, row + rows);
+            if (full.end <= full.begin) {
+                multiply_partly<Block>(bound, first, second, third, sum, out, row, row + rows);
+            } else {
+                multiply_partly<Block>(bound, first, second, third, sum, out, row, full.begin);
+                multiply_all(std::false_type{}, full.begin, full.end - full.begin);
+                multiply_partly<Block>(bound, first, second, third, sum, out, full.end, row + rows);
+            }
+        } else {
+            multiply_all(std::bool_constant<Even>{}, row, rows);
+        }
         add_terms(bound, first, second, third, sum, row, rows);
     }
 
@@ -24767,12 +25413,19 @@ class row_runner : public row_gradients<Step, T> {
                           int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            constexpr bool starts = first_product() < 0 && index() == 0;
+            // Where a term is not in all rows, these begin with zeros.
+            constexpr bool cleared = first_product() < 0 && index() == 0 && term.window.bounded;
+            constexpr bool starts = first_product() < 0 && index() == 0 && !cleared;
+            if constexpr (cleared)
+                for (int at = row; at < row + rows; ++at)
+                    std::fill_n(sum + at * sum_row, columns, T(0));
+            [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
+                bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
                 // Done by the product.
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
-                for (int at = row; at < row + rows; ++at)
+                for (int at = present.begin; at < present.end; ++at)
                     kernel::unroll<fusion::segments_of(term.x)>([&](auto segment) {
                         constexpr int length = columns / fusion::segments_of(term.x);
                         T* to = sum + at * sum_row + segment() * length;
@@ -24790,7 +25443,7 @@ class row_runner : public row_gradients<Step, T> {
                                  term.w.at.where == place::packed) {
                 const auto* symbols =
                     bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
-                for (int at = row; at < row + rows; ++at) {
+                for (int at = present.begin; at < present.end; ++at) {
                     T* to = sum + at * sum_row;
                     const std::int32_t symbol = symbols[at * term.x.row];
                     T found[columns];
@@ -24811,7 +25464,7 @@ class row_runner : public row_gradients<Step, T> {
                 const auto* symbols =
                     bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
                 const T* table = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-                for (int at = row; at < row + rows; ++at) {
+                for (int at = present.begin; at < present.end; ++at) {
                     T* to = sum + at * sum_row;
                     const T* from = bound.row_of(table, symbols[at * term.x.row],
                                                  Step::template classes<index()>, term.w_depth);
@@ -24877,10 +25530,15 @@ class row_runner : public row_gradients<Step, T> {
                 return;
             }
             constexpr int block = fusion::by_row(term) ? 1 : Block;
-            kernel::unroll<term.splits>([&](auto split) {
+            // The splits of a window may follow each other, in x and in the weight.
+            constexpr bool follows = term.window.any() && term.x_split == term.depth &&
+                                     term.w_split == term.depth * term.w_depth;
+            constexpr int splits = follows ? 1 : term.splits;
+            constexpr int depth = follows ? term.depth * term.splits : term.depth;
+            kernel::unroll<splits>([&](auto split) {
                 constexpr kernel::product_shape shape{block,
                                                       columns,
-                                                      term.depth,
+                                                      depth,
                                                       fusion::by_row(term) ? 0 : term.x.row,
                                                       1,
                                                       term.w_depth,
@@ -24896,10 +25554,9 @@ class row_runner : public row_gradients<Step, T> {
                 } else {
                     const auto product = [&](const auto& finish) {
                         kernel::detail::tile_product<shape, Even>(
-                            a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
+                            a + row * term.x.row, b, sum + row * sum_row, rows, depth, finish);
                     };
-                    if constexpr (fusion::any && fusion::product_at == At &&
-                                  split() == term.splits - 1)
+                    if constexpr (fusion::any && fusion::product_at == At && split() == splits - 1)
                         product(finish(bound, first, second, third, out, row));
                     else
                         product(kernel::as_is{});
@@ -26207,17 +26864,27 @@ class general_runner : ground_rule<Plan, At, T> {
 
     /// Whether a row begins with the row before, and adds one value.
     static constexpr bool runs = ground::nearby.runs;
+    /// The rows of a whole run: a mean is a sum until all rows have been added.
+    static constexpr bool runs_whole = runs && !ground::in_state;
+    static constexpr bool divides = step.aggregated == aggregation::mean;
+
+    int row() const noexcept { return index_[ground::position]; }
+    static int end_of_rows(const bindings<T>& bound) noexcept {
+        return plan::least_count(step.counts[ground::position], step.extents[ground::position],
+                                 bound.counts);
+    }
+    bool is_row() const noexcept { return row() < step.end_of_running_rows(bound_.counts); }
+    int values_of(int row) const noexcept { return step.values_of_running_row(row, bound_.counts); }
 
     /// What a row is before values are added, and how many have been.
     int begin_row(T* to) noexcept {
         if constexpr (runs) {
-            const int row = index_[ground::position];
-            if (row > 0) {
-                const int before = std::clamp(row + ground::nearby.ahead, 0,
-                                              step.extents[ground::nearby.variable]);
+            if (row() > 0) {
+                const int before = runs_whole ? values_of(row() - 1)
+                                              : std::clamp(row() + ground::nearby.ahead, 0,
+                                                           step.extents[ground::nearby.variable]);
                 const T* last = to - step.out_strides[ground::position];
-                const T scale =
-                    step.aggregated == aggregation::mean ? static_cast<T>(before) : T(1);
+                const T scale = divides && !runs_whole ? static_cast<T>(before) : T(1);
                 for (int at = 0; at < step.out_size; ++at) to[at] = last[at] * scale;
                 return step.aggregated == aggregation::count ? 0 : before;
             }
@@ -26231,6 +26898,11 @@ class general_runner : ground_rule<Plan, At, T> {
             forward_softmax();
         } else {
             T* to = out();
+            if constexpr (runs_whole)
+                if (!is_row()) {
+                    std::fill_n(to, step.out_size, T(0));
+                    return;
+                }
             int count = begin_row(to);
             auto body = [&] {
                 if constexpr (step.aggregated != aggregation::count) evaluate();
@@ -26248,10 +26920,38 @@ class general_runner : ground_rule<Plan, At, T> {
             };
             each_ground(body);
             if constexpr (step.aggregated == aggregation::count) to[0] += static_cast<T>(count);
-            if constexpr (step.aggregated == aggregation::mean)
-                if (count > 0)
-                    for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
+            if constexpr (divides && !runs_whole) divide(to, count);
         }
+    }
+
+    static void divide(T* to, int count) noexcept {
+        if (count > 0)
+            for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
+    }
+
+    /// After the gradients of all later rows: passes those of this row on to the row before, but
+    /// for what this row adds.
+    void backward_row() noexcept {
+        if (!is_row()) return;
+        alignas(64) own_value own_gradient;
+        T* const gradient = ground::template temporary<3>(own_gradient);
+        std::copy_n(out_gradient(), length, gradient);
+        if (row() > 0 && values_of(row() - 1) > 0) {
+            constexpr std::ptrdiff_t stride = step.out_strides[ground::position];
+            T* const last = out_gradient() - stride;
+            for (int at = 0; at < length; ++at) {
+                // The first that attains it takes all.
+                const bool kept = !picks || out_value()[at] == out_value()[at - stride];
+                if (!kept) continue;
+                last[at] += gradient[at];
+                if constexpr (picks) gradient[at] = 0;
+            }
+        }
+        auto body = [&] {
+            evaluate();
+            undo(gradient);
+        };
+        each_ground(body);
     }
 
     /// Three passes over one group: the greatest, the exponentials and their sum, the quotients.
@@ -26383,8 +27083,13 @@ class general_runner : ground_rule<Plan, At, T> {
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
         if constexpr (skips) std::fill_n(bound.write(step.out), cleared(bound), T(0));
+        if constexpr (runs_whole) runner.rows_ = {0, end_of_rows(bound)};
         auto body = [&] { runner.forward_head(); };
         runner.template each<0, step.heads>(body);
+        if constexpr (runs_whole && divides) {
+            auto last = [&] { divide(runner.out(), runner.values_of(runner.row())); };
+            runner.template each<0, step.heads>(last);
+        }
     }
     /// For some rows of a sequence.
     static void forward(const bindings<T>& bound, kernel::row_range rows) noexcept {
@@ -26402,15 +27107,71 @@ class general_runner : ground_rule<Plan, At, T> {
     static void backward(const bindings<T>& bound) noexcept {
         if (!has_gradients(bound)) return;
         general_runner runner(bound);
-        auto body = [&] { runner.backward_head(); };
-        runner.template each<0, step.heads>(body);
+        if constexpr (runs_whole) {
+            if constexpr (step.aggregated == aggregation::count) return;
+            runner.rows_ = {0, end_of_rows(bound)};
+            if constexpr (divides) {
+                auto first = [&] { divide(runner.out_gradient(), runner.values_of(runner.row())); };
+                runner.template each<0, step.heads>(first);
+            }
+            auto body = [&] { runner.backward_row(); };
+            for (int row = end_of_rows(bound); row-- > 0;) {
+                runner.rows_ = {row, row + 1};
+                runner.template each<0, step.heads>(body);
+            }
+        } else {
+            auto body = [&] { runner.backward_head(); };
+            runner.template each<0, step.heads>(body);
+        }
     }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+#if defined(SEQUENT_NO_THREADS)
+
+/// The pool of a program without threads.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace model_detail {
+
+/// What one thread waits for has happened.
+struct bell {
+    template <class Condition>
+    void wait(Condition) noexcept {}
+    void ring() noexcept {}
+};
+
+}  // namespace model_detail
+
+/// As the pool of threads, of which there is one: the calling one.
+class thread_pool {
+  public:
+    explicit thread_pool(int = 1) noexcept {}
+    thread_pool(const thread_pool&) = delete;
+    thread_pool& operator=(const thread_pool&) = delete;
+
+    int size() const noexcept { return 1; }
+
+    /// Calls f(task) or f(task, 0) for each task in [0, tasks), in order.
+    template <class F>
+    void run(int tasks, F&& f) {
+        for (int task = 0; task < tasks; ++task) {
+            if constexpr (std::is_invocable_v<F&, int, int>)
+                f(task, 0);
+            else
+                f(task);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+#else
+
 #include <condition_variable>
 #include <exception>
+#include <mutex>
 #include <thread>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -26708,6 +27469,8 @@ using thread_pool = basic_thread_pool<>;
 
 }  // namespace sequent::inline SEQUENT_ABI
 
+#endif
+
 /// Steps of one sample on several threads, to the same bits as on one: each number is computed by
 /// one thread, from the same terms in the same order. Where that cannot be seen from the strides,
 /// or does not pay, the calling thread computes the step alone.
@@ -26888,7 +27651,8 @@ class pooled_rows {
         constexpr int weight_row = term.w_column == 1 ? term.w_depth : term.w_column;
         constexpr int weight_columns = term.w_column == 1 ? step.columns() : term.depth;
         constexpr bool apart =
-            !runner::by_row(term) && inputs_apart(term, term.splits, term.x_split, term.depth) &&
+            !runner::by_row(term) && !term.window.any() &&
+            inputs_apart(term, term.splits, term.x_split, term.depth) &&
             are_apart(std::array<dimension, 2>{{{weight_rows, weight_row},
                                                 {term.w_split ? term.splits : 1, term.w_split}}},
                       weight_columns);
@@ -27845,7 +28609,9 @@ constexpr view_limits limits_of_view(int relation) {
 template <class Plan, int Relation>
 constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     constexpr view_limits limits = limits_of_view<Plan>(Relation);
-    weight_view result = view_of_relation<Plan>(Relation);
+    // A constant: a call would put the plan's tables into unoptimised programs.
+    constexpr weight_view whole = view_of_relation<Plan>(Relation);
+    weight_view result = whole;
     if constexpr (limits.any)
         for (int axis = 0; axis < result.rank; ++axis)
             if (limits.counts[axis] != 0)
@@ -28090,13 +28856,14 @@ struct output_layout {
         views<T> result;
         kernel::unroll<count>([&](auto index) {
             constexpr int at = index();
-            weight_view one = side_by_side(at);
+            constexpr weight_view whole = side_by_side(at);
+            weight_view one = whole;
             const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
             std::copy_n(limited.extents, max_rank, one.extents);
             each_run(one, [&](int, int offset, int length) {
                 std::fill_n(numbers + offset, length, T(0));
             });
-            constexpr int own_rank = side_by_side(at).rank;
+            constexpr int own_rank = whole.rank;
             if constexpr (count == 1)
                 result = to_tensor<own_rank>(one, numbers);
             else
@@ -29530,7 +30297,8 @@ class row_facts {
             if (is_along(at)) check_given(at);
     }
 
-    static constexpr bool is_along(int at) { return ((Plan::by_rows.sequences >> at) & 1u) != 0; }
+    static constexpr unsigned sequences = Plan::by_rows.sequences;
+    static constexpr bool is_along(int at) { return ((sequences >> at) & 1u) != 0; }
     static constexpr bool is_symbols(int at) { return known[at].kind == plan::fact_kind::symbols; }
     static constexpr int row_size(int at) { return known[at].size() / known[at].extents[0]; }
     static constexpr int place_of(const plan::name& id) {
@@ -29765,28 +30533,9 @@ class row_reach {
     constexpr bool runs(int at, const column_bound& over) const {
         const general_step& general = out_.generals[out_.steps[at].at];
         const int position = form_.position[at];
-        const unsigned moved = 1u << position;
-        const bool adds =
-            general.aggregated == aggregation::sum || general.aggregated == aggregation::count;
-        const bool picks =
-            general.aggregated == aggregation::max || general.aggregated == aggregation::min;
-        if (form_.in_time[at] || over.ahead > 0 || general.joins.size() > 0 ||
-            general.listed.decision >= 0 || general.variables != general.heads + 1 ||
-            general.order[general.heads] != over.variable ||
-            !(adds || picks || general.aggregated == aggregation::mean))
+        if (form_.in_time[at] || over.ahead > 0 ||
+            !adds_to_rows(out_.pool, general, position, over.variable))
             return false;
-        for (const general_literal& item : general.literals) {
-            const bool requires_only = item.required_nonzero || item.required_zero;
-            if (item.strides[position] || item.weight_strides[position] || item.limits[position] ||
-                (item.has_element && item.element.variable == position) ||
-                (out_.pool.variables(item.expression) & moved) || (requires_only && !adds))
-                return false;
-        }
-        for (const general_function& function : general.functions)
-            if (function.weight_strides[0][position] || function.weight_strides[1][position] ||
-                function.kind == transformation::dropout ||
-                (out_.pool.variables(function.position) & moved))
-                return false;
         return admits_all_before(general, position, over);
     }
     /// Whether the condition admits all values of the variable up to position + ahead.
@@ -29929,7 +30678,10 @@ class row_reach {
         };
         if (each.kind == step_kind::rows) {
             for (const row_term& term : out_.rows[each.at].terms) {
-                call(term.x.at, form_.in_time[at] ? 0 : term.x.row);
+                // A window reads rows at some distance.
+                const int walked = term.window.any() ? (term.splits - 1) * term.x_split : 0;
+                call(term.x.at, form_.in_time[at] ? 0 : term.x.row, 0, 0, std::min(walked, 0),
+                     std::max(walked, 0));
                 for (int outer = 0; outer < max_outers; ++outer)
                     if (is_sequence(term.x.at) && out_.rows[each.at].outer_extents[outer] > 1 &&
                         term.x.outer[outer] >= row_size(term.x.at) && made.rows > 1)
@@ -30081,6 +30833,13 @@ class row_reach {
                     ahead += reach_of(out_, root, form_.position[at], variable, rows_of_general(at),
                                       of.extents[variable])
                                  .ahead;
+            } else if (each.kind == step_kind::rows) {
+                const row_step& of = out_.rows[each.at];
+                for (int outer = 0; outer < of.outers; ++outer)
+                    if (variable == of.outer_variables[outer])
+                        ahead += reach_of(out_, root, of.row_variable, variable, of.rows,
+                                          of.outer_extents[outer])
+                                     .ahead;
             } else if (each.kind == step_kind::attention) {
                 const attention_step& of = out_.attentions[each.at];
                 if (variable == of.column_variable) ahead += attention_reach(of).ahead;
@@ -30134,7 +30893,7 @@ constexpr long long whole_lines(long long bytes) {
 
 /// Adds the bytes of keys and values as float, in bf16 and in q8_0.
 template <class Made>
-constexpr void add_cache_bytes(const Made& made, long long (&bytes)[3]) {
+constexpr void add_cache_bytes(const Made& made, std::array<long long, 3>& bytes) {
     each_kept(made, {{1, 32}, {1, 32}}, [&](const kept_operand& kept, const column_form& form) {
         if (form.bytes == 0) return;
         const long long numbers = 1LL * kept.lines * kept.pitch;
@@ -30982,9 +31741,9 @@ class alignas(64) state_block {
     using state_plan = typename state_plan_for<Plan, T, Cache>::type;
     static constexpr auto& made = state_plan::made;
 
-    static constexpr bool is_along(int fact) {
-        return ((state_plan::form.sequences >> fact) & 1u) != 0;
-    }
+    // A copy: a run-time reader of the plan's tables would put them into an unoptimised program.
+    static constexpr unsigned sequences = state_plan::form.sequences;
+    static constexpr bool is_along(int fact) { return ((sequences >> fact) & 1u) != 0; }
 
     static_assert(state_plan::tables.workspace != plan::too_large,
                   "sequent: the memory of step would hold more than 2147483647 numbers: fewer "
@@ -31170,13 +31929,18 @@ class alignas(64) state_block {
     static constexpr std::size_t bytes_of(int at) {
         return row_bytes(at) * static_cast<std::size_t>(rows_kept(at));
     }
-    static constexpr std::size_t fact_offset(int end) {
-        std::size_t offset = 0;
-        for (int at = 0; at < end; ++at)
-            if (made.reads_fact[at] || made.keeps_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
-        return offset;
+    static constexpr auto fact_offsets = [] {
+        std::array<std::size_t, static_cast<std::size_t>(fact_count) + 1> result{};
+        for (int at = 0; at < fact_count; ++at)
+            result[static_cast<std::size_t>(at) + 1] =
+                result[static_cast<std::size_t>(at)] +
+                (made.reads_fact[at] || made.keeps_fact[at] ? (bytes_of(at) + 63) / 64 * 64 : 0);
+        return result;
+    }();
+    static constexpr std::size_t fact_offset(int at) {
+        return fact_offsets[static_cast<std::size_t>(at)];
     }
-    static constexpr std::size_t fact_bytes = fact_offset(fact_count);
+    static constexpr std::size_t fact_bytes = fact_offsets.back();
 
     /// The elements of a list alone, without the room for more.
     template <class List>
@@ -31351,15 +32115,18 @@ void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) n
 template <class Plan>
 inline constexpr bool recurs = plan::recurs(Plan::tables);
 
-/// Entry point to the code that computes a row of several sequences.
+/// Entry point to the code that computes a row of several sequences; empty where each is computed
+/// alone.
 template <class Plan, class T>
 struct joined_sequences {
     static void run(joined_positions<T> rows) noexcept;
 };
 template <class Plan, class T>
-void joined_sequences<Plan, T>::run(joined_positions<T> rows) noexcept {
-    bindings<T> lead = rows.run.samples[0];
-    sequence_steps<Plan, 0, Plan::tables.steps.size(), false>(lead, rows);
+void joined_sequences<Plan, T>::run([[maybe_unused]] joined_positions<T> rows) noexcept {
+    if constexpr (!recurs<Plan>) {
+        bindings<T> lead = rows.run.samples[0];
+        sequence_steps<Plan, 0, Plan::tables.steps.size(), false>(lead, rows);
+    }
 }
 
 /// The calls of a model on sequences.
@@ -31447,9 +32214,8 @@ struct sequences {
                     [&](int fact) { return row.rest().pairs(fact); },
                     kernel::one_row{states[at]->position()});
             }
-            if constexpr (!recurs<placed>)
-                if (count > 0)
-                    joined_sequences<placed, T>::run({{bound, count, room, true}, positions});
+            if (count > 0)
+                joined_sequences<placed, T>::run({{bound, count, room, true}, positions});
             for (std::size_t at = first; at < end; ++at)
                 visit(static_cast<int>(at), last_row(*states[at]));
         }
@@ -32193,7 +32959,7 @@ struct explained_memory {
     long long training = 0;
     long long inference = 0;
     long long state = -1;
-    long long cache[3]{};  // of which are keys and values: as float, in bf16, in q8_0
+    std::array<long long, 3> cache{};  // of which are keys and values: as float, in bf16, in q8_0
 };
 
 SEQUENT_LAZY
@@ -32235,7 +33001,13 @@ std::string explain() {
         memory.inference = sizeof(typename Model::template scratch<float>);
         if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
             memory.state = sizeof(typename Model::template state<float>);
-            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, memory.cache);
+            // A constant: what names the plan at run time puts its tables into the program.
+            constexpr auto cache = [] {
+                std::array<long long, 3> bytes{};
+                sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
+                return bytes;
+            }();
+            memory.cache = cache;
         }
         model_detail::append_memory(result, Model::parameter_count,
                                     static_cast<long long>(sizeof(float)) * plan::tables.parameters,
@@ -32258,9 +33030,9 @@ std::string explain() {
 ///
 /// Both cover forward on a workspace, backward and prepare on one thread, with forward_batch and
 /// backward_batch. The macros ending in _INFERENCE cover forward and forward_batch on a scratch,
-/// those ending in _STEP step and prefill, those ending in _ON_POOL the forms of forward and
-/// backward that take a workspace and a thread_pool. The model is a type name without commas:
-/// declare an alias.
+/// those ending in _STEP step, step_batch and prefill, those ending in _ON_POOL the forms of
+/// forward and backward that take a workspace and a thread_pool. The model is a type name without
+/// commas: declare an alias.
 
 #define SEQUENT_EXTERN_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(extern template, model_type, number)
@@ -32313,7 +33085,9 @@ std::string explain() {
     prefix SEQUENT_DETAIL_ROWS(model_type, number, false, one_row);   \
     prefix SEQUENT_DETAIL_ROWS(model_type, number, false, row_range); \
     prefix SEQUENT_DETAIL_ROWS(model_type, number, true, one_row);    \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range)
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range);  \
+    prefix struct ::sequent::model_detail::joined_sequences<          \
+        ::sequent::plan::state_plan_of<model_type::plan>, number>
 
 /// The fixed templates, all written in the rule language, and the choice of the next symbol.
 
@@ -32596,7 +33370,7 @@ constexpr without<Mask> operator!(Mask) noexcept {
 namespace sequent::inline SEQUENT_ABI::nn {
 
 /// What a norm or a position is, as a number of a shape.
-enum class norm_kind { layer, layer_without_bias, rms };
+enum class norm_kind { layer, layer_without_bias, rms, rms_without_gain };
 enum class position_kind {
     none,
     learned,
@@ -33034,6 +33808,9 @@ template <int Exponent = 5>
 struct layer_without_bias : nn::normalized_by<nn::norm_kind::layer_without_bias, Exponent> {};
 template <int Exponent = 5>
 struct rms : nn::normalized_by<nn::norm_kind::rms, Exponent> {};
+/// The same without a gain.
+template <int Exponent = 5>
+struct rms_without_gain : nn::normalized_by<nn::norm_kind::rms_without_gain, Exponent> {};
 }  // namespace normalization
 
 /// How the angles of rotary positions are scaled: see rotary_scaling.
@@ -33529,6 +34306,8 @@ constexpr auto normalized(Body body, Gain gain, Bias bias) noexcept {
         return body | layer_norm(gain, bias, Shape.epsilon());
     else if constexpr (Shape.normalization == norm_kind::layer_without_bias)
         return body | layer_norm(gain, Shape.epsilon());
+    else if constexpr (Shape.normalization == norm_kind::rms_without_gain)
+        return body | rms_norm(Shape.epsilon());
     else
         return body | rms_norm(gain, Shape.epsilon());
 }

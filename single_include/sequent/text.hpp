@@ -1224,6 +1224,16 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
             case node_kind::subtract:
                 add_index(each.left, factor, to);
                 return add_index(each.right, each.kind == node_kind::add ? factor : -factor, to);
+            case node_kind::multiply: {
+                const plan::node left = out.nodes[each.left];
+                const plan::node right = out.nodes[each.right];
+                if (left.kind == node_kind::constant)
+                    return add_index(each.right, factor * left.value, to);
+                if (right.kind == node_kind::constant)
+                    return add_index(each.left, factor * right.value, to);
+                to.known = false;
+                return;
+            }
             default:
                 to.known = false;
         }

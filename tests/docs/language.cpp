@@ -69,6 +69,24 @@ inline constexpr auto scaled = rules(
 // clang-format on
 }  // namespace general
 
+namespace convolution {
+using namespace sequent::language;
+SEQUENT_RELATIONS(x, window, y);
+SEQUENT_WEIGHT(b, 8);
+// clang-format off
+// [convolution]
+inline constexpr var<"p", 64> p;  // positions
+inline constexpr var<"k", 3> k;   // of the window
+SEQUENT_WEIGHT(W, 8, 6);
+
+inline constexpr auto causal = rules(
+    window(p) <<= x(p - 2 * k)[W(k)] | sum(k),
+    y(p)      <<= (window(p), b) | relu());
+// [/convolution]
+// clang-format on
+using Causal = sequent::model<causal, sequent::fact<"x", 64, 6>, sequent::require_fused>;
+}  // namespace convolution
+
 namespace counted {
 using namespace sequent::language;
 SEQUENT_VARIABLES(i);
@@ -187,5 +205,7 @@ TEST_CASE("language: what keeps a rule from the fast forms") {
     for (const char* part : {"general loops, 8 ground rules",
                              "MFLOP\n      no rows: the literals are combined", "no attention: "})
         CHECK(text.find(part) != std::string::npos);
+    CHECK(sequent::explain<convolution::Causal>().find("64 x 8, product with 18 inputs") !=
+          std::string::npos);
     CHECK(sequent::explain<heads::Fused>().find("general") == std::string::npos);
 }

@@ -62,6 +62,8 @@ class coverage {
         for (const plan::row_term& term : row.terms) {
             words.insert("row term " + enumerator_name(term.kind));
             if (term.splits > 1) words.insert("row term splits");
+            if (term.window.any())
+                words.insert(term.window.bounded ? "row term window, bounded" : "row term window");
             if (term.indexed != plan::side::none) words.insert("row term by a pair");
         }
         for (const plan::row_function& function : row.functions)
@@ -109,6 +111,8 @@ class coverage {
         words.insert("general aggregation " + enumerator_name(general.aggregated));
         for (const plan::general_function& function : general.functions)
             words.insert("general function " + enumerator_name(function.kind));
+        if (general.running_row >= 0)
+            words.insert("general running " + enumerator_name(general.aggregated));
         if (general.joins.size() > 0) words.insert("general joins");
         if (general.listed.decision >= 0) words.insert("general list of pairs");
         for (const plan::general_literal& item : general.literals) {

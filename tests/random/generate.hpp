@@ -535,10 +535,11 @@ class generator {
                 case rms_norm:
                 case layer_norm:
                     step.numbers[0] = dice_.pick({1e-5, 0.1});
-                    if (step.kind != norm) step.weights.push_back(weight({size}, variables, 15));
+                    if (step.kind == layer_norm || (step.kind == rms_norm && !dice_.one_in(3)))
+                        step.weights.push_back(weight({size}, variables, 15));
                     if (step.kind == layer_norm)
                         step.weights.push_back(weight({size}, variables, 15));
-                    if (value.columns > 1 && step.kind != norm) continue;
+                    if (value.columns > 1 && !step.weights.empty()) continue;
                     break;
                 case rotary:
                 case rotary_halves:
@@ -1189,6 +1190,64 @@ class generator {
         known_.push_back(result);
     }
 
+    // Sums over a window of rows: y(i) <<= x(i - 2 * k)[W(k)] | sum(k), or of every second window.
+
+    void make_window(rules& to) {
+        using enum language::arithmetic;
+        const known x = vectors(to, positions_, length(), 0);
+        const int rows = length();
+        const bool strided = dice_.one_in(4);
+        const int extent =
+            strided ? std::max(1, positions_ / 2) : positions_ + dice_.between(-1, 1);
+        if (extent < 1) return make_plain(to);
+        const variable i{"i", extent, extent, true};
+        const variable k{"k", 1, dice_.between(1, 4), false};
+        tree::rule written;
+        written.head = atom(new_name("y"), {i});
+        const auto read = [&](index argument, const std::vector<variable>& indices) {
+            tree::literal item;
+            item.from = tree::source::relation;
+            item.name = x.name;
+            item.terms = {std::move(argument)};
+            item.weight = {weight({rows, x.rows}, {}, 0)};
+            if (!indices.empty()) {
+                item.weight.front() = weight({rows, x.rows}, indices, 0);
+                item.weight.front().name = new_name("K");
+                for (const variable& each : indices)
+                    item.weight.front().terms.push_back(of_variable(each));
+            }
+            return item;
+        };
+        const auto twice = [&](const variable& of) {
+            return operation(multiply, of_number(2), of_variable(of));
+        };
+        const index walked = dice_.one_in(3) ? twice(k) : of_variable(k);
+        const index sum = strided
+                              ? operation(add, twice(i), of_variable(k))
+                              : operation(dice_.one_in(2) ? add : subtract, of_variable(i), walked);
+        written.literals = {read(moved(sum, dice_.between(-3, 2)), {k})};
+        written.aggregation = language::aggregation::sum;
+        written.aggregated = {k.name};
+        if (!counts_.empty() && dice_.one_in(3)) {
+            tree::condition below;
+            below.order = language::order::less;
+            below.sides = {of_variable(i),
+                           {tree::index_form::count, dice_.pick(counts_), 0, {}, {}}};
+            written.conditions.push_back(below);
+        }
+        to.push_back(written);
+        for (int more = dice_.one_in(3) ? dice_.between(1, 3) : 0; more > 0; --more) {
+            tree::rule other;
+            other.head = written.head;
+            other.literals = {read(moved(of_variable(i), dice_.between(-3, 3)), {})};
+            if (dice_.one_in(4) && x.rows == rows) other.literals.front().weight.clear();
+            to.push_back(other);
+        }
+        known_.push_back(
+            {written.head.name, {extent}, rows, 1, 0, false, false, false, false, false});
+        if (dice_.one_in(3)) transform_atoms(to);
+    }
+
     // Stacks.
 
     void make_stack(rules& to, int depth) {
@@ -1288,8 +1347,10 @@ class generator {
         if (size_of(to) > 9) return;
         const int kind = dice_.below(100);
         if (thin_ && dice_.chance(70)) return make_attention(to);
-        if (kind < 52)
+        if (kind < 44)
             make_plain(to);
+        else if (kind < 52)
+            make_window(to);
         else if (kind < 78)
             make_attention(to);
         else if (kind < 88)

@@ -236,8 +236,7 @@ class tree_reader {
         if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
         const int first = sum.factors[0] == 1 ? 0 : 1;
         const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1 ||
-            sum.factors[second] * sum.factors[second] > 1 || sum.cancels())
+        if (!sum.known || sum.factors[first] != 1 || sum.cancels())
             fail(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
         if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
         return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
@@ -267,6 +266,12 @@ class tree_reader {
             to.offset += factor * written.number;
         } else if (written.form == tree::index_form::count) {
             to.known = false;
+        } else if (written.operation == language::arithmetic::multiply) {
+            // A number times an index, in either order.
+            const bool first = written.operands[0].form == tree::index_form::number;
+            const tree::index& number = written.operands[first ? 0 : 1];
+            to.known = to.known && number.form == tree::index_form::number;
+            if (to.known) add_index(written.operands[first ? 1 : 0], factor * number.number, to);
         } else {
             const bool adds = written.operation == language::arithmetic::add;
             add_index(written.operands[0], factor, to);

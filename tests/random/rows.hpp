@@ -102,7 +102,16 @@ class row_interpreter {
         return column;
     }
 
+    /// Whether a split of a term is there in a row.
+    bool is_there(const plan::row_term& term, int split, int row) {
+        if (!term.window.bounded) return true;
+        const row_range rows =
+            term.window.rows<row_range>(split, outer_, row, row + 1, memory_.counts.data());
+        return rows.begin < rows.end;
+    }
+
     double value_of(const plan::row_term& term, int row, int column) {
+        if (term.kind != plan::term_kind::product && !is_there(term, 0, row)) return 0;
         if (term.kind == plan::term_kind::gather) {
             const int symbol = memory_.symbol(term.x.at, place(term.x, row));
             return read(term.w, row)[static_cast<std::ptrdiff_t>(symbol) * term.w_depth +
@@ -114,7 +123,7 @@ class row_interpreter {
         const cursor x = read(term.x, row);
         const cursor w = weights_.read(term.w.at) + place(term.w, row);
         for (int split = 0; split < term.splits; ++split)
-            for (int at = 0; at < term.depth; ++at)
+            for (int at = 0; is_there(term, split, row) && at < term.depth; ++at)
                 total += x[split * term.x_split + at] * w[weight_place(term, split, at, column)];
         return total;
     }
@@ -218,6 +227,7 @@ class row_interpreter {
 
     void undo_term(int at, int row) {
         const plan::row_term& term = step_.terms[at];
+        if (term.kind != plan::term_kind::product && !is_there(term, 0, row)) return;
         const numbers dy = out_gradient(row).read(columns());
         if (step_.is_outer) {
             undo_outer(at, row, dy);
@@ -247,7 +257,7 @@ class row_interpreter {
         const cursor x = read(term.x, row);
         const cursor w = weights_.read(term.w.at) + place(term.w, row);
         for (int split = 0; split < term.splits; ++split)
-            for (int at = 0; at < term.depth; ++at)
+            for (int at = 0; is_there(term, split, row) && at < term.depth; ++at)
                 for (int column = 0; column < columns(); ++column) {
                     const double by = dy[to_size(column)];
                     const std::ptrdiff_t w_at = weight_place(term, split, at, column);

@@ -187,7 +187,8 @@ class pooled_rows {
         constexpr int weight_row = term.w_column == 1 ? term.w_depth : term.w_column;
         constexpr int weight_columns = term.w_column == 1 ? step.columns() : term.depth;
         constexpr bool apart =
-            !runner::by_row(term) && inputs_apart(term, term.splits, term.x_split, term.depth) &&
+            !runner::by_row(term) && !term.window.any() &&
+            inputs_apart(term, term.splits, term.x_split, term.depth) &&
             are_apart(std::array<dimension, 2>{{{weight_rows, weight_row},
                                                 {term.w_split ? term.splits : 1, term.w_split}}},
                       weight_columns);

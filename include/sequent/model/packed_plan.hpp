@@ -206,7 +206,7 @@ template <class Plan>
 constexpr packed_matrix matrix_of(const row_step& row, const row_term& term) {
     packed_matrix result;
     if (term.kind == term_kind::add || term.w.at.where != place::parameter) return result;
-    if (term.w.row != 0) return result;
+    if (term.w.row != 0 || term.window.any()) return result;
     const bool looks_up = term.kind == term_kind::gather;
     if (!looks_up && term.x.row == 0 && row.rows > 1) return result;
     result.inputs = looks_up ? row.columns() : term.depth;

@@ -37,6 +37,15 @@ template <class Term, class Visit>
 constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.kind);
     visit_access(term.x, visit);
+    visit(term.window.walker);
+    if (term.window.any()) {
+        visit(term.window.stride);
+        visit(term.window.step);
+        visit(term.window.origin);
+        visit(term.window.extent);
+        visit(term.window.counts);
+        visit(term.window.bounded);
+    }
     if (term.kind == term_kind::add) return;
     visit_access(term.w, visit);
     visit(term.w_depth);

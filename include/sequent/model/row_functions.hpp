@@ -250,7 +250,8 @@ struct row_fusion {
     }();
     static constexpr bool adds(int at) {
         return product_at >= 0 && step.terms[at].kind == term_kind::add &&
-               step.terms[at].indexed == plan::side::none && segments_of(step.terms[at].x) == 1;
+               !step.terms[at].window.any() && step.terms[at].indexed == plan::side::none &&
+               segments_of(step.terms[at].x) == 1;
     }
     static constexpr bool applies = [] {
         bool all = product_at >= 0 && step.functions.size() > 0 && is_cheap(step.functions[0].kind);

@@ -85,6 +85,19 @@ class row_atoms {
         }
     }
 
+    /// The rows of a range in which split `split` of term At is there.
+    template <int At, class Range>
+    static auto rows_of_split(const bindings& bound, int first, int second, int third, int split,
+                              Range range) noexcept {
+        if constexpr (!step.terms[At].window.bounded) {
+            return range;
+        } else {
+            const int walked[]{first, second, third};
+            return step.terms[At].window.template rows<kernel::row_range>(
+                split, walked, range.begin, range.end, bound.counts);
+        }
+    }
+
     template <int At>
     static const T* factor(const bindings& bound, int first, int second, int third) noexcept {
         return bound.read(step.terms[At].x.at) +
@@ -210,13 +223,15 @@ class row_gradients : public row_atoms<Step, T> {
                 constexpr kernel::product_shape shape{term.depth, columns,      step.rows,
                                                       1,          term.x.row,   step.out.row,
                                                       1,          term.w_depth, true};
-                kernel::detail::tile_product<shape, kernel::is_whole<Range> && is_whole>(
+                kernel::detail::tile_product<shape,
+                                             kernel::is_whole<Range> && kernel::is_whole<Rows>>(
                     x + range.begin, dy, dw + range.begin * term.w_depth, count, rows);
             } else {
                 constexpr kernel::product_shape shape{columns, term.depth,    step.rows,
                                                       1,       step.out.row,  term.x.row,
                                                       1,       term.w_column, true};
-                kernel::detail::tile_product<shape, kernel::is_whole<Range> && is_whole>(
+                kernel::detail::tile_product<shape,
+                                             kernel::is_whole<Range> && kernel::is_whole<Rows>>(
                     dy + range.begin, x, dw + range.begin * term.w_column, count, rows);
             }
         }
@@ -238,12 +253,14 @@ class row_gradients : public row_atoms<Step, T> {
                                  Range range) noexcept {
         constexpr row_term term = step.terms[At];
         for (int split = 0; split < term.splits; ++split) {
+            const auto rows =
+                base::template rows_of_split<At>(bound, first, second, third, split, range);
             if constexpr (fusion::by_row(term)) {
-                gradient_by_row<At>(bound, first, second, third, split, range);
+                gradient_by_row<At>(bound, first, second, third, split, rows);
             } else {
-                input_gradient<At>(bound, first, second, third, split, range);
+                input_gradient<At>(bound, first, second, third, split, rows);
                 weight_gradient<At>(bound, first, second, third, split,
-                                    kernel::all_rows<weight_rows<At>()>{}, range);
+                                    kernel::all_rows<weight_rows<At>()>{}, rows);
             }
         }
     }
@@ -253,11 +270,13 @@ class row_gradients : public row_atoms<Step, T> {
                                 Range range) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
+            const auto rows =
+                base::template rows_of_split<At>(bound, first, second, third, 0, range);
             const T* gradient = gradient_of_out(bound, first, second, third);
             const auto* symbols =
                 bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
             T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
-            for (int row = range.begin; row < range.end; ++row) {
+            for (int row = rows.begin; row < rows.end; ++row) {
                 T* to = bound.row_of(table, symbols[row * term.x.row], Step::template classes<At>,
                                      term.w_depth);
                 if (!to) continue;
@@ -331,7 +350,8 @@ class row_gradients : public row_atoms<Step, T> {
         to += outer_shift(term.x, first, second, third);
         const T* gradient = gradient_of_out(bound, first, second, third);
         constexpr int length = columns / fusion::segments_of(term.x);
-        for (int row = range.begin; row < range.end; ++row)
+        const auto rows = base::template rows_of_split<At>(bound, first, second, third, 0, range);
+        for (int row = rows.begin; row < rows.end; ++row)
             for (int segment = 0; segment < fusion::segments_of(term.x); ++segment)
                 add_to<length>(to + base::template pair_row<term.indexed>(bound, row) * term.x.row +
                                    segment * term.x.column,

@@ -157,6 +157,62 @@ class row_runner : public row_gradients<Step, T> {
         }
     }
 
+    static constexpr bool has_windows = [] {
+        bool result = false;
+        for (const row_term& term : step.terms) result = result || term.window.bounded;
+        return result;
+    }();
+    /// The rows among some in which all splits of all products are there.
+    static kernel::row_range full_rows(const bindings& bound, int first, int second, int third,
+                                       int begin, int end) noexcept {
+        kernel::row_range result{begin, end};
+        kernel::unroll<step.terms.size()>([&](auto index) {
+            if constexpr (step.terms[index()].kind == term_kind::product &&
+                          step.terms[index()].window.bounded)
+                for (int split = 0; split < step.terms[index()].splits; ++split)
+                    result = base::template rows_of_split<index()>(bound, first, second, third,
+                                                                   split, result);
+        });
+        return result;
+    }
+    /// Rows in which some splits are not there: each is added where it is.
+    template <int Block>
+    static void multiply_partly(const bindings& bound, int first, int second, int third, T* sum,
+                                T* out, int begin, int end) noexcept {
+        if (begin >= end) return;
+        for (int at = begin; at < end; ++at) std::fill_n(sum + at * sum_row, columns, T(0));
+        kernel::unroll<step.terms.size()>([&](auto index) {
+            constexpr row_term term = step.terms[index()];
+            if constexpr (term.kind == term_kind::product) {
+                const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+                const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+                constexpr bool by_row = fusion::by_row(term);
+                constexpr kernel::product_shape shape{
+                    by_row ? 1 : Block,      columns, term.depth,
+                    by_row ? 0 : term.x.row, 1,       term.w_depth,
+                    term.w_column,           sum_row, true};
+                for (int split = 0; split < term.splits; ++split) {
+                    const auto rows = base::template rows_of_split<index()>(
+                        bound, first, second, third, split, kernel::row_range{begin, end});
+                    const T* a = x + split * term.x_split;
+                    const T* b = w + split * term.w_split;
+                    if constexpr (by_row) {
+                        for (int at = rows.begin; at < rows.end; ++at)
+                            kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
+                                                   sum + at * sum_row);
+                    } else if (rows.begin < rows.end) {
+                        kernel::detail::tile_product<shape, false>(
+                            a + rows.begin * term.x.row, b, sum + rows.begin * sum_row,
+                            rows.end - rows.begin, term.depth, kernel::as_is{});
+                    }
+                }
+            }
+        });
+        if constexpr (fusion::any)
+            finish_rows(finish(bound, first, second, third, out, begin), sum + begin * sum_row,
+                        end - begin);
+    }
+
     static constexpr int first_product() {
         for (int at = 0; at < step.terms.size(); ++at)
             if (step.terms[at].kind == term_kind::product) return at;
@@ -181,11 +237,25 @@ class row_runner : public row_gradients<Step, T> {
         if constexpr (step.terms.size() == 0)
             for (int at = row; at < row + rows; ++at)
                 std::fill_n(sum + at * sum_row, columns, T(0));
-        kernel::unroll<step.terms.size()>([&](auto index) {
-            if constexpr (step.terms[index()].kind == term_kind::product)
-                multiply<index(), index() != first_product(), Block, Even>(
-                    bound, first, second, third, sum, out, row, rows);
-        });
+        const auto multiply_all = [&](auto even, int begin, int count) {
+            kernel::unroll<step.terms.size()>([&](auto index) {
+                if constexpr (step.terms[index()].kind == term_kind::product)
+                    multiply<index(), index() != first_product(), Block, even()>(
+                        bound, first, second, third, sum, out, begin, count);
+            });
+        };
+        if constexpr (has_windows && first_product() >= 0) {
+            const kernel::row_range full = full_rows(bound, first, second, third, row, row + rows);
+            if (full.end <= full.begin) {
+                multiply_partly<Block>(bound, first, second, third, sum, out, row, row + rows);
+            } else {
+                multiply_partly<Block>(bound, first, second, third, sum, out, row, full.begin);
+                multiply_all(std::false_type{}, full.begin, full.end - full.begin);
+                multiply_partly<Block>(bound, first, second, third, sum, out, full.end, row + rows);
+            }
+        } else {
+            multiply_all(std::bool_constant<Even>{}, row, rows);
+        }
         add_terms(bound, first, second, third, sum, row, rows);
     }
 
@@ -209,12 +279,19 @@ class row_runner : public row_gradients<Step, T> {
                           int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            constexpr bool starts = first_product() < 0 && index() == 0;
+            // Where a term is not in all rows, these begin with zeros.
+            constexpr bool cleared = first_product() < 0 && index() == 0 && term.window.bounded;
+            constexpr bool starts = first_product() < 0 && index() == 0 && !cleared;
+            if constexpr (cleared)
+                for (int at = row; at < row + rows; ++at)
+                    std::fill_n(sum + at * sum_row, columns, T(0));
+            [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
+                bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
                 // Done by the product.
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
-                for (int at = row; at < row + rows; ++at)
+                for (int at = present.begin; at < present.end; ++at)
                     kernel::unroll<fusion::segments_of(term.x)>([&](auto segment) {
                         constexpr int length = columns / fusion::segments_of(term.x);
                         T* to = sum + at * sum_row + segment() * length;
@@ -232,7 +309,7 @@ class row_runner : public row_gradients<Step, T> {
                                  term.w.at.where == place::packed) {
                 const auto* symbols =
                     bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
-                for (int at = row; at < row + rows; ++at) {
+                for (int at = present.begin; at < present.end; ++at) {
                     T* to = sum + at * sum_row;
                     const std::int32_t symbol = symbols[at * term.x.row];
                     T found[columns];
@@ -253,7 +330,7 @@ class row_runner : public row_gradients<Step, T> {
                 const auto* symbols =
                     bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
                 const T* table = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-                for (int at = row; at < row + rows; ++at) {
+                for (int at = present.begin; at < present.end; ++at) {
                     T* to = sum + at * sum_row;
                     const T* from = bound.row_of(table, symbols[at * term.x.row],
                                                  Step::template classes<index()>, term.w_depth);
@@ -319,10 +396,15 @@ class row_runner : public row_gradients<Step, T> {
                 return;
             }
             constexpr int block = fusion::by_row(term) ? 1 : Block;
-            kernel::unroll<term.splits>([&](auto split) {
+            // The splits of a window may follow each other, in x and in the weight.
+            constexpr bool follows = term.window.any() && term.x_split == term.depth &&
+                                     term.w_split == term.depth * term.w_depth;
+            constexpr int splits = follows ? 1 : term.splits;
+            constexpr int depth = follows ? term.depth * term.splits : term.depth;
+            kernel::unroll<splits>([&](auto split) {
                 constexpr kernel::product_shape shape{block,
                                                       columns,
-                                                      term.depth,
+                                                      depth,
                                                       fusion::by_row(term) ? 0 : term.x.row,
                                                       1,
                                                       term.w_depth,
@@ -338,10 +420,9 @@ class row_runner : public row_gradients<Step, T> {
                 } else {
                     const auto product = [&](const auto& finish) {
                         kernel::detail::tile_product<shape, Even>(
-                            a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
+                            a + row * term.x.row, b, sum + row * sum_row, rows, depth, finish);
                     };
-                    if constexpr (fusion::any && fusion::product_at == At &&
-                                  split() == term.splits - 1)
+                    if constexpr (fusion::any && fusion::product_at == At && split() == splits - 1)
                         product(finish(bound, first, second, third, out, row));
                     else
                         product(kernel::as_is{});

@@ -3,6 +3,7 @@
 #include "general_builder.hpp"
 #include "layout.hpp"
 #include "unread_rows.hpp"
+#include "windows.hpp"
 
 /// Turns each rule into a step, in order.
 
@@ -12,6 +13,7 @@ template <class Draft>
 class builder {
   public:
     constexpr explicit builder(Draft& draft) : draft_(draft) {
+        find_windows(draft_);
         weave_weights(draft_);
         find_attention();
         find_inlined();

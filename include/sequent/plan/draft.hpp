@@ -142,6 +142,15 @@ struct drafted {
     }
 };
 
+/// Of a rule that sums its one literal over a window: x(i - 1), or x(i - k)[W(k)] summed over k.
+struct window_rule {
+    bool found = false;
+    bool bounded = false;  // some argument lies outside
+    int extent = never;    // arguments are below this
+    unsigned counts = 0;   // and below these
+    int rest = -1;         // what else the rule's condition says
+};
+
 template <sizes Sizes, int Facts>
 struct draft : drafted<Sizes, Facts> {
     using base = drafted<Sizes, Facts>;
@@ -155,6 +164,7 @@ struct draft : drafted<Sizes, Facts> {
     list<int, Sizes.rules> user_literal{};  // within that rule
     list<group, Sizes.rules> groups{};
     list<bool, Sizes.rules> prepared{};  // rules that follow from parameters alone
+    list<window_rule, Sizes.rules> windows{};
 
     constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
         : base(program), conditions(found) {
@@ -164,6 +174,7 @@ struct draft : drafted<Sizes, Facts> {
         group_of.reset(rules);
         user.reset(rules);
         user_literal.reset(rules);
+        windows.reset(rules);
         for (int at = 0; at < rules; ++at) group_of[at] = user[at] = -1;
         out.relations.reset(in.text.relations.size());
         out.weights.reset(in.text.weights.size());

@@ -18,7 +18,8 @@ template <class Draft>
 constexpr void weave_weights(Draft& draft) {
     for (int at = 0; at < draft.in.text.rules.size(); ++at) {
         const rule& written = draft.rule_of(at);
-        if (!is_row_rule(draft, at) || draft.is_block_output(at)) continue;
+        if (draft.roles[at] != role::step || !is_row_rule(draft, at) || draft.is_block_output(at))
+            continue;
         for (const literal& item : draft.in.text.body(written)) {
             if (item.kind != literal_kind::relation || item.weight.weight < 0) continue;
             const weight_shape& shape = draft.in.weights[item.weight.weight];

@@ -263,9 +263,19 @@ class reader : public source_writer<Sizes> {
     constexpr void add_index(const lang::index_expression<Operation, Left, Right>& written,
                              int factor, index_sum& to) {
         constexpr bool adds = Operation == lang::arithmetic::add;
-        add_index(written.left, factor, to);
-        add_index(written.right, adds ? factor : -factor, to);
-        to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
+        if constexpr (Operation == lang::arithmetic::multiply) {
+            // A number times an index, in either order.
+            if constexpr (std::is_same_v<Left, lang::integer>)
+                add_index(written.right, factor * written.left.value, to);
+            else if constexpr (std::is_same_v<Right, lang::integer>)
+                add_index(written.left, factor * written.right.value, to);
+            else
+                to.known = false;
+        } else {
+            add_index(written.left, factor, to);
+            add_index(written.right, adds ? factor : -factor, to);
+            to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
+        }
     }
 
     template <lang::fixed_string Name, int Extent>

@@ -11,6 +11,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 struct placed_literal {
     literal item{};
     bool weighted = false;
+    int window = -1;  // the rule that reads a window of it
 };
 
 template <class Draft>
@@ -21,7 +22,7 @@ class row_builder {
         for (const variable& index : rule_.variables) variables_.push(index);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
-        collect(at, identity, 0);
+        collect(at, identity, 0, -1);
         head_ = rule_.head_variables();
         choose_axes();
     }
@@ -111,6 +112,12 @@ class row_builder {
     unsigned head_ = 0;
     axes axes_{};
 
+    /// What the rule's condition says but for windows.
+    constexpr int condition() const {
+        return draft_.windows[at_].found ? draft_.windows[at_].rest
+                                         : draft_.conditions.condition[at_];
+    }
+
     /// Which rows are atoms: the pairs given, those below a count, and what else the condition
     /// says.
     constexpr void limit(row_step& made) {
@@ -119,7 +126,7 @@ class row_builder {
         made.pair_variables[0] = axes_.pair_row;
         made.pair_variables[1] = axes_.pair_column;
         for (int at = 0; at < made.outers; ++at) made.outer_variables[at] = axes_.outers[at];
-        pool.each_conjunct(draft_.conditions.condition[at_], [&](int part) {
+        pool.each_conjunct(condition(), [&](int part) {
             const node top = pool.nodes[part];
             const unsigned counts = axes_.row < 0 ? 0 : counts_above(pool, part, axes_.row);
             made.counts |= counts;
@@ -143,12 +150,21 @@ class row_builder {
     static constexpr term mapped(const term& at, const term* map, int later) {
         if (at.variable == loop_time) return {loop_time, at.offset + later};
         if (at.variable < 0) return at;
-        return {map[at.variable].variable, map[at.variable].offset + at.offset};
+        term result = map[at.variable];
+        result.offset += at.offset;
+        if (at.second >= 0) {
+            result.second = map[at.second].variable;
+            result.factor = at.factor;
+            result.offset += at.factor * map[at.second].offset;
+        }
+        return result;
     }
 
-    /// `later`: how many rounds after its own the rule is used.
-    constexpr void collect(int at, const term* map, int later) {
+    /// `later`: how many rounds after its own the rule is used. `window`: the rule that reads it
+    /// so.
+    constexpr void collect(int at, const term* map, int later, int window) {
         const rule& written = draft_.rule_of(at);
+        if (draft_.windows[at].found) window = at;
         for (int body = 0; body < written.literals; ++body) {
             literal item = draft_.literal_of(at, body);
             if (is_sparse_condition(draft_, item)) continue;
@@ -170,17 +186,17 @@ class row_builder {
                 }
                 const int time = inner.recurs.argument;
                 collect(definer, inner_map,
-                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset);
+                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset, window);
             } else {
                 literals_.push(
-                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0});
+                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0, window});
             }
         }
     }
 
     static constexpr bool mentions(const term* terms, int arity, int variable) {
         for (int axis = 0; axis < arity; ++axis)
-            if (terms[axis].variable == variable) return true;
+            if (terms[axis].variable == variable || terms[axis].second == variable) return true;
         return false;
     }
 
@@ -208,12 +224,11 @@ class row_builder {
             if (!product) product = &placed;
             ++products;
         }
-        const unsigned conditioned = draft_.out.pool.variables(draft_.conditions.condition[at_]);
+        const unsigned conditioned = draft_.out.pool.variables(condition());
         // Rows are what a count limits, or else the longest.
         const auto rank = [&](int index) {
-            const int condition = draft_.conditions.condition[at_];
             return variables_[index].extent +
-                   (counts_above(draft_.out.pool, condition, index) != 0 ? never : 0);
+                   (counts_above(draft_.out.pool, condition(), index) != 0 ? never : 0);
         };
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
@@ -243,16 +258,20 @@ class row_builder {
         }
     }
 
+    constexpr void add_stride(access& to, int variable, int stride) const {
+        if (variable < 0) return;
+        if (variable == axes_.row || axes_.in_pair(variable)) to.row += stride;
+        if (variable == axes_.segment) to.column += stride;
+        for (int outer = 0; outer < axes_.outers.size(); ++outer)
+            if (variable == axes_.outers[outer]) to.outer[outer] += stride;
+    }
     constexpr void add_strides(access& to, const term* terms, int arity, const int* strides) const {
         for (int axis = 0; axis < arity; ++axis) {
             const term& at = terms[axis];
             to.at.offset += at.offset * strides[axis];
             if (at.variable == loop_time) draft_.add_time(to.at, rule_, strides[axis]);
-            if (at.variable < 0) continue;
-            if (at.variable == axes_.row || axes_.in_pair(at.variable)) to.row += strides[axis];
-            if (at.variable == axes_.segment) to.column += strides[axis];
-            for (int outer = 0; outer < axes_.outers.size(); ++outer)
-                if (at.variable == axes_.outers[outer]) to.outer[outer] += strides[axis];
+            add_stride(to, at.variable, strides[axis]);
+            add_stride(to, at.second, at.factor * strides[axis]);
         }
     }
     constexpr access relation_access(int relation, const term* terms, int arity) const {
@@ -282,6 +301,7 @@ class row_builder {
         made.x = relation_access(item.relation, item.terms, item.arity);
         if (!draft_.out.relations[item.relation].pairs.any())
             made.indexed = index_of(item.terms, item.arity);
+        if (placed.window >= 0) made.window = window_of(placed);
         if (!placed.weighted) return made;
         const weight_layout& layout = draft_.out.weights[item.weight.weight];
         made.w = weight_access(item.weight);
@@ -296,17 +316,26 @@ class row_builder {
         made.w_depth = item.weight.transposed ? layout.row : layout.column;
         made.w_column = item.weight.transposed ? layout.column : layout.row;
         for (int index = 0; index < variables_.size(); ++index) {
-            if ((head_ >> index) & 1u || !mentions(item.terms, item.arity, index)) continue;
+            if ((head_ >> index) & 1u) continue;
+            bool moves = false;  // from row to row
+            for (int axis = 0; axis < item.arity; ++axis)
+                moves = moves ||
+                        (item.terms[axis].second >= 0 &&
+                         (item.terms[axis].second == index || item.terms[axis].variable == index));
+            if (!moves && !mentions(item.terms, item.arity, index)) continue;
             // Summed over: one long product where the inputs lie together, else several.
             int x_stride = 0;
             int w_stride = 0;
             for (int axis = 0; axis < item.arity; ++axis)
                 if (item.terms[axis].variable == index)
                     x_stride += draft_.out.relations[item.relation].strides[axis];
+                else if (item.terms[axis].second == index)
+                    x_stride +=
+                        item.terms[axis].factor * draft_.out.relations[item.relation].strides[axis];
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 if (item.weight.terms[axis].variable == index) w_stride += layout.strides[axis];
             const int extent = variables_[index].extent;
-            if (made.splits == 1 && x_stride == made.depth &&
+            if (made.splits == 1 && !moves && x_stride == made.depth &&
                 w_stride == made.depth * made.w_depth) {
                 made.depth *= extent;
             } else {
@@ -315,6 +344,28 @@ class row_builder {
                 made.w_split = w_stride;
             }
         }
+        return made;
+    }
+
+    /// The argument that is moved, or a sum with the variable that is summed away.
+    constexpr term_window window_of(const placed_literal& placed) const {
+        const window_rule& of = draft_.windows[placed.window];
+        term_window made;
+        for (int axis = 0; axis < placed.item.arity; ++axis) {
+            const term& at = placed.item.terms[axis];
+            if (at.variable < 0 || (at.second < 0 && at.offset == 0)) continue;
+            const bool strided = at.second >= 0 && !((head_ >> at.variable) & 1u);
+            const int walks = strided ? at.second : at.variable;
+            made.walker = 0;
+            for (int outer = 0; outer < axes_.outers.size(); ++outer)
+                if (axes_.outers[outer] == walks) made.walker = 1 + outer;
+            made.stride = strided ? at.factor : 1;
+            made.step = strided ? 1 : at.factor;
+            made.origin = at.offset;
+        }
+        made.extent = of.extent;
+        made.counts = of.counts;
+        made.bounded = of.bounded;
         return made;
     }
 

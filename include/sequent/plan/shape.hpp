@@ -102,12 +102,12 @@ constexpr int compared_fact(const Shaped& in, int at) {
 /// The least and the greatest value of an argument.
 template <class Variables>
 constexpr int first_of(const term& at, const Variables& variables) {
-    return at.offset - (at.factor < 0 ? variables[at.second].extent - 1 : 0);
+    return at.offset + (at.factor < 0 ? at.factor * (variables[at.second].extent - 1) : 0);
 }
 template <class Variables>
 constexpr int last_of(const term& at, const Variables& variables) {
     return at.offset + (at.variable < 0 ? 0 : variables[at.variable].extent - 1) +
-           (at.factor > 0 ? variables[at.second].extent - 1 : 0);
+           (at.factor > 0 ? at.factor * (variables[at.second].extent - 1) : 0);
 }
 
 /// The value of one literal, and of a body.

@@ -22,8 +22,8 @@ inline constexpr int never = 1 << 30;
 inline constexpr int loop_time = -2;
 
 /// An argument: a variable plus an offset, or a constant where there is no variable. Of literals
-/// that are read through a rule of their own (`rule::views`) also the sum or the difference of two
-/// variables: variable + factor * second + offset, with a factor of 1 or -1.
+/// that are read through a rule of their own (`rule::views`) also a sum of two variables:
+/// variable + factor * second + offset.
 struct term {
     int variable = -1;
     int offset = 0;

@@ -161,8 +161,7 @@ class source_writer {
         if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
         const int first = sum.factors[0] == 1 ? 0 : 1;
         const int second = 1 - first;
-        if (!sum.known || sum.factors[first] != 1 ||
-            sum.factors[second] * sum.factors[second] > 1 || sum.cancels())
+        if (!sum.known || sum.factors[first] != 1 || sum.cancels())
             fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
         if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
         return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};

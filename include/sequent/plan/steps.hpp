@@ -46,6 +46,37 @@ enum class term_kind { product, add, gather };
 /// Of a pair.
 enum class side { none, row, column };
 
+/// Of a term that reads other rows than its own: in row, or round of an outer loop, `r` and split
+/// `s` of the inputs, row stride r + step s + origin of x. Where that is not in [0, extent), or not
+/// below some counts, a bit for each, the split adds nothing.
+struct term_window {
+    int walker = -1;  // 0: the row, 1 + o: outer loop o
+    int stride = 1;
+    int step = 0;
+    int origin = 0;
+    int extent = never;
+    unsigned counts = 0;
+    bool bounded = false;
+
+    constexpr bool any() const { return walker >= 0; }
+    /// The rows among [begin, end) in which a split is there; `walked` are the outer loops' rounds.
+    template <class Range>
+    constexpr Range rows(int split, const int* walked, int begin, int end,
+                         const int* given) const noexcept {
+        const int last = least_count(counts, extent, given);
+        const int moved = origin + step * split;
+        if (walker > 0) {
+            const int row = stride * walked[walker - 1] + moved;
+            return row >= 0 && row < last ? Range{begin, end} : Range{begin, begin};
+        }
+        const int first = -floor_divide(moved, stride);
+        const int after = floor_divide(last - 1 - moved, stride) + 1;
+        if (begin < first) begin = first;
+        if (end > after) end = after;
+        return Range{begin, end > begin ? end : begin};
+    }
+};
+
 /// One summand of a row: x times a weight, x itself, or the row of a table that the symbol x names.
 struct row_term {
     term_kind kind = term_kind::add;
@@ -60,6 +91,7 @@ struct row_term {
     int relation = -1;
     side indexed = side::none;  // of a pair's two indices, the one that is the row of x
     int format = 0;             // of a packed weight; 0: numbers like those of x
+    term_window window{};
 };
 
 struct row_function {
@@ -256,6 +288,16 @@ struct general_function {
     int identity = -1;  // of dropout, which rule it is
 };
 
+/// Of the rows of a general step, or of a position in a state: the variable whose values lie near
+/// the position, in [position - back, position + ahead]. Runs: each row adds to the row before, so
+/// that back is -ahead.
+struct column_bound {
+    int variable = -1;
+    int back = 0;
+    int ahead = 0;
+    bool runs = false;
+};
+
 /// One rule, taken literally: loops over its variables.
 struct general_step {
     int variables = 0;
@@ -284,15 +326,22 @@ struct general_step {
     int level = 0;
     int delay = 0;
     form_reasons reasons{};  // that it is no other step
-};
+    // Where each value of a head's variable begins with what the one before has: that variable,
+    // what it adds, and the counts that limit it and the variable that is added over.
+    int running_row = -1;
+    column_bound running{};
+    unsigned running_rows = 0;
+    unsigned running_values = 0;
 
-/// Of a general step of a state: the variable whose values lie near the position, in [position -
-/// back, position + ahead]. Runs: each row adds to the row before, so that back is -ahead.
-struct column_bound {
-    int variable = -1;
-    int back = 0;
-    int ahead = 0;
-    bool runs = false;
+    constexpr int end_of_running_rows(const int* given) const noexcept {
+        return least_count(running_rows, extents[running_row], given);
+    }
+    /// How many values there are at a row.
+    constexpr int values_of_running_row(int row, const int* given) const noexcept {
+        const int most = least_count(running_values, extents[running.variable], given);
+        const int values = row + 1 + running.ahead;
+        return values < 0 ? 0 : values < most ? values : most;
+    }
 };
 
 /// weights: the softmax of an attention step whose scores follow from parameters alone.

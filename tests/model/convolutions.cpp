@@ -1,0 +1,105 @@
+#include "rules.hpp"
+#include "step.hpp"
+
+/// Sums over a window of rows, which row steps compute without copies.
+
+namespace {
+
+using namespace names;
+using sequent::fact;
+using sequent::model;
+using sequent::query;
+using sequent::up_to;
+using sequent::plan::step_kind;
+
+inline constexpr var<"p", 70> p;
+inline constexpr var<"n", 3> n;
+inline constexpr var<"m", 5> m;
+
+// clang-format off
+// Causal, with a bias and a function; centred and dilated.
+inline constexpr auto causal = rules(
+    z(p) <<= x(p - n)[W<"K", 7, 5>(n)] | sum(n),
+    y(p) <<= (z(p), W<"c", 7>) | tanh());
+inline constexpr auto centred = rules(
+    y(p) <<= x(p + 2 * n - 2)[W<"K", 7, 5>(n)] | sum(n));
+inline constexpr auto dilated = rules(
+    z(p) <<= x(p - 2 * n)[W<"K", 7, 5>(n)] | sum(n),
+    y(p) <<= (z(p), W<"c", 7>) | relu());
+// All of the window lies within x; every second window.
+inline constexpr auto within = rules(
+    y(m) <<= x(m + n)[W<"K", 7, 5>(n)] | sum(n));
+inline constexpr auto strided = rules(
+    y(m) <<= x(2 * m + n - 1)[W<"K", 7, 5>(n)] | sum(n));
+// The same written as several rules; the last row of a token's table, too.
+inline constexpr auto several = rules(
+    y(i) <<= x(i)[W<"A", 7, 5>],
+    y(i) <<= x(i - 1)[W<"B", 7, 5>],
+    y(i) <<= x(i + 3)[W<"C", 7, 5>],
+    y(i) <<= r<"s">(i - 2)[W<"E", 4, 7>],
+    y(i) <<= r<"given">(i - 1),
+    y(i) | sigmoid());
+// A shift alone, and one of an outer index.
+inline constexpr auto shifted = rules(
+    y(i)    <<= x(i - 2),
+    b(g, i) <<= x(i)[W<"A", 4, 5>(g)] | relu(),
+    c(g, i) <<= b(g - 1, i)[W<"B", 3, 4>],
+    q(i)    <<= c(g, i) | concat(g),
+    y(i)    <<= q(i)[W<"D", 5, 6>]);
+// Heads, and a bound that is given.
+inline constexpr auto heads = rules(
+    z(g, p) <<= (x(p - n)[W<"K", 3, 5>(g, n)]) | sum(n),
+    y(p)    <<= (z(g, p), p < length) | concat(g));
+inline constexpr auto nested = rules(
+    a(p) <<= x(p - n)[W<"K", 5, 5>(n)] | sum(n),
+    b(p) <<= a(p) | tanh(),
+    y(p) <<= (b(p), x(p)));
+inline constexpr auto stacked = rules(out(p) <<= r<"first">(p) | stack<2>(nested),
+                                      r<"first">(p) <<= r<"given">(p)[W<"I", 5, 5>]);
+// clang-format on
+
+using Causal = model<causal, fact<"x", 70, 5>>;
+using Centred = model<centred, fact<"x", 70, 5>>;
+using Dilated = model<dilated, fact<"x", 70, 5>>;
+using Several = model<several, fact<"x", 70, 5>, fact<"s", 70, symbol<4>>, fact<"given", 70, 7>>;
+using Shifted = model<shifted, fact<"x", 9, 5>>;
+using Strided = model<strided, fact<"x", 9, 5>>;
+using Within = model<within, fact<"x", 9, 5>>;
+using Counted = model<heads, fact<"x", up_to<70>, 5>, bound<"length">>;
+using Stacked = model<stacked, fact<"given", 70, 5>>;
+
+template <class... Models>
+inline constexpr bool are_rows = ((check::count_steps<Models>(step_kind::general) == 0) && ...);
+static_assert(are_rows<Causal, Centred, Dilated>);
+static_assert(are_rows<Several>);
+static_assert(are_rows<Strided, Within>);
+static_assert(are_rows<Shifted>);
+static_assert(are_rows<Stacked>);
+static_assert(check::count_steps<Causal>(step_kind::rows) == 1);
+static_assert(check::count_steps<Dilated>(step_kind::rows) == 1);
+static_assert(check::count_steps<Several>(step_kind::rows) <= 3);
+
+}  // namespace
+
+TEST_CASE("windows of rows agree with the rules") {
+    check::agrees<Causal>();
+    check::agrees<Dilated>();
+    check::agrees<Strided>();
+    check::agrees<Within>();
+    check::agrees<Shifted>();
+    check::agrees<Stacked>();
+    for (const int count : {0, 1, 40, 70}) check::agrees<Counted>(count);
+}
+TEST_CASE("windows of rows run") {
+    check::runs<Causal>();
+    check::runs<Centred>();
+    check::runs<Several>();
+    check::runs<Strided>();
+    check::runs<Counted>(41);
+    check::runs<Shifted>();
+}
+TEST_CASE("causal windows stream") {
+    check::steps<Causal>();
+    check::steps<Stacked>();
+    check::streams_agree<Dilated>();
+}
