@@ -1,5 +1,6 @@
 // Ill-formed RASP programs, one a line: ../lines.py says what is tested. What stands behind
-// "expect:" must be within the first three lines of the line's only error; what follows dots, within the error.
+// "expect:" must be within the first three lines of the line's only error; what follows dots,
+// within the error.
 
 #include <sequent/rasp.hpp>
 #include <string_view>
