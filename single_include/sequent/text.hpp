@@ -2149,6 +2149,7 @@ class rule_parser : public function_parser<Sizes> {
     }
     constexpr void parse_atom_transformation() {
         current.transforms_atom = true;
+        this->percent_begins_comment_ = false;
         if (current.head_weight.weight >= 0)
             this->fail(plan_fault::an_atom_transformation_has_a_plain_atom);
         parse_functions();
