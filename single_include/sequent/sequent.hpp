@@ -69,6 +69,13 @@
 #define SEQUENT_HAS_EXCEPTIONS
 #endif
 
+// Clang before 16 spells these without the second underscore.
+#if defined(__linux__) && defined(__x86_64__) &&                                  \
+    ((defined(__AMX_TILE__) && defined(__AMX_INT8__) && defined(__AMX_BF16__)) || \
+     (defined(__AMXTILE__) && defined(__AMXINT8__) && defined(__AMXBF16__)))
+#define SEQUENT_HAS_AMX
+#endif
+
 // Where the standard library has no threads, a pool is the calling thread alone. A program for one
 // thread may define it, too.
 #if defined(__wasm__) && !defined(_REENTRANT) && !defined(SEQUENT_NO_THREADS)
@@ -79,8 +86,7 @@
 // set, SEQUENT_SMALL_CODE, SEQUENT_NO_THREADS, and what happens on an error. Two translation units
 // of one program that are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
-#if defined(__AVX512VNNI__) && defined(__AVX512BF16__) && defined(__AMX_TILE__) && \
-    defined(__AMX_INT8__) && defined(__AMX_BF16__)
+#if defined(SEQUENT_HAS_AMX) && defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16_amx
 #elif defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16
@@ -4166,6 +4172,10 @@ class source {
     source(std::span<const std::byte> bytes, std::string name = "<memory>")
         : name_(std::move(name)), bytes_(bytes) {}
 
+    /// Bytes that `owner` keeps.
+    source(std::span<const std::byte> bytes, std::string name, std::shared_ptr<const void> owner)
+        : name_(std::move(name)), bytes_(bytes), memory_(std::move(owner)) {}
+
     const std::string& name() const noexcept { return name_; }
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
@@ -6145,12 +6155,19 @@ SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
     return load_all(file, match(file, parameters, names, layout));
 }
 
-SEQUENT_LAZY
-SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tensor>& parameters,
-                              name_map names, const model_layout& layout,
-                              const metadata_map& metadata, dtype type) {
+/// The tensors that a map makes of parameters.
+struct mapped_tensors {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD mapped_tensors plan_mapped(const file_path& path,
+                                        const std::vector<any_tensor>& parameters, name_map names,
+                                        const model_layout& layout) {
+    mapped_tensors result;
+    std::vector<planned_tensor>& planned = result.planned;
+    std::vector<piece>& pieces = result.pieces;
     std::vector<coverage> used;
     std::string problem =
         for_each_place(parameters, names, layout.stacks, [&](const place_of& of) -> std::string {
@@ -6188,7 +6205,15 @@ SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tenso
             problem = joined_text({"tensor ", in_quotes(planned[at].name), ": ", problem});
     }
     if (!problem.empty()) fail_with<error>({path.string(), ": ", problem});
-    save_all(path, planned, pieces, metadata, type);
+    return result;
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tensor>& parameters,
+                              name_map names, const model_layout& layout,
+                              const metadata_map& metadata, dtype type) {
+    const mapped_tensors all = plan_mapped(path, parameters, names, layout);
+    save_all(path, all.planned, all.pieces, metadata, type);
 }
 
 }  // namespace detail
@@ -30874,7 +30899,7 @@ constexpr long long whole_lines(long long bytes) {
 
 /// Adds the bytes of keys and values as float, in bf16 and in q8_0.
 template <class Made>
-constexpr void add_cache_bytes(const Made& made, long long (&bytes)[3]) {
+constexpr void add_cache_bytes(const Made& made, std::array<long long, 3>& bytes) {
     each_kept(made, {{1, 32}, {1, 32}}, [&](const kept_operand& kept, const column_form& form) {
         if (form.bytes == 0) return;
         const long long numbers = 1LL * kept.lines * kept.pitch;
@@ -32940,7 +32965,7 @@ struct explained_memory {
     long long training = 0;
     long long inference = 0;
     long long state = -1;
-    long long cache[3]{};  // of which are keys and values: as float, in bf16, in q8_0
+    std::array<long long, 3> cache{};  // of which are keys and values: as float, in bf16, in q8_0
 };
 
 SEQUENT_LAZY
@@ -32982,7 +33007,13 @@ std::string explain() {
         memory.inference = sizeof(typename Model::template scratch<float>);
         if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
             memory.state = sizeof(typename Model::template state<float>);
-            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, memory.cache);
+            // A constant: what names the plan at run time puts its tables into the program.
+            constexpr auto cache = [] {
+                std::array<long long, 3> bytes{};
+                sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
+                return bytes;
+            }();
+            memory.cache = cache;
         }
         model_detail::append_memory(result, Model::parameter_count,
                                     static_cast<long long>(sizeof(float)) * plan::tables.parameters,

@@ -41,6 +41,10 @@ class source {
     source(std::span<const std::byte> bytes, std::string name = "<memory>")
         : name_(std::move(name)), bytes_(bytes) {}
 
+    /// Bytes that `owner` keeps.
+    source(std::span<const std::byte> bytes, std::string name, std::shared_ptr<const void> owner)
+        : name_(std::move(name)), bytes_(bytes), memory_(std::move(owner)) {}
+
     const std::string& name() const noexcept { return name_; }
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
 

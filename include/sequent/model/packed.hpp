@@ -106,6 +106,22 @@ class alignas(64) packed_block {
         copy_rest(0, p.numbers, rest_);
     }
 
+    /// Writes the numbers that the packed weights stand for. Packed again in the same format they
+    /// are the same, if pack has made them.
+    void unpack(parameter_block<Plan, float>& p) const noexcept {
+        for (const packed_matrix& each : matrices)
+            with_format(each, [&]<int Number>(packed_format<Number>) {
+                for (int copy = 0; copy < each.copies(); ++copy)
+                    for (int split = 0; split < each.splits; ++split)
+                        unpack<typename packed_format<Number>::type>(
+                            each, bytes_ + each.byte_to(copy, split),
+                            p.numbers + each.place_from(copy, split));
+            });
+        for (int place = 0; place < parameter_block<Plan, float>::size; ++place)
+            if (const std::ptrdiff_t at = place_in_rest(place); at >= 0)
+                p.numbers[place] = rest_[at];
+    }
+
     const std::byte* data() const noexcept { return bytes_; }
     std::span<const float> rest() const noexcept {
         return {rest_, static_cast<std::size_t>(floats)};
@@ -115,6 +131,13 @@ class alignas(64) packed_block {
     friend packed_filler;
     using slots = slots_of<Plan>;
 
+    template <class Stored>
+    static void unpack(const packed_matrix& of, const std::byte* from, float* to) noexcept {
+        for (int n = 0; n < of.outputs; ++n)
+            for (int k = 0; k < of.inputs; ++k)
+                to[std::ptrdiff_t{k} * of.input_stride + std::ptrdiff_t{n} * of.output_stride] =
+                    kernel::packed_element<Stored>(from, of.inputs, of.outputs, k, n);
+    }
     /// What the plan tells of a scope, in a table of its own: a run-time reader of the plan's
     /// tables would put them into the program.
     struct scope_place {
