@@ -49,6 +49,20 @@ constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const ax
            written.variables[pairs.pair_column].extent >= given.extents[1];
 }
 
+/// Whether a condition is arithmetic on indices and counts.
+template <class Pool>
+constexpr bool is_arithmetic(const Pool& pool, int root) {
+    if (root < 0) return true;
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::decision || top.kind == node_kind::same_symbol ||
+        top.kind == node_kind::pair)
+        return false;
+    if (top.kind == node_kind::constant || top.kind == node_kind::variable ||
+        top.kind == node_kind::count)
+        return true;
+    return is_arithmetic(pool, top.left) && is_arithmetic(pool, top.right);
+}
+
 /// What keeps a row step from leaving out the atoms that do not exist: all but a condition on the
 /// indices of the rows and outer loops.
 template <class Draft>
@@ -66,7 +80,8 @@ constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& 
         // Counts above the time of a recursion end its rounds, or are left to the general loops.
         const bool of_time = bound && draft.rule_of(at).recurs.loop >= 0 &&
                              pool.nodes[top.left].value == draft.rule_of(at).recurs.time;
-        fits = fits && !of_time && (bound || pairs.pairs >= 0);
+        const bool evaluated = draft.rule_of(at).recurs.loop < 0 && is_arithmetic(pool, part);
+        fits = fits && !of_time && (bound || pairs.pairs >= 0 || evaluated);
     });
     return fits ? reason::none : reason::a_condition_other_than_a_count;
 }
@@ -185,8 +200,10 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
     if (draft.windows[at].found) return reason::none;
     if (written.repeat || !adds(draft, written)) return reason::not_a_sum_over_rows;
-    // Where there is a recursion, rules outside of it may well read it from the next time on.
-    const reason plain = plain_row_obstacle(draft, at, draft.recurs);
+    // Where there is a recursion, rules outside of it may well read it from the next time on. The
+    // condition of other rules keeps arguments within their relations.
+    const bool within = !written.total && written.recurs.loop < 0;
+    const reason plain = plain_row_obstacle(draft, at, draft.recurs || within);
     if (plain != reason::none) return plain;
     if (written.arity > max_outers) return reason::more_than_3_head_arguments;
     const axes pairs = pairs_of_rule(draft, at);
@@ -229,7 +246,7 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
         if (++terms > max_terms) return reason::more_than_6_terms;
         if (item.kind != literal_kind::relation && item.kind != literal_kind::weight)
             return reason::a_number_or_an_index;
-        if (!covers(draft, written, item)) return reason::a_literal_beyond_its_relation;
+        if (!within && !covers(draft, written, item)) return reason::a_literal_beyond_its_relation;
         const value_shape value = draft.value_of(item);
         if (value.size() != shape.size()) return reason::values_of_different_shapes;
         if (item.transposed && value.rows != 1 && value.columns != 1)

@@ -29,8 +29,8 @@
            "a condition mentions variables that are not in the head",                              \
            "compute the masked part by a rule of its own")                                         \
     REASON(rows, a_condition_other_than_a_count,                                                   \
-           "a condition other than `i < count` limits the rows",                                   \
-           "mask where the rows are read instead, as in `j <= i` of an attention")                 \
+           "a condition on symbols, sparse facts or functions of indices limits the rows",         \
+           "apply the condition where the rows are read")                 \
     REASON(rows, pairs_beyond_the_variables,                                                       \
            "the sparse fact may hold pairs beyond the ranges of the variables",                    \
            "let the ranges follow from the fact")                                                  \
