@@ -83,7 +83,7 @@ constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& 
         const bool evaluated = draft.rule_of(at).recurs.loop < 0 && is_arithmetic(pool, part);
         fits = fits && !of_time && (bound || pairs.pairs >= 0 || evaluated);
     });
-    return fits ? reason::none : reason::a_condition_other_than_a_count;
+    return fits ? reason::none : reason::a_condition_that_is_not_arithmetic;
 }
 
 /// Whether the literal is nothing but a condition.
