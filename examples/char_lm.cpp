@@ -17,6 +17,7 @@
 #include <sequent/fit.hpp>
 #include <sequent/packed.hpp>
 #include <sequent/sequent.hpp>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -115,13 +116,12 @@ Text read_text(const std::string& file) {
         append_file(text, file);
     } else {
         const std::filesystem::path root = SEQUENT_SOURCE_DIR;
-        std::vector<std::filesystem::path> sources{root / "README.md"};
+        std::set<std::filesystem::path> sources{root / "README.md"};
         for (const char* folder : {"include", "examples", "tests"})
             for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
                 const auto extension = entry.path().extension();
-                if (extension == ".hpp" || extension == ".cpp") sources.push_back(entry.path());
+                if (extension == ".hpp" || extension == ".cpp") sources.insert(entry.path());
             }
-        std::sort(sources.begin(), sources.end());
         for (const auto& source : sources) append_file(text, source);
     }
     if (text.size() < 20 * (context + 1))

@@ -50,11 +50,11 @@ void visit_models(const io::tensor_file& file, io::name_map names, F f) {
     // clang-format on
 }
 
-using formats = examples::weight_formats<q8_0>;
+using formats = examples::weight_formats<bf16, q8_0, q4_0>;
 
 constexpr std::string_view help_text =
     R"(embed MODEL [TEXT] [--query TEXT]... [--index FILE] [--best N] [--print TEXT]
-      [--weights FORMAT] [--tokens N] [--threads N] [--line-prefix TEXT] [--query-prefix TEXT]
+      [--compare] [--weights FORMAT] [--tokens N] [--threads N] [--line-prefix TEXT] [--query-prefix TEXT]
 
 Answers queries with the lines of the file TEXT that mean the most alike, and their scores, which
 are cosines. Without --query, each line of standard input is one.
@@ -74,7 +74,9 @@ For others, add a line to examples/embed.cpp.
   --index FILE         keep the embeddings of the lines in FILE (safetensors), and take them from it
   --best N             lines for each query (5)
   --print TEXT         print the embedding of TEXT
-  -w, --weights FORMAT f32, or q8_0: 8 bits for a weight (f32)
+  --compare            embed the lines with each format of weights: the cosines to the embeddings
+                       of f32, the seconds, and the megabytes of the weights
+  -w, --weights FORMAT f32, or fewer bits: bf16, q8_0 or q4_0 (f32)
   --tokens N           longer texts are cut off (sentence_bert_config.json's number, or 512)
   --threads N          (all of the machine)
   --line-prefix TEXT   what the model wants before lines, such as "passage: " (nothing)
@@ -93,6 +95,7 @@ struct Options {
     std::string_view weights = "f32";
     std::string line_prefix;
     std::string query_prefix;
+    bool compares = false;
     int best = 5;
     int tokens = 0;
     int threads = 0;
@@ -108,6 +111,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("-w") || line.is("--weights")) options.weights = formats::read(line);
         else if (line.is("--line-prefix")) options.line_prefix = line.text();
         else if (line.is("--query-prefix")) options.query_prefix = line.text();
+        else if (line.is("--compare")) options.compares = true;
         else if (line.is("--best")) options.best = line.whole(1, 1000000);
         else if (line.is("--tokens")) options.tokens = line.whole(2, 1000000);
         else if (line.is("--threads")) options.threads = line.whole(1, 1024);
@@ -118,7 +122,7 @@ Options read_options(int count, char** arguments) {
     }
     if (options.model.empty())
         throw std::invalid_argument("MODEL is missing\n" + std::string(files_text));
-    if (options.text.empty() && options.printed.empty())
+    if (options.text.empty() && (options.printed.empty() || options.compares))
         throw std::invalid_argument("TEXT is needed, a file whose lines are searched");
     return options;
 }
@@ -353,13 +357,45 @@ void print_best(const float* query, const std::vector<float>& embeddings, int wi
     std::fflush(stdout);
 }
 
-template <class Model, class Weights>
-void answer(const Options& options, const Files& files, const Weights& weights) {
-    constexpr int width = Model::shape.width, positions = Model::shape.tokens;
+/// How many tokens a text has at most.
+template <class Model>
+std::size_t most_tokens(const Options& options, const Files& files) {
+    constexpr auto positions = static_cast<std::size_t>(Model::shape.tokens);
     const auto given =
         options.tokens > 0 ? static_cast<std::size_t>(options.tokens) : files.most_tokens;
-    const std::size_t most =
-        std::min(given > 0 ? given : std::size_t{positions}, std::size_t{positions});
+    return given > 0 ? std::min(given, positions) : positions;
+}
+
+/// Embeds the lines of a text and prints their cosines to `expected`, the embeddings with floats,
+/// which are those of the first call.
+template <class Model, class Weights>
+void compare(const Options& options, const Files& files, std::string_view format,
+             const Weights& weights, std::vector<float>& expected) {
+    constexpr std::size_t width = Model::shape.width;
+    const std::vector<std::string> lines = read_lines(options.text);
+    Embedder<Model, Weights> embedder(files, weights, most_tokens<Model>(options, files),
+                                      options.threads);
+    const auto start = std::chrono::steady_clock::now();
+    const std::vector<float> found = embedder.embed(options.line_prefix, lines);
+    const double seconds = seconds_since(start);
+    if (expected.empty()) expected = found;
+    double sum = 0, least = 1;
+    for (std::size_t first = 0; first < found.size(); first += width) {
+        double cosine = 0;
+        for (std::size_t at = first; at < first + width; ++at)
+            cosine += static_cast<double>(expected[at]) * static_cast<double>(found[at]);
+        sum += cosine;
+        least = std::min(least, cosine);
+    }
+    std::printf("%-5s cosine: mean %.6f, least %.6f   %8.3f s   %8.2f MB\n",
+                std::string(format).c_str(), sum / static_cast<double>(lines.size()), least,
+                seconds, static_cast<double>(sizeof(Weights)) * 1e-6);
+}
+
+template <class Model, class Weights>
+void answer(const Options& options, const Files& files, const Weights& weights) {
+    constexpr int width = Model::shape.width;
+    const std::size_t most = most_tokens<Model>(options, files);
     Embedder<Model, Weights> embedder(files, weights, most, options.threads);
     for (const std::string& text : options.printed) {
         for (const float number : embedder.embed("", {text}))
@@ -413,6 +449,13 @@ void run(const Options& options) {
         const auto load_packed = [&]<class Packed>() {
             return io::load_packed<Packed, Model>(tensors, names);
         };
+        std::vector<float> expected;
+        for (const std::string_view format : formats::names)
+            if (options.compares)
+                formats::visit<Model>(format, load, load_packed, [&](const auto& weights) {
+                    compare<Model>(options, files, format, weights, expected);
+                });
+        if (options.compares) return;
         formats::visit<Model>(options.weights, load, load_packed, [&](const auto& weights) {
             std::fprintf(stderr, "the model is ready after %.2f s\n", seconds_since(start));
             answer<Model>(options, files, weights);

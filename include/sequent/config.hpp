@@ -33,12 +33,24 @@
 #define SEQUENT_HAS_EXCEPTIONS
 #endif
 
+// Clang before 16 spells these without the second underscore.
+#if defined(__linux__) && defined(__x86_64__) &&                                  \
+    ((defined(__AMX_TILE__) && defined(__AMX_INT8__) && defined(__AMX_BF16__)) || \
+     (defined(__AMXTILE__) && defined(__AMXINT8__) && defined(__AMXBF16__)))
+#define SEQUENT_HAS_AMX
+#endif
+
+// Where the standard library has no threads, a pool is the calling thread alone. A program for one
+// thread may define it, too.
+#if defined(__wasm__) && !defined(_REENTRANT) && !defined(SEQUENT_NO_THREADS)
+#define SEQUENT_NO_THREADS
+#endif
+
 // What changes the code of an inline function is part of every symbol: the version, the instruction
-// set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
-// are built with different flags never share a kernel.
+// set, SEQUENT_SMALL_CODE, SEQUENT_NO_THREADS, and what happens on an error. Two translation units
+// of one program that are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
-#if defined(__AVX512VNNI__) && defined(__AVX512BF16__) && defined(__AMX_TILE__) && \
-    defined(__AMX_INT8__) && defined(__AMX_BF16__)
+#if defined(SEQUENT_HAS_AMX) && defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16_amx
 #elif defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16
@@ -86,14 +98,18 @@
 #else
 #define SEQUENT_ABI_NAME_3(set) v0_1_##set
 #endif
+#define SEQUENT_ABI_WITHOUT_2(name, what) name##_without_##what
+#define SEQUENT_ABI_WITHOUT(name, what) SEQUENT_ABI_WITHOUT_2(name, what)
 #if defined(SEQUENT_HAS_EXCEPTIONS)
 #define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_NAME_3(set)
 #else
-#define SEQUENT_ABI_NAME_4(name) name##_without_exceptions
-#define SEQUENT_ABI_NAME_5(name) SEQUENT_ABI_NAME_4(name)
-#define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_NAME_5(SEQUENT_ABI_NAME_3(set))
+#define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_WITHOUT(SEQUENT_ABI_NAME_3(set), exceptions)
 #endif
+#if defined(SEQUENT_NO_THREADS)
+#define SEQUENT_ABI_NAME(set) SEQUENT_ABI_WITHOUT(SEQUENT_ABI_NAME_2(set), threads)
+#else
 #define SEQUENT_ABI_NAME(set) SEQUENT_ABI_NAME_2(set)
+#endif
 #define SEQUENT_ABI SEQUENT_ABI_NAME(SEQUENT_ABI_SET)
 
 #if defined(_MSC_VER) && !defined(__clang__)

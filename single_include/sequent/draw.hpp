@@ -282,7 +282,8 @@ class weights_reader {
         int head = 0;
         model_detail::each_outer(attention.outer_extents, [&](int one, int two, int three) {
             head_weights made;
-            made.relation = path_of<step.rule>();
+            made.relation.assign(path<step.rule>.text,
+                                 static_cast<std::size_t>(path<step.rule>.length));
             made.layer = layer_;
             made.head = head++;
             made.rows = plan::least_count(attention.row_counts, attention.rows, bound_.counts);
@@ -309,19 +310,17 @@ class weights_reader {
         });
     }
 
-    /// "layers.head": the relation that a rule computes, within those that stack it.
+    /// "layers.head": the relation that a rule computes, within those that stack it. A constant, so
+    /// that the plan is no data of the program.
     template <int Rule>
-    static std::string path_of() {
+    static constexpr model_detail::full_name path = [] {
         constexpr auto& text = Plan::shapes.text;
-        const auto name = [](int rule) {
-            const plan::name& id = text.relations[text.rules[rule].head].id;
-            return std::string(id.text, static_cast<std::size_t>(id.length));
-        };
-        std::string result = name(Rule);
+        model_detail::full_name result;
+        result.prepend(text.relations[text.rules[Rule].head].id, false);
         for (int scope = text.rules[Rule].scope; scope > 0; scope = text.scopes[scope].parent)
-            result.insert(0, name(text.scopes[scope].rule) + ".");
+            result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
         return result;
-    }
+    }();
 
     static constexpr double infinity = std::numeric_limits<double>::infinity();
 

@@ -28,9 +28,9 @@
 
 #include "sequent.hpp"
 
-/// Files of other programs: GGUF, safetensors in several files, NumPy's archives, the names of
-/// PyTorch's recurrent layers, and the type of a model from its config.json or GGUF metadata.
-/// Included by name, not by sequent.hpp.
+/// Files of other programs: GGUF, safetensors in several files, LoRA adapters, NumPy's archives,
+/// the names of PyTorch's recurrent layers, and the type of a model from its config.json or GGUF
+/// metadata. Included by name, not by sequent.hpp.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -531,11 +531,16 @@ SEQUENT_COLD std::string text_of_mask() {
 /// Of an option set, or of a model.
 template <class Of>
 SEQUENT_COLD compared_options compared_options_of() {
-    compared_options result{Of::shape, "", ""};
-    if constexpr (requires { typename Of::mask; }) result.mask = text_of_mask<typename Of::mask>();
-    if constexpr (requires { typename Of::local_mask; })
-        result.local_mask = text_of_mask<typename Of::local_mask>();
-    return result;
+    if constexpr (requires { typename Of::template read<>; }) {
+        return compared_options_of<typename Of::template read<>>();
+    } else {
+        compared_options result{Of::shape, "", ""};
+        if constexpr (requires { typename Of::mask; })
+            result.mask = text_of_mask<typename Of::mask>();
+        if constexpr (requires { typename Of::local_mask; })
+            result.local_mask = text_of_mask<typename Of::local_mask>();
+        return result;
+    }
 }
 
 struct known_preset {
@@ -686,7 +691,9 @@ SEQUENT_COLD std::string option_of(const compared_options& model, std::string_vi
     if (name == "mask") return model.mask;
     if (name == "normalization") {
         return joined_text({"normalization::",
-                            of.normalization == nn::norm_kind::rms     ? "rms<"
+                            of.normalization == nn::norm_kind::rms ? "rms<"
+                            : of.normalization == nn::norm_kind::rms_without_gain
+                                ? "rms_without_gain<"
                             : of.normalization == nn::norm_kind::layer ? "layer<"
                                                                        : "layer_without_bias<",
                             of.norm_exponent, ">"});
@@ -1561,6 +1568,201 @@ SEQUENT_COLD model_description describe(const gguf_file& file) {
         return detail::describe_gguf_llama(of);
     fail_with<error>({of.file(), ": \"general.architecture\" is \"", architecture,
                       "\", known are \"bert\", \"llama\", \"phi3\", \"qwen2\" and \"t5\""});
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// Low-rank adapters (LoRA) in the files of PEFT, merged into a model's tensors before they are
+/// loaded, as parameters or packed:
+///
+///     const auto merged = io::merge_lora(io::open_safetensors("model.safetensors"),
+///                                        "adapter_model.safetensors", "adapter_config.json");
+///     io::load<Model>(merged, parameters, io::hugging_face::llama);
+///
+/// Hu et al. 2021, LoRA: Low-Rank Adaptation of Large Language Models,
+/// https://arxiv.org/abs/2106.09685
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
+/// What adapter_config.json states.
+struct lora_settings {
+    std::uint64_t rank = 0;
+    double scale = 0;
+    bool transposed = false;  // weights are [inputs, outputs], as GPT-2's
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD lora_settings read_lora_settings(const source& from) {
+    const json_document document(
+        {reinterpret_cast<const char*>(from.bytes().data()), from.bytes().size()}, from.name());
+    const json_value root = document.root();
+    const auto has = [&](std::string_view key) { return root.has(key) && !root[key].is_null(); };
+    const auto truth = [&](std::string_view key) { return has(key) && root[key].boolean(); };
+    if (has("peft_type") && root["peft_type"].string() != "LORA")
+        root["peft_type"].fail(
+            {"the adapter is \"", root["peft_type"].string(), "\", known is \"LORA\""});
+    // What changes the sum, or stands beside it.
+    for (const std::string_view key : {"use_dora", "use_qalora", "use_bdlora", "lora_bias"})
+        if (truth(key)) root[key].fail({"\"", key, "\" is not known"});
+    // Initialisations that change the model's own weights as well.
+    if (has("init_lora_weights") && root["init_lora_weights"].kind() == json_kind::string) {
+        const json_value value = root["init_lora_weights"];
+        const std::string_view name = value.string();
+        if (name != "gaussian" && name != "orthogonal" && name != "eva")
+            value.fail({"\"init_lora_weights\" is \"", name, "\", which changes the model, too"});
+    }
+    if (has("bias") && root["bias"].string() != "none")
+        root["bias"].fail({"\"bias\" is \"", root["bias"].string(), "\", known is \"none\""});
+    for (const std::string_view key :
+         {"rank_pattern", "alpha_pattern", "modules_to_save", "layer_replication",
+          "megatron_config", "trainable_token_indices", "target_parameters",
+          "alora_invocation_tokens", "arrow_config", "kasa_config", "velora_config",
+          "monteclora_config"}) {
+        if (!has(key)) continue;
+        const json_value value = root[key];
+        bool empty = true;
+        if (value.kind() == json_kind::object)
+            value.for_each_member([&](std::string_view, json_value) { empty = false; });
+        else if (value.kind() == json_kind::array)
+            value.for_each_element([&](json_value) { empty = false; });
+        else
+            empty = false;
+        if (!empty) value.fail({"\"", key, "\" is not known"});
+    }
+    lora_settings result;
+    result.rank = root["r"].whole_number(1 << 20);
+    if (result.rank == 0) root["r"].fail({"\"r\" is 0"});
+    const auto rank = static_cast<double>(result.rank);
+    result.scale = root["lora_alpha"].number() / (truth("use_rslora") ? std::sqrt(rank) : rank);
+    result.transposed = truth("fan_in_fan_out");
+    return result;
+}
+
+/// Merges adapters into the tensors of a file.
+SEQUENT_LAZY class lora_merger {
+  public:
+    SEQUENT_COLD lora_merger(tensor_file base, const tensor_file& adapter,
+                             const lora_settings& settings)
+        : base_(std::move(base)), adapter_(adapter), settings_(settings) {}
+
+    SEQUENT_COLD tensor_file merge() {
+        constexpr std::string_view before = "base_model.model.";
+        constexpr std::string_view behind_a = ".lora_A.weight", behind_b = ".lora_B.weight";
+        for (const header_entry& each : adapter_.header.tensors) {
+            const std::string_view name = each.name;
+            const bool is_b = name.ends_with(behind_b);
+            if (!name.starts_with(before) || (!is_b && !name.ends_with(behind_a)))
+                fail(each, {": expected are names \"base_model.model. ... .lora_A.weight\" and "
+                            "\"... .lora_B.weight\""});
+            const std::string module(
+                name.substr(before.size(), name.size() - before.size() - behind_a.size()));
+            const auto full_name = [&](std::string_view behind) {
+                return joined_text({before, module, behind});
+            };
+            if (is_b) {
+                find(adapter_, full_name(behind_a), each);
+                continue;
+            }
+            header_entry& to = find(base_, module + ".weight", each);
+            merge(to, each, find(adapter_, full_name(behind_b), each));
+        }
+        return std::move(base_);
+    }
+
+  private:
+    [[noreturn]] SEQUENT_COLD void fail(const header_entry& of,
+                                        std::initializer_list<text_part> what) const {
+        fail_with<error>({adapter_.name, ": tensor ", in_quotes(of.name), joined_text(what)});
+    }
+
+    template <class File>
+    SEQUENT_COLD auto& find(File& in, const std::string& name, const header_entry& by) const {
+        for (auto& each : in.header.tensors)
+            if (each.name == name) return each;
+        fail(by, {": ", in.name, " has no tensor ", in_quotes(name)});
+    }
+
+    SEQUENT_COLD std::vector<double> numbers_of(const tensor_file& file,
+                                                const header_entry& entry) const {
+        const std::string problem = problem_of_type(file, entry, dtype::f64);
+        if (!problem.empty())
+            fail_with<error>({file.name, ": tensor ", in_quotes(entry.name), problem});
+        std::vector<double> result;
+        for_each_number(file, entry, [&](std::uint64_t number, double value) {
+            if (!std::isfinite(value))
+                fail_element(file.name, entry.name, number, unlike_a_number(value));
+            result.push_back(value);
+        });
+        return result;
+    }
+
+    /// Replaces a tensor W of [outputs, inputs] by W + scale * B A.
+    SEQUENT_COLD void merge(header_entry& to, const header_entry& a, const header_entry& b) {
+        const auto check = [&](const header_entry& of, std::uint64_t rows, std::uint64_t columns) {
+            const std::vector<std::uint64_t> wanted{rows, columns};
+            if (of.shape != wanted)
+                fail(of, {": has shape ", shape_text(of.shape), ", expected is ",
+                          shape_text(wanted), ", for rank ", settings_.rank, " and ",
+                          in_quotes(to.name), " of shape ", shape_text(to.shape)});
+        };
+        if (to.shape.size() != 2)
+            fail(a, {": ", in_quotes(to.name), " has shape ", shape_text(to.shape),
+                     ", expected is a matrix"});
+        const bool turned = settings_.transposed;
+        const std::uint64_t outputs = to.shape[turned ? 1 : 0], inputs = to.shape[turned ? 0 : 1];
+        check(a, settings_.rank, inputs);
+        check(b, outputs, settings_.rank);
+        const std::vector<double> left = numbers_of(adapter_, b), right = numbers_of(adapter_, a);
+        std::vector<double> row(static_cast<std::size_t>(inputs));
+        std::vector<double> merged = numbers_of(base_, to);
+        const auto rank = static_cast<std::size_t>(settings_.rank);
+        for (std::size_t n = 0; n < outputs; ++n) {
+            row.assign(row.size(), 0.0);
+            for (std::size_t each = 0; each < rank; ++each)
+                for (std::size_t k = 0; k < row.size(); ++k)
+                    row[k] += left[n * rank + each] * right[each * row.size() + k];
+            for (std::size_t k = 0; k < row.size(); ++k)
+                merged[turned ? k * static_cast<std::size_t>(outputs) + n : n * row.size() + k] +=
+                    settings_.scale * row[k];
+        }
+        const dtype type = to.dtype == name_of(dtype::f64) ? dtype::f64 : dtype::f32;
+        const std::size_t size = io::size_of(type);
+        auto bytes = std::make_shared<std::vector<std::byte>>(merged.size() * size);
+        with_dtype(type, [&](auto stored) {
+            for (std::size_t at = 0; at < merged.size(); ++at)
+                if (!store_element<stored()>(merged[at], bytes->data() + at * size))
+                    fail(a, {": element ", at, " of the merged ", in_quotes(to.name),
+                             " is too large for ", name_of(type)});
+        });
+        base_.parts.push_back({source(std::span<const std::byte>(*bytes), base_.name, bytes), 0});
+        to.dtype = name_of(type);
+        to.begin = 0;
+        to.end = bytes->size();
+        to.part = base_.parts.size() - 1;
+    }
+
+    tensor_file base_;
+    const tensor_file& adapter_;
+    lora_settings settings_;
+};
+
+}  // namespace detail
+
+/// The tensors of a model, with those that an adapter changes replaced by W + alpha / r * B A
+/// (alpha / sqrt(r), if "use_rslora" is true), in F32, or F64 where they are. `adapter` and
+/// `config` are adapter_model.safetensors and adapter_config.json of PEFT; the model's tensors have
+/// the names that the adapter was trained with.
+///
+/// Throws io::error if a file is not well-formed, if a tensor of the adapter has no partner, no
+/// tensor of the model or another shape, if a number is not finite, or if the config asks for what
+/// is not such a sum: DoRA, biases, modules that are saved whole, ranks by pattern.
+SEQUENT_LAZY
+SEQUENT_COLD tensor_file merge_lora(tensor_file base, const source& adapter, const source& config) {
+    const detail::lora_settings settings = detail::read_lora_settings(config);
+    const tensor_file tensors = open_safetensors(adapter);
+    return detail::lora_merger<>(std::move(base), tensors, settings).merge();
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io

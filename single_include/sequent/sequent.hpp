@@ -69,12 +69,24 @@
 #define SEQUENT_HAS_EXCEPTIONS
 #endif
 
+// Clang before 16 spells these without the second underscore.
+#if defined(__linux__) && defined(__x86_64__) &&                                  \
+    ((defined(__AMX_TILE__) && defined(__AMX_INT8__) && defined(__AMX_BF16__)) || \
+     (defined(__AMXTILE__) && defined(__AMXINT8__) && defined(__AMXBF16__)))
+#define SEQUENT_HAS_AMX
+#endif
+
+// Where the standard library has no threads, a pool is the calling thread alone. A program for one
+// thread may define it, too.
+#if defined(__wasm__) && !defined(_REENTRANT) && !defined(SEQUENT_NO_THREADS)
+#define SEQUENT_NO_THREADS
+#endif
+
 // What changes the code of an inline function is part of every symbol: the version, the instruction
-// set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
-// are built with different flags never share a kernel.
+// set, SEQUENT_SMALL_CODE, SEQUENT_NO_THREADS, and what happens on an error. Two translation units
+// of one program that are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
-#if defined(__AVX512VNNI__) && defined(__AVX512BF16__) && defined(__AMX_TILE__) && \
-    defined(__AMX_INT8__) && defined(__AMX_BF16__)
+#if defined(SEQUENT_HAS_AMX) && defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16_amx
 #elif defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16
@@ -122,14 +134,18 @@
 #else
 #define SEQUENT_ABI_NAME_3(set) v0_1_##set
 #endif
+#define SEQUENT_ABI_WITHOUT_2(name, what) name##_without_##what
+#define SEQUENT_ABI_WITHOUT(name, what) SEQUENT_ABI_WITHOUT_2(name, what)
 #if defined(SEQUENT_HAS_EXCEPTIONS)
 #define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_NAME_3(set)
 #else
-#define SEQUENT_ABI_NAME_4(name) name##_without_exceptions
-#define SEQUENT_ABI_NAME_5(name) SEQUENT_ABI_NAME_4(name)
-#define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_NAME_5(SEQUENT_ABI_NAME_3(set))
+#define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_WITHOUT(SEQUENT_ABI_NAME_3(set), exceptions)
 #endif
+#if defined(SEQUENT_NO_THREADS)
+#define SEQUENT_ABI_NAME(set) SEQUENT_ABI_WITHOUT(SEQUENT_ABI_NAME_2(set), threads)
+#else
 #define SEQUENT_ABI_NAME(set) SEQUENT_ABI_NAME_2(set)
+#endif
 #define SEQUENT_ABI SEQUENT_ABI_NAME(SEQUENT_ABI_SET)
 
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -1364,6 +1380,10 @@ constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
     auto gain_use = gain.use();
     return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
 }
+/// The same without a gain.
+constexpr auto rms_norm(double eps = 1e-5) noexcept {
+    return transform<transformation::rms_norm>{{eps}, {}};
+}
 /// Turns each pair (x[2k], x[2k + 1]) by the angle position * base^(-2k / length)
 /// (arXiv 2104.09864).
 template <index_term Position>
@@ -2145,9 +2165,12 @@ struct number_text {
     REASON(rows, a_condition_on_summed_variables,                                                  \
            "a condition mentions variables that are not in the head",                              \
            "compute the masked part by a rule of its own")                                         \
-    REASON(rows, a_condition_other_than_a_count,                                                   \
-           "a condition other than `i < count` limits the rows",                                   \
+    REASON(rows, a_condition_that_lists_pairs,                                                      \
+           "a condition asks a function or a sparse fact, whose pairs alone are visited",          \
            "mask where the rows are read instead, as in `j <= i` of an attention")                 \
+    REASON(rows, a_condition_on_the_time_of_a_recursion,                                           \
+           "a condition limits the times of a recursion otherwise than by `t < count`",            \
+           "mask where the recursion is read")                                                     \
     REASON(rows, pairs_beyond_the_variables,                                                       \
            "the sparse fact may hold pairs beyond the ranges of the variables",                    \
            "let the ranges follow from the fact")                                                  \
@@ -2350,6 +2373,8 @@ template <class Variable, class Cure>
 struct recursion_without_an_end {};
 struct cycle {};
 struct recursion_without_a_base {};
+/// Counts limit its members in a way that does not settle.
+struct recursion_whose_end_is_not_known {};
 template <int Left, int Right>
 struct shapes_do_not_fit {};
 struct softmax_over_a_variable_not_in_the_head {};
@@ -2468,6 +2493,7 @@ enum class fault {
     recursion_without_an_end,
     cycle,
     recursion_without_a_base,
+    recursion_whose_end_is_not_known,
     shapes_do_not_fit,
     softmax_over_a_variable_not_in_the_head,
     aggregation_over_a_variable_in_the_head,
@@ -2603,6 +2629,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
     SEQUENT_MISTAKE(cycle)
     SEQUENT_MISTAKE(recursion_without_a_base)
+    SEQUENT_MISTAKE(recursion_whose_end_is_not_known)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)
@@ -3013,11 +3040,24 @@ namespace sequent::inline SEQUENT_ABI::io::detail {
 
 using language::transformation;
 
-/// Calls f(transformation_use) for each function of a model's rules.
+/// The functions of a model's rules.
+template <class Model>
+inline constexpr auto functions_of = [] {
+    constexpr auto& rules = Model::plan::shapes.text.rules;
+    constexpr int count = [] {
+        int result = 0;
+        for (const auto& rule : rules) result += rule.transformations.size();
+        return result;
+    }();
+    plan::list<plan::transformation_use, count> result;
+    for (const auto& rule : rules)
+        for (const plan::transformation_use& use : rule.transformations) result.push(use);
+    return result;
+}();
+/// Calls f(transformation_use) for each of them.
 template <class Model, class F>
 constexpr void for_each_function(F f) {
-    for (const auto& rule : Model::plan::shapes.text.rules)
-        for (const plan::transformation_use& use : rule.transformations) f(use);
+    for (const plan::transformation_use& use : functions_of<Model>) f(use);
 }
 
 template <class Model>
@@ -3838,7 +3878,8 @@ SEQUENT_COLD void for_each_row(const piece& given, F f) {
 #include <cerrno>
 #include <memory>
 
-#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
+#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>) && \
+    !defined(__wasi__)
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -4049,7 +4090,11 @@ SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
     return std::fopen(path.c_str(), "rb");
 }
 inline int process_number() noexcept {
+#ifdef __wasi__
+    return 0;
+#else
     return static_cast<int>(::getpid());
+#endif
 }
 /// Private ones are for the owner alone until their mode is known.
 SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
@@ -4076,7 +4121,9 @@ SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
     return ::access(path.c_str(), W_OK);
 }
 /// As far as the process and the file system can: another owner takes privileges.
-SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
+SEQUENT_COLD inline void keep_owner_and_mode([[maybe_unused]] int descriptor,
+                                             [[maybe_unused]] const file_path& path) noexcept {
+#ifndef __wasi__  // there are neither
     struct ::stat old, made;
     if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
     if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
@@ -4088,6 +4135,7 @@ SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& pa
     if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
         // The file stays its owner's alone.
     }
+#endif
 }
 /// The rename as well survives a crash.
 SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
@@ -4123,6 +4171,10 @@ class source {
     /// The bytes are only referred to. Messages call them `name`.
     source(std::span<const std::byte> bytes, std::string name = "<memory>")
         : name_(std::move(name)), bytes_(bytes) {}
+
+    /// Bytes that `owner` keeps.
+    source(std::span<const std::byte> bytes, std::string name, std::shared_ptr<const void> owner)
+        : name_(std::move(name)), bytes_(bytes), memory_(std::move(owner)) {}
 
     const std::string& name() const noexcept { return name_; }
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
@@ -6103,12 +6155,19 @@ SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
     return load_all(file, match(file, parameters, names, layout));
 }
 
-SEQUENT_LAZY
-SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tensor>& parameters,
-                              name_map names, const model_layout& layout,
-                              const metadata_map& metadata, dtype type) {
+/// The tensors that a map makes of parameters.
+struct mapped_tensors {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD mapped_tensors plan_mapped(const file_path& path,
+                                        const std::vector<any_tensor>& parameters, name_map names,
+                                        const model_layout& layout) {
+    mapped_tensors result;
+    std::vector<planned_tensor>& planned = result.planned;
+    std::vector<piece>& pieces = result.pieces;
     std::vector<coverage> used;
     std::string problem =
         for_each_place(parameters, names, layout.stacks, [&](const place_of& of) -> std::string {
@@ -6146,7 +6205,15 @@ SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tenso
             problem = joined_text({"tensor ", in_quotes(planned[at].name), ": ", problem});
     }
     if (!problem.empty()) fail_with<error>({path.string(), ": ", problem});
-    save_all(path, planned, pieces, metadata, type);
+    return result;
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tensor>& parameters,
+                              name_map names, const model_layout& layout,
+                              const metadata_map& metadata, dtype type) {
+    const mapped_tensors all = plan_mapped(path, parameters, names, layout);
+    save_all(path, all.planned, all.pieces, metadata, type);
 }
 
 }  // namespace detail
@@ -11735,7 +11802,9 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+#if !defined(SEQUENT_NO_THREADS)
 #include <mutex>
+#endif
 
 /// Tables that kernels read, such as the angles of positions or the pairs of a mask. A program
 /// makes those of all its models when it first names facts for a call: later than main begins, so
@@ -11748,7 +11817,7 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 class table_maker {
   public:
     explicit table_maker(void (*make)()) : make_(make) {
-        const std::lock_guard<std::mutex> lock(mutex());
+        [[maybe_unused]] const auto lock = locked();
         next_ = first_;
         first_ = this;
     }
@@ -11768,13 +11837,20 @@ class table_maker {
     // Libraries that are loaded later add theirs.
     static inline constinit std::atomic<table_maker*> first_{nullptr};
 
-    // Not a constant everywhere: made where it is first wanted.
-    static std::mutex& mutex() {
-        static std::mutex result;
-        return result;
+#if defined(SEQUENT_NO_THREADS)
+    struct one_thread {};
+    static one_thread locked() noexcept {
+        return {};
     }
+#else
+    static std::unique_lock<std::mutex> locked() {
+        // Not a constant everywhere: made where it is first wanted.
+        static std::mutex mutex;
+        return std::unique_lock(mutex);
+    }
+#endif
     SEQUENT_COLD static void make_those_that_wait() {
-        const std::lock_guard<std::mutex> lock(mutex());
+        [[maybe_unused]] const auto lock = locked();
         while (table_maker* const one = first_) {
             one->make_();
             first_ = one->next_;
@@ -12123,13 +12199,14 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
     detail::layer_norm_gradient<Length, T>(x, gain, dy, dx, dgain, dbias, eps);
 }
 
-/// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019).
+/// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019). A null gain stands for ones.
 template <int Length, class T>
 inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
     const T scale = detail::rms_in_range<Length>(x, eps, y);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
-        store_first<count()>(y + i, batch<T>(n * load_first<count()>(gain + i)));
+        store_first<count()>(y + i,
+                             gain != nullptr ? batch<T>(n * load_first<count()>(gain + i)) : n);
     });
 }
 
@@ -12140,18 +12217,25 @@ inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* 
     T scale = detail::row_rms<Length>(x, eps);
     T slope = scale;
     // Of x before it is multiplied by the scale: that would wait for the scale.
-    T sum = detail::sum_of_products<Length>(dy, gain, x);
+    const auto sum_along = [&] {
+        return gain != nullptr
+                   ? detail::sum_of_products<Length>(dy, gain, x)
+                   : detail::row_sum<Length, T>([&](int i, auto count) {
+                         return load_first<count()>(dy + i) * load_first<count()>(x + i);
+                     });
+    };
+    T sum = sum_along();
     if (!(scale > T(0) && std::abs(sum) <= std::numeric_limits<T>::max())) [[unlikely]] {
         slope = detail::unit_row<Length>(x, eps, room);
         x = room;
         scale = T(1);
-        sum = detail::sum_of_products<Length>(dy, gain, x);
+        sum = sum_along();
     }
     const T along = sum * scale / T(Length);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
         const batch<T> d = load_first<count()>(dy + i);
-        const batch<T> g = d * load_first<count()>(gain + i);
+        const batch<T> g = gain != nullptr ? batch<T>(d * load_first<count()>(gain + i)) : d;
         detail::add_first<count()>(dgain, i, batch<T>(d * n));
         store_first<count()>(dx + i, batch<T>((g - n * set(along)) * set(slope)));
     });
@@ -14820,6 +14904,18 @@ struct node_pool {
     constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
         if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
         if (kind == node_kind::greater_equal) return add(node_kind::less_equal, value, right, left);
+        // `!(i >= n)`, `i <= n - 1` and `i + 1 <= n` are `i < n`.
+        if (kind == node_kind::negation) {
+            const node of = nodes[left];
+            if (of.kind == node_kind::less) return add(node_kind::less_equal, 0, of.right, of.left);
+            if (of.kind == node_kind::less_equal) return add(node_kind::less, 0, of.right, of.left);
+            if (of.kind == node_kind::equal) return add(node_kind::not_equal, 0, of.left, of.right);
+            if (of.kind == node_kind::not_equal) return add(node_kind::equal, 0, of.left, of.right);
+        }
+        if (kind == node_kind::less_equal) {
+            if (is_moved(right, -1)) return add(node_kind::less, 0, left, nodes[right].left);
+            if (is_moved(left, 1)) return add(node_kind::less, 0, nodes[left].left, right);
+        }
         for (int at = 0; at < nodes.size(); ++at)
             if (nodes[at].kind == kind && nodes[at].value == value && nodes[at].left == left &&
                 nodes[at].right == right)
@@ -14873,6 +14969,14 @@ struct node_pool {
     /// Whether two conditions have the same conjuncts, in any order.
     constexpr bool same_conjuncts(int left, int right) const {
         return holds_conjuncts(left, right) && holds_conjuncts(right, left);
+    }
+    /// Whether the node is another one plus `by`.
+    constexpr bool is_moved(int root, int by) const {
+        const node& top = nodes[root];
+        if (top.kind != node_kind::add && top.kind != node_kind::subtract) return false;
+        const node& moved = nodes[top.right];
+        return moved.kind == node_kind::constant &&
+               moved.value == (top.kind == node_kind::add ? by : -by);
     }
     /// The term that at_term() made a node of.
     constexpr term as_term(int root) const {
@@ -15129,12 +15233,45 @@ struct space {
 
 namespace detail {
 
-/// Counts the pairs of one piece. Bounds and residues repeat with a period of rows, so that along
-/// every period-th row each bound is a straight line: rows are counted by such lines where there
-/// are many of them, else one by one.
-class pair_counter {
+/// offset + slope * t.
+struct line {
+    long long offset = 0;
+    long long slope = 0;
+
+    constexpr line minus(const line& other, int less = 0) const {
+        return {offset - other.offset - less, slope - other.slope};
+    }
+    constexpr long long at(long long t) const { return offset + slope * t; }
+    constexpr line from(long long t) const { return {at(t), slope}; }
+    /// Narrows [first, last) to where the line is not negative.
+    constexpr void clip(long long& first, long long& last) const {
+        if (slope == 0) {
+            if (offset < 0) last = first;
+        } else if (slope > 0) {
+            const long long from = -offset <= 0 ? 0 : (-offset + slope - 1) / slope;
+            if (from > first) first = from;
+        } else {
+            const long long to = offset < 0 ? 0 : offset / -slope + 1;
+            if (to < last) last = to;
+        }
+    }
+};
+
+/// Rows row, row + step, ..., `count` of them, whose first column and number of columns are lines.
+struct row_line {
+    int row = 0;
+    int step = 1;
+    long long count = 1;
+    line begin{};
+    line length{};
+};
+
+/// Walks the rows of one piece that have columns, whatever counts are given. Bounds and residues
+/// repeat with a period of rows, so that along every period-th row each bound is a straight line:
+/// rows are visited by such lines where there are many of them, else one by one.
+class piece_rows {
   public:
-    constexpr pair_counter(const piece& part, int rows, int columns)
+    constexpr piece_rows(const piece& part, int rows, int columns)
         : part_(part), columns_(columns) {
         for (int residue = 0; residue < part.modulus; ++residue)
             members_ += (part.residues >> residue) & 1 ? 1 : 0;
@@ -15146,18 +15283,34 @@ class pair_counter {
             if (const int value = limit.at(0, given_.most); value < last_) last_ = value;
     }
 
-    /// Whether the rows are counted by lines.
+    /// Whether the rows are visited by lines.
     constexpr bool has_lines() const { return period() * least_rows <= last_ - first_; }
 
-    constexpr long long count() const {
-        const int step = has_lines() ? static_cast<int>(period()) : 1;
-        const int begins = has_lines() ? step : last_ - first_;
-        long long pairs = 0;
+    /// Calls visit(row_line).
+    template <class Visit>
+    constexpr void each(Visit visit) const {
+        const bool by_lines = has_lines();
+        const int step = by_lines ? static_cast<int>(period()) : 1;
+        const int begins = by_lines ? step : last_ - first_;
         for (int row = first_; row < first_ + begins; ++row) {
             if (!((part_.row_residues >> floor_remainder(row, part_.row_modulus)) & 1)) continue;
-            pairs += has_lines() ? count_line(row, step, (last_ - row + step - 1) / step)
-                                 : count_row(row);
+            if (by_lines) {
+                each_line(row, step, (last_ - row + step - 1) / step, visit);
+                continue;
+            }
+            const int begin = part_.begin(row, given_.least);
+            const int length = part_.end(row, columns_, given_.most) - begin;
+            if (length > 0) visit(row_line{row, 1, 1, {begin, 0}, {length, 0}});
         }
+    }
+
+    constexpr long long count() const {
+        long long pairs = 0;
+        each([&](const row_line& rows) {
+            pairs +=
+                rows.count * count_columns(rows.row, rows.begin.offset, rows.length.offset) +
+                rows.count * (rows.count - 1) / 2 * (rows.length.slope / part_.modulus * members_);
+        });
         return pairs;
     }
 
@@ -15195,10 +15348,6 @@ class pair_counter {
         return left / greater * right;
     }
 
-    constexpr long long count_row(int row) const {
-        const int begin = part_.begin(row, given_.least);
-        return count_columns(row, begin, part_.end(row, columns_, given_.most) - begin);
-    }
     /// Of `length` columns of a row from `begin` on.
     constexpr long long count_columns(int row, long long begin, long long length) const {
         if (length <= 0 || part_.modulus == 1) return length > 0 ? length : 0;
@@ -15211,27 +15360,6 @@ class pair_counter {
         return columns;
     }
 
-    /// offset + slope * t >= 0, for t in [first, last).
-    struct line {
-        long long offset = 0;
-        long long slope = 0;
-
-        constexpr line minus(const line& other, int less = 0) const {
-            return {offset - other.offset - less, slope - other.slope};
-        }
-        constexpr long long at(long long t) const { return offset + slope * t; }
-        constexpr void clip(long long& first, long long& last) const {
-            if (slope == 0) {
-                if (offset < 0) last = first;
-            } else if (slope > 0) {
-                const long long from = -offset <= 0 ? 0 : (-offset + slope - 1) / slope;
-                if (from > first) first = from;
-            } else {
-                const long long to = offset < 0 ? 0 : offset / -slope + 1;
-                if (to < last) last = to;
-            }
-        }
-    };
     using lines = list<line, max_lines>;
 
     static constexpr lines lines_of(const list<bound, max_bounds>& bounds, line border, int row,
@@ -15246,11 +15374,11 @@ class pair_counter {
     }
 
     /// Of the rows row, row + step, ...: where one lower bound is the greatest and one upper bound
-    /// the least, the pairs of a row grow by the same number from each to the next.
-    constexpr long long count_line(int row, int step, int rows) const {
+    /// the least.
+    template <class Visit>
+    constexpr void each_line(int row, int step, int rows, Visit& visit) const {
         const lines lower = lines_of(part_.lower, {0, 0}, row, step, given_.least);
         const lines upper = lines_of(part_.upper, {columns_, 0}, row, step, given_.most);
-        long long pairs = 0;
         for (int low = 0; low < lower.size(); ++low)
             for (int high = 0; high < upper.size(); ++high) {
                 const line length = upper[high].minus(lower[low]);
@@ -15263,12 +15391,10 @@ class pair_counter {
                 for (int other = 0; other < upper.size() && first < last; ++other)
                     if (other != high)
                         upper[other].minus(upper[high], other < high ? 1 : 0).clip(first, last);
-                if (first >= last) continue;
-                const long long count = last - first;
-                pairs += count * count_columns(row, lower[low].at(first), length.at(first)) +
-                         count * (count - 1) / 2 * (length.slope / part_.modulus * members_);
+                if (first < last)
+                    visit(row_line{row + static_cast<int>(first) * step, step, last - first,
+                                   lower[low].from(first), length.from(first)});
             }
-        return pairs;
     }
 };
 
@@ -15277,8 +15403,7 @@ class pair_counter {
 /// How many pairs a space holds, whatever counts are given at run time: at most.
 constexpr long long count_pairs(const space& where, int rows, int columns) {
     long long pairs = 0;
-    for (const piece& part : where.pieces)
-        pairs += detail::pair_counter(part, rows, columns).count();
+    for (const piece& part : where.pieces) pairs += detail::piece_rows(part, rows, columns).count();
     const long long all = static_cast<long long>(rows) * columns;
     return pairs < all ? pairs : all;
 }
@@ -16050,7 +16175,7 @@ class domain_finder {
         if (unknown_end_ >= 0 && out.mistake.ok()) {
             const rule& written = in.text.rules[unknown_end_];
             const int stacking = in.text.scopes[written.scope].rule;
-            out.mistake = {fault::recursion_without_a_base,
+            out.mistake = {fault::recursion_whose_end_is_not_known,
                            written.number,
                            in.text.relations[written.head].id,
                            0,
@@ -16268,7 +16393,7 @@ class domain_finder {
         constexpr int most_rows = 2048;  // one by one
         if (!where.exact) return false;
         for (const piece& part : where.pieces)
-            if (rows > most_rows && !detail::pair_counter(part, rows, columns).has_lines())
+            if (rows > most_rows && !detail::piece_rows(part, rows, columns).has_lines())
                 return false;
         return true;
     }
@@ -16732,6 +16857,16 @@ struct general_function {
     int identity = -1;  // of dropout, which rule it is
 };
 
+/// Of the rows of a general step, or of a position in a state: the variable whose values lie near
+/// the position, in [position - back, position + ahead]. Runs: each row adds to the row before, so
+/// that back is -ahead.
+struct column_bound {
+    int variable = -1;
+    int back = 0;
+    int ahead = 0;
+    bool runs = false;
+};
+
 /// One rule, taken literally: loops over its variables.
 struct general_step {
     int variables = 0;
@@ -16760,15 +16895,22 @@ struct general_step {
     int level = 0;
     int delay = 0;
     form_reasons reasons{};  // that it is no other step
-};
+    // Where each value of a head's variable begins with what the one before has: that variable,
+    // what it adds, and the counts that limit it and the variable that is added over.
+    int running_row = -1;
+    column_bound running{};
+    unsigned running_rows = 0;
+    unsigned running_values = 0;
 
-/// Of a general step of a state: the variable whose values lie near the position, in [position -
-/// back, position + ahead]. Runs: each row adds to the row before, so that back is -ahead.
-struct column_bound {
-    int variable = -1;
-    int back = 0;
-    int ahead = 0;
-    bool runs = false;
+    constexpr int end_of_running_rows(const int* given) const noexcept {
+        return least_count(running_rows, extents[running_row], given);
+    }
+    /// How many values there are at a row.
+    constexpr int values_of_running_row(int row, const int* given) const noexcept {
+        const int most = least_count(running_values, extents[running.variable], given);
+        const int values = row + 1 + running.ahead;
+        return values < 0 ? 0 : values < most ? values : most;
+    }
 };
 
 /// weights: the softmax of an attention step whose scores follow from parameters alone.
@@ -17254,6 +17396,81 @@ struct draft : drafted<Sizes, Facts> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// Finds general steps of which each row is the row before and one more value: a sum, mean, maximum
+/// or minimum over j <= i of what does not depend on i.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Whether the values that a general step aggregates do not depend on `row`, the aggregation takes
+/// them one by one, and `over` is the only variable that it aggregates over.
+template <class Pool>
+constexpr bool adds_to_rows(const Pool& pool, const general_step& general, int row, int over) {
+    const unsigned moved = 1u << row;
+    const bool adds =
+        general.aggregated == aggregation::sum || general.aggregated == aggregation::count;
+    const bool picks =
+        general.aggregated == aggregation::max || general.aggregated == aggregation::min;
+    if (general.joins.size() > 0 || general.listed.decision >= 0 ||
+        general.variables != general.heads + 1 || general.order[general.heads] != over ||
+        !(adds || picks || general.aggregated == aggregation::mean))
+        return false;
+    for (const general_literal& item : general.literals) {
+        const bool requires_only = item.required_nonzero || item.required_zero;
+        if (item.strides[row] || item.weight_strides[row] || item.limits[row] ||
+            (item.has_element && item.element.variable == row) ||
+            (pool.variables(item.expression) & moved) || (requires_only && !adds))
+            return false;
+    }
+    for (const general_function& function : general.functions)
+        if (function.weight_strides[0][row] || function.weight_strides[1][row] ||
+            function.kind == transformation::dropout || (pool.variables(function.position) & moved))
+            return false;
+    return true;
+}
+
+/// Sets what a general step says of its running rows, where the condition is `over <= row + c` with
+/// c <= 0, besides counts above either of them.
+template <class Pool>
+constexpr void find_running(Pool& pool, general_step& general) {
+    if (general.time >= 0 || general.out_join >= 0 || general.heads == 0 ||
+        general.variables != general.heads + 1 || general.condition < 0)
+        return;
+    const int over = general.order[general.heads];
+    for (int place = 0; place < general.heads; ++place) {
+        const int row = general.order[place];
+        if (!adds_to_rows(pool, general, row, over)) continue;
+        int rest = -1;
+        unsigned rows = 0;
+        unsigned values = 0;
+        pool.each_conjunct(general.condition, [&](int part) {
+            const unsigned above_row = counts_above(pool, part, row);
+            const unsigned above_value = counts_above(pool, part, over);
+            rows |= above_row;
+            values |= above_value;
+            if (above_row == 0 && above_value == 0) rest = pool.both(rest, part);
+        });
+        if (rest < 0 || (pool.variables(rest) & ~(1u << row | 1u << over))) continue;
+        const space where = make_space(pool.nodes, rest, row, over);
+        if (!where.exact || where.pieces.size() != 1) continue;
+        const piece& part = where.pieces[0];
+        if (part.modulus != 1 || part.row_modulus != 1 || part.row_lower.size() != 0 ||
+            part.row_upper.size() != 0 || part.lower.size() != 0 || part.upper.size() != 1)
+            continue;
+        const bound& end = part.upper[0];
+        if (!end.is_static() || end.multiplier != 1 || end.factor != 1 || end.divisor != 1)
+            continue;
+        const int ahead = end.shift + end.offset - 1;
+        if (ahead > 0) continue;
+        general.running = {over, -ahead, ahead, true};
+        general.running_row = row;
+        general.running_rows = rows;
+        general.running_values = values;
+        return;
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Turns any rule into a general step: loops over its variables, by the letter.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -17322,6 +17539,7 @@ class general_builder {
         shape_general(made);
         if (made.joins.size() == 0 && rule_.recurs.loop < 0)
             made.condition = list_pairs(made, made.condition);
+        find_running(draft_.out.pool, made);
         return made;
     }
 
@@ -17541,6 +17759,15 @@ constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const ax
            written.variables[pairs.pair_column].extent >= given.extents[1];
 }
 
+/// Whether a condition asks a function or a sparse fact: general loops visit their pairs alone.
+template <class Pool>
+constexpr bool asks_for_pairs(const Pool& pool, int root) {
+    if (root < 0) return false;
+    const node& top = pool.nodes[root];
+    return top.kind == node_kind::decision || top.kind == node_kind::pair ||
+           asks_for_pairs(pool, top.left) || asks_for_pairs(pool, top.right);
+}
+
 /// What keeps a row step from leaving out the atoms that do not exist: all but a condition on the
 /// indices of the rows and outer loops.
 template <class Draft>
@@ -17549,18 +17776,12 @@ constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& 
     const int root = draft.conditions.condition[at];
     if (pool.variables(root) & ~draft.rule_of(at).head_variables())
         return reason::a_condition_on_summed_variables;
-    bool fits = true;
-    pool.each_conjunct(root, [&](int part) {
-        const node& top = pool.nodes[part];
-        const bool bound = top.kind == node_kind::less &&
-                           pool.nodes[top.left].kind == node_kind::variable &&
-                           pool.nodes[top.right].kind == node_kind::count;
-        // Counts above the time of a recursion end its rounds, or are left to the general loops.
-        const bool of_time = bound && draft.rule_of(at).recurs.loop >= 0 &&
-                             pool.nodes[top.left].value == draft.rule_of(at).recurs.time;
-        fits = fits && !of_time && (bound || pairs.pairs >= 0);
-    });
-    return fits ? reason::none : reason::a_condition_other_than_a_count;
+    if (pairs.pairs < 0 && asks_for_pairs(pool, root)) return reason::a_condition_that_lists_pairs;
+    // Counts above the time of a recursion end its rounds, or are left to the general loops.
+    const recurrence& recurs = draft.rule_of(at).recurs;
+    if (recurs.loop >= 0 && ((pool.variables(root) >> recurs.time) & 1u))
+        return reason::a_condition_on_the_time_of_a_recursion;
+    return reason::none;
 }
 
 /// Whether the literal is nothing but a condition.
@@ -18495,12 +18716,15 @@ constexpr column_reach reach_of(const Tree& tree, int root, int row, int column,
     }
     column_reach most{1 - columns, 1 - rows};
     for (const piece& part : where.pieces)
-        for (int at = 0; at < rows; ++at) {
-            const auto [begin, end] = part.widest(at, columns);
-            if (begin >= end) continue;
-            most.back = std::max(most.back, at - begin);
-            most.ahead = std::max(most.ahead, end - 1 - at);
-        }
+        detail::piece_rows(part, rows, columns).each([&](const detail::row_line& line) {
+            for (const long long at : {0LL, line.count - 1}) {
+                const int here = line.row + line.step * static_cast<int>(at);
+                const int begin = static_cast<int>(line.begin.at(at));
+                const int end = begin + static_cast<int>(line.length.at(at));
+                most.back = std::max(most.back, here - begin);
+                most.ahead = std::max(most.ahead, end - 1 - here);
+            }
+        });
     return most;
 }
 
@@ -23443,17 +23667,21 @@ class assignments {
     int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
     kernel::row_range rows_{};           // the values of `ranged`
 
+    static constexpr bool in_state = requires { Plan::template position_of_general<At>; };
     /// In a state's plan, the position, of which a run takes some values alone unless it is the
-    /// time of a recursion, and the variable whose values lie near it; else -1.
+    /// time of a recursion, and the variable whose values lie near it; else -1. In others, the rows
+    /// that begin with those before, and what they add.
     static constexpr int position = [] {
-        if constexpr (requires { Plan::template position_of_general<At>; })
+        if constexpr (in_state)
             return Plan::template position_of_general<At>;
         else
-            return -1;
+            return step.running_row;
     }();
     static constexpr int ranged = position == step.time ? -1 : position;
     static constexpr plan::column_bound nearby = [] {
-        if constexpr (position >= 0)
+        if constexpr (!in_state)
+            return step.running;
+        else if constexpr (position >= 0)
             return Plan::template bound_of_general<At>;
         else
             return plan::column_bound{};
@@ -26642,17 +26870,27 @@ class general_runner : ground_rule<Plan, At, T> {
 
     /// Whether a row begins with the row before, and adds one value.
     static constexpr bool runs = ground::nearby.runs;
+    /// The rows of a whole run: a mean is a sum until all rows have been added.
+    static constexpr bool runs_whole = runs && !ground::in_state;
+    static constexpr bool divides = step.aggregated == aggregation::mean;
+
+    int row() const noexcept { return index_[ground::position]; }
+    static int end_of_rows(const bindings<T>& bound) noexcept {
+        return plan::least_count(step.counts[ground::position], step.extents[ground::position],
+                                 bound.counts);
+    }
+    bool is_row() const noexcept { return row() < step.end_of_running_rows(bound_.counts); }
+    int values_of(int row) const noexcept { return step.values_of_running_row(row, bound_.counts); }
 
     /// What a row is before values are added, and how many have been.
     int begin_row(T* to) noexcept {
         if constexpr (runs) {
-            const int row = index_[ground::position];
-            if (row > 0) {
-                const int before = std::clamp(row + ground::nearby.ahead, 0,
-                                              step.extents[ground::nearby.variable]);
+            if (row() > 0) {
+                const int before = runs_whole ? values_of(row() - 1)
+                                              : std::clamp(row() + ground::nearby.ahead, 0,
+                                                           step.extents[ground::nearby.variable]);
                 const T* last = to - step.out_strides[ground::position];
-                const T scale =
-                    step.aggregated == aggregation::mean ? static_cast<T>(before) : T(1);
+                const T scale = divides && !runs_whole ? static_cast<T>(before) : T(1);
                 for (int at = 0; at < step.out_size; ++at) to[at] = last[at] * scale;
                 return step.aggregated == aggregation::count ? 0 : before;
             }
@@ -26666,6 +26904,11 @@ class general_runner : ground_rule<Plan, At, T> {
             forward_softmax();
         } else {
             T* to = out();
+            if constexpr (runs_whole)
+                if (!is_row()) {
+                    std::fill_n(to, step.out_size, T(0));
+                    return;
+                }
             int count = begin_row(to);
             auto body = [&] {
                 if constexpr (step.aggregated != aggregation::count) evaluate();
@@ -26683,10 +26926,38 @@ class general_runner : ground_rule<Plan, At, T> {
             };
             each_ground(body);
             if constexpr (step.aggregated == aggregation::count) to[0] += static_cast<T>(count);
-            if constexpr (step.aggregated == aggregation::mean)
-                if (count > 0)
-                    for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
+            if constexpr (divides && !runs_whole) divide(to, count);
         }
+    }
+
+    static void divide(T* to, int count) noexcept {
+        if (count > 0)
+            for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
+    }
+
+    /// After the gradients of all later rows: passes those of this row on to the row before, but
+    /// for what this row adds.
+    void backward_row() noexcept {
+        if (!is_row()) return;
+        alignas(64) own_value own_gradient;
+        T* const gradient = ground::template temporary<3>(own_gradient);
+        std::copy_n(out_gradient(), length, gradient);
+        if (row() > 0 && values_of(row() - 1) > 0) {
+            constexpr std::ptrdiff_t stride = step.out_strides[ground::position];
+            T* const last = out_gradient() - stride;
+            for (int at = 0; at < length; ++at) {
+                // The first that attains it takes all.
+                const bool kept = !picks || out_value()[at] == out_value()[at - stride];
+                if (!kept) continue;
+                last[at] += gradient[at];
+                if constexpr (picks) gradient[at] = 0;
+            }
+        }
+        auto body = [&] {
+            evaluate();
+            undo(gradient);
+        };
+        each_ground(body);
     }
 
     /// Three passes over one group: the greatest, the exponentials and their sum, the quotients.
@@ -26818,8 +27089,13 @@ class general_runner : ground_rule<Plan, At, T> {
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
         if constexpr (skips) std::fill_n(bound.write(step.out), cleared(bound), T(0));
+        if constexpr (runs_whole) runner.rows_ = {0, end_of_rows(bound)};
         auto body = [&] { runner.forward_head(); };
         runner.template each<0, step.heads>(body);
+        if constexpr (runs_whole && divides) {
+            auto last = [&] { divide(runner.out(), runner.values_of(runner.row())); };
+            runner.template each<0, step.heads>(last);
+        }
     }
     /// For some rows of a sequence.
     static void forward(const bindings<T>& bound, kernel::row_range rows) noexcept {
@@ -26837,15 +27113,71 @@ class general_runner : ground_rule<Plan, At, T> {
     static void backward(const bindings<T>& bound) noexcept {
         if (!has_gradients(bound)) return;
         general_runner runner(bound);
-        auto body = [&] { runner.backward_head(); };
-        runner.template each<0, step.heads>(body);
+        if constexpr (runs_whole) {
+            if constexpr (step.aggregated == aggregation::count) return;
+            runner.rows_ = {0, end_of_rows(bound)};
+            if constexpr (divides) {
+                auto first = [&] { divide(runner.out_gradient(), runner.values_of(runner.row())); };
+                runner.template each<0, step.heads>(first);
+            }
+            auto body = [&] { runner.backward_row(); };
+            for (int row = end_of_rows(bound); row-- > 0;) {
+                runner.rows_ = {row, row + 1};
+                runner.template each<0, step.heads>(body);
+            }
+        } else {
+            auto body = [&] { runner.backward_head(); };
+            runner.template each<0, step.heads>(body);
+        }
     }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+#if defined(SEQUENT_NO_THREADS)
+
+/// The pool of a program without threads.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace model_detail {
+
+/// What one thread waits for has happened.
+struct bell {
+    template <class Condition>
+    void wait(Condition) noexcept {}
+    void ring() noexcept {}
+};
+
+}  // namespace model_detail
+
+/// As the pool of threads, of which there is one: the calling one.
+class thread_pool {
+  public:
+    explicit thread_pool(int = 1) noexcept {}
+    thread_pool(const thread_pool&) = delete;
+    thread_pool& operator=(const thread_pool&) = delete;
+
+    int size() const noexcept { return 1; }
+
+    /// Calls f(task) or f(task, 0) for each task in [0, tasks), in order.
+    template <class F>
+    void run(int tasks, F&& f) {
+        for (int task = 0; task < tasks; ++task) {
+            if constexpr (std::is_invocable_v<F&, int, int>)
+                f(task, 0);
+            else
+                f(task);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+#else
+
 #include <condition_variable>
 #include <exception>
+#include <mutex>
 #include <thread>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -27142,6 +27474,8 @@ SEQUENT_LAZY class basic_thread_pool {
 using thread_pool = basic_thread_pool<>;
 
 }  // namespace sequent::inline SEQUENT_ABI
+
+#endif
 
 /// Steps of one sample on several threads, to the same bits as on one: each number is computed by
 /// one thread, from the same terms in the same order. Where that cannot be seen from the strides,
@@ -28281,7 +28615,9 @@ constexpr view_limits limits_of_view(int relation) {
 template <class Plan, int Relation>
 constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     constexpr view_limits limits = limits_of_view<Plan>(Relation);
-    weight_view result = view_of_relation<Plan>(Relation);
+    // A constant: a call would put the plan's tables into unoptimised programs.
+    constexpr weight_view whole = view_of_relation<Plan>(Relation);
+    weight_view result = whole;
     if constexpr (limits.any)
         for (int axis = 0; axis < result.rank; ++axis)
             if (limits.counts[axis] != 0)
@@ -28526,13 +28862,14 @@ struct output_layout {
         views<T> result;
         kernel::unroll<count>([&](auto index) {
             constexpr int at = index();
-            weight_view one = side_by_side(at);
+            constexpr weight_view whole = side_by_side(at);
+            weight_view one = whole;
             const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
             std::copy_n(limited.extents, max_rank, one.extents);
             each_run(one, [&](int, int offset, int length) {
                 std::fill_n(numbers + offset, length, T(0));
             });
-            constexpr int own_rank = side_by_side(at).rank;
+            constexpr int own_rank = whole.rank;
             if constexpr (count == 1)
                 result = to_tensor<own_rank>(one, numbers);
             else
@@ -29966,7 +30303,8 @@ class row_facts {
             if (is_along(at)) check_given(at);
     }
 
-    static constexpr bool is_along(int at) { return ((Plan::by_rows.sequences >> at) & 1u) != 0; }
+    static constexpr unsigned sequences = Plan::by_rows.sequences;
+    static constexpr bool is_along(int at) { return ((sequences >> at) & 1u) != 0; }
     static constexpr bool is_symbols(int at) { return known[at].kind == plan::fact_kind::symbols; }
     static constexpr int row_size(int at) { return known[at].size() / known[at].extents[0]; }
     static constexpr int place_of(const plan::name& id) {
@@ -30201,28 +30539,9 @@ class row_reach {
     constexpr bool runs(int at, const column_bound& over) const {
         const general_step& general = out_.generals[out_.steps[at].at];
         const int position = form_.position[at];
-        const unsigned moved = 1u << position;
-        const bool adds =
-            general.aggregated == aggregation::sum || general.aggregated == aggregation::count;
-        const bool picks =
-            general.aggregated == aggregation::max || general.aggregated == aggregation::min;
-        if (form_.in_time[at] || over.ahead > 0 || general.joins.size() > 0 ||
-            general.listed.decision >= 0 || general.variables != general.heads + 1 ||
-            general.order[general.heads] != over.variable ||
-            !(adds || picks || general.aggregated == aggregation::mean))
+        if (form_.in_time[at] || over.ahead > 0 ||
+            !adds_to_rows(out_.pool, general, position, over.variable))
             return false;
-        for (const general_literal& item : general.literals) {
-            const bool requires_only = item.required_nonzero || item.required_zero;
-            if (item.strides[position] || item.weight_strides[position] || item.limits[position] ||
-                (item.has_element && item.element.variable == position) ||
-                (out_.pool.variables(item.expression) & moved) || (requires_only && !adds))
-                return false;
-        }
-        for (const general_function& function : general.functions)
-            if (function.weight_strides[0][position] || function.weight_strides[1][position] ||
-                function.kind == transformation::dropout ||
-                (out_.pool.variables(function.position) & moved))
-                return false;
         return admits_all_before(general, position, over);
     }
     /// Whether the condition admits all values of the variable up to position + ahead.
@@ -30520,6 +30839,13 @@ class row_reach {
                     ahead += reach_of(out_, root, form_.position[at], variable, rows_of_general(at),
                                       of.extents[variable])
                                  .ahead;
+            } else if (each.kind == step_kind::rows) {
+                const row_step& of = out_.rows[each.at];
+                for (int outer = 0; outer < of.outers; ++outer)
+                    if (variable == of.outer_variables[outer])
+                        ahead += reach_of(out_, root, of.row_variable, variable, of.rows,
+                                          of.outer_extents[outer])
+                                     .ahead;
             } else if (each.kind == step_kind::attention) {
                 const attention_step& of = out_.attentions[each.at];
                 if (variable == of.column_variable) ahead += attention_reach(of).ahead;
@@ -30573,7 +30899,7 @@ constexpr long long whole_lines(long long bytes) {
 
 /// Adds the bytes of keys and values as float, in bf16 and in q8_0.
 template <class Made>
-constexpr void add_cache_bytes(const Made& made, long long (&bytes)[3]) {
+constexpr void add_cache_bytes(const Made& made, std::array<long long, 3>& bytes) {
     each_kept(made, {{1, 32}, {1, 32}}, [&](const kept_operand& kept, const column_form& form) {
         if (form.bytes == 0) return;
         const long long numbers = 1LL * kept.lines * kept.pitch;
@@ -31421,9 +31747,9 @@ class alignas(64) state_block {
     using state_plan = typename state_plan_for<Plan, T, Cache>::type;
     static constexpr auto& made = state_plan::made;
 
-    static constexpr bool is_along(int fact) {
-        return ((state_plan::form.sequences >> fact) & 1u) != 0;
-    }
+    // A copy: a run-time reader of the plan's tables would put them into an unoptimised program.
+    static constexpr unsigned sequences = state_plan::form.sequences;
+    static constexpr bool is_along(int fact) { return ((sequences >> fact) & 1u) != 0; }
 
     static_assert(state_plan::tables.workspace != plan::too_large,
                   "sequent: the memory of step would hold more than 2147483647 numbers: fewer "
@@ -31609,13 +31935,18 @@ class alignas(64) state_block {
     static constexpr std::size_t bytes_of(int at) {
         return row_bytes(at) * static_cast<std::size_t>(rows_kept(at));
     }
-    static constexpr std::size_t fact_offset(int end) {
-        std::size_t offset = 0;
-        for (int at = 0; at < end; ++at)
-            if (made.reads_fact[at] || made.keeps_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
-        return offset;
+    static constexpr auto fact_offsets = [] {
+        std::array<std::size_t, static_cast<std::size_t>(fact_count) + 1> result{};
+        for (int at = 0; at < fact_count; ++at)
+            result[static_cast<std::size_t>(at) + 1] =
+                result[static_cast<std::size_t>(at)] +
+                (made.reads_fact[at] || made.keeps_fact[at] ? (bytes_of(at) + 63) / 64 * 64 : 0);
+        return result;
+    }();
+    static constexpr std::size_t fact_offset(int at) {
+        return fact_offsets[static_cast<std::size_t>(at)];
     }
-    static constexpr std::size_t fact_bytes = fact_offset(fact_count);
+    static constexpr std::size_t fact_bytes = fact_offsets.back();
 
     /// The elements of a list alone, without the room for more.
     template <class List>
@@ -31790,15 +32121,18 @@ void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) n
 template <class Plan>
 inline constexpr bool recurs = plan::recurs(Plan::tables);
 
-/// Entry point to the code that computes a row of several sequences.
+/// Entry point to the code that computes a row of several sequences; empty where each is computed
+/// alone.
 template <class Plan, class T>
 struct joined_sequences {
     static void run(joined_positions<T> rows) noexcept;
 };
 template <class Plan, class T>
-void joined_sequences<Plan, T>::run(joined_positions<T> rows) noexcept {
-    bindings<T> lead = rows.run.samples[0];
-    sequence_steps<Plan, 0, Plan::tables.steps.size(), false>(lead, rows);
+void joined_sequences<Plan, T>::run([[maybe_unused]] joined_positions<T> rows) noexcept {
+    if constexpr (!recurs<Plan>) {
+        bindings<T> lead = rows.run.samples[0];
+        sequence_steps<Plan, 0, Plan::tables.steps.size(), false>(lead, rows);
+    }
 }
 
 /// The calls of a model on sequences.
@@ -31886,9 +32220,8 @@ struct sequences {
                     [&](int fact) { return row.rest().pairs(fact); },
                     kernel::one_row{states[at]->position()});
             }
-            if constexpr (!recurs<placed>)
-                if (count > 0)
-                    joined_sequences<placed, T>::run({{bound, count, room, true}, positions});
+            if (count > 0)
+                joined_sequences<placed, T>::run({{bound, count, room, true}, positions});
             for (std::size_t at = first; at < end; ++at)
                 visit(static_cast<int>(at), last_row(*states[at]));
         }
@@ -32632,7 +32965,7 @@ struct explained_memory {
     long long training = 0;
     long long inference = 0;
     long long state = -1;
-    long long cache[3]{};  // of which are keys and values: as float, in bf16, in q8_0
+    std::array<long long, 3> cache{};  // of which are keys and values: as float, in bf16, in q8_0
 };
 
 SEQUENT_LAZY
@@ -32674,7 +33007,13 @@ std::string explain() {
         memory.inference = sizeof(typename Model::template scratch<float>);
         if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
             memory.state = sizeof(typename Model::template state<float>);
-            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, memory.cache);
+            // A constant: what names the plan at run time puts its tables into the program.
+            constexpr auto cache = [] {
+                std::array<long long, 3> bytes{};
+                sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
+                return bytes;
+            }();
+            memory.cache = cache;
         }
         model_detail::append_memory(result, Model::parameter_count,
                                     static_cast<long long>(sizeof(float)) * plan::tables.parameters,
@@ -32697,9 +33036,9 @@ std::string explain() {
 ///
 /// Both cover forward on a workspace, backward and prepare on one thread, with forward_batch and
 /// backward_batch. The macros ending in _INFERENCE cover forward and forward_batch on a scratch,
-/// those ending in _STEP step and prefill, those ending in _ON_POOL the forms of forward and
-/// backward that take a workspace and a thread_pool. The model is a type name without commas:
-/// declare an alias.
+/// those ending in _STEP step, step_batch and prefill, those ending in _ON_POOL the forms of
+/// forward and backward that take a workspace and a thread_pool. The model is a type name without
+/// commas: declare an alias.
 
 #define SEQUENT_EXTERN_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(extern template, model_type, number)
@@ -32752,7 +33091,9 @@ std::string explain() {
     prefix SEQUENT_DETAIL_ROWS(model_type, number, false, one_row);   \
     prefix SEQUENT_DETAIL_ROWS(model_type, number, false, row_range); \
     prefix SEQUENT_DETAIL_ROWS(model_type, number, true, one_row);    \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range)
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range);  \
+    prefix struct ::sequent::model_detail::joined_sequences<          \
+        ::sequent::plan::state_plan_of<model_type::plan>, number>
 
 /// The fixed templates, all written in the rule language, and the choice of the next symbol.
 
@@ -33035,7 +33376,7 @@ constexpr without<Mask> operator!(Mask) noexcept {
 namespace sequent::inline SEQUENT_ABI::nn {
 
 /// What a norm or a position is, as a number of a shape.
-enum class norm_kind { layer, layer_without_bias, rms };
+enum class norm_kind { layer, layer_without_bias, rms, rms_without_gain };
 enum class position_kind {
     none,
     learned,
@@ -33473,6 +33814,9 @@ template <int Exponent = 5>
 struct layer_without_bias : nn::normalized_by<nn::norm_kind::layer_without_bias, Exponent> {};
 template <int Exponent = 5>
 struct rms : nn::normalized_by<nn::norm_kind::rms, Exponent> {};
+/// The same without a gain.
+template <int Exponent = 5>
+struct rms_without_gain : nn::normalized_by<nn::norm_kind::rms_without_gain, Exponent> {};
 }  // namespace normalization
 
 /// How the angles of rotary positions are scaled: see rotary_scaling.
@@ -33968,6 +34312,8 @@ constexpr auto normalized(Body body, Gain gain, Bias bias) noexcept {
         return body | layer_norm(gain, bias, Shape.epsilon());
     else if constexpr (Shape.normalization == norm_kind::layer_without_bias)
         return body | layer_norm(gain, Shape.epsilon());
+    else if constexpr (Shape.normalization == norm_kind::rms_without_gain)
+        return body | rms_norm(Shape.epsilon());
     else
         return body | rms_norm(gain, Shape.epsilon());
 }

@@ -122,13 +122,13 @@ TEST_CASE("each layer of a stack has weights of its own") {
 TEST_CASE("the page holds labels, weights and what comes next") {
     draw::head_weights head{"decoder.cross_head", {1, 0}, 2, 1, 4, {1, 0, 0.25F, 0.0625F}};
     draw::attention_labels labels{
-        .title = "a < b", .tokens = {"</script>"}, .sources = {"\n", "b"}};
+        .title = "a < b", .tokens = {"</script>"}, .sources = {"\n", "b", "c", "d"}};
     const float logits[]{0, 1, -1};
     labels.next = draw::likeliest(view_of(logits, 1, 3), {"x", "\"", "z"}, 2);
     const std::string page = draw::page_of({head}, labels);
     CHECK_THAT(page, sequent_test::contains("<title>a &lt; b</title>"));
-    CHECK_THAT(page,
-               sequent_test::contains(R"({"tokens":["\u003c/script\u003e"],"sources":["␊","b"],)"));
+    CHECK_THAT(page, sequent_test::contains(
+                         R"({"tokens":["\u003c/script\u003e"],"sources":["␊","b","c","d"],)"));
     CHECK_THAT(page, sequent_test::contains(R"([["\"",0.6652],["x",0.2447]])"));
     // Bytes 255, 0, 128, 64.
     CHECK_THAT(page, sequent_test::contains(

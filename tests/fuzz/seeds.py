@@ -252,3 +252,9 @@ with zipfile.ZipFile(stream, "w") as archive:
         with archive.open(name + ".npy", "w", force_zip64=True) as member:
             member.write(array(f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {extents}, }}\n", data))
 put("npz", "two", stream.getvalue())
+
+config = json.dumps({"r": 2, "lora_alpha": 10, "bias": "none", "rank_pattern": {}}).encode()
+put("lora", "adapter", bytes([len(config)]) + config + safetensors({
+    "base_model.model.x.lora_A.weight": entry("F32", [2, 3], 0, 24),
+    "base_model.model.x.lora_B.weight": entry("F32", [2, 2], 24, 40),
+}, floats(*range(10))))

@@ -1,4 +1,4 @@
-#include <sequent/formats/gguf.hpp>
+#include <sequent/formats/gguf_writer.hpp>
 #include <sequent/nn/presets.hpp>
 #include <sequent/packed.hpp>
 
@@ -313,4 +313,47 @@ TEST_CASE("files that do not fit packed weights are refused") {
     check_contains(
         message([&] { (void)io::load_saved_packed<Deeper::packed<q8_0>>(in / "packed"); }),
         {"the file has U8 of shape [2, ", "wanted is U8 of shape [3, "});
+}
+
+TEST_CASE("a GGUF file that was written holds the parameters, and packed weights as they stand") {
+    const folder in;
+    const auto p = random_parameters();
+    const auto read = make_unique<numbers>();
+    const std::vector<io::gguf_pair> metadata{{"general.architecture", "llama"},
+                                              {"k", std::uint32_t{7}},
+                                              {"b", true},
+                                              {"x", 0.5f},
+                                              {"t", std::vector<std::string>{"a", ""}},
+                                              {"n", std::vector<std::int32_t>{-1, 2}}};
+    io::save_gguf<Model>(in / "plain", *p, io::llama_cpp::llama, metadata);
+    const io::gguf_file plain(in / "plain");
+    io::load<Model>(plain.tensors(), *read, io::llama_cpp::llama);
+    CHECK(std::equal(p->numbers, p->numbers + numbers::size, read->numbers));
+    CHECK(plain.text("general.architecture") == "llama");
+    CHECK(plain.integer("k") == 7);
+    CHECK(plain.truth("b"));
+    CHECK(plain.number("x") == 0.5);
+    CHECK(plain.texts("t") == std::vector<std::string>{"a", ""});
+    CHECK(plain.integers("n") == std::vector<std::int64_t>{-1, 2});
+
+    const auto is_exact = [&]<class Packed>(const char* type, Packed*) {
+        const auto expected = make_unique<Packed>(*p);
+        expected->unpack(*read);
+        for (const auto* each : {&*p, &*read}) {
+            io::save_gguf<Model>(in / "packed", *each, io::llama_cpp::llama, {}, type);
+            const io::gguf_file file(in / "packed");
+            CHECK(file.tensors().header.tensors[0].dtype == type);
+            CHECK(are_same(*expected,
+                           *io::load_packed<Packed, Model>(file.tensors(), io::llama_cpp::llama)));
+        }
+    };
+    is_exact("Q8_0", static_cast<Model::packed<q8_0, pack_all>*>(nullptr));
+    is_exact("Q4_1", static_cast<Model::packed<q4_1, pack_all>*>(nullptr));
+    check_contains(
+        message([&] { io::save_gguf<Model>(in / "x", *p, io::llama_cpp::llama, {}, "Q6_K"); }),
+        {"the type is Q6_K, known are F32, F16"});
+    p->numbers[3] = 1e30f;
+    check_contains(
+        message([&] { io::save_gguf<Model>(in / "x", *p, io::llama_cpp::llama, {}, "Q8_0"); }),
+        {"tensor \"token_embd.weight\": element 0 is", "too large for Q8_0"});
 }

@@ -182,12 +182,13 @@ TEST_CASE("llama2.c's file has the tokens that merge best") {
                                     {"b", -100},
                                     {"c", -100},
                                     {"\u00e9", -100},
-                                    {"ab", -2},    // 264
-                                    {"bc", -1},    // 265
-                                    {"abc", -3},   // 266
-                                    {" a", -4},    // 267
-                                    {"aa", -5},    // 268
-                                    {"ab", -9}});  // 269: as another before it
+                                    {"ab", -2},         // 264
+                                    {"bc", -1},         // 265
+                                    {"abc", -3},        // 266
+                                    {" a", -4},         // 267
+                                    {"aa", -5},         // 268
+                                    {"ab", -9},         // 269: as another before it
+                                    {"x\x91y", -10}});  // 270: no UTF-8
     const auto of = tokenizers::from_llama2c(bytes_of(file));
     const auto encode = [&](std::string_view text) { return of.encode(text).ids; };
     CHECK(encode("").size() == 1);
@@ -201,6 +202,7 @@ TEST_CASE("llama2.c's file has the tokens that merge best") {
     CHECK(encode("d\n") == ids{1, 259, 3 + 'd', 3 + '\n'});
     for (const std::string text : {"", "a", " abc", "abc  ab \u00e9\u00fc\n<s>\n", "abcabc bca   "})
         CHECK(of.decode(encode(text)) == text);
+    CHECK(of.decode(ids{270}) == "x\ufffdy");
     // In little more than linear time.
     CHECK(encode(std::string(1'000'000, 'a')).size() == 500'002);
 
@@ -209,8 +211,8 @@ TEST_CASE("llama2.c's file has the tokens that merge best") {
     };
     fails("", "file: has 0 bytes, too few for the length of the longest token, which takes 4");
     fails(file.substr(0, 4), "file: has 0 tokens, at least are 3");
-    fails(file + "1234567", "file: token 270: 7 bytes are left, its score and length take 8");
-    fails(file.substr(0, file.size() - 1), "file: token 269: its length is 2, 1 bytes are left");
+    fails(file + "1234567", "file: token 271: 7 bytes are left, its score and length take 8");
+    fails(file.substr(0, file.size() - 1), "file: token 270: its length is 3, 2 bytes are left");
     std::string changed = file;
     changed.replace(8, 4, std::string("\xff\xff\xff\xff", 4));
     fails(changed, "file: token 0: its length is 4294967295, the longest of the file is 6");

@@ -20,6 +20,8 @@ void check_norms() {
     require_near(y.values(), plus(times(plain_norm(x), gain), bias), rounding<T>);
     kernel::rms_norm<N>(gx.get(), gg.get(), y.get(), e);
     require_near(y.values(), times(plain_rms(x), gain), rounding<T>);
+    kernel::rms_norm<N, T>(gx.get(), nullptr, y.get(), e);
+    require_near(y.values(), plain_rms(x), rounding<T>);
 
     guarded<T> dx(before), dgain(before), dbias(before);
     kernel::norm_gradient<N>(gx.get(), gdy.get(), dx.get(), e);
@@ -36,6 +38,9 @@ void check_norms() {
     const auto rms = [&](const row& v) { return times(plain_rms(v), gain); };
     require_near(dx.values(), differences(rms, x, dy), nearby<T>);
     require_near(drms.values(), plus(before, times(dy, plain_rms(x))), rounding<T>);
+    kernel::rms_norm_gradient<N, T>(gx.get(), nullptr, gdy.get(), dx.get(), nullptr, e);
+    require_near(dx.values(), differences([&](const row& v) { return plain_rms(v); }, x, dy),
+                 nearby<T>);
 
     // In place, and without the gradients of the parameters.
     guarded<T> in_place(x), gradient_in_place(dy);

@@ -6,6 +6,7 @@ namespace {
 
 using namespace names;
 using sequent::fact;
+using sequent::query;
 
 template <const auto& Program, auto... Shape>
 using limited = sequent::model<Program, fact<"x", Shape...>, sequent::bound<"length">>;
@@ -30,6 +31,20 @@ inline constexpr auto added =
     rules(y(i) <<= (x(i)[W<"W", 4, 5>], i < length), y(i) <<= x(i)[W<"V", 4, 5>], y(i) | gelu(),
           z(i) <<= y(i)[W<"U", 2, 4>]);
 
+// Conditions that mean the count's, and others.
+inline constexpr auto spelled =
+    rules(a(i) <<= (x(i)[W<"W", 6, 5>], i <= length - 1) | relu(),
+          b(i) <<= (a(i)[W<"V", 4, 6>], !(i >= length), i != 2) | tanh(),
+          z(i) <<= (b(i)[W<"U", 3, 4>], i > 0));
+
+// Each row begins with the row before.
+inline constexpr var<"t", 7> t;
+inline constexpr auto running = rules(a(t) <<= (x(j)[W<"W", 4, 5>], j <= t, t < length) | mean(j),
+                                      b(t) <<= (x(j), j < t, j < length) | max(j),
+                                      c(t) <<= (x(j), j + 1 < t) | tanh() | sum(j));
+using running_rows =
+    sequent::model<running, fact<"x", 7, 5>, sequent::bound<"length">, query<"a", "b", "c">>;
+
 // Of two arguments, the count limits the outer loop's.
 inline constexpr auto outer = rules(y(i, h) <<= (x(h, i)[W<"W", 4, 3>], h < length) | relu(),
                                     z(h, i) <<= (y(i, h), x(h, i)[W<"V", 4, 3>]));
@@ -48,6 +63,18 @@ TEST_CASE("rows limited by a count") {
 
 TEST_CASE("a limited summand beside one that is not") {
     agrees_for_all_lengths<limited<added, 5, 5>>(5);
+}
+
+TEST_CASE("rows limited by other conditions") {
+    agrees_for_all_lengths<limited<spelled, 7, 5>>(7);
+    runs_for_all_lengths<limited<spelled, 7, 5>>(7);
+}
+
+TEST_CASE("sums, means and maxima of all rows before") {
+    int steps = 0;
+    for (const auto& step : running_rows::plan::tables.generals) steps += step.running_row >= 0;
+    CHECK(steps == 3);
+    for (int length : {0, 1, 3, 7}) check::runs<running_rows>(length);
 }
 
 TEST_CASE("a count on an outer index") {

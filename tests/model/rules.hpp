@@ -42,6 +42,11 @@ constexpr int count_steps(sequent::plan::step_kind kind) {
     for (const auto& step : Model::plan::tables.steps) count += step.kind == kind ? 1 : 0;
     return count;
 }
+/// Whether all buffers or steps end at the plan's first count.
+template <class List>
+constexpr bool counts_all(const List& list) {
+    return std::ranges::all_of(list, [](const auto& each) { return each.counts == 1; });
+}
 /// Whether the plan computes its attentions fused, and everything else by rows.
 template <class Model>
 inline constexpr bool is_fused = count_steps<Model>(sequent::plan::step_kind::attention) > 0 &&

@@ -77,6 +77,8 @@ constexpr expectation ill_formed[] = {
     // Recursions and cycles.
     {"h(t) <<= h(t - 1), x(t)", h_of_x, "rule 1, h: recursion_without_a_base"},
     {"h(0) <<= A<3>; h(t) <<= h(t + 1), x(t)", h_of_x, "rule 2, h: recursion_without_a_base"},
+    {"h(0) <<= A<3>; g(0) <<= B<3>; h(t + 1) <<= g(t), x(t), t < $n; g(t + 1) <<= h(t), t < $m",
+     "fact<x, 5, 3>, bound<n>, bound<m>, query<h>", "rule 4, g: recursion_whose_end_is_not_known"},
     {"h(0) <<= A<3>; h(t) <<= h(t - 1), h(t + 1), x(t)", h_of_x, "rule 2, h: cycle"},
     {"h(0) <<= A<3>; h(t) <<= h(t), x(t)", h_of_x, "rule 2, h: cycle"},
     // A recursion whose head is bent says so, not that it goes in a circle.
@@ -143,6 +145,9 @@ constexpr expectation ill_formed[] = {
 
 /// Each was a fault of its own.
 constexpr expectation found_by_random_programs[] = {
+    // Symbols of later rows are compared.
+    {"a(i) <<= d(i)[W<3, 1>(i)]; r(i) <<= R<1>(i<3>); out(i, j) <<= r(i), r(j), d(j) == d(i)",
+     "fact<d, runs, 3, symbol<3>>, query<out>"},
     // Products of one input over different numbers of rows are not one.
     {"a(i<3>) <<= x(i)[W<2, 3>]; b(i) <<= x(i)[U<2, 3>]; out(i) <<= b(i), a(2)", x},
     // Functions stand before a sum over a variable that indexes a weight.

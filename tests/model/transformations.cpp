@@ -23,7 +23,7 @@ inline constexpr auto of_rows =
           r<"layer">(i) <<= x(i) | layer_norm(W<"G", 6>, W<"H", 6>),
           r<"rms">(i) <<= x(i)[W<"D", 7, 6>] | rms_norm(W<"I", 7>, 1e-3),
           r<"rotary">(i) <<= x(i)[W<"E", 4, 6>] | rotary(i) | sinusoidal(i) | relu(),
-          r<"turned">(i) <<= x(i) | norm(0.1) | rotary_halves(i, 100) | gelu(),
+          r<"turned">(i) <<= x(i) | rms_norm(0.1) | rotary_halves(i, 100) | gelu(),
           r<"several">(i) <<= x(i)[W<"F", 6, 6>] | rms_norm(W<"J", 6>) | silu() |
                               layer_norm(W<"G", 6>, W<"K", 6>) | softmax());
 
@@ -34,7 +34,7 @@ inline constexpr auto in_general =
           r<"softmax">(i) <<= (x(i)[W<"A", 5, 6>], i > 0) | softmax() | log(),
           r<"sparse">(i) <<= (x(i)[W<"B", 5, 6>], i > 1) | sparsemax(),
           r<"layer">(i) <<= (x(i), i < 2) | layer_norm(W<"G", 6>, W<"H", 6>) | norm(),
-          r<"rms">(i) <<= (x(i)[W<"C", 6, 6>], i > 0) | rms_norm(W<"I", 6>),
+          r<"rms">(i) <<= (x(i)[W<"C", 6, 6>], i > 0) | rms_norm(W<"I", 6>) | rms_norm(0.5),
           r<"rotary">(i) <<= (x(i), i > 0) | rotary(i) | rotary_halves(2 * i + 1) | sinusoidal(i),
           r<"slice">(i) <<= (x(i), i > 0) | slice(1, 4) | exp() | reshape(2, 2));
 

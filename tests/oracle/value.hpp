@@ -329,8 +329,9 @@ inline matrix transform(language::transformation kind, matrix value, const doubl
             return weights.size() < 2 ? value
                                       : elementwise(value, shaped_as(value, weights.at(1)), plus);
         case language::transformation::rms_norm:
-            return elementwise(normalized(value, numbers[0], false),
-                               shaped_as(value, weights.at(0)), times);
+            value = normalized(value, numbers[0], false);
+            return weights.empty() ? value
+                                   : elementwise(value, shaped_as(value, weights.at(0)), times);
         case language::transformation::rotary:
             return rotated(value, false, at, numbers[0], static_cast<int>(numbers[1]));
         case language::transformation::rotary_halves:

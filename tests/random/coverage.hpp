@@ -111,6 +111,8 @@ class coverage {
         words.insert("general aggregation " + enumerator_name(general.aggregated));
         for (const plan::general_function& function : general.functions)
             words.insert("general function " + enumerator_name(function.kind));
+        if (general.running_row >= 0)
+            words.insert("general running " + enumerator_name(general.aggregated));
         if (general.joins.size() > 0) words.insert("general joins");
         if (general.listed.decision >= 0) words.insert("general list of pairs");
         for (const plan::general_literal& item : general.literals) {

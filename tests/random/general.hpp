@@ -15,7 +15,10 @@ class general_interpreter {
 
     void forward() {
         if (skips()) memory_.write(step_.out).write(numbers(to_size(cleared()), 0.0));
+        if (runs_whole()) begin_running();
         each(0, step_.heads, [&] { forward_head(); });
+        if (runs_whole() && step_.aggregated == aggregation::mean)
+            each(0, step_.heads, [&] { divide(out()); });
     }
     /// For some values of a variable.
     void forward(int variable, row_range range, const plan::column_bound& nearby) {
@@ -30,7 +33,15 @@ class general_interpreter {
         each(0, step_.heads, [&] { forward_head(); });
     }
     void backward() {
-        each(0, step_.heads, [&] { backward_head(); });
+        if (!runs_whole()) return each(0, step_.heads, [&] { backward_head(); });
+        if (step_.aggregated == aggregation::count) return;
+        begin_running();
+        if (step_.aggregated == aggregation::mean)
+            each(0, step_.heads, [&] { divide(out_gradient()); });
+        for (int row = range_.end; row-- > 0;) {
+            range_ = {row, row + 1};
+            each(0, step_.heads, [&] { backward_row(); });
+        }
     }
 
   private:
@@ -458,14 +469,54 @@ class general_interpreter {
         return step_.aggregated == aggregation::max || step_.aggregated == aggregation::min;
     }
 
+    // Rows that begin with those before, all of them; a mean is a sum until all have been added.
+
+    bool whole_ = false;
+
+    bool runs_whole() const { return step_.running_row >= 0; }
+    void begin_running() {
+        whole_ = true;
+        ranged_ = step_.running_row;
+        nearby_ = step_.running;
+        range_ = {0, plan::least_count(step_.counts[ranged_], step_.extents[ranged_],
+                                       memory_.counts.data())};
+    }
+    int values_of(int row) const { return step_.values_of_running_row(row, memory_.counts.data()); }
+    bool is_row() const {
+        return index_[ranged_] < step_.end_of_running_rows(memory_.counts.data());
+    }
+    void divide(const cursor& to) const {
+        if (const int count = values_of(index_[ranged_]); count > 0)
+            for (int at = 0; at < length(); ++at) to[at] /= count;
+    }
+    void backward_row() {
+        if (!is_row()) return;
+        numbers gradient = out_gradient().read(length());
+        if (const int row = index_[ranged_]; row > 0 && values_of(row - 1) > 0) {
+            const cursor last = out_gradient() + -step_.out_strides[ranged_];
+            const cursor value = out();
+            const cursor before = out() + -step_.out_strides[ranged_];
+            for (int at = 0; at < length(); ++at) {
+                if (picks() && value[at] != before[at]) continue;
+                last[at] += gradient[to_size(at)];
+                if (picks()) gradient[to_size(at)] = 0;
+            }
+        }
+        each_ground([&] {
+            evaluate();
+            undo(gradient);
+        });
+    }
+
     /// What a row is before values are added, and how many have been.
     int begin_row(const cursor& to) {
         to.write(numbers(to_size(step_.out_size), 0.0));
         if (!nearby_.runs || index_[ranged_] == 0) return 0;
-        const int before =
-            std::clamp(index_[ranged_] + nearby_.ahead, 0, step_.extents[nearby_.variable]);
+        const int before = whole_ ? values_of(index_[ranged_] - 1)
+                                  : std::clamp(index_[ranged_] + nearby_.ahead, 0,
+                                               step_.extents[nearby_.variable]);
         numbers last = (to + -step_.out_strides[ranged_]).read(step_.out_size);
-        if (step_.aggregated == aggregation::mean)
+        if (step_.aggregated == aggregation::mean && !whole_)
             for (double& each : last) each *= before;
         to.write(last);
         return step_.aggregated == aggregation::count ? 0 : before;
@@ -474,6 +525,7 @@ class general_interpreter {
     void forward_head() {
         if (step_.aggregated == aggregation::softmax) return forward_softmax();
         const cursor to = out();
+        if (whole_ && !is_row()) return to.write(numbers(to_size(step_.out_size), 0.0));
         int count = begin_row(to);
         each_ground([&] {
             if (step_.aggregated != aggregation::count) {
@@ -494,7 +546,7 @@ class general_interpreter {
             ++count;
         });
         if (step_.aggregated == aggregation::count) to[0] += count;
-        if (step_.aggregated == aggregation::mean && count > 0)
+        if (step_.aggregated == aggregation::mean && count > 0 && !whole_)
             for (int at = 0; at < length(); ++at) to[at] /= count;
     }
 

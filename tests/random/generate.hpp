@@ -535,10 +535,11 @@ class generator {
                 case rms_norm:
                 case layer_norm:
                     step.numbers[0] = dice_.pick({1e-5, 0.1});
-                    if (step.kind != norm) step.weights.push_back(weight({size}, variables, 15));
+                    if (step.kind == layer_norm || (step.kind == rms_norm && !dice_.one_in(3)))
+                        step.weights.push_back(weight({size}, variables, 15));
                     if (step.kind == layer_norm)
                         step.weights.push_back(weight({size}, variables, 15));
-                    if (value.columns > 1 && step.kind != norm) continue;
+                    if (value.columns > 1 && !step.weights.empty()) continue;
                     break;
                 case rotary:
                 case rotary_halves:

@@ -82,6 +82,12 @@ class printer {
         variables_.emplace(name, extent);
         return extent > 0 ? name + "_" + std::to_string(extent) : name;
     }
+    /// A variable whose extent is stated where it is mentioned elsewhere, or not.
+    std::string mentioned(const std::string& name) {
+        for (const auto& [known, extent] : variables_)
+            if (known == name) return variable_name(known, extent);
+        return variable_name(name, 0);
+    }
     static std::string weight_name(const std::string& name, const std::vector<int>& shape) {
         std::string result = name;
         for (int extent : shape) result += "_" + std::to_string(extent);
@@ -188,8 +194,8 @@ class printer {
                 break;
             case slice:
             case reshape:
-                return enumerator_name(step.kind) + "<" + number_text(step.numbers[0]) + ", " +
-                       number_text(step.numbers[1]) + ">()";
+                return enumerator_name(step.kind) + "(" + number_text(step.numbers[0]) + ", " +
+                       number_text(step.numbers[1]) + ")";
             default:
                 break;
         }
@@ -226,7 +232,7 @@ class printer {
         if (!written.aggregated.empty()) {
             std::string over;
             for (const std::string& name : written.aggregated)
-                over += (over.empty() ? "" : ", ") + name;
+                over += (over.empty() ? "" : ", ") + mentioned(name);
             result += " | " + enumerator_name(written.aggregation) + "(" + over + ")";
         }
         if (!block.empty())

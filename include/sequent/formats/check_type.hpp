@@ -74,7 +74,9 @@ SEQUENT_COLD std::string option_of(const compared_options& model, std::string_vi
     if (name == "mask") return model.mask;
     if (name == "normalization") {
         return joined_text({"normalization::",
-                            of.normalization == nn::norm_kind::rms     ? "rms<"
+                            of.normalization == nn::norm_kind::rms ? "rms<"
+                            : of.normalization == nn::norm_kind::rms_without_gain
+                                ? "rms_without_gain<"
                             : of.normalization == nn::norm_kind::layer ? "layer<"
                                                                        : "layer_without_bias<",
                             of.norm_exponent, ">"});

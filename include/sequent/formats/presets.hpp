@@ -54,11 +54,16 @@ SEQUENT_COLD std::string text_of_mask() {
 /// Of an option set, or of a model.
 template <class Of>
 SEQUENT_COLD compared_options compared_options_of() {
-    compared_options result{Of::shape, "", ""};
-    if constexpr (requires { typename Of::mask; }) result.mask = text_of_mask<typename Of::mask>();
-    if constexpr (requires { typename Of::local_mask; })
-        result.local_mask = text_of_mask<typename Of::local_mask>();
-    return result;
+    if constexpr (requires { typename Of::template read<>; }) {
+        return compared_options_of<typename Of::template read<>>();
+    } else {
+        compared_options result{Of::shape, "", ""};
+        if constexpr (requires { typename Of::mask; })
+            result.mask = text_of_mask<typename Of::mask>();
+        if constexpr (requires { typename Of::local_mask; })
+            result.local_mask = text_of_mask<typename Of::local_mask>();
+        return result;
+    }
 }
 
 struct known_preset {

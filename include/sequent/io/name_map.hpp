@@ -334,12 +334,19 @@ SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
     return load_all(file, match(file, parameters, names, layout));
 }
 
-SEQUENT_LAZY
-SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tensor>& parameters,
-                              name_map names, const model_layout& layout,
-                              const metadata_map& metadata, dtype type) {
+/// The tensors that a map makes of parameters.
+struct mapped_tensors {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
+};
+
+SEQUENT_LAZY
+SEQUENT_COLD mapped_tensors plan_mapped(const file_path& path,
+                                        const std::vector<any_tensor>& parameters, name_map names,
+                                        const model_layout& layout) {
+    mapped_tensors result;
+    std::vector<planned_tensor>& planned = result.planned;
+    std::vector<piece>& pieces = result.pieces;
     std::vector<coverage> used;
     std::string problem =
         for_each_place(parameters, names, layout.stacks, [&](const place_of& of) -> std::string {
@@ -377,7 +384,15 @@ SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tenso
             problem = joined_text({"tensor ", in_quotes(planned[at].name), ": ", problem});
     }
     if (!problem.empty()) fail_with<error>({path.string(), ": ", problem});
-    save_all(path, planned, pieces, metadata, type);
+    return result;
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tensor>& parameters,
+                              name_map names, const model_layout& layout,
+                              const metadata_map& metadata, dtype type) {
+    const mapped_tensors all = plan_mapped(path, parameters, names, layout);
+    save_all(path, all.planned, all.pieces, metadata, type);
 }
 
 }  // namespace detail

@@ -212,7 +212,11 @@ SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
     return std::fopen(path.c_str(), "rb");
 }
 inline int process_number() noexcept {
+#ifdef __wasi__
+    return 0;
+#else
     return static_cast<int>(::getpid());
+#endif
 }
 /// Private ones are for the owner alone until their mode is known.
 SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
@@ -239,7 +243,9 @@ SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
     return ::access(path.c_str(), W_OK);
 }
 /// As far as the process and the file system can: another owner takes privileges.
-SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
+SEQUENT_COLD inline void keep_owner_and_mode([[maybe_unused]] int descriptor,
+                                             [[maybe_unused]] const file_path& path) noexcept {
+#ifndef __wasi__  // there are neither
     struct ::stat old, made;
     if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
     if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
@@ -251,6 +257,7 @@ SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& pa
     if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
         // The file stays its owner's alone.
     }
+#endif
 }
 /// The rename as well survives a crash.
 SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {

@@ -10,7 +10,8 @@
 #include <string>
 #include <utility>
 
-#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
+#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>) && \
+    !defined(__wasi__)
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -39,6 +40,10 @@ class source {
     /// The bytes are only referred to. Messages call them `name`.
     source(std::span<const std::byte> bytes, std::string name = "<memory>")
         : name_(std::move(name)), bytes_(bytes) {}
+
+    /// Bytes that `owner` keeps.
+    source(std::span<const std::byte> bytes, std::string name, std::shared_ptr<const void> owner)
+        : name_(std::move(name)), bytes_(bytes), memory_(std::move(owner)) {}
 
     const std::string& name() const noexcept { return name_; }
     std::span<const std::byte> bytes() const noexcept { return bytes_; }

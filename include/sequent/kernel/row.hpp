@@ -242,13 +242,14 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
     detail::layer_norm_gradient<Length, T>(x, gain, dy, dx, dgain, dbias, eps);
 }
 
-/// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019).
+/// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019). A null gain stands for ones.
 template <int Length, class T>
 inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
     const T scale = detail::rms_in_range<Length>(x, eps, y);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
-        store_first<count()>(y + i, batch<T>(n * load_first<count()>(gain + i)));
+        store_first<count()>(y + i,
+                             gain != nullptr ? batch<T>(n * load_first<count()>(gain + i)) : n);
     });
 }
 
@@ -259,18 +260,25 @@ inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* 
     T scale = detail::row_rms<Length>(x, eps);
     T slope = scale;
     // Of x before it is multiplied by the scale: that would wait for the scale.
-    T sum = detail::sum_of_products<Length>(dy, gain, x);
+    const auto sum_along = [&] {
+        return gain != nullptr
+                   ? detail::sum_of_products<Length>(dy, gain, x)
+                   : detail::row_sum<Length, T>([&](int i, auto count) {
+                         return load_first<count()>(dy + i) * load_first<count()>(x + i);
+                     });
+    };
+    T sum = sum_along();
     if (!(scale > T(0) && std::abs(sum) <= std::numeric_limits<T>::max())) [[unlikely]] {
         slope = detail::unit_row<Length>(x, eps, room);
         x = room;
         scale = T(1);
-        sum = detail::sum_of_products<Length>(dy, gain, x);
+        sum = sum_along();
     }
     const T along = sum * scale / T(Length);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
         const batch<T> d = load_first<count()>(dy + i);
-        const batch<T> g = d * load_first<count()>(gain + i);
+        const batch<T> g = gain != nullptr ? batch<T>(d * load_first<count()>(gain + i)) : d;
         detail::add_first<count()>(dgain, i, batch<T>(d * n));
         store_first<count()>(dx + i, batch<T>((g - n * set(along)) * set(slope)));
     });

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 
 #include "../config.hpp"
+
+#if !defined(SEQUENT_NO_THREADS)
+#include <mutex>
+#endif
 
 /// Tables that kernels read, such as the angles of positions or the pairs of a mask. A program
 /// makes those of all its models when it first names facts for a call: later than main begins, so
@@ -16,7 +19,7 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 class table_maker {
   public:
     explicit table_maker(void (*make)()) : make_(make) {
-        const std::lock_guard<std::mutex> lock(mutex());
+        [[maybe_unused]] const auto lock = locked();
         next_ = first_;
         first_ = this;
     }
@@ -36,13 +39,20 @@ class table_maker {
     // Libraries that are loaded later add theirs.
     static inline constinit std::atomic<table_maker*> first_{nullptr};
 
-    // Not a constant everywhere: made where it is first wanted.
-    static std::mutex& mutex() {
-        static std::mutex result;
-        return result;
+#if defined(SEQUENT_NO_THREADS)
+    struct one_thread {};
+    static one_thread locked() noexcept {
+        return {};
     }
+#else
+    static std::unique_lock<std::mutex> locked() {
+        // Not a constant everywhere: made where it is first wanted.
+        static std::mutex mutex;
+        return std::unique_lock(mutex);
+    }
+#endif
     SEQUENT_COLD static void make_those_that_wait() {
-        const std::lock_guard<std::mutex> lock(mutex());
+        [[maybe_unused]] const auto lock = locked();
         while (table_maker* const one = first_) {
             one->make_();
             first_ = one->next_;

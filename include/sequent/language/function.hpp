@@ -178,6 +178,10 @@ constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
     auto gain_use = gain.use();
     return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
 }
+/// The same without a gain.
+constexpr auto rms_norm(double eps = 1e-5) noexcept {
+    return transform<transformation::rms_norm>{{eps}, {}};
+}
 /// Turns each pair (x[2k], x[2k + 1]) by the angle position * base^(-2k / length)
 /// (arXiv 2104.09864).
 template <index_term Position>

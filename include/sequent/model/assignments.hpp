@@ -89,17 +89,21 @@ class assignments {
     int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
     kernel::row_range rows_{};           // the values of `ranged`
 
+    static constexpr bool in_state = requires { Plan::template position_of_general<At>; };
     /// In a state's plan, the position, of which a run takes some values alone unless it is the
-    /// time of a recursion, and the variable whose values lie near it; else -1.
+    /// time of a recursion, and the variable whose values lie near it; else -1. In others, the rows
+    /// that begin with those before, and what they add.
     static constexpr int position = [] {
-        if constexpr (requires { Plan::template position_of_general<At>; })
+        if constexpr (in_state)
             return Plan::template position_of_general<At>;
         else
-            return -1;
+            return step.running_row;
     }();
     static constexpr int ranged = position == step.time ? -1 : position;
     static constexpr plan::column_bound nearby = [] {
-        if constexpr (position >= 0)
+        if constexpr (!in_state)
+            return step.running;
+        else if constexpr (position >= 0)
             return Plan::template bound_of_general<At>;
         else
             return plan::column_bound{};

@@ -14,9 +14,9 @@
 ///
 /// Both cover forward on a workspace, backward and prepare on one thread, with forward_batch and
 /// backward_batch. The macros ending in _INFERENCE cover forward and forward_batch on a scratch,
-/// those ending in _STEP step and prefill, those ending in _ON_POOL the forms of forward and
-/// backward that take a workspace and a thread_pool. The model is a type name without commas:
-/// declare an alias.
+/// those ending in _STEP step, step_batch and prefill, those ending in _ON_POOL the forms of
+/// forward and backward that take a workspace and a thread_pool. The model is a type name without
+/// commas: declare an alias.
 
 #define SEQUENT_EXTERN_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(extern template, model_type, number)
@@ -69,4 +69,6 @@
     prefix SEQUENT_DETAIL_ROWS(model_type, number, false, one_row);   \
     prefix SEQUENT_DETAIL_ROWS(model_type, number, false, row_range); \
     prefix SEQUENT_DETAIL_ROWS(model_type, number, true, one_row);    \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range)
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range);  \
+    prefix struct ::sequent::model_detail::joined_sequences<          \
+        ::sequent::plan::state_plan_of<model_type::plan>, number>

@@ -57,17 +57,27 @@ class general_runner : ground_rule<Plan, At, T> {
 
     /// Whether a row begins with the row before, and adds one value.
     static constexpr bool runs = ground::nearby.runs;
+    /// The rows of a whole run: a mean is a sum until all rows have been added.
+    static constexpr bool runs_whole = runs && !ground::in_state;
+    static constexpr bool divides = step.aggregated == aggregation::mean;
+
+    int row() const noexcept { return index_[ground::position]; }
+    static int end_of_rows(const bindings<T>& bound) noexcept {
+        return plan::least_count(step.counts[ground::position], step.extents[ground::position],
+                                 bound.counts);
+    }
+    bool is_row() const noexcept { return row() < step.end_of_running_rows(bound_.counts); }
+    int values_of(int row) const noexcept { return step.values_of_running_row(row, bound_.counts); }
 
     /// What a row is before values are added, and how many have been.
     int begin_row(T* to) noexcept {
         if constexpr (runs) {
-            const int row = index_[ground::position];
-            if (row > 0) {
-                const int before = std::clamp(row + ground::nearby.ahead, 0,
-                                              step.extents[ground::nearby.variable]);
+            if (row() > 0) {
+                const int before = runs_whole ? values_of(row() - 1)
+                                              : std::clamp(row() + ground::nearby.ahead, 0,
+                                                           step.extents[ground::nearby.variable]);
                 const T* last = to - step.out_strides[ground::position];
-                const T scale =
-                    step.aggregated == aggregation::mean ? static_cast<T>(before) : T(1);
+                const T scale = divides && !runs_whole ? static_cast<T>(before) : T(1);
                 for (int at = 0; at < step.out_size; ++at) to[at] = last[at] * scale;
                 return step.aggregated == aggregation::count ? 0 : before;
             }
@@ -81,6 +91,11 @@ class general_runner : ground_rule<Plan, At, T> {
             forward_softmax();
         } else {
             T* to = out();
+            if constexpr (runs_whole)
+                if (!is_row()) {
+                    std::fill_n(to, step.out_size, T(0));
+                    return;
+                }
             int count = begin_row(to);
             auto body = [&] {
                 if constexpr (step.aggregated != aggregation::count) evaluate();
@@ -98,10 +113,38 @@ class general_runner : ground_rule<Plan, At, T> {
             };
             each_ground(body);
             if constexpr (step.aggregated == aggregation::count) to[0] += static_cast<T>(count);
-            if constexpr (step.aggregated == aggregation::mean)
-                if (count > 0)
-                    for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
+            if constexpr (divides && !runs_whole) divide(to, count);
         }
+    }
+
+    static void divide(T* to, int count) noexcept {
+        if (count > 0)
+            for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
+    }
+
+    /// After the gradients of all later rows: passes those of this row on to the row before, but
+    /// for what this row adds.
+    void backward_row() noexcept {
+        if (!is_row()) return;
+        alignas(64) own_value own_gradient;
+        T* const gradient = ground::template temporary<3>(own_gradient);
+        std::copy_n(out_gradient(), length, gradient);
+        if (row() > 0 && values_of(row() - 1) > 0) {
+            constexpr std::ptrdiff_t stride = step.out_strides[ground::position];
+            T* const last = out_gradient() - stride;
+            for (int at = 0; at < length; ++at) {
+                // The first that attains it takes all.
+                const bool kept = !picks || out_value()[at] == out_value()[at - stride];
+                if (!kept) continue;
+                last[at] += gradient[at];
+                if constexpr (picks) gradient[at] = 0;
+            }
+        }
+        auto body = [&] {
+            evaluate();
+            undo(gradient);
+        };
+        each_ground(body);
     }
 
     /// Three passes over one group: the greatest, the exponentials and their sum, the quotients.
@@ -233,8 +276,13 @@ class general_runner : ground_rule<Plan, At, T> {
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
         if constexpr (skips) std::fill_n(bound.write(step.out), cleared(bound), T(0));
+        if constexpr (runs_whole) runner.rows_ = {0, end_of_rows(bound)};
         auto body = [&] { runner.forward_head(); };
         runner.template each<0, step.heads>(body);
+        if constexpr (runs_whole && divides) {
+            auto last = [&] { divide(runner.out(), runner.values_of(runner.row())); };
+            runner.template each<0, step.heads>(last);
+        }
     }
     /// For some rows of a sequence.
     static void forward(const bindings<T>& bound, kernel::row_range rows) noexcept {
@@ -252,8 +300,22 @@ class general_runner : ground_rule<Plan, At, T> {
     static void backward(const bindings<T>& bound) noexcept {
         if (!has_gradients(bound)) return;
         general_runner runner(bound);
-        auto body = [&] { runner.backward_head(); };
-        runner.template each<0, step.heads>(body);
+        if constexpr (runs_whole) {
+            if constexpr (step.aggregated == aggregation::count) return;
+            runner.rows_ = {0, end_of_rows(bound)};
+            if constexpr (divides) {
+                auto first = [&] { divide(runner.out_gradient(), runner.values_of(runner.row())); };
+                runner.template each<0, step.heads>(first);
+            }
+            auto body = [&] { runner.backward_row(); };
+            for (int row = end_of_rows(bound); row-- > 0;) {
+                runner.rows_ = {row, row + 1};
+                runner.template each<0, step.heads>(body);
+            }
+        } else {
+            auto body = [&] { runner.backward_head(); };
+            runner.template each<0, step.heads>(body);
+        }
     }
 };
 

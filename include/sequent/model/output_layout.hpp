@@ -103,13 +103,14 @@ struct output_layout {
         views<T> result;
         kernel::unroll<count>([&](auto index) {
             constexpr int at = index();
-            weight_view one = side_by_side(at);
+            constexpr weight_view whole = side_by_side(at);
+            weight_view one = whole;
             const weight_view limited = limited_view<Plan, Plan::shapes.outputs[at]>(counts);
             std::copy_n(limited.extents, max_rank, one.extents);
             each_run(one, [&](int, int offset, int length) {
                 std::fill_n(numbers + offset, length, T(0));
             });
-            constexpr int own_rank = side_by_side(at).rank;
+            constexpr int own_rank = whole.rank;
             if constexpr (count == 1)
                 result = to_tensor<own_rank>(one, numbers);
             else

@@ -106,6 +106,22 @@ class alignas(64) packed_block {
         copy_rest(0, p.numbers, rest_);
     }
 
+    /// Writes the numbers that the packed weights stand for. Packed again in the same format they
+    /// are the same, if pack has made them.
+    void unpack(parameter_block<Plan, float>& p) const noexcept {
+        for (const packed_matrix& each : matrices)
+            with_format(each, [&]<int Number>(packed_format<Number>) {
+                for (int copy = 0; copy < each.copies(); ++copy)
+                    for (int split = 0; split < each.splits; ++split)
+                        unpack<typename packed_format<Number>::type>(
+                            each, bytes_ + each.byte_to(copy, split),
+                            p.numbers + each.place_from(copy, split));
+            });
+        for (int place = 0; place < parameter_block<Plan, float>::size; ++place)
+            if (const std::ptrdiff_t at = place_in_rest(place); at >= 0)
+                p.numbers[place] = rest_[at];
+    }
+
     const std::byte* data() const noexcept { return bytes_; }
     std::span<const float> rest() const noexcept {
         return {rest_, static_cast<std::size_t>(floats)};
@@ -115,19 +131,42 @@ class alignas(64) packed_block {
     friend packed_filler;
     using slots = slots_of<Plan>;
 
+    template <class Stored>
+    static void unpack(const packed_matrix& of, const std::byte* from, float* to) noexcept {
+        for (int n = 0; n < of.outputs; ++n)
+            for (int k = 0; k < of.inputs; ++k)
+                to[std::ptrdiff_t{k} * of.input_stride + std::ptrdiff_t{n} * of.output_stride] =
+                    kernel::packed_element<Stored>(from, of.inputs, of.outputs, k, n);
+    }
+    /// What the plan tells of a scope, in a table of its own: a run-time reader of the plan's
+    /// tables would put them into the program.
+    struct scope_place {
+        int parent;
+        int copies;
+        std::ptrdiff_t offset;
+        std::ptrdiff_t parameters;
+    };
+    static constexpr auto scopes = [] {
+        plan::list<scope_place, slots::scopes> result;
+        for (int scope = 0; scope < slots::scopes; ++scope) {
+            const auto& of = Plan::shapes.text.scopes[scope];
+            result.push({of.parent, of.copies(), Plan::tables.scope_offset[scope],
+                         Plan::tables.scope_parameters[scope]});
+        }
+        return result;
+    }();
+
     /// Calls visit(scope, offset in the parameters, in the rest) for the scopes within one.
     template <class Visit>
     static void each_inner(int scope, Visit visit) noexcept {
-        constexpr auto& tables = Plan::tables;
         std::ptrdiff_t rest = 0;
         for (const parameter_slot& slot : packing.slots)
             if (slot.scope == scope && slot.floats) rest += slot.end - slot.begin;
         for (int inner = 1; inner < slots::scopes; ++inner) {
-            const auto& of = Plan::shapes.text.scopes[inner];
+            const scope_place& of = scopes[inner];
             if (of.parent != scope) continue;
-            visit(inner, std::ptrdiff_t{tables.scope_offset[inner]} - tables.scope_offset[scope],
-                  rest);
-            rest += std::ptrdiff_t{packing.scope_rest[inner]} * of.copies();
+            visit(inner, of.offset - scopes[scope].offset, rest);
+            rest += std::ptrdiff_t{packing.scope_rest[inner]} * of.copies;
         }
     }
 
@@ -136,16 +175,13 @@ class alignas(64) packed_block {
         std::ptrdiff_t at = 0;
         for (const parameter_slot& slot : packing.slots) {
             if (slot.scope != scope || !slot.floats) continue;
-            std::copy_n(from + slot.begin - Plan::tables.scope_offset[scope], slot.end - slot.begin,
-                        to + at);
+            std::copy_n(from + slot.begin - scopes[scope].offset, slot.end - slot.begin, to + at);
             at += slot.end - slot.begin;
         }
         each_inner(scope, [&](int inner, std::ptrdiff_t begin, std::ptrdiff_t rest) {
-            for (int layer = 0; layer < Plan::shapes.text.scopes[inner].copies(); ++layer)
-                copy_rest(
-                    inner,
-                    from + begin + std::ptrdiff_t{layer} * Plan::tables.scope_parameters[inner],
-                    to + rest + std::ptrdiff_t{layer} * packing.scope_rest[inner]);
+            for (int layer = 0; layer < scopes[inner].copies; ++layer)
+                copy_rest(inner, from + begin + layer * scopes[inner].parameters,
+                          to + rest + std::ptrdiff_t{layer} * packing.scope_rest[inner]);
         });
     }
 
@@ -153,7 +189,7 @@ class alignas(64) packed_block {
         std::ptrdiff_t at = 0;
         for (const parameter_slot& slot : packing.slots) {
             if (slot.scope != scope) continue;
-            const std::ptrdiff_t begin = slot.begin - Plan::tables.scope_offset[scope];
+            const std::ptrdiff_t begin = slot.begin - scopes[scope].offset;
             const std::ptrdiff_t size = slot.end - slot.begin;
             if (place >= begin && place < begin + size)
                 return slot.floats ? at + place - begin : -1;
@@ -161,9 +197,9 @@ class alignas(64) packed_block {
         }
         std::ptrdiff_t result = -1;
         each_inner(scope, [&](int inner, std::ptrdiff_t begin, std::ptrdiff_t rest) {
-            const std::ptrdiff_t layer = Plan::tables.scope_parameters[inner];
+            const std::ptrdiff_t layer = scopes[inner].parameters;
             const std::ptrdiff_t of = place - begin;
-            if (of < 0 || of >= layer * Plan::shapes.text.scopes[inner].copies()) return;
+            if (of < 0 || of >= layer * scopes[inner].copies) return;
             const std::ptrdiff_t within = place_within(inner, of % layer);
             if (within >= 0) result = rest + of / layer * packing.scope_rest[inner] + within;
         });

@@ -53,15 +53,18 @@ void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) n
 template <class Plan>
 inline constexpr bool recurs = plan::recurs(Plan::tables);
 
-/// Entry point to the code that computes a row of several sequences.
+/// Entry point to the code that computes a row of several sequences; empty where each is computed
+/// alone.
 template <class Plan, class T>
 struct joined_sequences {
     static void run(joined_positions<T> rows) noexcept;
 };
 template <class Plan, class T>
-void joined_sequences<Plan, T>::run(joined_positions<T> rows) noexcept {
-    bindings<T> lead = rows.run.samples[0];
-    sequence_steps<Plan, 0, Plan::tables.steps.size(), false>(lead, rows);
+void joined_sequences<Plan, T>::run([[maybe_unused]] joined_positions<T> rows) noexcept {
+    if constexpr (!recurs<Plan>) {
+        bindings<T> lead = rows.run.samples[0];
+        sequence_steps<Plan, 0, Plan::tables.steps.size(), false>(lead, rows);
+    }
 }
 
 /// The calls of a model on sequences.
@@ -149,9 +152,8 @@ struct sequences {
                     [&](int fact) { return row.rest().pairs(fact); },
                     kernel::one_row{states[at]->position()});
             }
-            if constexpr (!recurs<placed>)
-                if (count > 0)
-                    joined_sequences<placed, T>::run({{bound, count, room, true}, positions});
+            if (count > 0)
+                joined_sequences<placed, T>::run({{bound, count, room, true}, positions});
             for (std::size_t at = first; at < end; ++at)
                 visit(static_cast<int>(at), last_row(*states[at]));
         }

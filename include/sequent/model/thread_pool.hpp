@@ -1,5 +1,11 @@
 #pragma once
 
+#include "../config.hpp"
+
+#if defined(SEQUENT_NO_THREADS)
+#include "one_thread.hpp"
+#else
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -11,8 +17,6 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
-
-#include "../config.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
@@ -308,3 +312,5 @@ SEQUENT_LAZY class basic_thread_pool {
 using thread_pool = basic_thread_pool<>;
 
 }  // namespace sequent::inline SEQUENT_ABI
+
+#endif

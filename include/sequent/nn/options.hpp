@@ -178,6 +178,9 @@ template <int Exponent = 5>
 struct layer_without_bias : nn::normalized_by<nn::norm_kind::layer_without_bias, Exponent> {};
 template <int Exponent = 5>
 struct rms : nn::normalized_by<nn::norm_kind::rms, Exponent> {};
+/// The same without a gain.
+template <int Exponent = 5>
+struct rms_without_gain : nn::normalized_by<nn::norm_kind::rms_without_gain, Exponent> {};
 }  // namespace normalization
 
 /// How the angles of rotary positions are scaled: see rotary_scaling.

@@ -7,7 +7,7 @@
 namespace sequent::inline SEQUENT_ABI::nn {
 
 /// What a norm or a position is, as a number of a shape.
-enum class norm_kind { layer, layer_without_bias, rms };
+enum class norm_kind { layer, layer_without_bias, rms, rms_without_gain };
 enum class position_kind {
     none,
     learned,

@@ -96,6 +96,8 @@ constexpr auto normalized(Body body, Gain gain, Bias bias) noexcept {
         return body | layer_norm(gain, bias, Shape.epsilon());
     else if constexpr (Shape.normalization == norm_kind::layer_without_bias)
         return body | layer_norm(gain, Shape.epsilon());
+    else if constexpr (Shape.normalization == norm_kind::rms_without_gain)
+        return body | rms_norm(Shape.epsilon());
     else
         return body | rms_norm(gain, Shape.epsilon());
 }

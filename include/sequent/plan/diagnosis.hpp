@@ -63,6 +63,8 @@ template <class Variable, class Cure>
 struct recursion_without_an_end {};
 struct cycle {};
 struct recursion_without_a_base {};
+/// Counts limit its members in a way that does not settle.
+struct recursion_whose_end_is_not_known {};
 template <int Left, int Right>
 struct shapes_do_not_fit {};
 struct softmax_over_a_variable_not_in_the_head {};
@@ -181,6 +183,7 @@ enum class fault {
     recursion_without_an_end,
     cycle,
     recursion_without_a_base,
+    recursion_whose_end_is_not_known,
     shapes_do_not_fit,
     softmax_over_a_variable_not_in_the_head,
     aggregation_over_a_variable_in_the_head,
@@ -316,6 +319,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
     SEQUENT_MISTAKE(cycle)
     SEQUENT_MISTAKE(recursion_without_a_base)
+    SEQUENT_MISTAKE(recursion_whose_end_is_not_known)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)

@@ -79,7 +79,7 @@ class domain_finder {
         if (unknown_end_ >= 0 && out.mistake.ok()) {
             const rule& written = in.text.rules[unknown_end_];
             const int stacking = in.text.scopes[written.scope].rule;
-            out.mistake = {fault::recursion_without_a_base,
+            out.mistake = {fault::recursion_whose_end_is_not_known,
                            written.number,
                            in.text.relations[written.head].id,
                            0,
@@ -297,7 +297,7 @@ class domain_finder {
         constexpr int most_rows = 2048;  // one by one
         if (!where.exact) return false;
         for (const piece& part : where.pieces)
-            if (rows > most_rows && !detail::pair_counter(part, rows, columns).has_lines())
+            if (rows > most_rows && !detail::piece_rows(part, rows, columns).has_lines())
                 return false;
         return true;
     }

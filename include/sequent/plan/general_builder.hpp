@@ -1,6 +1,7 @@
 #pragma once
 
 #include "draft.hpp"
+#include "running.hpp"
 
 /// Turns any rule into a general step: loops over its variables, by the letter.
 
@@ -70,6 +71,7 @@ class general_builder {
         shape_general(made);
         if (made.joins.size() == 0 && rule_.recurs.loop < 0)
             made.condition = list_pairs(made, made.condition);
+        find_running(draft_.out.pool, made);
         return made;
     }
 

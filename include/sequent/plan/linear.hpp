@@ -49,18 +49,13 @@ constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const ax
            written.variables[pairs.pair_column].extent >= given.extents[1];
 }
 
-/// Whether a condition is arithmetic on indices and counts.
+/// Whether a condition asks a function or a sparse fact: general loops visit their pairs alone.
 template <class Pool>
-constexpr bool is_arithmetic(const Pool& pool, int root) {
-    if (root < 0) return true;
+constexpr bool asks_for_pairs(const Pool& pool, int root) {
+    if (root < 0) return false;
     const node& top = pool.nodes[root];
-    if (top.kind == node_kind::decision || top.kind == node_kind::same_symbol ||
-        top.kind == node_kind::pair)
-        return false;
-    if (top.kind == node_kind::constant || top.kind == node_kind::variable ||
-        top.kind == node_kind::count)
-        return true;
-    return is_arithmetic(pool, top.left) && is_arithmetic(pool, top.right);
+    return top.kind == node_kind::decision || top.kind == node_kind::pair ||
+           asks_for_pairs(pool, top.left) || asks_for_pairs(pool, top.right);
 }
 
 /// What keeps a row step from leaving out the atoms that do not exist: all but a condition on the
@@ -71,19 +66,12 @@ constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& 
     const int root = draft.conditions.condition[at];
     if (pool.variables(root) & ~draft.rule_of(at).head_variables())
         return reason::a_condition_on_summed_variables;
-    bool fits = true;
-    pool.each_conjunct(root, [&](int part) {
-        const node& top = pool.nodes[part];
-        const bool bound = top.kind == node_kind::less &&
-                           pool.nodes[top.left].kind == node_kind::variable &&
-                           pool.nodes[top.right].kind == node_kind::count;
-        // Counts above the time of a recursion end its rounds, or are left to the general loops.
-        const bool of_time = bound && draft.rule_of(at).recurs.loop >= 0 &&
-                             pool.nodes[top.left].value == draft.rule_of(at).recurs.time;
-        const bool evaluated = draft.rule_of(at).recurs.loop < 0 && is_arithmetic(pool, part);
-        fits = fits && !of_time && (bound || pairs.pairs >= 0 || evaluated);
-    });
-    return fits ? reason::none : reason::a_condition_that_is_not_arithmetic;
+    if (pairs.pairs < 0 && asks_for_pairs(pool, root)) return reason::a_condition_that_lists_pairs;
+    // Counts above the time of a recursion end its rounds, or are left to the general loops.
+    const recurrence& recurs = draft.rule_of(at).recurs;
+    if (recurs.loop >= 0 && ((pool.variables(root) >> recurs.time) & 1u))
+        return reason::a_condition_on_the_time_of_a_recursion;
+    return reason::none;
 }
 
 /// Whether the literal is nothing but a condition.

@@ -266,12 +266,15 @@ constexpr column_reach reach_of(const Tree& tree, int root, int row, int column,
     }
     column_reach most{1 - columns, 1 - rows};
     for (const piece& part : where.pieces)
-        for (int at = 0; at < rows; ++at) {
-            const auto [begin, end] = part.widest(at, columns);
-            if (begin >= end) continue;
-            most.back = std::max(most.back, at - begin);
-            most.ahead = std::max(most.ahead, end - 1 - at);
-        }
+        detail::piece_rows(part, rows, columns).each([&](const detail::row_line& line) {
+            for (const long long at : {0LL, line.count - 1}) {
+                const int here = line.row + line.step * static_cast<int>(at);
+                const int begin = static_cast<int>(line.begin.at(at));
+                const int end = begin + static_cast<int>(line.length.at(at));
+                most.back = std::max(most.back, here - begin);
+                most.ahead = std::max(most.ahead, end - 1 - here);
+            }
+        });
     return most;
 }
 

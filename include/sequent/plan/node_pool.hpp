@@ -14,6 +14,18 @@ struct node_pool {
     constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
         if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
         if (kind == node_kind::greater_equal) return add(node_kind::less_equal, value, right, left);
+        // `!(i >= n)`, `i <= n - 1` and `i + 1 <= n` are `i < n`.
+        if (kind == node_kind::negation) {
+            const node of = nodes[left];
+            if (of.kind == node_kind::less) return add(node_kind::less_equal, 0, of.right, of.left);
+            if (of.kind == node_kind::less_equal) return add(node_kind::less, 0, of.right, of.left);
+            if (of.kind == node_kind::equal) return add(node_kind::not_equal, 0, of.left, of.right);
+            if (of.kind == node_kind::not_equal) return add(node_kind::equal, 0, of.left, of.right);
+        }
+        if (kind == node_kind::less_equal) {
+            if (is_moved(right, -1)) return add(node_kind::less, 0, left, nodes[right].left);
+            if (is_moved(left, 1)) return add(node_kind::less, 0, nodes[left].left, right);
+        }
         for (int at = 0; at < nodes.size(); ++at)
             if (nodes[at].kind == kind && nodes[at].value == value && nodes[at].left == left &&
                 nodes[at].right == right)
@@ -67,6 +79,14 @@ struct node_pool {
     /// Whether two conditions have the same conjuncts, in any order.
     constexpr bool same_conjuncts(int left, int right) const {
         return holds_conjuncts(left, right) && holds_conjuncts(right, left);
+    }
+    /// Whether the node is another one plus `by`.
+    constexpr bool is_moved(int root, int by) const {
+        const node& top = nodes[root];
+        if (top.kind != node_kind::add && top.kind != node_kind::subtract) return false;
+        const node& moved = nodes[top.right];
+        return moved.kind == node_kind::constant &&
+               moved.value == (top.kind == node_kind::add ? by : -by);
     }
     /// The term that at_term() made a node of.
     constexpr term as_term(int root) const {

@@ -28,9 +28,12 @@
     REASON(rows, a_condition_on_summed_variables,                                                  \
            "a condition mentions variables that are not in the head",                              \
            "compute the masked part by a rule of its own")                                         \
-    REASON(rows, a_condition_that_is_not_arithmetic,                                                   \
-           "a condition on symbols, sparse facts or functions of indices limits the rows",         \
-           "apply the condition where the rows are read")                 \
+    REASON(rows, a_condition_that_lists_pairs,                                                      \
+           "a condition asks a function or a sparse fact, whose pairs alone are visited",          \
+           "mask where the rows are read instead, as in `j <= i` of an attention")                 \
+    REASON(rows, a_condition_on_the_time_of_a_recursion,                                           \
+           "a condition limits the times of a recursion otherwise than by `t < count`",            \
+           "mask where the recursion is read")                                                     \
     REASON(rows, pairs_beyond_the_variables,                                                       \
            "the sparse fact may hold pairs beyond the ranges of the variables",                    \
            "let the ranges follow from the fact")                                                  \

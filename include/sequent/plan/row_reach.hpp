@@ -170,28 +170,9 @@ class row_reach {
     constexpr bool runs(int at, const column_bound& over) const {
         const general_step& general = out_.generals[out_.steps[at].at];
         const int position = form_.position[at];
-        const unsigned moved = 1u << position;
-        const bool adds =
-            general.aggregated == aggregation::sum || general.aggregated == aggregation::count;
-        const bool picks =
-            general.aggregated == aggregation::max || general.aggregated == aggregation::min;
-        if (form_.in_time[at] || over.ahead > 0 || general.joins.size() > 0 ||
-            general.listed.decision >= 0 || general.variables != general.heads + 1 ||
-            general.order[general.heads] != over.variable ||
-            !(adds || picks || general.aggregated == aggregation::mean))
+        if (form_.in_time[at] || over.ahead > 0 ||
+            !adds_to_rows(out_.pool, general, position, over.variable))
             return false;
-        for (const general_literal& item : general.literals) {
-            const bool requires_only = item.required_nonzero || item.required_zero;
-            if (item.strides[position] || item.weight_strides[position] || item.limits[position] ||
-                (item.has_element && item.element.variable == position) ||
-                (out_.pool.variables(item.expression) & moved) || (requires_only && !adds))
-                return false;
-        }
-        for (const general_function& function : general.functions)
-            if (function.weight_strides[0][position] || function.weight_strides[1][position] ||
-                function.kind == transformation::dropout ||
-                (out_.pool.variables(function.position) & moved))
-                return false;
         return admits_all_before(general, position, over);
     }
     /// Whether the condition admits all values of the variable up to position + ahead.
@@ -489,6 +470,13 @@ class row_reach {
                     ahead += reach_of(out_, root, form_.position[at], variable, rows_of_general(at),
                                       of.extents[variable])
                                  .ahead;
+            } else if (each.kind == step_kind::rows) {
+                const row_step& of = out_.rows[each.at];
+                for (int outer = 0; outer < of.outers; ++outer)
+                    if (variable == of.outer_variables[outer])
+                        ahead += reach_of(out_, root, of.row_variable, variable, of.rows,
+                                          of.outer_extents[outer])
+                                     .ahead;
             } else if (each.kind == step_kind::attention) {
                 const attention_step& of = out_.attentions[each.at];
                 if (variable == of.column_variable) ahead += attention_reach(of).ahead;

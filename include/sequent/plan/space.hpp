@@ -144,12 +144,45 @@ struct space {
 
 namespace detail {
 
-/// Counts the pairs of one piece. Bounds and residues repeat with a period of rows, so that along
-/// every period-th row each bound is a straight line: rows are counted by such lines where there
-/// are many of them, else one by one.
-class pair_counter {
+/// offset + slope * t.
+struct line {
+    long long offset = 0;
+    long long slope = 0;
+
+    constexpr line minus(const line& other, int less = 0) const {
+        return {offset - other.offset - less, slope - other.slope};
+    }
+    constexpr long long at(long long t) const { return offset + slope * t; }
+    constexpr line from(long long t) const { return {at(t), slope}; }
+    /// Narrows [first, last) to where the line is not negative.
+    constexpr void clip(long long& first, long long& last) const {
+        if (slope == 0) {
+            if (offset < 0) last = first;
+        } else if (slope > 0) {
+            const long long from = -offset <= 0 ? 0 : (-offset + slope - 1) / slope;
+            if (from > first) first = from;
+        } else {
+            const long long to = offset < 0 ? 0 : offset / -slope + 1;
+            if (to < last) last = to;
+        }
+    }
+};
+
+/// Rows row, row + step, ..., `count` of them, whose first column and number of columns are lines.
+struct row_line {
+    int row = 0;
+    int step = 1;
+    long long count = 1;
+    line begin{};
+    line length{};
+};
+
+/// Walks the rows of one piece that have columns, whatever counts are given. Bounds and residues
+/// repeat with a period of rows, so that along every period-th row each bound is a straight line:
+/// rows are visited by such lines where there are many of them, else one by one.
+class piece_rows {
   public:
-    constexpr pair_counter(const piece& part, int rows, int columns)
+    constexpr piece_rows(const piece& part, int rows, int columns)
         : part_(part), columns_(columns) {
         for (int residue = 0; residue < part.modulus; ++residue)
             members_ += (part.residues >> residue) & 1 ? 1 : 0;
@@ -161,18 +194,34 @@ class pair_counter {
             if (const int value = limit.at(0, given_.most); value < last_) last_ = value;
     }
 
-    /// Whether the rows are counted by lines.
+    /// Whether the rows are visited by lines.
     constexpr bool has_lines() const { return period() * least_rows <= last_ - first_; }
 
-    constexpr long long count() const {
-        const int step = has_lines() ? static_cast<int>(period()) : 1;
-        const int begins = has_lines() ? step : last_ - first_;
-        long long pairs = 0;
+    /// Calls visit(row_line).
+    template <class Visit>
+    constexpr void each(Visit visit) const {
+        const bool by_lines = has_lines();
+        const int step = by_lines ? static_cast<int>(period()) : 1;
+        const int begins = by_lines ? step : last_ - first_;
         for (int row = first_; row < first_ + begins; ++row) {
             if (!((part_.row_residues >> floor_remainder(row, part_.row_modulus)) & 1)) continue;
-            pairs += has_lines() ? count_line(row, step, (last_ - row + step - 1) / step)
-                                 : count_row(row);
+            if (by_lines) {
+                each_line(row, step, (last_ - row + step - 1) / step, visit);
+                continue;
+            }
+            const int begin = part_.begin(row, given_.least);
+            const int length = part_.end(row, columns_, given_.most) - begin;
+            if (length > 0) visit(row_line{row, 1, 1, {begin, 0}, {length, 0}});
         }
+    }
+
+    constexpr long long count() const {
+        long long pairs = 0;
+        each([&](const row_line& rows) {
+            pairs +=
+                rows.count * count_columns(rows.row, rows.begin.offset, rows.length.offset) +
+                rows.count * (rows.count - 1) / 2 * (rows.length.slope / part_.modulus * members_);
+        });
         return pairs;
     }
 
@@ -210,10 +259,6 @@ class pair_counter {
         return left / greater * right;
     }
 
-    constexpr long long count_row(int row) const {
-        const int begin = part_.begin(row, given_.least);
-        return count_columns(row, begin, part_.end(row, columns_, given_.most) - begin);
-    }
     /// Of `length` columns of a row from `begin` on.
     constexpr long long count_columns(int row, long long begin, long long length) const {
         if (length <= 0 || part_.modulus == 1) return length > 0 ? length : 0;
@@ -226,27 +271,6 @@ class pair_counter {
         return columns;
     }
 
-    /// offset + slope * t >= 0, for t in [first, last).
-    struct line {
-        long long offset = 0;
-        long long slope = 0;
-
-        constexpr line minus(const line& other, int less = 0) const {
-            return {offset - other.offset - less, slope - other.slope};
-        }
-        constexpr long long at(long long t) const { return offset + slope * t; }
-        constexpr void clip(long long& first, long long& last) const {
-            if (slope == 0) {
-                if (offset < 0) last = first;
-            } else if (slope > 0) {
-                const long long from = -offset <= 0 ? 0 : (-offset + slope - 1) / slope;
-                if (from > first) first = from;
-            } else {
-                const long long to = offset < 0 ? 0 : offset / -slope + 1;
-                if (to < last) last = to;
-            }
-        }
-    };
     using lines = list<line, max_lines>;
 
     static constexpr lines lines_of(const list<bound, max_bounds>& bounds, line border, int row,
@@ -261,11 +285,11 @@ class pair_counter {
     }
 
     /// Of the rows row, row + step, ...: where one lower bound is the greatest and one upper bound
-    /// the least, the pairs of a row grow by the same number from each to the next.
-    constexpr long long count_line(int row, int step, int rows) const {
+    /// the least.
+    template <class Visit>
+    constexpr void each_line(int row, int step, int rows, Visit& visit) const {
         const lines lower = lines_of(part_.lower, {0, 0}, row, step, given_.least);
         const lines upper = lines_of(part_.upper, {columns_, 0}, row, step, given_.most);
-        long long pairs = 0;
         for (int low = 0; low < lower.size(); ++low)
             for (int high = 0; high < upper.size(); ++high) {
                 const line length = upper[high].minus(lower[low]);
@@ -278,12 +302,10 @@ class pair_counter {
                 for (int other = 0; other < upper.size() && first < last; ++other)
                     if (other != high)
                         upper[other].minus(upper[high], other < high ? 1 : 0).clip(first, last);
-                if (first >= last) continue;
-                const long long count = last - first;
-                pairs += count * count_columns(row, lower[low].at(first), length.at(first)) +
-                         count * (count - 1) / 2 * (length.slope / part_.modulus * members_);
+                if (first < last)
+                    visit(row_line{row + static_cast<int>(first) * step, step, last - first,
+                                   lower[low].from(first), length.from(first)});
             }
-        return pairs;
     }
 };
 
@@ -292,8 +314,7 @@ class pair_counter {
 /// How many pairs a space holds, whatever counts are given at run time: at most.
 constexpr long long count_pairs(const space& where, int rows, int columns) {
     long long pairs = 0;
-    for (const piece& part : where.pieces)
-        pairs += detail::pair_counter(part, rows, columns).count();
+    for (const piece& part : where.pieces) pairs += detail::piece_rows(part, rows, columns).count();
     const long long all = static_cast<long long>(rows) * columns;
     return pairs < all ? pairs : all;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 #include "memory.hpp"
 #include "row_reach.hpp"
@@ -32,7 +33,7 @@ constexpr long long whole_lines(long long bytes) {
 
 /// Adds the bytes of keys and values as float, in bf16 and in q8_0.
 template <class Made>
-constexpr void add_cache_bytes(const Made& made, long long (&bytes)[3]) {
+constexpr void add_cache_bytes(const Made& made, std::array<long long, 3>& bytes) {
     each_kept(made, {{1, 32}, {1, 32}}, [&](const kept_operand& kept, const column_form& form) {
         if (form.bytes == 0) return;
         const long long numbers = 1LL * kept.lines * kept.pitch;

@@ -288,6 +288,16 @@ struct general_function {
     int identity = -1;  // of dropout, which rule it is
 };
 
+/// Of the rows of a general step, or of a position in a state: the variable whose values lie near
+/// the position, in [position - back, position + ahead]. Runs: each row adds to the row before, so
+/// that back is -ahead.
+struct column_bound {
+    int variable = -1;
+    int back = 0;
+    int ahead = 0;
+    bool runs = false;
+};
+
 /// One rule, taken literally: loops over its variables.
 struct general_step {
     int variables = 0;
@@ -316,15 +326,22 @@ struct general_step {
     int level = 0;
     int delay = 0;
     form_reasons reasons{};  // that it is no other step
-};
+    // Where each value of a head's variable begins with what the one before has: that variable,
+    // what it adds, and the counts that limit it and the variable that is added over.
+    int running_row = -1;
+    column_bound running{};
+    unsigned running_rows = 0;
+    unsigned running_values = 0;
 
-/// Of a general step of a state: the variable whose values lie near the position, in [position -
-/// back, position + ahead]. Runs: each row adds to the row before, so that back is -ahead.
-struct column_bound {
-    int variable = -1;
-    int back = 0;
-    int ahead = 0;
-    bool runs = false;
+    constexpr int end_of_running_rows(const int* given) const noexcept {
+        return least_count(running_rows, extents[running_row], given);
+    }
+    /// How many values there are at a row.
+    constexpr int values_of_running_row(int row, const int* given) const noexcept {
+        const int most = least_count(running_values, extents[running.variable], given);
+        const int values = row + 1 + running.ahead;
+        return values < 0 ? 0 : values < most ? values : most;
+    }
 };
 
 /// weights: the softmax of an attention step whose scores follow from parameters alone.

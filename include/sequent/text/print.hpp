@@ -132,9 +132,9 @@ class program_printer {
         if (of.variable < 0) return std::to_string(of.offset);
         std::string result = variable(of.variable);
         if (of.second >= 0) {
-            const int times = of.factor > 0 ? of.factor : -of.factor;
+            const long long size = of.factor < 0 ? -static_cast<long long>(of.factor) : of.factor;
             result += of.factor > 0 ? " + " : " - ";
-            if (times != 1) result += std::to_string(times) + " * ";
+            if (size != 1) result += std::to_string(size) + " * ";
             result += variable(of.second);
         }
         if (of.offset > 0) result += " + " + std::to_string(of.offset);

@@ -63,7 +63,7 @@ inline constexpr transformation_word transformations[] = {
     {"sparsemax", transformation::sparsemax},
     {"norm", transformation::norm, 0, 1, {1e-5}},
     {"layer_norm", transformation::layer_norm, 0, 1, {1e-5}, 1, 2},
-    {"rms_norm", transformation::rms_norm, 0, 1, {1e-5}, 1, 1},
+    {"rms_norm", transformation::rms_norm, 0, 1, {1e-5}, 0, 1},
     {"rotary", transformation::rotary, 0, 2, {10000}, 0, 0, 0},
     {"rotary_halves", transformation::rotary_halves, 0, 2, {10000}, 0, 0, 0},
     {"sinusoidal", transformation::sinusoidal, 0, 1, {10000}, 0, 0, 0},

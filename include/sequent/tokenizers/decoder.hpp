@@ -166,6 +166,11 @@ SEQUENT_LAZY class decoding {
             raw_ = true;
         } else {
             finish(text);
+            if (!io::is_utf8(piece_)) {
+                spare_.clear();
+                append_lossy(piece_, true, spare_);
+                piece_.swap(spare_);
+            }
             put(piece_, text);
         }
     }

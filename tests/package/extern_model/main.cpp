@@ -15,6 +15,7 @@ int main() {
     Net::workspace<float> on_pool;
     Net::scratch<float> scratch;
     Net::state<float> state;
+    Net::state<float> other;
     Net::initialize(p, 1);
     std::vector<float> x(6 * 4);
     for (std::size_t at = 0; at < x.size(); ++at) x[at] = 0.1F * static_cast<float>(at % 7);
@@ -23,10 +24,15 @@ int main() {
 
     const auto pooled = Net::forward(p, {net::x = x}, on_pool, pool);
     const auto stepped = Net::prefill(p, {net::x = x}, state);
+    const std::vector<float> first(x.begin(), x.begin() + 4);
+    const std::vector<Net::rows<float>> given{{net::x = first}};
+    Net::state<float>* const states[] = {&other};
+    float of_batch = 0;
+    Net::step_batch(p, given, states, [&](int, const auto& row) { of_batch = row(0); });
     const auto y = Net::forward(p, {net::x = x}, w);
     const auto inferred = Net::forward(p, {net::x = x}, scratch);
     const auto close = [](float a, float b) { return std::abs(a - b) <= 1e-6F; };
-    bool good = true;
+    bool good = close(y(0, 0), of_batch);
     for (int column = 0; column < 4; ++column)
         good = good && close(y(5, column), pooled(5, column)) &&
                close(y(5, column), inferred(5, column)) && close(y(5, column), stepped(column));
