@@ -33,6 +33,13 @@
 #define SEQUENT_HAS_EXCEPTIONS
 #endif
 
+// Clang before 16 spells these without the second underscore.
+#if defined(__linux__) && defined(__x86_64__) &&                                  \
+    ((defined(__AMX_TILE__) && defined(__AMX_INT8__) && defined(__AMX_BF16__)) || \
+     (defined(__AMXTILE__) && defined(__AMXINT8__) && defined(__AMXBF16__)))
+#define SEQUENT_HAS_AMX
+#endif
+
 // Where the standard library has no threads, a pool is the calling thread alone. A program for one
 // thread may define it, too.
 #if defined(__wasm__) && !defined(_REENTRANT) && !defined(SEQUENT_NO_THREADS)
@@ -43,8 +50,7 @@
 // set, SEQUENT_SMALL_CODE, SEQUENT_NO_THREADS, and what happens on an error. Two translation units
 // of one program that are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
-#if defined(__AVX512VNNI__) && defined(__AVX512BF16__) && defined(__AMX_TILE__) && \
-    defined(__AMX_INT8__) && defined(__AMX_BF16__)
+#if defined(SEQUENT_HAS_AMX) && defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16_amx
 #elif defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16

@@ -1229,9 +1229,8 @@ struct q4_1 : q4_0 {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-#if defined(__linux__) && defined(__x86_64__) && defined(__AMX_TILE__) && defined(__AMX_INT8__) && \
-    defined(__AMX_BF16__) && defined(SEQUENT_PACKED_AVX512) && defined(SEQUENT_PACKED_VNNI) &&     \
-    defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_HAS_AMX) && defined(SEQUENT_PACKED_AVX512_BFLOAT) && \
+    defined(SEQUENT_PACKED_VNNI)
 #define SEQUENT_PACKED_AMX
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -1255,10 +1254,12 @@ class plain_tiles {
 
     template <int At>
     void clear() noexcept {
+        assert(rows_[At] > 0);  // AMX has no such tile
         std::memset(c_[At], 0, sizeof c_[At]);
     }
     template <int At>
     void load_rows(const void* from, std::ptrdiff_t stride) noexcept {
+        assert(rows_[At] > 0);
         for (int r = 0; r < rows_[At]; ++r)
             std::memcpy(a_[At][r], static_cast<const std::byte*>(from) + r * stride,
                         static_cast<std::size_t>(depth_));
@@ -1268,6 +1269,7 @@ class plain_tiles {
     }
     template <int At>
     void store(void* to) const noexcept {
+        assert(rows_[At] > 0);
         std::memcpy(to, c_[At], static_cast<std::size_t>(rows_[At] * 64));
     }
     template <int At>
@@ -1345,6 +1347,7 @@ class machine_tiles {
         set(2, first, depth);
         set(3, second, depth);
         set(4, depth / 4, 64);
+        is_read(&shape);
         _tile_loadconfig(&shape);
     }
     machine_tiles(const machine_tiles&) = delete;
@@ -1361,12 +1364,16 @@ class machine_tiles {
     }
     template <int At>
     SEQUENT_INLINE void load_rows(const void* from, std::ptrdiff_t stride) noexcept {
+        is_read(from);
         if constexpr (At == 0)
             _tile_loadd(2, from, stride);
         else
             _tile_loadd(3, from, stride);
     }
-    SEQUENT_INLINE void load_columns(const void* from) noexcept { _tile_loadd(4, from, 64); }
+    SEQUENT_INLINE void load_columns(const void* from) noexcept {
+        is_read(from);
+        _tile_loadd(4, from, 64);
+    }
     template <int At>
     SEQUENT_INLINE void store(void* to) const noexcept {
         if constexpr (At == 0)
@@ -1387,6 +1394,12 @@ class machine_tiles {
             _tile_dpbsud(0, 2, 4);
         else
             _tile_dpbsud(1, 3, 4);
+    }
+
+  private:
+    /// All that has been written to memory is read from here on: GCC 12's intrinsics do not tell.
+    static SEQUENT_INLINE void is_read(const void* from) noexcept {
+        asm volatile("" : : "r"(from) : "memory");
     }
 };
 #endif
@@ -1586,7 +1599,7 @@ inline void tile_panel(const typename Format::rows::block* x, const std::byte* w
     const std::byte* scales = w;
     w += scale_bytes<Format>(place.blocks);
     unit.template clear<0>();
-    unit.template clear<1>();
+    if (second > 0) unit.template clear<1>();
     for (int block = 0; block < place.blocks; ++block, ++x, w += Format::block_bytes) {
         if constexpr (Format::together == 1 && !signed_bytes) {
             unit.load_columns(w);

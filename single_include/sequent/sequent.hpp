@@ -69,6 +69,13 @@
 #define SEQUENT_HAS_EXCEPTIONS
 #endif
 
+// Clang before 16 spells these without the second underscore.
+#if defined(__linux__) && defined(__x86_64__) &&                                  \
+    ((defined(__AMX_TILE__) && defined(__AMX_INT8__) && defined(__AMX_BF16__)) || \
+     (defined(__AMXTILE__) && defined(__AMXINT8__) && defined(__AMXBF16__)))
+#define SEQUENT_HAS_AMX
+#endif
+
 // Where the standard library has no threads, a pool is the calling thread alone. A program for one
 // thread may define it, too.
 #if defined(__wasm__) && !defined(_REENTRANT) && !defined(SEQUENT_NO_THREADS)
@@ -79,8 +86,7 @@
 // set, SEQUENT_SMALL_CODE, SEQUENT_NO_THREADS, and what happens on an error. Two translation units
 // of one program that are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
-#if defined(__AVX512VNNI__) && defined(__AVX512BF16__) && defined(__AMX_TILE__) && \
-    defined(__AMX_INT8__) && defined(__AMX_BF16__)
+#if defined(SEQUENT_HAS_AMX) && defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16_amx
 #elif defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16
@@ -2731,6 +2737,8 @@ inline constexpr int max_depth = 2;              // of stacks within stacks
 inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within
 inline constexpr int never = 1 << 30;
 
+inline constexpr int max_counts = 16;  // given at run time
+
 /// As a term's variable: the time that the loop of a recursion counts.
 inline constexpr int loop_time = -2;
 
@@ -3003,7 +3011,7 @@ struct source {
     list<node, Sizes.nodes> nodes{};
     list<relation, Sizes.rules + Sizes.literals> relations{};
     list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
-    list<name, Sizes.nodes + 1> counts{};
+    list<name, Sizes.nodes + max_counts> counts{};  // of conditions, and the lengths of facts
     list<decision_function, Sizes.nodes + 1> decisions{};
     list<name, Sizes.nodes + 1> compared{};  // facts whose symbols are equal or not
     list<scope, Sizes.scopes> scopes{};
@@ -15094,7 +15102,6 @@ namespace sequent::inline SEQUENT_ABI::plan {
 inline constexpr int max_pieces = 8;
 inline constexpr int max_bounds = 3;
 inline constexpr int max_modulus = 64;
-inline constexpr int max_counts = 16;  // given at run time
 inline constexpr int max_compared = 4;
 
 /// What is given at run time, in one array: the counts; for each compared fact where its runs'

@@ -514,7 +514,12 @@ class program_printer {
     SEQUENT_COLD std::string text_of(const plan::term& of) {
         if (of.variable < 0) return std::to_string(of.offset);
         std::string result = variable(of.variable);
-        if (of.second >= 0) result += (of.factor > 0 ? " + " : " - ") + variable(of.second);
+        if (of.second >= 0) {
+            const long long size = of.factor < 0 ? -static_cast<long long>(of.factor) : of.factor;
+            result += of.factor > 0 ? " + " : " - ";
+            if (size != 1) result += std::to_string(size) + " * ";
+            result += variable(of.second);
+        }
         if (of.offset > 0) result += " + " + std::to_string(of.offset);
         if (of.offset < 0) result += " - " + std::to_string(-static_cast<long long>(of.offset));
         return result;
@@ -849,11 +854,11 @@ constexpr double decimal(std::uint64_t digits, int exponent) {
     EACH(an_equals_sign_is_expected)                                  \
     EACH(a_comment_has_no_end)                                        \
     EACH(a_chained_comparison)                                        \
-    EACH(a_condition_has_no_weight_and_is_no_index)                   \
     EACH(a_constant_is_a_number_and_a_variable_begins_with_a_capital) \
     EACH(a_term_has_no_type)                                          \
     EACH(a_weight_needs_its_shape_where_it_first_stands)              \
     EACH(a_literal_has_one_weight)                                    \
+    EACH(a_weight_and_a_relation_have_one_name)                       \
     EACH(initial_values_of_weights_are_set_in_the_parameters)         \
     EACH(a_fixed_number_is_a_factor_of_one_literal_or_of_a_product)   \
     EACH(weights_without_a_name_are_named_w_and_a_number)             \
@@ -1224,7 +1229,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
             case node_kind::subtract:
                 add_index(each.left, factor, to);
                 return add_index(each.right, each.kind == node_kind::add ? factor : -factor, to);
-            case node_kind::multiply: {
+            case node_kind::multiply: {  // a number times an index, in either order
                 const plan::node left = out.nodes[each.left];
                 const plan::node right = out.nodes[each.right];
                 if (left.kind == node_kind::constant)
@@ -1635,6 +1640,9 @@ class weight_parser : public index_parser<Sizes> {
                 declared = {
                     known->id, this->scope_, known->rank, {known->shape[0], known->shape[1]}};
         }
+        for (const plan::relation& each : out.relations)
+            if (each.id == declared.id && name.length > 0)
+                refuse(text_fault::a_weight_and_a_relation_have_one_name, begin);
         if (name.length == 0) {
             if (unnamed_ == numbered_names::most) refuse(text_fault::the_text_is_too_long);
             if (ok()) declared.id = unnamed_weights[unnamed_++];
@@ -1649,6 +1657,12 @@ class weight_parser : public index_parser<Sizes> {
         bool result = name.length > 1;
         for (int at = 1; at < name.length; ++at) result = result && is_digit(name.text[at]);
         return result;
+    }
+    /// The relation that stands at `begin`.
+    constexpr int relation_of(const word& name, int begin) {
+        if (known_weight(name) != nullptr)
+            refuse(text_fault::a_weight_and_a_relation_have_one_name, begin);
+        return ok() ? this->relation_id(name_of(name)) : 0;
     }
     constexpr const plan::weight* known_weight(const word& name) const {
         const plan::name id = name_of(name);
@@ -2092,7 +2106,7 @@ class rule_parser : public function_parser<Sizes> {
         if (!sees_name()) return refuse(text_fault::a_rule_is_expected);
         const int head_at = this->next();
         const word name = take_name();
-        current.head = this->relation_id(name_of(name));
+        current.head = this->relation_of(name, head_at);
         parse_terms(current.terms, current.arity);
         check_single(current.terms, current.arity);
         if (prefix.number) refuse(text_fault::initial_values_of_weights_are_set_in_the_parameters);
@@ -2135,6 +2149,7 @@ class rule_parser : public function_parser<Sizes> {
     }
     constexpr void parse_atom_transformation() {
         current.transforms_atom = true;
+        this->percent_begins_comment_ = false;
         if (current.head_weight.weight >= 0)
             this->fail(plan_fault::an_atom_transformation_has_a_plain_atom);
         parse_functions();
@@ -2400,9 +2415,10 @@ class rule_parser : public function_parser<Sizes> {
         }
         if (called && wraps_an_atom(name))
             refuse(text_fault::a_function_of_a_literal_needs_a_rule_of_its_own);
+        const int begin = this->next();
         take_name(text_fault::an_atom_is_expected);
         plan::literal item;
-        item.relation = this->relation_id(name_of(name));
+        item.relation = this->relation_of(name, begin);
         parse_terms(item.terms, item.arity);
         if (take('[')) {
             item.weight = parse_weight();

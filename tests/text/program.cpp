@@ -51,7 +51,8 @@ inline constexpr auto functions =
 inline constexpr auto with_scalar = rules(c() <<= (a()[s], k()));
 inline constexpr auto elementwise = rules(c(X) <<= (a(X), k(X), v(X)) | elementwise_product());
 inline constexpr auto tanh_of_mean = rules(c(X) <<= a(Y) | tanh() | mean(Y), c(x0) | tanh());
-inline constexpr auto offsets = rules(c(X) <<= (a(X + 1), a(X - 2), a(3), edge(X, X - Y + 7)));
+inline constexpr auto offsets =
+    rules(c(X) <<= (a(X + 1), a(X - 2), a(3), edge(X, X - Y + 7), edge(X, X - 2 * Y)));
 }  // namespace types
 
 namespace {
@@ -108,7 +109,8 @@ inline constexpr sequent::text functions_piped = R"(
 inline constexpr sequent::text with_scalar = "c :- $s={} a, k.";
 inline constexpr sequent::text elementwise = "c(X) :- a(X) * k(X) * v(X).";
 inline constexpr sequent::text tanh_of_mean = {"c(X) :- a(Y).", sequent::dialect::neuralogic};
-inline constexpr sequent::text offsets = "c(X) :- a(X + 1), a(X - 2), a(3), edge(X, X - Y + 7).";
+inline constexpr sequent::text offsets =
+    "c(X) :- a(X + 1), a(X - 2), a(3), edge(X, X - Y + 7), edge(X, X - Y * 2).";
 inline constexpr sequent::text printed = R"(
     bound n;
     found(i) <<= (x(j)[W{4, 8}.T()].T(), number(0.5), fixed(R(i, j){}),

@@ -203,7 +203,7 @@ inline void tile_panel(const typename Format::rows::block* x, const std::byte* w
     const std::byte* scales = w;
     w += scale_bytes<Format>(place.blocks);
     unit.template clear<0>();
-    unit.template clear<1>();
+    if (second > 0) unit.template clear<1>();
     for (int block = 0; block < place.blocks; ++block, ++x, w += Format::block_bytes) {
         if constexpr (Format::together == 1 && !signed_bytes) {
             unit.load_columns(w);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -9,9 +10,8 @@
 
 #include "packed_words.hpp"
 
-#if defined(__linux__) && defined(__x86_64__) && defined(__AMX_TILE__) && defined(__AMX_INT8__) && \
-    defined(__AMX_BF16__) && defined(SEQUENT_PACKED_AVX512) && defined(SEQUENT_PACKED_VNNI) &&     \
-    defined(SEQUENT_PACKED_BFLOAT)
+#if defined(SEQUENT_HAS_AMX) && defined(SEQUENT_PACKED_AVX512_BFLOAT) && \
+    defined(SEQUENT_PACKED_VNNI)
 #define SEQUENT_PACKED_AMX
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -35,10 +35,12 @@ class plain_tiles {
 
     template <int At>
     void clear() noexcept {
+        assert(rows_[At] > 0);  // AMX has no such tile
         std::memset(c_[At], 0, sizeof c_[At]);
     }
     template <int At>
     void load_rows(const void* from, std::ptrdiff_t stride) noexcept {
+        assert(rows_[At] > 0);
         for (int r = 0; r < rows_[At]; ++r)
             std::memcpy(a_[At][r], static_cast<const std::byte*>(from) + r * stride,
                         static_cast<std::size_t>(depth_));
@@ -48,6 +50,7 @@ class plain_tiles {
     }
     template <int At>
     void store(void* to) const noexcept {
+        assert(rows_[At] > 0);
         std::memcpy(to, c_[At], static_cast<std::size_t>(rows_[At] * 64));
     }
     template <int At>
@@ -125,6 +128,7 @@ class machine_tiles {
         set(2, first, depth);
         set(3, second, depth);
         set(4, depth / 4, 64);
+        is_read(&shape);
         _tile_loadconfig(&shape);
     }
     machine_tiles(const machine_tiles&) = delete;
@@ -141,12 +145,16 @@ class machine_tiles {
     }
     template <int At>
     SEQUENT_INLINE void load_rows(const void* from, std::ptrdiff_t stride) noexcept {
+        is_read(from);
         if constexpr (At == 0)
             _tile_loadd(2, from, stride);
         else
             _tile_loadd(3, from, stride);
     }
-    SEQUENT_INLINE void load_columns(const void* from) noexcept { _tile_loadd(4, from, 64); }
+    SEQUENT_INLINE void load_columns(const void* from) noexcept {
+        is_read(from);
+        _tile_loadd(4, from, 64);
+    }
     template <int At>
     SEQUENT_INLINE void store(void* to) const noexcept {
         if constexpr (At == 0)
@@ -167,6 +175,12 @@ class machine_tiles {
             _tile_dpbsud(0, 2, 4);
         else
             _tile_dpbsud(1, 3, 4);
+    }
+
+  private:
+    /// All that has been written to memory is read from here on: GCC 12's intrinsics do not tell.
+    static SEQUENT_INLINE void is_read(const void* from) noexcept {
+        asm volatile("" : : "r"(from) : "memory");
     }
 };
 #endif

@@ -103,7 +103,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
             case node_kind::subtract:
                 add_index(each.left, factor, to);
                 return add_index(each.right, each.kind == node_kind::add ? factor : -factor, to);
-            case node_kind::multiply: {
+            case node_kind::multiply: {  // a number times an index, in either order
                 const plan::node left = out.nodes[each.left];
                 const plan::node right = out.nodes[each.right];
                 if (left.kind == node_kind::constant)

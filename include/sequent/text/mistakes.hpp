@@ -25,11 +25,11 @@
     EACH(an_equals_sign_is_expected)                                  \
     EACH(a_comment_has_no_end)                                        \
     EACH(a_chained_comparison)                                        \
-    EACH(a_condition_has_no_weight_and_is_no_index)                   \
     EACH(a_constant_is_a_number_and_a_variable_begins_with_a_capital) \
     EACH(a_term_has_no_type)                                          \
     EACH(a_weight_needs_its_shape_where_it_first_stands)              \
     EACH(a_literal_has_one_weight)                                    \
+    EACH(a_weight_and_a_relation_have_one_name)                       \
     EACH(initial_values_of_weights_are_set_in_the_parameters)         \
     EACH(a_fixed_number_is_a_factor_of_one_literal_or_of_a_product)   \
     EACH(weights_without_a_name_are_named_w_and_a_number)             \

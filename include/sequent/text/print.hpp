@@ -131,7 +131,12 @@ class program_printer {
     SEQUENT_COLD std::string text_of(const plan::term& of) {
         if (of.variable < 0) return std::to_string(of.offset);
         std::string result = variable(of.variable);
-        if (of.second >= 0) result += (of.factor > 0 ? " + " : " - ") + variable(of.second);
+        if (of.second >= 0) {
+            const long long size = of.factor < 0 ? -static_cast<long long>(of.factor) : of.factor;
+            result += of.factor > 0 ? " + " : " - ";
+            if (size != 1) result += std::to_string(size) + " * ";
+            result += variable(of.second);
+        }
         if (of.offset > 0) result += " + " + std::to_string(of.offset);
         if (of.offset < 0) result += " - " + std::to_string(-static_cast<long long>(of.offset));
         return result;

@@ -129,7 +129,7 @@ class rule_parser : public function_parser<Sizes> {
         if (!sees_name()) return refuse(text_fault::a_rule_is_expected);
         const int head_at = this->next();
         const word name = take_name();
-        current.head = this->relation_id(name_of(name));
+        current.head = this->relation_of(name, head_at);
         parse_terms(current.terms, current.arity);
         check_single(current.terms, current.arity);
         if (prefix.number) refuse(text_fault::initial_values_of_weights_are_set_in_the_parameters);
@@ -172,6 +172,7 @@ class rule_parser : public function_parser<Sizes> {
     }
     constexpr void parse_atom_transformation() {
         current.transforms_atom = true;
+        this->percent_begins_comment_ = false;
         if (current.head_weight.weight >= 0)
             this->fail(plan_fault::an_atom_transformation_has_a_plain_atom);
         parse_functions();
@@ -437,9 +438,10 @@ class rule_parser : public function_parser<Sizes> {
         }
         if (called && wraps_an_atom(name))
             refuse(text_fault::a_function_of_a_literal_needs_a_rule_of_its_own);
+        const int begin = this->next();
         take_name(text_fault::an_atom_is_expected);
         plan::literal item;
-        item.relation = this->relation_id(name_of(name));
+        item.relation = this->relation_of(name, begin);
         parse_terms(item.terms, item.arity);
         if (take('[')) {
             item.weight = parse_weight();

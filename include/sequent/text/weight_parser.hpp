@@ -121,6 +121,9 @@ class weight_parser : public index_parser<Sizes> {
                 declared = {
                     known->id, this->scope_, known->rank, {known->shape[0], known->shape[1]}};
         }
+        for (const plan::relation& each : out.relations)
+            if (each.id == declared.id && name.length > 0)
+                refuse(text_fault::a_weight_and_a_relation_have_one_name, begin);
         if (name.length == 0) {
             if (unnamed_ == numbered_names::most) refuse(text_fault::the_text_is_too_long);
             if (ok()) declared.id = unnamed_weights[unnamed_++];
@@ -135,6 +138,12 @@ class weight_parser : public index_parser<Sizes> {
         bool result = name.length > 1;
         for (int at = 1; at < name.length; ++at) result = result && is_digit(name.text[at]);
         return result;
+    }
+    /// The relation that stands at `begin`.
+    constexpr int relation_of(const word& name, int begin) {
+        if (known_weight(name) != nullptr)
+            refuse(text_fault::a_weight_and_a_relation_have_one_name, begin);
+        return ok() ? this->relation_id(name_of(name)) : 0;
     }
     constexpr const plan::weight* known_weight(const word& name) const {
         const plan::name id = name_of(name);
