@@ -406,20 +406,26 @@ class value {
     /// For hashes.
     constexpr std::uint64_t bits() const { return hashed(hashed(hash_start, high_), low_); }
 
-    /// As one would write it: T and F, 3, 0.5 or 1/3, a symbol's own text.
+    /// As one would write it: T and F, 3, 1/2, a symbol's own text.
     std::string text() const {
-        if (kind_ == type::boolean) return truth() ? "T" : "F";
+        std::string result;
+        write([&result](std::string_view part) { result += part; });
+        return result;
+    }
+    /// The same, to `out`, which takes one piece of text after another.
+    template <class Out>
+    constexpr void write(const Out& out) const {
+        if (kind_ == type::boolean) return out(truth() ? "T" : "F");
         if (kind_ == type::symbol) {
-            std::string result;
-            const std::uint64_t halves[]{high_, low_};
-            for (const std::uint64_t half : halves)
-                for (int shift = 56; shift >= 0; shift -= 8)
-                    if (const auto byte = static_cast<char>(half >> shift)) result += byte;
-            return result;
+            for (int at = 0; at < 16; ++at)
+                if (const char letter = byte(at)) out({&letter, 1});
+            return;
         }
         const rational shown = number();
-        std::string result = std::to_string(shown.over);
-        return shown.is_whole() ? result : result + "/" + std::to_string(shown.under);
+        write_integer(shown.over, out);
+        if (shown.is_whole()) return;
+        out("/");
+        write_integer(shown.under, out);
     }
 
     friend constexpr bool operator==(const value& left, const value& right) {
@@ -438,6 +444,19 @@ class value {
     // The parts of a fraction, or a symbol's bytes, the first ones highest.
     std::uint64_t high_ = 0;
     std::uint64_t low_ = 1;
+
+    template <class Out>
+    static constexpr void write_integer(std::int64_t rest, const Out& out) {
+        char digits[20]{};
+        std::size_t at = sizeof digits;
+        if (rest < 0) out("-");
+        do {
+            const int digit = static_cast<int>(rest % 10);
+            digits[--at] = static_cast<char>('0' + (digit < 0 ? -digit : digit));
+            rest /= 10;
+        } while (rest != 0);
+        out({digits + at, sizeof digits - at});
+    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
@@ -712,6 +731,10 @@ concept s_op_or_constant =
 template <class T>
 concept part = is_s_op<T> || is_selector<T>;
 
+/// What a mistaken program may give where an s-op is asked for.
+template <class T>
+concept argument = part<T> || s_op_or_constant<T>;
+
 template <class Left, class Right>
 concept operands = (part<Left> && (part<Right> || s_op_or_constant<Right>)) ||
                    (s_op_or_constant<Left> && part<Right>);
@@ -744,6 +767,12 @@ constexpr auto as_s_op(const Constant& constant) {
         return leaf_of<type::real>(always, value(static_cast<double>(constant)));
     else
         return leaf_of<type::symbol>(always, value(std::string_view(constant)));
+}
+
+/// Of a selector, where the caller refuses one: a number, so that one mistake is one error.
+template <int Capacity>
+constexpr auto as_s_op(const selector<Capacity>&) {
+    return leaf_of<type::integer>(operation::constant);
 }
 
 template <class T>
@@ -801,13 +830,9 @@ constexpr auto make(const Arguments&... arguments) {
     root.kind = Kind;
     return make_of_node<Kind>(root, arguments...);
 }
-/// Of mistaken operands, too, so that one mistake is one error.
 template <operation Operation, type Kind, class... Arguments>
 constexpr auto make_of(const Arguments&... arguments) {
-    if constexpr ((... || is_selector<Arguments>))
-        return leaf_of<Kind>(operation::constant);
-    else
-        return make<Operation, Kind>(as_s_op(arguments)...);
+    return make<Operation, Kind>(as_s_op(arguments)...);
 }
 template <operation Operation, class... Arguments>
 constexpr auto make_selector(int line, const Arguments&... arguments) {
@@ -925,21 +950,20 @@ constexpr auto operator!(const Part& part) {
 }
 
 /// The nearest integer, of two the even one.
-template <s_op Part>
+template <part Part>
 constexpr auto round(const Part& part) {
     static_assert(detail::is_of<Part>(is_number), "sequent: RASP's round takes a number");
-    return detail::make<operation::round, type::integer>(part);
+    return detail::make_of<operation::round, type::integer>(part);
 }
 /// 1 where it is true, else 0.
-template <s_op Part>
+template <part Part>
 constexpr auto indicator(const Part& part) {
     static_assert(detail::is_of<Part>(detail::is_boolean),
                   "sequent: RASP's indicator takes a boolean");
-    return detail::make<operation::indicator, type::integer>(part);
+    return detail::make_of<operation::indicator, type::integer>(part);
 }
 /// `chosen` where the condition is true, else `other`.
-template <class Condition, s_op_or_constant Chosen, s_op_or_constant Other>
-    requires part<Condition>
+template <part Condition, argument Chosen, argument Other>
 constexpr auto cond(const Condition& condition, const Chosen& chosen, const Other& other) {
     static_assert(detail::is_of<Condition>(detail::is_boolean),
                   "sequent: the condition of RASP's cond is a boolean s-op");
@@ -961,7 +985,7 @@ inline constexpr comparison<operation::select_greater_equal> greater_equal{};
 
 /// Row q, column k is selected if `keys` at k compares so with `queries` at q. Selectors are joined
 /// by && and ||, and negated by !.
-template <s_op_or_constant Keys, s_op_or_constant Queries, operation Operation>
+template <argument Keys, argument Queries, operation Operation>
 constexpr auto select(const Keys& keys, const Queries& queries, comparison<Operation>,
                       int line = __builtin_LINE()) {
     if constexpr (Operation == operation::select_equal || Operation == operation::select_not_equal)
@@ -973,12 +997,13 @@ constexpr auto select(const Keys& keys, const Queries& queries, comparison<Opera
     return detail::make_selector<Operation>(line, detail::as_s_op(keys), detail::as_s_op(queries));
 }
 
-template <class Keys, class Queries>
-constexpr auto select(const Keys& keys, const Queries&) {
-    static_assert(!s_op_or_constant<Keys>,
+template <class... Arguments>
+constexpr auto select(const Arguments&...) {
+    static_assert(sizeof...(Arguments) > 99,
                   "sequent: RASP's select takes keys, queries, and how they are compared: equal, "
                   "not_equal, less, less_equal, greater or greater_equal");
-    return detail::make_selector<operation::select_equal>(0, keys, keys);
+    return detail::make_selector<operation::select_equal>(0, detail::as_s_op(1),
+                                                          detail::as_s_op(1));
 }
 
 /// All positions look at all.
@@ -1001,15 +1026,14 @@ inline constexpr type kind_of_one = joined_kind<Values, Otherwise>();
 }  // namespace detail
 
 #define SEQUENT_RASP_AGGREGATE(NAME, OPERATION, KIND)                                              \
-    template <class Selector, s_op_or_constant Values,                                             \
-              s_op_or_constant Otherwise = detail::usual_default<Values>>                          \
+    template <class Selector, argument Values, argument Otherwise = detail::usual_default<Values>> \
     constexpr auto NAME(const Selector& from, const Values& values,                                \
                         const Otherwise& otherwise = Otherwise()) {                                \
-        static_assert(is_selector<Selector>,                                                       \
+        static_assert(is_selector<Selector> && !is_selector<Values>,                               \
                       "sequent: RASP's " #NAME " takes a selector, then the values");              \
-        static_assert(detail::are_alike<Values, Otherwise>(),                                      \
+        static_assert(is_selector<Values> || detail::are_alike<Values, Otherwise>(),               \
                       "sequent: the default of RASP's " #NAME " is of the values' type");          \
-        static_assert(!part<Otherwise>, "sequent: the default of RASP's " #NAME " is a constant"); \
+        static_assert(!s_op<Otherwise>, "sequent: the default of RASP's " #NAME " is a constant"); \
         return detail::make<operation::OPERATION, detail::KIND<Values, Otherwise>>(                \
             from, detail::as_s_op(values), detail::as_s_op(otherwise));                            \
     }
@@ -1025,10 +1049,10 @@ SEQUENT_RASP_AGGREGATE(min_of, lowest, kind_of_one)
 #undef SEQUENT_RASP_AGGREGATE
 
 /// The sum of the selected positions' numbers.
-template <class Selector, s_op_or_constant Values>
+template <class Selector, argument Values>
 constexpr auto sum(const Selector& from, const Values& values) {
     static_assert(is_selector<Selector>, "sequent: RASP's sum takes a selector, then the values");
-    static_assert(detail::is_of<Values>(is_number),
+    static_assert(!is_selector<Selector> || detail::is_of<Values>(is_number),
                   "sequent: RASP's sum takes numbers; of a boolean, indicator(...) is one");
     return detail::make<operation::sum, detail::joined_kind<Values, Values>()>(
         from, detail::as_s_op(values));
@@ -1054,7 +1078,7 @@ inline constexpr auto length =
     named<"length">(round(1 / aggregate(everything, indicator(indices == 0))));
 
 /// The value at one position, at every position, `x[4]`; a negative one counts from the end.
-template <s_op Values>
+template <part Values>
 constexpr auto load(const Values& values, int position) {
     using place = std::remove_cvref_t<decltype(length - position)>;
     place from;
@@ -1173,124 +1197,87 @@ constexpr graph read_program() {
 template <const auto& Program, identity Same = identity::structure>
 inline constexpr graph graph_of = detail::read_program<Program, Same>();
 
+namespace detail {
+
+/// How each operation is written: $ and the number of an argument stand for it, % for it in
+/// brackets unless it is simple, * for a default that is not the usual one, # for what is known.
+// clang-format off
+inline constexpr const char* patterns[]{
+    // tokens to gathered
+    "tokens", "indices", "#", "gathered #",
+    // position by position
+    "-%0", "%0 + %1", "%0 - %1", "%0 * %1", "%0 / %1", "%0 // %1", "%0 % %1", "%0 ^ %1",
+    "%0 == %1", "%0 != %1", "%0 < %1", "%0 <= %1", "%0 > %1", "%0 >= %1",
+    "%0 and %1", "%0 or %1", "not %0", "round($0)", "indicator($0)", "%1 if %0 else %2", "#($0)",
+    // from the positions of a selector
+    "aggregate($0, $1*)", "first_of($0, $1*)", "last_of($0, $1*)", "max_of($0, $1*)",
+    "min_of($0, $1*)", "sum($0, $1)", "selector_width($0)", "selector_width_with_bos($0)",
+    // selectors
+    "select($0, $1, ==)", "select($0, $1, !=)", "select($0, $1, <)", "select($0, $1, <=)",
+    "select($0, $1, >)", "select($0, $1, >=)", "%0 and %1", "%0 or %1", "not %0"};
+// clang-format on
+static_assert(std::size(patterns) == static_cast<std::size_t>(operation::select_not) + 1);
+
+template <class Out>
+class part_writer {
+  public:
+    constexpr part_writer(const graph& program, const Out& out) : program_(program), out_(out) {}
+
+    SEQUENT_COLD constexpr void write(int at, bool by_name, int depth) const {
+        const node& shown = program_[at];
+        if (by_name && shown.name.length > 0)
+            return out_({shown.name.text, static_cast<std::size_t>(shown.name.length)});
+        if (depth == 0) return out_("...");
+        std::string_view pattern = patterns[static_cast<std::size_t>(shown.what)];
+        if (shown.what == operation::function && shown.arguments[1] >= 0) pattern = "#($0, $1)";
+        if (shown.what == operation::constant && shown.kind == type::symbol) pattern = "\"#\"";
+        for (std::size_t from = 0; from < pattern.size(); ++from) {
+            const char letter = pattern[from];
+            const char next = from + 1 < pattern.size() ? pattern[from + 1] : ' ';
+            if (letter == '#') {
+                shown.known.write(out_);
+            } else if (letter == '*' && next == ')') {
+                if (is_usual_default(program_[shown.arguments[2]].known)) continue;
+                out_(", ");
+                write(shown.arguments[2], true, depth - 1);
+            } else if ((letter == '$' || letter == '%') && next >= '0' && next <= '2') {
+                const int argument = shown.arguments[next - '0'];
+                const bool in_brackets = letter == '%' && !is_simple(program_[argument]);
+                if (in_brackets) out_("(");
+                write(argument, true, depth - 1);
+                if (in_brackets) out_(")");
+                ++from;
+            } else {
+                out_(pattern.substr(from, 1));
+            }
+        }
+    }
+
+  private:
+    const graph& program_;
+    const Out& out_;
+
+    static constexpr bool is_simple(const node& of) {
+        return of.name.length > 0 || of.arguments[1] < 0 || gathers(of.what) ||
+               is_comparison(of.what);
+    }
+    static constexpr bool is_usual_default(const value& of) {
+        return of.kind() == type::symbol    ? of == value("")
+               : of.kind() == type::boolean ? !of.truth()
+                                            : of == value(0);
+    }
+};
+
+}  // namespace detail
+
 /// A part of a program as RASP would write it; named parts by their names, unless it is the part
-/// itself.
-/// Parts of parts beyond `depth` are dots.
+/// itself. Parts of parts beyond `depth` are dots.
 SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_name = true,
                                         int depth = 8) {
-    const node& shown = program[at];
-    if (by_name && shown.name.length > 0)
-        return std::string(shown.name.text, static_cast<std::size_t>(shown.name.length));
-    if (depth == 0) return "...";
-    const auto part = [&](int argument) {
-        return text_of(program, shown.arguments[argument], true, depth - 1);
-    };
-    const auto operand = [&](int argument) {
-        const node& inner = program[shown.arguments[argument]];
-        const bool simple = inner.name.length > 0 || inner.arguments[1] < 0 ||
-                            gathers(inner.what) || is_comparison(inner.what);
-        return simple ? part(argument) : "(" + part(argument) + ")";
-    };
-    const auto aggregated = [&](const char* name) {
-        const value& otherwise = program[shown.arguments[2]].known;
-        const bool usual = otherwise.kind() == type::symbol    ? otherwise == value("")
-                           : otherwise.kind() == type::boolean ? !otherwise.truth()
-                                                               : otherwise == value(0);
-        return std::string(name) + "(" + part(0) + ", " + part(1) + (usual ? "" : ", " + part(2)) +
-               ")";
-    };
-    const auto between = [&](const char* sign) {
-        return operand(0) + " " + sign + " " + operand(1);
-    };
-    const auto selection = [&](const char* sign) {
-        return "select(" + part(0) + ", " + part(1) + ", " + sign + ")";
-    };
-    switch (shown.what) {
-        case operation::tokens:
-            return "tokens";
-        case operation::indices:
-            return "indices";
-        case operation::gathered:
-            return "gathered " + shown.known.text();
-        case operation::constant:
-            return shown.kind == type::symbol ? "\"" + shown.known.text() + "\""
-                                              : shown.known.text();
-        case operation::negate:
-            return "-" + operand(0);
-        case operation::add:
-            return between("+");
-        case operation::subtract:
-            return between("-");
-        case operation::multiply:
-            return between("*");
-        case operation::divide:
-            return between("/");
-        case operation::floor_divide:
-            return between("//");
-        case operation::modulo:
-            return between("%");
-        case operation::power:
-            return between("^");
-        case operation::equal:
-            return between("==");
-        case operation::not_equal:
-            return between("!=");
-        case operation::less:
-            return between("<");
-        case operation::less_equal:
-            return between("<=");
-        case operation::greater:
-            return between(">");
-        case operation::greater_equal:
-            return between(">=");
-        case operation::conjunction:
-        case operation::select_and:
-            return between("and");
-        case operation::disjunction:
-        case operation::select_or:
-            return between("or");
-        case operation::negation:
-        case operation::select_not:
-            return "not " + operand(0);
-        case operation::round:
-            return "round(" + part(0) + ")";
-        case operation::indicator:
-            return "indicator(" + part(0) + ")";
-        case operation::conditional:
-            return operand(1) + " if " + operand(0) + " else " + operand(2);
-        case operation::function:
-            return shown.known.text() + "(" + part(0) +
-                   (shown.arguments[1] < 0 ? "" : ", " + part(1)) + ")";
-        case operation::aggregate:
-            return aggregated("aggregate");
-        case operation::first:
-            return aggregated("first_of");
-        case operation::last:
-            return aggregated("last_of");
-        case operation::highest:
-            return aggregated("max_of");
-        case operation::lowest:
-            return aggregated("min_of");
-        case operation::sum:
-            return "sum(" + part(0) + ", " + part(1) + ")";
-        case operation::width:
-            return "selector_width(" + part(0) + ")";
-        case operation::width_with_bos:
-            return "selector_width_with_bos(" + part(0) + ")";
-        case operation::select_equal:
-            return selection("==");
-        case operation::select_not_equal:
-            return selection("!=");
-        case operation::select_less:
-            return selection("<");
-        case operation::select_less_equal:
-            return selection("<=");
-        case operation::select_greater:
-            return selection(">");
-        case operation::select_greater_equal:
-            return selection(">=");
-    }
-    return {};
+    std::string result;
+    const auto append = [&result](std::string_view part) { result += part; };
+    detail::part_writer(program, append).write(at, by_name, depth);
+    return result;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
@@ -1863,8 +1850,9 @@ SEQUENT_COLD constexpr node_list<Capacity> in_order(std::vector<node> nodes) {
 
 /// The program with selectors that select no later position. Where all look back, `compile` gives a
 /// causal model, and evaluation of a prefix a prefix of the whole's.
-template <s_op Program>
+template <part Program>
 SEQUENT_COLD constexpr auto causal(const Program& program) {
+    static_assert(s_op<Program>, "sequent: RASP's causal takes a program, which is an s-op");
     constexpr auto back = select(indices, indices, less_equal, 0);
     const node* const from = program.nodes.items;
     std::vector<node> nodes(back.nodes.items, back.nodes.items + back.nodes.count);
@@ -1894,7 +1882,7 @@ SEQUENT_COLD constexpr auto causal(const Program& program) {
         if (known < 0) nodes.push_back(made);
     }
     constexpr int room = std::min(2 * Program::capacity + detail::room_for(4), max_nodes);
-    return expression<Program::kind, room>{{}, detail::in_order<room>(nodes)};
+    return expression<detail::s_op_of<Program>::kind, room>{{}, detail::in_order<room>(nodes)};
 }
 
 /// Appends, `count` times, what a program gives for the last position.
@@ -5477,9 +5465,64 @@ SEQUENT_COLD sequence decode(const Logits& logits, int length, std::span<const v
     return result;
 }
 
-/// Names what can't be compiled, in the first lines of the error.
-template <problem Problem, operation Operation>
-inline constexpr bool compiles = Problem == problem::none;
+/// A part of a program as the compiler prints it in an error: GCC as text, Clang by its characters.
+#ifdef __clang__
+template <char... Text>
+struct in_part {};
+template <const auto& Text, std::size_t... At>
+consteval auto part_of_text(std::index_sequence<At...>) {
+    return in_part<Text[At]...>{};
+}
+#else
+template <std::size_t Size>
+struct part_text {
+    char characters[Size];
+};
+template <part_text Text>
+struct in_part {};
+template <const auto& Text, std::size_t... At>
+consteval auto part_of_text(std::index_sequence<At...>) {
+    return in_part<part_text<sizeof...(At) + 1>{{Text[At]..., 0}}>{};
+}
+#endif
+/// The first 100 characters of a part; none where there is no part.
+template <const auto& Program, int Part>
+inline constexpr auto text_of_part = [] {
+    std::array<char, 104> result{};
+    std::size_t size = 0;
+    const auto append = [&](std::string_view text) {
+        for (const char letter : text)
+            if (size < 103) {
+                result[size] = size < 100 ? letter : '.';
+                ++size;
+            }
+    };
+    if constexpr (Part >= 0)
+        rasp::detail::part_writer(graph_of<Program>, append).write(Part, false, 8);
+    return result;
+}();
+template <const auto& Program, int Part>
+using part_in_error = decltype(part_of_text<text_of_part<Program, Part>>(
+    std::make_index_sequence<std::string_view(text_of_part<Program, Part>.data()).size()>()));
+
+template <problem>
+struct because {};
+template <operation>
+struct of_operation {};
+template <class Why, class What, class Part>
+inline constexpr bool compiles = false;
+template <class What, class Part>
+inline constexpr bool compiles<because<problem::none>, What, Part> = true;
+/// Names what can't be compiled, in the first lines of the error: GCC prints the class, Clang the
+/// condition.
+template <class Why, class What, class Part>
+struct refusal {
+    static_assert(compiles<Why, What, Part>,
+                  "sequent: this operation of the RASP program can't be compiled");
+};
+template <const auto& Program, const sizes& Size>
+using refusal_of = refusal<because<Size.wrong.kind>, of_operation<Size.wrong.what>,
+                           part_in_error<Program, Size.wrong.part>>;
 
 }  // namespace compiling
 
@@ -5502,8 +5545,7 @@ template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
     /// How large it is.
     static constexpr compiling::sizes size = compiling::sizes_of<Program, Options...>;
-    static_assert(compiling::compiles<size.wrong.kind, size.wrong.what>,
-                  "sequent: this operation of the RASP program can't be compiled");
+    static_assert(sizeof(compiling::refusal_of<Program, size>) > 0);
 
     using transformer = compiling::transformer_of<size>;
     template <class T>
@@ -5719,9 +5761,9 @@ constexpr auto conversion(const Part& part, const char* name, value_function fun
 
 /// A constexpr function of the value at each position: `map<is_vowel>(tokens)`. It takes a
 /// std::string_view, an int, a double or a bool, and gives one of these or a character.
-template <auto Function, s_op Part>
+template <auto Function, part Part>
 constexpr auto map(const Part& part) {
-    static_assert(detail::call<Function, Part::kind>::is_possible,
+    static_assert(s_op<Part> && detail::call<Function, detail::s_op_of<Part>::kind>::is_possible,
                   "sequent: RASP's map takes a function of the values' type: of symbols "
                   "std::string_view, of integers int, of other numbers double, of booleans bool");
     return detail::call_of<Function>(part);
@@ -5730,23 +5772,25 @@ constexpr auto map(const Part& part) {
 template <auto Function, s_op_or_constant Left, s_op_or_constant Right>
     requires operands<Left, Right>
 constexpr auto zip(const Left& left, const Right& right) {
-    static_assert(detail::call<Function, detail::s_op_of<Left>::kind,
-                               detail::s_op_of<Right>::kind>::is_possible,
+    static_assert(!is_selector<Left> && !is_selector<Right> &&
+                      detail::call<Function, detail::s_op_of<Left>::kind,
+                                   detail::s_op_of<Right>::kind>::is_possible,
                   "sequent: RASP's zip takes a function of two values' types: of symbols "
                   "std::string_view, of integers int, of other numbers double, of booleans bool");
     return detail::call_of<Function>(left, right);
 }
 
 /// The integer that a symbol is written as; other symbols have none.
-template <s_op Part>
+template <part Part>
 constexpr auto to_number(const Part& part) {
-    static_assert(Part::kind == type::symbol, "sequent: RASP's to_number takes a symbol");
+    static_assert(detail::s_op_of<Part>::kind == type::symbol,
+                  "sequent: RASP's to_number takes a symbol");
     return detail::conversion<type::integer>(part, "to_number", &detail::number_of_symbol);
 }
 /// An integer as it is written.
-template <s_op Part>
+template <part Part>
 constexpr auto to_symbol(const Part& part) {
-    static_assert(Part::kind == type::integer,
+    static_assert(s_op<Part> && detail::s_op_of<Part>::kind == type::integer,
                   "sequent: RASP's to_symbol takes an integer; round(...) is one");
     return detail::conversion<type::symbol>(part, "to_symbol", &detail::symbol_of_number);
 }
@@ -5761,7 +5805,6 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 /// Whether a selector selects any position.
 template <class Selector>
 constexpr auto has(const Selector& from) {
-    static_assert(is_selector<Selector>, "sequent: RASP's has takes a selector");
     return aggregate(from, 1) > 0;
 }
 /// How many positions hold a value, at every position.
@@ -5785,7 +5828,7 @@ constexpr auto min(const Left& left, const Right& right) {
     return cond(left < right, left, right);
 }
 /// The mean over all positions.
-template <s_op Values>
+template <part Values>
 constexpr auto average(const Values& values) {
     return aggregate(everything, values);
 }
@@ -5796,7 +5839,7 @@ constexpr auto load_from(const Values& values, const Places& places) {
 }
 /// Values moved to the right by a number of positions, to the left by a negative one; `filler`
 /// where none comes from.
-template <s_op Values, s_op_or_constant Filler>
+template <part Values, s_op_or_constant Filler>
 constexpr auto shift(const Values& values, int places, const Filler& filler) {
     return aggregate(select(indices + places, indices, equal), values, filler);
 }
@@ -5861,18 +5904,18 @@ constexpr auto element_of(const Places& places, const First& first, const Rest&.
 }
 
 /// For each value how often it occurs.
-template <s_op Values>
+template <part Values>
 constexpr auto hist(const Values& values) {
     return selector_width(select(values, values, equal));
 }
-template <s_op Values>
+template <part Values>
 constexpr auto hist_with_bos(const Values& values) {
     return selector_width_with_bos(select(values, values, equal));
 }
 
 namespace detail {
 /// Whose key is smaller, or the same and earlier.
-template <s_op Key>
+template <part Key>
 constexpr auto earlier_in_order(const Key& key) {
     return select(key, key, less) || (select(key, key, equal) && select(indices, indices, less));
 }
@@ -5884,13 +5927,13 @@ constexpr auto has_earlier(const Values& values) {
 }  // namespace detail
 
 /// Values in the order of their keys; those of equal keys keep theirs.
-template <s_op Values, s_op Key>
+template <part Values, part Key>
 constexpr auto sort(const Values& values, const Key& key) {
     const auto place = named<"place">(selector_width(detail::earlier_in_order(key)));
     return aggregate(select(place, indices, equal), values);
 }
 /// The same where position 0 holds a beginning-of-sequence token, which stays.
-template <s_op Values, s_op Key>
+template <part Values, part Key>
 constexpr auto sort_with_bos(const Values& values, const Key& key) {
     const auto before = selector_width_with_bos(detail::earlier_in_order(key));
     const auto place = named<"place">(cond(indices == 0, -1, before));

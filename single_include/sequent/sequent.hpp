@@ -2737,6 +2737,8 @@ inline constexpr int max_depth = 2;              // of stacks within stacks
 inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within
 inline constexpr int never = 1 << 30;
 
+inline constexpr int max_counts = 16;  // given at run time
+
 /// As a term's variable: the time that the loop of a recursion counts.
 inline constexpr int loop_time = -2;
 
@@ -3009,7 +3011,7 @@ struct source {
     list<node, Sizes.nodes> nodes{};
     list<relation, Sizes.rules + Sizes.literals> relations{};
     list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
-    list<name, Sizes.nodes + 1> counts{};
+    list<name, Sizes.nodes + max_counts> counts{};  // of conditions, and the lengths of facts
     list<decision_function, Sizes.nodes + 1> decisions{};
     list<name, Sizes.nodes + 1> compared{};  // facts whose symbols are equal or not
     list<scope, Sizes.scopes> scopes{};
@@ -15100,7 +15102,6 @@ namespace sequent::inline SEQUENT_ABI::plan {
 inline constexpr int max_pieces = 8;
 inline constexpr int max_bounds = 3;
 inline constexpr int max_modulus = 64;
-inline constexpr int max_counts = 16;  // given at run time
 inline constexpr int max_compared = 4;
 
 /// What is given at run time, in one array: the counts; for each compared fact where its runs'

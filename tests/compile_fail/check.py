@@ -63,8 +63,8 @@ def compile_wrong(path, command):
     return result.returncode, result.stdout + result.stderr
 
 
-def messages_of(paths, output):
-    """The lines of each file: errors, with what stands in front of each and behind."""
+def blocks_of(output):
+    """Errors, each with the lines in front that say how it was reached."""
     blocks = []
     context = []
     for line in output.splitlines():
@@ -75,8 +75,18 @@ def messages_of(paths, output):
             blocks.append([])
         blocks[-1] += context + [line]
         context = []
+    return blocks
+
+
+def with_words(text):
+    """Names of characters as words."""
+    return CHARACTERS.sub(lambda name: re.sub("'(.)'(, )?", r"\1", name.group()), text)
+
+
+def messages_of(paths, output):
+    """The lines of each file: errors, with what stands in front of each and behind."""
     result = {path: [] for path in paths}
-    for block in blocks:
+    for block in blocks_of(output):
         text = "\n".join(block)
         for path in paths:
             if path + ":" in text:
@@ -94,8 +104,7 @@ def problems(path, status, output):
         yield "the wrong half compiles"
         return
     lines = [line for line in output.splitlines() if not PREFACE.match(line)]
-    first = "\n".join(lines[:3]).replace(path, "")
-    first = CHARACTERS.sub(lambda name: re.sub("'(.)'(, )?", r"\1", name.group()), first)
+    first = with_words("\n".join(lines[:3]).replace(path, ""))
     for word in words:
         if word not in first:
             yield f"'{word}' is not within the first three lines"

@@ -1,5 +1,5 @@
-// expect: this operation of the RASP program can't be compiled
-// expect below: too_many_values_in_a_function, operation::greater
+// expect: too_many_values_in_a_function, operation::greater, aggregate(everything, tokens)) > 3
+// expect below: this operation of the RASP program can't be compiled
 // The product of two means has more values than a table may have.
 
 #include <sequent/rasp/compile.hpp>

@@ -172,6 +172,11 @@ TEST_CASE("samples of several lengths in a batch, and on a pool") {
                                  std::span<const double>(together->flat())) < 1e-12);
 }
 
+// More lengths than conditions.
+static constexpr auto unlimited = rules(out() <<= (x(i), y(0)) | concat());
+static_assert(sequent::model<unlimited, fact<"x", sequent::up_to<2>, 3>,
+                             fact<"y", sequent::up_to<2>, 3>, sequent::bound<"length">>::plan::ok);
+
 TEST_CASE("a model of a fact of any length takes steps") {
     using Model = causal_model;
     auto p = sequent::make_unique<Model::parameters<double>>();

@@ -18,6 +18,8 @@ inline constexpr int max_depth = 2;              // of stacks within stacks
 inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within
 inline constexpr int never = 1 << 30;
 
+inline constexpr int max_counts = 16;  // given at run time
+
 /// As a term's variable: the time that the loop of a recursion counts.
 inline constexpr int loop_time = -2;
 
@@ -290,7 +292,7 @@ struct source {
     list<node, Sizes.nodes> nodes{};
     list<relation, Sizes.rules + Sizes.literals> relations{};
     list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
-    list<name, Sizes.nodes + 1> counts{};
+    list<name, Sizes.nodes + max_counts> counts{};  // of conditions, and the lengths of facts
     list<decision_function, Sizes.nodes + 1> decisions{};
     list<name, Sizes.nodes + 1> compared{};  // facts whose symbols are equal or not
     list<scope, Sizes.scopes> scopes{};

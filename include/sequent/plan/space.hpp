@@ -11,7 +11,6 @@ namespace sequent::inline SEQUENT_ABI::plan {
 inline constexpr int max_pieces = 8;
 inline constexpr int max_bounds = 3;
 inline constexpr int max_modulus = 64;
-inline constexpr int max_counts = 16;  // given at run time
 inline constexpr int max_compared = 4;
 
 /// What is given at run time, in one array: the counts; for each compared fact where its runs'

@@ -66,8 +66,9 @@ SEQUENT_COLD constexpr node_list<Capacity> in_order(std::vector<node> nodes) {
 
 /// The program with selectors that select no later position. Where all look back, `compile` gives a
 /// causal model, and evaluation of a prefix a prefix of the whole's.
-template <s_op Program>
+template <part Program>
 SEQUENT_COLD constexpr auto causal(const Program& program) {
+    static_assert(s_op<Program>, "sequent: RASP's causal takes a program, which is an s-op");
     constexpr auto back = select(indices, indices, less_equal, 0);
     const node* const from = program.nodes.items;
     std::vector<node> nodes(back.nodes.items, back.nodes.items + back.nodes.count);
@@ -97,7 +98,7 @@ SEQUENT_COLD constexpr auto causal(const Program& program) {
         if (known < 0) nodes.push_back(made);
     }
     constexpr int room = std::min(2 * Program::capacity + detail::room_for(4), max_nodes);
-    return expression<Program::kind, room>{{}, detail::in_order<room>(nodes)};
+    return expression<detail::s_op_of<Program>::kind, room>{{}, detail::in_order<room>(nodes)};
 }
 
 /// Appends, `count` times, what a program gives for the last position.

@@ -223,9 +223,64 @@ SEQUENT_COLD sequence decode(const Logits& logits, int length, std::span<const v
     return result;
 }
 
-/// Names what can't be compiled, in the first lines of the error.
-template <problem Problem, operation Operation>
-inline constexpr bool compiles = Problem == problem::none;
+/// A part of a program as the compiler prints it in an error: GCC as text, Clang by its characters.
+#ifdef __clang__
+template <char... Text>
+struct in_part {};
+template <const auto& Text, std::size_t... At>
+consteval auto part_of_text(std::index_sequence<At...>) {
+    return in_part<Text[At]...>{};
+}
+#else
+template <std::size_t Size>
+struct part_text {
+    char characters[Size];
+};
+template <part_text Text>
+struct in_part {};
+template <const auto& Text, std::size_t... At>
+consteval auto part_of_text(std::index_sequence<At...>) {
+    return in_part<part_text<sizeof...(At) + 1>{{Text[At]..., 0}}>{};
+}
+#endif
+/// The first 100 characters of a part; none where there is no part.
+template <const auto& Program, int Part>
+inline constexpr auto text_of_part = [] {
+    std::array<char, 104> result{};
+    std::size_t size = 0;
+    const auto append = [&](std::string_view text) {
+        for (const char letter : text)
+            if (size < 103) {
+                result[size] = size < 100 ? letter : '.';
+                ++size;
+            }
+    };
+    if constexpr (Part >= 0)
+        rasp::detail::part_writer(graph_of<Program>, append).write(Part, false, 8);
+    return result;
+}();
+template <const auto& Program, int Part>
+using part_in_error = decltype(part_of_text<text_of_part<Program, Part>>(
+    std::make_index_sequence<std::string_view(text_of_part<Program, Part>.data()).size()>()));
+
+template <problem>
+struct because {};
+template <operation>
+struct of_operation {};
+template <class Why, class What, class Part>
+inline constexpr bool compiles = false;
+template <class What, class Part>
+inline constexpr bool compiles<because<problem::none>, What, Part> = true;
+/// Names what can't be compiled, in the first lines of the error: GCC prints the class, Clang the
+/// condition.
+template <class Why, class What, class Part>
+struct refusal {
+    static_assert(compiles<Why, What, Part>,
+                  "sequent: this operation of the RASP program can't be compiled");
+};
+template <const auto& Program, const sizes& Size>
+using refusal_of = refusal<because<Size.wrong.kind>, of_operation<Size.wrong.what>,
+                           part_in_error<Program, Size.wrong.part>>;
 
 }  // namespace compiling
 
@@ -248,8 +303,7 @@ template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
     /// How large it is.
     static constexpr compiling::sizes size = compiling::sizes_of<Program, Options...>;
-    static_assert(compiling::compiles<size.wrong.kind, size.wrong.what>,
-                  "sequent: this operation of the RASP program can't be compiled");
+    static_assert(sizeof(compiling::refusal_of<Program, size>) > 0);
 
     using transformer = compiling::transformer_of<size>;
     template <class T>

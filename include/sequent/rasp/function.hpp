@@ -127,9 +127,9 @@ constexpr auto conversion(const Part& part, const char* name, value_function fun
 
 /// A constexpr function of the value at each position: `map<is_vowel>(tokens)`. It takes a
 /// std::string_view, an int, a double or a bool, and gives one of these or a character.
-template <auto Function, s_op Part>
+template <auto Function, part Part>
 constexpr auto map(const Part& part) {
-    static_assert(detail::call<Function, Part::kind>::is_possible,
+    static_assert(s_op<Part> && detail::call<Function, detail::s_op_of<Part>::kind>::is_possible,
                   "sequent: RASP's map takes a function of the values' type: of symbols "
                   "std::string_view, of integers int, of other numbers double, of booleans bool");
     return detail::call_of<Function>(part);
@@ -138,23 +138,25 @@ constexpr auto map(const Part& part) {
 template <auto Function, s_op_or_constant Left, s_op_or_constant Right>
     requires operands<Left, Right>
 constexpr auto zip(const Left& left, const Right& right) {
-    static_assert(detail::call<Function, detail::s_op_of<Left>::kind,
-                               detail::s_op_of<Right>::kind>::is_possible,
+    static_assert(!is_selector<Left> && !is_selector<Right> &&
+                      detail::call<Function, detail::s_op_of<Left>::kind,
+                                   detail::s_op_of<Right>::kind>::is_possible,
                   "sequent: RASP's zip takes a function of two values' types: of symbols "
                   "std::string_view, of integers int, of other numbers double, of booleans bool");
     return detail::call_of<Function>(left, right);
 }
 
 /// The integer that a symbol is written as; other symbols have none.
-template <s_op Part>
+template <part Part>
 constexpr auto to_number(const Part& part) {
-    static_assert(Part::kind == type::symbol, "sequent: RASP's to_number takes a symbol");
+    static_assert(detail::s_op_of<Part>::kind == type::symbol,
+                  "sequent: RASP's to_number takes a symbol");
     return detail::conversion<type::integer>(part, "to_number", &detail::number_of_symbol);
 }
 /// An integer as it is written.
-template <s_op Part>
+template <part Part>
 constexpr auto to_symbol(const Part& part) {
-    static_assert(Part::kind == type::integer,
+    static_assert(s_op<Part> && detail::s_op_of<Part>::kind == type::integer,
                   "sequent: RASP's to_symbol takes an integer; round(...) is one");
     return detail::conversion<type::symbol>(part, "to_symbol", &detail::symbol_of_number);
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <iterator>
+
 #include "language.hpp"
 
 /// A program as an array: all that follows is functions over it.
@@ -99,124 +101,87 @@ constexpr graph read_program() {
 template <const auto& Program, identity Same = identity::structure>
 inline constexpr graph graph_of = detail::read_program<Program, Same>();
 
+namespace detail {
+
+/// How each operation is written: $ and the number of an argument stand for it, % for it in
+/// brackets unless it is simple, * for a default that is not the usual one, # for what is known.
+// clang-format off
+inline constexpr const char* patterns[]{
+    // tokens to gathered
+    "tokens", "indices", "#", "gathered #",
+    // position by position
+    "-%0", "%0 + %1", "%0 - %1", "%0 * %1", "%0 / %1", "%0 // %1", "%0 % %1", "%0 ^ %1",
+    "%0 == %1", "%0 != %1", "%0 < %1", "%0 <= %1", "%0 > %1", "%0 >= %1",
+    "%0 and %1", "%0 or %1", "not %0", "round($0)", "indicator($0)", "%1 if %0 else %2", "#($0)",
+    // from the positions of a selector
+    "aggregate($0, $1*)", "first_of($0, $1*)", "last_of($0, $1*)", "max_of($0, $1*)",
+    "min_of($0, $1*)", "sum($0, $1)", "selector_width($0)", "selector_width_with_bos($0)",
+    // selectors
+    "select($0, $1, ==)", "select($0, $1, !=)", "select($0, $1, <)", "select($0, $1, <=)",
+    "select($0, $1, >)", "select($0, $1, >=)", "%0 and %1", "%0 or %1", "not %0"};
+// clang-format on
+static_assert(std::size(patterns) == static_cast<std::size_t>(operation::select_not) + 1);
+
+template <class Out>
+class part_writer {
+  public:
+    constexpr part_writer(const graph& program, const Out& out) : program_(program), out_(out) {}
+
+    SEQUENT_COLD constexpr void write(int at, bool by_name, int depth) const {
+        const node& shown = program_[at];
+        if (by_name && shown.name.length > 0)
+            return out_({shown.name.text, static_cast<std::size_t>(shown.name.length)});
+        if (depth == 0) return out_("...");
+        std::string_view pattern = patterns[static_cast<std::size_t>(shown.what)];
+        if (shown.what == operation::function && shown.arguments[1] >= 0) pattern = "#($0, $1)";
+        if (shown.what == operation::constant && shown.kind == type::symbol) pattern = "\"#\"";
+        for (std::size_t from = 0; from < pattern.size(); ++from) {
+            const char letter = pattern[from];
+            const char next = from + 1 < pattern.size() ? pattern[from + 1] : ' ';
+            if (letter == '#') {
+                shown.known.write(out_);
+            } else if (letter == '*' && next == ')') {
+                if (is_usual_default(program_[shown.arguments[2]].known)) continue;
+                out_(", ");
+                write(shown.arguments[2], true, depth - 1);
+            } else if ((letter == '$' || letter == '%') && next >= '0' && next <= '2') {
+                const int argument = shown.arguments[next - '0'];
+                const bool in_brackets = letter == '%' && !is_simple(program_[argument]);
+                if (in_brackets) out_("(");
+                write(argument, true, depth - 1);
+                if (in_brackets) out_(")");
+                ++from;
+            } else {
+                out_(pattern.substr(from, 1));
+            }
+        }
+    }
+
+  private:
+    const graph& program_;
+    const Out& out_;
+
+    static constexpr bool is_simple(const node& of) {
+        return of.name.length > 0 || of.arguments[1] < 0 || gathers(of.what) ||
+               is_comparison(of.what);
+    }
+    static constexpr bool is_usual_default(const value& of) {
+        return of.kind() == type::symbol    ? of == value("")
+               : of.kind() == type::boolean ? !of.truth()
+                                            : of == value(0);
+    }
+};
+
+}  // namespace detail
+
 /// A part of a program as RASP would write it; named parts by their names, unless it is the part
-/// itself.
-/// Parts of parts beyond `depth` are dots.
+/// itself. Parts of parts beyond `depth` are dots.
 SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_name = true,
                                         int depth = 8) {
-    const node& shown = program[at];
-    if (by_name && shown.name.length > 0)
-        return std::string(shown.name.text, static_cast<std::size_t>(shown.name.length));
-    if (depth == 0) return "...";
-    const auto part = [&](int argument) {
-        return text_of(program, shown.arguments[argument], true, depth - 1);
-    };
-    const auto operand = [&](int argument) {
-        const node& inner = program[shown.arguments[argument]];
-        const bool simple = inner.name.length > 0 || inner.arguments[1] < 0 ||
-                            gathers(inner.what) || is_comparison(inner.what);
-        return simple ? part(argument) : "(" + part(argument) + ")";
-    };
-    const auto aggregated = [&](const char* name) {
-        const value& otherwise = program[shown.arguments[2]].known;
-        const bool usual = otherwise.kind() == type::symbol    ? otherwise == value("")
-                           : otherwise.kind() == type::boolean ? !otherwise.truth()
-                                                               : otherwise == value(0);
-        return std::string(name) + "(" + part(0) + ", " + part(1) + (usual ? "" : ", " + part(2)) +
-               ")";
-    };
-    const auto between = [&](const char* sign) {
-        return operand(0) + " " + sign + " " + operand(1);
-    };
-    const auto selection = [&](const char* sign) {
-        return "select(" + part(0) + ", " + part(1) + ", " + sign + ")";
-    };
-    switch (shown.what) {
-        case operation::tokens:
-            return "tokens";
-        case operation::indices:
-            return "indices";
-        case operation::gathered:
-            return "gathered " + shown.known.text();
-        case operation::constant:
-            return shown.kind == type::symbol ? "\"" + shown.known.text() + "\""
-                                              : shown.known.text();
-        case operation::negate:
-            return "-" + operand(0);
-        case operation::add:
-            return between("+");
-        case operation::subtract:
-            return between("-");
-        case operation::multiply:
-            return between("*");
-        case operation::divide:
-            return between("/");
-        case operation::floor_divide:
-            return between("//");
-        case operation::modulo:
-            return between("%");
-        case operation::power:
-            return between("^");
-        case operation::equal:
-            return between("==");
-        case operation::not_equal:
-            return between("!=");
-        case operation::less:
-            return between("<");
-        case operation::less_equal:
-            return between("<=");
-        case operation::greater:
-            return between(">");
-        case operation::greater_equal:
-            return between(">=");
-        case operation::conjunction:
-        case operation::select_and:
-            return between("and");
-        case operation::disjunction:
-        case operation::select_or:
-            return between("or");
-        case operation::negation:
-        case operation::select_not:
-            return "not " + operand(0);
-        case operation::round:
-            return "round(" + part(0) + ")";
-        case operation::indicator:
-            return "indicator(" + part(0) + ")";
-        case operation::conditional:
-            return operand(1) + " if " + operand(0) + " else " + operand(2);
-        case operation::function:
-            return shown.known.text() + "(" + part(0) +
-                   (shown.arguments[1] < 0 ? "" : ", " + part(1)) + ")";
-        case operation::aggregate:
-            return aggregated("aggregate");
-        case operation::first:
-            return aggregated("first_of");
-        case operation::last:
-            return aggregated("last_of");
-        case operation::highest:
-            return aggregated("max_of");
-        case operation::lowest:
-            return aggregated("min_of");
-        case operation::sum:
-            return "sum(" + part(0) + ", " + part(1) + ")";
-        case operation::width:
-            return "selector_width(" + part(0) + ")";
-        case operation::width_with_bos:
-            return "selector_width_with_bos(" + part(0) + ")";
-        case operation::select_equal:
-            return selection("==");
-        case operation::select_not_equal:
-            return selection("!=");
-        case operation::select_less:
-            return selection("<");
-        case operation::select_less_equal:
-            return selection("<=");
-        case operation::select_greater:
-            return selection(">");
-        case operation::select_greater_equal:
-            return selection(">=");
-    }
-    return {};
+    std::string result;
+    const auto append = [&result](std::string_view part) { result += part; };
+    detail::part_writer(program, append).write(at, by_name, depth);
+    return result;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp

@@ -54,6 +54,10 @@ concept s_op_or_constant =
 template <class T>
 concept part = is_s_op<T> || is_selector<T>;
 
+/// What a mistaken program may give where an s-op is asked for.
+template <class T>
+concept argument = part<T> || s_op_or_constant<T>;
+
 template <class Left, class Right>
 concept operands = (part<Left> && (part<Right> || s_op_or_constant<Right>)) ||
                    (s_op_or_constant<Left> && part<Right>);
@@ -86,6 +90,12 @@ constexpr auto as_s_op(const Constant& constant) {
         return leaf_of<type::real>(always, value(static_cast<double>(constant)));
     else
         return leaf_of<type::symbol>(always, value(std::string_view(constant)));
+}
+
+/// Of a selector, where the caller refuses one: a number, so that one mistake is one error.
+template <int Capacity>
+constexpr auto as_s_op(const selector<Capacity>&) {
+    return leaf_of<type::integer>(operation::constant);
 }
 
 template <class T>
@@ -143,13 +153,9 @@ constexpr auto make(const Arguments&... arguments) {
     root.kind = Kind;
     return make_of_node<Kind>(root, arguments...);
 }
-/// Of mistaken operands, too, so that one mistake is one error.
 template <operation Operation, type Kind, class... Arguments>
 constexpr auto make_of(const Arguments&... arguments) {
-    if constexpr ((... || is_selector<Arguments>))
-        return leaf_of<Kind>(operation::constant);
-    else
-        return make<Operation, Kind>(as_s_op(arguments)...);
+    return make<Operation, Kind>(as_s_op(arguments)...);
 }
 template <operation Operation, class... Arguments>
 constexpr auto make_selector(int line, const Arguments&... arguments) {
@@ -267,21 +273,20 @@ constexpr auto operator!(const Part& part) {
 }
 
 /// The nearest integer, of two the even one.
-template <s_op Part>
+template <part Part>
 constexpr auto round(const Part& part) {
     static_assert(detail::is_of<Part>(is_number), "sequent: RASP's round takes a number");
-    return detail::make<operation::round, type::integer>(part);
+    return detail::make_of<operation::round, type::integer>(part);
 }
 /// 1 where it is true, else 0.
-template <s_op Part>
+template <part Part>
 constexpr auto indicator(const Part& part) {
     static_assert(detail::is_of<Part>(detail::is_boolean),
                   "sequent: RASP's indicator takes a boolean");
-    return detail::make<operation::indicator, type::integer>(part);
+    return detail::make_of<operation::indicator, type::integer>(part);
 }
 /// `chosen` where the condition is true, else `other`.
-template <class Condition, s_op_or_constant Chosen, s_op_or_constant Other>
-    requires part<Condition>
+template <part Condition, argument Chosen, argument Other>
 constexpr auto cond(const Condition& condition, const Chosen& chosen, const Other& other) {
     static_assert(detail::is_of<Condition>(detail::is_boolean),
                   "sequent: the condition of RASP's cond is a boolean s-op");
@@ -303,7 +308,7 @@ inline constexpr comparison<operation::select_greater_equal> greater_equal{};
 
 /// Row q, column k is selected if `keys` at k compares so with `queries` at q. Selectors are joined
 /// by && and ||, and negated by !.
-template <s_op_or_constant Keys, s_op_or_constant Queries, operation Operation>
+template <argument Keys, argument Queries, operation Operation>
 constexpr auto select(const Keys& keys, const Queries& queries, comparison<Operation>,
                       int line = __builtin_LINE()) {
     if constexpr (Operation == operation::select_equal || Operation == operation::select_not_equal)
@@ -315,12 +320,13 @@ constexpr auto select(const Keys& keys, const Queries& queries, comparison<Opera
     return detail::make_selector<Operation>(line, detail::as_s_op(keys), detail::as_s_op(queries));
 }
 
-template <class Keys, class Queries>
-constexpr auto select(const Keys& keys, const Queries&) {
-    static_assert(!s_op_or_constant<Keys>,
+template <class... Arguments>
+constexpr auto select(const Arguments&...) {
+    static_assert(sizeof...(Arguments) > 99,
                   "sequent: RASP's select takes keys, queries, and how they are compared: equal, "
                   "not_equal, less, less_equal, greater or greater_equal");
-    return detail::make_selector<operation::select_equal>(0, keys, keys);
+    return detail::make_selector<operation::select_equal>(0, detail::as_s_op(1),
+                                                          detail::as_s_op(1));
 }
 
 /// All positions look at all.
@@ -343,15 +349,14 @@ inline constexpr type kind_of_one = joined_kind<Values, Otherwise>();
 }  // namespace detail
 
 #define SEQUENT_RASP_AGGREGATE(NAME, OPERATION, KIND)                                              \
-    template <class Selector, s_op_or_constant Values,                                             \
-              s_op_or_constant Otherwise = detail::usual_default<Values>>                          \
+    template <class Selector, argument Values, argument Otherwise = detail::usual_default<Values>> \
     constexpr auto NAME(const Selector& from, const Values& values,                                \
                         const Otherwise& otherwise = Otherwise()) {                                \
-        static_assert(is_selector<Selector>,                                                       \
+        static_assert(is_selector<Selector> && !is_selector<Values>,                               \
                       "sequent: RASP's " #NAME " takes a selector, then the values");              \
-        static_assert(detail::are_alike<Values, Otherwise>(),                                      \
+        static_assert(is_selector<Values> || detail::are_alike<Values, Otherwise>(),               \
                       "sequent: the default of RASP's " #NAME " is of the values' type");          \
-        static_assert(!part<Otherwise>, "sequent: the default of RASP's " #NAME " is a constant"); \
+        static_assert(!s_op<Otherwise>, "sequent: the default of RASP's " #NAME " is a constant"); \
         return detail::make<operation::OPERATION, detail::KIND<Values, Otherwise>>(                \
             from, detail::as_s_op(values), detail::as_s_op(otherwise));                            \
     }
@@ -367,10 +372,10 @@ SEQUENT_RASP_AGGREGATE(min_of, lowest, kind_of_one)
 #undef SEQUENT_RASP_AGGREGATE
 
 /// The sum of the selected positions' numbers.
-template <class Selector, s_op_or_constant Values>
+template <class Selector, argument Values>
 constexpr auto sum(const Selector& from, const Values& values) {
     static_assert(is_selector<Selector>, "sequent: RASP's sum takes a selector, then the values");
-    static_assert(detail::is_of<Values>(is_number),
+    static_assert(!is_selector<Selector> || detail::is_of<Values>(is_number),
                   "sequent: RASP's sum takes numbers; of a boolean, indicator(...) is one");
     return detail::make<operation::sum, detail::joined_kind<Values, Values>()>(
         from, detail::as_s_op(values));
@@ -396,7 +401,7 @@ inline constexpr auto length =
     named<"length">(round(1 / aggregate(everything, indicator(indices == 0))));
 
 /// The value at one position, at every position, `x[4]`; a negative one counts from the end.
-template <s_op Values>
+template <part Values>
 constexpr auto load(const Values& values, int position) {
     using place = std::remove_cvref_t<decltype(length - position)>;
     place from;

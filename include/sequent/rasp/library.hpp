@@ -10,7 +10,6 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 /// Whether a selector selects any position.
 template <class Selector>
 constexpr auto has(const Selector& from) {
-    static_assert(is_selector<Selector>, "sequent: RASP's has takes a selector");
     return aggregate(from, 1) > 0;
 }
 /// How many positions hold a value, at every position.
@@ -34,7 +33,7 @@ constexpr auto min(const Left& left, const Right& right) {
     return cond(left < right, left, right);
 }
 /// The mean over all positions.
-template <s_op Values>
+template <part Values>
 constexpr auto average(const Values& values) {
     return aggregate(everything, values);
 }
@@ -45,7 +44,7 @@ constexpr auto load_from(const Values& values, const Places& places) {
 }
 /// Values moved to the right by a number of positions, to the left by a negative one; `filler`
 /// where none comes from.
-template <s_op Values, s_op_or_constant Filler>
+template <part Values, s_op_or_constant Filler>
 constexpr auto shift(const Values& values, int places, const Filler& filler) {
     return aggregate(select(indices + places, indices, equal), values, filler);
 }
@@ -110,18 +109,18 @@ constexpr auto element_of(const Places& places, const First& first, const Rest&.
 }
 
 /// For each value how often it occurs.
-template <s_op Values>
+template <part Values>
 constexpr auto hist(const Values& values) {
     return selector_width(select(values, values, equal));
 }
-template <s_op Values>
+template <part Values>
 constexpr auto hist_with_bos(const Values& values) {
     return selector_width_with_bos(select(values, values, equal));
 }
 
 namespace detail {
 /// Whose key is smaller, or the same and earlier.
-template <s_op Key>
+template <part Key>
 constexpr auto earlier_in_order(const Key& key) {
     return select(key, key, less) || (select(key, key, equal) && select(indices, indices, less));
 }
@@ -133,13 +132,13 @@ constexpr auto has_earlier(const Values& values) {
 }  // namespace detail
 
 /// Values in the order of their keys; those of equal keys keep theirs.
-template <s_op Values, s_op Key>
+template <part Values, part Key>
 constexpr auto sort(const Values& values, const Key& key) {
     const auto place = named<"place">(selector_width(detail::earlier_in_order(key)));
     return aggregate(select(place, indices, equal), values);
 }
 /// The same where position 0 holds a beginning-of-sequence token, which stays.
-template <s_op Values, s_op Key>
+template <part Values, part Key>
 constexpr auto sort_with_bos(const Values& values, const Key& key) {
     const auto before = selector_width_with_bos(detail::earlier_in_order(key));
     const auto place = named<"place">(cond(indices == 0, -1, before));

@@ -200,20 +200,26 @@ class value {
     /// For hashes.
     constexpr std::uint64_t bits() const { return hashed(hashed(hash_start, high_), low_); }
 
-    /// As one would write it: T and F, 3, 0.5 or 1/3, a symbol's own text.
+    /// As one would write it: T and F, 3, 1/2, a symbol's own text.
     std::string text() const {
-        if (kind_ == type::boolean) return truth() ? "T" : "F";
+        std::string result;
+        write([&result](std::string_view part) { result += part; });
+        return result;
+    }
+    /// The same, to `out`, which takes one piece of text after another.
+    template <class Out>
+    constexpr void write(const Out& out) const {
+        if (kind_ == type::boolean) return out(truth() ? "T" : "F");
         if (kind_ == type::symbol) {
-            std::string result;
-            const std::uint64_t halves[]{high_, low_};
-            for (const std::uint64_t half : halves)
-                for (int shift = 56; shift >= 0; shift -= 8)
-                    if (const auto byte = static_cast<char>(half >> shift)) result += byte;
-            return result;
+            for (int at = 0; at < 16; ++at)
+                if (const char letter = byte(at)) out({&letter, 1});
+            return;
         }
         const rational shown = number();
-        std::string result = std::to_string(shown.over);
-        return shown.is_whole() ? result : result + "/" + std::to_string(shown.under);
+        write_integer(shown.over, out);
+        if (shown.is_whole()) return;
+        out("/");
+        write_integer(shown.under, out);
     }
 
     friend constexpr bool operator==(const value& left, const value& right) {
@@ -232,6 +238,19 @@ class value {
     // The parts of a fraction, or a symbol's bytes, the first ones highest.
     std::uint64_t high_ = 0;
     std::uint64_t low_ = 1;
+
+    template <class Out>
+    static constexpr void write_integer(std::int64_t rest, const Out& out) {
+        char digits[20]{};
+        std::size_t at = sizeof digits;
+        if (rest < 0) out("-");
+        do {
+            const int digit = static_cast<int>(rest % 10);
+            digits[--at] = static_cast<char>('0' + (digit < 0 ? -digit : digit));
+            rest /= 10;
+        } while (rest != 0);
+        out({digits + at, sizeof digits - at});
+    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
