@@ -3,7 +3,8 @@
 //     char_lm [FILE] [options]
 //
 // Without a FILE it learns from the sources of this library. It keeps the best model that it has
-// found, and a second run goes on from there.
+// found, and a second run goes on from there. The target char_lm_bf16 is the same program with
+// products in bfloat16, which are faster where the processor has vdpbf16ps.
 
 #include <algorithm>
 #include <cstdio>
@@ -15,7 +16,6 @@
 #include <limits>
 #include <memory>
 #include <sequent/fit.hpp>
-#include <sequent/packed.hpp>
 #include <sequent/sequent.hpp>
 #include <set>
 #include <span>
@@ -26,6 +26,10 @@
 #include <vector>
 
 #include "options.hpp"
+
+#if defined(CHAR_LM_BF16)
+#include <sequent/packed.hpp>
+#endif
 
 namespace {
 
@@ -52,7 +56,6 @@ on from there; Ctrl-C stops the training early.
   --rate R         highest learning rate (0.002, or the kept model's)
   --seed N         for parameters, batches and generation (1)
   --model PATH     where the model is kept, 10 MB (char_lm.safetensors beside the program)
-  --bf16           train with products in bfloat16, faster where the processor has vdpbf16ps
   --fresh          begin anew; a kept model is replaced by a better one alone
   --generate N     characters to generate (600)
   --prompt TEXT    what the generated text begins with (a line break)
@@ -70,7 +73,6 @@ struct Options {
     int generate = 600;
     double rate = 2e-3;
     double temperature = 0.8;
-    bool bf16 = false;
     bool fresh = false;
     bool states_steps = false;
     bool states_batch = false;
@@ -93,7 +95,6 @@ Options read_options(int count, char** arguments) {
         else if (line.is("--temperature")) options.temperature = line.number("0", "1000");
         else if (line.is("--model")) options.model = line.text();
         else if (line.is("--prompt")) options.prompt = line.text();
-        else if (line.is("--bf16")) options.bf16 = true;
         else if (line.is("--fresh")) options.fresh = true;
         else if (line.is_option()) line.refuse();
         else line.once(options.file, "FILE");
@@ -131,8 +132,6 @@ Text read_text(const std::string& file) {
     return text;
 }
 
-/// Products: float, or sequent::bf16.
-template <class Products>
 class Trainer {
   public:
     /// `options` are those of the kept model, where they are not stated, once it is loaded.
@@ -229,6 +228,11 @@ class Trainer {
     Options& options_;
     sequent::thread_pool pool_;
     sequent::random_numbers random_;
+#if defined(CHAR_LM_BF16)
+    using Products = sequent::bf16;
+#else
+    using Products = float;
+#endif
     sequent::train::trainer<Model, float, sequent::train::adam_w<float>, Products> trainer_;
     std::vector<Model::facts<float>> facts_;  // of the batch at hand: its sequences
     std::vector<Window> targets_;             // and the characters that follow each of theirs
@@ -248,8 +252,7 @@ constexpr std::size_t some = 100;
 
 /// Trains to the end of the schedule, or to Ctrl-C, and saves each model that is better than
 /// `best`, the lowest validation loss so far. The result's best_step is -1 if none was.
-template <class Products>
-sequent::train::fit_result train(Trainer<Products>& trainer, const Options& options, Window text,
+sequent::train::fit_result train(Trainer& trainer, const Options& options, Window text,
                                  Window held_out, double best) {
     return sequent::train::fit(
         {.rate = {.peak = options.rate,
@@ -265,7 +268,6 @@ sequent::train::fit_result train(Trainer<Products>& trainer, const Options& opti
         [&] { return trainer.evaluate(held_out, some); }, [&] { trainer.save(options.model); });
 }
 
-template <class Products>
 void run(Options options) {
     const Text text = read_text(options.file);
     const Window all(text);
@@ -277,12 +279,12 @@ void run(Options options) {
     sequent::io::file_replacement{options.model};
     std::printf("the best model is kept in %s\n", options.model.c_str());
 
-    auto trainer = std::make_unique<Trainer<Products>>(options);
+    auto trainer = std::make_unique<Trainer>(options);
     double best = std::numeric_limits<double>::infinity();
     std::int64_t best_step = -1;  // of the model in the file, if training goes on from it
     if (std::filesystem::exists(options.model)) {
         Options kept = options;
-        auto loaded = std::make_unique<Trainer<Products>>(options.fresh ? kept : options);
+        auto loaded = std::make_unique<Trainer>(options.fresh ? kept : options);
         loaded->load(options.model);
         best = loaded->evaluate(held_out, some);
         if (!options.fresh) best_step = loaded->steps();
@@ -309,8 +311,5 @@ void run(Options options) {
 }  // namespace
 
 int main(int count, char** arguments) {
-    return examples::main_of("char_lm", [&] {
-        const Options options = read_options(count, arguments);
-        options.bf16 ? run<sequent::bf16>(options) : run<float>(options);
-    });
+    return examples::main_of("char_lm", [&] { run(read_options(count, arguments)); });
 }

@@ -2154,8 +2154,8 @@ struct number_text {
            "an argument of `at` is read, or a literal is negated or hidden",                       \
            "read whole vectors; apply a weight of one row instead of `at`")                        \
     REASON(rows, an_argument_is_moved,                                                             \
-           "an argument has an offset, so that some rows have other literals than others",         \
-           "write the other offsets as rules of their own with the same head, or sum over the offset") \
+           "a literal of several rules of a head, or of a recursion, has an offset",               \
+           "give the moved literal a rule of its own, without functions")                          \
     REASON(rows, an_argument_is_a_sum_of_variables,                                                \
            "an argument is the sum or difference of two variables",                                \
            "apply a weight to the literal and sum over the second variable")                       \
@@ -2175,8 +2175,8 @@ struct number_text {
            "the sparse fact may hold pairs beyond the ranges of the variables",                    \
            "let the ranges follow from the fact")                                                  \
     REASON(rows, a_function_changes_the_shape,                                                     \
-           "slice or reshape changes the shape of each row",                                       \
-           "apply a weight for each part instead of slicing the result of one")                    \
+           "reshape, or a slice that is an output or of a summed or transposed value, changes the rows", \
+           "let another rule read the slice, so that it is a view")                                \
     REASON(rows, a_function_depends_on_the_pair,                                                   \
            "a function's weight or position depends on the pair",                                  \
            "apply the function by a rule over one index")                                          \
@@ -13206,6 +13206,7 @@ class normaliser {
         split_atom_transformations();
         split_several_rules();
         split_recursions();
+        split_slices();
         split_weighted_literals();
         split_views();
     }
@@ -13531,6 +13532,34 @@ class normaliser {
         out.literals[user.first_literal + kept++] = outer;
         out.rules[at].literals = kept;
         out.rules.push(made);
+    }
+
+    /// What is sliced becomes a rule of its own, and so does the slice where other functions
+    /// follow: it can be a view then.
+    constexpr void split_slices() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            rule& inner = out.rules[at];
+            if (inner.literals != 1 || inner.transformations.size() == 0 || inner.repeat ||
+                inner.transformations[0].kind != transformation::slice || inner.recurs.loop >= 0 ||
+                inner.shifted >= 0 || inner.states_aggregation || inner.total ||
+                inner.variables.size() != inner.arity ||
+                out.literals[inner.first_literal].kind != literal_kind::relation)
+                continue;
+            bool in_order = true;  // so that functions find their variables
+            for (int axis = 0; axis < inner.arity; ++axis)
+                in_order = in_order && inner.terms[axis] == term{axis, 0};
+            if (!in_order) continue;
+            split_weighted_literal(at, inner.first_literal);
+            rule& slicing = out.rules[at];
+            if (slicing.transformations.size() < 2) continue;
+            rule outer = same_head(slicing);
+            for (int place = 1; place < slicing.transformations.size(); ++place)
+                outer.transformations.push(slicing.transformations[place]);
+            slicing.transformations.count = 1;
+            slicing.head = invent(slicing);
+            push(outer, head_literal(outer, slicing.head));
+        }
     }
 
     constexpr void split_weighted_literals() {
@@ -17899,8 +17928,10 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
     if (draft.windows[at].found) return reason::none;
     if (written.repeat || !adds(draft, written)) return reason::not_a_sum_over_rows;
-    // Where there is a recursion, rules outside of it may well read it from the next time on.
-    const reason plain = plain_row_obstacle(draft, at, draft.recurs);
+    // Where there is a recursion, rules outside of it may well read it from the next time on. The
+    // condition of other rules keeps arguments within their relations.
+    const bool within = !written.total && written.recurs.loop < 0;
+    const reason plain = plain_row_obstacle(draft, at, draft.recurs || within);
     if (plain != reason::none) return plain;
     if (written.arity > max_outers) return reason::more_than_3_head_arguments;
     const axes pairs = pairs_of_rule(draft, at);
@@ -17943,7 +17974,7 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
         if (++terms > max_terms) return reason::more_than_6_terms;
         if (item.kind != literal_kind::relation && item.kind != literal_kind::weight)
             return reason::a_number_or_an_index;
-        if (!covers(draft, written, item)) return reason::a_literal_beyond_its_relation;
+        if (!within && !covers(draft, written, item)) return reason::a_literal_beyond_its_relation;
         const value_shape value = draft.value_of(item);
         if (value.size() != shape.size()) return reason::values_of_different_shapes;
         if (item.transposed && value.rows != 1 && value.columns != 1)
@@ -20259,14 +20290,17 @@ class builder {
         draft_.roles[at] = role::alias;
     }
 
-    /// The same numbers under another name: y(i) <<= x(i), or the heads concatenated where they
-    /// already lie side by side.
+    /// The same numbers under another name: y(i) <<= x(i), a slice of each, or the heads
+    /// concatenated where they already lie side by side.
     constexpr bool is_alias(int at) {
         const rule& written = draft_.rule_of(at);
         if (written.recurs.end.any()) return false;
-        if (written.literals != 1 || written.transformations.size() || draft_.is_block_output(at))
-            return false;
+        if (written.literals != 1 || draft_.is_block_output(at)) return false;
         const literal& item = draft_.literal_of(at, 0);
+        const bool slices = written.transformations.size() == 1 &&
+                            written.transformations[0].kind == transformation::slice &&
+                            written.variables.size() == written.arity;
+        if (written.transformations.size() && (!slices || draft_.head_of(at).output)) return false;
         if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.has_element ||
             draft_.is_view(item) || !item.gives_value() || !covers(draft_, written, item) ||
             is_symbol(draft_, item))
@@ -20289,7 +20323,9 @@ class builder {
             return false;
         const value_shape shape = draft_.value_of(item);
         if (item.transposed && shape.rows != 1 && shape.columns != 1) return false;
+        if (slices && shape.columns != 1) return false;
         relation_layout layout = from;
+        if (slices) layout.offset += static_cast<int>(written.transformations[0].numbers[0]);
         for (int& stride : layout.strides) stride = 0;
         unsigned seen = 0;
         const unsigned head = written.head_variables();

@@ -1,7 +1,7 @@
 #include "rules.hpp"
 #include "step.hpp"
 
-/// Sums over a window of rows, which row steps compute without copies.
+/// Sums over a window of rows, rows with a condition, and slices: without loops and copies.
 
 namespace {
 
@@ -56,8 +56,23 @@ inline constexpr auto nested = rules(
     y(p) <<= (b(p), x(p)));
 inline constexpr auto stacked = rules(out(p) <<= r<"first">(p) | stack<2>(nested),
                                       r<"first">(p) <<= r<"given">(p)[W<"I", 5, 5>]);
+// Three offsets in one rule: all of them must be there; and a mask over rows.
+inline constexpr auto together = rules(
+    a(i) <<= (x(i)[W<"A", 7, 5>], x(i - 1)[W<"B", 7, 5>], x(i + 2)[W<"C", 7, 5>]) | tanh(),
+    y(i) <<= (a(i), r<"given">(i), i % 3 != 1, i <= 60) | elementwise_product());
+// Queries, keys and values in one matrix, and a gate in another.
+inline constexpr auto sliced = rules(
+    q(i) <<= x(i)[W<"Q", 15, 5>] | slice(1, 4) | rotary(i, 100),
+    a(i) <<= x(i)[W<"A", 12, 5>],
+    k(i) <<= a(i) | slice(2, 4),
+    b(i) <<= a(i) | slice(7, 5) | silu(),
+    weights(i, j) <<= (k(j).T(), q(i), j <= i) | product() | softmax(j),
+    v(i) <<= (weights(i, j), b(j)) | product() | sum(j),
+    y(i) <<= (v(i), b(i)) | elementwise_product());
 // clang-format on
 
+using Together = model<together, fact<"x", 70, 5>, fact<"given", 70, 7>>;
+using Sliced = model<sliced, fact<"x", 70, 5>>;
 using Causal = model<causal, fact<"x", 70, 5>>;
 using Centred = model<centred, fact<"x", 70, 5>>;
 using Dilated = model<dilated, fact<"x", 70, 5>>;
@@ -75,6 +90,8 @@ static_assert(are_rows<Several>);
 static_assert(are_rows<Strided, Within>);
 static_assert(are_rows<Shifted>);
 static_assert(are_rows<Stacked>);
+static_assert(are_rows<Together>);
+static_assert(are_rows<Sliced>);
 static_assert(check::count_steps<Causal>(step_kind::rows) == 1);
 static_assert(check::count_steps<Dilated>(step_kind::rows) == 1);
 static_assert(check::count_steps<Several>(step_kind::rows) <= 3);
@@ -88,10 +105,13 @@ TEST_CASE("windows of rows agree with the rules") {
     check::agrees<Within>();
     check::agrees<Shifted>();
     check::agrees<Stacked>();
+    check::agrees<Sliced>();
     for (const int count : {0, 1, 40, 70}) check::agrees<Counted>(count);
 }
 TEST_CASE("windows of rows run") {
     check::runs<Causal>();
+    check::runs<Together>();
+    check::runs<Sliced>();
     check::runs<Centred>();
     check::runs<Several>();
     check::runs<Strided>();
@@ -101,5 +121,6 @@ TEST_CASE("windows of rows run") {
 TEST_CASE("causal windows stream") {
     check::steps<Causal>();
     check::steps<Stacked>();
+    check::steps<Sliced>();
     check::streams_agree<Dilated>();
 }

@@ -260,14 +260,17 @@ class builder {
         draft_.roles[at] = role::alias;
     }
 
-    /// The same numbers under another name: y(i) <<= x(i), or the heads concatenated where they
-    /// already lie side by side.
+    /// The same numbers under another name: y(i) <<= x(i), a slice of each, or the heads
+    /// concatenated where they already lie side by side.
     constexpr bool is_alias(int at) {
         const rule& written = draft_.rule_of(at);
         if (written.recurs.end.any()) return false;
-        if (written.literals != 1 || written.transformations.size() || draft_.is_block_output(at))
-            return false;
+        if (written.literals != 1 || draft_.is_block_output(at)) return false;
         const literal& item = draft_.literal_of(at, 0);
+        const bool slices = written.transformations.size() == 1 &&
+                            written.transformations[0].kind == transformation::slice &&
+                            written.variables.size() == written.arity;
+        if (written.transformations.size() && (!slices || draft_.head_of(at).output)) return false;
         if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.has_element ||
             draft_.is_view(item) || !item.gives_value() || !covers(draft_, written, item) ||
             is_symbol(draft_, item))
@@ -290,7 +293,9 @@ class builder {
             return false;
         const value_shape shape = draft_.value_of(item);
         if (item.transposed && shape.rows != 1 && shape.columns != 1) return false;
+        if (slices && shape.columns != 1) return false;
         relation_layout layout = from;
+        if (slices) layout.offset += static_cast<int>(written.transformations[0].numbers[0]);
         for (int& stride : layout.strides) stride = 0;
         unsigned seen = 0;
         const unsigned head = written.head_variables();

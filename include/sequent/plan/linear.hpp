@@ -188,8 +188,10 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
     if (draft.windows[at].found) return reason::none;
     if (written.repeat || !adds(draft, written)) return reason::not_a_sum_over_rows;
-    // Where there is a recursion, rules outside of it may well read it from the next time on.
-    const reason plain = plain_row_obstacle(draft, at, draft.recurs);
+    // Where there is a recursion, rules outside of it may well read it from the next time on. The
+    // condition of other rules keeps arguments within their relations.
+    const bool within = !written.total && written.recurs.loop < 0;
+    const reason plain = plain_row_obstacle(draft, at, draft.recurs || within);
     if (plain != reason::none) return plain;
     if (written.arity > max_outers) return reason::more_than_3_head_arguments;
     const axes pairs = pairs_of_rule(draft, at);
@@ -232,7 +234,7 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
         if (++terms > max_terms) return reason::more_than_6_terms;
         if (item.kind != literal_kind::relation && item.kind != literal_kind::weight)
             return reason::a_number_or_an_index;
-        if (!covers(draft, written, item)) return reason::a_literal_beyond_its_relation;
+        if (!within && !covers(draft, written, item)) return reason::a_literal_beyond_its_relation;
         const value_shape value = draft.value_of(item);
         if (value.size() != shape.size()) return reason::values_of_different_shapes;
         if (item.transposed && value.rows != 1 && value.columns != 1)

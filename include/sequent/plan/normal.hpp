@@ -45,6 +45,7 @@ class normaliser {
         split_atom_transformations();
         split_several_rules();
         split_recursions();
+        split_slices();
         split_weighted_literals();
         split_views();
     }
@@ -370,6 +371,34 @@ class normaliser {
         out.literals[user.first_literal + kept++] = outer;
         out.rules[at].literals = kept;
         out.rules.push(made);
+    }
+
+    /// What is sliced becomes a rule of its own, and so does the slice where other functions
+    /// follow: it can be a view then.
+    constexpr void split_slices() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            rule& inner = out.rules[at];
+            if (inner.literals != 1 || inner.transformations.size() == 0 || inner.repeat ||
+                inner.transformations[0].kind != transformation::slice || inner.recurs.loop >= 0 ||
+                inner.shifted >= 0 || inner.states_aggregation || inner.total ||
+                inner.variables.size() != inner.arity ||
+                out.literals[inner.first_literal].kind != literal_kind::relation)
+                continue;
+            bool in_order = true;  // so that functions find their variables
+            for (int axis = 0; axis < inner.arity; ++axis)
+                in_order = in_order && inner.terms[axis] == term{axis, 0};
+            if (!in_order) continue;
+            split_weighted_literal(at, inner.first_literal);
+            rule& slicing = out.rules[at];
+            if (slicing.transformations.size() < 2) continue;
+            rule outer = same_head(slicing);
+            for (int place = 1; place < slicing.transformations.size(); ++place)
+                outer.transformations.push(slicing.transformations[place]);
+            slicing.transformations.count = 1;
+            slicing.head = invent(slicing);
+            push(outer, head_literal(outer, slicing.head));
+        }
     }
 
     constexpr void split_weighted_literals() {

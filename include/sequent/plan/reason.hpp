@@ -17,8 +17,8 @@
            "an argument of `at` is read, or a literal is negated or hidden",                       \
            "read whole vectors; apply a weight of one row instead of `at`")                        \
     REASON(rows, an_argument_is_moved,                                                             \
-           "an argument has an offset, so that some rows have other literals than others",         \
-           "write the other offsets as rules of their own with the same head, or sum over the offset") \
+           "a literal of several rules of a head, or of a recursion, has an offset",               \
+           "give the moved literal a rule of its own, without functions")                          \
     REASON(rows, an_argument_is_a_sum_of_variables,                                                \
            "an argument is the sum or difference of two variables",                                \
            "apply a weight to the literal and sum over the second variable")                       \
@@ -38,8 +38,8 @@
            "the sparse fact may hold pairs beyond the ranges of the variables",                    \
            "let the ranges follow from the fact")                                                  \
     REASON(rows, a_function_changes_the_shape,                                                     \
-           "slice or reshape changes the shape of each row",                                       \
-           "apply a weight for each part instead of slicing the result of one")                    \
+           "reshape, or a slice that is an output or of a summed or transposed value, changes the rows", \
+           "let another rule read the slice, so that it is a view")                                \
     REASON(rows, a_function_depends_on_the_pair,                                                   \
            "a function's weight or position depends on the pair",                                  \
            "apply the function by a rule over one index")                                          \
