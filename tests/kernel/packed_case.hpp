@@ -131,10 +131,11 @@ stored<Format> stored_weight(const matrix<Format>& w, int k, int n) {
         constexpr int scales = std::is_same_v<Format, kernel::q4_1> ? 2 : 1;
         const auto scale_of = [&](int each) {
             typename Format::rows::scale_number number;
-            std::memcpy(
-                &number,
-                panel + ((k / Format::rows::inputs * scales + each) * 16 + n % 16) * sizeof number,
-                sizeof number);
+            std::memcpy(&number,
+                        panel + static_cast<std::size_t>(
+                                    (k / Format::rows::inputs * scales + each) * 16 + n % 16) *
+                                    sizeof number,
+                        sizeof number);
             if constexpr (in_groups<Format>)
                 return number;
             else
