@@ -74,7 +74,7 @@ TEST_CASE("sums, means and maxima of all rows before") {
     int steps = 0;
     for (const auto& step : running_rows::plan::tables.generals) steps += step.running_row >= 0;
     CHECK(steps == 3);
-    for (int length : {0, 1, 3, 7}) check::runs<running_rows>(length);
+    for (int rows : {0, 1, 3, 7}) check::runs<running_rows>(rows);
 }
 
 TEST_CASE("a count on an outer index") {

@@ -145,7 +145,8 @@ struct comparison {
         const auto original = without_prefixes(path_of(name));
         const auto written = without_prefixes(path.string());
         if (!folder) std::filesystem::remove(path);
-        for (const auto& [tensor, numbers] : written) {
+        for (const auto& [name_in_file, numbers] : written) {
+            const std::string& tensor = name_in_file;  // for Clang's lambdas
             INFO(tensor);
             REQUIRE(original.contains(tensor));
             const auto& read = original.at(tensor);
@@ -162,7 +163,8 @@ struct comparison {
             CHECK(std::equal(first, numbers.end(), read.begin() + (first - numbers.begin()),
                              [](float a, float b) { return std::abs(a - b) < 2e-7F; }));
         }
-        for (const auto& [tensor, numbers] : original) {
+        for (const auto& each : original) {
+            const std::string& tensor = each.first;
             INFO(tensor);
             const auto is_copy = [&](const io::name_entry& line) {
                 return line.use == io::name_entry::role::copy &&
