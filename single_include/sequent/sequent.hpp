@@ -15316,6 +15316,32 @@ class piece_rows {
     /// Whether the rows are visited by lines.
     constexpr bool has_lines() const { return period() * least_rows <= last_ - first_; }
 
+  private:
+    /// Of the rows row, row + step, ...: where one lower bound is the greatest and one upper bound
+    /// the least.
+    template <class Visit>
+    constexpr void each_line(int row, int step, int rows, Visit& visit) const {
+        const lines lower = lines_of(part_.lower, {0, 0}, row, step, given_.least);
+        const lines upper = lines_of(part_.upper, {columns_, 0}, row, step, given_.most);
+        for (int low = 0; low < lower.size(); ++low)
+            for (int high = 0; high < upper.size(); ++high) {
+                const line length = upper[high].minus(lower[low]);
+                long long first = 0;
+                long long last = rows;
+                length.minus({1, 0}).clip(first, last);
+                for (int other = 0; other < lower.size() && first < last; ++other)
+                    if (other != low)
+                        lower[low].minus(lower[other], other < low ? 1 : 0).clip(first, last);
+                for (int other = 0; other < upper.size() && first < last; ++other)
+                    if (other != high)
+                        upper[other].minus(upper[high], other < high ? 1 : 0).clip(first, last);
+                if (first < last)
+                    visit(row_line{row + static_cast<int>(first) * step, step, last - first,
+                                   lower[low].from(first), length.from(first)});
+            }
+    }
+
+  public:
     /// Calls visit(row_line).
     template <class Visit>
     constexpr void each(Visit visit) const {
@@ -15401,30 +15427,6 @@ class piece_rows {
             result.push({offset, limit.at(row + step, counts) - offset});
         }
         return result;
-    }
-
-    /// Of the rows row, row + step, ...: where one lower bound is the greatest and one upper bound
-    /// the least.
-    template <class Visit>
-    constexpr void each_line(int row, int step, int rows, Visit& visit) const {
-        const lines lower = lines_of(part_.lower, {0, 0}, row, step, given_.least);
-        const lines upper = lines_of(part_.upper, {columns_, 0}, row, step, given_.most);
-        for (int low = 0; low < lower.size(); ++low)
-            for (int high = 0; high < upper.size(); ++high) {
-                const line length = upper[high].minus(lower[low]);
-                long long first = 0;
-                long long last = rows;
-                length.minus({1, 0}).clip(first, last);
-                for (int other = 0; other < lower.size() && first < last; ++other)
-                    if (other != low)
-                        lower[low].minus(lower[other], other < low ? 1 : 0).clip(first, last);
-                for (int other = 0; other < upper.size() && first < last; ++other)
-                    if (other != high)
-                        upper[other].minus(upper[high], other < high ? 1 : 0).clip(first, last);
-                if (first < last)
-                    visit(row_line{row + static_cast<int>(first) * step, step, last - first,
-                                   lower[low].from(first), length.from(first)});
-            }
     }
 };
 
