@@ -147,10 +147,10 @@ class source_comparison {
             const plan::transformation_use& a = one.transformations[at];
             const plan::transformation_use& b = other.transformations[at];
             differs("a transformation", a.kind, b.kind);
-            int numbers = 0;  // what others hold says nothing
+            int most = 0;  // what others hold says nothing
             for (const auto& each : sequent::text_detail::transformations)
-                if (each.kind == a.kind) numbers = each.most_numbers;
-            for (int number = 0; number < numbers; ++number)
+                if (each.kind == a.kind) most = each.most_numbers;
+            for (int number = 0; number < most; ++number)
                 differs("a transformation's number", bits(a.numbers[number]),
                         bits(b.numbers[number]));
             compare(a.weights[0], b.weights[0]);
