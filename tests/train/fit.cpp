@@ -107,6 +107,18 @@ TEST_CASE("a trainer does what is written out") {
     CHECK(other.step(facts, places, 0.01, loss) == expected);
     CHECK(std::ranges::equal(trainer.parameters().flat(), other.parameters().flat()));
 
+    // A step that fails leaves nothing behind.
+    CHECK_THROWS_AS(trainer.step(facts, 0.01,
+                                 [&](int sample, auto y, auto to) {
+                                     if (sample == 4) throw 4;
+                                     return loss(sample, y, to);
+                                 }),
+                    int);
+    CHECK_THROWS_AS(trainer.step({}, 0.01, loss), argument_error);
+    CHECK(trainer.step(facts, 0.01, loss) == other.step(facts, 0.01, loss));
+    CHECK(std::ranges::equal(trainer.parameters().flat(), other.parameters().flat()));
+    CHECK_THROWS_AS(train::trainer<Model>(pool, 1, {.clip = -1}), std::invalid_argument);
+
     train::trainer<Model, float, train::sgd<float>> plain(pool, 5,
                                                           train::sgd<float>(p->flat().size(), 0.9));
     const double before = plain.step(facts, 0.01, loss);
