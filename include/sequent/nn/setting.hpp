@@ -2,16 +2,18 @@
 
 #include "shape.hpp"
 
-/// What options are made of: each sets members of the shape. Two options with the same
-/// `option_kind` are values of one option.
+/// Bases of the options: each sets members of a shape. Two options with the same `option_kind` are
+/// values of the same option.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
+/// Identifies an option by the members of the shape that it sets.
 template <auto... Members>
 struct sets {};
+/// Identifies activations.
 struct activation_kind {};
 
-/// A number of at least Least.
+/// An option that is a number of at least `Least`.
 template <auto Member, int Value, int Least = 1>
 struct counted {
     using option_kind = sets<Member>;
@@ -20,12 +22,14 @@ struct counted {
         if (is_in_range) of.*Member = Value;
     }
 };
+/// An option that is true or false.
 template <auto Member, bool Value>
 struct flag {
     using option_kind = sets<Member>;
     static constexpr void set(shape& of) { of.*Member = Value; }
 };
 
+/// Base of the norms.
 template <norm_kind Kind, int Exponent>
 struct normalized_by {
     using option_kind = sets<&shape::normalization>;
@@ -35,6 +39,7 @@ struct normalized_by {
     }
 };
 
+/// Base of the positions.
 template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0,
           bool Learned = false>
 struct positioned {
@@ -47,6 +52,7 @@ struct positioned {
         of.learned_positions = Learned;
     }
 };
+/// Base of rotary positions.
 template <position_kind Kind, int Base, class Scaling, int Percent>
 struct turned_by : positioned<Kind, Base> {
     static constexpr void set(shape& of) {
@@ -56,15 +62,18 @@ struct turned_by : positioned<Kind, Base> {
     }
 };
 
+/// Base of the poolings.
 template <pooling_kind Kind>
 struct pooled_by {
     using option_kind = sets<&shape::pooling>;
     static constexpr void set(shape& of) { of.pooling = Kind; }
 };
 
+/// Base of the synthesizers.
 struct scored {
     using option_kind = sets<&shape::scores>;
 };
+/// A synthesizer with one summand.
 template <score_part Part, int Rank = 0, int First = 0, int Second = 0>
 struct single_part : scored {
     static constexpr score_parts parts{
@@ -72,6 +81,7 @@ struct single_part : scored {
     static constexpr void set(shape& of) { of.scores = parts; }
 };
 
+/// The summands of a type; not known if it is no synthesizer.
 template <class T>
 inline constexpr score_parts parts_of{.count = 0, .known = false};
 template <class T>
@@ -80,6 +90,7 @@ template <class T>
     }
 inline constexpr score_parts parts_of<T> = T::parts;
 
+/// A synthesizer with several summands.
 template <class... Parts>
 struct mixed_parts : scored {
     static constexpr score_parts parts = [] {
