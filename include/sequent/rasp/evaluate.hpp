@@ -314,8 +314,8 @@ class evaluation {
     }
 };
 
-/// What `Program` gives for an input. Where it has no value, evaluation_error tells the operation
-/// and the position; in a constant expression, the compiler does.
+/// The output of `Program` for an input. If a position has no value, throws evaluation_error, which
+/// names the operation and the position; in a constant expression, the compiler names them.
 template <const auto& Program>
 SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
     // Told here, too: of what the compiler prints, this comes earlier.

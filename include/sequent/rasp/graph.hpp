@@ -4,11 +4,11 @@
 
 #include "language.hpp"
 
-/// A program as an array: all that follows is functions over it.
+/// A program as an array of nodes, on which all later stages work.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
-/// A program's nodes; equal ones are one.
+/// The nodes of a program; equal nodes are one.
 class graph {
   public:
     constexpr explicit graph(identity same = identity::structure) : same_(same) {}
@@ -174,8 +174,8 @@ class part_writer {
 
 }  // namespace detail
 
-/// A part of a program as RASP would write it; named parts by their names, unless it is the part
-/// itself. Parts of parts beyond `depth` are dots.
+/// A part of a program in RASP notation. Named parts are written by name, except for the part
+/// itself. Parts nested deeper than `depth` are written as dots.
 SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_name = true,
                                         int depth = 8) {
     std::string result;
