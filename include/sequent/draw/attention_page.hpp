@@ -10,7 +10,9 @@ namespace sequent::inline SEQUENT_ABI::draw {
 
 /// A candidate for the next token, with its probability.
 struct candidate {
+    /// Text of the token.
     std::string text;
+    /// Its probability.
     double probability = 0;
 };
 
@@ -24,8 +26,8 @@ struct attention_labels {
     /// The source tokens of an encoder-decoder: rows and columns of the encoder's attention, and
     /// columns of cross-attention, which are recognised by the names of their relations.
     std::vector<std::string> sources{};
-    std::string encoder = "encoder.";  // prefix of the encoder's relations
-    std::string across = "cross_";     // part of the names of cross-attention
+    std::string encoder = "encoder.";  ///< prefix of the encoder's relations
+    std::string across = "cross_";     ///< part of the names of cross-attention
     /// For each token, the candidates for the next one, the likeliest first.
     std::vector<std::vector<candidate>> next{};
 };

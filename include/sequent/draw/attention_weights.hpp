@@ -16,13 +16,14 @@ namespace sequent::inline SEQUENT_ABI::draw {
 /// The attention weights of one head: how much row i attends to column j. A row sums to 1, or to 0
 /// if the mask leaves it no column.
 struct head_weights {
-    std::string relation;  // the weighted sum, after its stacks: "layers.head"
+    std::string relation;  ///< the weighted sum, after its stacks: "layers.head"
     std::vector<int>
-        layer;     // layer in each of the stacks around the rule, outermost first; empty outside
-    int head = 0;  // number of the head
-    int rows = 0;  // limited by the lengths of the facts
+        layer;     ///< layer in each of the stacks around the rule, outermost first; empty outside
+    int head = 0;  ///< number of the head
+    int rows = 0;  ///< limited by the lengths of the facts
+    /// Number of columns.
     int columns = 0;
-    std::vector<float> weights;  // row by row
+    std::vector<float> weights;  ///< row by row
 
     /// The weight of one pair.
     float operator()(int row, int column) const {

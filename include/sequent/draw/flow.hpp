@@ -23,15 +23,17 @@ inline std::string cell_text(const rasp::value& shown) {
 
 /// A head of a layer. The heads of a layer are numbered from 1.
 struct flow_head {
+    /// Number of the head in its layer.
     int number = 0;
+    /// The positions that the head attends to.
     rasp::focus at = rasp::focus::selected;
-    int preferred = -1;  // the values of which the greatest or least is selected
+    int preferred = -1;  ///< node of the values of which the greatest or least is selected
 };
 /// A selector in a layer, and what its heads gather from the selected positions.
 struct flow_selector {
     int node = -1;
-    std::vector<flow_head> heads;  // selector_width takes two
-    std::vector<int> keys;         // s-ops that are compared, but no constants
+    std::vector<flow_head> heads;  ///< two for selector_width
+    std::vector<int> keys;         ///< s-ops that are compared, without constants
     std::vector<int> queries;
     std::vector<int> results;
 };
@@ -80,8 +82,11 @@ class flow {
     const rasp::graph& program() const { return named_; }
     /// The number of positions.
     int length() const { return values_.length(); }
+    /// The node of the output.
     int output() const { return named_.output; }
+    /// The layer in which a part is computed.
     int layer_of(int at) const { return layer_of_[static_cast<std::size_t>(at)]; }
+    /// True if the picture shows the part.
     bool is_shown(int at) const { return shown_[static_cast<std::size_t>(at)]; }
 
     /// The name of a part, as later expressions use it; gathered values without a name have a
@@ -109,6 +114,7 @@ class flow {
         return expressed.substr(0, expressed.find('(')) + " " + label(made.arguments[1]) +
                (is_usual ? "" : ", else " + label(made.arguments[2]));
     }
+    /// The text of a value at a position.
     SEQUENT_COLD std::string text(int at, int position) const {
         return cell_text(values_(at, position));
     }

@@ -33,11 +33,11 @@ enum class lettering { title, heading, name, note };
 /// A placed text; `whole` is the full text of a shortened one.
 struct placed_text {
     double x = 0;
-    double y = 0;  // of the baseline
+    double y = 0;  ///< y of the baseline
     std::string words;
     lettering kind = lettering::name;
     bool ends_at_x = false;
-    std::string whole{};  // where the words are not all
+    std::string whole{};  ///< the full text, if `words` is shortened
 };
 /// A placed rectangle.
 struct placed_box {
@@ -55,13 +55,13 @@ struct placed_flow {
     double arrives = 0;
     double to_x = 0;
     double to_y = 0;
-    double lane = 0;  // its height; 0 from one layer to the next
+    double lane = 0;  ///< height of the lane; 0 between neighbouring layers
 };
 
 /// Everything that a picture of a flow shows, with its place.
 struct flow_layout {
-    int shown = 0;    // number of positions that are shown
-    double cell = 0;  // its side length
+    int shown = 0;    ///< number of positions that are shown
+    double cell = 0;  ///< its side length
     double width = 0;
     double height = 0;
     std::vector<placed_box> panels;
@@ -70,13 +70,14 @@ struct flow_layout {
     std::vector<placed_series> rows;
     std::vector<placed_text> texts;
     std::vector<placed_flow> flows;
-    std::vector<placed_box> leaders;  // thin lines from a column to its label
+    std::vector<placed_box> leaders;  ///< thin lines from a column to its label
 };
 
 /// The font size of a kind of text.
 constexpr double size_of(lettering kind) {
     return kind == lettering::title ? 18 : kind == lettering::heading ? 13 : 11;
 }
+/// The width of a text in a monospaced font.
 inline double width_of(std::string_view words, lettering kind = lettering::name) {
     return 0.603 * size_of(kind) * letters_in(words);
 }

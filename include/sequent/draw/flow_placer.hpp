@@ -368,6 +368,7 @@ class flow_placer {
 
 }  // namespace detail
 
+/// The layout of a flow.
 inline flow_layout layout_of(const flow& shown) {
     return detail::flow_placer(shown).place();
 }

@@ -15,11 +15,13 @@ namespace sequent::inline SEQUENT_ABI::draw {
 /// The pairs (row, column) that an attention step computes, for all indices of its outer loops,
 /// mostly heads, that have the same pairs.
 struct mask {
-    std::string relation;     // the relation that the step computes
-    std::vector<int> rounds;  // numbers of the heads with this mask
+    std::string relation;     ///< the relation that the step computes
+    std::vector<int> rounds;  ///< numbers of the heads with this mask
+    /// Number of rows.
     int rows = 0;
+    /// Number of columns.
     int columns = 0;
-    std::vector<bool> kept;  // row by row
+    std::vector<bool> kept;  ///< row by row
 
     /// The number of pairs.
     long long pairs() const { return std::count(kept.begin(), kept.end(), true); }
@@ -107,7 +109,7 @@ SEQUENT_COLD inline std::string title_of(const mask& shown) {
 /// titles in order.
 SEQUENT_COLD inline svg picture_of(const std::vector<mask>& masks,
                                    const std::vector<std::string>& titles = {}) {
-    constexpr double side = 220;  // of a mask; that of a cell is the same for all
+    constexpr double side = 220;  ///< of a mask; that of a cell is the same for all
     constexpr double gap = 36;
     constexpr double caption = 44;
     constexpr int across = 4;

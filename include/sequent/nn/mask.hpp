@@ -63,18 +63,21 @@ struct none {};
 
 /// A position attends to itself and all earlier positions: j <= i.
 struct causal {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j <= i; }
 };
 
 /// A position attends to itself and the `Width` positions before it: `Width + 1` in all.
 template <int Width>
 struct window {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && i - j <= Width; }
 };
 
 /// A position attends to itself and the `Width` positions on either side.
 template <int Width>
 struct around {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return abs(i - j) <= Width; }
 };
 
@@ -83,6 +86,7 @@ struct around {
 template <int Step>
 struct strided {
     static_assert(Step > 0, "sequent: a step is at least 1");
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && (i - j) % Step == 0; }
 };
 
@@ -91,6 +95,7 @@ struct strided {
 template <int Width, int Step>
 struct dilated {
     static_assert(Step > 0, "sequent: a step is at least 1");
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         return abs(i - j) <= Width * Step && (i - j) % Step == 0;
     }
@@ -102,6 +107,7 @@ struct dilated {
 template <int Size, int Summary>
 struct sparse_fixed {
     static_assert(Summary > 0 && Summary <= Size, "sequent: a summary is a part of its block");
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         return j <= i && (j / Size == i / Size || j % Size >= Size - Summary);
     }
@@ -111,6 +117,7 @@ struct sparse_fixed {
 /// positions, and all attend to them (Beltagy et al., arXiv 2004.05150, section 3.1).
 template <int Width, int... Global>
 struct longformer {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         if constexpr (sizeof...(Global) == 0)
             return abs(i - j) <= Width;
@@ -158,6 +165,7 @@ struct big_bird {
         return false;
     }
 
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         return abs(i / Size - j / Size) <= 1 || j < Size || i < Size || j / Size == blocks - 1 ||
                i / Size == blocks - 1 || language::holds<&big_bird::is_drawn>(i, j);
@@ -168,6 +176,7 @@ struct big_bird {
 /// a prefix whose length is given at run time is `bound<"prefix">`.
 template <int Length>
 struct prefix {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j < Length || j <= i; }
 };
 
@@ -175,6 +184,7 @@ struct prefix {
 /// keeps.
 template <int Size, class Inner = none>
 struct block {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept requires(!detail::of_heads<Inner>) {
         if constexpr (std::is_same_v<Inner, none>)
             return i / Size == j / Size;
@@ -187,16 +197,19 @@ struct block {
 /// with the facts.
 template <language::fixed_string Count = "length">
 struct padding {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto, auto j) noexcept { return j < language::bound<Count>{}; }
 };
 
 /// The pairs that both masks keep: `First && Second`.
 template <class First, class Second>
 struct both {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept
         requires(detail::plain<First>&& detail::plain<Second>) {
         return detail::keeps<First>(i, j) && detail::keeps<Second>(i, j);
     }
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept
         requires(detail::of_heads<First> || detail::of_heads<Second>) {
         return detail::keeps<First>(h, i, j) && detail::keeps<Second>(h, i, j);
@@ -206,10 +219,12 @@ struct both {
 /// The pairs that at least one mask keeps: `First || Second`.
 template <class First, class Second>
 struct either {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept
         requires(detail::plain<First>&& detail::plain<Second>) {
         return detail::keeps<First>(i, j) || detail::keeps<Second>(i, j);
     }
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept
         requires(detail::of_heads<First> || detail::of_heads<Second>) {
         return detail::keeps<First>(h, i, j) || detail::keeps<Second>(h, i, j);
@@ -219,9 +234,11 @@ struct either {
 /// The pairs that the mask does not keep: `!Mask`.
 template <class Mask>
 struct without {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept requires(detail::plain<Mask>) {
         return !detail::keeps<Mask>(i, j);
     }
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept requires(detail::of_heads<Mask>) {
         return !Mask::keeps(h, i, j);
     }
@@ -232,6 +249,7 @@ template <class... Masks>
 struct per_head {
     static_assert(sizeof...(Masks) > 0, "sequent: per_head takes the masks of the heads");
 
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept {
         return join(std::make_index_sequence<sizeof...(Masks)>{}, h, i, j);
     }

@@ -69,7 +69,9 @@ struct score_width : nn::counted<&nn::shape::score_width, Value> {};
 /// for each layer, and a depth of at least one whole pattern.
 template <int Count, class Mask = mask::none, int Base = 10000>
 struct local_layers : nn::counted<&nn::shape::local_layers, Count, 0> {
+    /// The mask of the local layers.
     using mask = Mask;
+    /// Stores the value in a shape.
     static constexpr void set(nn::shape& of) {
         of.local_layers = Count;
         of.local_base = Count > 0 ? Base : 0;
@@ -106,7 +108,9 @@ struct logit_bias : nn::flag<&nn::shape::logit_bias, Value> {};
 /// place of the last layer's output.
 template <bool Value>
 struct masked_language {
+    /// Identifies the option.
     using option_kind = nn::sets<&nn::shape::head>;
+    /// Stores the value in a shape.
     static constexpr void set(nn::shape& of) {
         of.head = Value ? nn::head_kind::masked : nn::head_kind::states;
     }
@@ -205,12 +209,14 @@ struct rms_without_gain : nn::normalized_by<nn::norm_kind::rms_without_gain, Exp
 namespace scaling {
 /// No scaling.
 struct none {
+    /// The scaling as a value.
     static constexpr rotary_scaling value{};
 };
 /// All angles are divided by `Factor`.
 template <int Factor>
 struct linear {
     static_assert(Factor > 0);
+    /// The scaling as a value.
     static constexpr rotary_scaling value{.kind = rotary_scaling::rule::linear, .factor = Factor};
 };
 /// As Llama 3: low frequencies are divided by `Factor`, high ones stay; `Original` is the number of
@@ -218,6 +224,7 @@ struct linear {
 template <int Factor = 8, int Low = 1, int High = 4, int Original = 8192>
 struct llama3 {
     static_assert(Factor > 0 && 0 < Low && Low < High && Original > 0);
+    /// The scaling as a value.
     static constexpr rotary_scaling value{rotary_scaling::rule::llama3, Factor, Low, High,
                                           Original};
 };
@@ -226,6 +233,7 @@ struct llama3 {
 template <int Factor, int Original, int Fast = 32, int Slow = 1>
 struct yarn {
     static_assert(Factor > 0 && 0 < Slow && Slow < Fast && Original > 0);
+    /// The scaling as a value.
     static constexpr rotary_scaling value{rotary_scaling::rule::yarn, Factor, Slow, Fast, Original};
 };
 }  // namespace scaling
@@ -322,37 +330,46 @@ struct mixture : nn::mixed_parts<Parts...> {};
 namespace activation {
 /// max(x, 0).
 struct relu {
+    /// The function in rules.
     static constexpr auto rule = language::relu();
 };
 /// x Phi(x), where Phi is the standard normal distribution function (arXiv 1606.08415).
 struct gelu {
+    /// The function in rules.
     static constexpr auto rule = language::gelu();
 };
 /// GELU approximated by tanh (arXiv 1606.08415).
 struct gelu_tanh {
+    /// The function in rules.
     static constexpr auto rule = language::gelu_tanh();
 };
 /// x sigmoid(x).
 struct silu {
+    /// The function in rules.
     static constexpr auto rule = language::silu();
 };
 /// 1 / (1 + exp(-x)).
 struct sigmoid {
+    /// The function in rules.
     static constexpr auto rule = language::sigmoid();
 };
 /// Hyperbolic tangent.
 struct tanh {
+    /// The function in rules.
     static constexpr auto rule = language::tanh();
 };
 /// GELU approximated by x sigmoid(1.702 x).
 struct quick_gelu {
+    /// Identifies the option.
     using option_kind = nn::activation_kind;
+    /// Applies the function to the body of a rule.
     static constexpr auto apply(auto body) noexcept {
         return body | language::scale(1.702) | language::silu() | language::scale(1 / 1.702);
     }
 };
 /// x itself: no activation.
 struct identity {
+    /// The function in rules.
     static constexpr auto rule = language::identity();
 };
 
@@ -360,7 +377,9 @@ struct identity {
 /// elementwise (arXiv 2002.05202). Only for the feed-forward part of transformers.
 template <class Function>
 struct gated {
+    /// The function in rules.
     static constexpr auto rule = Function::rule;
+    /// Marks gated activations.
     static constexpr bool gates = true;
 };
 /// Gated by sigmoid.

@@ -16,8 +16,11 @@ struct activation_kind {};
 /// An option that is a number of at least `Least`.
 template <auto Member, int Value, int Least = 1>
 struct counted {
+    /// Identifies the option.
     using option_kind = sets<Member>;
+    /// True if the number is allowed.
     static constexpr bool is_in_range = Value >= Least;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) {
         if (is_in_range) of.*Member = Value;
     }
@@ -25,14 +28,18 @@ struct counted {
 /// An option that is true or false.
 template <auto Member, bool Value>
 struct flag {
+    /// Identifies the option.
     using option_kind = sets<Member>;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) { of.*Member = Value; }
 };
 
 /// Base of the norms.
 template <norm_kind Kind, int Exponent>
 struct normalized_by {
+    /// Identifies the option.
     using option_kind = sets<&shape::normalization>;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) {
         of.normalization = Kind;
         of.norm_exponent = Exponent;
@@ -43,7 +50,9 @@ struct normalized_by {
 template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0,
           bool Learned = false>
 struct positioned {
+    /// Identifies the option.
     using option_kind = sets<&shape::position>;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) {
         of.position = Kind;
         of.position_base = Base;
@@ -55,6 +64,7 @@ struct positioned {
 /// Base of rotary positions.
 template <position_kind Kind, int Base, class Scaling, int Percent>
 struct turned_by : positioned<Kind, Base> {
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) {
         positioned<Kind, Base>::set(of);
         of.scaling = Scaling::value;
@@ -65,19 +75,24 @@ struct turned_by : positioned<Kind, Base> {
 /// Base of the poolings.
 template <pooling_kind Kind>
 struct pooled_by {
+    /// Identifies the option.
     using option_kind = sets<&shape::pooling>;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) { of.pooling = Kind; }
 };
 
 /// Base of the synthesizers.
 struct scored {
+    /// Identifies the option.
     using option_kind = sets<&shape::scores>;
 };
 /// A synthesizer with one summand.
 template <score_part Part, int Rank = 0, int First = 0, int Second = 0>
 struct single_part : scored {
+    /// The summands of the scores.
     static constexpr score_parts parts{
         .parts = {Part}, .rank = Rank, .first = First, .second = Second};
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) { of.scores = parts; }
 };
 
@@ -93,6 +108,7 @@ inline constexpr score_parts parts_of<T> = T::parts;
 /// A synthesizer with several summands.
 template <class... Parts>
 struct mixed_parts : scored {
+    /// The summands of the scores.
     static constexpr score_parts parts = [] {
         score_parts result{.count = 0, .mixed = true};
         const auto add = [&](const score_parts& part) {
@@ -108,6 +124,7 @@ struct mixed_parts : scored {
         if (result.known && result.count > 0) return result;
         return score_parts{.known = false};
     }();
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) { of.scores = parts; }
 };
 

@@ -45,7 +45,7 @@ struct score_parts {
     bool known = true;
     bool mixed = false;
     int rank = 0;
-    int first = 0;  // factors
+    int first = 0;  ///< factors of factorized_dense
     int second = 0;
 
     /// Number of occurrences of a summand.
@@ -86,21 +86,30 @@ struct shape {
     int segments = 0;
     int score_cap = 0;
     int dropout_percent = 0;
+    /// Epsilon of the norms is 10 to the power of minus this.
     int norm_exponent = 5;
+    /// Base of rotary positions.
     int position_base = 0;
+    /// Number of buckets of relative positions.
     int buckets = 0;
+    /// Relative positions: all distances from this one on share the last bucket.
     int max_distance = 0;
+    /// The norm.
     norm_kind normalization = norm_kind::layer;
+    /// The positions.
     position_kind position = position_kind::none;
     bool biases = true;
     bool tied = true;
     bool scaled = true;
     bool padded = false;
     bool any_length = false;
+    /// True for `pre_norm`.
     bool norm_first = false;
     bool learned_start = false;
+    /// True if the input of tied logits is divided by the square root of the width (T5).
     bool scaled_logits = false;
-    bool is_source = false;  // of an encoder-decoder, the encoder's side
+    bool is_source = false;  ///< true on the encoder's side of an encoder-decoder
+    /// The summands of the scores.
     score_parts scores{};
     int nodes = 1;
     int edges = 1;
@@ -113,10 +122,14 @@ struct shape {
     int input_width = 0;
     int parallel_branches = 0;
     int local_layers = 0;
+    /// Base of rotary positions of local layers.
     int local_base = 0;
-    int rotary_percent = 0;  // of a head; 0: all
+    int rotary_percent = 0;  ///< percentage of a head that is rotated; 0: all
+    /// Scaling of rotary angles.
     rotary_scaling scaling{};
+    /// The output head.
     head_kind head = head_kind::next;
+    /// The pooling.
     pooling_kind pooling = pooling_kind::none;
     bool query_biases = false;
     bool head_norms = false;
@@ -128,7 +141,7 @@ struct shape {
     bool shared_layers = false;
     bool logit_bias = false;
     bool unit_length = false;
-    bool learned_positions = false;  // beside those of the kind
+    bool learned_positions = false;  ///< learned positions in addition to `position`
 
     /// True if positions rotate queries and keys.
     constexpr bool is_rotary() const {

@@ -32,10 +32,13 @@ constexpr focus focus_of_choice(operation what) noexcept {
 
 /// An attention head: the selector it follows, in a layer from 1 on.
 struct head {
+    /// The layer, from 1.
     int layer = 0;
+    /// The node of the selector.
     int selector = -1;
+    /// The positions attended to.
     focus at = focus::selected;
-    int preferred = -1;  // the values of which the highest or lowest is selected
+    int preferred = -1;  ///< node of the values of which the highest or lowest is selected
 
     friend constexpr bool operator==(const head&, const head&) = default;
 };
@@ -45,8 +48,9 @@ inline constexpr int max_heads = 128;
 
 /// The layers and heads of a program.
 struct program_analysis {
+    /// Number of layers.
     int layers = 0;
-    int heads = 0;  // of the layer with the most
+    int heads = 0;  ///< number of heads of the layer with the most
 
     /// The layer from which on a node's value, or a selector, is available; 0 is the embedding.
     std::array<int, max_nodes> layer_of{};

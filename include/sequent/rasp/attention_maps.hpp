@@ -21,6 +21,7 @@ class attention_maps {
     /// Number of positions of the input.
     int length = 0;
 
+    /// All weights are zero at first.
     attention_maps(int layer_count, int head_count, int positions)
         : layers(layer_count),
           heads(head_count),

@@ -11,14 +11,18 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 /// The nodes of a program; equal nodes are one.
 class graph {
   public:
+    /// An empty program.
     constexpr explicit graph(identity same = identity::structure) : same_(same) {}
 
     plan::list<node, max_nodes> nodes{};
     int output = -1;
 
+    /// The node of a number.
     SEQUENT_COLD constexpr const node& operator[](int at) const { return nodes[at]; }
+    /// The number of nodes.
     SEQUENT_COLD constexpr int size() const { return nodes.size(); }
 
+    /// Adds a node, unless there is an equal one; returns its number.
     SEQUENT_COLD constexpr int add(const node& made) {
         std::size_t slot = hash_of(made) % slot_count;
         for (; slots_[slot] != 0; slot = (slot + 1) % slot_count)
@@ -27,6 +31,7 @@ class graph {
         slots_[slot] = at + 1;
         return at;
     }
+    /// Adds a node of an operation on up to three nodes.
     SEQUENT_COLD constexpr int add(operation what, type kind, int first, int second = -1,
                                    int third = -1) {
         node made;
@@ -37,6 +42,7 @@ class graph {
         made.arguments[2] = third;
         return add(made);
     }
+    /// Adds a constant.
     constexpr int add_constant(const value& known) {
         node made;
         made.kind = known.kind();

@@ -74,7 +74,9 @@ constexpr auto is_one_of(const Values& values, const Constants&... constants) {
 /// An entry of a map: a key and its result.
 template <class Key, class Result>
 struct entry {
+    /// The key.
     Key key;
+    /// The result.
     Result result;
 };
 template <class Key, class Result>

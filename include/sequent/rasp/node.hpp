@@ -95,12 +95,12 @@ struct node {
     operation what = operation::constant;
     type kind = type::integer;
     int arguments[3]{-1, -1, -1};
-    value known{};                     // of a constant
-    value_function applied = nullptr;  // of a function
-    int line = 0;                      // of a select, where lines tell selectors apart
-    int height = 0;                    // the longest way to a leaf
-    std::uint64_t hash = 0;            // of the whole expression, less functions
-    plan::name name{};                 // where the program gives one
+    value known{};                     ///< value of a constant
+    value_function applied = nullptr;  ///< function of `operation::function`
+    int line = 0;                      ///< line of a select, if lines distinguish selectors
+    int height = 0;                    ///< length of the longest path to a leaf
+    std::uint64_t hash = 0;            ///< hash of the expression, without functions
+    plan::name name{};                 ///< name, if the program gives one
 
     friend constexpr bool operator==(const node& left, const node& right) {
         return left.what == right.what && left.kind == right.kind &&

@@ -37,11 +37,15 @@ class sequence {
         for (const auto& each : values) values_.push_back(value(each));
     }
 
+    /// The number of positions.
     constexpr int size() const { return static_cast<int>(values_.size()); }
+    /// True without positions.
     constexpr bool empty() const { return values_.empty(); }
+    /// The value at a position.
     constexpr const value& operator[](int at) const {
         return values_[static_cast<std::size_t>(at)];
     }
+    /// The value at a position.
     constexpr value& operator[](int at) { return values_[static_cast<std::size_t>(at)]; }
     constexpr auto begin() const { return values_.begin(); }
     constexpr auto end() const { return values_.end(); }

@@ -74,7 +74,7 @@ constexpr std::uint64_t hashed(std::uint64_t hash, std::uint64_t next) noexcept 
 struct rational {
     /// Numerator.
     std::int64_t over = 0;
-    std::int64_t under = 1;  // positive
+    std::int64_t under = 1;  ///< positive
 
     constexpr rational() = default;
     constexpr rational(std::int64_t whole) : over(whole) {}
@@ -107,6 +107,7 @@ struct rational {
 
     /// True for integers.
     constexpr bool is_whole() const { return under == 1; }
+    /// The nearest double.
     constexpr double as_double() const {
         return static_cast<double>(over) / static_cast<double>(under);
     }
@@ -166,7 +167,9 @@ struct rational {
 class value {
   public:
     constexpr value() = default;
+    /// A boolean.
     constexpr value(bool truth) : kind_(type::boolean), high_(truth ? 1 : 0) {}
+    /// An integer, of at most 63 bits.
     template <std::integral Integer>
         requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>)
     constexpr value(Integer number)
@@ -174,13 +177,18 @@ class value {
         if (std::cmp_greater(number, INT64_MAX) || std::cmp_less(number, -INT64_MAX))
             detail::a_number_has_more_than_63_bits();
     }
+    /// A number, to at most nine decimals.
     constexpr value(double number) : value(rational::from(number), type::real) {}
+    /// A number of this type, integer or real.
     constexpr value(const rational& number, type kind)
         : kind_(kind),
           high_(static_cast<std::uint64_t>(number.over)),
           low_(static_cast<std::uint64_t>(number.under)) {}
+    /// A symbol of one byte.
     constexpr value(char letter) : value(std::string_view(&letter, 1)) {}
+    /// A symbol.
     constexpr value(const char* text) : value(std::string_view(text)) {}
+    /// A symbol of at most 16 bytes; longer ones throw evaluation_error.
     constexpr value(std::string_view text) : kind_(type::symbol), low_(0) {
         if (text.size() > 16) detail::a_symbol_is_longer_than_16_bytes(text);
         for (std::size_t at = 0; at < text.size(); ++at) {

@@ -27,6 +27,7 @@ namespace sequent::inline SEQUENT_ABI::train {
 /// are above 0.
 class batches {
   public:
+    /// Batches of `batch_size` of `count` samples.
     SEQUENT_COLD batches(int count, int batch_size, std::uint64_t seed)
         : batch_size_(batch_size), random_(seed) {
         check_number<std::invalid_argument>(count > 0, "batches: the number of samples", count,
@@ -65,26 +66,26 @@ class batches {
 
 /// Options of `fit`.
 struct fit_options {
-    schedule rate{};                  // learning rates; total_steps is the number of all steps
-    std::int64_t first_step = 0;      // steps already taken, to continue a training
-    std::int64_t evaluate_every = 0;  // steps between evaluations; 0: 20 evaluations
-    int patience = 0;  // stop after so many evaluations without improvement; 0: never
-    double best = std::numeric_limits<double>::infinity();  // lowest validation loss so far
-    std::string name{};                                     // prefix of each line of progress
-    std::string item = "steps";                             // unit of the printed speed
-    double items_per_step = 1;                              // number of these units in a step
-    std::FILE* progress = stderr;                           // null: no output
-    bool interruptible = true;  // SIGINT and SIGTERM end the loop after the current step
+    schedule rate{};                  ///< learning rates; total_steps is the number of all steps
+    std::int64_t first_step = 0;      ///< steps already taken, to continue a training
+    std::int64_t evaluate_every = 0;  ///< steps between evaluations; 0: 20 evaluations
+    int patience = 0;  ///< stop after so many evaluations without improvement; 0: never
+    double best = std::numeric_limits<double>::infinity();  ///< lowest validation loss so far
+    std::string name{};                                     ///< prefix of each line of progress
+    std::string item = "steps";                             ///< unit of the printed speed
+    double items_per_step = 1;                              ///< number of these units in a step
+    std::FILE* progress = stderr;                           ///< null: no output
+    bool interruptible = true;  ///< SIGINT and SIGTERM end the loop after the current step
 };
 
 /// What `fit` did.
 struct fit_result {
-    std::int64_t steps = 0;  // steps taken, including those before first_step
-    double loss = 0;         // mean training loss between the last two evaluations
-    double best = std::numeric_limits<double>::infinity();  // lowest validation loss
-    std::int64_t best_step = -1;  // step after which it was measured; -1: never
-    bool interrupted = false;     // by a signal
-    bool stopped_early = false;   // by patience
+    std::int64_t steps = 0;  ///< steps taken, including those before first_step
+    double loss = 0;         ///< mean training loss between the last two evaluations
+    double best = std::numeric_limits<double>::infinity();  ///< lowest validation loss
+    std::int64_t best_step = -1;  ///< step after which it was measured; -1: never
+    bool interrupted = false;     ///< by a signal
+    bool stopped_early = false;   ///< by patience
 };
 
 namespace detail {

@@ -17,12 +17,14 @@ namespace sequent::inline SEQUENT_ABI::train {
 /// How a weight is initialised. Inputs and outputs are the numbers of columns and rows of its
 /// matrix, its last two dimensions; a one-dimensional weight has as many outputs as inputs.
 struct initializer {
+    /// How the weight is filled.
     enum class kind { keep, constant, uniform, normal, orthogonal } filled = kind::keep;
-    double first = 0;   // constant, lower bound, mean, or gain
-    double second = 0;  // upper bound, or standard deviation
+    double first = 0;   ///< constant, lower bound, mean, or gain
+    double second = 0;  ///< upper bound, or standard deviation
     /// `first` and `second` are divided by sqrt(inputs * number of inputs + outputs * number of
     /// outputs), unless both factors are 0; not those of a constant or orthogonal weight.
     double inputs = 0;
+    /// See `inputs`.
     double outputs = 0;
 
     /// The values of Model::initialize.

@@ -40,8 +40,11 @@ namespace sequent::inline SEQUENT_ABI::train {
 /// squares.
 template <class T>
 struct state_array {
+    /// Name in files.
     std::string_view name;
+    /// The numbers, one for each parameter.
     std::span<T> values;
+    /// False for means of squares.
     bool may_be_negative = true;
 };
 
@@ -168,8 +171,11 @@ class sgd : public detail::stepping<sgd<T>, T> {
 /// in float, 2^-511 in double: below that, the square of a gradient of the size of epsilon would
 /// vanish.
 struct adam_options {
+    /// Decay rate of the mean of gradients.
     double beta1 = 0.9;
+    /// Decay rate of the mean of squared gradients.
     double beta2 = 0.999;
+    /// Added to the divisor.
     double epsilon = 1e-8;
 };
 

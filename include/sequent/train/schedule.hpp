@@ -16,13 +16,13 @@ namespace sequent::inline SEQUENT_ABI::train {
 /// the end of the warm-up and `total_steps` that has passed, 0 <= p <= 1; n is the number of steps
 /// since the warm-up.
 enum class decay {
-    constant,            // peak
-    linear,              // peak + (floor - peak) p
-    cosine,              // floor + (peak - floor) (1 + cos(pi p)) / 2 (arXiv 1608.03983, eq. 5)
-    cosine_restarts,     // the same with p = (n mod every) / every
-    geometric,           // peak (floor / peak)^p
-    steps,               // peak factor^(n / every), at least floor
-    inverse_square_root  // peak sqrt(w / (w + n)), at least floor; w = the warm-up or 1
+    constant,            ///< peak
+    linear,              ///< peak + (floor - peak) p
+    cosine,              ///< floor + (peak - floor) (1 + cos(pi p)) / 2 (arXiv 1608.03983, eq. 5)
+    cosine_restarts,     ///< the same with p = (n mod every) / every
+    geometric,           ///< peak (floor / peak)^p
+    steps,               ///< peak factor^(n / every), at least floor
+    inverse_square_root  ///< peak sqrt(w / (w + n)), at least floor; w = the warm-up or 1
 };
 
 /// A learning-rate schedule: the rate rises linearly over `warmup_steps` to `peak` and then decays
@@ -42,8 +42,8 @@ struct schedule {
     std::int64_t total_steps = 1;
     /// Shape of the decay.
     decay shape = decay::cosine;
-    double factor = 0.1;     // of each fall of decay::steps
-    std::int64_t every = 1;  // steps from one fall or restart to the next
+    double factor = 0.1;     ///< factor of each fall of decay::steps
+    std::int64_t every = 1;  ///< steps from one fall or restart to the next
 
     /// The learning rate of a step.
     double operator()(std::int64_t step) const {

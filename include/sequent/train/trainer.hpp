@@ -18,9 +18,9 @@ namespace sequent::inline SEQUENT_ABI::train {
 
 /// Options of a trainer with AdamW.
 struct trainer_options {
-    double weight_decay = 0;  // weight decay, of matrices only
-    double clip = 1;          // limit of the gradient's norm; infinity: none
-    adam_options adam{};      // options of Adam
+    double weight_decay = 0;  ///< weight decay, of matrices only
+    double clip = 1;          ///< limit of the gradient's norm; infinity: none
+    adam_options adam{};      ///< options of Adam
 };
 
 /// Parameters, their gradient, an optimizer, and batch memory on a pool, which must outlive the
