@@ -93,12 +93,12 @@ inline constexpr auto alphabet_of = [] {
     return result;
 }();
 
-/// What is computed of a program in a constant expression.
+/// The part of a compilation that is a constant expression.
 struct compilation {
     static constexpr std::size_t room = 8192;
 
     sizes size;
-    /// Whether all weights that are not zero are among the entries.
+    /// True if the entries hold all weights that are not zero.
     bool has_weights = false;
     std::size_t entry_count = 0;
     std::array<weight_entry, room> entries{};

@@ -7,8 +7,8 @@
 #include "graph.hpp"
 #include "sequence.hpp"
 
-/// What a program gives for an input, by the meaning of its operations (arXiv 2106.06981, section
-/// 3), exactly, in constant expressions and at run time.
+/// Exact evaluation of a program for an input, by the definition of its operations (arXiv
+/// 2106.06981, section 3), at compile time or run time.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
@@ -130,7 +130,7 @@ SEQUENT_COLD constexpr value apply(const node& of, const value& first, const val
     }
 }
 
-/// Whether select compares a key with a query so.
+/// The comparison of a key with a query.
 SEQUENT_COLD constexpr bool compares(operation what, const value& key, const value& query) {
     switch (what) {
         case operation::select_equal:

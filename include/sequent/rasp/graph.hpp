@@ -109,8 +109,8 @@ inline constexpr graph graph_of = detail::read_program<Program, Same>();
 
 namespace detail {
 
-/// How each operation is written: $ and the number of an argument stand for it, % for it in
-/// brackets unless it is simple, * for a default that is not the usual one, # for what is known.
+/// The notation of each operation: $ and a number stand for an argument; % for an argument in
+/// brackets, unless it is simple; * for a default other than the usual one; # for what is known.
 // clang-format off
 inline constexpr const char* patterns[]{
     // tokens to gathered

@@ -61,7 +61,7 @@ constexpr std::int64_t common_divisor(std::int64_t left, std::int64_t right) {
 
 }  // namespace detail
 
-/// Where the hash of a list begins, and how it goes on.
+/// The initial value of a hash; `hashed` appends a number to it.
 inline constexpr std::uint64_t hash_start = 14695981039346656037ULL;
 constexpr std::uint64_t hashed(std::uint64_t hash, std::uint64_t next) noexcept {
     hash = (hash ^ next) * 0x9e3779b97f4a7c15ULL;
