@@ -159,8 +159,8 @@ class node_records {
             .channels[static_cast<std::size_t>(of.channel)];
     }
 
-    /// A lower bound of the distance between different values of two such sums, if the bound of the
-    /// other is multiplied with it; 0 if none is known.
+    /// The product of this number for two such sums is a lower bound of the distance between
+    /// different values of them; 0 if none is known.
     SEQUENT_COLD constexpr double finest(const linear& of) const {
         double denominators = static_cast<double>(of.offset.under);
         for (const summand& each : of.summands) {
