@@ -90,8 +90,8 @@ SEQUENT_LAZY class message_reader {
 
 /// Which special tokens a model requires around a text, which SentencePiece's files do not state.
 struct text_ends {
-    bool begin = false;  ///< the token <s> before the text, for Llama
-    bool end = false;    ///< the token </s> after the text, for T5
+    bool begin = false;  ///< the token `<s>` before the text, for Llama
+    bool end = false;    ///< the token `</s>` after the text, for T5
 };
 
 /// Reads a .model file of SentencePiece, BPE or unigram. It gives the tokens of SentencePiece and
