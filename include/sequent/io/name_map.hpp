@@ -412,18 +412,18 @@ template <class Model, class Parameters>
 metadata_map load(const tensor_file& from, Parameters& parameters) {
     return detail::load_tensors(from, detail::tensors_of<Model>(parameters));
 }
-/// @copydoc load
+/// As above, with the tensor names of `names`.
 template <class Model, class Parameters>
 metadata_map load(const tensor_file& from, Parameters& parameters, name_map names) {
     return detail::load_mapped(from, detail::tensors_of<Model>(parameters), names,
                                detail::layout_of<Model>());
 }
-/// @copydoc load
+/// As above, for a safetensors file or its bytes in memory.
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters) {
     return load<Model>(open_safetensors(from), parameters);
 }
-/// @copydoc load
+/// As above, for a safetensors file or its bytes in memory, with the tensor names of `names`.
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters, name_map names) {
     return load<Model>(open_safetensors(from), parameters, names);
@@ -443,7 +443,7 @@ void save(const file_path& path, const Parameters& parameters, const metadata_ma
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
     detail::save_tensors(path, detail::tensors_of<Model>(parameters), metadata, type);
 }
-/// @copydoc save
+/// As above, with the tensor names of `names`.
 template <class Model, class Parameters>
 void save(const file_path& path, const Parameters& parameters, name_map names,
           const metadata_map& metadata = {{"format", "pt"}},

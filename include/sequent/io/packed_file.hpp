@@ -410,7 +410,7 @@ std::unique_ptr<Packed> load_packed(const tensor_file& from) {
     return detail::packed_from<Packed>(from,
                                        detail::match(from, detail::places_of_parameters<Model>()));
 }
-/// @copydoc load_packed
+/// As above, with the tensor names of `names`.
 template <class Packed, class Model>
 std::unique_ptr<Packed> load_packed(const tensor_file& from, name_map names) {
     return detail::packed_from<Packed>(

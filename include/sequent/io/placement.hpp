@@ -233,7 +233,7 @@ constexpr std::array<name_entry, First + Second> joined(
     for (std::size_t at = 0; at < Second; ++at) result[First + at] = second[at];
     return result;
 }
-/// @copydoc joined
+/// As above, for any map and an array of entries.
 template <class First, std::size_t Second>
 constexpr auto joined(const First& first, const name_entry (&second)[Second]) {
     return joined(std::span(first), std::span(second));

@@ -374,7 +374,7 @@ metadata_map load(const tensor_file& from, const Tensors& tensors) {
                   "load writes into the views: they must not be const");
     return detail::load_tensors(from, detail::any_tensors(tensors));
 }
-/// @copydoc load
+/// As above, for a safetensors file or its bytes in memory.
 template <detail::NamedTensors Tensors>
 metadata_map load(const source& from, const Tensors& tensors) {
     return load(open_safetensors(from), tensors);

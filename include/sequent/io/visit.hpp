@@ -115,18 +115,18 @@ template <class Model, class... Models, class F>
 decltype(auto) visit(const source& from, F&& f) {
     return detail::visit_with<Model, Models...>(from, nullptr, std::forward<F>(f));
 }
-/// @copydoc visit
+/// As above, with the tensor names of `names`.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const source& from, name_map names, F&& f) {
     return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
 }
 
-/// @copydoc visit
+/// As above, for a file that a reader has opened.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const tensor_file& from, F&& f) {
     return detail::visit_tensors<Model, Models...>(from, nullptr, std::forward<F>(f));
 }
-/// @copydoc visit
+/// As above, for a file that a reader has opened, with the tensor names of `names`.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
     return detail::visit_tensors<Model, Models...>(from, &names, std::forward<F>(f));
