@@ -18,7 +18,8 @@
 #include "../kernel/packed_q4_1.hpp"
 #include "gguf.hpp"
 
-/// Writes GGUF files of version 3, the format of llama.cpp:
+/// Writes GGUF files of version 3, the format of llama.cpp. formats.hpp does not include this
+/// header.
 ///
 ///     io::save_gguf<Model>("model.gguf", parameters, io::llama_cpp::llama,
 ///                          {{"general.architecture", "llama"}, ...}, "Q8_0");

@@ -19,7 +19,7 @@
 #include "name_map.hpp"
 #include "safetensors.hpp"
 
-/// Reads packed weights from files, one matrix at a time, and writes them.
+/// Reads packed weights from files, one matrix at a time, and writes them. Included by packed.hpp.
 
 namespace sequent::inline SEQUENT_ABI::io {
 

@@ -179,7 +179,7 @@ struct name_entry {
     enum class role { parameter, ignored, prefix, copy, alias, own, constant };
 
     std::string_view parameter;  ///< the parameter; for an alias, the text to replace
-    std::string_view tensor;     ///< the tensor, a pattern, a prefix or the text of an alias
+    std::string_view tensor;     ///< the tensor, a pattern, a prefix; for an alias, the replacement
     placement place{};           ///< how the tensor holds the parameter
     role use = role::parameter;  ///< what the entry states
     std::string_view with{};     ///< of a copy: compared only for models that have this parameter

@@ -230,7 +230,7 @@ inline constexpr name_entry modernbert[] = {
     ignored("decoder.*"),
 };
 
-/// Name map of CLIP's text encoder (CLIPTextModel).
+/// Name map of the preset `clip_text`, CLIP's text encoder (CLIPTextModel).
 inline constexpr name_entry clip_text[] = {
     optional_prefix("text_model."),
     {"embedding", "text_model.embeddings.token_embedding.weight"},
