@@ -7,15 +7,18 @@
 #include "../plan/plan.hpp"
 #include "pair_index.hpp"
 
-/// The pointers of one call: where a plan's places lie in memory.
+/// The pointers of one call: the memory of a plan's operands.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::operand;
 using plan::place;
 
+/// Largest number of facts of a model.
 inline constexpr int max_facts = 16;
 
+/// The pointers of one call, and the layer in which it is. Operands of the plan are offsets from
+/// these pointers.
 template <class T>
 struct bindings {
     const T* parameters = nullptr;
@@ -58,8 +61,8 @@ struct bindings {
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
     }
-    /// Row `symbol` of a table whose rows lie `stride` apart; null of a symbol that is none of
-    /// `classes`. Symbols are checked where facts are made, but a caller may change them later.
+    /// Row `symbol` of a table with rows `stride` elements apart; null if the symbol is not in [0,
+    /// classes). Symbols are checked when facts are made, but a caller may change them later.
     static SEQUENT_INLINE const T* row_of(const T* table, std::int32_t symbol, int classes,
                                           int stride) noexcept {
         return static_cast<std::uint32_t>(symbol) < static_cast<std::uint32_t>(classes)
@@ -73,14 +76,14 @@ struct bindings {
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);
     }
-    /// Of what a rule drops in this layer and time.
+    /// Key of the dropout mask of a rule in the current layers and time.
     SEQUENT_INLINE kernel::dropout_key key(int seed, int rule) const noexcept {
         kernel::dropout_key result(static_cast<std::uint64_t>(seed));
         result = result.of(rule);
         for (int level : layer) result = result.of(level);
         return result;
     }
-    /// Where the operand's gradient is to be added; null where none is wanted.
+    /// Where the operand's gradient is added; null if it has none.
     SEQUENT_INLINE T* gradient(const operand& at) const noexcept {
         switch (at.where) {
             case place::value:
@@ -100,11 +103,12 @@ struct bindings {
     }
 };
 
-/// The index of a plan's sparse fact.
+/// Layout of the index of a plan's sparse fact.
 template <class Plan, int Fact>
 constexpr pair_layout pair_layout_of() {
     return {Plan::facts[Fact].extents[0], Plan::facts[Fact].extents[1], Plan::facts[Fact].pairs};
 }
+/// The index of the pairs of a sparse fact.
 template <class Plan, int Fact, class T>
 SEQUENT_INLINE pair_index<pair_layout_of<Plan, Fact>()> pairs_of(
     const bindings<T>& bound) noexcept {
@@ -119,7 +123,7 @@ SEQUENT_INLINE void each_outer(const int* extents, Body body) noexcept {
             for (int third = 0; third < extents[2]; ++third) body(first, second, third);
 }
 
-/// How far an access has moved after that many rounds of the outer loops.
+/// Offset of an access in these rounds of the outer loops.
 SEQUENT_INLINE std::ptrdiff_t outer_shift(const plan::access& at, int first, int second,
                                           int third) noexcept {
     return static_cast<std::ptrdiff_t>(first) * at.outer[0] +

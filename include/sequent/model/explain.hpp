@@ -11,14 +11,14 @@
 #include "../number_text.hpp"
 #include "model.hpp"
 
-/// What a plan does, as text.
+/// explain(): a text that tells how a model is computed.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// How many (i, j) an attention step computes, over all of its outer loops; counts given at run
-/// time are taken as those with which most pairs hold.
+/// Number of pairs (i, j) that an attention step computes, over all rounds of its outer loops.
+/// Counts that are given at run time are taken as those that allow most pairs.
 template <class Plan, int At>
 long long attention_pairs() {
     constexpr auto& kinds = mask_kinds<Plan, At>;
@@ -33,7 +33,8 @@ long long attention_pairs() {
     return pairs * (Plan::template attention_at<At>.rounds() / rounds);
 }
 
-/// A step and what its text needs, of no model in particular: the text is made by one function.
+/// A step and what its text needs. It does not depend on the model's type: one function makes the
+/// texts of all models.
 struct explained_step {
     const plan::step* step = nullptr;
     plan::name head{};
@@ -44,12 +45,13 @@ struct explained_step {
     const plan::fact_shape* facts = nullptr;
 };
 
-/// What a reason says, and how the rule can be written instead.
+/// What a plan::reason says, and how to write the rule instead.
 struct reason_text {
     std::string_view sentence;
     std::string_view cure;
 };
 
+/// The text of a reason.
 SEQUENT_LAZY
 SEQUENT_COLD reason_text text_of(plan::reason why) {
 #define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) SENTENCE "\0" CURE "\0"
@@ -67,8 +69,8 @@ SEQUENT_COLD reason_text text_of(plan::reason why) {
     return result;
 }
 
-/// How many ground rules a general step visits at most: conditions that are not pairs of sparse
-/// facts may remove some.
+/// Largest number of ground rules that a general step visits. Conditions other than the pairs of
+/// sparse facts may remove some.
 SEQUENT_LAZY
 inline long long ground_rules_of(const explained_step& each) {
     const plan::general_step& general = *each.general;
@@ -85,7 +87,7 @@ inline long long ground_rules_of(const explained_step& each) {
     return count;
 }
 
-/// The multiplications and additions of one ground rule, but for functions.
+/// Multiplications and additions of one ground rule, without functions.
 SEQUENT_LAZY
 inline long long ground_operations_of(const plan::general_step& general) {
     long long operations = 0;
@@ -130,8 +132,8 @@ explained_step explained() {
     return result;
 }
 
-/// The multiplications and additions of a step's forward pass, in the products alone; of general
-/// steps, all but functions.
+/// Multiplications and additions of a step's forward pass: those of products, and in general steps
+/// all but functions.
 SEQUENT_LAZY
 inline long long operations_of(const explained_step& each) {
     long long operations = 0;
@@ -178,7 +180,7 @@ inline std::string_view text_of(const plan::name& name) {
     return {name.text, static_cast<std::size_t>(name.length)};
 }
 
-/// The reasons of a general step, that of the closest form first.
+/// The reasons why a general step has no fast form; that of the closest form first, with its cure.
 SEQUENT_LAZY
 SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& reasons, int depth) {
     static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
@@ -254,8 +256,8 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
 template <const auto& Program>
 inline constexpr auto program_text = plan::read<Program>();
 
-/// Relations with several rules, which may be meant, or two relations that share a name by mistake.
-/// The rules of a recursion are for different times.
+/// Lists a relation with several rules, which may be intended, or two relations that share a name
+/// by mistake. The rules of a recursion for different times do not count.
 SEQUENT_LAZY
 SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::rule> rules,
                                        int relation, const plan::name& id) {
@@ -274,7 +276,8 @@ SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::
     }
 }
 
-/// In bytes: of a workspace, of a scratch, and of the state of `step`, -1 without one.
+/// Sizes in bytes of a workspace, a scratch, the state of `step` (-1 without one) and the KV cache
+/// in it.
 struct explained_memory {
     long long training = 0;
     long long inference = 0;
@@ -298,9 +301,12 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
 
 }  // namespace model_detail
 
-/// The steps of a model in order, with shapes, pairs and operations, then its memory: the first
-/// thing to look at. Rules without a line are fused into the step of another. A general step is
-/// followed by what keeps it from each fast form, and by a cure.
+/// Describes how a model is computed: its steps in order, with shapes, pairs and operations per
+/// forward pass in MFLOP, then its memory in bytes. Rules without a line are fused into the step of
+/// another rule. A general step, which is slow, is followed by the reason why each fast form does
+/// not apply, and by how to write the rule instead. Read it first when a model is slow.
+///
+///     std::cout << explain<Model>();
 template <class Model>
 std::string explain() {
     using plan = typename Model::plan;

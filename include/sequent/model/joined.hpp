@@ -8,9 +8,9 @@
 #include "run.hpp"
 #include "term_product.hpp"
 
-/// Runs a plan for several samples at once, step by step: products by parameters take the rows of
-/// all samples, so that each weight is read from memory once; all else is computed sample by
-/// sample. A number does not depend on which samples stand beside its own.
+/// Runs a plan for several samples at once, step by step. Products with parameters take the rows of
+/// all samples, so that each weight is read from memory once; everything else is computed sample by
+/// sample. The result of a sample does not depend on the samples beside it.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -21,10 +21,10 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 #define SEQUENT_LEAST_JOINED 1'048'576
 #endif
 
-/// How many rows are worth one pass over the weights.
+/// Number of rows after which more rows in one pass over the weights no longer pay.
 inline constexpr int joined_rows_at_once = 256;
 
-/// Several samples at once, with room for kernel::gathered_room numbers.
+/// Several samples at once, and memory of kernel::gathered_room numbers.
 template <class T>
 struct joined_run {
     bindings<T>* samples;
@@ -35,11 +35,11 @@ struct joined_run {
     static constexpr int most = 16;
 };
 
-/// How many numbers the weights of a step have that is joined.
+/// Smallest number of weights of a step that is joined.
 inline constexpr long long least_joined_numbers =
     std::min<long long>(plan::least_joined_numbers, SEQUENT_LEAST_JOINED);
 
-/// Row step `At` of a plan for several samples.
+/// Computes row step `At` of a plan for several samples.
 template <class Plan, int At, class T>
 class joined_rows {
     using code = row_code<Plan, At>;
@@ -76,7 +76,7 @@ class joined_rows {
         if (filled > 0) product(filled);
     }
 
-    /// The pointers of each sample, and its rows.
+    /// The pointers and rows of each sample.
     template <bool Backward>
     struct bound_samples {
         const pointers* of[joined_run<T>::most];

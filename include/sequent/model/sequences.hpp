@@ -9,18 +9,18 @@
 #include "row_facts.hpp"
 #include "state.hpp"
 
-/// Computes sequences row by row: one, or several at once.
+/// Computes sequences row by row: a single one, or several at once.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The row at hand of several sequences.
+/// The current row of several sequences.
 template <class T>
 struct joined_positions {
     joined_run<T> run;
     const int* positions;
 };
 
-/// Whether step `At` takes the row at hand of all sequences.
+/// True if step `At` computes the current rows of all sequences at once.
 template <class Plan, int At>
 constexpr bool joins_sequences() {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -53,8 +53,8 @@ void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) n
 template <class Plan>
 inline constexpr bool recurs = plan::recurs(Plan::tables);
 
-/// Entry point to the code that computes a row of several sequences; empty where each is computed
-/// alone.
+/// Entry point of the code that computes a row of several sequences. Empty if each sequence is
+/// computed alone.
 template <class Plan, class T>
 struct joined_sequences {
     static void run(joined_positions<T> rows) noexcept;
@@ -67,7 +67,7 @@ void joined_sequences<Plan, T>::run([[maybe_unused]] joined_positions<T> rows) n
     }
 }
 
-/// The calls of a model on sequences.
+/// The calls of a model on sequences; see model::step, prefill and step_batch.
 template <class Plan>
 struct sequences {
     static constexpr int outputs = output_layout<Plan>::count;
@@ -160,7 +160,7 @@ struct sequences {
     }
 
   private:
-    /// Throws unless the state can take this row.
+    /// Throws argument_error unless the state can take this row.
     template <class T, class State>
     static void check_step(const rows<T>& given, const State& s) {
         given.check_single();
@@ -172,6 +172,7 @@ struct sequences {
                     "rows");
     }
 
+    /// Throws argument_error unless `rows` more positions exist.
     template <class State>
     static void check_position(const State& s, int rows) {
         constexpr int length = State::length;
