@@ -8,10 +8,11 @@
 #include "kept_columns.hpp"
 #include "packed_formats.hpp"
 
-/// Kept columns in the formats of packed weights.
+/// Cached columns in the formats of packed weights.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
+/// Columns rounded to bfloat16.
 template <>
 struct kept_columns<bf16, float> {
     using number = std::uint16_t;
@@ -36,7 +37,8 @@ struct kept_columns<bf16, float> {
     }
 };
 
-/// Blocks of 32 numbers of a column, as in packed weights; the last may be shorter.
+/// Signed bytes with a scale for each block of 32 numbers of a column, as in packed weights; the
+/// last block may be shorter.
 template <>
 struct kept_columns<q8_0, float> {
     using number = std::int8_t;

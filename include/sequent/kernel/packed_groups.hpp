@@ -10,14 +10,15 @@
 
 #include "packed_formats.hpp"
 
-/// Eight bits with a scale for each group of numbers, as in llama2.c's files of version 2.
+/// The formats q8<Group>: eight bits with a scale for each group of numbers, as in llama2.c's files
+/// of version 2.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// Signed bytes in blocks of Inputs numbers, as runq.c makes them: scale = max |x| / 127, q = x /
-/// scale rounded to nearest, halves away from zero.
+/// Signed bytes in blocks of Inputs numbers, as llama2.c's runq.c computes them: scale = max |x| /
+/// 127, q = x / scale rounded to nearest, halves away from zero.
 template <int Inputs>
 struct group_rows : byte_rows<signed_bytes ? 0 : 128> {
     using base = byte_rows<signed_bytes ? 0 : 128>;
@@ -70,8 +71,8 @@ struct group_rows : byte_rows<signed_bytes ? 0 : 128> {
 }  // namespace detail
 
 /// Groups of Group inputs of one output share a scale, a float: weight = scale * (q - 128) with q
-/// in 0 .. 255, scale = max |w| / 127. Rows are quantised by the same groups. Group is a power of
-/// two from 4 to 256.
+/// in 0 .. 255, scale = max |w| / 127. Rows are quantized in the same groups. Group is a power of
+/// two from 4 to 256. 8 + 32 / Group bits per weight.
 template <int Group>
 struct q8 {
     static_assert(Group >= 4 && Group <= 256 && (Group & (Group - 1)) == 0,

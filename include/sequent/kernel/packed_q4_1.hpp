@@ -2,13 +2,14 @@
 
 #include "packed_formats.hpp"
 
-/// Four bits with a scale and a minimum.
+/// The format q4_1: four bits with a scale and a minimum.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// Rows for weights that have a minimum: its product with the row's sum is added to the block's.
+/// Rows for weights with a minimum: the product of minimum and the row's sum is added to that of
+/// the block.
 struct minimum_rows : byte_rows<-1, 4> {
     static constexpr int scales = 2;
 
@@ -32,7 +33,7 @@ struct minimum_rows : byte_rows<-1, 4> {
 }  // namespace detail
 
 /// Blocks of 32 inputs of one output share a scale and a minimum (binary16): weight = scale * q +
-/// minimum with q in 0 .. 15, scale = (max - min) / 15, as in GGUF's Q4_1.
+/// minimum with q in 0 .. 15, scale = (max - min) / 15, as in GGUF's Q4_1. 5 bits per weight.
 struct q4_1 : q4_0 {
     static constexpr std::string_view name = "q4_1";
     using rows = detail::minimum_rows;
