@@ -5,12 +5,12 @@
 
 #include "../config.hpp"
 
-/// The pairs of a sparse fact, indexed both ways.
+/// The pairs of a sparse fact, indexed by rows and by columns.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Where the parts of an index lie in its memory, in 32-bit integers: compressed sparse rows and
-/// compressed sparse columns. The pairs keep the numbers under which they are given.
+/// Layout of an index in memory, in 32-bit integers: compressed sparse rows and compressed sparse
+/// columns. Pairs keep the numbers under which they were given.
 struct pair_layout {
     int rows = 0;
     int columns = 0;
@@ -66,8 +66,8 @@ struct pair_index {
     }
 };
 
-/// Sorts the pairs, two integers each, all within the layout's rows and columns and no more than
-/// its capacity, by counting.
+/// Writes the index of `count` pairs, two integers each, by counting sort. All must be within the
+/// layout's rows and columns and not more than its capacity.
 SEQUENT_LAZY
 inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
                         std::int32_t* memory) noexcept {
