@@ -29,11 +29,17 @@ struct row_places {
 /// If a_turned or b_turned, the rows given are those of the transposed matrix.
 template <class T>
 struct gathered_product {
+    /// Extents.
     int rows, columns, depth;
+    /// Rows of A, or of its transpose.
     row_places<const T> a;
+    /// True if A is given transposed.
     bool a_turned;
+    /// Rows of B, or of its transpose.
     row_places<const T> b;
+    /// True if B is given transposed.
     bool b_turned;
+    /// Rows of C.
     row_places<T> c;
     /// Adds to C instead of writing it.
     bool accumulate;

@@ -45,9 +45,12 @@ struct kept_columns;
 template <class T>
 struct kept_columns<T, T> {
     using number = T;
+    /// Numbers that share a scale; 0: none do.
     static constexpr int block = 0;
 
+    /// lanes<T> numbers.
     static SEQUENT_INLINE batch<T> load(const T* from) noexcept { return kernel::load(from); }
+    /// Stores `count` contiguous numbers as a column.
     static void put(const T* from, int count, number* to, std::uint16_t*,
                     std::ptrdiff_t pitch) noexcept {
         for (int k = 0; k < count; ++k) to[k * pitch] = from[k];

@@ -14,27 +14,36 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 
 /// Rows [begin, end) of a shape.
 struct row_range {
+    /// First row.
     int begin;
+    /// One past the last row.
     int end;
 };
 
 /// Rows [begin, end) of the first `all` rows; rows from `all` on are in no pair.
 struct counted_rows {
+    /// First row.
     int begin;
+    /// One past the last row.
     int end;
+    /// Number of rows that are in pairs.
     int all;
 };
 
 /// All rows, with their number known at compile time.
 template <int Rows>
 struct all_rows {
+    /// First row.
     static constexpr int begin = 0;
+    /// One past the last row.
     static constexpr int end = Rows;
 };
 
 /// A single row, for which kernels have shorter code.
 struct one_row {
+    /// The row.
     int begin;
+    /// One past it.
     int end = begin + 1;
 };
 

@@ -16,9 +16,13 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 /// A tile: its rows and columns are in the table's lists from `first_row` and `first_column` on.
 /// The list of rows repeats the last row up to the height of a tile.
 struct mask_tile {
+    /// Index of its first row in mask_table::rows.
     int first_row = 0;
+    /// Number of rows.
     int rows = 0;
+    /// Index of its first column in mask_table::columns and bits.
     int first_column = 0;
+    /// Number of columns.
     int columns = 0;
 };
 

@@ -89,8 +89,8 @@ struct bf16 {
     static constexpr int at(int k, int n) noexcept { return k / 2 * 64 + n * 4 + k % 2 * 2; }
 };
 
-/// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 128) with q in
-/// 0 .. 255, scale = max |w| / 127. GGUF's Q8_0, which stores q - 128. 8.5 bits per weight.
+/// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 128) with 0 <=
+/// q <= 255, scale = max |w| / 127. GGUF's Q8_0, which stores q - 128. 8.5 bits per weight.
 struct q8_0 {
     static constexpr std::string_view name = "q8_0";
     static constexpr int bits = 8;
@@ -119,8 +119,8 @@ struct q8_0 {
     static constexpr int at(int k, int n) noexcept { return k / 4 * 64 + n * 4 + k % 4; }
 };
 
-/// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 8) with q in 0
-/// .. 15, scale = w / -8 for the w of greatest magnitude, as in GGUF's Q4_0. 4.5 bits per weight.
+/// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 8) with 0 <= q
+/// <= 15, scale = w / -8 for the w of greatest magnitude, as in GGUF's Q4_0. 4.5 bits per weight.
 struct q4_0 {
     static constexpr std::string_view name = "q4_0";
     static constexpr int bits = 4;

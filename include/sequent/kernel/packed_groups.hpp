@@ -70,8 +70,8 @@ struct group_rows : byte_rows<signed_bytes ? 0 : 128> {
 
 }  // namespace detail
 
-/// Groups of Group inputs of one output share a scale, a float: weight = scale * (q - 128) with q
-/// in 0 .. 255, scale = max |w| / 127. Rows are quantized in the same groups. Group is a power of
+/// Groups of Group inputs of one output share a scale, a float: weight = scale * (q - 128) with 0
+/// <= q <= 255, scale = max |w| / 127. Rows are quantized in the same groups. Group is a power of
 /// two from 4 to 256. 8 + 32 / Group bits per weight.
 template <int Group>
 struct q8 {

@@ -33,7 +33,7 @@ struct minimum_rows : byte_rows<-1, 4> {
 }  // namespace detail
 
 /// Blocks of 32 inputs of one output share a scale and a minimum (binary16): weight = scale * q +
-/// minimum with q in 0 .. 15, scale = (max - min) / 15, as in GGUF's Q4_1. 5 bits per weight.
+/// minimum with 0 <= q <= 15, scale = (max - min) / 15, as in GGUF's Q4_1. 5 bits per weight.
 struct q4_1 : q4_0 {
     static constexpr std::string_view name = "q4_1";
     using rows = detail::minimum_rows;

@@ -28,6 +28,7 @@ struct product_shape {
 /// turns a vector of results x into finish(x, row, column, count) for columns [column, column +
 /// count) of a row; count is an integral_constant, which may be less than the lanes of x.
 struct as_is {
+    /// Returns x.
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int, int, Count) const noexcept {
         return x;

@@ -41,7 +41,7 @@ struct score_node {
     int left = -1;
     /// Node number of the right operand.
     int right = -1;
-    bool packed = false;  // of load: row i of x begins at i (i + 1) / 2
+    bool packed = false;  ///< of load: row i of x begins at i (i + 1) / 2
     /// True if the gradient of x may be needed.
     bool x_gradient = false;
     /// True if the gradient of y may be needed.
@@ -64,10 +64,15 @@ inline constexpr int max_score_nodes = 12;
 /// node.
 template <class T>
 struct score_operands {
+    /// Left operand of a dot product, or the array of a load.
     std::array<const T*, max_score_nodes> x{};
+    /// Right operand of a dot product.
     std::array<const T*, max_score_nodes> y{};
+    /// Gradient of x, added to.
     std::array<T*, max_score_nodes> dx{};
+    /// Gradient of y, added to.
     std::array<T*, max_score_nodes> dy{};
+    /// Added to an index node.
     std::array<T, max_score_nodes> base{};
 };
 

@@ -207,11 +207,13 @@ SEQUENT_INLINE void store_first(T* p, half_batch<T> x) noexcept {
 template <class T>
 using half_batch = batch<T>;
 
+/// The first Count elements.
 template <class B, int Count, class T>
 SEQUENT_INLINE B load_first_as(const T* p) noexcept {
     return load_first<Count>(p);
 }
 
+/// Returns x.
 template <class B, class T>
 SEQUENT_INLINE B low_part(batch<T> x) noexcept {
     return x;

@@ -26,12 +26,15 @@ namespace sequent::inline SEQUENT_ABI {
 /// types unless the containers are temporaries.
 template <class Pairs, class Values>
 struct sparse_argument {
+    /// The pairs.
     Pairs&& pairs;
+    /// Their values.
     Values&& values;
 };
 /// A sparse fact without values: each pair has the value 1.
 template <class Pairs>
 struct sparse_argument<Pairs, void> {
+    /// The pairs.
     Pairs&& pairs;
 };
 
@@ -51,10 +54,12 @@ constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
 
 namespace model_detail {
 
+/// True for what sparse_pairs() returns.
 template <class T>
 inline constexpr bool is_sparse_argument = false;
 template <class Pairs, class Values>
 inline constexpr bool is_sparse_argument<sparse_argument<Pairs, Values>> = true;
+/// True for an argument with a name, `x = container`.
 template <class T>
 inline constexpr bool is_named_argument = false;
 template <language::fixed_string Name, class Value>
@@ -109,7 +114,7 @@ SEQUENT_COLD std::string extents_text(const Int* extents, int rank) {
 struct subject {
     const char* what = "";
     plan::name id{};
-    int number = -1;  // counted from zero; -1 of one that stands for itself
+    int number = -1;  ///< counted from zero; -1 of one that stands for itself
 
     SEQUENT_COLD std::string text() const {
         std::string result(what);
@@ -132,11 +137,14 @@ SEQUENT_LAZY
 /// The extents of a container: the length of a span or vector, all extents of nested arrays, and
 /// those that shape() returns for a class that has it.
 struct extents {
+    /// Number of extents.
     int rank = 0;
+    /// The extents.
     std::array<long, 8> at{};
-    bool shaped = false;  // the extents are those of the values, not only their number
+    bool shaped = false;  ///< the extents are those of the values, not only their number
     bool contiguous = true;
 
+    /// Product of the extents.
     constexpr long size() const {
         long product = 1;
         for (int axis = 0; axis < rank; ++axis) product *= at[static_cast<std::size_t>(axis)];
@@ -226,14 +234,23 @@ concept is_fact_set = requires {
 /// facts, T if they are written.
 template <class Element>
 struct argument {
+    /// The name; empty if the argument is given by position.
     plan::name id{};
+    /// First number, or null.
     Element* numbers = nullptr;
+    /// First symbol, or null.
     const std::int32_t* symbols = nullptr;
+    /// The value, if the argument is an integer.
     int count = 0;
+    /// True if the argument is an integer.
     bool is_count = false;
+    /// Extents of the numbers or symbols.
     extents shape{};
+    /// First pair of a sparse fact, or null.
     const std::int32_t* pairs = nullptr;
+    /// Extents of the pairs.
     extents pairs_shape{};
+    /// True for sparse_pairs().
     bool is_sparse = false;
 
     argument() = default;
@@ -318,13 +335,17 @@ class of_one_call {
   public:
     using given_together = Kept;
 
+    /// Refers to `kept`.
     of_one_call(const Kept& kept) noexcept : given_(kept) {}
+    /// Makes a Kept for this call.
     of_one_call(std::initializer_list<Argument> given)
         : made_(std::in_place, given, temporaries_too{}), given_(*made_) {}
     of_one_call(const of_one_call&) = delete;
     of_one_call& operator=(const of_one_call&) = delete;
 
+    /// The arguments.
     const Kept& operator*() const noexcept { return given_; }
+    /// The arguments.
     const Kept* operator->() const noexcept { return &given_; }
 
   private:
@@ -366,6 +387,7 @@ inline int length_of(const subject& what, const extents& given, const plan::fact
     return static_cast<int>(length);
 }
 
+/// "(3, 5)", for messages.
 SEQUENT_LAZY
 SEQUENT_COLD std::string pair_text(const std::int32_t* pair) {
     return joined_text({"(", pair[0], ", ", pair[1], ")"});

@@ -68,6 +68,7 @@ class batch_memory {
     const P& prepared(const P& p) noexcept {
         return p;
     }
+    /// Likewise for parameters.
     const auto& prepared(const parameter_block<Plan, T>& p) noexcept {
         if constexpr (prepares<Plan>) {
             prepared_->prepare(p);

@@ -216,6 +216,7 @@ struct calls {
     static constexpr auto view_of_output =
         view_of_relation<typename W::placed>(Plan::shapes.outputs[At]);
 
+    /// Views of the outputs in w.
     template <class T, class W>
     static output_views<const T> all_outputs(const W& w) noexcept {
         if constexpr (outputs == 1) {
@@ -229,12 +230,14 @@ struct calls {
         }
     }
 
+    /// The view of one output.
     template <class T, int At, class W>
     static auto output(const W& w) noexcept {
         constexpr int rank = view_of_output<W, At>.rank;
         return to_tensor<rank>(limited_output<W, At>(w.counts), static_cast<const T*>(w.numbers));
     }
 
+    /// The view of an output under the given counts.
     template <class W, int At>
     static constexpr weight_view limited_output(const int* counts) noexcept {
         return limited_view<typename W::placed, Plan::shapes.outputs[At]>(counts);

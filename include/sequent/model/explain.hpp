@@ -111,6 +111,7 @@ inline long long ground_operations_of(const plan::general_step& general) {
     return operations + (general.variables > general.heads ? general.shape.size() : 0);
 }
 
+/// Step `At` of a plan.
 template <class Plan, int At>
 explained_step explained() {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -155,6 +156,7 @@ inline long long operations_of(const explained_step& each) {
     return operations;
 }
 
+/// Appends a line: name, description and, if there are any, the operations in MFLOP.
 SEQUENT_LAZY
 SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::string_view what,
                               long long operations, int depth) {
@@ -175,6 +177,7 @@ SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::str
     text += '\n';
 }
 
+/// The characters of a name.
 SEQUENT_LAZY
 inline std::string_view text_of(const plan::name& name) {
     return {name.text, static_cast<std::size_t>(name.length)};
@@ -200,6 +203,7 @@ SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& re
                 append(form);
 }
 
+/// Appends the line of a step.
 SEQUENT_LAZY
 SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     const plan::step& step = *each.step;
@@ -253,6 +257,7 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     if (each.general != nullptr) append_reasons(text, each.general->reasons, step.depth);
 }
 
+/// The rules of a program.
 template <const auto& Program>
 inline constexpr auto program_text = plan::read<Program>();
 
@@ -285,6 +290,7 @@ struct explained_memory {
     std::array<long long, 3> cache{};  // of which are keys and values: as float, in bf16, in q8_0
 };
 
+/// Appends the sizes of parameters and memory.
 SEQUENT_LAZY
 SEQUENT_COLD void append_memory(std::string& text, long long parameters, long long bytes,
                                 const explained_memory& of) {

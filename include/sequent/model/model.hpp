@@ -180,8 +180,8 @@ class model {
         for_each_at(flat.data(), f);
     }
 
-    /// Calls f(name, extents) for each weight that for_each visits; extents is a std::span<const
-    /// int>. Needs no parameters.
+    /// Calls f(name, extents) for each weight that for_each visits; extents is a span of const int.
+    /// Needs no parameters.
     template <class F>
     static void for_each_shape(F f) {
         for (const auto& [name, view] : model_detail::named_weights<plan>)

@@ -49,6 +49,7 @@ SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
 /// The outputs of a plan as a caller sees them: row-major, one after another.
 template <class Plan>
 struct output_layout {
+    /// Number of outputs.
     static constexpr int count = Plan::shapes.outputs.size();
     /// The names of the outputs.
     static constexpr auto names = [] {
@@ -62,7 +63,9 @@ struct output_layout {
         for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
         return result;
     }();
+    /// The view of an output in the memory of the plan.
     static constexpr weight_view view(int at) { return whole_views[at]; }
+    /// Number of elements of an output.
     static constexpr int size(int at) {
         const weight_view of = view(at);
         int product = 1;
@@ -88,6 +91,7 @@ struct output_layout {
         return result;
     }
 
+    /// True if all outputs have the same rank.
     static constexpr bool same_rank = [] {
         bool result = count > 0;
         for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;

@@ -30,10 +30,13 @@ class packed_filler {
   public:
     /// The parts that a reader fills; all are zero at first.
     struct places {
+        /// The packed matrices.
         std::span<const packed_matrix> matrices;
+        /// Their bytes.
         std::byte* packed;
+        /// The weights kept as floats.
         float* rest;
-        std::ptrdiff_t (*place_in_rest)(std::ptrdiff_t);  // of a parameter; -1: it has none
+        std::ptrdiff_t (*place_in_rest)(std::ptrdiff_t);  ///< of a parameter; -1: none
     };
     /// Allocates packed weights that hold zeros.
     template <class Packed>

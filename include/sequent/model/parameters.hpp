@@ -23,16 +23,16 @@ using language::fixed_string;
 /// A weight as the library sees it: offset, extents (layers, indices, rows, columns), strides and
 /// how it is used.
 struct weight_view {
-    int offset = 0;
-    int rank = 0;
-    int value_rank = 0;  // of these, the dimensions of one value
-    int indices = 0;     // and its arguments in the rules
-    int extents[max_rank]{};
-    int strides[max_rank]{};
-    bool trained = false;
-    bool gain = false;       // of a norm
-    bool looked_up = false;  // rows chosen by symbols
-    bool bare = false;       // a bias or a table
+    int offset = 0;           ///< of the first element in the block
+    int rank = 0;             ///< number of dimensions
+    int value_rank = 0;       ///< number of these that belong to one value
+    int indices = 0;          ///< number of arguments in the rules
+    int extents[max_rank]{};  ///< extents of the dimensions
+    int strides[max_rank]{};  ///< strides of the dimensions, in elements
+    bool trained = false;     ///< true if it has a gradient
+    bool gain = false;        ///< true for the gain of a norm
+    bool looked_up = false;   ///< true if symbols select its rows
+    bool bare = false;        ///< true for a bias or a table
 };
 
 /// View of weight `at` in the parameters.

@@ -50,6 +50,7 @@ void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) n
                                                    kernel::one_row{rows.positions[at]});
 }
 
+/// True if the plan contains a recursion.
 template <class Plan>
 inline constexpr bool recurs = plan::recurs(Plan::tables);
 
@@ -76,6 +77,7 @@ struct sequences {
     template <class T>
     using rows = row_facts<Plan, T, given_facts<Plan, T>>;
 
+    /// See model::step.
     template <class P, class T, class Cache>
     static auto step(const P& p, const rows<T>& given, state<T, Cache>& s) {
         using state = state<T, Cache>;
@@ -90,6 +92,7 @@ struct sequences {
         return last_row(s);
     }
 
+    /// See model::prefill.
     template <class P, class T, class Cache>
     static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
         using state = state<T, Cache>;
@@ -111,6 +114,7 @@ struct sequences {
         return last_row(s);
     }
 
+    /// See model::step_batch.
     template <class P, class T, class Cache, class Visit>
     static void step_batch(const P& p, std::span<const rows<T>> given,
                            std::span<state<T, Cache>* const> states, Visit& visit) {

@@ -72,8 +72,8 @@ class float_mode {
     std::uint64_t bits = 0;
 };
 
-/// Time of a monotonic clock in nanoseconds. On POSIX without <chrono>, which takes longer to
-/// compile than many headers together.
+/// Time of a monotonic clock in nanoseconds. On POSIX systems without std::chrono, whose header
+/// takes longer to compile than many others together.
 inline long long nanoseconds_now() noexcept {
 #if defined(SEQUENT_HAS_FORK)
     struct ::timespec now;

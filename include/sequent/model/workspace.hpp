@@ -48,6 +48,7 @@ inline constexpr unsigned length_counts = [] {
     return result;
 }();
 
+/// True if the relation is an output.
 template <class Plan>
 constexpr bool is_output(int relation) {
     for (int output : Plan::shapes.outputs)
