@@ -72,7 +72,7 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     if constexpr (std::floating_point<B>) {
         return kernel::apply<F>(set(x), parameter).get(0);
     } else if constexpr (F == relu) {
-        return xsimd::max(zero<T>(), x);  // in this order, NaN stays on each instruction set
+        return xsimd::max(zero<T>(), x);  // in this order NaN propagates on every instruction set
     } else if constexpr (F == leaky_relu) {
         return xsimd::select(x > zero<T>(), x, x * set(parameter));
     } else if constexpr (F == gelu) {

@@ -275,7 +275,7 @@ SEQUENT_COLD void scale_scores(const T* from, T* to, T scale, int count) noexcep
 /// Turns a row of scores into exp(scale score - shift) and adds these to sums.
 template <int Columns, class T>
 SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
-    // Only if all scores so far are -infinity is the shift.
+    // The shift is -infinity only if all scores so far are.
     const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
     batch<T> sum = load(sums);
     // Limited by the FMA ports, on which the polynomial of exp runs.
@@ -298,7 +298,7 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     const batch<T> shift = set(-normalizer[0]);
     const batch<T> factor = set(normalizer[1]);
     const batch<T> mean = set(-inner * scale);
-    // Limited by exp, as soften_row.
+    // Limited by exp, like soften_row.
     for (int c = 0; c < Columns; c += n) {
         batch<T> p = exp(fma(load(scores + c), set(score_factor), shift)) * factor;
         batch<T> slope = p * fma(load(gradient + c), set(scale), mean);

@@ -81,7 +81,7 @@ SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     for (int c = 0; c < size; c += n) most = xsimd::max(most, load(p + c));
     const T greatest = reduce_max(most);
     const batch<T> shift = set(greatest == none ? T(0) : greatest);
-    // A power of two, which changes no digit.
+    // Multiplying by a power of two is exact.
     T part = 1;
     while (part * static_cast<T>(size) > 1) part /= 2;
     batch<T> sums = zero<T>();

@@ -18,7 +18,7 @@ class cosine {
     cosine(const T* a, const T* b, int size) noexcept : sides_{side(a, size), side(b, size)} {
         T dot = 0;
         for (int at = 0; at < size; ++at) dot += sides_[0].scaled(at) * sides_[1].scaled(at);
-        // Of a vector of zeros there is no angle: zero, or NaN if the other has no number either.
+        // Zero if a vector is zero, but NaN if the other one is not finite.
         const T product = sides_[0].norm * sides_[1].norm;
         value_ = product == T(0) ? dot * T(0) : dot / product;
         // A rounded quotient may exceed 1.
@@ -41,9 +41,9 @@ class cosine {
   private:
     struct side {
         const T* numbers;
-        T first = 1;  // the scale, as a product: it may be beyond the range of T itself
+        T first = 1;  // the scale is first * second: it may exceed the range of T
         T second = 1;
-        T norm = 0;  // of the scaled vector
+        T norm = 0;  // norm of the scaled vector
 
         side(const T* x, int size) noexcept : numbers(x) {
             T most = 0;

@@ -55,8 +55,8 @@ template <class T>
 struct gathered_plan {
     static constexpr int rows = 256;
     static constexpr int depth = 256;
-    static constexpr int streams = 16;                       // rows of B, where it is not copied
-    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
+    static constexpr int streams = 16;  // rows of B at once, if it is not copied
+    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // row stride of the copy of A
     static constexpr int width = 2 * lanes<T>;
     static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
 };
@@ -108,7 +108,7 @@ inline void gather_panel(const gathered_product<T>& of, int k, int depth, int co
         const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
         int at = 0;
         for (; at + group <= depth; at += group) {
-            // The panel that is copied next.
+            // Prefetches the panel that is copied next.
             if (of.streams && at % (64 / int{sizeof(T)}) == 0)
                 for (int lane = 0; lane < next; ++lane)
                     prefetch(from + at + (lane + width) * of.b.stride);
@@ -233,7 +233,7 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
                                            accumulate);
                 };
                 if (in_place && column + plan::width <= of.columns) {
-                    // The rows that are read next.
+                    // Prefetches the rows that are read next.
                     for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
                         const T* next = of.b[k + depth + at] + column;
                         detail::prefetch(next);

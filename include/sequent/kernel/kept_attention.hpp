@@ -190,7 +190,7 @@ class kept_rows {
     }
 
     void soften(int q, int vectors) noexcept {
-        // Only if all scores so far are -infinity is the shift.
+        // The shift is -infinity only if all scores so far are.
         const batch<T> shift = set(shift_[q] == none ? T(0) : shift_[q]);
         batch<T> sum = zero<T>();
         for (int v = 0; v < vectors; ++v) {
@@ -219,7 +219,7 @@ class kept_rows {
 
     // Scores.
 
-    // Of `pair` queries, the scores of one before those of the other.
+    // The scores of `pair` queries, one after the other.
 
     template <int Vectors>
     SEQUENT_INLINE void score(int q, int from, int first) noexcept {

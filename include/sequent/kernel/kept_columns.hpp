@@ -44,6 +44,7 @@ struct kept_columns;
 /// Columns stored as T: no rounding.
 template <class T>
 struct kept_columns<T, T> {
+    /// A stored number.
     using number = T;
     /// Numbers that share a scale; 0: none do.
     static constexpr int block = 0;

@@ -83,7 +83,7 @@ class lattice {
     extent<(Columns < 0 ? -1 : 0)> first_column;
     extent<Rows> rows;
     extent<Columns> columns;
-    extent<Reach> reach;  // where the columns of the rows end
+    extent<Reach> reach;  // upper bound of the ends of all rows
 
     SEQUENT_INLINE int begin([[maybe_unused]] int row) const noexcept {
         if constexpr (Full)
@@ -253,7 +253,7 @@ constexpr column_span span_of_tile(const Piece& piece, int first, int last, int 
 /// True if any `count` adjacent rows have their columns within `room`.
 template <class Piece>
 constexpr bool is_narrow(const Piece& piece, int rows, int columns, int count, int room) {
-    constexpr int most_rows = 8192;  // that a compiler looks at
+    constexpr int most_rows = 8192;  // limits the work of the compiler
     if (rows > most_rows) return false;
     for (int first = 0; first < rows; first += count) {
         column_span all;
@@ -282,7 +282,7 @@ constexpr double tile_cost(const Piece& piece, int rows, int columns, int block,
     const int sampled = std::min(tiles, 16);
     double cost = 0;
     for (int at = 0; at < sampled; ++at) {
-        // By halves, not only tiles that stand alike in their blocks are looked at.
+        // By halves: also samples tiles at different places in their blocks.
         const int shifted = by_halves ? at % ceil_divide(tiles, sampled) : 0;
         const int tile = std::min(at * tiles / sampled + shifted, tiles - 1);
         const int first = tile * tile_rows * step;
@@ -308,7 +308,7 @@ inline constexpr tile_plan tiles_of = [] {
     const int block = ceil_divide(most_columns, best.blocks);
     // Some lattices of a piece may have one column less.
     const int widest = piece.modulus == 1 ? block : std::max(block - 1, 1);
-    // Sequences and documents are of any length: wide tiles would reach far beyond short ones.
+    // Sequences and documents have any length: wide tiles would exceed short ones by far.
     const bool ends = ends_at_run_time(piece);
     double least = std::numeric_limits<double>::infinity();
     for (const int tall :
@@ -326,7 +326,7 @@ inline constexpr tile_plan tiles_of = [] {
                 best.columns = wide;
             }
         }
-    // In a band, a few rows at a time leave the least outside of it.
+    // In a band, tiles of few rows have the fewest pairs outside of it.
     const int middle = Shape::rows / 2 / step * step;
     least = tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, best.rows, best.columns,
                                 true);
@@ -384,7 +384,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
     };
     if constexpr (Plan.narrow) {
         for (int row = 0; row < part.rows;) {
-            // As many tiles of rows as a block holds the columns of, up to whole tiles of columns.
+            // As many tiles of rows as have their columns in one block, in whole tiles of columns.
             column_span all;
             int next = row;
             for (; next < part.rows; next += Plan.rows) {

@@ -38,10 +38,10 @@ class mask_table {
     /// The rows of all tiles.
     std::vector<int> rows{};
     /// The columns of all tiles, ascending within each.
-    std::vector<int> columns{};  // rising in each tile
+    std::vector<int> columns{};
     /// For each column the rows of its tile that have it; the tile's first row is the lowest bit.
     std::vector<std::uint16_t>
-        bits{};  // of each column, the rows of its tile, the first the lowest
+        bits{};  // of each column, one bit for each row of its tile, the first the lowest
     /// Number of pairs.
     long long pairs = 0;
 

@@ -21,10 +21,10 @@ template <>
 struct exp_constants<float> {
     using word = std::int32_t;
     static constexpr int mantissa = 23;
-    static constexpr float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+    static constexpr float magic = 12582912.0f;  // 1.5 * 2^23; adding it rounds to an integer
     static constexpr float ln2_high = 0.693359375f;
     static constexpr float ln2_low = -2.12194440e-4f;
-    static constexpr float least = -87.3365402f;    // below, the result is denormal
+    static constexpr float least = -87.3365402f;    // below, the result is subnormal
     static constexpr float greatest = 88.7228394f;  // above, it overflows
     static constexpr float p[] = {0.00138146132608f, 0.00836870982417f, 0.0416683873613f,
                                   0.166665206898f, 0.499999934517f};  // 3.1e-9
@@ -166,7 +166,7 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
     using word = typename c::word;
     const auto scaled = detail::bits_as<word>(p) + (detail::bits_as<word>(shifted) << c::mantissa);
     const batch<T> y = detail::bits_as<T>(batch<word>(scaled));
-    // Above the greatest, infinity; of a NaN, whose low bits have come into the exponent, a NaN.
+    // Infinity above the greatest; NaN for a NaN, whose low bits have changed the exponent.
     const batch<T> beyond = x + set(std::numeric_limits<T>::infinity());
     return xsimd::select(x < set(c::least), zero<T>(),
                          xsimd::select(x <= set(c::greatest), y, beyond));
@@ -177,7 +177,7 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
 template <class T>
 SEQUENT_INLINE batch<T> log(batch<T> x) noexcept {
 #if defined(__AVX512F__) && !defined(__OPTIMIZE__) && !defined(__clang__)
-    // Unoptimised, GCC 12 finds no immediate for an intrinsic in xsimd 8.1's.
+    // Without optimization, GCC 12 rejects an intrinsic in xsimd 8.1: no immediate operand.
     alignas(batch<T>) T values[lanes<T>];
     x.store_aligned(values);
     for (T& value : values) value = std::log(value);
@@ -194,7 +194,7 @@ SEQUENT_INLINE batch<T> tanh(batch<T> x) noexcept {
     const batch<T> square = size * size;
     const batch<T> inner =
         fma(size * square, detail::polynomial(detail::tanh_constants<T>::inner, square), size);
-    // Where exp overflows this is 1.
+    // 1 if exp overflows.
     const batch<T> outer = set(T(1)) - set(T(2)) / (kernel::exp(size + size) + set(T(1)));
     return xsimd::copysign(xsimd::select(size < set(T(0.625)), inner, outer), x);
 }

@@ -83,7 +83,7 @@ constexpr std::size_t panel_at(int inputs, int n) noexcept {
 /// Number of rows and panels of a tile, whose sums stay in registers: for one row, and for many.
 template <class Format>
 struct packed_tiles {
-    // Scaled formats need sums of a block beside those of the row.
+    // Scaled formats need the sums of a block in addition to those of the row.
     static constexpr bool large = vector_registers == 32, scaled = Format::rows::scales > 0;
     static constexpr int vectors_of_one = !large && !scaled ? 8 : 4;
     static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 6 : 8;
@@ -110,7 +110,7 @@ SEQUENT_INLINE void store_outputs(float* to, batch<float> sum, int count,
         store_first(to, place.accumulate ? load_first(to, count) + sum : sum, count);
 }
 
-/// The scale and the minimum, as far as there are any, of a vector of outputs of a block.
+/// The scale and the minimum, if they exist, of a vector of outputs of a block.
 template <class Format>
 SEQUENT_INLINE void load_scales(const std::byte* from, int vector,
                                 batch<float> (&scale)[2]) noexcept {
@@ -154,7 +154,7 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
         if constexpr (packed_tiles<Format>::large) {
             SEQUENT_UNROLL for (int step = 0; step < steps; ++step) take(step);
         } else {
-            // Unrolled, GCC 12 would load ahead more than 16 registers hold.
+            // If unrolled, GCC 12 loads ahead more than 16 registers hold.
             SEQUENT_NO_UNROLL for (int step = 0; step < steps; ++step) take(step);
         }
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
@@ -278,7 +278,7 @@ template <class Format, int Rows, int Panels>
 inline void packed_outputs(const typename Format::rows::block* x, const std::byte* w, float* out,
                            int outputs, int rows, const packed_place& place) noexcept {
     constexpr int width = Panels * panel_outputs;
-    // All Panels panels exist, the last of them perhaps with padding.
+    // All Panels panels exist; the last may be padded.
     for (; outputs > width - panel_outputs;
          outputs -= width, out += width, w += Panels * place.panel)
         packed_panels<Format, Rows, Panels>(x, w, out, outputs, rows, place);

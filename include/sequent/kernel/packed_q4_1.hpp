@@ -35,9 +35,12 @@ struct minimum_rows : byte_rows<-1, 4> {
 /// Blocks of 32 inputs of one output share a scale and a minimum (binary16): weight = scale * q +
 /// minimum with 0 <= q <= 15, scale = (max - min) / 15, as in GGUF's Q4_1. 5 bits per weight.
 struct q4_1 : q4_0 {
+    /// Name in files and messages.
     static constexpr std::string_view name = "q4_1";
+    /// The rows that it is multiplied with.
     using rows = detail::minimum_rows;
 
+    /// Quantizes the weights x of a block of one output to q; returns scale and minimum.
     static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
         float least = x[0], most = x[0], nan = 0;
         for (int k = 0; k < detail::block_inputs; ++k) {
@@ -56,6 +59,7 @@ struct q4_1 : q4_0 {
         const block_scales scale = detail::quantise_block(above, (most - least) / 15, 0, 15, q);
         return {scale[0], minimum};
     }
+    /// The number that a stored integer stands for, without scale and minimum.
     static float value(std::uint16_t q) noexcept { return static_cast<float>(q); }
 };
 

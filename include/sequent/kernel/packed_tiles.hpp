@@ -135,7 +135,7 @@ class machine_tiles {
     machine_tiles& operator=(const machine_tiles&) = delete;
     ~machine_tiles() { _tile_release(); }
 
-    // Intrinsics want the number of a tile as it is written.
+    // The intrinsics need the number of a tile as a literal.
     template <int At>
     SEQUENT_INLINE void clear() noexcept {
         if constexpr (At == 0)

@@ -115,7 +115,7 @@ SEQUENT_INLINE words flip_signs(words x) noexcept {
 #if defined(SEQUENT_PACKED_NEON)
     return vreinterpretq_s32_u8(veorq_u8(vreinterpretq_u8_s32(x), vdupq_n_u8(128)));
 #else
-    return x;  // only signed_bytes asks for it
+    return x;  // not used unless signed_bytes
 #endif
 }
 
@@ -205,7 +205,7 @@ SEQUENT_INLINE words add_nibble_pairs(words sum, [[maybe_unused]] words w,
 #elif defined(SEQUENT_PACKED_AVX2)
     return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
 #else
-    return sum;  // only sums_pairs asks for it
+    return sum;  // not used unless sums_pairs
 #endif
 }
 

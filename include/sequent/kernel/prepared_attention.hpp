@@ -79,8 +79,8 @@ struct weight_blocks {
     static constexpr int down = (Shape::rows + height - 1) / height;
     static constexpr int across = (Shape::columns + width - 1) / width;
 
-    std::array<column_span, down> columns;  // of each block of rows
-    std::array<column_span, across> rows;   // of each block of columns
+    std::array<column_span, down> columns;  // for each block of rows
+    std::array<column_span, across> rows;   // for each block of columns
 
     static const weight_blocks& made() noexcept {
         static const weight_blocks result;

@@ -66,15 +66,15 @@ struct product_plan {
     static constexpr int most_vectors(int down) {
         return std::clamp(registers / (down + 1), 2, 8);
     }
-    // One row is limited by how fast B arrives: as much of its rows as can be, one after another.
+    // One row is limited by reading B: long runs of each of its rows, one after another.
     static constexpr bool single = Shape.rows == 1;
 
     static constexpr int vectors = (Shape.columns + lanes<T> - 1) / lanes<T>;
-    static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // lanes of the last one
+    static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // of the last vector
     using last_batch = std::conditional_t<(last <= static_cast<int>(half_batch<T>::size)),
                                           half_batch<T>, batch<T>>;
 
-    // Few rows take more vectors at once.
+    // With few rows, more vectors fit at once.
     static constexpr even_split panels{
         vectors,
         single ? registers * 3 / 4 : most_vectors(even_split{Shape.rows, most_rows(2)}.greatest())};
@@ -87,11 +87,11 @@ struct product_plan {
     static constexpr bool aliased = Shape.b_depth * int{sizeof(T)} % 512 == 0;
     static constexpr bool copied = turned || (aliased && Shape.rows >= 192);
     static constexpr int dot_rows = turned && Shape.a_depth == 1 ? 4 : 0;
-    // One row against what the nearer caches do not hold.
+    // One row, with a B that exceeds the nearer caches.
     static constexpr bool from_memory = single && std::int64_t{Shape.columns} * Shape.depth *
                                                           std::int64_t{sizeof(T)} >
                                                       (4 << 20);
-    // A panel would read a little of each page.
+    // A panel would read only a little of each page.
     static constexpr bool streamed =
         from_memory && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
     static constexpr int block =
@@ -151,7 +151,7 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
     SEQUENT_UNROLL for (int g = 0; g < groups; ++g) {
         first[g] = a + g * together * std::ptrdiff_t{strides.a_row};
     }
-    batch<T> sum[Rows][Vectors];  // the last column only fills what would be an array of none
+    batch<T> sum[Rows][Vectors];  // the last column avoids an array of size 0
     Last last_sum[Rows];
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = zero<T>();
@@ -168,8 +168,8 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
             batch<T> x = set(number);
             Last last_x(number);
 #if defined(__clang__) && defined(__x86_64__)
-            // Clang spreads the number in half a vector, then again: a shuffle for each row.
-            // "v" is a vector register of x86.
+            // Clang broadcasts to half a vector, then again: a shuffle for each row.
+            // "v": an x86 vector register.
             if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
                 asm("" : "+v"(x.data));
                 last_x = low_part<Last>(x);
@@ -274,7 +274,7 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
         product_row<Last, Vectors, LoadLast, StoreLast, Shape.a_depth, BDepth>(a, b, c, depth,
                                                                                place, finish);
     } else if constexpr (Whole) {
-        // Tiles that no row reaches are not compiled.
+        // Tile sizes that do not occur are not compiled.
         if constexpr (tiles.longer > 0)
             for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
         while (rows > 0) take(integral_constant<int, tiles.size>{});
@@ -327,7 +327,7 @@ SEQUENT_INLINE void turn_columns(const T* b, T* to, int columns, int depth) noex
                     b + k, [last](int column) { return std::min(column, last) * BColumn; }, out);
             for (int i = 0; i < group; ++i, row += Pitch) store(row, out[i]);
         }
-        // Counted from the end, so that the compiler sees how few there are.
+        // Counts down, so that the compiler sees the limit.
         for (unsigned rest = static_cast<unsigned>(depth) % group; rest > 0;
              --rest, ++k, row += Pitch)
             for (int j = 0; j < n; ++j) row[j] = b[std::min(j, last) * BColumn + k];
@@ -551,7 +551,7 @@ inline void product(const T* a, const T* b, T* c, const Finish& finish = {}) noe
 template <product_shape Shape, class T, class Finish = as_is>
 inline void product(const T* a, const T* b, T* c, int rows, int depth,
                     const Finish& finish = {}) noexcept {
-    depth = std::min(depth, Shape.depth);  // GCC warns of what a greater depth would read
+    depth = std::min(depth, Shape.depth);  // else GCC warns of reads out of bounds
     if (rows == Shape.rows && depth == Shape.depth)
         detail::product<Shape, true>(a, b, c, rows, depth, finish);
     else

@@ -36,7 +36,7 @@ inline double angle_of_pair(int k, int length, double base, const rotary_scaling
         default:
             break;
     }
-    // The pair that turns so many times in the original length.
+    // The pair that makes this number of turns in the original length.
     const auto pair_of = [&](double turns) {
         return length * std::log(by.original / (turns * circle)) / (2 * std::log(base));
     };
@@ -90,7 +90,7 @@ SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
     constexpr int half = Turned / 2;
     constexpr int stride = Pairing == pairing::neighbours ? 2 : 1;
     constexpr int second = Pairing == pairing::neighbours ? 1 : half;
-    T turned[Length];  // y may be x: the compiler could not use vectors
+    T turned[Length];  // y may be x, which would prevent vectorization
     for (int k = 0; k < half; ++k) {
         const T a = x[stride * k];
         const T b = x[stride * k + second];

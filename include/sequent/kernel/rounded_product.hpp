@@ -168,7 +168,7 @@ SEQUENT_NOINLINE void rounded_product(const gathered_product<float>& of) noexcep
     constexpr int most_rows = 65536 / most_blocks / int{sizeof(block)};
     alignas(64) block left[most_rows * most_blocks];
     alignas(64) std::byte right[tiles::panels * most_blocks * Format::block_bytes];
-    alignas(64) float sums[most_rows * width];  // where rows of C are listed
+    alignas(64) float sums[most_rows * width];  // used if rows of C are listed
     const int all_blocks = packed_blocks<Format>(of.depth);
     const int parts = std::max(1, (all_blocks + most_blocks - 1) / most_blocks);
     const int row_parts = (of.rows + most_rows - 1) / most_rows;

@@ -267,7 +267,7 @@ inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* 
     T room[Length];
     T scale = detail::row_rms<Length>(x, eps);
     T slope = scale;
-    // Of x before it is multiplied by the scale: that would wait for the scale.
+    // Uses x before it is scaled, so as not to wait for the scale.
     const auto sum_along = [&] {
         return gain != nullptr
                    ? detail::sum_of_products<Length>(dy, gain, x)
@@ -312,14 +312,14 @@ SEQUENT_INLINE T row_max(const T* x) noexcept {
 template <int Length, class T>
 inline void softmax(const T* x, T* y) noexcept {
     const T greatest = detail::row_max<Length>(x);
-    // With -infinity alone, any finite shift gives zeros.
+    // If all are -infinity, any finite shift gives zeros.
     const T shift = greatest == -std::numeric_limits<T>::infinity() ? T(0) : greatest;
     const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
         const batch<T> e = kernel::exp(batch<T>(load_first<count()>(x + i) - set(shift)));
         store_first<count()>(y + i, e);
         return keep_first<count()>(e, zero<T>());
     });
-    const T scale = sum == T(0) ? T(0) : T(1) / sum;  // NaN stays
+    const T scale = sum == T(0) ? T(0) : T(1) / sum;  // NaN propagates
     detail::each_vector<Length, T>([&](int i, auto count) {
         store_first<count()>(y + i, batch<T>(load_first<count()>(y + i) * set(scale)));
     });
@@ -345,7 +345,7 @@ inline void softmax_gradient(const T* y, const T* dy, T* dx) noexcept {
 template <int Length, class T>
 inline void sparsemax(const T* x, T* y) noexcept {
     const T greatest = detail::row_max<Length>(x);
-    T tau = T(-1);  // of x - greatest; the support lies above it
+    T tau = T(-1);  // threshold of x - greatest; the support is above it
     T size = T(0);
     for (int round = 0; round < Length; ++round) {
         batch<T> ones = zero<T>();

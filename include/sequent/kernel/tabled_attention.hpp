@@ -170,7 +170,7 @@ class gathered_operands {
     alignas(64) T turned_[room(true, all_depths* Columns)];
     alignas(64) T x_[room(true, all_depths* Rows)];
     alignas(64) T y_[room(Gradient, all_depths* Columns)];
-    // Written by the tile that has this as its operands.
+    // Written by the tile whose operands these are.
     alignas(64) mutable T dy_[room(Gradient, all_depths* Columns)];
     alignas(64) mutable T sums_[room(Gradient, all_depths* Rows)];
 };
@@ -198,7 +198,7 @@ struct tile_rows {
     unsigned taken = 0;
     int begin = 0;
     int end = 0;
-    // For a clipped table, of each row.
+    // For each row, if the table is clipped.
     alignas(64) T row_begin[Shape::clips ? height : 1];
     alignas(64) T row_end[Shape::clips ? height : 1];
     int listed[Shape::clips ? height : 1];
@@ -355,7 +355,7 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
                 if (xsimd::any(moves)) {
                     const batch<T> next = xsimd::select(moves, most, now);
                     alignas(64) T factor[n];
-                    // Rows that have had no pair yet have nothing to scale.
+                    // Rows without a pair so far have nothing to scale.
                     store(factor, xsimd::select(now == next, set(T(1)), exp(now - next)));
                     store(sum + r, batch<T>(load(sum + r) * load(factor)));
                     for (int lane = 0; lane < n && r + lane < each.rows; ++lane)

@@ -39,7 +39,7 @@ class table_maker {
     void (*make_)();
     table_maker* next_ = nullptr;
 
-    // Libraries that are loaded later add theirs.
+    // Libraries loaded later add their tables.
     static inline constinit std::atomic<table_maker*> first_{nullptr};
 
 #if defined(SEQUENT_NO_THREADS)
@@ -49,7 +49,7 @@ class table_maker {
     }
 #else
     static std::unique_lock<std::mutex> locked() {
-        // Not a constant everywhere: made where it is first wanted.
+        // Not constant-initialized on every platform, hence created on first use.
         static std::mutex mutex;
         return std::unique_lock(mutex);
     }

@@ -90,7 +90,7 @@ template <class Pairs, class Values>
 inline constexpr bool outlives_call<sparse_argument<Pairs, Values>> = outlives_call<Values>;
 template <class Pairs>
 inline constexpr bool outlives_call<sparse_argument<Pairs, void>> = true;
-// Of one that has a name, the pairs are read later than in the expression that gave them.
+// If sparse_pairs() was stored in a variable, the pairs are read after its expression has ended.
 template <class Pairs, class Values>
 inline constexpr bool outlives_call<sparse_argument<Pairs, Values>&> = outlives_call<Pairs> &&
                                                                        (std::is_void_v<Values> ||
@@ -114,7 +114,7 @@ SEQUENT_COLD std::string extents_text(const Int* extents, int rank) {
 struct subject {
     const char* what = "";
     plan::name id{};
-    int number = -1;  ///< counted from zero; -1 of one that stands for itself
+    int number = -1;  ///< counted from zero; -1 if there is only one
 
     SEQUENT_COLD std::string text() const {
         std::string result(what);
@@ -187,7 +187,7 @@ auto* unwrap(X& x, extents& found) {
         for (int axis = rank; axis-- > 0;) {
             const auto place = static_cast<std::size_t>(axis);
             const long extent = static_cast<long>(x.shape()[place]);
-            // A stride of an axis of one element may be anything.
+            // The stride of an axis with one element is arbitrary.
             found.contiguous = found.contiguous && (extent == 1 || x.strides()[place] == stride);
             stride *= extent;
         }
@@ -407,7 +407,7 @@ template <class T>
 bool is_finite(const T* numbers, int size) noexcept {
     constexpr int n = kernel::lanes<T>;
     constexpr int sums = 4;
-    // Zero times what is not finite is not zero.
+    // Zero times infinity or NaN is NaN.
     kernel::batch<T> sum[sums];
     for (auto& each : sum) each = kernel::zero<T>();
     int at = 0;

@@ -86,8 +86,8 @@ class assignments {
   protected:
     const bindings<T>& bound_;
     int index_[plan::max_variables]{};
-    int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
-    kernel::row_range rows_{};           // the values of `ranged`
+    int pair_[joins > 0 ? joins : 1]{};  // number of the current pair of each join
+    kernel::row_range rows_{};           // values of the variable `ranged`
 
     static constexpr bool in_state = requires { Plan::template position_of_general<At>; };
     /// In a state's plan: the position variable, of which a run takes only some values unless it is

@@ -226,7 +226,7 @@ class batch_memory {
 
     /// State shared by the threads of a call.
     struct shared {
-        // The group whose turn it is to add to each part, and to what stands beside the parameters.
+        // For each part of the gradient, and for the prepared values, the group that adds next.
         std::array<std::atomic<int>, std::size_t{parts} + 1> turns{};
         std::atomic<bool> failed{false};
         std::atomic<bool> used{false};
@@ -236,13 +236,13 @@ class batch_memory {
     thread_pool& pool_;
     int groups_;
     std::unique_ptr<shared> shared_ = std::make_unique<shared>();
-    std::vector<std::unique_ptr<Memory>> workspaces_;  // `joined` of each thread
+    std::vector<std::unique_ptr<Memory>> workspaces_;  // `joined` per thread
     std::vector<std::unique_ptr<room_block>> rooms_;
-    std::vector<int> begins_;  // of the samples that are run at once
+    std::vector<int> begins_;  // first samples of those run at once
     std::vector<std::vector<T>> outward_;
-    // Of each thread; zero between calls.
+    // One per thread; zero between calls.
     std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;
-    // If anything is prepared: of the first group, then of each thread.
+    // If the plan prepares values: one for the first group, then one per thread.
     std::vector<std::vector<T>> prepared_gradients_;
     std::unique_ptr<prepared_block<Plan, T>> prepared_;
 

@@ -19,7 +19,7 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
     } else if constexpr (top.kind == node_kind::count) {
         return bound.counts[top.value];
     } else if constexpr (top.kind == node_kind::conjunction) {
-        // Indices may only be what the right side takes where the left side holds.
+        // The right side may be defined only for indices for which the left side holds.
         return evaluate_node<Plan, top.left>(bound, index) &&
                evaluate_node<Plan, top.right>(bound, index);
     } else {

@@ -38,10 +38,10 @@ long long attention_pairs() {
 struct explained_step {
     const plan::step* step = nullptr;
     plan::name head{};
-    const row_step* row = nullptr;              // of a step of rows
-    const attention_step* attention = nullptr;  // of attention and weights
+    const row_step* row = nullptr;              // if it is a row step
+    const attention_step* attention = nullptr;  // if it is attention or weights
     const plan::general_step* general = nullptr;
-    long long pairs = 0;  // of attention
+    long long pairs = 0;  // if it is attention
     const plan::fact_shape* facts = nullptr;
 };
 
@@ -287,7 +287,7 @@ struct explained_memory {
     long long training = 0;
     long long inference = 0;
     long long state = -1;
-    std::array<long long, 3> cache{};  // of which are keys and values: as float, in bf16, in q8_0
+    std::array<long long, 3> cache{};  // of these the KV cache: float, bf16, q8_0
 };
 
 /// Appends the sizes of parameters and memory.
@@ -333,7 +333,7 @@ std::string explain() {
         memory.inference = sizeof(typename Model::template scratch<float>);
         if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
             memory.state = sizeof(typename Model::template state<float>);
-            // A constant: what names the plan at run time puts its tables into the program.
+            // A constant: naming the plan at run time would put its tables into the program.
             constexpr auto cache = [] {
                 std::array<long long, 3> bytes{};
                 sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);

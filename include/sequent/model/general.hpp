@@ -165,7 +165,7 @@ class general_runner : ground_rule<Plan, At, T> {
             }
         };
         each_ground(first);
-        // Where all scores are minus infinity the atoms follow from nothing: they are zero.
+        // If all scores are -infinity, no atom of the group holds: all are zero.
         for (int at = 0; at < length; ++at)
             if (most[at] == -std::numeric_limits<T>::infinity()) most[at] = 0;
         auto second = [&] {

@@ -214,7 +214,7 @@ class given_facts {
                 }
             }
         }
-        // Of no values there may be no memory.
+        // A container without values may have no memory.
         const bool empty =
             wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
         if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {

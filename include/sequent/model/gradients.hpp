@@ -77,7 +77,7 @@ class given_output_gradients {
                 shapes_[at] = given.shape;
             else
                 check_shape({"the gradient of output", id}, given.shape, view.extents, view.rank);
-            // Of no numbers there may be no memory, but of this one none is read.
+            // A container without numbers may have no memory; `nothing` is never read.
             static constexpr T nothing{};
             pointers[at] = given.numbers ? given.numbers : &nothing;
             return;
@@ -120,7 +120,7 @@ class given_fact_gradients {
             if (at < 0 || at >= Plan::facts.capacity() ||
                 Plan::facts[at].kind != plan::fact_kind::dense || !each.numbers)
                 fail<argument_error>("sequent: only dense facts have gradients");
-            // Of a sparse one, with room for all pairs that it may have.
+            // The gradient of a sparse fact has room for all pairs that the fact may have.
             const auto& of = Plan::facts[at];
             auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
             const subject what{"the gradient of fact", of.id, at};
@@ -151,7 +151,7 @@ class given_fact_gradients {
 
   private:
     struct told_length {
-        int number = -1;  // where the pointer was set by hand
+        int number = -1;  // if the pointer was set directly
     };
     told_length lengths_[has_lengths ? max_facts : 1]{};
 };

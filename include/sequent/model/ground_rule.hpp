@@ -114,9 +114,9 @@ class ground_rule : protected assignments<Plan, At, T> {
                    static_cast<std::ptrdiff_t>(first_temporary(step) + Place) * room;
     }
 
-    value_list<(literals > 0 ? literals : 1)> values_;  // of the literals, as combined
-    value_list<literals + 1> partial_;                  // products of the first ones
-    value_list<functions + 1> stages_;                  // before, between and after functions
+    value_list<(literals > 0 ? literals : 1)> values_;  // values of the literals
+    value_list<literals + 1> partial_;                  // products of the first literals
+    value_list<functions + 1> stages_;  // values before, between and after functions
 
     explicit ground_rule(const bindings<T>& bound) noexcept
         : base(bound),
@@ -372,7 +372,7 @@ class ground_rule : protected assignments<Plan, At, T> {
             else
                 multiply<product_shape(index()), shape>(partial_[index()], values_[index()],
                                                         partial_[index() + 1]);
-            // A literal without a value passes the product on.
+            // A literal without a value leaves the product unchanged.
             for (int next = index() + 1; next < literals && !gives_value(step.literals[next]);
                  ++next)
                 std::copy_n(partial_[next], room, partial_[next + 1]);
@@ -468,7 +468,7 @@ class ground_rule : protected assignments<Plan, At, T> {
     }
     const T* result() const noexcept { return stages_[functions]; }
 
-    // The gradient of one ground rule, of which `gradient` is overwritten.
+    // The gradient of one ground rule; `gradient` is overwritten.
 
     template <int F>
     void undo_function(T* gradient) noexcept {

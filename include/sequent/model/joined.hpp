@@ -81,7 +81,7 @@ class joined_rows {
     struct bound_samples {
         const pointers* of[joined_run<T>::most];
         kernel::row_range ranges[joined_run<T>::most];
-        int ends[joined_run<T>::most];  // of those that are atoms or not
+        int ends[joined_run<T>::most];  // including rows that are no atoms
         pointers made[code::by_form ? joined_run<T>::most : 1];
 
         template <class Range>

@@ -96,7 +96,7 @@ SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
                                    const kernel::detail::columns_place& to, int first, int pitch,
                                    int count, int depth) noexcept {
     using number = typename Form::number;
-    // Both are of the state, which is being written.
+    // Both belong to the state, which is being written.
     auto* numbers = const_cast<number*>(to.template numbers<number>()) + first;
     auto* scales = const_cast<std::uint16_t*>(to.scales);
     if constexpr (Form::block > 0) scales += first;

@@ -147,8 +147,8 @@ class model {
     /// Overwrites all weights with initial values: gains 1, biases 0, embeddings and tables normal
     /// with standard deviation 0.02 (1 for tables of numbers that are never trained), matrices
     /// normal with standard deviation 1 / sqrt(inputs). All normal distributions have mean 0. The
-    /// numbers depend on the seed alone, not on the platform, as far as its std::log and std::cos
-    /// round alike.
+    /// same seed gives the same numbers on every platform, up to the rounding of its std::log and
+    /// std::cos.
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
         p = {};

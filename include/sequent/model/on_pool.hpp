@@ -77,7 +77,7 @@ constexpr int parts_of_blocks(int blocks, int most, int threads) {
 struct cut_rows {
     int rows;
     int block;
-    int parts;  // of a block
+    int parts;  // parts of each block
     int least = least_rows;
 
     int count() const noexcept { return (rows + block - 1) / block * parts; }
@@ -319,7 +319,7 @@ struct gradient_region {
             ahead += static_cast<long long>(other.outer[loop]) * moved[loop];
         if (row < 0 || other.row < 0) return true;
         if (ahead >= reach() || -ahead >= other.reach()) return false;
-        // Rows of one array, the regions side by side in each.
+        // Rows of one array; the regions are adjacent in each row.
         if (row != other.row || length > row || other.length > row) return true;
         const long long shift = (ahead % row + row) % row;
         return shift < length || row - shift < other.length;
@@ -346,7 +346,7 @@ class pooled_attention {
         long long each = 2LL * step.length + 20;
         for (const plan::score_node& node : step.nodes)
             each += node.kind == score_kind::dot ? 2LL * node.depth : 4;
-        // A table is not there yet: it is taken to hold every eighth pair.
+        // The table is not computed yet: assume that it holds every eighth pair.
         long long pairs = 0;
         kernel::unroll<kinds>([&](auto kind) {
             pairs += shape<kind()>::is_table

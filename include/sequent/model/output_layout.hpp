@@ -17,7 +17,7 @@ SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
                              Body body) noexcept {
     int length = 1;
     int axes = view.rank;
-    bool inner = true;  // all of the axes within are whole
+    bool inner = true;  // all inner axes are whole
     while (axes > 0 && view.strides[axes - 1] == length && inner) {
         --axes;
         length *= view.extents[axes];

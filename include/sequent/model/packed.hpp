@@ -294,7 +294,7 @@ void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row
     constexpr row_term term = Step::value.terms[At];
     constexpr int columns = Step::value.columns();
     using format = typename packed_format<term.format>::type;
-    // The rows of x, packed, stay in a cache of 32 KB.
+    // The packed rows of x stay in an L1 cache of 32 KB.
     constexpr auto row_bytes =
         static_cast<int>(kernel::packed_scratch_bytes<format, term.depth>(16) / 16);
     constexpr int most = std::clamp(32768 / row_bytes / 8 * 8, 1, Block);
@@ -320,7 +320,7 @@ void look_up_packed(const std::byte* table, int symbol, float* to) noexcept {
 
 namespace sequent::inline SEQUENT_ABI {
 
-// The number types of packed weights.
+// The formats of packed weights.
 using kernel::bf16;
 using kernel::q4_0;
 using kernel::q4_1;

@@ -74,11 +74,11 @@ struct packed_matrix {
     int outputs = 0;
     int input_stride = 0;
     int output_stride = 0;
-    int splits = 1;  // so many matrices, one for each part of the inputs
+    int splits = 1;  // number of matrices, one for each part of the inputs
     int split = 0;
     int layers[plan::max_loops]{};
     int outers[plan::max_outers]{};
-    plan::access to{};  // in the packed weights, where 64 bytes count as one
+    plan::access to{};  // in the packed weights, in units of 64 bytes
     int split_to = 0;
     int slot = 0;
     int format = 0;
@@ -124,8 +124,8 @@ struct parameter_slot {
     int begin = 0;  // in the parameters
     int end = 0;
     int scope = 0;
-    bool floats = false;  // some step reads them as floats
-    int to = 0;           // then, in the rest
+    bool floats = false;  // true if some step reads them as floats
+    int to = 0;           // if so, its offset in the rest
 };
 
 /// The slots of a plan's parameters in the order of their addresses.
@@ -239,7 +239,7 @@ struct packing_of {
     }();
 
     plan::list<packed_matrix, count_terms> matrices{};
-    int size = 0;  // 64 bytes count as one
+    int size = 0;  // in units of 64 bytes
     std::remove_const_t<decltype(slots_type::all)> slots = slots_type::all;
     int rest = 0;
     int scope_rest[slots_type::scopes > 0 ? slots_type::scopes : 1]{};  // per layer
@@ -386,7 +386,7 @@ struct packed_plan_of : Placed {
     static constexpr plan::attention_step attention_at = tables.attentions[At];
     template <int At>
     static constexpr plan::general_step general_at = tables.generals[At];
-    /// Of a state's plan.
+    /// Attention step `At` of a state's plan, with offsets into the rest.
     template <int At>
     static constexpr plan::kept_attention kept_at = [] {
         plan::kept_attention result = Placed::template kept_at<At>;

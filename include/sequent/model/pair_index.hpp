@@ -19,7 +19,7 @@ struct pair_layout {
     static constexpr int count() { return 0; }
     static constexpr int row_of_pair() { return 1; }
     constexpr int column_of_pair() const { return row_of_pair() + capacity; }
-    // Of the pairs of row i, begin[i] .. begin[i + 1]: the other index, ascending, and the number.
+    // The pairs of row i are begin[i] .. begin[i + 1]: other index, ascending, and pair number.
     constexpr int row_begin() const { return column_of_pair() + capacity; }
     constexpr int columns_of_row() const { return row_begin() + rows + 1; }
     constexpr int pairs_of_row() const { return columns_of_row() + capacity; }

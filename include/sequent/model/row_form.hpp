@@ -20,7 +20,7 @@ using plan::transformation;
 /// position among row_pointers.
 struct row_form {
     row_step step{};
-    int classes[plan::max_terms]{};  // of the symbols that choose the rows of a term
+    int classes[plan::max_terms]{};  // number of classes of a term's symbols
 };
 
 template <class Access, class Visit>
@@ -142,7 +142,7 @@ struct row_pointers {
     static constexpr int most = 2 * plan::max_terms + 2 * plan::max_transformations + 2;
 
     const void* at[most];
-    T* gradients[most];  // null where none is wanted
+    T* gradients[most];  // null if not computed
     const int* counts;
 
     SEQUENT_INLINE const T* read(const operand& of) const noexcept {

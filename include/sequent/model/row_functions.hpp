@@ -274,7 +274,7 @@ struct row_finish {
     static constexpr const row_step& step = Step::value;
 
     const T* summands[static_cast<std::size_t>(step.terms.size())];
-    T* out;  // of the function, where the step keeps its argument
+    T* out;  // result of the function, if the step keeps its argument
 
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int row, int column, Count) const noexcept {

@@ -93,7 +93,7 @@ class row_runner : public row_gradients<Step, T> {
                 combine<all, even && all == block>(bound, first, second, third, sum, out, row,
                                                    rows);
             };
-            // Products of few rows are others than those of many.
+            // Products of few rows are computed by other code than products of many.
             constexpr int few = step.counts != 0 ? std::min(block, 4) : block;
             constexpr int some = step.counts != 0 ? std::min(block, 16) : block;
             if (few < block && rows <= few)
@@ -115,7 +115,7 @@ class row_runner : public row_gradients<Step, T> {
     }
     SEQUENT_NOINLINE static void backward_apart(const bindings& bound) noexcept { backward(bound); }
 
-    // For the rows of several samples: what is left once the products have been summed.
+    // For the rows of several samples: the rest of the step after the products.
 
     /// The sum of the first row.
     static T* sum_of(const bindings& bound, int first, int second, int third) noexcept {
@@ -279,7 +279,7 @@ class row_runner : public row_gradients<Step, T> {
                           int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            // Where a term is not in all rows, these begin with zeros.
+            // If a term does not exist in all rows, sums begin with zero.
             constexpr bool cleared = first_product() < 0 && index() == 0 && term.window.bounded;
             constexpr bool starts = first_product() < 0 && index() == 0 && !cleared;
             if constexpr (cleared)
@@ -288,7 +288,7 @@ class row_runner : public row_gradients<Step, T> {
             [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
-                // Done by the product.
+                // The product has added it.
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = present.begin; at < present.end; ++at)

@@ -56,7 +56,7 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
         std::int32_t greatest = -1;
         for (int begin = 0, end = 0; begin < length; begin = end) {
             while (end < length && symbols[end] == symbols[begin]) ++end;
-            const bool rises = symbols[begin] > greatest;  // as documents do that are counted
+            const bool rises = symbols[begin] > greatest;  // true for numbered documents
             if (rises) greatest = symbols[begin];
             for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
                 if (symbols[earlier] == symbols[begin])

@@ -79,7 +79,7 @@ class alignas(64) state_block {
     using state_plan = typename state_plan_for<Plan, T, Cache>::type;
     static constexpr auto& made = state_plan::made;
 
-    // A copy: a run-time reader of the plan's tables would put them into an unoptimised program.
+    // A copy: reading the plan's tables at run time would put them into unoptimised programs.
     static constexpr unsigned sequences = state_plan::form.sequences;
     static constexpr bool is_along(int fact) { return ((sequences >> fact) & 1u) != 0; }
 
@@ -107,7 +107,7 @@ class alignas(64) state_block {
     }();
     /// True if something is computed once per sequence, from those facts or from parameters alone.
     static constexpr bool computes_once = model_detail::computes_once<state_plan> || [] {
-        // Columns of other facts are kept once, too.
+        // Columns of other facts are cached once, too.
         bool result = false;
         const auto add = [&](const kept_operand& of) { result = result || (of.kept && !of.moves); };
         for (const kept_attention& kept : made.kept) {
@@ -204,7 +204,7 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (is_along(at)) {
-                // Rows are given as they come, up to all.
+                // Rows are given one after another, up to the full length.
                 constexpr plan::fact_shape shape = Plan::shapes.facts[at];
                 if constexpr (shape.up_to) counts_[shape.length] = shape.extents[0];
                 bound.facts[at] = given[at] = rows(at);
@@ -304,14 +304,14 @@ class alignas(64) state_block {
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
     alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
-    // Facts, then the cache.
+    // Facts, then the KV cache.
     static constexpr std::size_t all_bytes = fact_bytes + std::size_t{cache_bytes};
     alignas(64) std::byte facts_[all_bytes > 0 ? all_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t symbols_[std::max(1, compared_facts<Plan>.size())]
                          [compared_facts<Plan>.size() > 0 ? length : 1]{};
     int position_ = 0;
-    int origins_[made.windows.size() + 1]{};  // the first row at hand, and those of windows
+    int origins_[made.windows.size() + 1]{};  // first current row, first row of each window
     bool has_rest_ = false;
     bool has_prepared_ = false;
 

@@ -53,7 +53,7 @@ class float_mode {
     static float_mode current() noexcept {
         float_mode result;
 #if defined(__SSE2__) || defined(_M_X64)
-        result.bits = _mm_getcsr() & ~0x3FU;  // without the flags of what has happened
+        result.bits = _mm_getcsr() & ~0x3FU;  // without the exception flags
 #elif defined(__aarch64__) && !defined(_MSC_VER)
         __asm__ __volatile__("mrs %0, fpcr" : "=r"(result.bits));
 #endif
@@ -225,7 +225,7 @@ SEQUENT_LAZY class basic_thread_pool {
         std::atomic<int> tasks{0};
         std::atomic<std::uint64_t> float_mode{0};
         std::atomic<bool> failed{false};
-        std::exception_ptr error{};  // of the thread that has set `failed`
+        std::exception_ptr error{};  // stored by the thread that set `failed`
         std::atomic<bool> running{false};
         std::atomic<bool> ending{false};
         model_detail::bell begin{};

@@ -63,7 +63,7 @@ struct view_limits {
     unsigned counts[max_rank]{};
     int beyond[max_rank]{};
     bool any = false;
-    // Of outputs: rows along `axis` beyond some counts have not been written.
+    // Outputs: rows along `axis` beyond the counts `written` are not written.
     int axis = -1;
     unsigned written = 0;
 };
@@ -135,7 +135,7 @@ constexpr bool is_kept(int at) {
 /// Mark of a workspace: no forward since the last backward.
 inline constexpr std::uint64_t nothing_left = 0;
 /// Mark that a release build leaves, which does not compare arguments.
-inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
+inline constexpr std::uint64_t left_by_any = 1;  // written by release builds, which do not compare
 
 /// A hash of the arguments of a call, by which debug builds recognize them in backward. It covers
 /// some elements of each array.
