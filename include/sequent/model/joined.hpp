@@ -14,9 +14,9 @@
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// From how many bytes of parameters on the samples of a batch are joined: beyond what an L2 cache
-/// holds. For the library's own tests, 0 joins samples of any model; all units of a program must
-/// have the same number.
+/// Parameters of more bytes than this make samples of a batch be computed together: about the size
+/// of an L2 cache. 0, used by the library's own tests, joins the samples of any model. All
+/// translation units of a program must have the same value.
 #ifndef SEQUENT_LEAST_JOINED
 #define SEQUENT_LEAST_JOINED 1'048'576
 #endif

@@ -221,8 +221,8 @@ class model {
     /// call with s.
     ///
     /// Throws argument_error if the position is beyond the last one, if more than one row is given,
-    /// or if facts that are not along the sequence are given here instead of to prefill. Does not
-    /// compile if a rule needs later rows.
+    /// or if the model has facts that are not along the sequence and they are given here or were
+    /// not given to prefill. Does not compile if a rule needs later rows.
     template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
     static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                      state<T, Cache>& s) {

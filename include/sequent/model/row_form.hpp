@@ -110,8 +110,8 @@ constexpr long long row_cost(const row_step& step) {
     return cost;
 }
 
-/// From how many operations on a step is compiled by its form. Of the library's own tests alone:
-/// all units of a program must have the same number.
+/// Smallest number of operations of a step that is compiled by its form. Only the library's own
+/// tests change it. All translation units of a program must have the same value.
 #ifndef SEQUENT_LEAST_SHARED
 #define SEQUENT_LEAST_SHARED 50'000
 #endif

@@ -143,13 +143,14 @@ inline constinit thread_local pool_position in_pool{};
 }  // namespace model_detail
 
 /// A fixed number of threads for many short tasks: the thread that calls run, and size() - 1
-/// workers, which are created once and sleep while there are no tasks.
+/// workers, which are created once and sleep while there are no tasks. Use it by the name
+/// thread_pool.
 ///
 /// One run at a time uses the workers. The calling thread computes its run alone, with identical
 /// results, if the run begins within a task of the same pool, while another thread's run is under
 /// way, or in the child of a fork(), where the workers do not exist. Don't destroy a pool before
-/// run has returned; the destructor joins the workers. thread_pool is its only use; it is a
-/// template without arguments so that programs that do not use it do not compile it.
+/// run has returned; the destructor joins the workers. The class is a template without arguments so
+/// that only programs that use it compile it.
 SEQUENT_LAZY class basic_thread_pool {
   public:
     /// Creates `threads` - 1 workers; the default is one thread per hardware thread, and at least 1
