@@ -273,8 +273,8 @@ template <class Plan>
 inline constexpr plan::joined_steps joined_steps_of = plan::find_joined_steps(Plan::tables,
                                                                               least_joined_numbers);
 
-/// How many samples at most are run at once on such memory: 1 where each is run alone. Together
-/// they take no more memory than the parameters do.
+/// Largest number of samples that are computed at once in memory of this type; 1 if each is
+/// computed alone. Together they take no more memory than the parameters.
 template <class Memory, class T>
 constexpr int most_joined() {
     using plan = typename Memory::placed;
@@ -290,7 +290,7 @@ constexpr int most_joined() {
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
 }
 
-/// Entry points to the code that runs several samples at once; empty where each is run alone.
+/// Entry points to the code that computes several samples at once; empty if each is computed alone.
 template <class Plan, class T, bool Joins>
 struct joined_forward {
     static void run(joined_run<T> samples) noexcept;

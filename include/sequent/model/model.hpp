@@ -261,9 +261,9 @@ class model {
         sequences::step_batch(p, given, states, visit);
     }
 
-    /// Likewise on all threads of a pool, with identical results: the rows and outer indices of
-    /// large steps are divided among the threads. For many samples forward_batch is faster, since
-    /// its threads wait less for each other.
+    /// Like forward without a pool, with identical results, on all threads of a pool: the rows and
+    /// outer indices of large steps are divided among the threads. For many samples forward_batch
+    /// is faster, since its threads wait less for each other.
     template <model_detail::parameters_of<plan> P,
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w,
@@ -292,7 +292,7 @@ class model {
                             of_facts, model_detail::whole_run{});
     }
 
-    /// Likewise on all threads of a pool, with identical results.
+    /// Like backward without a pool, with identical results, on all threads of a pool.
     template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
               model_detail::workspace_of<plan, T> W>
     static void backward(
@@ -306,9 +306,10 @@ class model {
     }
 
     /// Runs forward for each of `samples` on the threads of b's pool and calls visit(sample, y),
-    /// where y is what forward returns; it is valid until visit returns. Visits come in any order
-    /// and several at the same time. If visit throws, samples that have not begun are skipped and
-    /// the exception is rethrown here. Throws argument_error if another call is using b.
+    /// where y is what forward returns; it is valid until visit returns. Visits come in any order,
+    /// from several threads at the same time. If visit throws, samples that have not begun are
+    /// skipped and the exception is rethrown here. Throws argument_error if another call is using
+    /// b.
     template <model_detail::parameters_of<plan> P, class W, class T = typename P::number,
               class Visit>
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
@@ -350,8 +351,8 @@ class model {
     /// returns the loss of the sample as a number and writes the gradient of the loss with respect
     /// to y to dy: views of the same extents as y, zero at first. Adds the gradients to `gradient`
     /// and returns the sum of the losses; both are the same for any number of threads. loss is
-    /// called in any order and several times at the same time. The memory needed does not grow with
-    /// the number of samples.
+    /// called in any order, by several threads at the same time. The memory needed does not grow
+    /// with the number of samples.
     ///
     /// If loss throws, the exception is rethrown here, and `gradient` holds the gradients of only
     /// some samples. Throws argument_error if another call is using b.

@@ -5,7 +5,7 @@
 
 #include "../config.hpp"
 
-/// A random number generator whose numbers are the same on every platform.
+/// A random number generator with a fixed sequence for each seed.
 
 namespace sequent::inline SEQUENT_ABI {
 

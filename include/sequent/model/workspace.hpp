@@ -226,6 +226,7 @@ struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
 /// for other types see model/rounded.hpp.
 template <class Plan, class T, class Products>
 struct rounded_plan_of;
+/// Products are not rounded.
 template <class Plan, class T>
 struct rounded_plan_of<Plan, T, T> {
     using type = Plan;
