@@ -24,7 +24,6 @@ using batch = xsimd::batch<T>;
 template <class T>
 inline constexpr int lanes = static_cast<int>(batch<T>::size);
 
-/// How many vector registers the instruction set names.
 #if defined(__AVX512F__) || defined(__aarch64__)
 /// Number of vector registers of the instruction set.
 inline constexpr int vector_registers = 32;

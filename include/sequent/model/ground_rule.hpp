@@ -99,8 +99,7 @@ class ground_rule : protected assignments<Plan, At, T> {
                 return list.first_ + static_cast<std::ptrdiff_t>(at) * room;
         }
     };
-    /// A value that a function needs for itself. Those that are needed at once have different
-    /// places in the memory of the call.
+    /// Memory on the stack for one temporary value of a function.
     using own_value = T[on_stack ? room : 1];
     /// A temporary value of a function. Temporaries that are needed at once have different places
     /// in the memory of the call.

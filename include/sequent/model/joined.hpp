@@ -235,7 +235,7 @@ class joined_rows {
     }
 };
 
-/// Whether step `At` takes the rows of all samples.
+/// True if step `At` computes the rows of all samples at once.
 template <class Plan, int At>
 constexpr bool joins_step() {
     constexpr plan::step step = Plan::template step_at<At>;
