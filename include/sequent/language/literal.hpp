@@ -64,10 +64,11 @@ struct literal {
 
 /// A relation: `r(i, j)` is one of its atoms, whose value is a scalar, a vector or a matrix of an
 /// inferred shape. In a body an argument may be a variable plus a constant, `r(i + 1)`, or the sum
-/// or difference of two variables plus a constant, `r(j - i + 7)`. The same holds for the arguments
-/// of a weight that is a literal by itself. If an argument is outside of the relation, the ground
-/// rule does not exist. An attention step reads scalars with such arguments, a relative bias for
-/// example, in place, provided that no pair of row and column leads outside, whatever the mask.
+/// or difference of two variables plus a constant, `r(j - i + 7)`, where one of the variables may
+/// have an integer factor, `r(i + 2 * k)`. The same holds for the arguments of a weight that is a
+/// literal by itself. If an argument is outside of the relation, the ground rule does not exist. An
+/// attention step reads scalars with such arguments, a relative bias for example, in place,
+/// provided that no pair of row and column leads outside, whatever the mask.
 template <fixed_string Name>
 struct relation {
     /// Passes an argument to a model's forward or backward: `input = x`.
