@@ -4,16 +4,17 @@
 
 #include "layout.hpp"
 
-/// Gives each buffer a place in the workspace by the time in which it is needed, and the steps
-/// their final offsets. Forward steps are the times 0 .. S-1; at S the outputs' gradients are
-/// given; the steps' own follow in S+1 .. 2S.
+/// Memory: the offset of each buffer in the workspace, by the time in which it is used, and the
+/// final offsets of the operands. The forward pass of S steps is the times 0 .. S-1. At time S the
+/// gradients of the outputs are given. The backward pass is the times S+1 .. 2S.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// How long the numbers of an operand must last: until the step is done, or until its gradient has
-/// been computed. `kept` numbers last as long; they have no gradient of their own.
+/// The lifetime of the values of an operand. now: until the step is done. until_gradient: until the
+/// gradient of the step is computed. kept: the same for values that have no gradient.
 enum class usage { now, until_gradient, kept };
 
+/// Calls visit(operand, usage) for the operands of a row step.
 template <class Row, class Visit>
 constexpr void visit_row(Row& row, Visit visit) {
     for (auto& term : row.terms) {
@@ -27,6 +28,7 @@ constexpr void visit_row(Row& row, Visit visit) {
     visit(row.before.at, usage::kept);
 }
 
+/// Calls visit(operand, usage) for the operands of a score.
 template <class Attention, class Visit>
 constexpr void visit_score(Attention& attention, Visit visit) {
     for (auto& node : attention.nodes) {
@@ -35,6 +37,7 @@ constexpr void visit_score(Attention& attention, Visit visit) {
     }
 }
 
+/// Calls visit(operand, usage) for the operands of an attention step.
 template <class Attention, class Visit>
 constexpr void visit_attention(Attention& attention, Visit visit) {
     if (attention.is_prepared()) {
@@ -50,6 +53,7 @@ constexpr void visit_attention(Attention& attention, Visit visit) {
     visit(attention.scores.at, usage::kept);
 }
 
+/// Calls visit(operand, usage) for the operands of a general step.
 template <class General, class Visit>
 constexpr void visit_general(General& general, Visit visit) {
     for (auto& item : general.literals) {
@@ -61,6 +65,7 @@ constexpr void visit_general(General& general, Visit visit) {
     visit(general.out, usage::until_gradient);
 }
 
+/// Calls visit(operand, usage) for the operands of a step.
 template <class Tables, class Step, class Visit>
 constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::rows) visit_row(tables.rows[at.at], visit);
@@ -69,7 +74,7 @@ constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::general) visit_general(tables.generals[at.at], visit);
 }
 
-/// Gives what is prepared its place, the same whatever else is planned.
+/// Lays out the prepared values. Their offsets do not depend on the purpose of the plan.
 template <class Draft>
 constexpr void place_prepared(Draft& draft) {
     for (buffer& each : draft.out.buffers) {
@@ -81,8 +86,8 @@ constexpr void place_prepared(Draft& draft) {
     }
 }
 
-/// Of a buffer with a copy for each layer; an inner stack's copies stand together within an outer
-/// layer.
+/// Adds the layer strides of a buffer with a copy for each layer. The copies of an inner stack are
+/// contiguous within a layer of the outer one.
 template <class Draft>
 constexpr void add_layers(const Draft& draft, const buffer& of, operand& used) {
     int stride = of.size;
@@ -92,7 +97,7 @@ constexpr void add_layers(const Draft& draft, const buffer& of, operand& used) {
     }
 }
 
-/// Returns whether it is.
+/// Sets the place of a prepared operand. Returns true if the operand is prepared.
 template <class Draft>
 constexpr bool resolve_prepared(const Draft& draft, operand& used) {
     if (used.where != place::value || !draft.out.buffers[used.index].prepared) return false;
@@ -110,7 +115,7 @@ constexpr bool resolve_prepared(const Draft& draft, relation_layout& layout) {
     return true;
 }
 
-/// Adds the place of an operand's part. In turn: of parts that share two places.
+/// Adds the offset of an operand's part. `in_turn`: the parts alternate between two places.
 template <class Draft>
 constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_turn,
                         operand& used) {
@@ -126,11 +131,11 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
     }
 }
 
-/// What the memory of a plan is laid out for. train: values last until their gradients have been
-/// computed. infer: until they are last read, and all layers of a stack share one layer's memory.
+/// The purpose of a memory layout. train: values last until their gradients are computed. infer:
+/// values last until they are last read, and all layers of a stack share the memory of one layer.
 enum class purpose { train, infer };
 
-/// Of a workspace that would have more than max_numbers.
+/// In place of the size of a workspace that would have more than max_numbers elements.
 inline constexpr int too_large = -1;
 
 constexpr int numbers_of_memory(long long numbers) {
