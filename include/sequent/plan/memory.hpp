@@ -138,18 +138,19 @@ enum class purpose { train, infer };
 /// In place of the size of a workspace that would have more than max_numbers elements.
 inline constexpr int too_large = -1;
 
+/// The size of a memory as int, or too_large.
 constexpr int numbers_of_memory(long long numbers) {
     return numbers > max_numbers ? too_large : static_cast<int>(numbers);
 }
 
-/// Memory that is given out for spans of time: each time the first place that is free for that
-/// long.
+/// Allocates memory for intervals of time: the first offset that is free during the interval.
 template <int Capacity>
 class arena {
   public:
-    long long size = 0;
+    long long size = 0;  ///< elements of the whole memory
 
-    /// Of no use where the whole has become larger than max_numbers.
+    /// The offset of `numbers` elements from time `first` to `last`. It is meaningless if the whole
+    /// memory has more than max_numbers elements.
     constexpr int put(long long numbers, int first, int last) {
         long long offset = 0;
         bool moved = true;
@@ -178,7 +179,8 @@ class arena {
     list<interval, Capacity> taken_{};
 };
 
-/// Places the buffers of a draft for one purpose, and resolves the operands of its steps.
+/// Lays out the buffers of a draft for one purpose, and sets the offsets of the operands of its
+/// steps.
 template <class Drafted>
 class memory_planner {
   public:
@@ -188,7 +190,7 @@ class memory_planner {
         find_lifetimes();
         for (buffer& each : out_.buffers) {
             if (trains_) each.copies = draft_.copies_of(each.scope);
-            // Two places are enough for the input and the output of one layer.
+            // Two parts are enough for the input and the output of one layer.
             else if (each.parts > 2)
                 each.size = each.size / each.parts * 2;
             each.size = aligned(each.size);
@@ -207,7 +209,7 @@ class memory_planner {
         }
     }
 
-    /// The steps, laid out.
+    /// The steps with their offsets.
     constexpr const auto& placed() const { return out_; }
 
   private:
@@ -236,7 +238,7 @@ class memory_planner {
             visit_operands(out_, each, [&](const operand& used, usage how) {
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
-                // What comes from outside of loops lasts for all of their rounds.
+                // A value from outside of loops lasts for all of their iterations.
                 const int outside = draft_.depth_of(of.scope);
                 const int begin = outside < each.depth ? loops[outside] : at;
                 const int end = outside < each.depth ? out_.steps[begin].at : at;
@@ -245,7 +247,7 @@ class memory_planner {
                     return;
                 }
                 if (of.scope > 0) {
-                    // Kept from layer to layer: through both passes of the whole stack.
+                    // Each layer has a copy, which lasts through both passes of the stack.
                     use(of, loops[0], backward_of(loops[0]));
                 } else {
                     use(of, begin, how == usage::now ? end : backward_of(begin));
@@ -277,7 +279,8 @@ class memory_planner {
             each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
-        // Those of a recursion are all born at once: together, they can be cleared at once.
+        // The gradients of a recursion are first written at the same time. They are placed
+        // together, so that they can be set to zero together.
         if (draft_.recurs)
             for (buffer& each : out_.buffers) put_adjoint(each);
         out_.workspace = numbers_of_memory(memory.size);

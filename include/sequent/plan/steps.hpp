@@ -387,7 +387,7 @@ struct birth {
 struct step {
     step_kind kind = step_kind::rows;
     int at = 0;      ///< place in the list of its kind; of weights, that of the attention step; of
-                     ///< repeat_end, the number of its repeat_begin
+                     ///< repeat_begin and repeat_end, the number of the other
     int rule = -1;   ///< the rule that the step computes
     int repeat = 1;  ///< iterations of a stack or a recursion
     int depth = 0;   ///< number of stacks and recursions around the step
