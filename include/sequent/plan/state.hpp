@@ -4,7 +4,7 @@
 #include "state_cache.hpp"
 
 /// The state of one sequence that is computed a few rows at a time. Each buffer of the sequence
-/// stores the current rows and as many rows before them as later steps read: none for row steps, a
+/// stores the current rows and as many rows before them as later steps read: none for plain rows, a
 /// few for shifts, convolutions and recursions, all for aggregates over all earlier rows. The
 /// columns of attention steps are stored separately, transposed.
 
