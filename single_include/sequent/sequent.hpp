@@ -36,18 +36,20 @@
 /// code gives on purpose: its sizes are `int`, it compares with numbers that are exact, and some
 /// casts are of use on other platforms alone.
 
-/// Version, platform switches and the inline namespace that every other header opens.
+/// The version, switches of the platform, and the inline namespace that every other header opens.
 
+/// The version of the library, for `#if`.
 #define SEQUENT_VERSION_MAJOR 0
 #define SEQUENT_VERSION_MINOR 1
 #define SEQUENT_VERSION_PATCH 0
 
 #if (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L) && __cplusplus < 202002L
 #error "sequent: C++20 is needed: compile with -std=c++20"
-#include <sequent/needs_cxx20>  // compilers go on after an #error, but stop where a file is missing
+#include <sequent/needs_cxx20>  // compilers continue after an #error, but stop at a missing file
 #endif
 
-// Clang defines nothing for -fassociative-math: what it would reorder is guarded where it stands.
+// Clang defines no macro for -fassociative-math. Code that the flag would reorder is guarded in
+// place.
 #if defined(__FAST_MATH__)
 #error "sequent: -ffast-math breaks the exact zero of exp(-inf); build without it"
 #elif defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0
@@ -57,34 +59,37 @@
     "sequent: -fassociative-math, a part of -funsafe-math-optimizations, breaks exp; build without it"
 #endif
 
-// Unoptimised (-O0), a model takes some 200 times as long as at -O3, at -O1 or -Og 2 to 8 times.
-// Use -Og for debug builds, or put the model behind plain functions in a source file of its own
-// that is optimised. SEQUENT_UNOPTIMIZED says that it is meant so.
+// Compared with -O3, a model takes about 200 times as long at -O0, and 2 to 8 times at -O1 or -Og.
+// Use -Og for debug builds, or put the model behind plain functions in an optimised source file of
+// its own. Define SEQUENT_UNOPTIMIZED to suppress the message.
 #if defined(__GNUC__) && !defined(__OPTIMIZE__) && !defined(SEQUENT_UNOPTIMIZED)
 #pragma message( \
     "sequent: without optimisation (-O0) models run some 200 times slower; use -O1 or more, or -Og, or define SEQUENT_UNOPTIMIZED")
 #endif
 
+// Defined if errors are exceptions; otherwise they print a message and abort (fail.hpp).
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
 #define SEQUENT_HAS_EXCEPTIONS
 #endif
 
-// Clang before 16 spells these without the second underscore.
+// Defined if matrix products may use AMX. Clang before 16 spells the macros without the second
+// underscore.
 #if defined(__linux__) && defined(__x86_64__) &&                                  \
     ((defined(__AMX_TILE__) && defined(__AMX_INT8__) && defined(__AMX_BF16__)) || \
      (defined(__AMXTILE__) && defined(__AMXINT8__) && defined(__AMXBF16__)))
 #define SEQUENT_HAS_AMX
 #endif
 
-// Where the standard library has no threads, a pool is the calling thread alone. A program for one
-// thread may define it, too.
+// Define SEQUENT_NO_THREADS if the standard library has no threads, or if the program uses one
+// thread: a thread pool is then the calling thread alone.
 #if defined(__wasm__) && !defined(_REENTRANT) && !defined(SEQUENT_NO_THREADS)
 #define SEQUENT_NO_THREADS
 #endif
 
-// What changes the code of an inline function is part of every symbol: the version, the instruction
-// set, SEQUENT_SMALL_CODE, SEQUENT_NO_THREADS, and what happens on an error. Two translation units
-// of one program that are built with different flags never share a kernel.
+// The inline namespace. Everything that changes the code of an inline function is part of its name,
+// and so of every symbol: the version, the instruction set, SEQUENT_SMALL_CODE, SEQUENT_NO_THREADS,
+// and the kind of errors. Two translation units of one program that are built with different flags
+// therefore never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
 #if defined(SEQUENT_HAS_AMX) && defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16_amx
@@ -148,6 +153,8 @@
 #endif
 #define SEQUENT_ABI SEQUENT_ABI_NAME(SEQUENT_ABI_SET)
 
+// SEQUENT_INLINE: always inlined. SEQUENT_NOINLINE: never inlined. SEQUENT_COLD: never inlined, and
+// rarely called, as the functions that report errors.
 #if defined(_MSC_VER) && !defined(__clang__)
 #define SEQUENT_INLINE __forceinline
 #define SEQUENT_NOINLINE __declspec(noinline)
@@ -158,9 +165,9 @@
 #define SEQUENT_COLD __attribute__((noinline, cold))
 #endif
 
-// Stands before a function that is no template otherwise. The compiler instantiates what such a
-// body uses (containers, algorithms, strings) only in programs that call it, and not in all that
-// include its header.
+// Makes a function a template that needs no arguments. The compiler instantiates what its body uses
+// (containers, algorithms, strings) only in programs that call it, not in every program that
+// includes its header.
 #define SEQUENT_LAZY template <class = void>
 
 #pragma push_macro("Above")
@@ -356,8 +363,8 @@
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The one way in which this library reports an error at run time: throws Error(message). Without
-/// exceptions (-fno-exceptions) it prints the message to stderr and aborts.
+/// Throws Error(message). All errors at run time are reported by this function. Without exceptions
+/// (-fno-exceptions) it prints the message to stderr and aborts.
 template <class Error>
 [[noreturn]] void fail(const std::string& message) {
 #if defined(SEQUENT_HAS_EXCEPTIONS)
@@ -368,15 +375,15 @@ template <class Error>
 #endif
 }
 
-/// What a debug build (one without NDEBUG) does about a mistake of the program that a release build
-/// does not look for: it prints the message to stderr and aborts, as assert does.
+/// Prints the message to stderr and aborts, as assert does. Debug builds (without NDEBUG) call it
+/// for programming errors that release builds do not check.
 [[noreturn]] inline void stop(const std::string& message) noexcept {
     std::fprintf(stderr, "%s\n", message.c_str());
     std::abort();
 }
 
-/// An argument does not fit: its shape, its size or one of its values. The message names it and
-/// both figures.
+/// The shape, the size or a value of an argument is wrong. The message names the argument, the
+/// given and the expected value.
 struct argument_error : std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };
@@ -427,17 +434,20 @@ struct gguf_vocabulary {
 
 #include <initializer_list>
 
-/// Messages from parts. A chain of operator+ over strings costs the compiler an overload resolution
-/// and the program an inlined copy of each operand; here both are one function call.
+/// Messages that are concatenated from parts. A chain of operator+ over strings costs an overload
+/// resolution in the compiler and inlined code in the program for each operand; these functions
+/// cost one call.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// A piece of text or a whole number. The text is only referred to.
+/// A piece of text or an integer. The text is not copied: it must outlive the object.
 class text_part {
   public:
+    /// Refers to the text.
     text_part(const char* text) noexcept : text_(text) {}
     text_part(std::string_view text) noexcept : text_(text) {}
     text_part(const std::string& text) noexcept : text_(text) {}
+    /// An integer, written in decimal notation.
     text_part(int value) noexcept : text_part(static_cast<long long>(value)) {}
     text_part(long value) noexcept : text_part(static_cast<long long>(value)) {}
     text_part(long long value) noexcept : negative_(value < 0), is_number_(true) {
@@ -447,9 +457,11 @@ class text_part {
     text_part(unsigned value) noexcept : number_(value), is_number_(true) {}
     text_part(unsigned long value) noexcept : number_(value), is_number_(true) {}
     text_part(unsigned long long value) noexcept : number_(value), is_number_(true) {}
+    /// Use a string for a character, number_text for a floating-point number.
     text_part(char) = delete;
     text_part(double) = delete;
 
+    /// Appends the text, or the digits of the integer.
     void append_to(std::string& result) const {
         if (!is_number_) {
             result.append(text_.data(), text_.size());
@@ -473,25 +485,26 @@ class text_part {
     bool is_number_ = false;
 };
 
-/// Appends the parts, one after another.
+/// Appends the parts to `result`, in their order.
 SEQUENT_COLD inline void append_text(std::string& result, std::initializer_list<text_part> parts) {
     for (const text_part& part : parts) part.append_to(result);
 }
 
-/// The parts, one after another.
+/// The concatenation of the parts.
 SEQUENT_COLD inline std::string joined_text(std::initializer_list<text_part> parts) {
     std::string result;
     append_text(result, parts);
     return result;
 }
 
-/// fail<Error> with a message from parts.
+/// Throws Error with the concatenation of the parts as its message, by fail<Error>.
 template <class Error>
 [[noreturn]] SEQUENT_COLD void fail_with(std::initializer_list<text_part> parts) {
     fail<Error>(joined_text(parts));
 }
 
-/// Throws argument_error unless both sizes are equal; `what` is "adam: the gradient".
+/// Throws argument_error unless both sizes are equal. `what` names the argument, for example
+/// "adam: the gradient".
 inline void check_size(const char* what, std::size_t given, std::size_t expected) {
     if (given != expected)
         fail_with<argument_error>(
@@ -504,11 +517,13 @@ inline void check_size(const char* what, std::size_t given, std::size_t expected
 
 #include <charconv>
 
-/// Floating-point numbers as text, independent of the locale: a decimal point, no grouping.
+/// Floating-point numbers as text, independent of the locale: with a decimal point, without
+/// grouping.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// With `precision` significant digits at most, as "%.<precision>g" writes them in the C locale.
+/// The number with at most `precision` significant digits, as printf("%.<precision>g") writes it in
+/// the C locale.
 inline std::string number_text(double value, int precision) {
     std::array<char, 64> text{};
     const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
@@ -517,13 +532,13 @@ inline std::string number_text(double value, int precision) {
     return {text.data(), end};
 }
 
-/// The shortest text that reads back as the same number.
+/// The shortest text from which the same number is read.
 inline std::string number_text(double value) {
     std::array<char, 64> text{};
     return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
 
-/// With `decimals` digits behind the point. `decimals` is at most 20.
+/// The number with `decimals` digits after the decimal point, at most 20.
 inline std::string fixed_text(double value, int decimals) {
     std::array<char, 352> text{};  // 309 digits of the largest double, sign, point, decimals
     const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
@@ -551,19 +566,22 @@ void check_number(bool valid, std::string_view what, double value, std::string_v
 #include <concepts>
 #include <limits>
 
+/// Names, packs and the type of a refused expression: what the other headers of the language use.
+
 namespace sequent::inline SEQUENT_ABI::language {
 
-/// A name as a template argument: `relation<"query">`.
+/// A string literal as a template argument: `relation<"query">`. Size counts the final zero.
 template <std::size_t Size>
 struct fixed_string {
-    char characters[Size]{};
+    char characters[Size]{};  ///< with the final zero
 
+    /// Copies the literal.
     consteval fixed_string(const char (&text)[Size]) noexcept {
         for (std::size_t at = 0; at < Size; ++at) characters[at] = text[at];
     }
 };
 
-/// One name after another: `relation<Prefix + "query">`.
+/// The concatenation of two names: `relation<Prefix + "query">`.
 template <std::size_t First, std::size_t Second>
 consteval auto operator+(const fixed_string<First>& first, const char (&second)[Second]) noexcept {
     char text[First + Second - 1]{};
@@ -572,33 +590,38 @@ consteval auto operator+(const fixed_string<First>& first, const char (&second)[
     return fixed_string<First + Second - 1>(text);
 }
 
-/// Fails a static_assert with a reason where an expression makes no rule.
+/// Always false, but dependent on the template arguments: `static_assert(refused<T>, reason)` fails
+/// only when the template is instantiated.
 template <class...>
 inline constexpr bool refused = false;
 
-/// What an expression that makes no rule gives once its reason is told. The operators of rules take
-/// it and give it again, so that one mistake is one error.
+/// The result of an ill-formed expression, whose static_assert has already failed. The operators of
+/// rules accept it and return it, so that one mistake gives one error.
 struct mistaken {
+    /// Stays mistaken when transposed.
     constexpr mistaken T() const noexcept { return {}; }
+    /// Stays mistaken when a weight is applied.
     template <class Weight>
     constexpr mistaken operator[](Weight) const noexcept {
         return {};
     }
 };
 
-/// A list of values of different types.
+/// A tuple of values, `first` and `rest`; empty types take no space.
 template <class... Values>
 struct pack {};
 
 template <class First, class... Rest>
 struct pack<First, Rest...> {
-    First first;
-    [[no_unique_address]] pack<Rest...> rest;
+    First first;                               ///< the first value
+    [[no_unique_address]] pack<Rest...> rest;  ///< the others
 };
 
+/// The empty pack.
 constexpr pack<> make_pack() noexcept {
     return {};
 }
+/// A pack of the arguments, by value, in their order.
 template <class First, class... Rest>
 constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
     return {first, make_pack(rest...)};
@@ -606,80 +629,95 @@ constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// Index variables, the integer expressions over them, and the constraints these make.
+/// Index variables, integer expressions over them, and constraints that compare these expressions.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
-/// As the extent of a variable: the facts, weights and literals that bind it tell its range.
+/// The default extent of a variable: its range is inferred from the facts, weights and literals
+/// that use it.
 inline constexpr int unstated = std::numeric_limits<int>::min();
 
-/// An index variable. Its range follows from the facts, weights and literals that bind it, or is
-/// stated: `var<"h", 8>` runs over 0..7.
+/// An index variable. Its range is inferred from the facts, weights and literals that use it, or is
+/// stated: `var<"h", 8>` takes the values 0 to 7. Equal names within a rule are the same variable.
 template <fixed_string Name, int Extent = unstated>
 struct var {
+    /// The stated extent, or 0 if none is stated.
     static constexpr int stated_extent = Extent == unstated ? 0 : Extent;
 };
 
-/// `input = x`: an argument of a model's forward or backward under the name of a fact, a count or
-/// an output. Value is an lvalue reference unless x is a temporary.
+/// `input = x`: an argument of a model's forward or backward, named after a fact, a count or an
+/// output. Value is an lvalue reference if x is an lvalue.
 template <fixed_string Name, class Value>
 struct named_argument {
-    Value&& value;
+    Value&& value;  ///< the argument; it is not copied
 };
 
-/// A count given at run time, `j < length`. It bounds variables; it is no variable itself.
+/// A count: an integer given at run time, such as the length of a sequence in `j < length`. It may
+/// stand in constraints and in the index expressions of functions and of number(...), but not in an
+/// argument of a literal.
 template <fixed_string Name>
 struct bound {
+    /// Passes the count to a model: `length = 12`.
     template <class Value>
     constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
         return {static_cast<Value&&>(value)};
     }
 };
 
+/// An integer constant in an index expression.
 struct integer {
-    int value;
+    int value;  ///< the constant
 };
 
+/// The operations of index expressions. `absolute` ignores its right operand.
 enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
 
-/// `left op right` over integers. Division and remainder round down. By zero, which a count given
-/// at run time may be, the quotient is 0 and the remainder is the left operand.
+/// `left op right` over integers. Division rounds down, so that a remainder has the sign of its
+/// divisor. If the divisor is zero, as a count may be, the quotient is 0 and the remainder is the
+/// left operand.
 template <arithmetic Operation, class Left, class Right>
 struct index_expression {
-    Left left;
-    Right right;
+    Left left;    ///< the left operand
+    Right right;  ///< the right operand
 };
 
+/// The relations of a comparison.
 enum class order { less, less_equal, greater, greater_equal, equal, not_equal };
 
+/// A constraint that compares two index expressions: `j <= i`.
 template <order Relation, class Left, class Right>
 struct comparison {
-    Left left;
-    Right right;
+    Left left;    ///< the left operand
+    Right right;  ///< the right operand
 };
 
+/// The connectives of constraints. `negation` ignores its right operand.
 enum class connective { conjunction, disjunction, negation };
 
+/// A constraint made of constraints by `&&`, `||` or `!`.
 template <connective Operation, class Left, class Right>
 struct compound {
-    Left left;
-    Right right;
+    Left left;    ///< the left operand
+    Right right;  ///< the right operand
 };
 
-/// A condition that a function of one index or two decides.
+/// A constraint given by a function of two indices; one_of ignores the second. Test::holds(left,
+/// right) is a static constexpr function.
 template <class Test, class Left, class Right>
 struct decision {
-    Left left;
-    Right right;
+    Left left;    ///< the first argument of Test::holds
+    Right right;  ///< the second argument of Test::holds
 };
 
-/// Both positions hold the same symbol of a fact, as those of one document do.
+/// A constraint: the fact has the same symbol at both positions. With a fact that numbers
+/// documents, both positions are in one document.
 template <fixed_string Fact, class Left, class Right>
 struct same_symbol {
-    Left left;
-    Right right;
+    Left left;    ///< one position
+    Right right;  ///< the other position
 };
 
+/// True for an index variable, a count, an integer constant and an index expression.
 template <class T>
 inline constexpr bool is_index = false;
 template <fixed_string Name, int Extent>
@@ -691,6 +729,7 @@ inline constexpr bool is_index<integer> = true;
 template <arithmetic Operation, class Left, class Right>
 inline constexpr bool is_index<index_expression<Operation, Left, Right>> = true;
 
+/// True for a constraint: comparison, compound, decision or same_symbol.
 template <class T>
 inline constexpr bool is_constraint = false;
 template <order Relation, class Left, class Right>
@@ -702,25 +741,32 @@ inline constexpr bool is_constraint<decision<Test, Left, Right>> = true;
 template <fixed_string Fact, class Left, class Right>
 inline constexpr bool is_constraint<same_symbol<Fact, Left, Right>> = true;
 
+/// An index variable, a count, an integer constant or an index expression.
 template <class T>
 concept index_term = is_index<T>;
+/// An index term or a plain integer.
 template <class T>
 concept index_operand = is_index<T> || std::integral<T>;
+/// A condition on indices that may stand in a body.
 template <class T>
 concept constraint = is_constraint<T>;
 
+/// Two index operands, of which at least one is an index term.
 template <class Left, class Right>
 concept index_pair = index_operand<Left> && index_operand<Right> &&
     (index_term<Left> || index_term<Right>);
 
+/// The operand as an index term: itself, or an integer constant.
 template <index_term Term>
 constexpr Term as_index(Term term) noexcept {
     return term;
 }
+/// The integer as an index term.
 constexpr integer as_index(int value) noexcept {
     return {value};
 }
 
+/// The type of as_index(T{}).
 template <class T>
 using index_of = decltype(as_index(T{}));
 
@@ -736,86 +782,104 @@ constexpr auto compare_index(Left left, Right right) noexcept {
 }
 }  // namespace detail
 
+/// The sum of two index operands.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator+(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::add>(left, right);
 }
+/// The difference of two index operands.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator-(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::subtract>(left, right);
 }
+/// The product of two index operands.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator*(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::multiply>(left, right);
 }
+/// The quotient of two index operands, rounded down; 0 if the divisor is 0.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator/(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::divide>(left, right);
 }
+/// The remainder of the quotient that is rounded down: `-1 % 5` is 4. The left operand if the
+/// divisor is 0.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator%(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::remainder>(left, right);
 }
+/// The absolute value: `abs(i - j) < 8`.
 template <index_term Term>
 constexpr auto abs(Term term) noexcept {
     return detail::combine_index<arithmetic::absolute>(term, 0);
 }
 
+/// Constraint: the left operand is less than the right.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator<(Left left, Right right) noexcept {
     return detail::compare_index<order::less>(left, right);
 }
+/// Constraint: the left operand is less than or equal to the right.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator<=(Left left, Right right) noexcept {
     return detail::compare_index<order::less_equal>(left, right);
 }
+/// Constraint: the left operand is greater than the right.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator>(Left left, Right right) noexcept {
     return detail::compare_index<order::greater>(left, right);
 }
+/// Constraint: the left operand is greater than or equal to the right.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator>=(Left left, Right right) noexcept {
     return detail::compare_index<order::greater_equal>(left, right);
 }
+/// Constraint: the operands are equal.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator==(Left left, Right right) noexcept {
     return detail::compare_index<order::equal>(left, right);
 }
-// Defined, not rewritten from ==: a rewritten != would negate an object, not a truth value.
+/// Constraint: the operands differ.
+// Written out, because a != that the compiler rewrites from == would negate an object, not a bool.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator!=(Left left, Right right) noexcept {
     return detail::compare_index<order::not_equal>(left, right);
 }
 
+/// Both constraints hold.
 template <constraint Left, constraint Right>
 constexpr auto operator&&(Left left, Right right) noexcept {
     return compound<connective::conjunction, Left, Right>{left, right};
 }
+/// At least one of the constraints holds.
 template <constraint Left, constraint Right>
 constexpr auto operator||(Left left, Right right) noexcept {
     return compound<connective::disjunction, Left, Right>{left, right};
 }
+/// The constraint does not hold.
 template <constraint Condition>
 constexpr auto operator!(Condition condition) noexcept {
     return compound<connective::negation, Condition, integer>{condition, {0}};
 }
 
 namespace detail {
+/// The test of one_of.
 template <int... Members>
 struct is_member {
     static constexpr bool holds(int index, int) noexcept { return (... || (index == Members)); }
 };
+/// The test of holds.
 template <auto Predicate>
 struct is_held {
     static constexpr bool holds(int left, int right) noexcept {
@@ -824,15 +888,15 @@ struct is_held {
 };
 }  // namespace detail
 
-/// The index is one of the numbers: `one_of<0, 100, 500>(j)`.
+/// Constraint: the index is one of the numbers, `one_of<0, 100, 500>(j)`.
 template <int... Members, index_term Term>
 constexpr auto one_of(Term term) noexcept {
     return decision<detail::is_member<Members...>, Term, integer>{term, {0}};
 }
 
-/// Any condition on two indices: `holds<predicate>(i, j)`, where predicate(int, int) is a constexpr
-/// function, or an object that holds nothing. A table of its pairs is made with the
-/// first facts of the program.
+/// Constraint: `predicate(i, j)` is true in `holds<predicate>(i, j)`. The predicate is a constexpr
+/// function of two ints or an empty function object such as a lambda without captures. A table of
+/// the pairs for which it holds is made with the first facts of the program.
 template <auto Predicate, class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto holds(Left left, Right right) noexcept {
@@ -840,27 +904,30 @@ constexpr auto holds(Left left, Right right) noexcept {
                                                                                  as_index(right)};
 }
 
-// The same by their names in logic.
+/// `left <= right` by its name in logic.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto leq(Left left, Right right) noexcept {
     return left <= right;
 }
+/// `left - right` by its name in logic.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto sub(Left left, Right right) noexcept {
     return left - right;
 }
+/// `left % right` by its name in logic.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto mod(Left left, Right right) noexcept {
     return left % right;
 }
+/// `term + 1`, the successor.
 template <index_term Term>
 constexpr auto next(Term term) noexcept {
     return term + 1;
 }
-/// No two of the terms are equal.
+/// Constraint: no two of the terms are equal.
 template <index_term First, index_term Second, index_term... Rest>
 constexpr auto alldiff(First first, Second second, Rest... rest) noexcept {
     if constexpr (sizeof...(Rest) == 0)
@@ -869,7 +936,8 @@ constexpr auto alldiff(First first, Second second, Rest... rest) noexcept {
         return (first != second) && (... && (first != rest)) && alldiff(second, rest...);
 }
 
-// A chain reads as mathematics and means something else: `0 <= i - j <= 5` compares a truth value.
+// Refuses chained comparisons: in C++ `0 <= i - j <= 5` would compare the result of the first
+// comparison with 5.
 #define SEQUENT_REFUSE_CHAIN(OPERATOR)                                                           \
     template <constraint Left, class Right>                                                      \
         requires(index_operand<Right> || constraint<Right>)                                      \
@@ -890,83 +958,98 @@ SEQUENT_REFUSE_CHAIN(!=)
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// What a model is given at run time, and what it gives back.
+/// Facts: the inputs of a model, with their shapes; the query of its outputs; and requirements on
+/// its plan. They are the template arguments of `sequent::model` after the program.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// The type of `symbol<Classes>`.
 template <int Classes>
 struct symbol_type {
     static_assert(Classes > 0, "sequent: symbol<N> has at least one symbol");
-    static constexpr int classes = Classes > 0 ? Classes : 1;
+    static constexpr int classes = Classes > 0 ? Classes : 1;  ///< number of different symbols
 };
 
-/// As the last extent of a fact: its values are symbols 0..Classes-1, given as 32-bit integers.
+/// The last extent of a fact of symbols: its values are 32-bit integers from 0 to Classes - 1. A
+/// rule reads a symbol through a weight, `token(i)[E]`, which is row token(i) of the matrix E.
 template <int Classes>
 inline constexpr symbol_type<Classes> symbol{};
 
+/// The type of `sparse<Capacity>`.
 template <int Capacity>
 struct sparse_type {
     static_assert(Capacity > 0, "sequent: sparse<E> has room for at least one pair");
-    static constexpr int pairs = Capacity > 0 ? Capacity : 1;
+    static constexpr int pairs = Capacity > 0 ? Capacity : 1;  ///< maximum number of pairs
 };
 
-/// As the first extent of a fact: it holds for at most Capacity pairs (i, j), given at run time.
+/// The first extent of a sparse fact, which holds for at most Capacity pairs (i, j). The pairs are
+/// given at run time.
 template <int Capacity>
 inline constexpr sparse_type<Capacity> sparse{};
 
+/// The type of `up_to<Most>`.
 template <int Most>
 struct up_to_type {
     static_assert(Most > 0, "sequent: up_to<N> has room for at least one value");
-    static constexpr int most = Most > 0 ? Most : 1;
+    static constexpr int most = Most > 0 ? Most : 1;  ///< maximum length
 };
 
-/// As the first extent of a dense fact: it is given with any length from 0 to Most. Its atoms end
-/// there, so that all that follows from it has that length, at the cost of that length.
+/// The first extent of a dense fact of variable length: a call gives any length from 0 to Most.
+/// Relations over its index end at the same length, and the cost of a call follows the length.
 template <int Most>
 inline constexpr up_to_type<Most> up_to{};
 
-/// A dense fact. `fact<"input", 64, 128>` used as `input(i)` holds 64 vectors of 128 numbers; used
-/// as `input(i, j)`, 64 x 128 scalars. `fact<"token", 64, symbol<65>>` holds 64 symbols.
-/// `fact<"token", up_to<512>, symbol<65>>` holds at most 512, as many as are given.
-/// `fact<"edge", sparse<90>, 40, 40, 3>` is sparse: `edge(i, j)` holds for at most 90 of the pairs
-/// with i, j < 40, each with a vector of 3 numbers; with no extent after the two, a number each;
-/// with symbol<4> there, a symbol each.
+/// An input of the model under the name of a relation. A dense fact has up to 6 extents, a sparse
+/// one two indices and up to two extents of its values:
+///
+///     fact<"input", 64, 128>                  as input(i): 64 vectors of 128 numbers
+///                                             as input(i, j): 64 x 128 scalars
+///     fact<"token", 64, symbol<65>>           64 symbols
+///     fact<"token", up_to<512>, symbol<65>>   0 to 512 symbols
+///     fact<"edge", sparse<90>, 40, 40>        at most 90 pairs i, j < 40, with a number each
+///     fact<"edge", sparse<90>, 40, 40, 3>     with a vector of 3 numbers each
+///     fact<"edge", sparse<90>, 40, 40, symbol<4>>   with a symbol each
 template <fixed_string Name, auto... Shape>
 struct fact {};
 
-/// The relations that are the model's outputs, where they are not the one that no body uses.
+/// Names the outputs of a model, up to 16 relations. Without a query the output is the one relation
+/// that no body uses, or that only its own recursion uses.
 template <fixed_string... Names>
 struct query {};
 
-/// Among the facts of a model: a rule that no fused step computes, so that it would run as general
-/// loops, is a compile error that names the rule and the reason. `explain` prints the same reasons.
+/// An option among the facts of a model. A rule that no fused step computes, and that would run as
+/// general loops, becomes a compile error that names the rule and the reason. `explain` prints the
+/// same reasons.
 struct require_fused {};
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// How the angles of rotary positions are scaled for sequences longer than those of pretraining, of
-/// `original` positions. Of the angle f of one position and the wavelength w = 2 pi / f of each
-/// pair:
+/// The scaling of the angles of rotary position embeddings, for sequences longer than the
+/// `original` positions of pretraining. f is the angle per position of a pair, w = 2 pi / f its
+/// wavelength:
 ///
 ///     linear   f / factor
-///     llama3   f where w < original / high, f / factor where w > original / low, between them a
-///              mixture, linear in original / w
-///     yarn     f for pairs that turn more often than `high` times in the original length, f /
-///              factor for those that turn less often than `low` times, a mixture linear in the
-///              pair between them (arXiv 2309.00071); scores grow by attention()^2
+///     llama3   f if w < original / high, f / factor if w > original / low, between them a mixture
+///              that is linear in original / w
+///     yarn     f for pairs that make more than `high` turns in the original length, f / factor for
+///              those that make less than `low` turns, between them a mixture that is linear in the
+///              number of the pair (arXiv 2309.00071); scores are multiplied by attention()^2
 struct rotary_scaling {
+    /// The formulas above; `none` leaves the angles unchanged.
     enum class rule : unsigned char { none, linear, llama3, yarn };
-    rule kind = rule::none;
-    unsigned char factor = 0;
-    unsigned char low = 0;
-    unsigned char high = 0;
-    int original = 0;
+    rule kind = rule::none;    ///< the formula
+    unsigned char factor = 0;  ///< ratio of the new to the original length
+    unsigned char low = 0;     ///< turns in the original length below which f is divided by factor
+    unsigned char high = 0;    ///< turns in the original length above which f is unchanged
+    int original = 0;          ///< positions of pretraining, of llama3 and yarn
 
+    /// Compares all members.
     friend constexpr bool operator==(const rotary_scaling&, const rotary_scaling&) = default;
 
-    /// What queries and keys are multiplied by.
+    /// The factor of queries and of keys: 0.1 ln(factor) + 1 for yarn with factor > 1, else 1
+    /// (arXiv 2309.00071).
     constexpr double attention() const {
         if (kind != rule::yarn || factor <= 1) return 1;
         // ln(factor) by its series in (x - 1) / (x + 1), after halving.
@@ -982,36 +1065,42 @@ struct rotary_scaling {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// What stands in a rule's body and head: relations, weights and numbers, each with its arguments.
+/// Literals: the relations, weights and numbers of a rule's head and body, with their arguments.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// In place of a weight: the literal has none.
 struct none {};
 
+/// Properties of a literal, one bit each. `negated`: the atom must be absent. `hidden_value`: the
+/// atom must be present, but its value is not read. `frozen`: a weight without a gradient.
 enum modifier : unsigned { plain = 0, transposed = 1, negated = 2, hidden_value = 4, frozen = 8 };
 
-/// `Source(terms...)[weight]`. Source is a relation or a weight; Weight is a literal of a weight,
-/// or none.
+/// The expression `Source(terms...)[weight]`. Source is a relation or a weight; Weight is a literal
+/// of a weight, or none; Modifiers is a union of modifier bits; Terms are up to 4 index terms.
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
 struct literal;
 
+/// True for a weight, with or without arguments.
 template <class T>
 inline constexpr bool is_weight = false;
 
+/// A weight, with or without arguments: `W`, `W(h)`, `W.T()`.
 template <class T>
 concept weight_literal = is_weight<T>;
 
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
 struct literal {
-    [[no_unique_address]] pack<Terms...> terms;
-    [[no_unique_address]] Weight weight;
+    [[no_unique_address]] pack<Terms...> terms;  ///< the arguments
+    [[no_unique_address]] Weight weight;         ///< the weight in brackets
 
-    /// The value turned into its transpose, after the weight is applied.
+    /// The transpose of the value. A weight is applied before it.
     constexpr auto T() const noexcept {
         return literal<Source, Weight, Modifiers ^ transposed, Terms...>{terms, weight};
     }
 
-    /// The value multiplied from the left by a weight; for a symbol, the weight's row.
+    /// The product weight * value. For a symbol, the row of the weight that the symbol numbers. A
+    /// second weight is a compile error.
     template <weight_literal Applied>
     constexpr auto operator[](Applied applied) const noexcept {
         static_assert(std::is_same_v<Weight, none>,
@@ -1021,9 +1110,10 @@ struct literal {
         return literal<Source, decltype(use), Modifiers, Terms...>{terms, use};
     }
 
+    /// The literal itself. A weight without arguments becomes a literal by the same call.
     constexpr literal use() const noexcept { return *this; }
 
-    /// A slip: `q(i) = body` in place of `q(i) <<= body`.
+    /// Refuses `q(i) = body`, which is written `q(i) <<= body`.
     template <class Body>
     constexpr mistaken operator=(const Body&) const noexcept {
         constexpr bool makes_a_rule = std::is_same_v<Body, mistaken>;
@@ -1032,19 +1122,22 @@ struct literal {
     }
 };
 
-/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred. In bodies an
-/// argument may be a variable plus a constant, `r(i + 1)`, and the sum or the difference of two
-/// variables plus a constant, `r(j - i + 7)`; so may those of weights that stand alone. Where it
-/// lies outside of the relation, there is no ground rule. Attention reads scalars so, a relative
-/// bias for one, where they stand, if no row and column leads outside, whatever the mask.
+/// A relation: `r(i, j)` is one of its atoms, whose value is a scalar, a vector or a matrix of an
+/// inferred shape. In a body an argument may be a variable plus a constant, `r(i + 1)`, or the sum
+/// or difference of two variables plus a constant, `r(j - i + 7)`, where one of the variables may
+/// have an integer factor, `r(i + 2 * k)`. The same holds for the arguments of a weight that is a
+/// literal by itself. If an argument is outside of the relation, the ground rule does not exist. An
+/// attention step reads scalars with such arguments, a relative bias for example, in place,
+/// provided that no pair of row and column leads outside, whatever the mask.
 template <fixed_string Name>
 struct relation {
-    /// Names an argument of a model's forward or backward.
+    /// Passes an argument to a model's forward or backward: `input = x`.
     template <class Value>
     constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
         return {static_cast<Value&&>(value)};
     }
 
+    /// The atom with these arguments, at most 4.
     template <index_operand... Terms>
     constexpr auto operator()(Terms... terms) const noexcept {
         return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...),
@@ -1052,16 +1145,20 @@ struct relation {
     }
 };
 
-/// Learned numbers: a scalar, a vector or a matrix (rows = outputs, columns = inputs). With
-/// arguments there is one of them per value of the index, `W(h)`, `R(i, j)`. The same name is the
-/// same weight.
+/// A learned parameter: a scalar `weight<"s">`, a vector `weight<"b", R>` or a matrix
+/// `weight<"W", R, C>` of R outputs and C inputs. With arguments there is one such value for each
+/// value of the indices: `W(h)`, `table(i, j)`. Within a program, and within a stacked block, equal
+/// names are the same weight.
 template <fixed_string Name, int... Shape>
 struct weight {
+    /// The weight of these index values.
     template <index_operand... Terms>
     constexpr auto operator()(Terms... terms) const noexcept {
         return literal<weight, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
     }
+    /// The weight as a literal without arguments.
     constexpr auto use() const noexcept { return (*this)(); }
+    /// The transpose.
     constexpr auto T() const noexcept { return use().T(); }
 };
 
@@ -1070,7 +1167,7 @@ inline constexpr bool is_weight<weight<Name, Shape...>> = true;
 template <fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
 inline constexpr bool is_weight<literal<weight<Name, Shape...>, none, Modifiers, Terms...>> = true;
 
-/// The weight keeps its values: it gets no gradient.
+/// The weight as a constant: this use of it adds nothing to its gradient.
 template <weight_literal Weight>
 constexpr auto fixed(Weight weight) noexcept {
     auto freeze = []<class Source, unsigned Modifiers, class... Terms>(
@@ -1080,35 +1177,38 @@ constexpr auto fixed(Weight weight) noexcept {
     return freeze(weight.use());
 }
 
-/// Element `index` of the vector that `inner` gives.
+/// `at(inner, index)`: element `index` of the vector `inner`.
 template <class Inner, class Index>
 struct element {
-    Inner inner;
-    Index index;
+    Inner inner;  ///< a literal whose value is a vector
+    Index index;  ///< from 0
 };
 
-/// A constant scalar; `inverse_sqrt(root)`, or a number as it is.
+/// A constant scalar: `number(value)` or `inverse_sqrt(root)`.
 struct constant {
-    double value;
-    double root = 1;
+    double value;     ///< the number
+    double root = 1;  ///< the argument of inverse_sqrt, which a model checks; else 1
 };
 
-/// A scalar computed from indices: `number(i - j)`.
+/// A scalar with the value of an index expression: `number(i - j)`.
 template <class Index>
 struct index_value {
-    Index index;
+    Index index;  ///< the expression
 };
 
+/// A constant as a literal. A model refuses NaN and infinity.
 constexpr constant number(double value) noexcept {
     return {value};
 }
+/// The value of an index expression as a literal, a scalar.
 template <index_term Index>
 constexpr auto number(Index index) noexcept {
     return index_value<Index>{index};
 }
 
-/// 1 / sqrt(value), by Newton's method from above, which falls until it has arrived. The value is
-/// above 0 and finite; of another one a model tells the mistake.
+/// The constant 1 / sqrt(value). A model refuses a value that is not a positive normal number of
+/// float.
+// Newton's method from above decreases until it converges.
 constexpr constant inverse_sqrt(double value) noexcept {
     if (!(value > 0 && value <= std::numeric_limits<double>::max())) return {0, value};
     const auto square = static_cast<long double>(value);
@@ -1121,6 +1221,8 @@ constexpr constant inverse_sqrt(double value) noexcept {
     return {static_cast<double>(1 / root), value};
 }
 
+/// True for what has a value in a body: a literal, a weight, an element, a constant, an index
+/// value.
 template <class T>
 inline constexpr bool is_literal = is_weight<T>;
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
@@ -1132,44 +1234,49 @@ inline constexpr bool is_literal<constant> = true;
 template <class Index>
 inline constexpr bool is_literal<index_value<Index>> = true;
 
+/// True for a literal of a relation.
 template <class T>
 inline constexpr bool is_atom = false;
 template <fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
 inline constexpr bool is_atom<literal<relation<Name>, Weight, Modifiers, Terms...>> = true;
 
+/// True for a literal of a relation without modifiers.
 template <class T>
 inline constexpr bool is_head = false;
 template <fixed_string Name, class Weight, class... Terms>
 inline constexpr bool is_head<literal<relation<Name>, Weight, plain, Terms...>> = true;
 
+/// True for a literal with a weight in brackets.
 template <class T>
 inline constexpr bool is_weighted = false;
 template <class Source, weight_literal Weight, unsigned Modifiers, class... Terms>
 inline constexpr bool is_weighted<literal<Source, Weight, Modifiers, Terms...>> = true;
 
-/// An atom of a relation, weighted or not.
+/// An atom: a relation with its arguments, with or without a weight.
 template <class T>
 concept atom = is_atom<T>;
-/// What can be a head: neither transposed nor negated nor hidden.
+/// An atom that can be the head of a rule: not transposed, negated or hidden.
 template <class T>
 concept head_atom = is_head<T>;
-/// Anything that may stand in a body.
+/// One item of a body: a literal or a constraint.
 template <class T>
 concept body_item = is_literal<T> || is_constraint<T>;
 
+/// True for an index variable.
 template <class T>
 inline constexpr bool is_variable = false;
 template <fixed_string Name, int Extent>
 inline constexpr bool is_variable<var<Name, Extent>> = true;
 
-/// `document(i) == document(j)`: both positions hold the same symbol of the fact. Equal symbols
-/// stand side by side, so that each document is a run of positions.
+/// Constraint: the fact has the same symbol at both positions, `document(i) == document(j)`. Equal
+/// symbols must be contiguous, so that each document is a run of positions.
 template <fixed_string Name, class Left, class Right>
     requires(is_variable<Left>&& is_variable<Right>)
 constexpr auto operator==(literal<relation<Name>, none, plain, Left> left,
                           literal<relation<Name>, none, plain, Right> right) noexcept {
     return same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
 }
+/// Constraint: the fact has different symbols at the two positions.
 template <fixed_string Name, class Left, class Right>
     requires(is_variable<Left>&& is_variable<Right>)
 constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
@@ -1177,6 +1284,7 @@ constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
     return !same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
 }
 
+/// Element `index` of the vector `inner`, a scalar; the index counts from 0.
 template <atom Inner, index_operand Index>
 constexpr auto at(Inner inner, Index index) noexcept {
     return element<Inner, index_of<Index>>{inner, as_index(index)};
@@ -1189,14 +1297,16 @@ constexpr auto modified(literal<Source, none, Modifiers, Terms...> atom) noexcep
 }
 }  // namespace detail
 
-/// Must hold, but contributes no value. A dense fact holds where its value is not zero.
+/// The atom of a fact as a condition without a value: the ground rule exists only where the fact
+/// holds. A dense fact holds where its value is not zero.
 template <atom Atom>
     requires(!is_weighted<Atom>)
 constexpr auto hidden(Atom held) noexcept {
     return detail::modified<hidden_value>(held);
 }
 
-/// Holds where the fact is absent; a dense fact is absent where its value is zero.
+/// The negation of an atom of a fact: the ground rule exists only where the fact does not hold. A
+/// dense fact does not hold where its value is zero.
 template <atom Atom>
     requires(!is_weighted<Atom>)
 constexpr auto operator!(Atom absent) noexcept {
@@ -1205,15 +1315,18 @@ constexpr auto operator!(Atom absent) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// The functions of a rule: how the literals of one body combine, what is done with the result, and
-/// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
-/// names would clash with `<cmath>`. A model refuses a rule in which a function is given a number
-/// outside of its range (plan/parameter.hpp).
+/// The functions of a rule, in the order in which they follow its body: a combination of the values
+/// of the literals, transformations of the result, and an aggregation of the ground rules of one
+/// head, or a stack. All are calls, `relu()`, because objects of these names would clash with
+/// `<cmath>`. A number outside of its range (plan/parameter.hpp) is a compile error of the model.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// The functions that combine the values of the literals of one body. In all but concat and cosine
+/// a scalar combines with each element of the other literals.
 enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
 
+/// The functions of one value, each made by the function of its name below.
 enum class transformation {
     identity,
     relu,
@@ -1243,90 +1356,114 @@ enum class transformation {
     reshape
 };
 
+/// The functions that aggregate the ground rules of one head.
 enum class aggregation { sum, mean, max, min, count, concat, softmax };
 
+/// A combination as it stands in a rule.
 template <combination Kind>
 struct combine {};
 
-/// A function of one value. `numbers` are its constants, Arguments its weights or index variables.
+/// A transformation as it stands in a rule.
 template <transformation Kind, class... Arguments>
 struct transform {
-    double numbers[2]{};
+    double numbers[2]{};  ///< constants, such as the slope or eps; 0 if there are none
+    /// Weights, a position or a seed, and a rotary_scaling.
     [[no_unique_address]] pack<Arguments...> arguments{};
 };
 
+/// An aggregation over variables as it stands in a rule.
 template <aggregation Kind, class... Variables>
 struct aggregate {};
 
-/// A program of one fact and one output, applied Count times, each time with parameters of its own,
-/// or with the same.
+/// A block, a program with one input and one output, applied Count times: with parameters of its
+/// own for each layer or, if Shares is true, with the same parameters for all layers.
 template <int Count, class Program, bool Shares = false>
 struct repeated {
-    const Program* block;
+    const Program* block;  ///< the program, which outlives this
 };
 
 // Combinations of the literals of one body.
+
+/// The sum of the literals, the default. A scalar is added to each element.
 constexpr auto sum() noexcept {
     return combine<combination::sum>{};
 }
-/// The matrix product of the literals, left to right.
+/// The matrix product of the literals, from left to right. A vector is a matrix of one column; a
+/// scalar scales the product.
 constexpr auto product() noexcept {
     return combine<combination::product>{};
 }
+/// The product of the literals, element by element. A scalar multiplies each element.
 constexpr auto elementwise_product() noexcept {
     return combine<combination::elementwise_product>{};
 }
+/// The maximum of the literals, element by element.
 constexpr auto max() noexcept {
     return combine<combination::max>{};
 }
+/// The minimum of the literals, element by element.
 constexpr auto min() noexcept {
     return combine<combination::min>{};
 }
+/// The sum of the literals divided by their number, element by element.
 constexpr auto mean() noexcept {
     return combine<combination::mean>{};
 }
+/// The rows of the literals, one literal below another; all have the same number of columns.
 constexpr auto concat() noexcept {
     return combine<combination::concat>{};
 }
-/// a . b / (|a| |b|), the cosine of the angle between two vectors; zero if one of them is zero.
+/// The cosine similarity of two vectors, a . b / (|a| |b|), a scalar; 0 if one of them is zero. The
+/// body has exactly two literals with values.
 constexpr auto cosine() noexcept {
     return combine<combination::cosine>{};
 }
 
 // Transformations, element by element.
+
+/// x.
 constexpr auto identity() noexcept {
     return transform<transformation::identity>{};
 }
+/// max(x, 0); NaN stays NaN.
 constexpr auto relu() noexcept {
     return transform<transformation::relu>{};
 }
-/// x, or slope x below zero. The slope is at least 0.
+/// x for x > 0, else slope x. The slope is finite and at least 0.
 constexpr auto leaky_relu(double slope = 0.01) noexcept {
     return transform<transformation::leaky_relu>{{slope}, {}};
 }
-/// x Phi(x), with the normal distribution's Phi (arXiv 1606.08415).
+/// x Phi(x), where Phi is the cumulative distribution function of the standard normal distribution
+/// (arXiv 1606.08415).
 constexpr auto gelu() noexcept {
     return transform<transformation::gelu>{};
 }
-/// The approximation of gelu by tanh (arXiv 1606.08415, section 2).
+/// The approximation of gelu by tanh: x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
+/// (arXiv 1606.08415, section 2).
 constexpr auto gelu_tanh() noexcept {
     return transform<transformation::gelu_tanh>{};
 }
+/// x / (1 + exp(-x)).
 constexpr auto silu() noexcept {
     return transform<transformation::silu>{};
 }
+/// 1 / (1 + exp(-x)).
 constexpr auto sigmoid() noexcept {
     return transform<transformation::sigmoid>{};
 }
+/// The hyperbolic tangent.
 constexpr auto tanh() noexcept {
     return transform<transformation::tanh>{};
 }
+/// The exponential.
 constexpr auto exp() noexcept {
     return transform<transformation::exp>{};
 }
+/// The natural logarithm.
 constexpr auto log() noexcept {
     return transform<transformation::log>{};
 }
+/// The square root.
 constexpr auto sqrt() noexcept {
     return transform<transformation::sqrt>{};
 }
@@ -1338,29 +1475,32 @@ constexpr auto inverse() noexcept {
 constexpr auto complement() noexcept {
     return transform<transformation::complement>{};
 }
-/// c tanh(x / c); c is above 0.
+/// c tanh(x / c), which lies in [-c, c]. c is positive, finite and normal in float.
 constexpr auto soft_cap(double c) noexcept {
     return transform<transformation::soft_cap>{{c}, {}};
 }
-/// c x.
+/// c x; c is finite.
 constexpr auto scale(double c) noexcept {
     return transform<transformation::scale>{{c}, {}};
 }
 
-// Transformations of a whole value.
+// Transformations of a whole value. A matrix is treated as the vector of its elements by rows.
+
+/// exp(x) divided by the sum of exp(x) over the elements of the value.
 constexpr auto softmax() noexcept {
     return transform<transformation::softmax>{};
 }
-/// The projection onto the probability simplex (arXiv 1602.02068).
+/// The Euclidean projection onto the probability simplex (arXiv 1602.02068).
 constexpr auto sparsemax() noexcept {
     return transform<transformation::sparsemax>{};
 }
-/// (x - mean) / sqrt(variance + eps), the variance divided by the length;
-/// eps is above 0.
+/// (x - mean) / sqrt(variance + eps). The variance is the mean of (x - mean)^2. eps is positive,
+/// finite and normal in float, here and in the functions below.
 constexpr auto norm(double eps = 1e-5) noexcept {
     return transform<transformation::norm>{{eps}, {}};
 }
-/// norm, times a gain, plus a bias (arXiv 1607.06450).
+/// norm times a gain plus a bias, element by element (arXiv 1607.06450). Gain and bias have as many
+/// elements as the value.
 template <weight_literal Gain, weight_literal Bias>
 constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
     auto gain_use = gain.use();
@@ -1368,115 +1508,130 @@ constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
     return transform<transformation::layer_norm, decltype(gain_use), decltype(bias_use)>{
         {eps}, make_pack(gain_use, bias_use)};
 }
-/// The same without a bias.
+/// layer_norm without a bias.
 template <weight_literal Gain>
 constexpr auto layer_norm(Gain gain, double eps = 1e-5) noexcept {
     auto gain_use = gain.use();
     return transform<transformation::layer_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
 }
-/// x / sqrt(mean of x^2 + eps), times a gain (arXiv 1910.07467).
+/// x / sqrt(mean of x^2 + eps) times a gain, element by element (arXiv 1910.07467). The gain has as
+/// many elements as the value.
 template <weight_literal Gain>
 constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
     auto gain_use = gain.use();
     return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
 }
-/// The same without a gain.
+/// rms_norm without a gain.
 constexpr auto rms_norm(double eps = 1e-5) noexcept {
     return transform<transformation::rms_norm>{{eps}, {}};
 }
-/// Turns each pair (x[2k], x[2k + 1]) by the angle position * base^(-2k / length)
-/// (arXiv 2104.09864).
+/// Rotary position embedding (arXiv 2104.09864): rotates each pair (x[2k], x[2k + 1]) by the angle
+/// position * base^(-2k / length). The length of the vector is even.
 template <index_term Position>
 constexpr auto rotary(Position position, double base = 10000) noexcept {
     return transform<transformation::rotary, Position>{{base}, make_pack(position)};
 }
-/// The same of the first `turned` elements alone, or all if it is 0, by scaled angles.
+/// Rotary position embedding of the first `turned` elements, an even number, or of all if it is 0.
+/// They take the place of the length in the formula. `scaling` changes the angles.
 template <index_term Position>
 constexpr auto rotary(Position position, double base, int turned,
                       rotary_scaling scaling = {}) noexcept {
     return transform<transformation::rotary, Position, rotary_scaling>{
         {base, static_cast<double>(turned)}, make_pack(position, scaling)};
 }
-/// The same for the pairs (x[k], x[k + length / 2]), as Llama's weights in other libraries need it.
+/// rotary with the pairs (x[k], x[k + length / 2]), the convention of Llama weights in most other
+/// libraries.
 template <index_term Position>
 constexpr auto rotary_halves(Position position, double base = 10000) noexcept {
     return transform<transformation::rotary_halves, Position>{{base}, make_pack(position)};
 }
+/// rotary_halves of the first `turned` elements, or of all if it is 0, with scaled angles.
 template <index_term Position>
 constexpr auto rotary_halves(Position position, double base, int turned,
                              rotary_scaling scaling = {}) noexcept {
     return transform<transformation::rotary_halves, Position, rotary_scaling>{
         {base, static_cast<double>(turned)}, make_pack(position, scaling)};
 }
-/// Adds sin(angle) to x[2k] and cos(angle) to x[2k + 1], the angle position * base^(-2k / length)
-/// (arXiv 1706.03762, section 3.5).
+/// Sinusoidal position encoding (arXiv 1706.03762, section 3.5): adds sin(angle) to x[2k] and
+/// cos(angle) to x[2k + 1], where angle = position * base^(-2k / length). The length of the vector
+/// is even.
 template <index_term Position>
 constexpr auto sinusoidal(Position position, double base = 10000) noexcept {
     return transform<transformation::sinusoidal, Position>{{base}, make_pack(position)};
 }
 
-/// Each element becomes zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014).
-/// `seed` is a count given at run time, such as `bound<"seed"> seed`: the same seed drops the same
-/// elements, in backward as in forward and on any number of threads; a seed of 0 drops none. Each
-/// rule and each layer of a stack drops others; for each sample of a batch to do so, each has a
-/// seed of its own.
+/// Dropout (Srivastava et al. 2014): each element becomes 0 with probability `rate`, else
+/// x / (1 - rate). The rate is at least 0 and less than 1. `seed` is a count given at run time,
+/// such as `bound<"seed"> seed`. Equal seeds drop the same elements, in forward and backward and
+/// with any number of threads; seed 0 drops none. Rules and layers of a stack drop different
+/// elements. The samples of a batch do so only if each has a seed of its own.
 template <fixed_string Seed>
 constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
     return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
 }
-/// The `length` elements from `begin` on.
+/// The vector of the elements begin, ..., begin + length - 1 of the value.
 constexpr auto slice(int begin, int length) noexcept {
     return transform<transformation::slice>{
         {static_cast<double>(begin), static_cast<double>(length)}, {}};
 }
-/// The same elements in row-major order as a matrix of another shape.
+/// The elements of the value, in row-major order, as a matrix of rows x columns.
 constexpr auto reshape(int rows, int columns = 1) noexcept {
     return transform<transformation::reshape>{
         {static_cast<double>(rows), static_cast<double>(columns)}, {}};
 }
 
-// Aggregations over the variables that stand in the body but not in the head.
+// Aggregations over the variables that stand in the body but not in the head. All but sum name each
+// of these variables. Over no ground rule each is zero.
+
+/// The sum of the ground rules, the default. Variables that it does not name are summed, too.
 template <index_term First, index_term... Rest>
 constexpr auto sum(First, Rest...) noexcept {
     return aggregate<aggregation::sum, First, Rest...>{};
 }
+/// The mean of the ground rules, element by element.
 template <index_term First, index_term... Rest>
 constexpr auto mean(First, Rest...) noexcept {
     return aggregate<aggregation::mean, First, Rest...>{};
 }
+/// The maximum of the ground rules, element by element.
 template <index_term First, index_term... Rest>
 constexpr auto max(First, Rest...) noexcept {
     return aggregate<aggregation::max, First, Rest...>{};
 }
+/// The minimum of the ground rules, element by element.
 template <index_term First, index_term... Rest>
 constexpr auto min(First, Rest...) noexcept {
     return aggregate<aggregation::min, First, Rest...>{};
 }
-/// How many ground rules there are, a scalar.
+/// The number of ground rules, a scalar.
 template <index_term First, index_term... Rest>
 constexpr auto count(First, Rest...) noexcept {
     return aggregate<aggregation::count, First, Rest...>{};
 }
-/// The values one after another; zeros where there is no ground rule.
+/// The rows of the ground rules, one below another, in the order of the named variables, the last
+/// of which varies fastest; zeros where a ground rule does not exist.
 template <index_term First, index_term... Rest>
 constexpr auto concat(First, Rest...) noexcept {
     return aggregate<aggregation::concat, First, Rest...>{};
 }
-/// Normalises over the variable within the head's other variables. The variable stays in the head.
-/// Variables of the body that the head does not name are summed first, as by a rule of their own.
-/// Where all values are minus infinity the atoms follow from nothing: they are zero.
+/// The softmax over the named variables, for each value of the head's other variables. The named
+/// variables stay in the head. Variables of the body that are not in the head are summed first, as
+/// by a rule of their own. If all values are minus infinity, the result is 0.
 template <index_term First, index_term... Rest>
 constexpr auto softmax(First, Rest...) noexcept {
     return aggregate<aggregation::softmax, First, Rest...>{};
 }
 
-/// `y(i) <<= x(i) | stack<12>(block)`: the block applied again and again, each time with parameters
-/// of its own. It stands last: what the rest of its rule gives is the block's first input. It gives
-/// the one relation that its rules do not use. Its input is its one relation without a rule. Where
-/// it has several of these, those that follow from rules of the program around, or are facts, are
-/// these: computed once, read in every layer, scope by scope outward where stacks stand in stacks.
-/// The input then is the one that the program around does not know, or, if it knows all, the one
-/// with the name of what the block is applied to.
+/// Depth: `y(i) <<= x(i) | stack<12>(block)` applies the block 12 times, each time with parameters
+/// of its own. A stack is the last function of its rule. The value of the rest of the rule is the
+/// input of the first layer; the output of each layer is the input of the next.
+///
+/// The output of a block is the one relation that its rules do not use. The input is its one
+/// relation without a rule. If several relations have no rule, those that are facts, or that have
+/// rules in the program around, keep that meaning: they are computed once and read in every layer.
+/// In nested stacks the scopes are searched from the inside out. The input is then the relation
+/// that the program around does not know or, if it knows all, the one with the name of the relation
+/// that the stack is applied to. Stacks nest at most 2 deep.
 template <int Count, class Program>
 constexpr auto stack(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)
@@ -1485,7 +1640,7 @@ constexpr auto stack(const Program& block) noexcept {
         return repeated<Count, Program>{&block};
 }
 
-/// The same with one set of parameters, those of the block, for all layers (arXiv 1807.03819).
+/// stack with one set of parameters, those of the block, for all layers (arXiv 1807.03819).
 template <int Count, class Program>
 constexpr auto repeat(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)
@@ -1494,6 +1649,7 @@ constexpr auto repeat(const Program& block) noexcept {
         return repeated<Count, Program, true>{&block};
 }
 
+/// True for a combination, a transformation, an aggregation and a stack.
 template <class T>
 inline constexpr bool is_function = false;
 template <combination Kind>
@@ -1505,32 +1661,38 @@ inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
 template <int Count, class Program, bool Shares>
 inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
 
+/// What may stand after `|` in a rule.
 template <class T>
 concept function = is_function<T>;
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// Declarations in which a name is written once. `relation<"q"> k;` compiles: k then is the
-/// relation q, and rules of both are added. With these macros a variable of C++ and what it names
-/// have the same name:
+/// Macros that declare a word of the language under its own name, which is written once. They
+/// exclude the slip `relation<"q"> k;`, which compiles: k is then the relation q, and rules for k
+/// are added to the rules for q.
 ///
 ///     SEQUENT_VARIABLES(i, j);
 ///     SEQUENT_RELATIONS(input, q, k, v);
 ///     SEQUENT_WEIGHT(W_q, 64, 64);
 ///
-/// They stand in a namespace, up to 32 names in one list.
+/// They are used at namespace scope; a list has up to 32 names.
 
+/// Declares the index variable NAME, `var<"NAME">`.
 #define SEQUENT_DECLARE_VARIABLE(NAME) \
     inline constexpr ::sequent::language::var<#NAME> NAME {}
+/// Declares the relation NAME, `relation<"NAME">`.
 #define SEQUENT_DECLARE_RELATION(NAME) \
     inline constexpr ::sequent::language::relation<#NAME> NAME {}
 
+/// Declares index variables: `SEQUENT_VARIABLES(i, j);`.
 #define SEQUENT_VARIABLES(...) SEQUENT_EACH(SEQUENT_DECLARE_VARIABLE, __VA_ARGS__)
+/// Declares relations: `SEQUENT_RELATIONS(q, k, v);`.
 #define SEQUENT_RELATIONS(...) SEQUENT_EACH(SEQUENT_DECLARE_RELATION, __VA_ARGS__)
+/// Declares a weight with its shape: `SEQUENT_WEIGHT(W, 64, 32);`.
 #define SEQUENT_WEIGHT(NAME, ...) \
     inline constexpr ::sequent::language::weight<#NAME __VA_OPT__(, ) __VA_ARGS__> NAME {}
 
-// SEQUENT_EACH(F, a, b, c) is F(a); F(b); F(c). The scans of SEQUENT_SCAN expand one name each.
+// SEQUENT_EACH(F, a, b, c) expands to F(a); F(b); F(c). Each scan of SEQUENT_SCAN expands one name.
 #define SEQUENT_EACH(F, ...) SEQUENT_SCAN(SEQUENT_EACH_NEXT(F, __VA_ARGS__))
 #define SEQUENT_EACH_NEXT(F, FIRST, ...) \
     F(FIRST) __VA_OPT__(; SEQUENT_EACH_AGAIN SEQUENT_LATER()()(F, __VA_ARGS__))
@@ -1543,49 +1705,54 @@ concept function = is_function<T>;
 #define SEQUENT_SCAN_2(...) SEQUENT_SCAN_1(SEQUENT_SCAN_1(__VA_ARGS__))
 #define SEQUENT_SCAN_1(...) __VA_ARGS__
 
-/// Bodies and rules. `head <<= (a, b, constraint) | combination | transformation |
-/// aggregation`, where <<= reads "follows from".
+/// Bodies and rules: `head <<= (a, b, constraint) | combination | transformation | aggregation`.
+/// The operator <<= is read as "follows from".
 
 namespace sequent::inline SEQUENT_ABI::language {
 
-/// Two parts of a body, in order.
+/// `left, right`: two parts of a body, in this order.
 template <class Left, class Right>
 struct joined {
-    Left left;
-    Right right;
+    Left left;    ///< a body
+    Right right;  ///< its last item
 };
 
-/// A body with a function applied to it.
+/// `body | function`.
 template <class Body, class Function>
 struct applied {
-    Body body;
-    [[no_unique_address]] Function function;
+    Body body;                                ///< a body, perhaps with functions
+    [[no_unique_address]] Function function;  ///< the last function
 };
 
+/// `head <<= body`.
 template <class Head, class Body>
 struct rule {
-    Head head;
-    Body body;
+    Head head;  ///< an atom, perhaps with a weight
+    Body body;  ///< a body, perhaps with functions
 };
 
+/// True for one item or several joined by commas.
 template <class T>
 inline constexpr bool is_body = body_item<T>;
 template <class Left, class Right>
 inline constexpr bool is_body<joined<Left, Right>> = true;
 
+/// True for a body with functions.
 template <class T>
 inline constexpr bool is_applied = false;
 template <class Body, class Function>
 inline constexpr bool is_applied<applied<Body, Function>> = true;
 
+/// A body without functions.
 template <class T>
 concept body = is_body<T>;
+/// A body with or without functions.
 template <class T>
 concept functional_body = is_body<T> || is_applied<T>;
 
-/// A transformation of an atom, `h(i) | relu()`, applied once all its rules are added; or once they
-/// are combined otherwise, `h(i) | max() | relu()`, in the order in which they are written, which
-/// needs rules with equal domains.
+/// True for an atom transformation, an argument of rules(...) by itself. `h(i) | relu()` applies to
+/// the sum of all rules with the head h(i). `h(i) | max() | relu()` combines the rules, in the
+/// order in which they are written, by max instead; their domains must be equal.
 template <class T>
 inline constexpr bool is_atom_transformation = false;
 template <atom Atom, class Function>
@@ -1594,21 +1761,25 @@ template <class Body, class Outer, class Inner>
 inline constexpr bool is_atom_transformation<applied<applied<Body, Inner>, Outer>> =
     is_atom_transformation<applied<Body, Inner>>;
 
+/// True for a rule and for an atom transformation.
 template <class T>
 inline constexpr bool is_rule = is_atom_transformation<T>;
 template <class Head, class Body>
 inline constexpr bool is_rule<rule<Head, Body>> = true;
 
+/// Appends an item to a body.
 template <body Left, body_item Right>
 constexpr auto operator,(Left left, Right right) noexcept {
     return joined<Left, Right>{left, right};
 }
 
+/// Applies a function to a body, after its other functions.
 template <functional_body Body, function Function>
 constexpr auto operator|(Body body, Function function) noexcept {
     return applied<Body, Function>{body, function};
 }
 
+/// The rule that derives the head from the body.
 template <head_atom Head, functional_body Body>
 constexpr auto operator<<=(Head head, Body body) noexcept {
     return rule<Head, Body>{head, body};
@@ -1616,29 +1787,32 @@ constexpr auto operator<<=(Head head, Body body) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// What is left over makes no rule. Each operator says what to write instead, at the user's line.
+/// Catch-all overloads for ill-formed expressions. Each fails a static_assert that explains what to
+/// write instead; the compiler reports it at the user's line.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// True for a relation without arguments.
 template <class T>
 inline constexpr bool is_name = false;
 template <fixed_string Name>
 inline constexpr bool is_name<relation<Name>> = true;
 
-/// A part of a rule, whole or not.
+/// A rule, a part of one, or a mistake.
 template <class T>
 concept rule_part =
     is_body<T> || is_applied<T> || is_function<T> || is_rule<T> || std::is_same_v<T, mistaken>;
+/// Any expression of the language.
 template <class T>
 concept word = rule_part<T> || index_term<T> || is_name<T>;
 
-/// A part of a rule beside another word or a number. Whatever else stands beside one is left alone:
-/// it is no rule, but perhaps a test or a fold.
+/// Operands that the overloads below refuse: a part of a rule and another word or a number.
+/// Operands of other types, as in a test or a fold expression, are left alone.
 template <class Left, class Right>
 concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
                  ((word<Left> || std::is_arithmetic_v<Left>)&&rule_part<Right>);
 
-/// `document(i) == document(j)`, of one fact.
+/// True for the operands of `document(i) == document(j)`, two atoms of one fact.
 template <class Left, class Right>
 inline constexpr bool are_symbols = false;
 template <fixed_string Name, class Left, class Right>
@@ -1646,7 +1820,7 @@ inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
                                   literal<relation<Name>, none, plain, Right>> =
     is_variable<Left>&& is_variable<Right>;
 
-/// A mistake that has been told is not told again.
+/// True if a part is a mistake that is already reported, so that it is not reported again.
 template <class... Parts>
 inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
 
@@ -1685,11 +1859,11 @@ template <class Left, class Right>
             return {};
         }
 
-        /// A function's name, without the parentheses of a call.
+        /// A function without the parentheses of a call, `relu` in place of `relu()`.
         struct uncalled {
             template <class Result, class... Arguments>
             constexpr uncalled(Result (*)(Arguments...)) noexcept {}
-            // Of the overloaded ones, those that a name alone cannot tell apart.
+            // These names are overloaded, so that the template above cannot deduce the function.
             constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
             constexpr uncalled(combine<combination::max> (*)()) noexcept {}
             constexpr uncalled(combine<combination::min> (*)()) noexcept {}
@@ -1805,35 +1979,40 @@ template <class Left, class Right>
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// Programs: lists of rules.
+/// Programs, which are lists of rules, and the replacement of rules in them.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// The rule at one place of a program, a base class of it.
 template <std::size_t Index, class Rule>
 struct rule_at {
-    Rule rule;
+    Rule rule;  ///< a rule, an atom transformation or a program
 };
 
+/// Rules in the order in which they are written; made by rules(...). Declare a program constexpr,
+/// at namespace scope or static: a model takes it by reference.
 template <class Indices, class... Rules>
 struct program;
 
-/// Rules in the order in which they were written. A program is a namespace-scope constexpr object.
+/// The definition, with one base class for each rule.
 template <std::size_t... Indices, class... Rules>
 struct program<std::index_sequence<Indices...>, Rules...> : rule_at<Indices, Rules>... {};
 
+/// True for a program.
 template <class T>
 inline constexpr bool is_program = false;
 template <class... Parameters>
 inline constexpr bool is_program<program<Parameters...>> = true;
 
-/// What may stand in rules(...).
+/// True for an argument that rules(...) accepts: a rule, an atom transformation or a program.
 template <class T>
 inline constexpr bool is_rules = is_rule<T> || is_program<T>;
 
-/// As the user counts.
+/// Names in an error message the first argument of rules(...) that is no rule, counted from 1.
 template <int Argument>
 struct argument_that_is_no_rule {};
 
+/// Fails a static_assert that names Argument.
 template <class Argument>
 constexpr mistaken refuse_argument() noexcept {
     static_assert(refused<Argument>,
@@ -1842,6 +2021,7 @@ constexpr mistaken refuse_argument() noexcept {
     return {};
 }
 
+/// The place, from 1, of the first type that rules(...) does not accept.
 template <class... Rules>
 consteval int first_refused() {
     int first = 1;
@@ -1849,7 +2029,8 @@ consteval int first_refused() {
     return first;
 }
 
-/// Rules, atom transformations, and other programs, whose rules are taken over as they are.
+/// A program of the arguments: rules, atom transformations, and other programs, whose rules are
+/// included unchanged. Another argument is a compile error that names its place.
 template <class... Rules>
 constexpr auto rules(Rules... list) noexcept {
     if constexpr ((... && is_rules<Rules>))
@@ -1860,7 +2041,7 @@ constexpr auto rules(Rules... list) noexcept {
         return refuse_argument<argument_that_is_no_rule<first_refused<Rules...>()>>();
 }
 
-/// The relation that a rule or an atom transformation is about.
+/// `type` is the relation in the head of a rule, or that an atom transformation transforms.
 template <class Rule>
 struct head_of;
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
@@ -1872,6 +2053,7 @@ struct head_of<rule<Head, Body>> : head_of<Head> {};
 template <class Body, class Function>
 struct head_of<applied<Body, Function>> : head_of<Body> {};
 
+/// True if a rule has this relation in its head, or if a program has such a rule.
 template <class Relation, class Rule>
 inline constexpr bool is_about = std::is_same_v<Relation, typename head_of<Rule>::type>;
 template <class Relation, class Indices, class... Rules>
@@ -1880,7 +2062,8 @@ inline constexpr bool is_about<Relation, program<Indices, Rules...>> = (... ||
 
 namespace detail {
 
-/// What is left of a rule where those of these relations are taken away.
+/// The rule, or an empty program if its head is the head of one of the rules Taken; of a program,
+/// the remaining rules.
 template <class... Taken, class Rule>
 constexpr auto left_of(const Rule& given) noexcept {
     if constexpr ((... || is_about<typename head_of<Taken>::type, Rule>))
@@ -1895,8 +2078,9 @@ constexpr auto left_of(const program<std::index_sequence<Indices...>, Rules...>&
 
 }  // namespace detail
 
-/// A program in which these rules stand in place of all that have the same heads:
-/// `replace_rules(Template::program, transformed(i) <<= ...)`.
+/// The program without its rules and atom transformations for the heads of the new rules, followed
+/// by the new rules: `replace_rules(Template::program, transformed(i) <<= ...)`. A head for which
+/// the program has no rule is a compile error. Stacked blocks are not changed.
 template <class Indices, class... Rules, class... New>
 constexpr auto replace_rules(const program<Indices, Rules...>& given, New... replacing) noexcept {
     static_assert((... && is_rule<New>), "sequent: replace_rules(...) takes a program, then rules");
@@ -1907,41 +2091,43 @@ constexpr auto replace_rules(const program<Indices, Rules...>& given, New... rep
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// The largest programs that a plan holds.
+/// The limits of a program. A program beyond them is a compile error.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-inline constexpr int max_arity = 4;            // arguments of an atom
-inline constexpr int max_variables = 6;        // of a rule
-inline constexpr int max_transformations = 4;  // of a rule
-inline constexpr int max_literals = 16;        // of a body; and as many rules have one head
+inline constexpr int max_arity = 4;            ///< arguments of an atom
+inline constexpr int max_variables = 6;        ///< variables of a rule
+inline constexpr int max_transformations = 4;  ///< transformations of a rule
+inline constexpr int max_literals = 16;        ///< literals of a body, and rules of one head
 
-/// The most numbers of a relation, a fact, all weights, or the memory of a call.
+/// The largest number of elements of a relation, a fact, all weights, or the memory of a call.
 inline constexpr long long max_numbers = 2147483647;
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// What a full list does at run time; programs that plan at run time define it.
+/// The action of a full list at run time. Programs that plan at run time define it; in a constant
+/// expression a full list is a compile error.
 #ifndef SEQUENT_LIST_IS_FULL
 #define SEQUENT_LIST_IS_FULL() static_cast<void>(0)
 #endif
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// An array with a count, for constant expressions. Going beyond the capacity is a compile error
-/// there.
+/// A vector of fixed capacity for constant expressions, where an index beyond it is a compile
+/// error.
 template <class T, int Capacity>
 struct list {
-    T items[Capacity > 0 ? Capacity : 1]{};
-    int count = 0;
+    T items[Capacity > 0 ? Capacity : 1]{};  ///< the storage
+    int count = 0;                           ///< number of items
 
+    /// Appends an item and returns its place.
     constexpr int push(const T& item) {
         if (count >= Capacity) SEQUENT_LIST_IS_FULL();
         items[count] = item;
         return count++;
     }
-    /// That many items, each T{}. They are assigned one by one, since GCC 12 loses the default
-    /// values of a large array's later elements in constant expressions.
+    /// Makes it `size` items, each T{}. They are assigned one by one, because GCC 12 loses the
+    /// default values of later elements of a large array in constant expressions.
     constexpr void reset(int size) {
         count = size;
         for (T& item : *this) item = T{};
@@ -1956,18 +2142,19 @@ struct list {
     static constexpr int capacity() { return Capacity; }
 };
 
-/// A name, interned by its hash: 64 bits tell the few hundred names of a program apart.
+/// A name. Two names are equal if their hashes are: 64 bits suffice for the few hundred names of a
+/// program.
 struct name {
-    const char* text = "";
-    int length = 0;
-    unsigned long long hash = 0;
+    const char* text = "";        ///< `length` characters
+    int length = 0;               ///< number of characters
+    unsigned long long hash = 0;  ///< FNV-1a of the characters
 
     friend constexpr bool operator==(const name& left, const name& right) {
         return left.hash == right.hash;
     }
 };
 
-/// FNV-1a.
+/// A name with its hash by FNV-1a.
 constexpr name make_name(const char* text, int length) {
     unsigned long long hash = 14695981039346656037ULL;
     for (int at = 0; at < length; ++at)
@@ -1975,38 +2162,45 @@ constexpr name make_name(const char* text, int length) {
     return {text, length, hash};
 }
 
-/// Division and remainder round down. Of a divisor of 0 the quotient is 0, so that the remainder is
-/// the value (Knuth, The Art of Computer Programming 1.2.4).
+/// The quotient rounded down. If the divisor is 0, the quotient is 0, so that the remainder is the
+/// value (Knuth, The Art of Computer Programming 1.2.4).
 constexpr int floor_divide(int value, int divisor) {
     if (divisor == 0) return 0;
     const int quotient = value / divisor;
     const int rest = value - quotient * divisor;
     return rest != 0 && (rest < 0) != (divisor < 0) ? quotient - 1 : quotient;
 }
+/// The remainder of floor_divide, which has the sign of the divisor.
 constexpr int floor_remainder(int value, int divisor) {
     return value - floor_divide(value, divisor) * divisor;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The ranges of the numbers that functions of a rule take.
+/// The ranges of the numbers that the functions of a rule accept.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The ranges, as types whose names stand in the compiler's message. Those of float hold for models
-/// of double too, since a program does not know its number type.
+/// The ranges as types, whose names the compiler prints. Ranges of float apply to models of double,
+/// too, because a program does not know its number type.
 namespace mistake::range {
+/// Not infinite, not NaN.
 struct finite {};
+/// In [0, largest double].
 struct at_least_0_and_finite {};
+/// In [smallest normal float, largest float].
 struct above_0_and_finite_in_float {};
+/// In [0, 1 - 2^-24].
 struct from_0_to_below_1_in_float {};
+/// In [0, infinity].
 struct at_least_0 {};
+/// In [1, infinity].
 struct at_least_1 {};
 }  // namespace mistake::range
 
 namespace plan {
 
-/// The same as values.
+/// The ranges as values; `any` has no limits.
 enum class number_range {
     any,
     finite,
@@ -2017,6 +2211,7 @@ enum class number_range {
     at_least_1
 };
 
+/// Returns true if the range contains the value. No range but `any` contains NaN.
 constexpr bool is_within(number_range range, double value) {
     switch (range) {
         case number_range::finite:
@@ -2038,18 +2233,20 @@ constexpr bool is_within(number_range range, double value) {
     }
 }
 
-/// The ranges of a transformation's numbers, and its name in a rule.
+/// The ranges of the numbers of a transformation, and its name in a rule.
 struct number_ranges {
     name function{};
     number_range of[2]{};
 };
 
+/// The ranges of a transformation.
 constexpr number_ranges ranges_of(language::transformation kind) {
     using enum language::transformation;
     using enum number_range;
     switch (kind) {
         case leaky_relu:
-            // The derivative is judged by the sign of the result.
+            // The derivative depends on the sign of the result, which needs a slope that is not
+            // negative.
             return {make_name("leaky_relu", 10), {at_least_0_and_finite}};
         case soft_cap:
             return {make_name("soft_cap", 8), {above_0_and_finite_in_float}};
@@ -2078,14 +2275,14 @@ constexpr number_ranges ranges_of(language::transformation kind) {
     }
 }
 
-/// A number out of its range, and the function that is given it.
+/// A number outside of its range, and the function to which it is given.
 struct refused_number {
     name function{};
     double given = 0;
     number_range range = number_range::any;
 };
 
-/// A number of a message: up to six significant digits.
+/// A number as text with up to six significant digits, in constant expressions.
 struct number_text {
     char characters[16]{};
     int length = 0;
@@ -2139,12 +2336,13 @@ struct number_text {
 }  // namespace plan
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Why a rule is not computed by a fast form. A rule that fits none runs as a general step, and
-/// keeps the reason of each form.
+/// The reasons for which a rule is not computed by a fast form. A rule that matches no fast form
+/// becomes a general step, which stores one reason for each form.
 
-/// One entry for each reason: the form, the enumerator, the reason as a sentence, and a cure. The
-/// sentences become part of a program only where model/explain.hpp expands them.
-/// tests/docs/reasons.py writes the table of the guide from this one.
+/// The table of reasons: the form, the enumerator, the reason as a sentence, and what to write
+/// instead. Only model/explain.hpp expands the sentences, so that they are part of a program only
+/// if it calls `explain`. tests/docs/reasons.py writes the table of docs/fast_forms.md from this
+/// one.
 // clang-format off
 #define SEQUENT_REASONS(REASON)                                                                    \
     REASON(rows, not_a_sum_over_rows,                                                              \
@@ -2292,9 +2490,12 @@ struct number_text {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The forms that have kernels of their own, in the order of form_reasons::of.
 enum class fast_form { rows, outer_product, attention };
+/// The number of fast forms.
 inline constexpr int fast_forms = 3;
 
+/// The enumerators of SEQUENT_REASONS; `none` if the form applies or was not tried.
 enum class reason : unsigned char {
     none,
 #define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) NAME,
@@ -2302,11 +2503,12 @@ enum class reason : unsigned char {
 #undef SEQUENT_REASON
 };
 
-/// Why a rule is a general step, for each form.
+/// The reason of each fast form for which a rule is a general step.
 struct form_reasons {
-    reason of[fast_forms]{};
+    reason of[fast_forms]{};  ///< indexed by fast_form
 
-    /// That of the form which the rule comes closest to.
+    /// The reason of the form that the rule comes closest to: attention or outer product, if the
+    /// rule matches the beginning of that form, else rows.
     constexpr reason closest() const {
         for (const reason first : {of[2], of[1]})
             if (first != reason::none && first != reason::no_softmax_times_values &&
@@ -2318,139 +2520,219 @@ struct form_reasons {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// What can be wrong with a program, and how the compiler says it.
+/// The mistakes of programs, and the static_assert that reports them.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The mistakes, as types whose names stand in the compiler's message.
+/// The mistakes as types, whose names the compiler prints. A name states the mistake, or the
+/// condition that the program does not meet.
 namespace mistake {
+/// No mistake.
 struct none {};
+/// A wrong argument of a head, of a hidden or negated atom, of a weight in brackets, of a
+/// function's weight or of `at`; or a sum of two variables in a recursion, in a rule with a stack,
+/// or where a sparse fact restricts it.
 struct argument_is_not_a_variable_plus_a_constant {};
+/// A wrong argument of another literal. One of the two variables may have an integer factor.
 struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
-/// The largest number that a program may have.
+/// The limit that a program exceeds.
 template <int Number>
 struct at_most {};
+/// An atom has more arguments than the limit.
 template <class Limit>
 struct too_many_arguments {};
+/// A rule has more variables than the limit.
 template <class Limit>
 struct too_many_variables {};
+/// A rule has more transformations than the limit.
 template <class Limit>
 struct too_many_transformations {};
+/// A body has more literals than the limit.
 template <class Limit>
 struct too_many_literals {};
+/// One head has more rules than the limit.
 template <class Limit>
 struct too_many_rules_for_one_head {};
+/// Stacks are nested more than 2 deep.
 struct stacks_within_stacks_within_stacks {};
-/// A number of a function; divisors are numbers of `%` and `/`.
+/// A function is given a number outside of its range. The operators `%` and `/`, weights, facts and
+/// variables count as functions of their divisor or extents.
 template <class Function, class Given, class Range>
 struct number_out_of_range {};
+/// A combination follows another function of its rule, or combines rules that an earlier atom
+/// transformation transforms.
 struct a_combination_stands_first {};
+/// The atom of an atom transformation has a weight, or is transposed, negated or hidden.
 struct an_atom_transformation_has_a_plain_atom {};
+/// An argument of rules(...) is `h(i) | sum(j)` or `h(i) | stack<2>(block)`. Usually a body of
+/// several literals, `(a, b) | sum(j)`, lacks its parentheses.
 struct an_atom_is_not_aggregated_or_stacked_are_parentheses_missing {};
+/// Another function follows a stack.
 struct a_stack_stands_last {};
+/// A hidden or negated atom has a weight, or is the operand of `at`.
 struct a_literal_without_a_value_has_no_weight_and_no_element {};
+/// An aggregation other than sum and softmax does not name a variable of the body.
 struct an_aggregation_names_all_variables_but_those_of_the_head {};
+/// The cosine is taken of fewer or more than two values.
 struct cosine_of_two_values {};
+/// A transformation follows the aggregation.
 struct a_transformation_stands_before_the_aggregation {};
+/// A rule has more than one aggregation.
 struct two_aggregations {};
+/// A weight has more than two extents.
 struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
+/// A name is declared as weights of different shapes.
 struct one_weight_with_two_shapes {};
+/// A body reads a relation that has no rule and is no fact of the model.
 struct unknown_relation {};
+/// A query names a relation that has no rule.
 struct query_of_an_unknown_relation {};
+/// A relation has another number of arguments than its fact, or than at another place.
 template <int Given, int Expected>
 struct wrong_number_of_arguments {};
+/// A weight has another number of arguments than at another place.
 template <class Weight, int Given, int Expected>
 struct wrong_number_of_arguments_of_a_weight {};
+/// A head has one variable twice, or a constant or an offset that is not the time of a recursion.
 struct head_arguments_are_distinct_variables {};
-/// A variable's range follows from a relation's argument in the body, or is stated: `var<"h", 8>`.
+/// The range of a variable in the head is not known. It follows from an atom of the body, or is
+/// stated: `var<"h", 8>`.
 template <class Variable, class Cure>
 struct head_variable_that_nothing_binds {};
+/// The range of a variable that is only in the body is not known.
 template <class Variable, class Cure>
 struct body_variable_that_nothing_binds {};
+/// The cure of an unbound variable, printed beside it.
 struct state_its_extent_or_use_it_in_an_atom_of_the_body {};
-/// The times of a recursion are the range of its variable: stated, or that of another atom.
+/// The range of the variable over which a recursion runs is not known. It is stated, or follows
+/// from another atom.
 template <class Variable, class Cure>
 struct recursion_without_an_end {};
+/// A relation follows from itself, and not by a recursion from one time to another.
 struct cycle {};
+/// A recursion reads a relation at a time at which it may have no atom.
 struct recursion_without_a_base {};
-/// Counts limit its members in a way that does not settle.
+/// Counts limit the relations of a recursion, and the limits depend on each other without end.
 struct recursion_whose_end_is_not_known {};
+/// Two sizes conflict: of summands, of a matrix and its vector, of a slice and its value.
 template <int Left, int Right>
 struct shapes_do_not_fit {};
+/// A softmax names a variable that the head lacks.
 struct softmax_over_a_variable_not_in_the_head {};
+/// An aggregation other than softmax names a variable of the head.
 struct aggregation_over_a_variable_in_the_head {};
+/// An aggregation names a variable that the rule mentions nowhere else.
 struct aggregation_over_a_variable_that_the_body_does_not_mention {};
+/// Two rules of the score of a softmax, counted from 1, exist for different index values.
 template <int First, int Second>
 struct rules_of_one_sum_with_different_spaces {};
+/// Two rules, counted from 1, that an atom transformation combines otherwise than by a sum exist
+/// for different index values.
 template <int First, int Second>
 struct combined_rules_with_different_spaces {};
+/// A literal reads a symbol without a weight; write `token(i)[E]`.
 struct a_symbol_needs_a_weight {};
+/// A fact of the model is the head of a rule.
 struct a_fact_cannot_be_a_head {};
+/// A relation that has rules is negated or hidden.
 struct only_facts_are_negated_or_hidden {};
+/// Two facts of the model have one name.
 struct two_facts_of_one_name {};
+/// A rule uses a count that is neither a `bound` nor an `up_to` fact of the model.
 struct a_count_that_is_not_given {};
+/// A rule compares a fact that has no symbols or more than one index.
 struct only_symbols_of_one_index_are_compared {};
+/// Every relation is read by a rule of another relation; write a query.
 struct no_output {};
+/// More than one relation is read by no rule.
 struct several_outputs_need_a_query {};
-/// A relation, a fact, or the weights from the first to the one that is named.
+/// A relation, a fact, or the weights up to the one that is named have too many elements together.
 struct more_than_2147483647_numbers {};
+/// The rule of a stack has no literal.
 struct a_stack_is_applied_to_a_value {};
+/// The relations of a block that have no rule, or those that no rule of it reads, do not tell the
+/// input or the output.
 struct a_stacked_block_has_one_input_and_one_output {};
+/// The output of a block has another domain than its input.
 struct a_stacked_block_gives_the_atoms_that_it_takes {};
-struct two_stacks_of_one_head {};  // their weights would have the same names
+/// Two rules with stacks have one head; weights of the stacks could have the same names.
+struct two_stacks_of_one_head {};
+/// Two relations of a block have neither a rule in it nor a meaning around it.
 template <class First, class Second>
 struct two_inputs_of_a_stacked_block {};
-/// Of a model with require_fused among its facts; explain() has the reasons as sentences.
+/// A rule of a model with require_fused is a general step. `explain` prints the reasons as
+/// sentences.
 template <plan::reason Reason>
 struct no_fused_step_computes_the_rule {};
+/// `p[W]`: the model has no such weight.
 struct no_weight_of_this_name {};
+/// `p[W]`: several stacks have a weight of this name; for_each visits them.
 struct several_stacks_have_a_weight_of_this_name_use_for_each {};
+/// `w[r]`: the model has no such relation.
 struct no_relation_of_this_name {};
+/// `w[r]`: the values of the relation are not stored, or their memory is used again.
 struct the_plan_does_not_keep_this_relation_without_a_query {};
-/// Why a program does not run for some rows alone, as `step`, `prefill` and forward for rows do.
+/// A rule reads later rows. This and the following mistakes prevent `step`, `prefill` and forward
+/// for single rows.
 struct rows_that_need_later_rows {};
+/// A recursion runs over another index than the position in the sequence.
 struct a_recursion_over_another_variable_than_the_position {};
+/// A rule reads earlier rows, and no constant bounds how far back.
 struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
+/// The numbers of a row of the sequence are not contiguous.
 struct a_rule_whose_first_argument_is_not_the_position {};
+/// A rule loops over the pairs of a sparse fact.
 struct a_rule_over_the_pairs_of_a_sparse_fact {};
+/// The state stores only the last rows, so that `truncate` could not restore earlier ones.
 struct a_state_that_keeps_the_last_rows_alone_is_not_truncated {};
+/// The facts along the sequence do not all have its length, or one of them is sparse.
 struct facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse {};
 }  // namespace mistake
 
-/// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
+/// The number of a rule within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
 /// rule 2 stacks.
 template <int... Numbers>
 struct rule_number {};
+/// In place of rule_number: the mistake is in the facts, the query or the weights.
 struct outside_of_rules {};
+/// The relation of the mistake, character by character.
 template <char... Characters>
 struct in_relation {};
+/// The function that is given a wrong number.
 template <char... Characters>
 struct of_function {};
+/// The variable of the mistake.
 template <char... Characters>
 struct of_variable {};
+/// The weight of the mistake.
 template <char... Characters>
 struct of_weight {};
+/// A number that is given to a function, in decimal notation with up to 6 digits.
 template <char... Characters>
 struct given_number {};
 
+/// True if there is no mistake. The compiler prints its arguments if a static_assert of it fails.
 template <class Rule, class Relation, class Mistake>
 inline constexpr bool well_formed = false;
 template <class Rule, class Relation>
 inline constexpr bool well_formed<Rule, Relation, mistake::none> = true;
 
-/// The one place where an ill-formed program stops the compiler.
+/// Reports an ill-formed program. Every mistake of a program fails this static_assert.
 template <class Rule, class Relation, class Mistake>
 struct check_program {
     static_assert(well_formed<Rule, Relation, Mistake>,
                   "sequent: the program is ill-formed; rule, relation and mistake are named here");
 };
 
+/// The name that is looked up in a model.
 template <char... Characters>
 struct named {};
 
-/// The same for p[W] and w[r].
+/// Reports a name that a model does not have: in `p[W]` of parameters and `w[r]` of a workspace. It
+/// is false for all arguments.
 template <class Name, class Mistake>
 inline constexpr bool well_named = false;
+/// Fails a static_assert that names the name and the mistake.
 template <class Name, class Mistake>
 struct check_name {
     static_assert(well_named<Name, Mistake>,
@@ -2459,7 +2741,7 @@ struct check_name {
 
 namespace plan {
 
-/// The same as a value; `left` and `right` are the two figures that clash.
+/// The mistakes as values; mistake_type gives the type of each.
 enum class fault {
     none,
     ill_formed_text,
@@ -2517,51 +2799,59 @@ enum class fault {
     no_fused_step_computes_the_rule
 };
 
-/// The rule that keeps a program from running for some rows alone, and why.
+/// The first rule that prevents computing single rows of the sequence, as `step` does, and the
+/// reason.
 struct rows_obstacle {
+    /// The reasons.
     enum class kind {
-        none,
-        later_rows,
-        recursion,     // over another variable than the position
-        distant_rows,  // at no constant distance, or at none that the condition bounds
-        inner_rows,    // the numbers of a row do not lie together
-        pairs,         // of a sparse fact
-        several_lengths,
-        lost_rows,  // of truncate: the last rows alone are kept
+        none,             ///< all rules can be computed by rows
+        later_rows,       ///< the rule reads later rows
+        recursion,        ///< it runs over another variable than the position
+        distant_rows,     ///< no constant bounds how far back the rule reads
+        inner_rows,       ///< the numbers of a row are not contiguous
+        pairs,            ///< the rule loops over the pairs of a sparse fact
+        several_lengths,  ///< the facts along the sequence differ in length, or one is sparse
+        lost_rows,        ///< the state keeps only the last rows, so that truncate is impossible
     };
-    int rule = -1;
-    kind why = kind::none;
+    int rule = -1;          ///< its place in the source; -1 if there is none
+    kind why = kind::none;  ///< the reason
 };
 
+/// The first mistake of a program as a value, with what the message names.
 struct diagnosis {
-    fault found = fault::none;
-    int rule = 0;  // from 0; -1 where it is in none
-    name relation{};
-    int left = 0;
-    int right = 0;
-    int stacked_by = -1;  // the rule that stacks the block in which it is
-    name first{};         // relations that clash, a variable, or a weight
-    name second{};
-    refused_number refused{};
+    fault found = fault::none;  ///< the mistake
+    int rule = 0;               ///< number of the rule as written, from 0; -1 if it is in no rule
+    name relation{};            ///< the relation in which it is
+    int left = 0;               ///< the first of two numbers that conflict
+    int right = 0;              ///< the second
+    int stacked_by = -1;        ///< the rule that stacks the block of the rule; -1 if none does
+    name first{};               ///< a relation that conflicts with `second`, a variable or a weight
+    name second{};              ///< another relation
+    refused_number refused{};   ///< of number_out_of_range
 
+    /// Returns true if there is no mistake.
     constexpr bool ok() const { return found == fault::none; }
 };
 
+/// The mistake two_inputs_of_a_stacked_block with the names of both relations.
 template <const auto& Diagnosis, std::size_t... First, std::size_t... Second>
 consteval auto two_inputs(std::index_sequence<First...>, std::index_sequence<Second...>) {
     return mistake::two_inputs_of_a_stacked_block<in_relation<Diagnosis.first.text[First]...>,
                                                   in_relation<Diagnosis.second.text[Second]...>>{};
 }
 
+/// The refused function as of_function.
 template <const auto& Diagnosis, std::size_t... At>
 consteval auto function_type(std::index_sequence<At...>) {
     return of_function<Diagnosis.refused.function.text[At]...>{};
 }
+/// The refused number as given_number.
 template <const auto& Diagnosis, std::size_t... At>
 consteval auto given_type(std::index_sequence<At...>) {
     constexpr number_text text(Diagnosis.refused.given);
     return given_number<text.characters[At]...>{};
 }
+/// The mistake number_out_of_range with function, number and range.
 template <const auto& Diagnosis, class Range>
 consteval auto out_of_range() {
     constexpr auto letters = static_cast<std::size_t>(Diagnosis.refused.function.length);
@@ -2571,18 +2861,22 @@ consteval auto out_of_range() {
         decltype(given_type<Diagnosis>(std::make_index_sequence<digits>{})), Range>{};
 }
 
+/// `first` as of_variable.
 template <const auto& Diagnosis, std::size_t... At>
 consteval auto variable_type(std::index_sequence<At...>) {
     return of_variable<Diagnosis.first.text[At]...>{};
 }
+/// `first` as of_weight.
 template <const auto& Diagnosis, std::size_t... At>
 consteval auto weight_type(std::index_sequence<At...>) {
     return of_weight<Diagnosis.first.text[At]...>{};
 }
+/// The variable of the mistake.
 template <const auto& Diagnosis>
 using unbound_variable = decltype(variable_type<Diagnosis>(
     std::make_index_sequence<static_cast<std::size_t>(Diagnosis.first.length)>{}));
 
+/// number_out_of_range with the type of the range.
 template <const auto& Diagnosis>
 consteval auto number_mistake_type() {
     constexpr number_range range = Diagnosis.refused.range;
@@ -2600,6 +2894,7 @@ consteval auto number_mistake_type() {
         return out_of_range<Diagnosis, mistake::range::at_least_1>();
 }
 
+/// The type of the mistake with its arguments.
 template <const auto& Diagnosis>
 consteval auto mistake_type() {
     constexpr fault found = Diagnosis.found;
@@ -2691,6 +2986,7 @@ consteval auto mistake_type() {
         return mistake::shapes_do_not_fit<left, right>{};
 }
 
+/// The rule of the mistake as rule_number, or outside_of_rules.
 template <const auto& Diagnosis>
 consteval auto rule_type() {
     if constexpr (Diagnosis.rule < 0)
@@ -2701,20 +2997,22 @@ consteval auto rule_type() {
         return rule_number<Diagnosis.rule + 1>{};
 }
 
+/// The relation of the mistake as in_relation.
 template <const auto& Diagnosis, std::size_t... At>
 consteval auto relation_type(std::index_sequence<At...>) {
     return in_relation<Diagnosis.relation.text[At]...>{};
 }
 
+/// The characters of Name as named.
 template <language::fixed_string Name, std::size_t... At>
 consteval auto name_type(std::index_sequence<At...>) {
     return named<Name.characters[At]...>{};
 }
-/// A name whose characters stand in the compiler's message.
+/// The name as a type, whose characters the compiler prints.
 template <language::fixed_string Name>
 using named_as = decltype(name_type<Name>(std::make_index_sequence<sizeof(Name.characters) - 1>{}));
 
-/// Instantiating this reports `Diagnosis`, if it holds a mistake.
+/// Instantiating this type is a compile error if Diagnosis holds a mistake.
 template <const auto& Diagnosis>
 using report = check_program<decltype(rule_type<Diagnosis>()),
                              decltype(relation_type<Diagnosis>(
@@ -2724,7 +3022,9 @@ using report = check_program<decltype(rule_type<Diagnosis>()),
 }  // namespace plan
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// A program as arrays of plain structs. Everything after reading works on these.
+/// A program as arrays of plain structs, the result of reading. All later stages work on it. Rules,
+/// literals, nodes, relations and weights refer to each other by their places in these arrays; -1
+/// means none.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -2732,40 +3032,42 @@ using language::aggregation;
 using language::combination;
 using language::transformation;
 
-inline constexpr int max_queries = 16;
-inline constexpr int max_depth = 2;              // of stacks within stacks
-inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within
-inline constexpr int never = 1 << 30;
+inline constexpr int max_queries = 16;           ///< outputs that a query names
+inline constexpr int max_depth = 2;              ///< nested stacks
+inline constexpr int max_loops = max_depth + 1;  ///< nested stacks and a recursion within
+inline constexpr int never = 1 << 30;            ///< greater than each index
 
-inline constexpr int max_counts = 16;  // given at run time
+inline constexpr int max_counts = 16;  ///< integers given at run time
 
-/// As a term's variable: the time that the loop of a recursion counts.
+/// In place of a variable of a term: the time of the recursion, which its loop sets.
 inline constexpr int loop_time = -2;
 
-/// An argument: a variable plus an offset, or a constant where there is no variable. Of literals
-/// that are read through a rule of their own (`rule::views`) also a sum of two variables:
-/// variable + factor * second + offset.
+/// An argument: variable + factor * second + offset. Without a second variable it is a variable
+/// plus an offset, without a variable a constant. Only literals that are read through a rule of
+/// their own
+/// (`rule::views`) have a second variable.
 struct term {
-    int variable = -1;
-    int offset = 0;
-    int second = -1;
-    int factor = 0;
+    int variable = -1;  ///< a variable of the rule, or loop_time
+    int offset = 0;     ///< constant summand
+    int second = -1;    ///< another variable
+    int factor = 0;     ///< factor of `second`
 
     friend constexpr bool operator==(const term&, const term&) = default;
 };
 
-/// The weight's name, its arguments, and how it is used.
+/// A use of a weight with its arguments.
 struct weight_use {
-    int weight = -1;
-    int arity = 0;
-    term terms[max_arity]{};
-    bool transposed = false;
-    bool frozen = false;
+    int weight = -1;          ///< place of the weight
+    int arity = 0;            ///< number of arguments
+    term terms[max_arity]{};  ///< the arguments
+    bool transposed = false;  ///< the transpose is used
+    bool frozen = false;      ///< the use adds nothing to the gradient
 };
 
+/// The kinds of literals: an atom, a weight by itself, a number, an index expression as a number.
 enum class literal_kind { relation, weight, number, index };
 
-/// The variables of arguments; of the sum of two, the first.
+/// The variables of the arguments, one bit each; of a sum of two variables only the first.
 constexpr unsigned variables_in(const term* terms, int arity) {
     unsigned mask = 0;
     for (int at = 0; at < arity; ++at)
@@ -2773,24 +3075,28 @@ constexpr unsigned variables_in(const term* terms, int arity) {
     return mask;
 }
 
+/// A literal of a body.
 struct literal {
     literal_kind kind = literal_kind::relation;
-    int relation = -1;
-    int arity = 0;
-    term terms[max_arity]{};
-    weight_use weight{};  // applied to the relation's value, or the bare weight itself
-    bool transposed = false;
-    bool negated = false;
-    bool hidden = false;
-    bool has_element = false;
-    term element{};
-    double number = 0;
-    int expression = -1;
+    int relation = -1;         ///< place of the relation
+    int arity = 0;             ///< number of arguments
+    term terms[max_arity]{};   ///< the arguments
+    weight_use weight{};       ///< the weight in brackets, or the weight that is the literal
+    bool transposed = false;   ///< the value is transposed, after the weight
+    bool negated = false;      ///< the atom must be absent
+    bool hidden = false;       ///< the atom must be present; it has no value
+    bool has_element = false;  ///< only one element of the vector is read
+    term element{};            ///< its index
+    double number = 0;         ///< the value of a number
+    int expression = -1;       ///< node of an index expression
 
+    /// Returns true if the literal has a value.
     constexpr bool gives_value() const { return !negated && !hidden; }
+    /// Returns true if the literal is an atom of the relation.
     constexpr bool reads(int of) const { return kind == literal_kind::relation && relation == of; }
 };
 
+/// The kinds of nodes, those of arithmetic, order and connective in the order of the language.
 // clang-format off
 enum class node_kind {
     constant, variable, count,
@@ -2801,20 +3107,20 @@ enum class node_kind {
 };
 // clang-format on
 
-/// A node of an index expression or a constraint. `value` is the constant, the variable, or the
-/// place of the count, the decision's function or the compared fact in its list; of a pair, the
-/// sparse fact that holds for (left, right).
+/// A node of an index expression or a constraint.
 struct node {
     node_kind kind = node_kind::constant;
+    /// The constant, the variable, or the place of the count, of the predicate or of the compared
+    /// fact in its list; of a pair, the sparse fact that holds for (left, right).
     int value = 0;
-    int left = -1;
-    int right = -1;
+    int left = -1;   ///< the first operand, a node
+    int right = -1;  ///< the second operand, a node
 };
 
-/// A function of two indices that decides a condition.
+/// A predicate of two indices, of one_of or holds.
 using decision_function = bool (*)(int, int) noexcept;
 
-/// What an operation on integers gives, or whether a condition holds of them.
+/// The value of an operation on integers, or 1 if a condition holds for them, else 0.
 constexpr int evaluate(node_kind kind, int left, int right) {
     switch (kind) {
         case node_kind::add:
@@ -2850,37 +3156,39 @@ constexpr int evaluate(node_kind kind, int left, int right) {
     }
 }
 
+/// A transformation of a rule.
 struct transformation_use {
     transformation kind = transformation::identity;
-    double numbers[2]{};
-    weight_use weights[2]{};
-    int position = -1;  // the index expression of rotary, the seed of dropout
+    double numbers[2]{};      ///< constants
+    weight_use weights[2]{};  ///< gain and bias
+    int position = -1;        ///< node of the position of rotary, or of the seed of dropout
     rotary_scaling scaling{};
 };
 
+/// A variable of a rule.
 struct variable {
     name id{};
-    int stated = 0;
-    int extent = 0;
-    bool moved = false;       // arguments with an offset bind it, since nothing else does
-    bool follows = false;     // the other rules of its head bind it, since nothing in its own does
-    bool by_weights = false;  // and where these do not, weights whose extents others give
+    int stated = 0;           ///< the stated extent; 0: none
+    int extent = 0;           ///< the extent; 0: not known yet
+    bool moved = false;       ///< only arguments with an offset bind it
+    bool follows = false;     ///< nothing in its rule binds it, but another rule of the head
+    bool by_weights = false;  ///< nor does that; a weight whose extents others give binds it
 
-    /// Of the extents that are stated in one rule, the least holds.
+    /// Takes a stated extent. If a rule states several for one variable, the smallest holds.
     constexpr void state(int other) {
         if (other && (!stated || other < stated)) stated = other;
     }
 };
 
-/// How a rule takes part in a recursion: relations that follow from themselves, one time after
-/// another. The plan computes them in a loop; time t of a rule is its round t + delay.
-/// Where a count that is given at run time ends rounds: before max(least, count + beyond).
+/// The iteration before which a count, given at run time, ends a loop: max(least, count + beyond).
 struct counted_end {
-    int count = -1;
-    int beyond = 0;
-    int least = 0;
+    int count = -1;  ///< number of the count; -1: no count ends the loop
+    int beyond = 0;  ///< further iterations
+    int least = 0;   ///< the smallest end
 
+    /// Returns true if a count ends the loop.
     constexpr bool any() const { return count >= 0; }
+    /// The end for these counts.
     constexpr int of(const int* counts) const noexcept {
         const int end = counts[count] < never ? counts[count] + beyond : never;
         return end > least ? end : least;
@@ -2888,71 +3196,77 @@ struct counted_end {
     friend constexpr bool operator==(const counted_end&, const counted_end&) = default;
 };
 
+/// The place of a rule in a recursion, relations that follow from themselves from one time to
+/// another. The plan computes them in a loop; time t of a rule is computed in iteration t + delay.
 struct recurrence {
-    int loop = -1;      // which recursion
-    int time = -1;      // the variable
-    int argument = -1;  // of the head, where the time stands
-    int delay = 0;
-    bool backward = false;  // the last time comes first
-    int first = 0;          // the rounds in which the rule is computed
-    int last = never;
-    bool partial = false;  // at other times others compute the head, or nothing does
-    counted_end end{};     // that cuts the rounds
-    bool fills = false;    // zeros, in the rounds from that end on
+    int loop = -1;          ///< number of the recursion; -1: none
+    int time = -1;          ///< the variable that is the time
+    int argument = -1;      ///< the argument of the head that is the time
+    int delay = 0;          ///< iterations after that of the same time
+    bool backward = false;  ///< the loop begins with the last time
+    int first = 0;          ///< the first iteration in which the rule is computed
+    int last = never;       ///< the end of these iterations
+    bool partial = false;   ///< at other times another rule computes the head, or none does
+    counted_end end{};      ///< the count that ends these iterations
+    bool fills = false;     ///< the rule writes zeros in the iterations from that end on
 };
 
+/// A rule.
 struct rule {
-    int number = 0;  // as the user counts, from zero
-    int scope = 0;
-    int head = -1;
-    int arity = 0;
-    term terms[max_arity]{};
-    weight_use head_weight{};
-    int first_literal = 0;
-    int literals = 0;
-    int condition = -1;
+    int number = 0;            ///< number within rules(...), from 0
+    int scope = 0;             ///< the block of the rule; 0: the program
+    int head = -1;             ///< the relation of the head
+    int arity = 0;             ///< number of arguments of the head
+    term terms[max_arity]{};   ///< the arguments of the head
+    weight_use head_weight{};  ///< the weight of the head
+    int first_literal = 0;     ///< place of the first literal of the body
+    int literals = 0;          ///< number of literals
+    int condition = -1;        ///< node of the conjunction of all constraints
     combination combined = combination::sum;
-    bool states_combination = false;
+    bool states_combination = false;  ///< the combination is written in the rule
     list<transformation_use, max_transformations> transformations{};
     aggregation aggregated = aggregation::sum;
-    bool states_aggregation = false;
-    unsigned aggregated_variables = 0;
-    list<int, max_variables> aggregated_order{};  // the same, as the rule lists them
+    bool states_aggregation = false;              ///< the aggregation is written in the rule
+    unsigned aggregated_variables = 0;            ///< the variables that it names, one bit each
+    list<int, max_variables> aggregated_order{};  ///< these variables in the order of the rule
     list<variable, max_variables> variables{};
-    int repeat = 0;  // stack<repeat>
-    int block = 0;   // the scope of the stacked block
-    bool transforms_atom = false;
-    // A head's argument that was a constant, or a variable plus a shift, is this variable now.
-    int shifted = -1;
-    int shift = 0;
-    int base = -1;  // the constant
+    int repeat = 0;                ///< layers of a stack; 0: the rule has none
+    int block = 0;                 ///< the scope of the stacked block
+    bool transforms_atom = false;  ///< an atom transformation
+    int shifted = -1;  ///< the variable in place of a constant or an offset in the head; -1: none
+    int shift = 0;     ///< the offset that the head's argument had
+    int base = -1;     ///< the constant that the head's argument was; -1: none
     recurrence recurs{};
-    bool total = false;  // a literal without an atom adds nothing instead of removing the rule
-    bool views = false;  // its one literal's numbers, read at sums of variables; used once
+    bool total = false;  ///< the sum of the rules of a head: an absent literal adds nothing
+    bool views = false;  ///< reads its one literal at sums of variables, for one other rule
 
+    /// The variables of the head, one bit each.
     constexpr unsigned head_variables() const { return variables_in(terms, arity); }
 };
 
+/// A relation of a scope.
 struct relation {
     name id{};
-    int scope = 0;
-    bool invented = false;  // by the plan: users cannot name it
+    int scope = 0;          ///< the block; 0: the program
+    bool invented = false;  ///< made by the plan: users cannot name it
 };
 
+/// A weight of a scope.
 struct weight {
     name id{};
-    int scope = 0;
-    int rank = 0;
-    int shape[2]{1, 1};
+    int scope = 0;       ///< the block; 0: the program
+    int rank = 0;        ///< 0: scalar, 1: vector, 2: matrix
+    int shape[2]{1, 1};  ///< rows and columns
 };
 
-/// How many of each a program holds.
+/// The numbers of rules, literals, nodes and scopes of a program.
 struct sizes {
     int rules = 0;
     int literals = 0;
     int nodes = 0;
     int scopes = 1;
 
+    /// The sizes of two programs together; the outermost scope is common.
     friend constexpr sizes operator+(sizes left, sizes right) {
         return {left.rules + right.rules, left.literals + right.literals, left.nodes + right.nodes,
                 left.scopes + right.scopes - 1};
@@ -2961,16 +3275,16 @@ struct sizes {
 
 /// A stacked block: its rules form a scope of their own.
 struct scope {
-    int parent = -1;
-    int repeat = 1;
-    int rule = -1;        // that stacks it
-    bool shares = false;  // one set of parameters for all layers
+    int parent = -1;      ///< the scope around it; -1: it is the program
+    int repeat = 1;       ///< number of layers
+    int rule = -1;        ///< the rule that stacks it
+    bool shares = false;  ///< all layers have the same parameters
 
-    /// How many layers have parameters of their own.
+    /// The number of sets of parameters.
     constexpr int copies() const { return shares ? 1 : repeat; }
 };
 
-/// Whether an argument is the sum or the difference of two variables.
+/// Returns true if an argument is a sum or difference of two variables.
 constexpr bool is_view(const literal& item) {
     for (int argument = 0; argument < item.arity; ++argument)
         if (item.terms[argument].second >= 0) return true;
@@ -2997,13 +3311,14 @@ constexpr literal head_literal(const rule& from, int relation) {
 
 /// The literals of one rule.
 struct rule_body {
-    const literal* first;
-    const literal* last;
+    const literal* first;  ///< the first literal
+    const literal* last;   ///< the end of the literals
 
     constexpr const literal* begin() const { return first; }
     constexpr const literal* end() const { return last; }
 };
 
+/// A program, and its first mistake.
 template <sizes Sizes>
 struct source {
     list<rule, Sizes.rules> rules{};
@@ -3011,16 +3326,17 @@ struct source {
     list<node, Sizes.nodes> nodes{};
     list<relation, Sizes.rules + Sizes.literals> relations{};
     list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
-    list<name, Sizes.nodes + max_counts> counts{};  // of conditions, and the lengths of facts
-    list<decision_function, Sizes.nodes + 1> decisions{};
-    list<name, Sizes.nodes + 1> compared{};  // facts whose symbols are equal or not
+    list<name, Sizes.nodes + max_counts> counts{};         ///< also the lengths of facts
+    list<decision_function, Sizes.nodes + 1> decisions{};  ///< predicates of conditions
+    list<name, Sizes.nodes + 1> compared{};                ///< facts whose symbols are compared
     list<scope, Sizes.scopes> scopes{};
-    fault mistake = fault::none;
-    int mistaken_rule = 0;
-    int mistaken_scope = 0;
-    int clash[2]{};  // the two figures of the mistake
-    refused_number refused{};
+    fault mistake = fault::none;  ///< the first mistake
+    int mistaken_rule = 0;        ///< number of its rule
+    int mistaken_scope = 0;       ///< scope of its rule
+    int clash[2]{};               ///< the numbers that conflict
+    refused_number refused{};     ///< of number_out_of_range
 
+    /// The literals of a rule.
     constexpr rule_body body(const rule& of) const {
         const literal* first = literals.begin() + of.first_literal;
         return {first, first + of.literals};
@@ -3490,11 +3806,12 @@ constexpr auto joined(const First& first, const name_entry (&second)[Second]) {
 #include <bit>
 #include <optional>
 
-/// Numbers of 16 bits: IEEE 754's binary16, and bfloat16, which is the upper half of a float.
+/// Conversions of 16-bit floating-point numbers: IEEE 754 binary16 and bfloat16, the upper half of
+/// a float.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The number that the bits of a binary16 stand for, exactly.
+/// Converts the bits of a binary16 to float, exactly.
 constexpr float from_f16(std::uint16_t half) noexcept {
     const std::uint32_t rest = std::uint32_t{half} & 0x7FFFU;
     const bool finite = rest < 0x7C00U;
@@ -3503,15 +3820,15 @@ constexpr float from_f16(std::uint16_t half) noexcept {
     return std::bit_cast<float>(bits | (std::uint32_t{half} & 0x8000U) << 16);
 }
 
-/// The number that the bits of a bfloat16 stand for, exactly.
+/// Converts the bits of a bfloat16 to float, exactly.
 constexpr float from_bf16(std::uint16_t bits) noexcept {
     return std::bit_cast<float>(std::uint32_t{bits} << 16);
 }
 
 namespace detail {
 
-/// The bits of a value in a narrower format, rounded to nearest, ties to even; the bits of infinity
-/// where it is too large.
+/// Converts a number to the bits of a narrower format, rounded to nearest, ties to even. A number
+/// that is too large becomes infinity, NaN stays NaN.
 template <int ExponentBits, int FractionBits>
 constexpr std::uint16_t narrowed(double value) noexcept {
     const auto bits = std::bit_cast<std::uint64_t>(value);
@@ -3520,7 +3837,7 @@ constexpr std::uint16_t narrowed(double value) noexcept {
     if (value != value)
         return static_cast<std::uint16_t>(sign | infinity | 1U << (FractionBits - 1));
     const int biased = static_cast<int>(bits >> 52 & 0x7FF);
-    if (biased == 0) return static_cast<std::uint16_t>(sign);  // far below the least
+    if (biased == 0) return static_cast<std::uint16_t>(sign);  // zero, or rounds to zero
     int exponent = biased - 1023 + (1 << (ExponentBits - 1)) - 1;
     int shift = 52 - FractionBits;
     if (exponent < 1) {
@@ -3533,7 +3850,7 @@ constexpr std::uint16_t narrowed(double value) noexcept {
     const std::uint64_t rest = whole - (kept << shift);
     const std::uint64_t half = 1ULL << (shift - 1);
     if (rest > half || (rest == half && kept % 2 == 1)) ++kept;
-    // The leading one of `kept` counts the exponent up; so does a carry.
+    // The leading one of `kept` increments the exponent; so does a carry.
     const std::uint64_t magnitude =
         (static_cast<std::uint64_t>(exponent - 1) << FractionBits) + kept;
     return static_cast<std::uint16_t>(sign | (magnitude < infinity ? magnitude : infinity));
@@ -3541,11 +3858,13 @@ constexpr std::uint16_t narrowed(double value) noexcept {
 
 }  // namespace detail
 
-/// The bits of the nearest binary16, ties to even; those of infinity where the number is too large.
+/// Converts a number to the bits of the nearest binary16, ties to even; too large a number becomes
+/// infinity.
 constexpr std::uint16_t to_f16(double value) noexcept {
     return detail::narrowed<5, 10>(value);
 }
-/// The bits of the nearest bfloat16, ties to even.
+/// Converts a number to the bits of the nearest bfloat16, ties to even; too large a number becomes
+/// infinity.
 constexpr std::uint16_t to_bf16(double value) noexcept {
     return detail::narrowed<8, 7>(value);
 }
@@ -12862,12 +13181,12 @@ void attention_gradient(const mask_table& table, const score_operands<T>& operan
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Rules that are linear maps of what they read, added up.
+/// Rules that are sums of linear maps of the relations that they read.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
-/// an offset are known to lie within their relations.
+/// Returns true if the literal gives its whole value, at variables and constants. `moved`:
+/// arguments with an offset are known to lie within their relations.
 constexpr bool is_plain(const literal& item, bool moved = false) {
     if (!item.gives_value() || item.has_element) return false;
     for (int argument = 0; argument < item.arity; ++argument)
@@ -12910,7 +13229,7 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
                                                           : reason::an_unmentioned_variable;
 }
 
-/// Whether this is all that the rule does.
+/// Returns true if this is all that the rule does.
 template <sizes Sizes>
 constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
     if (rule.condition >= 0 || rule.repeat) return false;
@@ -12921,13 +13240,13 @@ constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Finds relations that follow from themselves. They are a recursion over time if one argument of
-/// each, the time, moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
+/// Recursions: relations that follow from themselves, in which one argument of each, the time,
+/// moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Writes each head with plain variables: `h(next(t)) <<= x(t)` as `h(t) <<= x(t - 1)` and a
-/// constant as a variable that has one value. Whether they may stand there is judged later.
+/// Rewrites each head with plain variables: `h(next(t)) <<= x(t)` becomes `h(t) <<= x(t - 1)`, and
+/// a constant becomes a variable with one value. A later stage checks that they are allowed.
 template <sizes Sizes>
 constexpr void straighten_head(rule& written, source<Sizes>& in) {
     int bent = -1;
@@ -12967,7 +13286,7 @@ constexpr void straighten_head(rule& written, source<Sizes>& in) {
             for (int axis = 0; axis < use.arity; ++axis) move(use.terms[axis]);
 }
 
-/// Marks the rules of each recursion. Each relation follows from one rule with a plain head by now.
+/// Marks the rules of each recursion. At this stage each relation has one rule with a plain head.
 template <sizes Sizes>
 class recursion_finder {
   public:
@@ -13001,7 +13320,7 @@ class recursion_finder {
         return value.kind == literal_kind::relation ? definer[value.relation] : -1;
     }
 
-    /// Without an argument that is moved there is no recursion.
+    /// A recursion needs an argument with an offset.
     constexpr bool may_recur() const {
         for (const rule& written : in_.rules)
             for (const literal& value : in_.body(written)) {
@@ -13039,8 +13358,8 @@ class recursion_finder {
         if (members.size() > 1 || follows_itself) mark(members);
     }
 
-    /// Finds the time of the rules and how late each is computed; leaves them as they are, a
-    /// cycle, if they have none.
+    /// Finds the time of the rules and the delay of each. Rules without a time are left unchanged;
+    /// they are a cycle.
     constexpr void mark(const list<int, Sizes.rules>& members) {
         list<int, Sizes.rules> axis{};
         axis.reset(in_.rules.size());
@@ -13122,7 +13441,7 @@ class recursion_finder {
         return found;
     }
 
-    /// A rule is as late as what it follows from, less how far that lies back.
+    /// The delay of a rule is that of the rules that it depends on, less the offset of the time.
     constexpr bool find_delays(const list<int, Sizes.rules>& members,
                                const list<int, Sizes.rules>& axis, int direction,
                                list<int, Sizes.rules>& delay) const {
@@ -13164,12 +13483,15 @@ class recursion_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Rewrites a source so that each relation follows from one rule whose head is a plain atom: a head
-/// weight, what a stack is applied to, a sum within a softmax, an atom transformation, and several
-/// rules with one head become rules over invented relations; a weighted literal becomes one where
-/// the rule is not itself a linear map or would compute it again for each value of a variable that
-/// it does not mention, and so does what a rule of a recursion adds from outside; a literal at the
-/// sum or difference of two variables is read through a rule that does nothing else.
+/// Normalisation: rewrites a source so that each relation follows from one rule whose head is a
+/// plain atom. The following become rules of their own, over relations that the plan invents:
+///
+/// - a head weight, the operand of a stack, a sum within a softmax, an atom transformation;
+/// - each of several rules with one head;
+/// - a weighted literal, unless the rule is itself a linear map that computes it only once for all
+///   values of a variable that the literal does not mention;
+/// - the terms that a rule of a recursion adds from outside;
+/// - a literal at the sum or difference of two variables, by a rule that does nothing else.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -13212,7 +13534,7 @@ class normaliser {
     }
 
   private:
-    // How the rules of a relation are combined, and which rules were atom transformations.
+    // The combination of the rules of each relation, and the rules that were atom transformations.
     combination combined_[decltype(out.relations)::capacity()]{};
     bool was_atom_[decltype(out.rules)::capacity()]{};
 
@@ -13227,7 +13549,7 @@ class normaliser {
         return out.relations.push({out.relations[from.head].id, from.scope, true});
     }
 
-    /// A rule that stands for a part of another one.
+    /// A rule for a part of another rule.
     static constexpr rule part_of(const rule& from) {
         rule result;
         result.number = from.number;
@@ -13274,8 +13596,8 @@ class normaliser {
         }
     }
 
-    /// A stack applied to anything but a relation at the head's arguments: the rest of the rule
-    /// becomes a rule of its own.
+    /// If a stack is applied to anything but a relation at the arguments of the head, the rest of
+    /// the rule becomes a rule of its own.
     constexpr void split_stacks() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at)
@@ -13385,7 +13707,7 @@ class normaliser {
                 continue;
             }
             rule sum = same_head(out.rules[first]);
-            // How far a variable runs is stated for its own rule.
+            // A stated extent applies to its own rule only.
             for (variable& index : sum.variables) index.stated = 0;
             sum.total = true;
             sum.combined = combined_[head];
@@ -13406,8 +13728,8 @@ class normaliser {
         }
     }
 
-    // Recursions: what comes from outside is computed for all times at once, and each product
-    // within becomes a rule, so that those with one input can be computed as one.
+    // Recursions: terms from outside are computed for all times at once. Each product within
+    // becomes a rule, so that products of one input can be grouped.
 
     constexpr void split_recursions() {
         const recursion_finder<normal_size(Sizes)> found(out);
@@ -13441,7 +13763,7 @@ class normaliser {
         return rule_at >= 0 && out.rules[rule_at].recurs.loop == of.recurs.loop;
     }
 
-    /// Whether the rule adds its literals for each head on its own.
+    /// Returns true if the rule adds its literals for each head on its own.
     constexpr bool adds_literals(const rule& written) const {
         if (written.condition >= 0 || written.total || written.literals < 2 ||
             written.combined != combination::sum || written.aggregated != aggregation::sum)
@@ -13479,7 +13801,7 @@ class normaliser {
         return plain;
     }
 
-    /// Of a rule in a recursion, the products of relations outside and the biases become a rule
+    /// In a rule of a recursion, the biases and the products of relations outside become a rule
     /// outside.
     constexpr void split_outside(int at, const auto& definer) {
         if (!adds_literals(out.rules[at])) return;
@@ -13534,8 +13856,8 @@ class normaliser {
         out.rules.push(made);
     }
 
-    /// What is sliced becomes a rule of its own, and so does the slice where other functions
-    /// follow: it can be a view then.
+    /// The operand of a slice becomes a rule of its own. So does the slice if other functions
+    /// follow, so that it can be a view.
     constexpr void split_slices() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
@@ -13574,7 +13896,7 @@ class normaliser {
         }
     }
 
-    /// Whether the literal, one of several, is the same for all values of one of the head's
+    /// Returns true if the literal, one of several, is the same for all values of one of the head's
     /// variables.
     static constexpr bool mentions_less(const literal& item, const rule& user) {
         return user.literals > 1 && (user.head_variables() & ~variables_of(item));
@@ -13694,25 +14016,29 @@ constexpr auto normalise(const source<Sizes>& in) {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-inline constexpr int max_fact_rank = 6;
+inline constexpr int max_fact_rank = 6;  ///< extents of a fact
 
+/// The kinds of facts: numbers, symbols, or an integer.
 enum class fact_kind { dense, symbols, count };
 
+/// The shape of a fact.
 struct fact_shape {
     name id{};
     fact_kind kind = fact_kind::dense;
-    int rank = 0;
-    int extents[max_fact_rank]{};
-    int classes = 0;
-    int pairs = 0;       // how many a sparse fact may have; 0 of a dense one
-    bool up_to = false;  // the first extent is the most that may be given
-    int length = -1;     // then which of the program's counts tells how many are
+    int rank = 0;                  ///< number of extents
+    int extents[max_fact_rank]{};  ///< of a sparse fact, the ranges of both indices first
+    int classes = 0;               ///< number of different symbols
+    int pairs = 0;                 ///< maximum number of pairs of a sparse fact; 0: dense
+    bool up_to = false;            ///< the first extent is a maximum
+    int length = -1;               ///< then the number of the count that is the length
 
+    /// Returns true if the fact holds for given pairs only.
     constexpr bool is_sparse() const { return pairs > 0; }
-    /// How many numbers there are: of all pairs, or of one.
+    /// The number of elements, of a sparse fact for the maximum number of pairs.
     constexpr int size() const { return (is_sparse() ? pairs : 1) * product_from(sparse_axes()); }
+    /// The number of elements of one pair.
     constexpr int pair_size() const { return product_from(2); }
-    /// A dense fact of the values of `count` pairs.
+    /// The shape of the values of `count` pairs, as a dense fact.
     constexpr fact_shape values_of(int count) const {
         fact_shape result = *this;
         result.pairs = 0;
@@ -13731,52 +14057,56 @@ struct fact_shape {
     }
 };
 
-/// Rows x columns; a vector is one column, a scalar 1 x 1.
+/// The shape of a value, rows x columns. A vector has one column, a scalar is 1 x 1.
 struct value_shape {
     int rows = 1;
     int columns = 1;
 
+    /// The number of elements.
     constexpr int size() const { return rows * columns; }
     constexpr bool is_scalar() const { return size() == 1; }
     constexpr value_shape transposed() const { return {columns, rows}; }
     friend constexpr bool operator==(const value_shape&, const value_shape&) = default;
 };
 
+/// The shape of a relation.
 struct relation_shape {
-    int fact = -1;
-    int rule = -1;
-    int arity = -1;
-    int extents[max_arity]{};
-    value_shape value{};
-    int classes = 0;       // of a symbol
-    int passes_into = -1;  // for a block's input: the relation that it is at first
-    int uses = 0;          // by value, in bodies
-    bool output = false;
+    int fact = -1;             ///< number of the fact that it is; -1: none
+    int rule = -1;             ///< the rule that it follows from; -1: none
+    int arity = -1;            ///< number of arguments; -1: not known yet
+    int extents[max_arity]{};  ///< ranges of the arguments
+    value_shape value{};       ///< shape of the value of an atom
+    int classes = 0;           ///< number of different symbols; 0: numbers
+    int passes_into = -1;      ///< of a block's input: the relation that is its value in layer 0
+    int uses = 0;              ///< number of literals that read its value
+    bool output = false;       ///< an output of the model
 };
 
+/// The shape of a weight.
 struct weight_shape {
-    int arity = -1;
-    int extents[max_arity]{};
-    bool trained = false;
-    int uses = 0;
-    bool looked_up = false;  // by a symbol: its rows are read whole
+    int arity = -1;            ///< number of arguments; -1: not known yet
+    int extents[max_arity]{};  ///< ranges of the arguments
+    bool trained = false;      ///< some use adds to its gradient
+    int uses = 0;              ///< number of uses
+    bool looked_up = false;    ///< symbols select its rows, which are read as a whole
 };
 
+/// A program with its shapes, the result of shaping.
 template <sizes Sizes, int Facts>
 struct shaped {
     source<Sizes> text{};
     list<fact_shape, Facts> facts{};
     list<relation_shape, decltype(text.relations)::capacity()> relations{};
     list<weight_shape, decltype(text.weights)::capacity()> weights{};
-    list<int, Sizes.rules> order{};  // rules; those of a stacked block before their stack
-    int block_input[Sizes.scopes]{};
-    int block_output[Sizes.scopes]{};
-    list<int, Sizes.rules> outputs{};
+    list<int, Sizes.rules> order{};    ///< rules; those of a block before the rule that stacks it
+    int block_input[Sizes.scopes]{};   ///< the relation that is the input of each block
+    int block_output[Sizes.scopes]{};  ///< the relation that is the output of each block
+    list<int, Sizes.rules> outputs{};  ///< the relations that are outputs of the model
     diagnosis mistake{};
 };
 
-/// The fact whose symbols the program compares under number `at`; -1 if there is none with one
-/// symbol for each value of one index.
+/// The fact that the program compares under number `at`; -1 if no fact of this name has one index
+/// and symbols.
 template <class Shaped>
 constexpr int compared_fact(const Shaped& in, int at) {
     for (int given = 0; given < in.facts.size(); ++given)
@@ -13786,18 +14116,20 @@ constexpr int compared_fact(const Shaped& in, int at) {
     return -1;
 }
 
-/// The least and the greatest value of an argument.
+/// The smallest value of an argument.
 template <class Variables>
 constexpr int first_of(const term& at, const Variables& variables) {
     return at.offset + (at.factor < 0 ? at.factor * (variables[at.second].extent - 1) : 0);
 }
+/// The greatest value of an argument.
 template <class Variables>
 constexpr int last_of(const term& at, const Variables& variables) {
     return at.offset + (at.variable < 0 ? 0 : variables[at.variable].extent - 1) +
            (at.factor > 0 ? at.factor * (variables[at.second].extent - 1) : 0);
 }
 
-/// The value of one literal, and of a body.
+/// The shape of the value of a literal. If a weight does not fit, `fits` becomes false, and `left`
+/// and `right` the sizes that conflict.
 template <class Shaped>
 constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool& fits, int& left,
                                     int& right) {
@@ -14851,14 +15183,15 @@ decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
 
 /// A plan bound to kernels.
 
-/// How large a count that is given at run time may be: what a variable is compared with, `j <
-/// length`, is at most the variable's extent.
+/// The limits of counts given at run time. A count with which a variable is compared, `j < length`,
+/// is at most the extent of the variable.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// In place of the limit of a count that bounds no variable.
 inline constexpr int without_limit = -1;
 
-/// The counts that bound a variable, a bit for each: those of the conjuncts `variable < count`.
+/// The counts of the conjuncts `variable < count` of a condition, one bit each.
 template <class Pool>
 constexpr unsigned counts_above(const Pool& pool, int root, int variable) {
     unsigned result = 0;
@@ -14874,7 +15207,7 @@ constexpr unsigned counts_above(const Pool& pool, int root, int variable) {
     return result;
 }
 
-/// The least of `most` and of some counts, a bit for each.
+/// The smallest of `most` and the counts whose bits are set in `counts`; `given` are all counts.
 constexpr int least_count(unsigned counts, int most, const int* given) noexcept {
     for (int at = 0; counts != 0; ++at, counts >>= 1)
         if ((counts & 1u) && given[at] < most) most = given[at];
@@ -14923,15 +15256,16 @@ constexpr int limit_of_count(const Shaped& in, int count) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Conditions and index expressions as nodes that rules share.
+/// The nodes of conditions and index expressions, which all rules share.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Nodes, each kept once, so that equal conditions have equal numbers.
+/// Nodes without duplicates: equal expressions have equal numbers.
 template <int Capacity>
 struct node_pool {
     list<node, Capacity> nodes{};
 
+    /// The number of a node, which is added if it is new. Comparisons are brought into one form.
     constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
         if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
         if (kind == node_kind::greater_equal) return add(node_kind::less_equal, value, right, left);
@@ -14953,11 +15287,13 @@ struct node_pool {
                 return at;
         return nodes.push({kind, value, left, right});
     }
+    /// The conjunction of two conditions; -1 is the condition that always holds.
     constexpr int both(int left, int right) {
         if (left < 0 || left == right) return right;
         if (right < 0) return left;
         return add(node_kind::conjunction, 0, left, right);
     }
+    /// The node of an argument.
     constexpr int at_term(const term& written) {
         const int constant = add(node_kind::constant, written.offset);
         if (written.variable < 0) return constant;
@@ -14971,6 +15307,7 @@ struct node_pool {
         }
         return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
     }
+    /// The variables of an expression, one bit each.
     constexpr unsigned variables(int root) const {
         if (root < 0) return 0;
         const node& top = nodes[root];
@@ -14986,7 +15323,7 @@ struct node_pool {
         each_conjunct(top.left, visit);
         each_conjunct(top.right, visit);
     }
-    /// Whether each conjunct of `part` is one of `whole`.
+    /// Returns true if each conjunct of `part` is a conjunct of `whole`.
     constexpr bool holds_conjuncts(int whole, int part) const {
         if (part < 0 || whole == part) return true;
         if (whole < 0) return false;
@@ -14997,11 +15334,11 @@ struct node_pool {
         return among.kind == node_kind::conjunction &&
                (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
     }
-    /// Whether two conditions have the same conjuncts, in any order.
+    /// Returns true if two conditions have the same conjuncts, in any order.
     constexpr bool same_conjuncts(int left, int right) const {
         return holds_conjuncts(left, right) && holds_conjuncts(right, left);
     }
-    /// Whether the node is another one plus `by`.
+    /// Returns true if the node is another node plus `by`.
     constexpr bool is_moved(int root, int by) const {
         const node& top = nodes[root];
         if (top.kind != node_kind::add && top.kind != node_kind::subtract) return false;
@@ -15009,7 +15346,7 @@ struct node_pool {
         return moved.kind == node_kind::constant &&
                moved.value == (top.kind == node_kind::add ? by : -by);
     }
-    /// The term that at_term() made a node of.
+    /// The inverse of at_term, for a variable plus an offset or a constant.
     constexpr term as_term(int root) const {
         const node& top = nodes[root];
         if (top.kind == node_kind::constant) return {-1, top.value};
@@ -15030,23 +15367,26 @@ struct node_pool {
     }
 };
 
+/// The capacity of the pool of a program.
 constexpr int pool_size(int nodes, int literals) {
     return 8 * nodes + 10 * literals + 32;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// What an index expression may be for a constraint over it to become loop bounds.
+/// Linear forms of index expressions. A constraint between linear forms becomes bounds of loops.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
 namespace detail {
 
-/// row * i + column * j + one quotient of each + offset + a count.
+/// row * i + column * j + row_quotient * floor((i + row_shift) / row_divisor) + column_quotient *
+/// floor((j + column_shift) / column_divisor) + offset + count_factor * count + remainder *
+/// ((remainder_row * i + remainder_column * j + remainder_shift) mod modulus).
 struct linear_form {
     int row = 0;
     int column = 0;
-    int row_quotient = 0;  // factor of floor((i + row_shift) / row_divisor)
+    int row_quotient = 0;
     int row_divisor = 1;
     int row_shift = 0;
     int column_quotient = 0;
@@ -15055,24 +15395,27 @@ struct linear_form {
     int offset = 0;
     int count = -1;
     int count_factor = 0;
-    int remainder = 0;  // factor of (remainder_row i + remainder_column j + shift) mod modulus
+    int remainder = 0;
     int modulus = 1;
     int remainder_row = 0;
     int remainder_column = 0;
     int remainder_shift = 0;
-    bool known = true;
+    bool known = true;  ///< false: the expression has no such form
 
+    /// Returns true if the form is row * i + column * j + offset.
     constexpr bool is_affine() const {
         return known && !row_quotient && !column_quotient && !remainder && !count_factor;
     }
 };
 
+/// The form of other expressions.
 constexpr linear_form unknown_form() {
     linear_form form;
     form.known = false;
     return form;
 }
 
+/// The form times a factor.
 constexpr linear_form scaled(linear_form form, int factor) {
     form.row *= factor;
     form.column *= factor;
@@ -15084,6 +15427,7 @@ constexpr linear_form scaled(linear_form form, int factor) {
     return form;
 }
 
+/// The sum of two forms; unknown if it needs two different quotients, counts or remainders.
 constexpr linear_form added(linear_form left, const linear_form& right) {
     if (!left.known || !right.known) return unknown_form();
     left.row += right.row;
@@ -15124,39 +15468,44 @@ constexpr linear_form added(linear_form left, const linear_form& right) {
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Index spaces: which columns j belong to each row i, as loop bounds.
+/// Index spaces: the columns j of each row i that a condition admits, as bounds of loops.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-inline constexpr int max_pieces = 8;
-inline constexpr int max_bounds = 3;
-inline constexpr int max_modulus = 64;
-inline constexpr int max_compared = 4;
+inline constexpr int max_pieces = 8;    ///< pieces of a space
+inline constexpr int max_bounds = 3;    ///< lower, and upper, bounds of a piece
+inline constexpr int max_modulus = 64;  ///< of residues, which are bits of 64
+inline constexpr int max_compared = 4;  ///< facts whose symbols are compared
 
-/// What is given at run time, in one array: the counts; for each compared fact where its runs'
-/// begins and ends stand in the array, zero where they are not known; the begin of the run of equal
-/// symbols around each position, and the end.
+/// The layout of the array of integers that are given at run time. First the counts. Then for each
+/// compared fact two places in the array: of the begins and of the ends of its runs, 0 if they are
+/// not known. Then for each position the begin, and the end, of the run of equal symbols around it.
 struct given_numbers {
+    /// The index that holds the place of the begins.
     static constexpr int begins_of(int fact) { return max_counts + 2 * fact; }
+    /// The index that holds the place of the ends.
     static constexpr int ends_of(int fact) { return max_counts + 2 * fact + 1; }
+    /// The index of the first run.
     static constexpr int runs = max_counts + 2 * max_compared;
 };
 
-/// multiplier * floor((factor * row + shift) / divisor) + offset, plus a count given at run time;
-/// or where the run of a compared fact around the row begins or ends. A run that is not known is
-/// as long as what it bounds allows: all columns, or, where the columns lie outside of it, one.
+/// A bound of the columns of a row: multiplier * floor((factor * row + shift) / divisor) + offset,
+/// plus a count; or the begin or the end of the run of a compared fact around the row. An unknown
+/// run includes all columns or, if the columns are outside of the run, only the row itself.
 struct bound {
     int multiplier = 0;
     int factor = 1;
     int shift = 0;
     int divisor = 1;
     int offset = 0;
-    int count = -1;
-    int compared = -1;
-    bool run_end = false;
-    bool outside = false;
+    int count = -1;        ///< number of the count; -1: none
+    int compared = -1;     ///< number of the compared fact; -1: none
+    bool run_end = false;  ///< the end of the run, not its begin
+    bool outside = false;  ///< the columns are outside of the run
 
+    /// Returns true if the bound depends on nothing that is given at run time.
     constexpr bool is_static() const { return count < 0 && compared < 0; }
+    /// The bound of a row, for an array of given_numbers.
     constexpr int at(int row, const int* counts) const {
         if (compared >= 0) {
             const int runs = counts[run_end ? given_numbers::ends_of(compared)
@@ -15171,7 +15520,7 @@ struct bound {
     friend constexpr bool operator==(const bound&, const bound&) = default;
 };
 
-/// The least counts that may be given at run time, and counts that are as good as without limit.
+/// The smallest counts that may be given at run time, and counts that limit nothing.
 struct widest_counts {
     int least[given_numbers::runs]{};
     int most[given_numbers::runs]{};
@@ -15183,19 +15532,20 @@ struct widest_counts {
 
 inline constexpr widest_counts any_counts{};
 
-/// Columns [max of lower, min of upper) with (column - slope * row) mod modulus in a set of
-/// residues, for the rows that the guard admits.
+/// The columns [max of lower, min of upper) for which (column - slope * row) mod modulus is in a
+/// set of residues. Rows outside of their own bounds and residues have no columns.
 struct piece {
     list<bound, max_bounds> lower{};
     list<bound, max_bounds> upper{};
     int modulus = 1;
     int slope = 0;
-    unsigned long long residues = 1;
-    list<bound, max_bounds> row_lower{};  // bounds on the row itself, as constants or counts
+    unsigned long long residues = 1;      ///< bit r: residue r
+    list<bound, max_bounds> row_lower{};  ///< bounds of the row itself: constants or counts
     list<bound, max_bounds> row_upper{};
     int row_modulus = 1;
     unsigned long long row_residues = 1;
 
+    /// Returns true if the row may have columns.
     constexpr bool admits_row(int row, const int* counts) const {
         for (const bound& limit : row_lower)
             if (row < limit.at(0, counts)) return false;
@@ -15203,6 +15553,7 @@ struct piece {
             if (row >= limit.at(0, counts)) return false;
         return ((row_residues >> floor_remainder(row, row_modulus)) & 1) != 0;
     }
+    /// The first column of a row that is admitted.
     constexpr int begin(int row, const int* counts) const {
         int result = 0;
         for (const bound& limit : lower) {
@@ -15211,6 +15562,7 @@ struct piece {
         }
         return result;
     }
+    /// The end of the columns of a row that is admitted, at most `columns`.
     constexpr int end(int row, int columns, const int* counts) const {
         int result = columns;
         for (const bound& limit : upper) {
@@ -15219,8 +15571,7 @@ struct piece {
         }
         return result;
     }
-    /// All columns that the row may have, whatever counts are given: [first,
-    /// second), none where first is not less.
+    /// The columns [first, second) that the row may have for any counts; none if first >= second.
     constexpr std::pair<int, int> widest(int row, int columns) const {
         constexpr const widest_counts& given = any_counts;
         for (const bound& limit : row_lower)
@@ -15230,28 +15581,31 @@ struct piece {
         if (!((row_residues >> floor_remainder(row, row_modulus)) & 1)) return {};
         return {begin(row, given.least), end(row, columns, given.most)};
     }
+    /// Returns true if the column has one of the residues of the row.
     constexpr bool admits_residue(int row, int column) const {
         return ((residues >> floor_remainder(column - slope * row, modulus)) & 1) != 0;
     }
 };
 
-/// Pieces that do not overlap.
+/// The pairs of row and column that a condition admits: pieces that do not overlap.
 struct space {
     list<piece, max_pieces> pieces{};
-    bool exact = true;  // false where the condition has no such form
+    bool exact = true;  ///< false: the condition has no such form
 
+    /// Returns true if each row has all columns.
     constexpr bool is_full() const {
         return exact && pieces.size() == 1 && pieces[0].lower.size() == 0 &&
                pieces[0].upper.size() == 0 && pieces[0].modulus == 1 &&
                pieces[0].row_lower.size() == 0 && pieces[0].row_upper.size() == 0 &&
                pieces[0].row_modulus == 1;
     }
-    /// Whether each row's columns are an interval in each piece.
+    /// Returns true if the columns of a row are an interval in each piece.
     constexpr bool is_contiguous() const {
         for (const piece& part : pieces)
             if (part.modulus != 1) return false;
         return exact;
     }
+    /// Returns true if the pair is admitted.
     constexpr bool contains(int row, int column, int columns, const int* counts) const {
         for (const piece& part : pieces)
             if (part.admits_row(row, counts) && column >= part.begin(row, counts) &&
@@ -15273,7 +15627,7 @@ struct line {
     }
     constexpr long long at(long long t) const { return offset + slope * t; }
     constexpr line from(long long t) const { return {at(t), slope}; }
-    /// Narrows [first, last) to where the line is not negative.
+    /// Narrows [first, last) to the t at which the line is not negative.
     constexpr void clip(long long& first, long long& last) const {
         if (slope == 0) {
             if (offset < 0) last = first;
@@ -15287,7 +15641,7 @@ struct line {
     }
 };
 
-/// Rows row, row + step, ..., `count` of them, whose first column and number of columns are lines.
+/// The rows row, row + step, ..., `count` rows, whose first column and number of columns are lines.
 struct row_line {
     int row = 0;
     int step = 1;
@@ -15296,9 +15650,9 @@ struct row_line {
     line length{};
 };
 
-/// Walks the rows of one piece that have columns, whatever counts are given. Bounds and residues
-/// repeat with a period of rows, so that along every period-th row each bound is a straight line:
-/// rows are visited by such lines where there are many of them, else one by one.
+/// Visits the rows of one piece that have columns for some counts. Bounds and residues repeat with
+/// a period of rows: along every period-th row each bound is a straight line. Rows are visited in
+/// such lines if these are long enough, else one by one.
 class piece_rows {
   public:
     constexpr piece_rows(const piece& part, int rows, int columns)
@@ -15313,12 +15667,12 @@ class piece_rows {
             if (const int value = limit.at(0, given_.most); value < last_) last_ = value;
     }
 
-    /// Whether the rows are visited by lines.
+    /// Returns true if the rows are visited in lines.
     constexpr bool has_lines() const { return period() * least_rows <= last_ - first_; }
 
   private:
-    /// Of the rows row, row + step, ...: where one lower bound is the greatest and one upper bound
-    /// the least.
+    /// Visits the parts of the rows row, row + step, ... in which one lower bound is the greatest
+    /// and one upper bound is the smallest.
     template <class Visit>
     constexpr void each_line(int row, int step, int rows, Visit& visit) const {
         const lines lower = lines_of(part_.lower, {0, 0}, row, step, given_.least);
@@ -15360,6 +15714,7 @@ class piece_rows {
         }
     }
 
+    /// The number of pairs.
     constexpr long long count() const {
         long long pairs = 0;
         each([&](const row_line& rows) {
@@ -15404,7 +15759,7 @@ class piece_rows {
         return left / greater * right;
     }
 
-    /// Of `length` columns of a row from `begin` on.
+    /// The number of columns with a residue of the row among `length` columns from `begin` on.
     constexpr long long count_columns(int row, long long begin, long long length) const {
         if (length <= 0 || part_.modulus == 1) return length > 0 ? length : 0;
         const int modulus = part_.modulus;
@@ -15432,7 +15787,7 @@ class piece_rows {
 
 }  // namespace detail
 
-/// How many pairs a space holds, whatever counts are given at run time: at most.
+/// The greatest number of pairs of a space for any counts.
 constexpr long long count_pairs(const space& where, int rows, int columns) {
     long long pairs = 0;
     for (const piece& part : where.pieces) pairs += detail::piece_rows(part, rows, columns).count();
@@ -15442,8 +15797,8 @@ constexpr long long count_pairs(const space& where, int rows, int columns) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns a condition into an index space: first into alternatives of simple comparisons, then into
-/// pieces that don't overlap.
+/// Converts a condition into an index space: first into alternatives of simple comparisons, then
+/// into pieces that do not overlap.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -15715,13 +16070,13 @@ class space_builder {
                       : both(one(false, false), one(true, true));
     }
 
-    /// The comparison that holds where `kind` does not.
+    /// The negation of a comparison.
     static constexpr node_kind opposite(node_kind kind) {
         using enum node_kind;
         constexpr node_kind of[] = {greater_equal, greater, less_equal, less, not_equal, equal};
         return of[static_cast<int>(kind) - static_cast<int>(less)];
     }
-    /// The comparison of the same sides in the opposite order.
+    /// The comparison with its operands exchanged.
     static constexpr node_kind mirrored(node_kind kind) {
         using enum node_kind;
         constexpr node_kind of[] = {greater, greater_equal, less, less_equal, equal, not_equal};
@@ -15765,8 +16120,8 @@ class space_builder {
         return result;
     }
 
-    /// Whether two parts share nothing since one holds f <= 0 and the other -f + c <= 0, c > 0; or
-    /// one what is before a run, or in it, and the other what is after.
+    /// Returns true if two parts share nothing since one holds f <= 0 and the other -f + c <= 0, c
+    /// > 0; or one what is before a run, or in it, and the other what is after.
     static constexpr bool excludes(const conjunction& left, const conjunction& right) {
         for (const atom_condition& first : left)
             for (const atom_condition& second : right) {
@@ -15936,8 +16291,8 @@ constexpr space make_space(const Nodes& nodes, int root, int row, int column) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// For which values of one variable a condition holds, where these are an interval that a count,
-/// given at run time, may end: the times of a recursion over a sequence of any length.
+/// The values of one variable for which a condition holds, if they are an interval, which a count
+/// may end: the times of a recursion over a sequence of any length.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -15945,9 +16300,10 @@ namespace sequent::inline SEQUENT_ABI::plan {
 struct line {
     int slope = 0;
     int constant = 0;
-    bool known = true;
+    bool known = true;  ///< false: the expression has no such form
 };
 
+/// The line of an expression.
 template <class Pool>
 constexpr line line_of(const Pool& pool, int root, int variable) {
     const node& top = pool.nodes[root];
@@ -15961,15 +16317,16 @@ constexpr line line_of(const Pool& pool, int root, int variable) {
             left.known && right.known};
 }
 
-/// The values [first, last), of which those before `end` if a count ends them.
+/// The values [first, last) that are less than `end`, if a count ends them.
 struct interval {
     int first = 0;
     int last = never;
     counted_end end{};
-    bool known = true;
+    bool known = true;  ///< false: the values have no such form
 
+    /// Returns true if there are no values.
     constexpr bool empty() const { return first >= last; }
-    /// Cuts the interval by another one.
+    /// Replaces the interval by its intersection with another one.
     constexpr void cut(const interval& by) {
         if (by.first > first) first = by.first;
         if (by.last < last) last = by.last;
@@ -15986,7 +16343,7 @@ struct interval {
     }
 };
 
-/// The values of either one, if they are an interval.
+/// The union of two intervals, if it is an interval; else one that is not known.
 constexpr interval either_of(interval left, interval right) {
     if (right.first < left.first) {
         const interval kept = left;
@@ -16012,7 +16369,7 @@ constexpr interval either_of(interval left, interval right) {
     return within && right.last <= left.last ? left : unknown;
 }
 
-/// Those for which a condition holds that mentions this variable and counts alone.
+/// The values for which a condition holds that mentions only this variable and counts.
 template <class Pool>
 constexpr interval values_of(const Pool& pool, int root, int variable) {
     interval result;
@@ -16047,13 +16404,14 @@ constexpr interval values_of(const Pool& pool, int root, int variable) {
     return result;
 }
 
-/// `variable < end` as a condition; there is none for an end with `least`.
+/// The condition `variable < end`, for an end without `least`.
 template <class Pool>
 constexpr int below(Pool& pool, int variable, const counted_end& end) {
     return pool.add(node_kind::less, 0, pool.at_term({variable, -end.beyond}),
                     pool.add(node_kind::count, end.count));
 }
 
+/// Returns true if an expression mentions a count.
 template <class Pool>
 constexpr bool mentions_count(const Pool& pool, int root) {
     if (root < 0) return false;
@@ -16074,8 +16432,8 @@ constexpr int counted_conjuncts(Pool& pool, int root, int variables) {
     });
     return result;
 }
-/// Whether two conditions, each as far as its conjuncts are intervals, admit the same values of
-/// each variable.
+/// Returns true if two conditions, each as far as its conjuncts are intervals, admit the same
+/// values of each variable.
 template <class Pool>
 constexpr bool have_same_values(const Pool& pool, int left, int right, int variables) {
     for (int index = 0; index < variables; ++index) {
@@ -16091,7 +16449,7 @@ constexpr bool have_same_values(const Pool& pool, int left, int right, int varia
     }
     return true;
 }
-/// Whether counts end a conjunct that is none of these.
+/// Returns true if a conjunct mentions a count and is not of that form.
 template <class Pool>
 constexpr bool has_other_counts(const Pool& pool, int root, int variables) {
     bool result = false;
@@ -16105,8 +16463,8 @@ constexpr bool has_other_counts(const Pool& pool, int root, int variables) {
     return result;
 }
 
-/// A condition in which what counts say of a variable is one conjunct, `variable + c < count`, and
-/// none that another one implies. `extent(variable)` is how many values it has.
+/// An equivalent condition with at most one conjunct `variable + c < count` for each variable, the
+/// strictest one. `extent(variable)` is the number of its values.
 template <class Pool, class Extent>
 constexpr int with_plain_counts(Pool& pool, int root, int variables, Extent extent) {
     int result = -1;
@@ -16134,13 +16492,13 @@ constexpr int with_plain_counts(Pool& pool, int root, int variables, Extent exte
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The condition under which a ground rule exists: its own constraints and what its literals
-/// inherit from the domains of their relations. A relation's domain is the part of the condition
-/// that mentions only head variables.
+/// Domains: the condition under which a ground rule exists is its own constraints and the domains
+/// of the relations of its literals. The domain of a relation is the part of the condition of its
+/// rule that mentions only head variables.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Per rule its condition, per relation its domain over argument positions; -1 where none.
+/// The conditions and domains of a program, as nodes of a pool; -1: no condition.
 template <sizes Sizes>
 struct domains {
     node_pool<pool_size(Sizes.nodes, Sizes.literals)> pool{};
@@ -16225,7 +16583,7 @@ class domain_finder {
         }
         return out.pool.substitute(out.pool.nodes, domain, item.terms);
     }
-    /// What counts say of each variable, in one conjunct.
+    /// The condition with at most one conjunct of a count for each variable.
     constexpr int plainly(int root, const rule& written) {
         if (in.text.counts.size() == 0) return root;
         return with_plain_counts(out.pool, root, written.variables.size(),
@@ -16341,7 +16699,7 @@ class domain_finder {
         out.domain[input] = out.domain[in.relations[input].passes_into];
     }
 
-    /// What a head says of its time that is no plain variable.
+    /// The condition of a head whose time was a constant or had an offset.
     constexpr int limit_of_time(const rule& written) {
         if (written.base < 0 && written.shift <= 0) return -1;
         const bool base = written.base >= 0;
@@ -16376,7 +16734,7 @@ class domain_finder {
         out.mistake = {found,     second,     in.text.relations[total.head].id,
                        first + 1, second + 1, stacking < 0 ? -1 : in.text.rules[stacking].number};
     }
-    /// Whether the literal of a total rule has an atom for each of the head's.
+    /// Returns true if the literal of a total rule has an atom for each of the head's.
     constexpr bool has_extents_of(const rule& total, const literal& item) const {
         for (int axis = 0; axis < item.arity; ++axis)
             if (item.terms[axis].variable >= 0 &&
@@ -16420,7 +16778,8 @@ class domain_finder {
         }
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
     }
-    /// Whether the pairs of a space can be counted in few enough steps of a constant expression.
+    /// Returns true if the pairs of a space can be counted in few enough steps of a constant
+    /// expression.
     static constexpr bool is_countable(const space& where, int rows, int columns) {
         constexpr int most_rows = 2048;  // one by one
         if (!where.exact) return false;
@@ -16482,7 +16841,7 @@ class domain_finder {
             if (some == all) return shared;
         }
     }
-    /// Whether a condition on one variable holds for all of its values.
+    /// Returns true if a condition on one variable holds for all of its values.
     constexpr bool always_holds(int root, const rule& written) {
         const unsigned mentioned = out.pool.variables(root);
         if (!is_arithmetic(root)) return false;
@@ -16604,63 +16963,69 @@ class domain_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// What the plan hands to the kernels: steps over operands with places, offsets and strides. A
-/// kernel sees one step, a shape and pointers; it knows nothing of rules.
+/// Steps, the result of a plan: each is one kernel call, whose operands have places, offsets and
+/// strides. A kernel receives one step, its shape and pointers; it knows nothing of rules.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-inline constexpr int max_outers = 3;
-inline constexpr int max_terms = 6;            // of a row step
-inline constexpr int max_condition_joins = 6;  // of a general step
+inline constexpr int max_outers = 3;           ///< outer loops of a row step or an attention step
+inline constexpr int max_terms = 6;            ///< terms of a row step
+inline constexpr int max_condition_joins = 6;  ///< joins of the condition of a general step
 
-/// prepared: what follows from parameters alone, computed once for all calls. packed: parameters in
-/// another number type, of which 64 bytes count as one element.
+/// The memory that holds an operand. parameter: the parameters of the model. value: the workspace.
+/// fact: an input. prepared: values that depend on parameters only, computed once for all calls.
+/// packed: parameters in another number type, where 64 bytes count as one element.
 enum class place { none, parameter, value, fact, prepared, packed };
 
-/// Where numbers lie. Offsets and strides count elements; layer strides apply within stacks.
+/// The location of an operand. Offsets and strides count elements. A layer stride is what the layer
+/// of a stack, or the time of a recursion, adds, for each level of nesting.
 struct operand {
-    place where = place::none;
-    int index = -1;  // which fact, or which buffer of the workspace
-    int offset = 0;
-    int layer_strides[max_loops]{};
-    int part = 0;             // of the buffer, until memory is laid out
-    bool each_layer = false;  // one part further with each layer
-    int turn = 0;             // what odd layers add, where the parts share two places
-    int turn_level = 0;
-    int adjoint = -1;  // offset of the gradient in the workspace
-    int adjoint_layer_strides[max_loops]{};
-    bool trained = false;
-    int moving = 0;  // row size in elements if only some rows of the sequence are stored, else 0
-    int origin = 0;  // of these: 1 + the window that tells which, 0 for the rows at hand
+    place where = place::none;       ///< the memory
+    int index = -1;                  ///< number of the fact, or of the buffer in the workspace
+    int offset = 0;                  ///< of the first element
+    int layer_strides[max_loops]{};  ///< what each loop adds per iteration
+    int part = 0;                    ///< part of the buffer, until memory is laid out
+    bool each_layer = false;         ///< each layer uses the next part
+    int turn = 0;        ///< what odd layers add if the layers alternate between two parts
+    int turn_level = 0;  ///< the loop whose layers alternate
+    int adjoint = -1;    ///< offset of the gradient in the workspace
+    int adjoint_layer_strides[max_loops]{};  ///< layer strides of the gradient
+    bool trained = false;                    ///< it has a gradient; false for a fixed weight
+    int moving = 0;  ///< row size in elements if only some rows of the sequence are stored, else 0
+    /// 1 + the window that tells which rows are stored, or 0: the current rows are.
+    int origin = 0;
 };
 
-/// An operand walked by a row, a column (or a segment of a row), and outer loops.
+/// An operand with the strides of a step's loops.
 struct access {
-    operand at{};
-    int row = 0;
-    int column = 0;
-    int outer[max_outers]{};
+    operand at{};             ///< the location of the first element
+    int row = 0;              ///< stride of the rows
+    int column = 0;           ///< stride of the columns, or of the segments of a row
+    int outer[max_outers]{};  ///< strides of the outer loops
 };
 
+/// product: x times a weight. add: x itself. gather: a row of a table, which the symbol x selects.
 enum class term_kind { product, add, gather };
 
-/// Of a pair.
+/// One of the two indices of a pair.
 enum class side { none, row, column };
 
-/// Of a term that reads other rows than its own: in row, or round of an outer loop, `r` and split
-/// `s` of the inputs, row stride r + step s + origin of x. Where that is not in [0, extent), or not
-/// below some counts, a bit for each, the split adds nothing.
+/// The rows that a term reads if they are not its own, as in a convolution. In iteration r of the
+/// row loop or of an outer loop, split s reads row stride * r + step * s + origin of x. Splits
+/// whose row is not in [0, extent), or not below the counts, add nothing.
 struct term_window {
-    int walker = -1;  // 0: the row, 1 + o: outer loop o
-    int stride = 1;
-    int step = 0;
-    int origin = 0;
-    int extent = never;
-    unsigned counts = 0;
-    bool bounded = false;
+    int walker = -1;       ///< the loop of r: 0 for the rows, 1 + o for outer loop o; -1: no window
+    int stride = 1;        ///< factor of r
+    int step = 0;          ///< factor of s
+    int origin = 0;        ///< constant summand
+    int extent = never;    ///< number of rows of x
+    unsigned counts = 0;   ///< counts that limit the rows of x, one bit each
+    bool bounded = false;  ///< some splits do not exist
 
+    /// Returns true if the term has a window.
     constexpr bool any() const { return walker >= 0; }
-    /// The rows among [begin, end) in which a split is there; `walked` are the outer loops' rounds.
+    /// The part of the rows [begin, end) for which the split exists. `walked` are the iterations of
+    /// the outer loops, `given` the counts.
     template <class Range>
     constexpr Range rows(int split, const int* walked, int begin, int end,
                          const int* given) const noexcept {
@@ -16678,41 +17043,44 @@ struct term_window {
     }
 };
 
-/// One summand of a row: x times a weight, x itself, or the row of a table that the symbol x names.
+/// One term of a row: x times a weight, x itself, or the row of a table that the symbol x selects.
 struct row_term {
     term_kind kind = term_kind::add;
-    access x{};
-    access w{};
-    int depth = 0;
-    int w_depth = 0;
-    int w_column = 0;
-    int splits = 1;  // depth * splits inputs in all; both sides are strided from split to split
-    int x_split = 0;
-    int w_split = 0;
-    int relation = -1;
-    side indexed = side::none;  // of a pair's two indices, the one that is the row of x
-    int format = 0;             // of a packed weight; 0: numbers like those of x
-    term_window window{};
+    access x{};                 ///< the input
+    access w{};                 ///< the weight, or the table
+    int depth = 0;              ///< contiguous inputs of a product
+    int w_depth = 0;            ///< stride of the weight from input to input
+    int w_column = 0;           ///< stride of the weight from output to output
+    int splits = 1;             ///< a product sums depth * splits inputs
+    int x_split = 0;            ///< stride of x from split to split
+    int w_split = 0;            ///< stride of w from split to split
+    int relation = -1;          ///< the relation of x; -1 if x is a weight
+    side indexed = side::none;  ///< in a step over pairs, the index that selects the row of x
+    int format = 0;             ///< format of a packed weight; 0: the number type of x
+    term_window window{};       ///< the rows of x, if they are not those of the step
 };
 
+/// A transformation of the rows. Its position is position_offset plus, for each of the row, the
+/// segment and the outer loops, index times factor.
 struct row_function {
     transformation kind = transformation::identity;
-    double numbers[2]{};
-    access weights[2]{};
-    int position_row = 0;
-    int position_column = 0;
-    int position_outer[max_outers]{};
-    int position_offset = 0;
+    double numbers[2]{};               ///< constants
+    access weights[2]{};               ///< gain and bias
+    int position_row = 0;              ///< factor of the row
+    int position_column = 0;           ///< factor of the segment
+    int position_outer[max_outers]{};  ///< factors of the outer loops
+    int position_offset = 0;           ///< constant summand
     rotary_scaling scaling{};
-    int seed = -1;      // of dropout, which count it is
-    int identity = -1;  // and which rule, so that each drops others
+    int seed = -1;      ///< of dropout: the number of the count
+    int identity = -1;  ///< of dropout: the rule, so that each rule drops different elements
 };
 
-/// What the derivative of a function reads besides the gradient of its result.
+/// The values that the derivative of a function reads besides the gradient of its result.
 struct derivative_reads {
-    bool argument = false;
-    bool result = false;
+    bool argument = false;  ///< the argument
+    bool result = false;    ///< the result
 };
+/// The values that the derivative of a transformation reads.
 constexpr derivative_reads derivative_of(transformation kind) {
     switch (kind) {
         case transformation::identity:
@@ -16748,34 +17116,37 @@ constexpr derivative_reads derivative_of(transformation kind) {
     return {true, true};
 }
 
-/// out = functions(terms combined), for each row of segments x length numbers.
+/// A row step: out = functions(combined terms), for each row of segments x length elements, in each
+/// iteration of the outer loops.
 struct row_step {
-    int rows = 1;
-    int row_variable = -1;  // of the rule that it computes
-    int segments = 1;
-    int length = 1;
-    int outers = 0;
-    int outer_extents[max_outers]{1, 1, 1};
-    bool multiplies = false;  // the terms elementwise, instead of adding them
-    bool is_outer = false;    // or each number of the first, a segment's, times all of the second
+    int rows = 1;           ///< number of rows
+    int row_variable = -1;  ///< the variable of the rule that numbers the rows; -1: one row
+    int segments = 1;       ///< parts of a row that share x and have weights of their own
+    int length = 1;         ///< elements of a segment
+    int outers = 0;         ///< number of outer loops
+    int outer_extents[max_outers]{1, 1, 1};  ///< their iterations
+    bool multiplies = false;  ///< the terms are multiplied elementwise instead of added
+    bool is_outer = false;    ///< an outer product: segment s is element s of term 0 times term 1
     list<row_term, max_terms> terms{};
     list<row_function, max_transformations> functions{};
-    access out{};
-    access before{};  // the sum before the functions, kept where their gradient needs it
+    access out{};     ///< the result
+    access before{};  ///< the sum before the functions, stored if their gradient reads it
 
-    // Rows beyond a count given at run time, and those for which a condition does not hold, are no
-    // atoms: zero, as far as they are read.
-    int pairs = -1;           // the sparse fact whose pairs the rows are
-    unsigned counts = 0;      // or the counts that limit them, a bit for each
-    unsigned out_counts = 0;  // and those beyond which no row of `out` is read
-    int condition = -1;
-    int outer_variables[max_outers]{-1, -1, -1};  // in the condition, as row_variable
-    int pair_variables[2]{-1, -1};
+    // Rows beyond a count, and rows for which the condition does not hold, are not atoms. They are
+    // zero, provided that another step reads them.
+    int pairs = -1;           ///< the sparse fact whose pairs are the rows; -1: none
+    unsigned counts = 0;      ///< counts that limit the rows, one bit each
+    unsigned out_counts = 0;  ///< counts beyond which no row of `out` is read, one bit each
+    int condition = -1;       ///< node of the condition; -1: none
+    int outer_variables[max_outers]{-1, -1, -1};  ///< variables of the outer loops in the condition
+    int pair_variables[2]{-1, -1};                ///< variables of the pair in the condition
 
+    /// Elements of a row.
     constexpr int columns() const { return segments * length; }
+    /// Returns true if the number of rows is known only at run time.
     constexpr bool is_limited() const { return pairs >= 0 || counts != 0; }
-    /// Returns true if the gradient of the functions reads the sum before them. Values between two
-    /// functions are computed again from that sum.
+    /// Returns true if the gradient of the functions reads the sum before them. The backward pass
+    /// recomputes values between two functions from that sum.
     constexpr bool needs_sum() const {
         for (int at = 0; at < functions.size(); ++at) {
             const derivative_reads reads = derivative_of(functions[at].kind);
@@ -16789,155 +17160,159 @@ struct row_step {
     }
 };
 
+/// The kinds of nodes of a score.
 enum class score_kind { dot, load, number, index, add, multiply, function };
 
-/// A node of a score expression. dot: x at the row times y at the column; load: one element;
-/// index: x.row * i + x.column * j + outer + value.
+/// A node of a score, a postfix expression over row i and column j. dot: value times the dot
+/// product of row i of x and column j of y. load: one element of x. number: value. index: value
+/// plus x.row * i + x.column * j + the outer loops' shares. add, multiply: of the nodes left and
+/// right. function: of the node left, with the parameter value.
 struct score_node {
     score_kind kind = score_kind::number;
-    access x{};
-    access y{};
-    int depth = 0;
-    double value = 0;
+    access x{};        ///< the first factor, the table, or the factors of an index
+    access y{};        ///< the second factor of a dot
+    int depth = 0;     ///< elements of the vectors of a dot
+    double value = 0;  ///< see above
     transformation function = transformation::identity;
-    int left = -1;
-    int right = -1;
-    bool packed = false;  // x is: row i begins at i (i + 1) / 2
+    int left = -1;        ///< the first operand, a node
+    int right = -1;       ///< the second operand, a node
+    bool packed = false;  ///< x is a lower triangle: row i begins at i (i + 1) / 2
 };
 
-/// out(i) = sum over j of softmax over j of score(i, j), times value(j), over the pairs of a space.
+/// An attention step: out(i) = sum over j of softmax_j(score(i, j)) value(j), where (i, j) are the
+/// pairs of a space, in each iteration of the outer loops.
 struct attention_step {
-    int rows = 1;
-    int columns = 1;
-    int length = 1;
-    int outers = 0;
-    int outer_extents[max_outers]{1, 1, 1};
-    list<score_node, 12> nodes{};  // operands before their operations; the last is the score
-    access value{};
-    access out{};
-    access normalizer{};  // shift and 1 / sum of each row, kept for the gradient
-    access scores{};      // the same, where to compute them again would cost more
-    access weights{};     // the softmax, where a step of its own prepares it
-    int condition = -1;
-    int row_variable = -1;
-    int column_variable = -1;
-    int outer_variables[max_outers]{-1, -1, -1};
-    // Counts given at run time, a bit for each: rows and columns beyond them are in no pair and not
-    // read. Rows of `out` beyond its own are not read by others.
-    unsigned row_counts = 0;
-    unsigned column_counts = 0;
-    unsigned out_counts = 0;
+    int rows = 1;                            ///< values of i
+    int columns = 1;                         ///< values of j
+    int length = 1;                          ///< elements of value(j)
+    int outers = 0;                          ///< number of outer loops
+    int outer_extents[max_outers]{1, 1, 1};  ///< their iterations
+    list<score_node, 12> nodes{};  ///< operands before their operations; the last is the score
+    access value{};                ///< value(j)
+    access out{};                  ///< out(i)
+    access normalizer{};           ///< maximum and 1 / sum of each row, stored for the gradient
+    access scores{};        ///< scores cached for the gradient, only where recomputing costs more
+    access weights{};       ///< the softmax, if a step of its own prepares it
+    int condition = -1;     ///< node of the condition of the pairs; -1: all pairs
+    int row_variable = -1;  ///< the variable i in the condition
+    int column_variable = -1;                     ///< the variable j in the condition
+    int outer_variables[max_outers]{-1, -1, -1};  ///< variables of the outer loops there
+    unsigned row_counts = 0;     ///< counts beyond which rows have no pairs, one bit each
+    unsigned column_counts = 0;  ///< counts beyond which columns are in no pair and not read
+    unsigned out_counts = 0;     ///< counts beyond which no row of `out` is read
 
+    /// Iterations of all outer loops.
     constexpr int rounds() const { return outer_extents[0] * outer_extents[1] * outer_extents[2]; }
+    /// Returns true if the softmax is computed by a step of its own.
     constexpr bool is_prepared() const { return weights.at.where != place::none; }
 };
 
-/// A sparse fact that holds for two terms of a rule. While its loops run, the number of the pair is
-/// known.
+/// A sparse fact that holds for two arguments of a rule. Within the loops of the rule the number of
+/// the current pair is known.
 struct pair_join {
-    int fact = -1;
-    term row{};
-    term column{};
-    bool optional = false;  // of a total rule: where it does not hold, a literal adds nothing
+    int fact = -1;          ///< the sparse fact
+    term row{};             ///< its first argument
+    term column{};          ///< its second argument
+    bool optional = false;  ///< in a sum of rules: if the pair is absent, the literal adds nothing
 
     friend constexpr bool operator==(const pair_join&, const pair_join&) = default;
 };
 
-/// A function of two variables that must hold. Where its pairs are listed, the
-/// inner variable takes the listed values alone.
+/// A predicate of two variables that must hold. If its pairs are listed, the inner variable takes
+/// only the listed values.
 struct pair_list {
-    int decision = -1;
-    int left = -1;
-    int right = -1;
+    int decision = -1;  ///< number of the predicate; -1: none
+    int left = -1;      ///< the variable of its first argument
+    int right = -1;     ///< the variable of its second argument
 };
 
+/// A literal of a general step.
 struct general_literal {
     literal_kind kind = literal_kind::number;
-    operand at{};
-    int strides[max_variables]{};
-    int rows = 1;  // of the value before the weight
-    int columns = 1;
-    value_shape shape{};  // as the combination sees it
-    bool transposed = false;
-    bool symbols = false;
-    bool required_nonzero = false;  // hidden
-    bool required_zero = false;     // negated
-    bool is_condition = false;      // what is required is part of the step's condition
-    bool has_element = false;
-    term element{};
-    double number = 0;
-    int expression = -1;
-    operand weight{};
-    int weight_strides[max_variables]{};
-    int weight_row = 0;
-    int weight_column = 0;
-    int weight_rows = 0;  // 0: no weight
-    int weight_columns = 0;
-    int limits[max_variables]{};  // a total rule's literal counts below these; 0: no limit
-    int join = -1;                // whose pair's number it is strided by, too
-    int pair_stride = 0;
+    operand at{};                   ///< the relation's value, or the weight that is the literal
+    int strides[max_variables]{};   ///< what each variable adds to the offset
+    int rows = 1;                   ///< rows of the value before the weight in brackets
+    int columns = 1;                ///< columns of that value
+    value_shape shape{};            ///< the shape that the combination sees
+    bool transposed = false;        ///< the value is transposed, after the weight
+    bool symbols = false;           ///< the value is a symbol, which selects a row of the weight
+    bool required_nonzero = false;  ///< a hidden literal
+    bool required_zero = false;     ///< a negated literal
+    bool is_condition = false;      ///< the condition of the step already tests the literal
+    bool has_element = false;       ///< only one element of the vector is read
+    term element{};                 ///< its index
+    double number = 0;              ///< the value of a number
+    int expression = -1;            ///< node of the value of an index expression
+    operand weight{};               ///< the weight in brackets
+    int weight_strides[max_variables]{};  ///< what each variable adds to its offset
+    int weight_row = 0;                   ///< its stride from row to row
+    int weight_column = 0;                ///< its stride from column to column
+    int weight_rows = 0;                  ///< its rows, after transposition; 0: no weight
+    int weight_columns = 0;               ///< its columns
+    int limits[max_variables]{};  ///< in a sum of rules, extents of the literal; 0: no limit
+    int join = -1;                ///< the join whose pair number also moves the offset; -1: none
+    int pair_stride = 0;          ///< what the pair number adds
 };
 
+/// A transformation of a general step.
 struct general_function {
     transformation kind = transformation::identity;
-    double numbers[2]{};
-    value_shape shape{};  // before it
-    operand weights[2]{};
-    int weight_strides[2][max_variables]{};
-    int position = -1;
+    double numbers[2]{};                     ///< constants
+    value_shape shape{};                     ///< shape of the argument
+    operand weights[2]{};                    ///< gain and bias
+    int weight_strides[2][max_variables]{};  ///< what each variable adds to their offsets
+    int position = -1;                       ///< node of the position, or of the seed of dropout
     rotary_scaling scaling{};
-    int identity = -1;  // of dropout, which rule it is
+    int identity = -1;  ///< the rule, so that each rule drops different elements
 };
 
-/// Of the rows of a general step, or of a position in a state: the variable whose values lie near
-/// the position, in [position - back, position + ahead]. Runs: each row adds to the row before, so
-/// that back is -ahead.
+/// A variable whose values are near a row or position p, in [p - back, p + ahead].
 struct column_bound {
-    int variable = -1;
+    int variable = -1;  ///< the variable; -1: none
     int back = 0;
     int ahead = 0;
-    bool runs = false;
+    bool runs = false;  ///< each row adds one value to the row before; then back is -ahead
 };
 
-/// One rule, taken literally: loops over its variables.
+/// A general step: one rule by its definition, as loops over its variables.
 struct general_step {
-    int variables = 0;
-    int extents[max_variables]{};
-    unsigned counts[max_variables]{};  // that limit a variable, a bit for each
-    int order[max_variables]{};  // the outermost first; the head's, less those softmax ranges over
-    int heads = 0;               // how many of them those are
+    int variables = 0;                 ///< number of variables
+    int extents[max_variables]{};      ///< their ranges
+    unsigned counts[max_variables]{};  ///< counts that limit each variable, one bit each
+    int order[max_variables]{};  ///< loops from the outermost: head variables, then aggregated ones
+    int heads = 0;  ///< number of loops over variables of the head, less those of a softmax
     list<general_literal, max_literals> literals{};
     list<general_function, max_transformations> functions{};
     combination combined = combination::sum;
     aggregation aggregated = aggregation::sum;
-    value_shape combined_shape{};
-    value_shape shape{};  // of one ground rule
-    int condition = -1;
-    operand out{};
-    int out_strides[max_variables]{};
-    int out_size = 1;
-    int out_join = -1;
-    int out_pair_stride = 0;
-    int out_total = 0;        // of all atoms; 0 in a recursion
-    unsigned out_counts = 0;  // beyond these, no atom is read
-    int out_row = 0;          // that differ in the index which they limit
+    value_shape combined_shape{};      ///< shape before the functions
+    value_shape shape{};               ///< shape of the value of a ground rule
+    int condition = -1;                ///< node of the condition; -1: none
+    operand out{};                     ///< the relation of the head
+    int out_strides[max_variables]{};  ///< what each variable adds to its offset
+    int out_size = 1;                  ///< elements of an atom
+    int out_join = -1;                 ///< the join whose pair number also moves `out`; -1: none
+    int out_pair_stride = 0;           ///< what the pair number adds
+    int out_total = 0;                 ///< elements of all atoms; 0 in a recursion
+    unsigned out_counts = 0;           ///< counts beyond which no atom is read, one bit each
+    int out_row = 0;  ///< distance of atoms that differ in the index that these limit
     list<pair_join, max_condition_joins + max_literals + 1> joins{};
     pair_list listed{};
-    int time = -1;  // in a recursion, the variable that the loop at this level counts
-    int level = 0;
-    int delay = 0;
-    form_reasons reasons{};  // that it is no other step
-    // Where each value of a head's variable begins with what the one before has: that variable,
-    // what it adds, and the counts that limit it and the variable that is added over.
-    int running_row = -1;
-    column_bound running{};
-    unsigned running_rows = 0;
-    unsigned running_values = 0;
+    int time = -1;           ///< in a recursion, the variable that its loop sets; else -1
+    int level = 0;           ///< nesting level of that loop
+    int delay = 0;           ///< the iteration of that loop is time + delay
+    form_reasons reasons{};  ///< the reasons that no fast form applies
+    int running_row = -1;  ///< the head variable of a running aggregate, or -1: each of its values
+                           ///< aggregates the values of the one before and one more
+    column_bound running{};       ///< the variable that is aggregated over
+    unsigned running_rows = 0;    ///< counts that limit running_row, one bit each
+    unsigned running_values = 0;  ///< counts that limit running.variable, one bit each
 
+    /// The number of values of running_row below its counts.
     constexpr int end_of_running_rows(const int* given) const noexcept {
         return least_count(running_rows, extents[running_row], given);
     }
-    /// How many values there are at a row.
+    /// The number of values that are aggregated at a row.
     constexpr int values_of_running_row(int row, const int* given) const noexcept {
         const int most = least_count(running_values, extents[running.variable], given);
         const int values = row + 1 + running.ahead;
@@ -16945,20 +17320,22 @@ struct general_step {
     }
 };
 
-/// weights: the softmax of an attention step whose scores follow from parameters alone.
+/// The kinds of steps. weights: the softmax of an attention step whose scores depend on parameters
+/// only. repeat_begin, repeat_end: the limits of the loop of a stack or a recursion.
 enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
-/// A gradient that is first written in the backward of a step, to be zeroed there: `parts` of
-/// `size` numbers, or of each the rows up to some counts, a bit for each, and a few beyond.
+/// A gradient that the backward pass of a step writes first, and that is set to zero before:
+/// `parts` parts of `size` elements each, or in each part only the rows below some counts and
+/// `beyond` more.
 struct birth {
-    int offset = 0;
-    int size = 0;
-    int parts = 1;
-    unsigned counts = 0;
-    int row = 0;
-    int beyond = 0;
+    int offset = 0;       ///< in the workspace
+    int size = 0;         ///< elements of a part
+    int parts = 1;        ///< number of parts
+    unsigned counts = 0;  ///< counts that limit the rows, one bit each; 0: all rows
+    int row = 0;          ///< elements of a row
+    int beyond = 0;       ///< further rows
 
-    /// How many numbers of a part are zeroed.
+    /// The number of elements of a part that are set to zero; `given` are the counts.
     constexpr int cleared(const int* given) const noexcept {
         if (counts == 0) return size;
         const int rows = least_count(counts, size / row, given) + beyond;
@@ -16966,30 +17343,31 @@ struct birth {
     }
 };
 
+/// One entry of a plan, in the order of the forward pass.
 struct step {
     step_kind kind = step_kind::rows;
-    int at = 0;     // in the list of its kind; of weights, the attention's; of repeat_end, the
-                    // step that begins
-    int rule = -1;  // that it computes
-    int repeat = 1;
-    int depth = 0;          // how many stacks and recursions it stands in
-    bool recurs = false;    // repeats over the times of a recursion, not over layers
-    bool backward = false;  // the last time first
-    int first = 0;          // within a recursion, the rounds in which it is run
-    int last = never;
-    bool prepared = false;  // follows from parameters alone
-    counted_end end{};      // of the rounds in which it is run; of a recursion, of its rounds
-    bool fills = false;     // is run from that end on instead
-    bool idle = false;      // fills rows that nothing reads
+    int at = 0;      ///< place in the list of its kind; of weights, that of the attention step; of
+                     ///< repeat_begin and repeat_end, the number of the other
+    int rule = -1;   ///< the rule that the step computes
+    int repeat = 1;  ///< iterations of a stack or a recursion
+    int depth = 0;   ///< number of stacks and recursions around the step
+    bool recurs = false;    ///< the loop of a recursion, not of a stack
+    bool backward = false;  ///< the recursion begins with the last time
+    int first = 0;          ///< in a recursion, the first iteration in which the step runs
+    int last = never;       ///< and the end of these iterations
+    bool prepared = false;  ///< the step depends on parameters only
+    counted_end end{};      ///< end of these iterations; of a recursion, of its loop
+    bool fills = false;     ///< the step runs from that end on instead of before it
+    bool idle = false;      ///< the step fills rows that nothing reads
     list<birth, max_literals + 4> births{};
 
-    /// Of a step within a recursion, whether it is run in this round.
+    /// Returns true if a step in a recursion runs in this iteration.
     constexpr bool is_run_in(int round, const int* counts) const noexcept {
         if (last == never && !end.any()) return true;
         if (idle || round < first || round >= last) return false;
         return !end.any() || (round < end.of(counts)) != fills;
     }
-    /// How many rounds a stack or a recursion has.
+    /// The number of iterations of a stack or a recursion, for these counts.
     constexpr int rounds(const int* counts) const noexcept {
         if (!end.any()) return repeat;
         const int some = end.of(counts);
@@ -16999,15 +17377,15 @@ struct step {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Which steps of a plan take the rows of several samples, or of several sequences, at once.
+/// The row steps that compute the rows of several samples, or of several sequences, in one product.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// How many numbers the weights of a step have that is worth it.
+/// The smallest number of weight elements for which this is faster.
 inline constexpr long long least_joined_numbers = 1024;
 
-/// Whether the products of a row step take the rows of several samples: their weights are the same
-/// numbers for all samples.
+/// Returns true if the products of a row step can take the rows of several samples: their weights
+/// are common to all samples and have at least `least` elements.
 constexpr bool is_joined(const row_step& step, long long least) {
     if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
     long long size = 0;
@@ -17021,27 +17399,26 @@ constexpr bool is_joined(const row_step& step, long long least) {
     return size > 0 && size >= least;
 }
 
-/// Whether a step whose rows are `lead` beyond those at hand takes the row at hand of several
-/// sequences: not where it computes rows beyond that at the first position, nor where it reads what
-/// each state has prepared for itself.
+/// Returns true if a step, which computes rows up to `lead` beyond the current one, can take the
+/// current row of several sequences. It cannot if it computes further rows at the first position,
+/// or if it reads values that each state has prepared for itself.
 constexpr bool joins_sequences(const row_step& step, int lead, long long least) {
     for (const row_term& term : step.terms)
         if (term.kind == term_kind::product && term.w.at.where == place::prepared) return false;
     return lead == 0 && is_joined(step, least);
 }
 
-/// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
-/// counts that limit these; and whether counts end a recursion, which then has other rounds for
-/// each sample.
+/// The joined steps of a plan.
 struct joined_steps {
-    long long weights = 0;
-    int rows = 0;
-    unsigned counts = 0;
-    bool ends = false;
+    long long weights = 0;  ///< elements of their weights in all layers
+    int rows = 0;           ///< the greatest number of rows
+    unsigned counts = 0;    ///< counts that limit these rows, one bit each
+    bool ends = false;      ///< counts end a recursion, which has other iterations for each sample
 
     /// Returns true if samples of different counts can be run step by step.
     constexpr bool any() const { return rows > 0 && !ends; }
 };
+/// The joined steps of a plan whose weights have at least `least` elements.
 template <class Tables>
 constexpr joined_steps find_joined_steps(const Tables& tables, long long least) {
     joined_steps result;
@@ -17064,7 +17441,7 @@ constexpr joined_steps find_joined_steps(const Tables& tables, long long least) 
     return result;
 }
 
-/// Whether a plan repeats steps over the times of a recursion, of which each sequence has others.
+/// Returns true if a plan has a recursion, whose times differ between sequences.
 template <class Tables>
 constexpr bool recurs(const Tables& tables) {
     for (const step& each : tables.steps)
@@ -17076,92 +17453,94 @@ constexpr bool recurs(const Tables& tables) {
 
 #include <cstring>
 
-/// The state of planning: what is known of each rule, relation and weight while steps are chosen.
+/// The data of planning: the role of each rule, the layouts of relations and weights, and the
+/// buffers, while steps are chosen.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The way in which a rule is computed.
 enum class role {
-    step,      // computed by a step of its own
-    inlined,   // added by the one rule that uses it
-    absorbed,  // part of an attention's score expression, or its weights
-    grouped,   // computed with others that multiply the same input
-    alias      // another relation's numbers, read differently
+    step,      ///< by a step of its own
+    inlined,   ///< as terms of the step of the one rule that reads it
+    absorbed,  ///< as a part of the score of an attention step, or as its weights
+    grouped,   ///< in one step with other products of the same input
+    alias      ///< not at all: it reads the elements of another relation with other strides
 };
 
-/// The pairs of a sparse fact that two arguments of a relation are, if any.
+/// The sparse fact whose pairs two arguments of a relation are, if there is one.
 struct pair_place {
-    int fact = -1;
-    int axes[2]{};
+    int fact = -1;  ///< number of the fact; -1: none
+    int axes[2]{};  ///< the arguments
 
     constexpr bool any() const { return fact >= 0; }
     constexpr bool has(int axis) const { return any() && (axis == axes[0] || axis == axes[1]); }
 };
 
-/// Where a relation's atoms lie, or, of a parameter, which literal uses it. Values are contiguous.
-/// Of a relation that holds for the pairs of a sparse fact alone, one atom for each of these: the
-/// two arguments' strides are zero then.
+/// The storage of a relation: a fact, a buffer, or (for a parameter) the literal that reads the
+/// weight. The elements of an atom are contiguous. A relation that holds only for pairs of a sparse
+/// fact has one atom per pair, and the strides of the two arguments are zero.
 struct relation_layout {
     place where = place::none;
-    int index = -1;  // fact, buffer or literal
-    int offset = 0;
-    int strides[max_arity]{};
-    int part = 0;             // of the buffer
-    bool each_layer = false;  // one part further with each layer
-    pair_place pairs{};
-    int pair_stride = 0;
-    unsigned counts[max_arity]{};  // that limit an argument, a bit for each
+    int index = -1;                ///< number of the fact, buffer or literal
+    int offset = 0;                ///< of the first atom
+    int strides[max_arity]{};      ///< strides of the arguments
+    int part = 0;                  ///< part of the buffer
+    bool each_layer = false;       ///< each layer uses the next part
+    pair_place pairs{};            ///< the pairs for which there are atoms
+    int pair_stride = 0;           ///< stride from pair to pair
+    unsigned counts[max_arity]{};  ///< counts that limit each argument, one bit each
 };
 
-/// Where a weight lies in the parameters of its scope. Input-major by default: all outputs of one
-/// input stand together, which is how the forward product reads them.
+/// The storage of a weight in the parameters of its scope. The default is input-major: all outputs
+/// of one input are contiguous, in the order in which the forward product reads them.
 struct weight_layout {
-    int offset = -1;
-    int strides[max_arity]{};
-    int row = 0;
-    int column = 0;
-    bool packed = false;   // of a table whose columns never lie beyond their row, these alone
-    int interleaved = -1;  // the index axis whose values stand between input and output
-    int group = -1;
-    int group_column = 0;  // its first among the group's columns
+    int offset = -1;           ///< of the first element; -1: not laid out yet
+    int strides[max_arity]{};  ///< strides of the arguments
+    int row = 0;               ///< stride from row to row
+    int column = 0;            ///< stride from column to column
+    bool packed = false;       ///< a table that stores only the columns up to each row
+    int interleaved = -1;      ///< the argument whose values stand between input and output
+    int group = -1;            ///< the group of products of which it is one; -1: none
+    int group_column = 0;      ///< its first column in the group
 };
 
+/// A part of the workspace, or of the prepared values.
 struct buffer {
-    int size = 0;
-    int parts = 1;  // of a stack's input: one for each layer, and one for the output
-    int scope = 0;
-    int copies = 1;     // one per layer, where the backward pass of a stack needs them all
-    int first = never;  // first and last use of the values, in steps
-    int last = -1;
-    int adjoint_first = never;
-    int adjoint_last = -1;
-    int offset = 0;
-    int adjoint = -1;
-    bool prepared = false;
-    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each, and a few
-    // rows more.
-    unsigned counts = 0;
-    int row = 0;
-    int beyond = 0;
+    int size = 0;               ///< number of elements
+    int parts = 1;              ///< of a stack's input: one for each layer, and one for the output
+    int scope = 0;              ///< the block in which it is written
+    int copies = 1;             ///< one per layer, if the backward pass of a stack needs them all
+    int first = never;          ///< first use of the values, as the number of a step
+    int last = -1;              ///< last use of the values
+    int adjoint_first = never;  ///< first use of the gradient
+    int adjoint_last = -1;      ///< last use of the gradient
+    int offset = 0;             ///< in its memory, once that is laid out
+    int adjoint = -1;           ///< offset of the gradient
+    bool prepared = false;      ///< the values depend on parameters only
+    unsigned counts = 0;        ///< counts beyond which rows are not read, one bit each; 0: all are
+    int row = 0;                ///< elements of such a row
+    int beyond = 0;             ///< further rows that are read
 
-    /// What of the gradient is zeroed when it is first written.
+    /// The part of the gradient that is set to zero before it is first written.
     constexpr birth adjoint_birth() const {
         if (counts == 0) return {adjoint, size};
         return {adjoint, size / parts, parts, counts, row, beyond};
     }
 };
 
-/// Where row `row` of a packed table begins; and how many numbers stand before it.
+/// The offset of a row of a packed table, which is the number of elements before it.
 constexpr int packed_row(int row) {
     return static_cast<int>(1LL * row * (row + 1) / 2);
 }
 
-/// Products of one input with several weights, computed as one.
+/// Products of one input with several weights, computed as one product.
 struct group {
-    int first_rule = -1;
-    int columns = 0;
-    int buffer = -1;
+    int first_rule = -1;  ///< the rule whose step computes them
+    int columns = 0;      ///< outputs of all members
+    int buffer = -1;      ///< the buffer of the results
 };
 
+/// The result of planning: steps, layouts and sizes.
 template <sizes Sizes, int Facts>
 struct plan_tables {
     static constexpr int rule_capacity = Sizes.rules;
@@ -17177,21 +17556,22 @@ struct plan_tables {
     list<weight_layout, weight_capacity> weights{};
     list<buffer, Sizes.rules * 3 + 4> buffers{};
     decltype(domains<Sizes>{}.pool) pool{};
-    int parameters = 0;
-    int workspace = 0;
-    int prepared = 0;                      // numbers that follow from parameters alone
-    int scope_parameters[Sizes.scopes]{};  // per layer
-    int scope_offset[Sizes.scopes]{};
+    int parameters = 0;                    ///< elements of all parameters
+    int workspace = 0;                     ///< elements of the workspace
+    int prepared = 0;                      ///< elements that depend on parameters only
+    int scope_parameters[Sizes.scopes]{};  ///< elements of the parameters of one layer
+    int scope_offset[Sizes.scopes]{};      ///< offset of the parameters of each scope
 };
 
-/// The steps of a program over symbolic operands: those of the workspace hold the number of their
-/// buffer, and no buffer has a place yet. Built once for all purposes.
+/// The steps of a program before memory is laid out: operands in the workspace hold the number of
+/// their buffer, and buffers have no offsets. It is built once and laid out for training, inference
+/// and step.
 template <sizes Sizes, int Facts>
 struct drafted {
     const shaped<Sizes, Facts>& in;
     plan_tables<Sizes, Facts> out{};
-    bool recurs = false;  // some rules do
-    diagnosis mistake{};  // something is too large to be laid out
+    bool recurs = false;  ///< the program has a recursion
+    diagnosis mistake{};  ///< something is too large to be laid out
 
     constexpr explicit drafted(const shaped<Sizes, Facts>& program) : in(program) {
         for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
@@ -17201,14 +17581,14 @@ struct drafted {
     constexpr bool is_prepared(const relation_layout& layout) const {
         return layout.where == place::value && out.buffers[layout.index].prepared;
     }
-    /// How many layers of stacks a scope stands for.
+    /// The number of layers of a scope, of all stacks around it.
     constexpr int copies_of(int scope) const {
         int copies = 1;
         for (; scope > 0; scope = in.text.scopes[scope].parent)
             copies *= in.text.scopes[scope].repeat;
         return copies;
     }
-    /// How many stacks a scope stands in.
+    /// The number of stacks around a scope.
     constexpr int depth_of(int scope) const {
         int depth = 0;
         for (; scope > 0; scope = in.text.scopes[scope].parent) ++depth;
@@ -17216,15 +17596,16 @@ struct drafted {
     }
 };
 
-/// Of a rule that sums its one literal over a window: x(i - 1), or x(i - k)[W(k)] summed over k.
+/// The window of a rule that sums its one literal: x(i - 1), or x(i - k)[W(k)] summed over k.
 struct window_rule {
-    bool found = false;
-    bool bounded = false;  // some argument lies outside
-    int extent = never;    // arguments are below this
-    unsigned counts = 0;   // and below these
-    int rest = -1;         // what else the rule's condition says
+    bool found = false;    ///< the rule has this form
+    bool bounded = false;  ///< some argument is outside of x
+    int extent = never;    ///< arguments are less than this
+    unsigned counts = 0;   ///< and less than these counts, one bit each
+    int rest = -1;         ///< node of the other conditions
 };
 
+/// The steps while they are chosen.
 template <sizes Sizes, int Facts>
 struct draft : drafted<Sizes, Facts> {
     using base = drafted<Sizes, Facts>;
@@ -17232,12 +17613,12 @@ struct draft : drafted<Sizes, Facts> {
     static constexpr int rule_capacity = Sizes.rules;
 
     const domains<Sizes>& conditions;
-    list<role, Sizes.rules> roles{};
-    list<int, Sizes.rules> group_of{};
-    list<int, Sizes.rules> user{};          // of the rule's relation, where it is the only one
-    list<int, Sizes.rules> user_literal{};  // within that rule
+    list<role, Sizes.rules> roles{};        ///< of each rule
+    list<int, Sizes.rules> group_of{};      ///< the group of each rule; -1: none
+    list<int, Sizes.rules> user{};          ///< the one rule that reads each rule's relation, or -1
+    list<int, Sizes.rules> user_literal{};  ///< the literal of that rule which reads it
     list<group, Sizes.rules> groups{};
-    list<bool, Sizes.rules> prepared{};  // rules that follow from parameters alone
+    list<bool, Sizes.rules> prepared{};  ///< rules that depend on parameters only
     list<window_rule, Sizes.rules> windows{};
 
     constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
@@ -17257,8 +17638,8 @@ struct draft : drafted<Sizes, Facts> {
                 const literal& item = literal_of(at, body);
                 if (item.kind != literal_kind::relation) continue;
                 const int definer = in.relations[item.relation].rule;
-                // What a block takes from outside is computed once, outside; what is read at sums
-                // of variables, before.
+                // A relation that a block reads from outside is computed once, outside. A relation
+                // that is read at sums of variables is computed before.
                 if (definer < 0 || in.relations[item.relation].uses != 1 ||
                     in.text.rules[definer].scope != in.text.rules[at].scope ||
                     in.text.rules[definer].views || in.text.rules[at].views)
@@ -17276,13 +17657,14 @@ struct draft : drafted<Sizes, Facts> {
     constexpr const relation_shape& head_of(int rule) const {
         return in.relations[in.text.rules[rule].head];
     }
+    /// Returns true if only one rule reads the relation, so that it needs no memory of its own.
     constexpr bool is_private(int rule) const {
         return user[rule] >= 0 && !head_of(rule).output && in.text.rules[user[rule]].repeat == 0 &&
                !is_block_output(rule) && !rule_of(rule).recurs.partial &&
                rule_of(rule).recurs.loop == rule_of(user[rule]).recurs.loop;
     }
-    /// Whether neither a fact nor a count that is given has a part in the rule. Outputs are left to
-    /// each call.
+    /// Returns true if the rule depends on no fact and no count. Outputs are computed in each
+    /// call.
     constexpr bool follows_from_parameters(int at) const {
         const rule& written = rule_of(at);
         if (recurs || written.repeat || head_of(at).output || is_block_output(at) ||
@@ -17307,13 +17689,13 @@ struct draft : drafted<Sizes, Facts> {
         return top.kind == node_kind::count || top.kind == node_kind::same_symbol ||
                top.kind == node_kind::pair || mentions_given(top.left) || mentions_given(top.right);
     }
-    /// Whether the literal's numbers are another's, read at sums of variables.
+    /// Returns true if the literal reads another relation at sums of variables.
     constexpr bool is_view(const literal& item) const {
         const int definer =
             item.kind == literal_kind::relation ? in.relations[item.relation].rule : -1;
         return definer >= 0 && rule_of(definer).views;
     }
-    /// Of a rule that reads such numbers: whether all of these arguments lie inside.
+    /// Returns true if all arguments of such a literal are within its relation.
     constexpr bool is_inside(const rule& written) const {
         const literal& item = in.text.literals[written.first_literal];
         const bool bare = item.kind == literal_kind::weight;
@@ -17336,13 +17718,13 @@ struct draft : drafted<Sizes, Facts> {
         int right = 0;
         return literal_shape(in, item, fits, left, right);
     }
-    /// Whether the literal is of a sparse fact.
+    /// Returns true if the literal is an atom of a sparse fact.
     constexpr bool is_sparse(const literal& item) const {
         if (item.kind != literal_kind::relation) return false;
         const int given = in.relations[item.relation].fact;
         return given >= 0 && in.facts[given].is_sparse();
     }
-    /// The pairs that a relation's domain lies in.
+    /// The sparse fact whose pairs include the domain of a relation.
     constexpr pair_place pairs_of(int relation) const {
         const int given = in.relations[relation].fact;
         if (given >= 0)
@@ -17360,7 +17742,7 @@ struct draft : drafted<Sizes, Facts> {
         });
         return result;
     }
-    /// For numbers of a rule.
+    /// Adds a buffer for the values of a rule and returns its number.
     constexpr int new_buffer(long long size, int rule, int parts = 1) {
         if (size > max_numbers) refuse_size(rule);
         buffer made;
@@ -17380,20 +17762,20 @@ struct draft : drafted<Sizes, Facts> {
         mistake.stacked_by = stacking < 0 ? -1 : in.text.rules[stacking].number;
     }
 
-    /// How many times a rule in a recursion has atoms for; its numbers are kept for each.
+    /// The number of times for which a rule in a recursion stores values.
     constexpr int times_of(const rule& written) const {
         return written.recurs.loop < 0
                    ? 1
                    : in.relations[written.head].extents[written.recurs.argument];
     }
-    /// What the time adds to an operand of a rule.
+    /// Adds the stride of the time to an operand of a rule.
     constexpr void add_time(operand& to, const rule& written, int stride) const {
         const int level = depth_of(written.scope);
         to.layer_strides[level] += stride;
         if (to.where == place::value) to.adjoint_layer_strides[level] += stride;
     }
 
-    // Operands. Those of the workspace hold their buffer's number until memory is laid out.
+    // Operands. In the workspace they hold the number of their buffer until memory is laid out.
 
     constexpr operand relation_operand(int relation) const {
         const relation_layout& layout = out.relations[relation];
@@ -17428,13 +17810,13 @@ struct draft : drafted<Sizes, Facts> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Finds general steps of which each row is the row before and one more value: a sum, mean, maximum
-/// or minimum over j <= i of what does not depend on i.
+/// Running aggregates: general steps in which each row adds one value to the row before, such as a
+/// sum, mean, maximum or minimum over j <= i of values that do not depend on i.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Whether the values that a general step aggregates do not depend on `row`, the aggregation takes
-/// them one by one, and `over` is the only variable that it aggregates over.
+/// Returns true if the values that a general step aggregates do not depend on `row`, the
+/// aggregation takes them one by one, and `over` is the only variable that it aggregates over.
 template <class Pool>
 constexpr bool adds_to_rows(const Pool& pool, const general_step& general, int row, int over) {
     const unsigned moved = 1u << row;
@@ -17460,8 +17842,8 @@ constexpr bool adds_to_rows(const Pool& pool, const general_step& general, int r
     return true;
 }
 
-/// Sets what a general step says of its running rows, where the condition is `over <= row + c` with
-/// c <= 0, besides counts above either of them.
+/// Sets the running aggregate of a general step whose condition is `over <= row + c` with c <= 0,
+/// apart from counts that limit either variable.
 template <class Pool>
 constexpr void find_running(Pool& pool, general_step& general) {
     if (general.time >= 0 || general.out_join >= 0 || general.heads == 0 ||
@@ -17503,11 +17885,11 @@ constexpr void find_running(Pool& pool, general_step& general) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns any rule into a general step: loops over its variables, by the letter.
+/// The builder of general steps: loops over the variables of a rule, by its definition.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Of a rule whose relation has been laid out.
+/// Builds the general step of a rule whose relation is laid out.
 template <class Draft>
 class general_builder {
   public:
@@ -17587,8 +17969,8 @@ class general_builder {
         return size;
     }
 
-    /// Turns sparse facts of a condition that must hold into joins, as far as there is room beside
-    /// those of the head and the literals; returns what is left.
+    /// Converts sparse facts of a condition that must hold into joins, at most max_condition_joins.
+    /// Returns the rest of the condition.
     constexpr int join_pairs(general_step& made, int root) {
         auto& pool = draft_.out.pool;
         int rest = -1;
@@ -17601,7 +17983,8 @@ class general_builder {
         });
         return rest;
     }
-    /// Takes a function of two variables that must hold out of a condition; returns what is left.
+    /// Takes a predicate of two variables that must hold out of a condition. Returns the rest of
+    /// the condition.
     constexpr int list_pairs(general_step& made, int root) {
         constexpr int most = 1 << 18;
         auto& pool = draft_.out.pool;
@@ -17744,8 +18127,9 @@ class general_builder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Recognises rules that are sums of weighted literals per head, which row steps compute: matrix
-/// products with everything that can be added or applied while a row is at hand.
+/// Recognises rules that row steps compute: sums of weighted literals for each head, which are
+/// matrix products, with the terms and functions that can be applied to a row as soon as
+/// it is computed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -17759,7 +18143,7 @@ struct axes {
     int pair_row = -1;
     int pair_column = -1;
 
-    /// Whether the terms of a relation are the pair.
+    /// Returns true if the terms of a relation are the pair.
     constexpr bool is_pair(const pair_place& of, const term* terms) const {
         return pairs >= 0 && of.fact == pairs && terms[of.axes[0]] == term{pair_row, 0} &&
                terms[of.axes[1]] == term{pair_column, 0};
@@ -17782,7 +18166,7 @@ constexpr axes pairs_of_rule(const Draft& draft, int at) {
     return result;
 }
 
-/// Whether all pairs that the fact may hold lie within the extents of the rule's variables.
+/// Returns true if all pairs that the fact may hold lie within the extents of the rule's variables.
 template <class Draft>
 constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const axes& pairs) {
     if (pairs.pairs < 0) return true;
@@ -17791,7 +18175,8 @@ constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const ax
            written.variables[pairs.pair_column].extent >= given.extents[1];
 }
 
-/// Whether a condition asks a function or a sparse fact: general loops visit their pairs alone.
+/// Returns true if a condition asks a function or a sparse fact: general loops visit their pairs
+/// alone.
 template <class Pool>
 constexpr bool asks_for_pairs(const Pool& pool, int root) {
     if (root < 0) return false;
@@ -17800,8 +18185,8 @@ constexpr bool asks_for_pairs(const Pool& pool, int root) {
            asks_for_pairs(pool, top.left) || asks_for_pairs(pool, top.right);
 }
 
-/// What keeps a row step from leaving out the atoms that do not exist: all but a condition on the
-/// indices of the rows and outer loops.
+/// The reason that a row step cannot leave out the atoms that do not exist; none for a condition on
+/// the indices of rows and outer loops only.
 template <class Draft>
 constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& pairs) {
     const auto& pool = draft.out.pool;
@@ -17816,13 +18201,13 @@ constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& 
     return reason::none;
 }
 
-/// Whether the literal is nothing but a condition.
+/// Returns true if the literal is nothing but a condition.
 template <class Draft>
 constexpr bool is_sparse_condition(const Draft& draft, const literal& item) {
     return draft.is_sparse(item) && !item.gives_value();
 }
 
-/// Whether the literal's terms, of which some may be a pair's, can be walked row by row.
+/// Returns true if the literal's terms, of which some may be a pair's, can be walked row by row.
 template <class Draft>
 constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& item,
                           bool weighted) {
@@ -17849,7 +18234,8 @@ constexpr bool keeps_rows(transformation kind) {
     return kind != transformation::slice && kind != transformation::reshape;
 }
 
-/// Whether the aggregation adds: true of sum, and of all but count where nothing is aggregated.
+/// Returns true if the aggregation adds: true of sum, and of all but count where nothing is
+/// aggregated.
 template <class Draft>
 constexpr bool adds(const Draft& draft, const rule& written) {
     if (written.aggregated == aggregation::sum) return true;
@@ -17860,7 +18246,7 @@ constexpr bool adds(const Draft& draft, const rule& written) {
     return (written.head_variables() & all) == all;
 }
 
-/// Whether the literal lies within its relation for every value of the rule's variables.
+/// Returns true if the literal lies within its relation for every value of the rule's variables.
 template <class Draft>
 constexpr bool covers(const Draft& draft, const rule& written, const literal& item) {
     if (item.kind != literal_kind::relation) return true;
@@ -17880,8 +18266,8 @@ constexpr bool is_symbol(const Draft& draft, const literal& item) {
     return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
 }
 
-/// What keeps the rule's literals from giving their values as they are, but for sparse ones that
-/// only hold.
+/// The reason that the literals of a rule cannot be read as they are. Sparse literals without a
+/// value are ignored.
 template <class Draft>
 constexpr reason plain_row_obstacle(const Draft& draft, int at, bool moved) {
     for (const literal& item : draft.in.text.body(draft.rule_of(at))) {
@@ -17894,8 +18280,7 @@ constexpr reason plain_row_obstacle(const Draft& draft, int at, bool moved) {
     return reason::none;
 }
 
-/// What keeps the rule from being a column times a row, as one vector: each number of the one times
-/// all of the other.
+/// The reason that the rule is no outer product: a column times a row, as one vector.
 template <class Draft>
 constexpr reason outer_product_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
@@ -17924,7 +18309,7 @@ constexpr bool is_outer_product(const Draft& draft, int at) {
     return outer_product_obstacle(draft, at) == reason::none;
 }
 
-/// What keeps a row step from adding the rule's literals, or multiplying them elementwise.
+/// The reason that a row step cannot add the literals of the rule or multiply them elementwise.
 template <class Draft>
 constexpr reason row_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
@@ -17999,7 +18384,7 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
                                                                  : reason::no_literal_has_a_value;
 }
 
-/// Whether a row step can compute the rule.
+/// Returns true if a row step can compute the rule.
 template <class Draft>
 constexpr bool is_row_rule(const Draft& draft, int at) {
     return is_outer_product(draft, at) || row_obstacle(draft, at) == reason::none;
@@ -18020,8 +18405,8 @@ constexpr int count_terms(const Draft& draft, int at) {
     return count;
 }
 
-/// Whether no other rule of the recursion multiplies the same input, so that the two would be
-/// computed together, and the weights have no indices that would change the user's layout.
+/// Returns true if no other rule of the recursion multiplies the same input, so that the two would
+/// be computed together, and the weights have no indices that would change the user's layout.
 template <class Draft>
 constexpr bool stands_alone(const Draft& draft, int at) {
     for (const literal& item : draft.in.text.body(draft.rule_of(at))) {
@@ -18037,7 +18422,7 @@ constexpr bool stands_alone(const Draft& draft, int at) {
     return true;
 }
 
-/// Whether the user adds the relation as it is, so that its terms can be the user's.
+/// Returns true if the user adds the relation as it is, so that its terms can be the user's.
 template <class Draft>
 constexpr bool can_inline(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
@@ -18086,12 +18471,12 @@ constexpr bool can_inline(const Draft& draft, int at) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns a rule that a row step computes into that step: which variables are its rows, segments and
-/// outer loops, what its terms are, and which rows exist.
+/// The builder of row steps: chooses the variables of rows, segments and outer loops, and converts
+/// literals into terms and conditions into limits of the rows.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// A literal seen from the rule into which it is inlined: its variables as that rule's.
+/// A literal with the variables of the rule into which it is inlined.
 struct placed_literal {
     literal item{};
     bool weighted = false;
@@ -18116,7 +18501,7 @@ class row_builder {
         if (axes_.pairs >= 0) return draft_.in.facts[axes_.pairs].pairs;
         return axes_.row >= 0 ? variables_[axes_.row].extent : 1;
     }
-    /// Of all the relation's atoms.
+    /// The number of elements of all atoms of the relation.
     constexpr long long size() const {
         long long size = 1LL * draft_.in.relations[rule_.head].value.size() * rows();
         for (int axis = 0; axis < rule_.arity; ++axis) {
@@ -18196,14 +18581,13 @@ class row_builder {
     unsigned head_ = 0;
     axes axes_{};
 
-    /// What the rule's condition says but for windows.
+    /// The condition of the rule, without the part that states a window.
     constexpr int condition() const {
         return draft_.windows[at_].found ? draft_.windows[at_].rest
                                          : draft_.conditions.condition[at_];
     }
 
-    /// Which rows are atoms: the pairs given, those below a count, and what else the condition
-    /// says.
+    /// Sets the limits of the rows: given pairs, counts, and the rest of the condition.
     constexpr void limit(row_step& made) {
         auto& pool = draft_.out.pool;
         made.pairs = axes_.pairs;
@@ -18244,8 +18628,8 @@ class row_builder {
         return result;
     }
 
-    /// `later`: how many rounds after its own the rule is used. `window`: the rule that reads it
-    /// so.
+    /// Collects the literals of a rule and of the rules inlined into it. `later`: iterations after
+    /// its own in which the rule is used. `window`: the rule that reads a window of it.
     constexpr void collect(int at, const term* map, int later, int window) {
         const rule& written = draft_.rule_of(at);
         if (draft_.windows[at].found) window = at;
@@ -18291,7 +18675,7 @@ class row_builder {
         return count;
     }
 
-    /// One symbol is read for all segments of a row.
+    /// Returns true if a symbol depends on the variable. All segments of a row read one symbol.
     constexpr bool chooses_symbol(int variable) const {
         for (const placed_literal& placed : literals_)
             if (placed.weighted && is_symbol(draft_, placed.item) &&
@@ -18453,7 +18837,7 @@ class row_builder {
         return made;
     }
 
-    /// By which of the pair's indices the terms go.
+    /// The index of the pair that the terms mention.
     constexpr side index_of(const term* terms, int arity) const {
         if (axes_.pairs < 0) return side::none;
         if (mentions(terms, arity, axes_.pair_row)) return side::row;
@@ -18488,12 +18872,12 @@ class row_builder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// How the pairs of an attention step are found: as the pieces of a space, or in a table that is
-/// made with the first facts of the program.
+/// Masks: the pairs of an attention step are the pieces of a space, or are in a table that is made
+/// with the first facts of the program.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// A condition of its own. Without a root it always holds.
+/// A condition with its own nodes. Without a root it always holds.
 template <int Capacity>
 struct condition_tree {
     node_pool<Capacity> pool{};
@@ -18515,7 +18899,8 @@ struct condition_tree {
 
 namespace detail {
 
-/// Copies a condition with some variables replaced by numbers, less what they decide.
+/// Copies a condition with some variables replaced by numbers, and drops the parts that are then
+/// known.
 template <class Nodes, class Tree>
 class specialiser {
   public:
@@ -18565,7 +18950,7 @@ class specialiser {
 
     static constexpr bool is_condition(node_kind kind) { return kind >= node_kind::less; }
 
-    /// 1 where the condition holds whatever the other variables are, 0 where it never does, else
+    /// 1 if the condition holds for all values of the other variables, 0 if it never holds, else
     /// -1.
     constexpr int decide(int root) const {
         const node& top = nodes_[root];
@@ -18618,7 +19003,8 @@ constexpr condition_tree<Capacity> specialised(const Nodes& nodes, int root, uns
 
 inline constexpr int max_condition_nodes = 256;
 
-/// The condition of an attention step in one round of its outer loops, whose variables are known.
+/// The condition of an attention step in one iteration of its outer loops, whose variables are
+/// known.
 template <int Capacity>
 constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node, Capacity>& nodes,
                                                                  const attention_step& step,
@@ -18633,11 +19019,11 @@ constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node
     return specialised<max_condition_nodes>(nodes, step.condition, known, values);
 }
 
-/// Rounds with one condition are of one kind.
+/// The kinds of iterations: those with equal conditions are of one kind.
 template <int Rounds>
 struct round_kinds {
     int kind_of[Rounds]{};
-    list<int, Rounds> first{};  // round of each kind
+    list<int, Rounds> first{};  // first iteration of each kind
 };
 template <int Rounds, int Capacity>
 constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
@@ -18655,7 +19041,7 @@ constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
     return result;
 }
 
-/// How many rounds may have conditions of their own.
+/// The number of iterations that may have conditions of their own.
 template <class Pool>
 constexpr int different_rounds(const Pool& pool, const attention_step& step) {
     const unsigned mentioned = pool.variables(step.condition);
@@ -18688,7 +19074,7 @@ constexpr bool is_static(const Pool& pool, int root) {
     return is_static(pool, top.left) && is_static(pool, top.right);
 }
 
-/// The conjuncts that are known at compile time, or those that are not.
+/// The conjuncts that are known at compile time, or the others.
 template <class Pool>
 constexpr int conjuncts(Pool& pool, int root, bool known) {
     const node top = pool.nodes[root];
@@ -18728,7 +19114,7 @@ constexpr mask_form form_of(Tree& tree, int row, int column) {
     return result;
 }
 
-/// How far the columns that a condition admits lie from their row: in [-back, ahead].
+/// The distance of the admitted columns from their row, in [-back, ahead].
 struct column_reach {
     int back = 0;
     int ahead = 0;
@@ -18771,7 +19157,7 @@ constexpr bool looks_back(const Tree& tree, int root, int row, int column, int r
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
 /// Recognises attention: a softmax over j of a scalar score, then the sum over j of weight times
-/// value. The score becomes a small expression over dots, elements, numbers and indices.
+/// value. The score becomes a postfix expression over dot products, elements, numbers and indices.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -18784,7 +19170,7 @@ class attention_matcher {
   public:
     attention_step step{};
     list<int, 8> absorbed{};
-    reason why = reason::none;  // it is no attention
+    reason why = reason::none;  // the reason that it is no attention
     int value_literal = -1;
     int softmax_rule = -1;
 
@@ -18794,7 +19180,7 @@ class attention_matcher {
     }
     constexpr bool matched() const { return why == reason::none; }
 
-    /// Strides are known only once the relations are laid out.
+    /// Sets offsets and strides, which are known only after the relations are laid out.
     constexpr void fill() {
         step.nodes.count = 0;
         fill_ = true;
@@ -18804,8 +19190,8 @@ class attention_matcher {
         step.out = access_to(head_literal(rule_, rule_.head));
     }
 
-    /// Marks tables of the score of which no column beyond the row is ever read, and that have no
-    /// other use.
+    /// Packs the tables of the score that have no other use and of which no column beyond the row
+    /// is read.
     constexpr void pack_tables() {
         for (const weight_use& use : tables_) {
             const weight_shape& shape = draft_.in.weights[use.weight];
@@ -18828,13 +19214,13 @@ class attention_matcher {
         }
     }
 
-    /// Gives the weights a place of their own, where they follow from parameters alone and are not
-    /// too many. Returns whether they have one.
+    /// Lays out a buffer for the softmax weights if they depend on parameters only and are not too
+    /// many. Returns true if it does.
     constexpr bool lay_out_weights() {
         constexpr int most_numbers = 1 << 24;
         if (!draft_.prepared[softmax_rule]) return false;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
-        // Rows of a round length would fall on the same lines of the cache.
+        // Rows whose length is a multiple of 256 would map to the same lines of the CPU cache.
         int pitch = (step.columns + 15) / 16 * 16;
         if (pitch % 256 == 0) pitch += 16;
         const unsigned mentioned = variables_of(weights);
@@ -18898,12 +19284,12 @@ class attention_matcher {
     int row_ = -1;
     int column_ = -1;
     list<int, max_variables> outers_{};
-    list<weight_use, 12> tables_{};  // that the score reads as they are
+    list<weight_use, 12> tables_{};  // weights that the score reads by element
     bool fill_ = false;
 
     constexpr bool plain(const literal& item) const {
         if (!item.gives_value()) return false;
-        // Atoms of pairs alone lie in the order of the pairs.
+        // A relation that holds for pairs only is stored in the order of the pairs.
         if (item.kind == literal_kind::relation && draft_.pairs_of(item.relation).any())
             return false;
         for (int axis = 0; axis < item.arity; ++axis)
@@ -18999,7 +19385,7 @@ class attention_matcher {
         return masked != reason::none || expand_weights() >= 0 ? masked : why;
     }
 
-    /// What keeps the pairs of all rounds from being found by pieces or tables.
+    /// The reason that the pairs of some iteration can be found neither by pieces nor by tables.
     constexpr reason mask_obstacle() {
         if (step.condition < 0) return reason::none;
         const auto& pool = draft_.out.pool;
@@ -19277,17 +19663,19 @@ class attention_matcher {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Chooses which rules are computed together, and lays out the parameters.
+/// Groups products of one input, and lays out the parameters.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The size rounded up to a multiple of 16 elements.
 template <class Int>
 constexpr Int aligned(Int size) {
     return (size + 15) / 16 * 16;
 }
 
-/// The index of a weight that is in the head but not in the input stands between the weight's
-/// inputs and its outputs: all heads become the columns of one matrix product.
+/// Interleaves weights: the index of a weight that is in the head but not in the input, such as
+/// that of attention heads, is placed between the inputs and the outputs of the weight. All heads
+/// then become the columns of one matrix product.
 template <class Draft>
 constexpr void weave_weights(Draft& draft) {
     for (int at = 0; at < draft.in.text.rules.size(); ++at) {
@@ -19311,10 +19699,10 @@ constexpr void weave_weights(Draft& draft) {
     }
 }
 
-/// What makes a rule fit to be computed with others: one product, perhaps a bias, nothing else.
+/// A rule that can be computed with others: one product, perhaps a bias, nothing else.
 struct group_candidate {
-    bool fits = false;
-    literal x{};
+    bool fits = false;  ///< the rule has this form
+    literal x{};        ///< the input
     int row = -1;
     int rows = 1;
     int segment = -1;
@@ -19324,6 +19712,7 @@ struct group_candidate {
     int columns = 0;
 };
 
+/// The rule as a candidate.
 template <class Draft>
 constexpr group_candidate candidate_of(Draft& draft, int at) {
     group_candidate result;
@@ -19371,7 +19760,7 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     return result;
 }
 
-/// Whether both rules are computed in the same rounds of one recursion, or in none.
+/// Returns true if both rules are computed in the same iterations of one recursion, or in none.
 template <class Draft>
 constexpr bool is_same_loop(const Draft& draft, int one, int other) {
     const recurrence& left = draft.rule_of(one).recurs;
@@ -19422,8 +19811,8 @@ constexpr void group_products(Draft& draft) {
     }
 }
 
-/// Gives each weight of a scope its place, and the scopes within it theirs. Returns the scope's
-/// size per layer.
+/// Lays out the weights of a scope and of the scopes within it. Returns the number of elements of
+/// one layer.
 template <class Draft>
 constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) {
     long long size = 0;
@@ -19451,7 +19840,7 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
         const long long side = layout.packed ? shape.extents[shape.arity - 1] : 0;
         if (layout.packed) total = total / (side * side) * (side * (side + 1) / 2);
         if (layout.group >= 0) {
-            // One panel for the group: for each input, the outputs of all its members.
+            // One panel for the group: for each input, the outputs of all members.
             const group& of = draft.groups[layout.group];
             const bool matrix = declared.rank == 2;
             int& start = matrix ? matrix_of[layout.group] : bias_of[layout.group];
@@ -19486,7 +19875,7 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
             if (axis == layout.interleaved && !row_major) continue;
             layout.strides[axis] = static_cast<int>(stride);
             stride *= shape.extents[axis];
-            // Rows have no stride; what stands for it tells that they are apart.
+            // The rows have no stride; this value states that they are not contiguous.
             if (layout.packed && axis == shape.arity - 2) stride = side * (side + 1) / 2;
         }
     }
@@ -19502,44 +19891,44 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Finds the buffers of which no step reads rows beyond counts that are given at run time: what
-/// writes them need not write zeros there, and their gradients are cleared and added to up to the
-/// counts alone.
+/// Buffers of which no step reads rows beyond counts given at run time. Their writers need not
+/// write zeros there, and their gradients are set to zero and accumulated only up to the counts.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// The rows of a buffer that a walk visits: those before each of some counts plus `beyond`. Of
-/// all_counts: before `beyond`, whatever is given.
+/// The rows of a buffer that a step visits: those less than each of some counts plus `beyond`. With
+/// all_counts: those less than `beyond`, for any counts.
 struct row_limit {
-    unsigned counts = 0;
-    int beyond = 0;
+    unsigned counts = 0;  ///< one bit each
+    int beyond = 0;       ///< further rows
 };
+/// In place of counts: the limit does not depend on counts.
 inline constexpr unsigned all_counts = ~0u;
 
-/// An operand as a step walks it: by some indices, of which counts limit some, and by the rounds of
-/// a recursion.
+/// The elements of an operand that a step visits: by indices, some of which counts limit, and by
+/// the iterations of a recursion.
 struct walk {
     struct index {
         int stride = 0;
         int extent = 1;
         unsigned counts = 0;
-        bool can_end = false;  // of what writes: by other counts, too
+        bool can_end = false;  // of a writer: other counts may limit it, too
     };
     list<index, max_variables + 4> indices{};
     bool known = true;
-    const step* within = nullptr;  // of a step of a recursion
+    const step* within = nullptr;  // the step, if it is in a recursion
 
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
         if (stride != 0 && extent > 1)
             indices.push({stride, extent, counts, can_end && within == nullptr});
     }
-    /// How far one round of the recursion moves the operand.
+    /// The stride of the operand from one iteration of the recursion to the next.
     constexpr int time_stride(const operand& at) const {
         return within ? at.layer_strides[within->depth - 1] : 0;
     }
     constexpr bool ends_with_count() const { return within && within->end.any(); }
 
-    /// Returns true if the rows, `row` numbers each, can be written up to any count.
+    /// Returns true if the rows, of `row` elements, can be written up to any count.
     constexpr bool can_end_rows(const operand& to, int row) const {
         walk by = *this;
         bool found = false;
@@ -19550,7 +19939,7 @@ struct walk {
         return found && by.limit_of_rows(to, row).counts != 0;
     }
 
-    /// What limits the rows, `row` numbers each; no counts if that is not to be seen.
+    /// The limit of the rows, of `row` elements; without counts if it cannot be determined.
     constexpr row_limit limit_of_rows(const operand& from, int row) const {
         if (!known || row <= 0) return {};
         for (int level = 0; level < max_loops; ++level)
@@ -19825,13 +20214,13 @@ constexpr void write_unread_rows(Tables& tables) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Finds the rules that sum their one literal over a window of rows: y(i) <<= x(i - 1), or
-/// y(i) <<= x(i - k)[W(k)] | sum(k), which is a convolution. A row step computes them without
-/// copies of x: its terms tell in which rows they are there.
+/// Windows: rules that sum their one literal over a window of rows, y(i) <<= x(i - 1), or
+/// y(i) <<= x(i - k)[W(k)] | sum(k), a convolution. A row step computes them without copies of x;
+/// its terms hold the rows for which they exist.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// A sum of variables with factors, and a constant.
+/// A sum of variables with integer factors, and a constant.
 struct index_form {
     int factors[max_variables]{};
     int constant = 0;
@@ -19839,7 +20228,7 @@ struct index_form {
     friend constexpr bool operator==(const index_form&, const index_form&) = default;
 };
 
-/// Adds factor times an expression; returns false if it is of another form.
+/// Adds factor times an expression. Returns false if the expression has another form.
 template <class Pool>
 constexpr bool add_to_form(const Pool& pool, int root, int factor, index_form& to) {
     const node& top = pool.nodes[root];
@@ -19879,7 +20268,7 @@ class window_finder {
   private:
     Draft& draft_;
     const rule& rule_;
-    list<int, 2> inner_{};  // rules that the step takes in
+    list<int, 2> inner_{};  // rules that are inlined into the step
     index_form read_{};     // the argument of x
 
     /// A rule that nothing else reads.
@@ -19962,7 +20351,7 @@ class window_finder {
                !draft_.pairs_of(item.relation).any();
     }
 
-    /// Whether a rule is one product, at plain arguments.
+    /// Returns true if a rule is one product, at plain arguments.
     constexpr bool multiplies(int at) const {
         const rule& written = draft_.rule_of(at);
         if (written.literals != 1 || written.transformations.size() || written.views ||
@@ -19980,8 +20369,8 @@ class window_finder {
         return true;
     }
 
-    /// Splits a condition into what says that the argument lies within x, and the rest, of which
-    /// each conjunct is a count that limits rows.
+    /// Splits a condition into the part which states that the argument is within x, and the rest,
+    /// in which each conjunct is a count that limits rows. Returns false if it has another form.
     constexpr bool take_condition(int root, window_rule& to) {
         auto& pool = draft_.out.pool;
         bool fits = true;
@@ -20037,7 +20426,7 @@ constexpr void find_windows(Draft& draft) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns each rule into a step, in order.
+/// The builder of steps: one step for each rule or group of rules, in the order of the rules.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -20131,8 +20520,8 @@ class builder {
         mark_loop(draft_.out.steps[made], at);
         return made;
     }
-    /// A recursion reads relations before it computes them, so that all must have their places
-    /// first: its steps are built once for these alone.
+    /// A recursion reads relations before it computes them, so that all must be laid out first. For
+    /// this its steps are built once and dropped.
     constexpr void lay_out_loop(int loop) {
         auto& out = draft_.out;
         const int kept[] = {out.steps.count, out.rows.count, out.attentions.count,
@@ -20196,7 +20585,7 @@ class builder {
         }
     }
 
-    /// A stacked block's output goes to where the next layer reads its input.
+    /// The output of a stacked block is stored where the next layer reads its input.
     constexpr bool lay_out_in_carry(int at) {
         if (!draft_.is_block_output(at)) return false;
         const int scope = draft_.rule_of(at).scope;
@@ -20206,7 +20595,7 @@ class builder {
         return true;
     }
 
-    /// Before, or by another rule for other times.
+    /// The relation is laid out already, or by another rule for other times.
     constexpr bool is_laid_out(int at) const {
         return draft_.rule_of(at).recurs.loop >= 0 &&
                draft_.out.relations[draft_.rule_of(at).head].where == place::value;
@@ -20388,9 +20777,10 @@ class builder {
         push(step_kind::attention, draft_.out.attentions.push(made), at);
     }
 
-    /// Few scores that are long products are kept for the gradient, so that the memory does not
-    /// grow with the square of the sequence. A vector more in each row keeps reads of whole vectors
-    /// inside, and rows of a round length off the same lines of the cache.
+    /// Caches scores for the gradient if they are long products and few, so that the memory does
+    /// not grow with the square of the length. Each row has one vector more: reads of whole vectors
+    /// stay inside, and rows whose length is a multiple of a large power of two do not map to the
+    /// same lines of the CPU cache.
     constexpr void keep_scores(attention_step& made, int outer, int at) {
         constexpr int most_numbers = 1 << 16;
         constexpr int least_depth = 48;
@@ -20409,8 +20799,8 @@ class builder {
         }
     }
 
-    // Stacks: the input is copied to where the first layer reads it; each layer writes where the
-    // next one reads.
+    // Stacks: the input is copied to the place where the first layer reads it; each layer writes to
+    // the place where the next layer reads.
 
     constexpr void emit_stack(int at) {
         const rule& written = draft_.rule_of(at);
@@ -20491,16 +20881,16 @@ class builder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Takes the time out of the rules of recursions, which are computed in a loop over it: where it
-/// stood as an argument now stands `loop_time`, and each rule knows in which rounds it holds.
+/// Loops: recursions become loops over the time. In their rules `loop_time` replaces the time as an
+/// argument, and each rule has the iterations in which it is computed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// The times from `first` to before `last`, of which some do not count if there is a `rest`.
+/// The times [first, last) for which a condition may hold; for all of them if there is no `rest`.
 struct window {
     int first = 0;
     int last = never;
-    int rest = -1;  // the part of the condition that is no bound of the time
+    int rest = -1;  // node of the conditions that are no bounds of the time
     counted_end end{};
 
     constexpr bool holds(int time) const { return first <= time && time < last; }
@@ -20577,7 +20967,7 @@ class loop_planner {
 
     // Bounds of the time.
 
-    /// The condition as bounds of the variable, and what else it says.
+    /// The condition as bounds of the variable, and the rest.
     constexpr window window_of(int root, int variable) {
         window result;
         add_bounds(root, variable, result);
@@ -20599,7 +20989,7 @@ class loop_planner {
             to.rest = conditions.pool.both(to.rest, root);
     }
 
-    /// When the literal of a sum has an atom.
+    /// The times at which the literal of a sum has an atom.
     constexpr window window_of_part(const rule& sum, const literal& part) {
         const int root = conditions.pool.substitute(conditions.pool.nodes,
                                                     conditions.domain[part.relation], part.terms);
@@ -20743,7 +21133,7 @@ class loop_planner {
         return true;
     }
 
-    /// Atoms that do not exist are zeros for those who look from outside.
+    /// Atoms that do not exist are zeros for readers outside of the recursion.
     constexpr void fill_gaps(int at) {
         const int relation = rule_of(at).head;
         if (!is_seen(rule_of(at))) return;
@@ -20803,7 +21193,7 @@ class loop_planner {
         conditions.condition.push(-1);
     }
 
-    /// Whether others than the recursion read the relation, the user among them.
+    /// Returns true if others than the recursion read the relation, the user among them.
     constexpr bool is_seen(const rule& of) const {
         const relation& head = program.text.relations[of.head];
         if (program.relations[of.head].output || (!head.invented && head.scope == 0)) return true;
@@ -20841,8 +21231,8 @@ class loop_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Writes a program into a `source`, rule by rule: what reading types and reading text have in
-/// common. Names are interned, and the first mistake is kept.
+/// The common part of the readers of types and of text: writes a program into a `source`, rule by
+/// rule. Names become numbers, and the first mistake is stored.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -20888,7 +21278,7 @@ class source_writer {
         const int at = out.rules.push(finished);
         if (finished.repeat) out.scopes[finished.block].rule = at;
     }
-    /// A node that is true where the condition holds joins those of the rule.
+    /// Adds a condition to the conjunction of the rule.
     constexpr void add_condition(int root) {
         current.condition =
             current.condition < 0
@@ -20906,7 +21296,7 @@ class source_writer {
         current.combined = kind;
         current.states_combination = true;
     }
-    /// Whether the rule takes another transformation of this kind.
+    /// Returns true if the rule takes another transformation of this kind.
     constexpr bool begin_transformation(transformation kind) {
         if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
         check_not_stacked();
@@ -20934,8 +21324,8 @@ class source_writer {
         if (!((current.aggregated_variables >> index) & 1u)) current.aggregated_order.push(index);
         current.aggregated_variables |= 1u << index;
     }
-    /// Of a block that is stacked `count` times, with parameters for each layer or, if it shares
-    /// them, one set for all; `read` reads its rules.
+    /// Adds a stack of `count` layers, with parameters for each layer or, if `shares`, one set for
+    /// all. `read` reads the rules of the block.
     template <class Read>
     constexpr void stack(int count, bool shares, Read read) {
         check_number(shares ? make_name("repeat", 6) : make_name("stack", 5),
@@ -20969,7 +21359,7 @@ class source_writer {
         current.first_literal = out.literals.size();
         for (const literal& item : body) out.literals.push(item);
     }
-    /// A stack is a rule's last function.
+    /// Refuses a function after a stack.
     constexpr void check_not_stacked() {
         if (current.repeat > 0) fail(fault::a_stack_stands_last);
     }
@@ -20991,7 +21381,8 @@ class source_writer {
             variables[place] = variable;
             factors[place] += factor;
         }
-        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
+        /// Returns true if a variable cancels out, `i - i`, which a rule would mention and not
+        /// depend on.
         constexpr bool cancels() const {
             return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
         }
@@ -21005,7 +21396,7 @@ class source_writer {
         if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
         return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
     }
-    /// Where two variables cannot stand.
+    /// Refuses arguments with two variables.
     constexpr void check_single(const term* terms, int arity) {
         for (int at = 0; at < arity; ++at)
             if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
@@ -21019,7 +21410,7 @@ class source_writer {
             if (items[at] == wanted) return at;
         return items.push(wanted);
     }
-    /// `extent` is 0 where none is stated.
+    /// The number of a variable of the rule. `extent` is 0 if none is stated.
     constexpr int variable_id(const name& id, int extent) {
         for (int at = 0; at < current.variables.size(); ++at)
             if (current.variables[at].id == id) {
@@ -21052,7 +21443,7 @@ class source_writer {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// How much room the arrays of a program's `source` need.
+/// The capacities of the arrays of a program's `source`.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -21076,8 +21467,8 @@ inline constexpr int index_nodes<lang::decision<Test, Left, Right>> =
 template <lang::fixed_string Fact, class Left, class Right>
 inline constexpr int index_nodes<lang::same_symbol<Fact, Left, Right>> = 3;
 
-/// How many variables an index mentions, and whether an argument of a literal mentions several,
-/// for which it gets a rule of its own.
+/// The number of variables of an index expression, and whether an argument of a literal has several
+/// variables, so that the literal gets a rule of its own.
 template <class Index>
 inline constexpr int index_variables = 0;
 template <lang::fixed_string Name, int Extent>
@@ -21118,11 +21509,11 @@ inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns the types of a program into a `source`, in one walk.
+/// The reader: converts the types of a program into a `source`, in one pass.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Whether a function may be applied to an atom.
+/// True if the function can be part of an atom transformation.
 template <class Function>
 inline constexpr bool is_of_atoms = true;
 template <lang::aggregation Kind, class... Variables>
@@ -21462,7 +21853,7 @@ class reader : public source_writer<Sizes> {
     }
 };
 
-/// Reads a program object and tells what is wrong with it; sequent/text.hpp adds one for text.
+/// Reads a program object, and reports its mistakes. sequent/text.hpp adds a reader of text.
 template <const auto& Program, class Type = std::remove_cvref_t<decltype(Program)>>
 struct program_reader {
     static consteval auto read() {
@@ -21482,16 +21873,17 @@ consteval auto read() {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Gives each buffer a place in the workspace by the time in which it is needed, and the steps
-/// their final offsets. Forward steps are the times 0 .. S-1; at S the outputs' gradients are
-/// given; the steps' own follow in S+1 .. 2S.
+/// Memory: the offset of each buffer in the workspace, by the time in which it is used, and the
+/// final offsets of the operands. The forward pass of S steps is the times 0 .. S-1. At time S the
+/// gradients of the outputs are given. The backward pass is the times S+1 .. 2S.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// How long the numbers of an operand must last: until the step is done, or until its gradient has
-/// been computed. `kept` numbers last as long; they have no gradient of their own.
+/// The lifetime of the values of an operand. now: until the step is done. until_gradient: until the
+/// gradient of the step is computed. kept: the same for values that have no gradient.
 enum class usage { now, until_gradient, kept };
 
+/// Calls visit(operand, usage) for the operands of a row step.
 template <class Row, class Visit>
 constexpr void visit_row(Row& row, Visit visit) {
     for (auto& term : row.terms) {
@@ -21505,6 +21897,7 @@ constexpr void visit_row(Row& row, Visit visit) {
     visit(row.before.at, usage::kept);
 }
 
+/// Calls visit(operand, usage) for the operands of a score.
 template <class Attention, class Visit>
 constexpr void visit_score(Attention& attention, Visit visit) {
     for (auto& node : attention.nodes) {
@@ -21513,6 +21906,7 @@ constexpr void visit_score(Attention& attention, Visit visit) {
     }
 }
 
+/// Calls visit(operand, usage) for the operands of an attention step.
 template <class Attention, class Visit>
 constexpr void visit_attention(Attention& attention, Visit visit) {
     if (attention.is_prepared()) {
@@ -21528,6 +21922,7 @@ constexpr void visit_attention(Attention& attention, Visit visit) {
     visit(attention.scores.at, usage::kept);
 }
 
+/// Calls visit(operand, usage) for the operands of a general step.
 template <class General, class Visit>
 constexpr void visit_general(General& general, Visit visit) {
     for (auto& item : general.literals) {
@@ -21539,6 +21934,7 @@ constexpr void visit_general(General& general, Visit visit) {
     visit(general.out, usage::until_gradient);
 }
 
+/// Calls visit(operand, usage) for the operands of a step.
 template <class Tables, class Step, class Visit>
 constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::rows) visit_row(tables.rows[at.at], visit);
@@ -21547,7 +21943,7 @@ constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::general) visit_general(tables.generals[at.at], visit);
 }
 
-/// Gives what is prepared its place, the same whatever else is planned.
+/// Lays out the prepared values. Their offsets do not depend on the purpose of the plan.
 template <class Draft>
 constexpr void place_prepared(Draft& draft) {
     for (buffer& each : draft.out.buffers) {
@@ -21559,8 +21955,8 @@ constexpr void place_prepared(Draft& draft) {
     }
 }
 
-/// Of a buffer with a copy for each layer; an inner stack's copies stand together within an outer
-/// layer.
+/// Adds the layer strides of a buffer with a copy for each layer. The copies of an inner stack are
+/// contiguous within a layer of the outer one.
 template <class Draft>
 constexpr void add_layers(const Draft& draft, const buffer& of, operand& used) {
     int stride = of.size;
@@ -21570,7 +21966,7 @@ constexpr void add_layers(const Draft& draft, const buffer& of, operand& used) {
     }
 }
 
-/// Returns whether it is.
+/// Sets the place of a prepared operand. Returns true if the operand is prepared.
 template <class Draft>
 constexpr bool resolve_prepared(const Draft& draft, operand& used) {
     if (used.where != place::value || !draft.out.buffers[used.index].prepared) return false;
@@ -21588,7 +21984,7 @@ constexpr bool resolve_prepared(const Draft& draft, relation_layout& layout) {
     return true;
 }
 
-/// Adds the place of an operand's part. In turn: of parts that share two places.
+/// Adds the offset of an operand's part. `in_turn`: the parts alternate between two places.
 template <class Draft>
 constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_turn,
                         operand& used) {
@@ -21604,25 +22000,26 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
     }
 }
 
-/// What the memory of a plan is laid out for. train: values last until their gradients have been
-/// computed. infer: until they are last read, and all layers of a stack share one layer's memory.
+/// The purpose of a memory layout. train: values last until their gradients are computed. infer:
+/// values last until they are last read, and all layers of a stack share the memory of one layer.
 enum class purpose { train, infer };
 
-/// Of a workspace that would have more than max_numbers.
+/// In place of the size of a workspace that would have more than max_numbers elements.
 inline constexpr int too_large = -1;
 
+/// The size of a memory as int, or too_large.
 constexpr int numbers_of_memory(long long numbers) {
     return numbers > max_numbers ? too_large : static_cast<int>(numbers);
 }
 
-/// Memory that is given out for spans of time: each time the first place that is free for that
-/// long.
+/// Allocates memory for intervals of time: the first offset that is free during the interval.
 template <int Capacity>
 class arena {
   public:
-    long long size = 0;
+    long long size = 0;  ///< elements of the whole memory
 
-    /// Of no use where the whole has become larger than max_numbers.
+    /// The offset of `numbers` elements from time `first` to `last`. It is meaningless if the whole
+    /// memory has more than max_numbers elements.
     constexpr int put(long long numbers, int first, int last) {
         long long offset = 0;
         bool moved = true;
@@ -21651,7 +22048,8 @@ class arena {
     list<interval, Capacity> taken_{};
 };
 
-/// Places the buffers of a draft for one purpose, and resolves the operands of its steps.
+/// Lays out the buffers of a draft for one purpose, and sets the offsets of the operands of its
+/// steps.
 template <class Drafted>
 class memory_planner {
   public:
@@ -21661,7 +22059,7 @@ class memory_planner {
         find_lifetimes();
         for (buffer& each : out_.buffers) {
             if (trains_) each.copies = draft_.copies_of(each.scope);
-            // Two places are enough for the input and the output of one layer.
+            // Two parts are enough for the input and the output of one layer.
             else if (each.parts > 2)
                 each.size = each.size / each.parts * 2;
             each.size = aligned(each.size);
@@ -21680,7 +22078,7 @@ class memory_planner {
         }
     }
 
-    /// The steps, laid out.
+    /// The steps with their offsets.
     constexpr const auto& placed() const { return out_; }
 
   private:
@@ -21709,7 +22107,7 @@ class memory_planner {
             visit_operands(out_, each, [&](const operand& used, usage how) {
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
-                // What comes from outside of loops lasts for all of their rounds.
+                // A value from outside of loops lasts for all of their iterations.
                 const int outside = draft_.depth_of(of.scope);
                 const int begin = outside < each.depth ? loops[outside] : at;
                 const int end = outside < each.depth ? out_.steps[begin].at : at;
@@ -21718,7 +22116,7 @@ class memory_planner {
                     return;
                 }
                 if (of.scope > 0) {
-                    // Kept from layer to layer: through both passes of the whole stack.
+                    // Each layer has a copy, which lasts through both passes of the stack.
                     use(of, loops[0], backward_of(loops[0]));
                 } else {
                     use(of, begin, how == usage::now ? end : backward_of(begin));
@@ -21750,7 +22148,8 @@ class memory_planner {
             each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
-        // Those of a recursion are all born at once: together, they can be cleared at once.
+        // The gradients of a recursion are first written at the same time. They are placed
+        // together, so that they can be set to zero together.
         if (draft_.recurs)
             for (buffer& each : out_.buffers) put_adjoint(each);
         out_.workspace = numbers_of_memory(memory.size);
@@ -21789,25 +22188,26 @@ class memory_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Whether a plan can run for rows [begin, end) of the sequence alone, on the memory that earlier
-/// rows have left: a prefix, or one new position after another.
+/// Execution by rows: a plan runs for rows [begin, end) of the sequence only, with the state that
+/// earlier rows have left; for a prefix, or for one new position after another.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The positions of a program, and the dependence of its steps on the sequence.
 template <int Steps>
 struct rows_form {
     rows_obstacle obstacle{};
-    int rows = 0;            // how many there are in all
-    unsigned sequences = 0;  // a bit for each fact whose first argument is the position
-    bool once[Steps]{};      // steps that follow from other facts, or from none
-    int position[Steps]{};   // the variable of the step's rule that is the position, or -1
-    bool in_time[Steps]{};   // steps of a recursion over the positions
+    int rows = 0;            ///< rows of the sequence
+    unsigned sequences = 0;  ///< facts whose first argument is the position, one bit each
+    bool once[Steps]{};      ///< the step does not depend on these facts
+    int position[Steps]{};   ///< the variable of the step's rule that is the position, or -1
+    bool in_time[Steps]{};   ///< the step is in a recursion over the positions
 };
 
-/// Finds the positions of a program: arguments that are one variable in some rule are one class,
-/// and so are the arguments that a variable shifts, `x(i - k)`. The class of the first argument of
-/// the outputs are the positions; the facts of which it is the first argument are the sequence;
-/// what does not depend on these is computed once.
+/// Finds the positions of a program. Arguments that are one variable in some rule form a class,
+/// also if another variable shifts them, `x(i - k)`. The class of the first argument of the outputs
+/// is the positions. The facts whose first argument is in this class are the sequence. Steps that
+/// do not depend on the sequence are computed once.
 template <class Shaped, class Tables>
 class rows_form_finder {
   public:
@@ -21823,7 +22223,7 @@ class rows_form_finder {
                 for (int other = 0; other < at; ++other)
                     if (in.relations[other].fact == fact) join_all(other, at);
             }
-        // Rules of a recursion and of a stack's layer follow from later ones.
+        // Rules of a recursion, and of a layer, depend on later rules.
         for (grows_ = true; grows_;) {
             grows_ = false;
             for (int at : in.order) follow(in.text.rules[at]);
@@ -21834,7 +22234,8 @@ class rows_form_finder {
             refuse_compared(at, in.text.rules[at].condition);
         }
         for (int at = 0; at < tables_.steps.size(); ++at) read_step(at);
-        // A stack that follows from other facts alone may have rules, of no use, that do not.
+        // A stack that depends on other facts only may have unused rules that do depend on the
+        // sequence.
         for (int begin = 0; begin < tables_.steps.size(); ++begin) {
             if (tables_.steps[begin].kind != step_kind::repeat_begin) continue;
             const int end = tables_.steps[begin].at;
@@ -21849,8 +22250,8 @@ class rows_form_finder {
 
     const Shaped& in;
     const Tables& tables_;
-    unsigned depends_[decltype(in.relations)::capacity()]{};  // on which facts
-    bool grows_ = true;                                       // what some relation depends on
+    unsigned depends_[decltype(in.relations)::capacity()]{};  // on these facts, one bit each
+    bool grows_ = true;                                       // some of these sets have grown
     int together_[arguments]{};  // a chain from each argument to the one that stands for its class
     unsigned positions_[decltype(in.relations)::capacity()]{};  // a bit for each argument
 
@@ -21876,7 +22277,8 @@ class rows_form_finder {
             join(argument(one, axis), argument(other, axis));
     }
 
-    /// The input of a layer is the stack's input or the layer before's output: one buffer.
+    /// The input of a layer is the input of the stack or the output of the layer before, one
+    /// buffer.
     constexpr void bind_inputs(int scope) {
         if (scope == 0) return;
         bind_inputs(in.text.scopes[scope].parent);
@@ -21886,7 +22288,7 @@ class rows_form_finder {
         join_all(in.block_output[scope], input);
     }
 
-    /// The facts whose symbols a condition compares, a bit for each.
+    /// The facts whose symbols a condition compares, one bit each.
     constexpr unsigned facts_compared(int root) const {
         if (root < 0) return 0;
         const node& top = in.text.nodes[root];
@@ -21944,7 +22346,7 @@ class rows_form_finder {
                     found.sequences |= 1u << fact;
         };
         mark();
-        // Outputs that meet no fact run along the first one.
+        // If the outputs share a class with no fact, the sequence is the first fact.
         for (int at = 0; at < in.text.relations.size() && !found.sequences; ++at)
             if (in.relations[at].fact >= 0 && can_be_sequence(in.relations[at].fact)) {
                 first.push(argument(at, 0));
@@ -21953,7 +22355,7 @@ class rows_form_finder {
         for (int at = 0; at < in.facts.size(); ++at)
             if (((found.sequences >> at) & 1u) && found.rows == 0)
                 found.rows = in.facts[at].extents[0];
-        // So do symbols that are only compared.
+        // Symbols that are only compared are along the sequence, too.
         for (int at = 0; at < in.text.compared.size(); ++at)
             if (const int fact = compared_fact(in, at);
                 fact >= 0 && in.facts[fact].extents[0] == found.rows)
@@ -21964,8 +22366,8 @@ class rows_form_finder {
                 refuse(in.relations[in.outputs[0]].rule, kind::several_lengths);
     }
 
-    /// Of an argument `i - k`, where i is a position: the argument is one, too. Returns true if
-    /// it was not known.
+    /// Adds to the positions the arguments `i - k` of which i is a position. Returns true if one
+    /// was added.
     constexpr bool join_shifted() {
         bool joined = false;
         for (int at : in.order) {
@@ -22003,7 +22405,8 @@ class rows_form_finder {
         return result;
     }
 
-    /// Positions side by side are all rows at once. No step may be left to show it.
+    /// Refuses a concat over positions, which reads all rows at once. It may be a view, so that no
+    /// step shows it.
     constexpr void refuse_concat(int at) {
         const rule& written = in.text.rules[at];
         if (written.aggregated == aggregation::concat &&
@@ -22012,8 +22415,8 @@ class rows_form_finder {
             refuse(at, kind::distant_rows);
     }
 
-    /// Symbols of the sequence may be of later positions where other variables than positions are
-    /// compared.
+    /// Refuses comparisons of symbols of the sequence at other variables than positions, which may
+    /// be later positions.
     constexpr void refuse_compared(int at, int root) {
         if (root < 0) return;
         const node& top = in.text.nodes[root];
@@ -22031,7 +22434,8 @@ class rows_form_finder {
         }
     }
 
-    /// All rules of a recursion are computed in one loop: none of them once.
+    /// Returns true if the rule is computed once. All rules of a recursion are computed in one
+    /// loop, and none of them once if one of them depends on the sequence.
     constexpr bool is_once(const rule& written) const {
         if (written.recurs.loop < 0) return !(depends_[written.head] & found.sequences);
         for (int other : in.order)
@@ -22061,7 +22465,8 @@ class rows_form_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// What the names of a program mean: facts, the relations of the program around a block, counts.
+/// Name binding: the names of a program become facts, relations of the program around a block, or
+/// counts.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -22162,7 +22567,7 @@ class name_binder {
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_block(scope);
     }
 
-    /// The length of a fact that may be shorter is a count of its name.
+    /// Adds a count with the name of each fact of variable length: its length.
     constexpr void count_lengths() {
         for (fact_shape& given : out.facts) {
             if (!given.up_to) continue;
@@ -22172,7 +22577,7 @@ class name_binder {
         }
     }
 
-    /// Whether the rule mentions a count, or compares a fact.
+    /// Returns true if the rule mentions a count, or compares a fact.
     constexpr bool mentions(node_kind kind, int root, int value) const {
         if (root < 0) return false;
         const node& top = out.text.nodes[root];
@@ -22277,7 +22682,7 @@ class name_binder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Finds rules that are ill-formed whatever their shapes, and puts the others in order.
+/// Checks of rules that do not depend on shapes, and the order of the rules.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -22301,7 +22706,7 @@ class rule_checker : public name_binder<Sizes, Facts> {
             for (int at = 0; at < written.arity; ++at)
                 plain = plain && written.terms[at].offset == 0;
             plain = plain && ((written.base < 0 && written.shift == 0) || is_of_recursion(written));
-            // A cycle that is no recursion is told as one, below.
+            // A cycle that is no recursion is reported below.
             if (!plain && (is_of_recursion(written) || !follows_from_itself(written.head)))
                 fail(fault::head_arguments_are_distinct_variables, written, -1);
             if (written.aggregated == aggregation::softmax) {
@@ -22383,7 +22788,7 @@ class rule_checker : public name_binder<Sizes, Facts> {
         if (!use.frozen) shape.trained = true;
     }
 
-    /// Whether the head's relation follows from itself, one time after another.
+    /// Returns true if the head's relation follows from itself, one time after another.
     constexpr bool is_of_recursion(const rule& written) const {
         const relation& head = out.text.relations[written.head];
         for (const rule& other : out.text.rules) {
@@ -22395,7 +22800,7 @@ class rule_checker : public name_binder<Sizes, Facts> {
         return false;
     }
 
-    /// Whether rules that name this relation in their head follow from it.
+    /// Returns true if rules that name this relation in their head follow from it.
     constexpr bool follows_from_itself(int relation) const {
         const plan::relation& wanted = out.text.relations[relation];
         list<bool, Sizes.rules> seen{};
@@ -22482,8 +22887,8 @@ class rule_checker : public name_binder<Sizes, Facts> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Gives relations, variables and weights their extents and values their shapes, and finds what
-/// does not fit.
+/// Shape inference: the extents of relations, variables and weights, the shapes of values, and
+/// their conflicts.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -22514,7 +22919,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         if (ok()) this->put_in_order();
         bool settling = settle_all();
         while (ok() && !settling && bind_late()) settling = settle_all();
-        for (int at : out.order)  // a recursion that goes on for ever
+        for (int at : out.order)  // a recursion without an end
             if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
                 fail_at_variable(fault::recursion_without_an_end, out.text.rules[at],
                                  out.text.rules[at].recurs.time);
@@ -22529,14 +22934,14 @@ class shaper : public rule_checker<Sizes, Facts> {
 
     bool settled_ = false;
 
-    /// Shapes are judged once all extents are known.
+    /// Reports a conflict of shapes, once all extents are known.
     constexpr void misfit(const rule& at, int relation, int left, int right) {
         if (settled_) fail(fault::shapes_do_not_fit, at, relation, left, right);
     }
 
     // Extents and shapes, in passes until nothing changes.
 
-    /// False once nothing changes any more.
+    /// Repeats the passes. Returns false when nothing changes any more.
     constexpr bool settle_all() {
         bool settling = true;
         for (int pass = 0; ok() && settling && pass <= Sizes.rules; ++pass) settling = settle();
@@ -22566,7 +22971,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         return false;
     }
     /// Marks the variables of the head's rules that nothing binds yet, and to which `find` gives an
-    /// extent. Returns whether there are any.
+    /// extent. Returns true if there are any.
     constexpr bool mark(int head, bool variable::*flag, int (shaper::*find)(const rule&, int)) {
         bool found = false;
         for (rule& written : out.text.rules)
@@ -22908,7 +23313,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         }
     }
 
-    /// A variable at which a fact's symbol is compared stays within the fact.
+    /// Checks that a variable at which symbols of a fact are compared stays within the fact.
     constexpr void check_compared(const rule& written, int root) {
         if (root < 0) return;
         const node& top = out.text.nodes[root];
@@ -22953,7 +23358,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         for (int at : out.outputs) out.relations[at].output = true;
     }
 
-    /// Relations that no rule uses but those that they follow from themselves.
+    /// Makes those relations outputs that only their own rules read.
     constexpr void find_recursive_outputs() {
         for (int at = 0; at < out.text.relations.size(); ++at) {
             const relation& known = out.text.relations[at];
@@ -22968,10 +23373,12 @@ class shaper : public rule_checker<Sizes, Facts> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The stages of a plan, each a constexpr variable of its own.
+/// The plan of a model: its stages, each a constexpr variable of its own, because Clang limits the
+/// evaluation steps of each.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// True if the first extent of a fact is up_to<N>.
 template <auto...>
 inline constexpr bool begins_with_length = false;
 template <auto First, auto... Rest>
@@ -22979,6 +23386,8 @@ inline constexpr bool begins_with_length<First, Rest...> = requires {
     decltype(First)::most;
 };
 
+/// Reads an argument of a model: `read` gives the shape of a fact or a count, or adds the names of
+/// a query. An ill-formed fact fails a static_assert.
 template <class T>
 struct fact_reader;
 template <language::fixed_string Name, auto... Shape>
@@ -23037,11 +23446,11 @@ struct fact_reader<language::query<Names...>> {
 
 template <>
 struct fact_reader<language::require_fused> {
-    static constexpr bool is_query = true;  // that names no output
+    static constexpr bool is_query = true;  // a query that names no output
     static constexpr void read(list<name, max_queries>&) {}
 };
 
-/// The first general step, as a mistake.
+/// The mistake that the first general step is under require_fused; none if there is no such step.
 template <class Drafted>
 constexpr diagnosis general_step_in(const Drafted& unplaced) {
     diagnosis result;
@@ -23058,17 +23467,20 @@ constexpr diagnosis general_step_in(const Drafted& unplaced) {
     return result;
 }
 
+/// The normalised source of a program.
 template <const auto& Program>
 inline constexpr auto source_of = normalise(read<Program>());
 
+/// The capacity of a source.
 template <sizes Sizes>
 constexpr sizes sizes_of(const source<Sizes>&) {
     return Sizes;
 }
 
+/// In place of a stage that a program does not need.
 struct nothing {};
 
-/// What recursions make of a stage, or the stage itself where there is none.
+/// The result of the loop planner for a stage, or the stage itself if the program has no recursion.
 template <bool Loops, class Planner, class Stage, class Take>
 constexpr const auto& chosen(const Planner& planner, const Stage& stage, Take take) {
     if constexpr (Loops)
@@ -23077,18 +23489,23 @@ constexpr const auto& chosen(const Planner& planner, const Stage& stage, Take ta
         return stage;
 }
 
-/// What kernels see of a plan, with its memory laid out for some purpose: single steps, never the
-/// whole.
+/// The part of a plan that kernels see: single steps with offsets, never the whole plan, whose
+/// tables would otherwise become part of the program. `Placed` is a plan whose memory is laid out.
 template <class Placed>
 struct single_steps {
+    /// Entry At of the plan.
     template <int At>
     static constexpr step step_at = Placed::tables.steps[At];
+    /// Row step At.
     template <int At>
     static constexpr row_step row_step_at = Placed::tables.rows[At];
+    /// Attention step At.
     template <int At>
     static constexpr attention_step attention_at = Placed::tables.attentions[At];
+    /// General step At.
     template <int At>
     static constexpr general_step general_at = Placed::tables.generals[At];
+    /// Node At of the conditions.
     template <int At>
     static constexpr node node_at = Placed::tables.pool.nodes[At];
 };
@@ -23096,9 +23513,12 @@ struct single_steps {
 /// The plan of a program over facts, with its memory laid out for training.
 template <const auto& Program, class... Facts>
 struct plan_of : single_steps<plan_of<Program, Facts...>> {
+    /// The number of facts and counts.
     static constexpr int fact_count = (0 + ... + (fact_reader<Facts>::is_query ? 0 : 1));
+    /// The capacity of the arrays.
     static constexpr sizes size = sizes_of(source_of<Program>);
 
+    /// The shapes of the facts and counts, in the order of the model.
     static constexpr auto facts = [] {
         list<fact_shape, fact_count> result;
         auto add = [&]<class Fact>(fact_reader<Fact> reader) {
@@ -23107,6 +23527,7 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         (add(fact_reader<Facts>{}), ...);
         return result;
     }();
+    /// The names of the outputs; empty without a query.
     static constexpr auto queries = [] {
         list<name, max_queries> result;
         auto add = [&]<class Fact>(fact_reader<Fact> reader) {
@@ -23115,50 +23536,62 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         (add(fact_reader<Facts>{}), ...);
         return result;
     }();
+    /// The program with its shapes.
     static constexpr auto written =
         shaper<size, fact_count>(source_of<Program>, facts, queries).out;
+    /// The domains.
     static constexpr auto found = [] {
         if constexpr (written.mistake.ok())
             return domain_finder<size, fact_count>(written).out;
         else
             return domains<size>{};
     }();
+    /// True if the program has a recursion.
     static constexpr bool loops = [] {
         bool result = false;
         for (int at : written.order) result = result || written.text.rules[at].recurs.loop >= 0;
         return result && written.mistake.ok() && found.mistake.ok();
     }();
+    /// The recursions as loops.
     static constexpr auto looped = [] {
         if constexpr (loops)
             return loop_planner<size, fact_count>(written, found);
         else
             return nothing{};
     }();
+    /// The program with its shapes, recursions as loops.
     static constexpr const auto& shapes = chosen<loops>(
         looped, written, [](const auto& planner) -> const auto& { return planner.program; });
+    /// The domains, recursions as loops.
     static constexpr const auto& conditions = chosen<loops>(
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
+    /// True if no mistake is found so far.
     static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
+    /// The steps before memory is laid out.
     static constexpr auto unplaced = [] {
         draft<size, fact_count> work(shapes, conditions);
         if constexpr (understood) builder<draft<size, fact_count>> build(work);
         return drafted<size, fact_count>(work);
     }();
+    /// True if require_fused is among the facts.
     static constexpr bool requires_fused =
         (false || ... || std::is_same_v<Facts, language::require_fused>);
+    /// The first mistake of the program.
     static constexpr diagnosis mistake = !shapes.mistake.ok()       ? shapes.mistake
                                          : !conditions.mistake.ok() ? conditions.mistake
                                          : requires_fused && unplaced.mistake.ok()
                                              ? general_step_in(unplaced)
                                              : unplaced.mistake;
+    /// True if the program is well-formed.
     static constexpr bool ok = mistake.ok();
+    /// The steps, laid out for training.
     static constexpr auto tables = [] {
         if constexpr (ok)
             return memory_planner(unplaced, purpose::train).placed();
         else
             return unplaced.out;
     }();
-    /// Whether rows can be computed one after another.
+    /// The positions of the program, and the obstacle to computing rows one after another.
     static constexpr auto by_rows = rows_form_finder(shapes, unplaced.out).found;
 };
 
@@ -30412,86 +30845,88 @@ class row_facts {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Which rows of a sequence the steps of a plan read and write: how far before the position at hand
-/// what they read lies, and how far beyond it what is read must have been computed.
+/// The reach of the steps of a plan in a sequence: how far before the current position they read,
+/// and how far beyond it the rows that they read must be computed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// How the cache of a state stores the numbers of columns: in so many bytes each, none if they are
-/// among the numbers of the state; and how many numbers of a column share a scale of two bytes, 0
-/// if there are no scales.
+/// The format of columns in the KV cache of a state.
 struct column_form {
-    int bytes = 0;
-    int block = 0;
+    int bytes = 0;  ///< bytes of an element; 0: the columns are in the workspace of the state
+    int block = 0;  ///< elements of a column that share a scale of two bytes; 0: no scales
 };
+/// The formats of a KV cache.
 struct cache_form {
-    column_form keys{};
-    column_form values{};
+    column_form keys{};    ///< of keys
+    column_form values{};  ///< of values
 };
 
-/// Columns that are cached. The scales have lines of their own, in the same order.
+/// Columns in a KV cache. The scales have lines of their own, in the same order.
 struct cached_columns : column_form {
-    int begin = 0;   // bytes from the begin of the cache
-    int scales = 0;  // likewise
+    int begin = 0;   ///< offset in the cache, in bytes
+    int scales = 0;  ///< offset of the scales in the cache, in bytes
 
-    /// Lines of scales for each `depth` lines of numbers.
+    /// The lines of scales for `depth` lines of elements.
     constexpr int blocks(int depth) const { return block > 0 ? (depth + block - 1) / block : 0; }
 };
 
-/// An operand that an attention step reads by columns. Kept columns are turned: number k of column
-/// c stands at to + k pitch + c, so that the columns of one number are a vector.
+/// An operand that an attention step reads by columns. Stored columns are transposed: element k of
+/// column c is at to + k * pitch + c, so that element k of all columns is a vector.
 struct kept_operand {
-    bool kept = false;
-    bool moves = false;   // follows from the sequence, one column after another; else all at once
-    bool slides = false;  // only the window's columns are kept
-    access from{};        // the columns, `column` apart
-    int columns = 0;
-    int depth = 0;  // numbers of a column
-    operand to{};
-    int outer[max_outers]{};
-    int pitch = 0;
-    int lines = 0;            // of `pitch` numbers, in all layers and outer loops
-    cached_columns cached{};  // in the cache; else among the numbers of the state
+    bool kept = false;        ///< the columns are stored
+    bool moves = false;       ///< each position adds a column; else all are computed at once
+    bool slides = false;      ///< only the columns of a window are stored
+    access from{};            ///< the computed columns, at the stride `column`
+    int columns = 0;          ///< number of columns
+    int depth = 0;            ///< elements of a column
+    operand to{};             ///< the stored columns
+    int outer[max_outers]{};  ///< their strides of the outer loops
+    int pitch = 0;            ///< their stride from element to element
+    int lines = 0;            ///< lines of `pitch` elements, in all layers and outer loops
+    cached_columns cached{};  ///< their format and place if they are in the KV cache
 };
 
-/// The value, and what the nodes of the score read.
+/// The columns that an attention step reads.
 struct kept_attention {
-    kept_operand value{};
-    kept_operand nodes[12]{};
+    kept_operand value{};      ///< the value
+    kept_operand nodes[12]{};  ///< the operands of the nodes of the score
 };
 
-/// Rows that are kept from run to run, from [first, first + capacity): those from `back` before the
-/// rows at hand to `ahead` beyond them. Where they are full, the first ones give way.
+/// The rows [first, first + capacity) that are stored from call to call. They include those from
+/// `back` before the current rows to `ahead` beyond them. When they are full, the oldest rows are
+/// dropped.
 struct row_window {
-    int back = 0;
-    int ahead = 0;
-    int capacity = 0;
-    int grain = 1;  // the first row is a multiple
+    int back = 0;      ///< rows before the current ones
+    int ahead = 0;     ///< rows beyond the current ones
+    int capacity = 0;  ///< stored rows
+    int grain = 1;     ///< the first row is a multiple of this
 
     friend constexpr bool operator==(const row_window&, const row_window&) = default;
 
-    /// The first row that is kept while rows [begin, end) are computed.
+    /// The first row that is stored while rows [begin, end) are computed; `before` is the one so
+    /// far.
     constexpr int first(int before, int begin, int end) const {
         if (end + ahead - before <= capacity) return before;
         return std::max(0, begin - back) / grain * grain;
     }
 };
 
-/// Where a window's rows lie: in `lines` places that are `pitch` numbers apart.
+/// The storage of the rows of a window: `lines` places, `pitch` elements apart.
 struct window_place {
-    int window = 0;
-    int offset = 0;
-    int lines = 1;
-    int pitch = 0;
-    int row = 1;  // numbers of a row
+    int window = 0;  ///< number of the window
+    int offset = 0;  ///< of the first place
+    int lines = 1;   ///< number of places
+    int pitch = 0;   ///< distance of the places
+    int row = 1;     ///< elements of a row
 };
 
-/// Rows at hand: enough that a product reads its weights once for many, few enough for the cache;
-/// more of them where the weights do not stay in a cache of a megabyte.
+/// The maximum number of current rows: enough that a product reads its weights once for many rows,
+/// few enough for the cache; more if the weights do not fit a cache of one megabyte.
 constexpr int most_block_rows(int parameters) {
     return parameters > 1 << 18 ? 64 : 16;
 }
 
+/// The steps of a state and the layout of its memory.
 template <class Tables, int Facts>
 struct state_tables {
     static constexpr int buffers = decltype(Tables::buffers)::capacity();
@@ -30502,25 +30937,25 @@ struct state_tables {
     list<column_bound, decltype(Tables::generals)::capacity()> bounds{};
     list<row_window, buffers + facts + 1> windows{};
     list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
-    list<window_place, 26 * decltype(Tables::attentions)::capacity()> cache_places{};  // in bytes
-    int cache = 0;                                                                     // bytes
-    int row_size[buffers]{};                          // of what moves with the rows
-    int window_of[buffers]{};                         // 1 + which window, or 0
-    int fact_window[facts]{};                         // likewise
-    bool kept_whole[buffers]{};                       // all rows
-    bool keeps_fact[facts]{};                         // rows of the sequence that are read again
-    bool reads_fact[facts]{};                         // facts besides the sequence that rows need
-    int lead[decltype(Tables::steps)::capacity()]{};  // how many rows, or rounds, beyond those at
-                                                      // hand a step computes
-    int rows = 0;                                     // of the sequence
-    int block = 0;                                    // rows at hand, at most
-    int column_window = 0;                            // 1 + that of attention's columns, or 0
+    list<window_place, 26 * decltype(Tables::attentions)::capacity()> cache_places{};  ///< in bytes
+    int cache = 0;               ///< bytes of the KV cache
+    int row_size[buffers]{};     ///< elements of a row of a buffer that follows the sequence
+    int window_of[buffers]{};    ///< 1 + the window of a buffer, or 0
+    int fact_window[facts]{};    ///< 1 + the window of a fact, or 0
+    bool kept_whole[buffers]{};  ///< all rows of a buffer are stored
+    bool keeps_fact[facts]{};    ///< rows of a fact are stored, because they are read again
+    bool reads_fact[facts]{};    ///< rows read a fact that is not along the sequence
+    /// The rows, or iterations, beyond the current ones that a step computes.
+    int lead[decltype(Tables::steps)::capacity()]{};
+    int rows = 0;           ///< rows of the sequence
+    int block = 0;          ///< maximum number of current rows
+    int column_window = 0;  ///< 1 + the window of the columns of attention, or 0
     rows_obstacle obstacle{};
-    rows_obstacle lost{};  // the first rule of which only the last rows are kept
+    rows_obstacle lost{};  ///< the first rule that reads rows of which only the last are stored
 };
 
-/// Reads the steps of a draft. Its results are in the tables of the state that is planned, and for
-/// its planner.
+/// Finds the reach of the steps of a draft. The results are in the tables of the state, and in
+/// members for its planner.
 template <class Drafted, class Form>
 class row_reach {
   public:
@@ -30583,7 +31018,7 @@ class row_reach {
             return false;
         return admits_all_before(general, position, over);
     }
-    /// Whether the condition admits all values of the variable up to position + ahead.
+    /// Returns true if the condition admits all values of the variable up to position + ahead.
     constexpr bool admits_all_before(const general_step& general, int position,
                                      const column_bound& over) const {
         if (mentions_given(general.condition)) return false;
@@ -30911,12 +31346,12 @@ class row_reach {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The cache of a state: keys and values of attention in a form of fewer bits.
+/// The KV cache of a state: keys and values of attention in a format of fewer bits.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Calls visit(operand, form) for the columns that a state keeps, in the order in which they were
-/// placed. Keys and values of softmax attention have those of the cache.
+/// Calls visit(operand, form) for the columns that a state stores, in the order of their offsets.
+/// Only keys and values of softmax attention have the form of the cache.
 template <class Made, class Visit>
 constexpr void each_kept(Made& made, const cache_form& form, Visit visit) {
     for (int at = 0; at < made.kept.size(); ++at) {
@@ -30931,12 +31366,12 @@ constexpr void each_kept(Made& made, const cache_form& form, Visit visit) {
     }
 }
 
-/// Bytes up to the end of their last cache line.
+/// The number of bytes rounded up to whole cache lines.
 constexpr long long whole_lines(long long bytes) {
     return (bytes + 63) / 64 * 64;
 }
 
-/// Adds the bytes of keys and values as float, in bf16 and in q8_0.
+/// Adds the bytes that keys and values need in float, in bf16 and in q8_0.
 template <class Made>
 constexpr void add_cache_bytes(const Made& made, std::array<long long, 3>& bytes) {
     each_kept(made, {{1, 32}, {1, 32}}, [&](const kept_operand& kept, const column_form& form) {
@@ -30949,7 +31384,7 @@ constexpr void add_cache_bytes(const Made& made, std::array<long long, 3>& bytes
     });
 }
 
-/// Moves keys and values of attention from the numbers of a state to its cache.
+/// Moves keys and values of attention from the workspace of a state to its KV cache.
 template <class Made>
 class cache_planner {
   public:
@@ -30961,7 +31396,7 @@ class cache_planner {
         each_kept(made, {}, [&](kept_operand& kept, const column_form&) {
             size_ = std::min<long long>(size_, kept.to.offset);
         });
-        // What is kept stands behind all else.
+        // The stored columns are at the end of the workspace.
         int places = 0;
         for (const window_place& place : made.places)
             if (place.offset < size_) made.places[places++] = place;
@@ -31003,14 +31438,14 @@ class cache_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The memory of one sequence that is computed a few rows at a time. Each buffer of the sequence
-/// keeps, besides the rows at hand, as many rows before them as later steps read: none for plain
-/// rows, a few for shifts, convolutions and recursions, all for aggregates over everything before.
-/// Attention keeps its columns apart, transposed.
+/// The state of one sequence that is computed a few rows at a time. Each buffer of the sequence
+/// stores the current rows and as many rows before them as later steps read: none for plain rows, a
+/// few for shifts, convolutions and recursions, all for aggregates over all earlier rows. The
+/// columns of attention steps are stored separately, transposed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Places the steps of a draft for a few rows at a time.
+/// Lays out the steps of a draft for a few rows at a time.
 template <class Drafted, class Form>
 class state_planner : public row_reach<Drafted, Form> {
     using base = row_reach<Drafted, Form>;
@@ -31018,13 +31453,13 @@ class state_planner : public row_reach<Drafted, Form> {
   public:
     using base::made;
 
-    /// Of at most `block` rows at a time; 0: as many as suit the size of the weights.
+    /// `block` is the maximum number of rows at a time; 0: chosen by the size of the weights.
     constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
         : base(from, form) {
         if (block == 0) block = most_block_rows(draft_.out.parameters);
         made.block = std::min(form.rows, block);
         made.obstacle = form.obstacle;
-        // Where no fact is along a sequence, there are no rows.
+        // Without a fact along a sequence there are no rows.
         if (refused() || form.rows == 0) return;
         forget_training();
         this->find_reach();
@@ -31058,7 +31493,7 @@ class state_planner : public row_reach<Drafted, Form> {
         base::row_size, base::visit_reads;
 
     int part_[capacity]{};
-    bool kept_[capacity]{};  // rows of it are kept from run to run
+    bool kept_[capacity]{};  // rows are stored from call to call
 
     constexpr void forget_training() {
         write_unread_rows(out_);
@@ -31071,16 +31506,16 @@ class state_planner : public row_reach<Drafted, Form> {
         }
     }
 
-    // What is kept from run to run.
+    // The rows that are stored from call to call.
 
-    /// The window of rows, plus 1; 0 where all of them are kept.
+    /// 1 + the number of the window of rows; 0 if all rows are stored.
     constexpr int window(const row_window& made_of, int extent) {
         if (made_of.capacity >= extent) return 0;
         for (int at = 0; at < made.windows.size(); ++at)
             if (made.windows[at] == made_of) return at + 1;
         return made.windows.push(made_of) + 1;
     }
-    /// So many rows that one is moved for each that is computed.
+    /// The window with a capacity for which one row is moved per computed row.
     constexpr row_window window_of(int back, int ahead) const {
         return {back, ahead, 2 * back + ahead + made.block};
     }
@@ -31097,7 +31532,7 @@ class state_planner : public row_reach<Drafted, Form> {
                 made.fact_window[fact] = window(window_of(fact_back_[fact], 0), made.rows);
         }
     }
-    /// The first rule that reads rows of which some are lost.
+    /// Finds the first rule that reads rows of which only the last are stored.
     constexpr void find_lost() {
         for (int at = out_.steps.size(); at-- > 0;) {
             if (form_.once[at]) continue;
@@ -31113,7 +31548,7 @@ class state_planner : public row_reach<Drafted, Form> {
                 made.lost = loses;
         }
     }
-    /// The attention steps whose rows do not need all columns share one window.
+    /// Finds the one window of all attention steps whose rows do not need all columns.
     constexpr void find_column_window() {
         row_window most{-1, 0, 0, 16};
         for (int at = 0; at < out_.steps.size(); ++at) {
@@ -31175,14 +31610,14 @@ class state_planner : public row_reach<Drafted, Form> {
         }
         const int scope = draft_.rule_of(out_.steps[at].rule).scope;
         result.to.where = place::value;
-        result.to.index = scope;  // until memory is laid out
+        result.to.index = scope;  // the scope, until memory is laid out
         for (int block = scope; block > 0; block = draft_.in.text.scopes[block].parent) {
             result.to.layer_strides[draft_.depth_of(block) - 1] = result.lines * result.pitch;
             result.lines *= draft_.in.text.scopes[block].repeat;
         }
         return result;
     }
-    /// Lines that do not all fall on the same few sets of the cache.
+    /// A pitch for which the lines do not all map to the same few sets of the cache.
     static constexpr int pitch_of(int columns) {
         const int pitch = aligned(columns);
         return pitch % 128 == 0 ? pitch + 16 : pitch;
@@ -31207,7 +31642,7 @@ class state_planner : public row_reach<Drafted, Form> {
             if (each.kind == step_kind::repeat_begin) begun.push(at);
             if (each.kind == step_kind::repeat_end) --begun.count;
             visit_operands(out_, each, [&](const operand& used, usage) {
-                // What is given or computed once stays, if rows read it later.
+                // A value that is given or computed once is stored if rows read it later.
                 const bool stays = !form_.once[at] && !is_sequence(used) && !is_copied(each, used);
                 if (used.where == place::fact && stays) made.reads_fact[used.index] = true;
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
@@ -31229,7 +31664,7 @@ class state_planner : public row_reach<Drafted, Form> {
         for (int index = 0; index < out_.buffers.size(); ++index)
             if (kept_[index]) use(out_.buffers[index], 0, steps);
     }
-    /// Whether an operand is of columns that are kept apart.
+    /// Returns true if the columns of an operand are stored separately.
     constexpr bool is_copied(const step& each, const operand& used) const {
         if (each.kind != step_kind::attention) return false;
         const attention_step& attention = out_.attentions[each.at];
@@ -31307,8 +31742,8 @@ class state_planner : public row_reach<Drafted, Form> {
     }
 };
 
-/// The same plan, with its memory laid out for a few rows at a time; keys and values of attention
-/// in a cache of their own if `Cache` gives them a form.
+/// A plan whose memory is laid out for a few rows at a time, the state of a sequence. If `Cache`
+/// has a form for them, the keys and values of attention are in a KV cache of fewer bits.
 template <class Plan, cache_form Cache = cache_form{}>
 struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
     static constexpr auto& facts = Plan::facts;
@@ -31326,17 +31761,19 @@ struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
     }();
     static constexpr auto& tables = made.steps;
 
-    /// Whether the step does not follow from the sequence.
+    /// True if the step does not depend on the sequence.
     template <int At>
     static constexpr bool is_once = form.once[At];
+    /// The stored columns of attention step At.
     template <int At>
     static constexpr kept_attention kept_at = made.kept[At];
-    /// Whether it is of a recursion over the positions.
+    /// True if the step is in a recursion over the positions.
     template <int At>
     static constexpr bool is_in_time = form.in_time[At];
+    /// The rows beyond the current ones that the step computes.
     template <int At>
     static constexpr int lead_of = made.lead[At];
-    /// The variable that is the position, of general step number `At`; -1 where there is none.
+    /// The variable of general step At that is the position; -1 if there is none.
     template <int At>
     static constexpr int position_of_general = [] {
         for (int each = 0; each < tables.steps.size(); ++each)
@@ -31345,6 +31782,7 @@ struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
                 return form.position[each];
         return -1;
     }();
+    /// The variable of general step At whose values are near the position.
     template <int At>
     static constexpr column_bound bound_of_general = made.bounds.size() > At ? made.bounds[At]
                                                                              : column_bound{};
