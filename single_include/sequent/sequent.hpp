@@ -3447,26 +3447,35 @@ std::string unlike_llama2c() {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
+/// Views of numbers in memory, of up to six dimensions.
+
 namespace sequent::inline SEQUENT_ABI {
 
+/// Largest rank of a tensor_view.
 inline constexpr int max_rank = 6;
 
-/// A strided view of up to six dimensions, the outermost first. It owns nothing. Strides count
-/// elements. A scalar has rank zero. Debug builds (those without NDEBUG) abort with a message at an
-/// index outside of the extents.
+/// A non-owning strided view of up to max_rank dimensions, the outermost first. A scalar has rank
+/// 0. Debug builds (without NDEBUG) abort with a message if an index is outside its extent or the
+/// number of indices is not the rank; release builds check nothing.
 template <class T>
 struct tensor_view {
+    /// The element at index 0 of every dimension.
     T* data = nullptr;
+    /// Number of dimensions.
     int rank = 0;
+    /// Extents of the dimensions; those from `rank` on are not used.
     std::array<int, max_rank> extents{};
+    /// Distance, in elements, between neighbours along each dimension.
     std::array<int, max_rank> strides{};
 
+    /// Number of elements: the product of the extents, 1 for a scalar.
     constexpr int size() const noexcept {
         int count = 1;
         for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
         return count;
     }
 
+    /// The element at these indices, one for each dimension.
     template <class... Index>
     constexpr T& operator()(Index... index) const noexcept {
         check_rank(static_cast<int>(sizeof...(Index)));
@@ -3476,7 +3485,7 @@ struct tensor_view {
         return data[at];
     }
 
-    /// The element at `position` in row-major order of the extents, whatever the strides are.
+    /// The element at `position` in row-major order of the extents, whatever the strides.
     constexpr T& element(int position) const noexcept {
 #if !defined(NDEBUG)
         if (position < 0 || position >= size())
@@ -3493,7 +3502,7 @@ struct tensor_view {
         return data[at];
     }
 
-    /// Whether the elements lie one after another in row-major order.
+    /// True if the elements are contiguous in row-major order.
     constexpr bool is_contiguous() const noexcept {
         std::ptrdiff_t expected = 1;
         for (auto axis = static_cast<std::size_t>(rank); axis-- > 0;) {
@@ -3503,8 +3512,8 @@ struct tensor_view {
         return true;
     }
 
-    /// The elements in row-major order. Throws argument_error if the view is not contiguous, as
-    /// rows are that are padded.
+    /// All elements in row-major order. Throws argument_error if the view is not contiguous, as
+    /// with padded rows.
     constexpr std::span<T> span() const {
         if (!is_contiguous())
             fail<argument_error>("sequent: span() of a view that is not contiguous");
@@ -3512,7 +3521,7 @@ struct tensor_view {
     }
 
   protected:
-    /// The first element at one index of the first dimension.
+    /// The first element at index `at` of the first dimension.
     constexpr T& first(int at) const noexcept {
         return data[checked(at, 0) * strides[0]];
     }
@@ -3536,9 +3545,11 @@ struct tensor_view {
     }
 };
 
-/// A view whose rank is known when the program is compiled, as those of a model are.
+/// A view with static rank, as all views of a model are. The number of indices is checked at
+/// compile time.
 template <class T, int Rank>
 struct ranked_view : tensor_view<T> {
+    /// The element at these indices, exactly Rank of them.
     template <class... Index>
     constexpr T& operator()(Index... index) const noexcept {
         static_assert(sizeof...(Index) == Rank,
@@ -3546,7 +3557,7 @@ struct ranked_view : tensor_view<T> {
         return tensor_view<T>::operator()(index...);
     }
 
-    /// The view at one index of the first dimension: row(i) of a matrix is a vector.
+    /// The view at one index of the first dimension; row(i) of a matrix is a vector.
     constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
         ranked_view<T, Rank - 1> result;
         result.data = &tensor_view<T>::first(at);
@@ -3559,8 +3570,9 @@ struct ranked_view : tensor_view<T> {
     }
 };
 
-/// A view of numbers that lie one after another, in row-major order: `view_of(logits, rows,
-/// classes)`. Throws argument_error if the container has another size.
+/// A row-major view of the elements of a contiguous container: `view_of(logits, rows, classes)`.
+/// The container must outlive the view. Throws argument_error if its size is not the product of the
+/// extents.
 template <class Numbers, std::convertible_to<int>... Extents>
     requires(sizeof...(Extents) <= max_rank)
 constexpr auto view_of(Numbers&& numbers, Extents... extents) {
@@ -7943,8 +7955,7 @@ void save_llama2c(const file_path& path, const Parameters& parameters) {
 /// SIMD kernels on raw pointers with static shapes, each with its gradient beside it. They know
 /// nothing of rules and can be used alone.
 
-// GCC 12 finds the undefined pass-through of its own AVX-512 intrinsics uninitialised, wherever
-// they are inlined from.
+/// Vectors of numbers: loads, stores, reductions and transposition on every instruction set.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
@@ -7955,15 +7966,16 @@ void save_llama2c(const file_path& path, const Parameters& parameters) {
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// The widest vector of T that the instruction set of this translation unit has.
+/// The widest vector of T in the instruction set of this translation unit.
 template <class T>
 using batch = xsimd::batch<T>;
 
+/// Number of elements of a batch<T>.
 template <class T>
 inline constexpr int lanes = static_cast<int>(batch<T>::size);
 
-/// How many vector registers the instruction set names.
 #if defined(__AVX512F__) || defined(__aarch64__)
+/// Number of vector registers of the instruction set.
 inline constexpr int vector_registers = 32;
 #else
 inline constexpr int vector_registers = 16;
@@ -7982,8 +7994,8 @@ inline constexpr int vector_registers = 16;
 #define SEQUENT_NO_UNROLL _Pragma("GCC unroll 1")
 #endif
 
-/// Calls f(std::integral_constant<int, I>) for I = 0 .. Count - 1: for the few places
-/// where the index must be a constant. SEQUENT_UNROLL compiles faster.
+/// Calls f(std::integral_constant<int, I>) for I = 0 .. Count - 1. Only for loops whose index must
+/// be a constant: SEQUENT_UNROLL compiles faster.
 template <int Count, class F>
 SEQUENT_INLINE constexpr void unroll(F&& f) noexcept {
     [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
@@ -7992,27 +8004,31 @@ SEQUENT_INLINE constexpr void unroll(F&& f) noexcept {
     (std::make_integer_sequence<int, Count>{});
 }
 
+/// A vector of zeros.
 template <class T>
 SEQUENT_INLINE batch<T> zero() noexcept {
     return batch<T>(T(0));
 }
 
+/// A vector with x in all lanes.
 template <class T>
 SEQUENT_INLINE batch<T> set(T x) noexcept {
     return batch<T>(x);
 }
 
+/// The lanes<T> elements from p on, which needs no alignment.
 template <class T>
 SEQUENT_INLINE batch<T> load(const T* p) noexcept {
     return batch<T>::load_unaligned(p);
 }
 
+/// Writes lanes<T> elements from p on, which needs no alignment.
 template <class T>
 SEQUENT_INLINE void store(T* p, batch<T> x) noexcept {
     x.store_unaligned(p);
 }
 
-/// a * b + c, rounded once where the machine can.
+/// a * b + c, with a single rounding if the processor has this operation.
 template <class T>
 SEQUENT_INLINE batch<T> fma(batch<T> a, batch<T> b, batch<T> c) noexcept {
 #if defined(__AVX512F__)  // xsimd 8 to 10 multiply and add here
@@ -8026,7 +8042,7 @@ SEQUENT_INLINE batch<T> fma(batch<T> a, batch<T> b, batch<T> c) noexcept {
 }
 
 #if defined(__AVX__) && !defined(__AVX512F__)
-/// Ones in the first `count` places of width sizeof(T), for AVX maskload and maskstore.
+/// Ones in the first `count` elements of size sizeof(T), for AVX maskload and maskstore.
 template <class T>
 SEQUENT_INLINE __m256i first_mask(int count) noexcept {
     // A window slides over eight words of ones and eight of zeros.
@@ -8036,8 +8052,7 @@ SEQUENT_INLINE __m256i first_mask(int count) noexcept {
 }
 #endif
 
-/// The first `count` elements, zeros behind them; memory beyond is not touched. 0 <= count <=
-/// lanes.
+/// The first `count` elements, then zeros; memory beyond is not accessed. 0 <= count <= lanes<T>.
 template <class T>
 SEQUENT_INLINE batch<T> load_first(const T* p, int count) noexcept {
 #if defined(__AVX512F__)
@@ -8057,7 +8072,7 @@ SEQUENT_INLINE batch<T> load_first(const T* p, int count) noexcept {
 #endif
 }
 
-/// Writes the first `count` elements of x and nothing else. 0 <= count <= lanes.
+/// Writes the first `count` elements of x and nothing else. 0 <= count <= lanes<T>.
 template <class T>
 SEQUENT_INLINE void store_first(T* p, batch<T> x, int count) noexcept {
 #if defined(__AVX512F__)
@@ -8077,7 +8092,7 @@ SEQUENT_INLINE void store_first(T* p, batch<T> x, int count) noexcept {
 #endif
 }
 
-/// The same with a count known to the compiler: a whole vector becomes a plain load or store.
+/// Likewise with a static count: a whole vector becomes a plain load.
 template <int Count, class T>
 SEQUENT_INLINE batch<T> load_first(const T* p) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
@@ -8087,6 +8102,7 @@ SEQUENT_INLINE batch<T> load_first(const T* p) noexcept {
         return load_first(p, Count);
 }
 
+/// Likewise with a static count: a whole vector becomes a plain store.
 template <int Count, class T>
 SEQUENT_INLINE void store_first(T* p, batch<T> x) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
@@ -8096,8 +8112,8 @@ SEQUENT_INLINE void store_first(T* p, batch<T> x) noexcept {
         store_first(p, x, Count);
 }
 
-/// A vector of half the lanes, for the ends of rows: where 512 bits pass as two halves, it costs
-/// half. A whole vector where there is nothing to gain.
+/// A vector with half the lanes, for the ends of rows: it costs half on processors that execute 512
+/// bits as two halves. The same as batch<T> where that gains nothing.
 #if defined(__AVX512VL__) && defined(__FMA__)
 template <class T>
 using half_batch = xsimd::batch<T, xsimd::fma3<xsimd::avx2>>;
@@ -8126,6 +8142,7 @@ SEQUENT_INLINE B low_part(batch<T> x) noexcept {
         return _mm512_castpd512_pd256(x);
 }
 
+/// Writes the first Count elements of half a vector.
 template <int Count, class T>
 SEQUENT_INLINE void store_first(T* p, half_batch<T> x) noexcept {
     if constexpr (Count == static_cast<int>(half_batch<T>::size))
@@ -8139,11 +8156,13 @@ SEQUENT_INLINE void store_first(T* p, half_batch<T> x) noexcept {
 template <class T>
 using half_batch = batch<T>;
 
+/// The first Count elements.
 template <class B, int Count, class T>
 SEQUENT_INLINE B load_first_as(const T* p) noexcept {
     return load_first<Count>(p);
 }
 
+/// Returns x.
 template <class B, class T>
 SEQUENT_INLINE B low_part(batch<T> x) noexcept {
     return x;
@@ -8178,6 +8197,7 @@ SEQUENT_INLINE batch<T> keep_first(batch<T> x, batch<T> rest) noexcept {
     }
 }
 
+/// The sum of the lanes.
 template <class T>
 SEQUENT_INLINE T reduce_add(batch<T> x) noexcept {
 #if XSIMD_VERSION_MAJOR >= 9
@@ -8187,6 +8207,7 @@ SEQUENT_INLINE T reduce_add(batch<T> x) noexcept {
 #endif
 }
 
+/// The maximum of the lanes.
 template <class T>
 SEQUENT_INLINE T reduce_max(batch<T> x) noexcept {
 #if defined(__AVX512F__)
@@ -8282,7 +8303,8 @@ SEQUENT_INLINE __m128 as_floats(__m128d x) noexcept {
 
 }  // namespace detail
 
-/// to[k] = the sum of the lanes of x[k]. Four float vectors are added up together.
+/// to[k] = the sum of the lanes of x[k], for k < Count. Groups of four float vectors are summed
+/// together.
 template <int Count, class T>
 SEQUENT_INLINE void reduce_add_each(const batch<T>* x, T* to) noexcept {
     constexpr int together = sizeof(T) == 4 ? Count / 4 * 4 : 0;
@@ -8317,11 +8339,11 @@ SEQUENT_INLINE void reduce_add_each(const batch<T>* x, T* to) noexcept {
     SEQUENT_UNROLL for (int k = together; k < Count; ++k) to[k] = reduce_add(x[k]);
 }
 
-/// How many columns load_transposed turns at once: those of one 128-bit lane.
+/// Number of columns that load_transposed gives: the elements of a 128-bit lane.
 template <class T>
 inline constexpr int transposed_columns = 16 / static_cast<int>(sizeof(T));
 
-/// Reads transposed_columns<T> elements from each of lanes<T> rows and gives them as columns:
+/// Reads transposed_columns<T> elements from each of lanes<T> rows and returns them as columns:
 /// out[k][r] = p[row(r) + k], where row(r) is the offset of row r.
 template <class T, class Row>
 SEQUENT_INLINE void load_transposed(const T* p, Row row, batch<T>* out) noexcept {
@@ -8360,11 +8382,14 @@ SEQUENT_INLINE void load_transposed(const T* p, Row row, batch<T>* out) noexcept
 #pragma GCC diagnostic pop
 #endif
 
+/// Exponential, logarithm, hyperbolic tangent, error function and logistic function of vectors and
+/// numbers.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// exp(r) = 1 + r + r^2 p(r) for |r| <= ln(2) / 2, p by the Remez algorithm for the relative error.
+/// exp(r) = 1 + r + r^2 p(r) for |r| <= ln(2) / 2; p by the Remez algorithm for the relative error.
 template <class T>
 struct exp_constants;
 
@@ -8372,10 +8397,10 @@ template <>
 struct exp_constants<float> {
     using word = std::int32_t;
     static constexpr int mantissa = 23;
-    static constexpr float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+    static constexpr float magic = 12582912.0f;  // 1.5 * 2^23; adding it rounds to an integer
     static constexpr float ln2_high = 0.693359375f;
     static constexpr float ln2_low = -2.12194440e-4f;
-    static constexpr float least = -87.3365402f;    // below, the result is denormal
+    static constexpr float least = -87.3365402f;    // below, the result is subnormal
     static constexpr float greatest = 88.7228394f;  // above, it overflows
     static constexpr float p[] = {0.00138146132608f, 0.00836870982417f, 0.0416683873613f,
                                   0.166665206898f, 0.499999934517f};  // 3.1e-9
@@ -8397,8 +8422,8 @@ struct exp_constants<double> {
                                    1.6666666666666412776e-1, 5.0000000000000106168e-1};  // 3.6e-18
 };
 
-/// erf(x) = x inner(x^2) up to 1, above it 1 - exp(-x^2) outer(2 / (2 + x)); both by the Remez
-/// algorithm, the second weighted with exp(-x^2). From `one` on it rounds to 1.
+/// erf(x) = x inner(x^2) for x <= 1, else 1 - exp(-x^2) outer(2 / (2 + x)); both by the Remez
+/// algorithm, the second weighted with exp(-x^2). From `one` on the result rounds to 1.
 template <class T>
 struct erf_constants;
 
@@ -8427,7 +8452,7 @@ struct erf_constants<double> {
         2.8821870480576595367e-1,  2.8147203440463426391e-1,  2.8566858133790109564e-5};  // 2.5e-17
 };
 
-/// tanh(x) = x + x^3 inner(x^2) up to 0.625, by the Remez algorithm for the relative error.
+/// tanh(x) = x + x^3 inner(x^2) for x <= 0.625, by the Remez algorithm for the relative error.
 template <class T>
 struct tanh_constants;
 
@@ -8456,7 +8481,7 @@ SEQUENT_INLINE batch<T> polynomial(const T (&c)[N], batch<T> x) noexcept {
     return p;
 }
 
-/// The bits of a vector as another element type of the same width.
+/// Reinterprets the bits of a vector as another element type of the same width.
 template <class To, class T>
 SEQUENT_INLINE batch<To> bits_as(batch<T> x) noexcept {
 #if XSIMD_VERSION_MAJOR >= 11
@@ -8470,8 +8495,8 @@ SEQUENT_INLINE batch<To> bits_as(batch<T> x) noexcept {
 
 namespace detail {
 
-/// x, about which the compiler knows nothing: Clang tells the preprocessor nothing of
-/// -fassociative-math, with which (x + magic) - magic would become x.
+/// Returns x, hidden from the optimizer. Clang has no macro for -fassociative-math, under which (x
+/// + magic) - magic would become x.
 template <class T>
 SEQUENT_INLINE batch<T> opaque(batch<T> x) noexcept {
 #if defined(__clang__) && defined(__SSE2__)
@@ -8484,8 +8509,8 @@ SEQUENT_INLINE batch<T> opaque(batch<T> x) noexcept {
 
 }  // namespace detail
 
-/// e^x within 2 ulp. Exactly 0 where the result would be denormal and at -infinity, exactly 1 at 0,
-/// infinity where it overflows; a NaN stays.
+/// e^x within 2 ulp. Exactly 1 at 0; exactly 0 at -infinity and where the result would be
+/// subnormal; infinity where it overflows; NaN at NaN.
 template <class T>
 SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
     using c = detail::exp_constants<T>;
@@ -8517,7 +8542,7 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
     using word = typename c::word;
     const auto scaled = detail::bits_as<word>(p) + (detail::bits_as<word>(shifted) << c::mantissa);
     const batch<T> y = detail::bits_as<T>(batch<word>(scaled));
-    // Above the greatest, infinity; of a NaN, whose low bits have come into the exponent, a NaN.
+    // Infinity above the greatest; NaN for a NaN, whose low bits have changed the exponent.
     const batch<T> beyond = x + set(std::numeric_limits<T>::infinity());
     return xsimd::select(x < set(c::least), zero<T>(),
                          xsimd::select(x <= set(c::greatest), y, beyond));
@@ -8528,7 +8553,7 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
 template <class T>
 SEQUENT_INLINE batch<T> log(batch<T> x) noexcept {
 #if defined(__AVX512F__) && !defined(__OPTIMIZE__) && !defined(__clang__)
-    // Unoptimised, GCC 12 finds no immediate for an intrinsic in xsimd 8.1's.
+    // Without optimization, GCC 12 rejects an intrinsic in xsimd 8.1: no immediate operand.
     alignas(batch<T>) T values[lanes<T>];
     x.store_aligned(values);
     for (T& value : values) value = std::log(value);
@@ -8538,17 +8563,19 @@ SEQUENT_INLINE batch<T> log(batch<T> x) noexcept {
 #endif
 }
 
+/// Hyperbolic tangent.
 template <class T>
 SEQUENT_INLINE batch<T> tanh(batch<T> x) noexcept {
     const batch<T> size = xsimd::abs(x);
     const batch<T> square = size * size;
     const batch<T> inner =
         fma(size * square, detail::polynomial(detail::tanh_constants<T>::inner, square), size);
-    // Where exp overflows this is 1.
+    // 1 if exp overflows.
     const batch<T> outer = set(T(1)) - set(T(2)) / (kernel::exp(size + size) + set(T(1)));
     return xsimd::copysign(xsimd::select(size < set(T(0.625)), inner, outer), x);
 }
 
+/// Error function.
 template <class T>
 SEQUENT_INLINE batch<T> erf(batch<T> x) noexcept {
     using c = detail::erf_constants<T>;
@@ -8566,23 +8593,27 @@ SEQUENT_INLINE batch<T> sigmoid(batch<T> x) noexcept {
     return set(T(1)) / (set(T(1)) + kernel::exp(-x));
 }
 
-/// One number, by the same arithmetic as a vector of them.
+/// e^x of one number, by the arithmetic of the vector function.
 template <std::floating_point T>
 inline T exp(T x) noexcept {
     return kernel::exp(set(x)).get(0);
 }
+/// Natural logarithm of one number.
 template <std::floating_point T>
 inline T log(T x) noexcept {
     return kernel::log(set(x)).get(0);
 }
+/// Hyperbolic tangent of one number.
 template <std::floating_point T>
 inline T tanh(T x) noexcept {
     return kernel::tanh(set(x)).get(0);
 }
+/// Error function of one number.
 template <std::floating_point T>
 inline T erf(T x) noexcept {
     return kernel::erf(set(x)).get(0);
 }
+/// 1 / (1 + e^-x) of one number.
 template <std::floating_point T>
 inline T sigmoid(T x) noexcept {
     return kernel::sigmoid(set(x)).get(0);
@@ -8590,30 +8621,32 @@ inline T sigmoid(T x) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Elementwise functions and their derivatives.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Functions of one number. `parameter` is the slope of leaky_relu below zero and the c of
-/// soft_cap(x) = c tanh(x / c); the others ignore it.
+/// Functions of one number. `parameter` is the slope of leaky_relu below zero, the c of soft_cap(x)
+/// = c tanh(x / c) and the factor of scale; the other functions ignore it.
 enum class activation {
-    identity,
-    relu,
-    leaky_relu,
-    gelu,       ///< x Phi(x), Hendrycks & Gimpel 2016
-    gelu_tanh,  ///< its approximation x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
-    silu,       ///< x sigmoid(x)
-    sigmoid,
-    tanh,
-    exp,
-    log,
-    sqrt,
+    identity,    ///< x
+    relu,        ///< max(x, 0)
+    leaky_relu,  ///< x if x > 0, else parameter * x
+    gelu,        ///< x Phi(x), Phi the normal distribution function; arXiv 1606.08415
+    gelu_tanh,   ///< x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), approximates gelu
+    silu,        ///< x sigmoid(x)
+    sigmoid,     ///< 1 / (1 + e^-x)
+    tanh,        ///< hyperbolic tangent
+    exp,         ///< e^x
+    log,         ///< natural logarithm
+    sqrt,        ///< square root
     inverse,     ///< 1 / x
     complement,  ///< 1 - x
-    soft_cap,
-    scale  ///< parameter times x
+    soft_cap,    ///< parameter * tanh(x / parameter)
+    scale        ///< parameter * x
 };
 
-/// Whether `derivative` looks at x; if not, x may be anything and the output is enough. leaky_relu
-/// is judged by its output, which needs a slope above zero.
+/// True if `derivative` reads the input x. Otherwise only the output is read, and x may be
+/// anything. For leaky_relu the sign of the output decides, which requires a slope above zero.
 constexpr bool derivative_needs_input(activation f) noexcept {
     switch (f) {
         case activation::gelu:
@@ -8644,11 +8677,11 @@ inline constexpr double gelu_cubic = 0.044715;
 
 }  // namespace detail
 
-/// A batch<T> or a T.
+/// The number type of a batch<T> or a T: T.
 template <class B>
 using element_t = typename detail::element<B>::type;
 
-/// F(x)
+/// F(x) for a number or a vector of numbers.
 template <activation F, class B>
 SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     using T = element_t<B>;
@@ -8656,7 +8689,7 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     if constexpr (std::floating_point<B>) {
         return kernel::apply<F>(set(x), parameter).get(0);
     } else if constexpr (F == relu) {
-        return xsimd::max(zero<T>(), x);  // in this order, NaN stays on each instruction set
+        return xsimd::max(zero<T>(), x);  // in this order NaN propagates on every instruction set
     } else if constexpr (F == leaky_relu) {
         return xsimd::select(x > zero<T>(), x, x * set(parameter));
     } else if constexpr (F == gelu) {
@@ -8691,8 +8724,8 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     }
 }
 
-/// dF/dx at input x, whose output is y = F(x). Zero at the kink of relu, the slope at that of
-/// leaky_relu; 1 for relu of NaN, so that the gradient's NaN passes.
+/// dF/dx at input x with output y = F(x). At its kink relu has the derivative 0 and leaky_relu its
+/// slope. The derivative of relu at NaN is 1, so that a NaN in the gradient propagates.
 template <activation F, class B>
 SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
     using T = element_t<B>;
@@ -8746,9 +8779,9 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Matrix products of any shape by one body for each type of number, with strides given at run
-/// time: what every product is made of if SEQUENT_SMALL_CODE is defined. It compiles faster and
-/// takes less room; see docs/building.md for what it costs.
+/// Matrix products of any shape by one function for each number type, with strides given at run
+/// time. If SEQUENT_SMALL_CODE is defined, every product uses it: that compiles faster and gives
+/// less code; docs/building.md tells what it costs.
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
@@ -8760,7 +8793,8 @@ namespace sequent::inline SEQUENT_ABI::kernel::detail {
 #define SEQUENT_ONE_BODY __attribute__((noinline))
 #endif
 
-/// The dot product of two rows, as a vector whose sum it is; four sums hide the latency of fma.
+/// The dot product of two rows, as a vector whose lanes sum to it. Four sums hide the latency of
+/// fma.
 template <class T>
 SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept {
     constexpr int n = lanes<T>;
@@ -8776,12 +8810,12 @@ SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept 
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-/// The strides of a product, as product_shape has them.
+/// The strides of a product, as in product_shape.
 struct product_strides {
     int a_row, a_depth, b_depth, b_column, c_row;
 };
 
-/// Rows rows of C against a panel of Vectors vectors, of which `columns` are columns of C.
+/// Multiplies Rows rows with a panel of Vectors vectors, of which `columns` columns belong to C.
 template <int Rows, int Vectors, class T>
 SEQUENT_INLINE void small_tile(const T* a, const T* b, T* c, const product_strides& s, int b_depth,
                                int columns, int depth, bool accumulate) noexcept {
@@ -8809,7 +8843,7 @@ SEQUENT_INLINE void small_tile(const T* a, const T* b, T* c, const product_strid
     }
 }
 
-/// All rows of C against a panel.
+/// Multiplies all rows with a panel.
 template <int Vectors, class T>
 SEQUENT_INLINE void small_panel(const T* a, const T* b, T* c, const product_strides& s, int b_depth,
                                 int rows, int columns, int depth, bool accumulate) noexcept {
@@ -8868,22 +8902,27 @@ SEQUENT_ONE_BODY void small_product(const T* a, const T* b, T* c, product_stride
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel::detail
 
+/// Matrix products with static shapes.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// C = A B or C += A B with C rows x columns, A rows x depth, B depth x columns. Strides count
-/// elements. The columns of C are contiguous.
+/// Shape of a product C = A B or C += A B: C is rows x columns, A rows x depth, B depth x columns.
+/// Strides count elements. The columns of C are contiguous.
 struct product_shape {
+    /// Extents; all are at least 1.
     int rows, columns, depth;
-    int a_row, a_depth;     ///< either may be 1; a_row == 1 is a transposed left operand
-    int b_depth, b_column;  ///< one of the two is 1; b_depth == 1 is a transposed right operand
+    int a_row, a_depth;     ///< strides of A; a_row == 1 is a transposed left operand
+    int b_depth, b_column;  ///< strides of B, one of them 1; b_depth == 1: B is transposed
+    /// Row stride of C.
     int c_row;
     bool accumulate;  ///< += instead of =
 };
 
-/// What a product does to its results before it stores them, given vectors of them: here nothing.
-/// Another type gives a result as finish(x, row, column, count) for the columns [column, column +
-/// count) of a row, where count, a constant, may be less than a vector has.
+/// The default of what a product does to its results before it stores them: nothing. Another type
+/// turns a vector of results x into finish(x, row, column, count) for columns [column, column +
+/// count) of a row; count is an integral_constant, which may be less than the lanes of x.
 struct as_is {
+    /// Returns x.
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int, int, Count) const noexcept {
         return x;
@@ -8892,8 +8931,8 @@ struct as_is {
 
 namespace detail {
 
-/// n in as few parts of at most `most` as will do, as equal as can be: `longer` parts of size + 1,
-/// then parts of `size`.
+/// n in as few parts of at most `most` as possible, as even as possible: `longer` parts of size +
+/// 1, then parts of `size`.
 struct even_split {
     int parts, size, longer;
 
@@ -8902,7 +8941,7 @@ struct even_split {
     constexpr int greatest() const { return size + (longer > 0); }
 };
 
-/// How a shape is cut: panels of columns, tiles of rows in a panel, blocks of depth.
+/// How a product is divided: panels of columns, tiles of rows in a panel, blocks of depth.
 template <product_shape Shape, class T>
 struct product_plan {
     // A tile of R x V vectors takes R V sums, V of B and one of A; a product apart from its sum
@@ -8921,15 +8960,15 @@ struct product_plan {
     static constexpr int most_vectors(int down) {
         return std::clamp(registers / (down + 1), 2, 8);
     }
-    // One row is limited by how fast B arrives: as much of its rows as can be, one after another.
+    // One row is limited by reading B: long runs of each of its rows, one after another.
     static constexpr bool single = Shape.rows == 1;
 
     static constexpr int vectors = (Shape.columns + lanes<T> - 1) / lanes<T>;
-    static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // lanes of the last one
+    static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // of the last vector
     using last_batch = std::conditional_t<(last <= static_cast<int>(half_batch<T>::size)),
                                           half_batch<T>, batch<T>>;
 
-    // Few rows take more vectors at once.
+    // With few rows, more vectors fit at once.
     static constexpr even_split panels{
         vectors,
         single ? registers * 3 / 4 : most_vectors(even_split{Shape.rows, most_rows(2)}.greatest())};
@@ -8942,18 +8981,18 @@ struct product_plan {
     static constexpr bool aliased = Shape.b_depth * int{sizeof(T)} % 512 == 0;
     static constexpr bool copied = turned || (aliased && Shape.rows >= 192);
     static constexpr int dot_rows = turned && Shape.a_depth == 1 ? 4 : 0;
-    // One row against what the nearer caches do not hold.
+    // One row, with a B that exceeds the nearer caches.
     static constexpr bool from_memory = single && std::int64_t{Shape.columns} * Shape.depth *
                                                           std::int64_t{sizeof(T)} >
                                                       (4 << 20);
-    // A panel would read a little of each page.
+    // A panel would read only a little of each page.
     static constexpr bool streamed =
         from_memory && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
     static constexpr int block =
         single && !copied ? Shape.depth : std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
 
-/// Where a tile stands in C, and what is done with its sums: added to C or not, finished or not.
+/// The place of a tile in C, and whether its sums are added to C and whether they are finished.
 struct tile_target {
     int row;
     int column;
@@ -8983,14 +9022,14 @@ SEQUENT_INLINE void store_sums(batch<T>* sum, Last last, T* to, const tile_targe
     store_first<StoreLast, T>(to + Whole * n, last);
 }
 
-/// Strides that are constants, named as in product_strides.
+/// Strides known at compile time, named as in product_strides.
 template <int ARow, int ADepth, int BDepth, int CRow>
 struct constant_strides {
     static constexpr int a_row = ARow, a_depth = ADepth, b_depth = BDepth, c_row = CRow;
 };
 
-/// Rows x Vectors batches of C in registers. The last vector of each row is a Last, loaded from B
-/// with LoadLast lanes and stored to C with StoreLast lanes. Strides: constant_strides or
+/// Computes Rows x Vectors vectors of C in registers. The last vector of each row is a Last, loaded
+/// from B with LoadLast lanes and stored to C with StoreLast lanes. Strides: constant_strides or
 /// product_strides.
 template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, class Strides, class T,
           class Finish>
@@ -9006,7 +9045,7 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
     SEQUENT_UNROLL for (int g = 0; g < groups; ++g) {
         first[g] = a + g * together * std::ptrdiff_t{strides.a_row};
     }
-    batch<T> sum[Rows][Vectors];  // the last column only fills what would be an array of none
+    batch<T> sum[Rows][Vectors];  // the last column avoids an array of size 0
     Last last_sum[Rows];
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = zero<T>();
@@ -9023,8 +9062,8 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
             batch<T> x = set(number);
             Last last_x(number);
 #if defined(__clang__) && defined(__x86_64__)
-            // Clang spreads the number in half a vector, then again: a shuffle for each row.
-            // "v" is a vector register of x86.
+            // Clang broadcasts to half a vector, then again: a shuffle for each row.
+            // "v": an x86 vector register.
             if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
                 asm("" : "+v"(x.data));
                 last_x = low_part<Last>(x);
@@ -9043,7 +9082,7 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
     }
 }
 
-/// A tile that is one function for all shapes: what is left of the rows of a panel.
+/// A tile by one function for all shapes, used for the remaining rows of a panel.
 template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, class T>
 SEQUENT_ONE_BODY void product_rest(const T* a, const T* b, T* c, int depth,
                                    const product_strides& strides, bool accumulate) noexcept {
@@ -9051,7 +9090,7 @@ SEQUENT_ONE_BODY void product_rest(const T* a, const T* b, T* c, int depth,
         a, b, c, depth, strides, tile_target{0, 0, accumulate, false}, as_is{});
 }
 
-/// Finishes rows of a panel that are in C already.
+/// Finishes rows of a panel that are already in C.
 template <class Last, int Vectors, int StoreLast, class T, class Finish>
 inline void finish_panel(T* c, int c_row, int rows, tile_target place,
                          const Finish& finish) noexcept {
@@ -9068,8 +9107,8 @@ inline void finish_panel(T* c, int c_row, int rows, tile_target place,
     }
 }
 
-/// One row, where no load serves another one. Few vectors take several rows of B at once, since
-/// their sums would wait for each other.
+/// One row: no load serves another row. With few vectors, several rows of B are taken at once,
+/// since the sums would wait for each other.
 template <class Last, int Vectors, int LoadLast, int StoreLast, int ADepth, int BDepth, class T,
           class Finish>
 inline void product_row(const T* a, const T* b, T* c, int depth, tile_target place,
@@ -9105,7 +9144,8 @@ inline void product_row(const T* a, const T* b, T* c, int depth, tile_target pla
     store_sums<whole, StoreLast>(sum[0], last_sum[0], c, place, finish);
 }
 
-/// One panel of columns: all rows against it. `b` has row stride BDepth. Whole: rows is Shape.rows.
+/// Multiplies all rows with one panel of columns. `b` has row stride BDepth. Whole: rows is
+/// Shape.rows.
 template <product_shape Shape, bool Whole, class Last, int Vectors, int LoadLast, int StoreLast,
           int BDepth, class T, class Finish>
 inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, tile_target place,
@@ -9128,7 +9168,7 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
         product_row<Last, Vectors, LoadLast, StoreLast, Shape.a_depth, BDepth>(a, b, c, depth,
                                                                                place, finish);
     } else if constexpr (Whole) {
-        // Tiles that no row reaches are not compiled.
+        // Tile sizes that do not occur are not compiled.
         if constexpr (tiles.longer > 0)
             for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
         while (rows > 0) take(integral_constant<int, tiles.size>{});
@@ -9156,8 +9196,8 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
     }
 }
 
-/// Copies columns of a transposed right operand to rows of Pitch elements, a row for each k. Behind
-/// the last column, its vector repeats it.
+/// Copies columns of a transposed right operand to rows of Pitch elements, one row for each k. The
+/// last column fills its vector.
 template <int BColumn, int Pitch, class T>
 SEQUENT_INLINE void turn_columns(const T* b, T* to, int columns, int depth) noexcept {
     constexpr int n = lanes<T>;
@@ -9181,14 +9221,14 @@ SEQUENT_INLINE void turn_columns(const T* b, T* to, int columns, int depth) noex
                     b + k, [last](int column) { return std::min(column, last) * BColumn; }, out);
             for (int i = 0; i < group; ++i, row += Pitch) store(row, out[i]);
         }
-        // Counted from the end, so that the compiler sees how few there are.
+        // Counts down, so that the compiler sees the limit.
         for (unsigned rest = static_cast<unsigned>(depth) % group; rest > 0;
              --rest, ++k, row += Pitch)
             for (int j = 0; j < n; ++j) row[j] = b[std::min(j, last) * BColumn + k];
     }
 }
 
-/// Copies columns of a plain right operand to `panel` in the same way.
+/// Copies columns of a right operand that is not transposed to `panel`, likewise.
 template <int Vectors, class Last, int LastColumns, int BDepth, int Width, class T>
 inline void copy_panel(const T* b, T* panel, int depth) noexcept {
     constexpr int n = lanes<T>;
@@ -9201,7 +9241,7 @@ inline void copy_panel(const T* b, T* panel, int depth) noexcept {
 }
 
 /// Columns elements of C, each the dot product of a row of A and a row of a transposed B. InOrder:
-/// B is read from its first number to its last, as memory gives it fastest.
+/// reads B from its first to its last element, which is fastest from memory.
 template <int Columns, int BColumn, bool InOrder, class T>
 inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulate) noexcept {
     constexpr int n = lanes<T>;
@@ -9234,7 +9274,7 @@ inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulat
     }
 }
 
-/// All columns of a few rows that way.
+/// All columns of a few rows by product_dots.
 template <product_shape Shape, class T>
 inline void product_of_few_rows(const T* a, const T* b, T* c, int rows, int depth) noexcept {
     constexpr int group = std::min(Shape.columns, 8);
@@ -9273,8 +9313,7 @@ SEQUENT_INLINE void add_scaled_rows(const T* a, const T* b, T* c, int columns,
     }
 }
 
-/// One row, with B read in long runs, some of its rows at once; the sums of a run stay in the
-/// nearest cache.
+/// One row: reads long runs of B, some rows at once. The sums of a run stay in the nearest cache.
 template <product_shape Shape, class T>
 inline void product_of_stream(const T* a, const T* b, T* c) noexcept {
     constexpr int run = 131072 / int{sizeof(T)};
@@ -9295,7 +9334,7 @@ inline void product_of_stream(const T* a, const T* b, T* c) noexcept {
     }
 }
 
-/// All columns and depths, panel by panel. Whole: rows and depth are Shape's.
+/// All columns and depths, panel by panel. Whole: rows and depth are those of Shape.
 template <product_shape Shape, bool Whole, class T, class Finish>
 inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
                               const Finish& finish) noexcept {
@@ -9352,7 +9391,7 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
     } while (left > 0);
 }
 
-/// Finishes rows that are in C already.
+/// Finishes rows that are already in C.
 template <product_shape Shape, class T, class Finish>
 inline void finish_rows(T* c, int rows, const Finish& finish) noexcept {
     constexpr int n = lanes<T>;
@@ -9393,18 +9432,20 @@ inline void product(const T* a, const T* b, T* c, int rows, int depth,
 
 }  // namespace detail
 
-/// C (=, +=) A B for a shape known to the compiler, finished. C must not overlap A or B.
+/// C (=, +=) A B with a static shape; `finish` is applied to the results. C must not overlap A or
+/// B.
 template <product_shape Shape, class T, class Finish = as_is>
 inline void product(const T* a, const T* b, T* c, const Finish& finish = {}) noexcept {
     detail::product<Shape, true>(a, b, c, Shape.rows, Shape.depth, finish);
 }
 
-/// Only the first `rows` rows and the first `depth` of the depth, both at most those of Shape and
-/// either possibly zero: depth zero gives zeros, or leaves C as it is if Shape accumulates.
+/// Likewise with only the first `rows` rows and the first `depth` of the depth: at most those of
+/// Shape, and possibly 0. With depth 0 the result is zero, or C is left as it is if Shape
+/// accumulates.
 template <product_shape Shape, class T, class Finish = as_is>
 inline void product(const T* a, const T* b, T* c, int rows, int depth,
                     const Finish& finish = {}) noexcept {
-    depth = std::min(depth, Shape.depth);  // GCC warns of what a greater depth would read
+    depth = std::min(depth, Shape.depth);  // else GCC warns of reads out of bounds
     if (rows == Shape.rows && depth == Shape.depth)
         detail::product<Shape, true>(a, b, c, rows, depth, finish);
     else
@@ -9413,37 +9454,47 @@ inline void product(const T* a, const T* b, T* c, int rows, int depth,
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// An index space as lattices, and a lattice as tiles: the shapes in which attention walks over its
+/// An index space as lattices, and a lattice as tiles: the order in which attention visits its
 /// pairs.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows [begin, end) of those that a shape has.
+/// Rows [begin, end) of a shape.
 struct row_range {
+    /// First row.
     int begin;
+    /// One past the last row.
     int end;
 };
 
-/// Rows [begin, end) of the first `all` ones: the others are in no pair.
+/// Rows [begin, end) of the first `all` rows; rows from `all` on are in no pair.
 struct counted_rows {
+    /// First row.
     int begin;
+    /// One past the last row.
     int end;
+    /// Number of rows that are in pairs.
     int all;
 };
 
-/// All rows, known to the compiler.
+/// All rows, with their number known at compile time.
 template <int Rows>
 struct all_rows {
+    /// First row.
     static constexpr int begin = 0;
+    /// One past the last row.
     static constexpr int end = Rows;
 };
 
-/// One of them: kernels take the shortest way for it.
+/// A single row, for which kernels have shorter code.
 struct one_row {
+    /// The row.
     int begin;
+    /// One past it.
     int end = begin + 1;
 };
 
+/// True for all_rows.
 template <class Range>
 inline constexpr bool is_whole = false;
 template <int Rows>
@@ -9451,7 +9502,7 @@ inline constexpr bool is_whole<all_rows<Rows>> = true;
 
 namespace detail {
 
-/// A number that is known to the compiler or, if Known is negative, at run time only.
+/// A number known at compile time or, if Known is negative, at run time.
 template <int Known>
 struct extent {
     constexpr operator int() const noexcept { return Known; }
@@ -9468,10 +9519,10 @@ struct extent<Known> {
     }
 };
 
-/// The part of a piece whose rows are first_row + t row_step and columns first_column +
-/// u column_step, with each row's columns as an interval [begin, end) of u. Capacity is the most
-/// rows; Rows and Columns are the extents if all lattices of the piece have them, else -1. Full:
-/// each row has all columns. Reach is `columns`, or -1 where the columns end at run time.
+/// The part of a piece with rows first_row + t row_step and columns first_column + u column_step;
+/// the columns of each row are an interval [begin, end) of u. Capacity: the largest number of rows.
+/// Rows, Columns: the extents if all lattices of the piece have them, else -1. Full: each row has
+/// all columns. Reach: `Columns`, or -1 if the columns end at a number given at run time.
 template <int Capacity, int Rows = -1, int Columns = -1, bool Full = false, int Reach = Columns>
 class lattice {
   public:
@@ -9479,7 +9530,7 @@ class lattice {
     extent<(Columns < 0 ? -1 : 0)> first_column;
     extent<Rows> rows;
     extent<Columns> columns;
-    extent<Reach> reach;  // where the columns of the rows end
+    extent<Reach> reach;  // upper bound of the ends of all rows
 
     SEQUENT_INLINE int begin([[maybe_unused]] int row) const noexcept {
         if constexpr (Full)
@@ -9511,7 +9562,7 @@ constexpr int ceil_divide(int value, int divisor) {
     return value >= 0 ? (value + divisor - 1) / divisor : -(-value / divisor);
 }
 
-/// Whether the columns of a piece end where something that is given at run time says.
+/// True if the columns of a piece end at a number given at run time.
 template <class Piece>
 constexpr bool ends_at_run_time(const Piece& piece) {
     bool result = false;
@@ -9524,8 +9575,8 @@ constexpr int row_step_of(const Piece& piece) {
     return piece.slope != 0 ? piece.modulus : piece.row_modulus;
 }
 
-/// Calls visit(lattice, piece) for each part of the space within the rows, with the piece's place
-/// among the pieces as a constant.
+/// Calls visit(lattice, piece) for each part of the space within the rows; piece is the index of
+/// the piece as an integral_constant.
 template <class Shape, class Range, class Visit>
 SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) noexcept {
     unroll<Shape::space.pieces.size()>([&](auto index) {
@@ -9580,8 +9631,8 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
     });
 }
 
-/// How a piece of a space is cut: blocks of columns, in a block tiles of rows, in these tiles of
-/// columns. Sizes count lattice points.
+/// How a piece of a space is divided: blocks of columns, in a block tiles of rows, in these tiles
+/// of columns. Sizes count lattice points.
 struct tile_plan {
     int rows = 1;
     int columns = 1;
@@ -9589,10 +9640,10 @@ struct tile_plan {
     bool narrow = false;  // all columns of a tile of rows fit in half a block
 };
 
-/// The numbers of a tile stay in the L1 cache.
+/// Largest number of elements of a tile, which stays in the L1 cache.
 inline constexpr int most_tile_numbers = 5120;
-/// And the columns of a block, with their values, in the L2 cache. Their operands stand on the
-/// stack while they are turned.
+/// Largest number of columns of a block, which stays in the L2 cache with its values. The
+/// transposed operands are on the stack.
 template <class Shape>
 inline constexpr int most_block_columns = [] {
     int depth = Shape::length;
@@ -9600,7 +9651,7 @@ inline constexpr int most_block_columns = [] {
     return std::clamp(20480 / depth, 64, 320);
 }();
 
-/// How many tiles cover columns [begin, end) where each block has its own.
+/// Number of tiles that cover columns [begin, end) if no tile crosses the border of a block.
 constexpr int count_tiles(int begin, int end, int block, int tile) {
     const int first = begin / block;
     const int last = (end - 1) / block;
@@ -9622,7 +9673,7 @@ struct column_span {
     }
 };
 
-/// Those of rows under a piece; counts given at run time do not bound them.
+/// The columns of these rows of a piece; counts given at run time are ignored.
 template <class Piece>
 constexpr column_span span_of_rows(const Piece& piece, std::initializer_list<int> rows,
                                    int columns) {
@@ -9640,16 +9691,16 @@ constexpr column_span span_of_rows(const Piece& piece, std::initializer_list<int
     return result;
 }
 
-/// And of a tile of them: the bounds are monotone or constant from row to row.
+/// The columns of rows first to last: the bounds are monotone or constant from row to row.
 template <class Piece>
 constexpr column_span span_of_tile(const Piece& piece, int first, int last, int columns) {
     return span_of_rows(piece, {first, last}, columns);
 }
 
-/// Whether any `count` rows side by side have their columns within `room`.
+/// True if any `count` adjacent rows have their columns within `room`.
 template <class Piece>
 constexpr bool is_narrow(const Piece& piece, int rows, int columns, int count, int room) {
-    constexpr int most_rows = 8192;  // that a compiler looks at
+    constexpr int most_rows = 8192;  // limits the work of the compiler
     if (rows > most_rows) return false;
     for (int first = 0; first < rows; first += count) {
         column_span all;
@@ -9662,9 +9713,9 @@ constexpr bool is_narrow(const Piece& piece, int rows, int columns, int count, i
     return true;
 }
 
-/// What the tiles of a piece cost, in units of one pair: with whole vectors of columns, and a share
-/// for each row of a tile and for each tile. Counts given at run time do not bound it. Of many
-/// tiles of rows a sample is taken. By halves: products end with half a vector where that will do.
+/// Estimated cost of the tiles of a piece, in units of one pair: whole vectors of columns, and an
+/// overhead for each row of a tile and for each tile. Counts given at run time are ignored. Of many
+/// tiles of rows a sample is taken. By halves: products end with half a vector if that suffices.
 template <int Lanes, class Piece>
 constexpr double tile_cost(const Piece& piece, int rows, int columns, int block, int tile_rows,
                            int tile_columns, bool by_halves = false) {
@@ -9678,7 +9729,7 @@ constexpr double tile_cost(const Piece& piece, int rows, int columns, int block,
     const int sampled = std::min(tiles, 16);
     double cost = 0;
     for (int at = 0; at < sampled; ++at) {
-        // By halves, not only tiles that stand alike in their blocks are looked at.
+        // By halves: also samples tiles at different places in their blocks.
         const int shifted = by_halves ? at % ceil_divide(tiles, sampled) : 0;
         const int tile = std::min(at * tiles / sampled + shifted, tiles - 1);
         const int first = tile * tile_rows * step;
@@ -9691,7 +9742,8 @@ constexpr double tile_cost(const Piece& piece, int rows, int columns, int block,
     return cost * tiles / sampled;
 }
 
-/// The cheapest tiles for piece At of a shape's space: even parts of all, or some round sizes.
+/// The cheapest tiles for piece At of a shape's space: even parts of the whole, or some round
+/// sizes.
 template <class Shape, int At, class T>
 inline constexpr tile_plan tiles_of = [] {
     constexpr auto& piece = Shape::space.pieces[At];
@@ -9703,7 +9755,7 @@ inline constexpr tile_plan tiles_of = [] {
     const int block = ceil_divide(most_columns, best.blocks);
     // Some lattices of a piece may have one column less.
     const int widest = piece.modulus == 1 ? block : std::max(block - 1, 1);
-    // Sequences and documents are of any length: wide tiles would reach far beyond short ones.
+    // Sequences and documents have any length: wide tiles would exceed short ones by far.
     const bool ends = ends_at_run_time(piece);
     double least = std::numeric_limits<double>::infinity();
     for (const int tall :
@@ -9721,7 +9773,7 @@ inline constexpr tile_plan tiles_of = [] {
                 best.columns = wide;
             }
         }
-    // In a band, a few rows at a time leave the least outside of it.
+    // In a band, tiles of few rows have the fewest pairs outside of it.
     const int middle = Shape::rows / 2 / step * step;
     least = tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, best.rows, best.columns,
                                 true);
@@ -9749,8 +9801,8 @@ inline constexpr tile_plan tiles_of = [] {
     return best;
 }();
 
-/// A block of columns at hand: [first, end) of the lattice, of which those from `fresh` on have not
-/// been at hand before. No tile goes beyond `limit`.
+/// The current block of columns: [first, end) of the lattice; those from `fresh` on were in no
+/// earlier block. No tile extends beyond `limit`.
 struct column_block {
     int first;
     int fresh;
@@ -9758,8 +9810,7 @@ struct column_block {
     int limit;
 };
 
-/// A tile at hand: rows from `row` and columns from `column`, of which those from `fresh` on are
-/// new.
+/// The current tile: rows from `row` and columns from `column` on; those from `fresh` on are new.
 struct tile_place {
     int row;
     int column;
@@ -9767,8 +9818,8 @@ struct tile_place {
 };
 
 /// Calls begin(block), then visit(block, row, count, begin, end) for each tile of rows that has
-/// pairs in the block: those lie in columns [begin, end). Each column is in one block, or, in a
-/// narrow band, all columns of a tile are, and blocks overlap.
+/// pairs in the block, all in columns [begin, end). Each column is in one block. In a narrow band,
+/// all columns of a tile are in one block instead, and blocks overlap.
 template <tile_plan Plan, class Lattice, class Begin, class Visit>
 SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit) noexcept {
     const int size = (part.columns + Plan.blocks - 1) / Plan.blocks;
@@ -9780,7 +9831,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
     };
     if constexpr (Plan.narrow) {
         for (int row = 0; row < part.rows;) {
-            // As many tiles of rows as a block holds the columns of, up to whole tiles of columns.
+            // As many tiles of rows as have their columns in one block, in whole tiles of columns.
             column_span all;
             int next = row;
             for (; next < part.rows; next += Plan.rows) {
@@ -9821,7 +9872,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
 }
 
 /// Calls visit(tile) for the tiles that cover columns [begin, end) of a row tile. All have Columns
-/// columns: one that would leave the block overlaps the one before.
+/// columns: one that would extend beyond the block overlaps the one before.
 template <int Columns, class Visit>
 SEQUENT_INLINE void each_column_tile(const column_block& block, int row, int begin, int end,
                                      Visit visit) noexcept {
@@ -9829,8 +9880,8 @@ SEQUENT_INLINE void each_column_tile(const column_block& block, int row, int beg
         visit(tile_place{row, std::min(fresh, block.limit - Columns), fresh});
 }
 
-/// The elements from one row of turned columns to the next: not a power of two, whose rows would
-/// share a few lines of the cache.
+/// Row stride of transposed columns, in elements. Not a power of two for many columns: such rows
+/// would share a few cache lines.
 template <class T>
 constexpr int turned_pitch(int columns) {
     const int pitch = (columns + lanes<T> - 1) / lanes<T> * lanes<T>;
@@ -9840,10 +9891,11 @@ constexpr int turned_pitch(int columns) {
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Score expressions: how strongly row i attends to column j, evaluated a tile at a time.
+/// Score expressions: score(i, j) of row i and column j, evaluated one tile at a time.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
+/// The operation of a score node.
 enum class score_op {
     dot,       ///< value * (x at row i) . (y at column j)
     load,      ///< one element, x[i x_row + j x_column]
@@ -9854,39 +9906,59 @@ enum class score_op {
     function   ///< function(left), with `value` as its parameter
 };
 
-/// A node; operands come before the operations on them. Strides count elements. A flag tells
-/// whether the gradient of x and of y is wanted at all.
+/// A node of a score expression; operands come before the operations on them. Strides count
+/// elements.
 struct score_node {
+    /// The operation.
     score_op op = score_op::number;
+    /// Stride of x from row to row; coefficient of i in an index node.
     int x_row = 0;
+    /// Stride of x from column to column; coefficient of j in an index node.
     int x_column = 0;
+    /// Stride of y from column to column.
     int y_column = 0;
+    /// Length of a dot product, whose numbers are contiguous.
     int depth = 0;
+    /// Factor, number or parameter; see score_op.
     double value = 1;
+    /// The function of a function node.
     activation function = activation::identity;
+    /// Node number of the left or only operand.
     int left = -1;
+    /// Node number of the right operand.
     int right = -1;
-    bool packed = false;  // of load: row i of x begins at i (i + 1) / 2
+    bool packed = false;  ///< of load: row i of x begins at i (i + 1) / 2
+    /// True if the gradient of x may be needed.
     bool x_gradient = false;
+    /// True if the gradient of y may be needed.
     bool y_gradient = false;
 
+    /// Offset of row `row` of x.
     constexpr int row_place(int row) const {
         return packed ? static_cast<int>(1LL * row * (row + 1) / 2) : row * x_row;
     }
+    /// True if the node has no operand nodes and is no dot product.
     constexpr bool is_leaf() const {
         return op == score_op::load || op == score_op::number || op == score_op::index;
     }
 };
 
+/// Largest number of nodes of a score.
 inline constexpr int max_score_nodes = 12;
 
-/// The pointers that go with the nodes; gradients may be null. `base` is added to an index node.
+/// The pointers of the nodes, by node number; gradients may be null. `base` is added to an index
+/// node.
 template <class T>
 struct score_operands {
+    /// Left operand of a dot product, or the array of a load.
     std::array<const T*, max_score_nodes> x{};
+    /// Right operand of a dot product.
     std::array<const T*, max_score_nodes> y{};
+    /// Gradient of x, added to.
     std::array<T*, max_score_nodes> dx{};
+    /// Gradient of y, added to.
     std::array<T*, max_score_nodes> dy{};
+    /// Added to an index node.
     std::array<T, max_score_nodes> base{};
 };
 
@@ -9911,7 +9983,7 @@ SEQUENT_COLD inline void add_scaled(T factor, const T* from, T* to, int length) 
     }
 }
 
-/// Whether `count` rows of Length elements, `stride` elements apart, hold neither infinity nor NaN.
+/// True if `count` rows of Length elements, `stride` elements apart, hold neither infinity nor NaN.
 template <int Length, class T>
 inline bool are_finite(const T* rows, int stride, int count) noexcept {
     // Zero times infinity or NaN is NaN, which stays in a sum.
@@ -9938,8 +10010,8 @@ inline bool are_finite(const T* rows, int stride, int count) noexcept {
     return xsimd::all((seen[0] + seen[1]) + (seen[2] + seen[3]) == zero<T>());
 }
 
-/// A product whose rows or depth may be fewer than its shape's, unless all tiles are Even: that
-/// needs less code.
+/// A product whose rows or depth may be fewer than its shape's. If all tiles are Even they are not,
+/// which needs less code.
 template <product_shape Shape, bool Even, class T, class Finish = as_is>
 SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int depth,
                                  const Finish& finish = {}) noexcept {
@@ -9967,9 +10039,9 @@ struct add_to_listed {
     }
 };
 
-/// The right operands of a score's dot products, for a block of columns: turned once, so that all
-/// tiles of rows multiply by plain matrices. `Columns` is the most that a block has; with none,
-/// the products are of operands as they lie.
+/// The right operands of a score's dot products for a block of columns, transposed once, so that
+/// all tiles of rows multiply by matrices that are not transposed. `Columns`: the most that a block
+/// has; if 0, nothing is transposed and products read the operands in place.
 template <class Shape, class T, int Columns, int ColumnStep>
 class turned_operands {
   public:
@@ -10006,10 +10078,9 @@ class turned_operands {
     alignas(64) T numbers_[size > 0 ? size : 1];
 };
 
-/// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step, or
-/// those that Turned has gathered. Each operation has a tile of numbers of its own, `pitch`
-/// elements from row to row. Ends: there may be fewer columns, and no number of others is read that
-/// is part of a result.
+/// A tile of Shape's scores: rows first_row + r row_step and columns first_column + c column_step,
+/// or those that Turned has gathered. Each operation has its own tile of numbers, with row stride
+/// `pitch`. Ends: there may be fewer columns, and numbers of others are not read into results.
 template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even,
           class Turned, bool Ends = false>
 class score_tile {
@@ -10018,8 +10089,8 @@ class score_tile {
     static constexpr auto& nodes = Shape::nodes;
     static constexpr int root = Shape::nodes.size() - 1;
 
-    /// `column` of the matrix is column `in_block` of the block that has been turned. Where the
-    /// operands are gathered, `in_block` is how many columns there are.
+    /// `column` of the matrix is column `in_block` of the transposed block. If the operands are
+    /// gathered, `in_block` is the number of columns.
     score_tile(const score_operands<T>& operands, const Turned& turned, int row, int column,
                int in_block, int rows, int columns = Columns) noexcept
         : operands_(operands),
@@ -10030,12 +10101,12 @@ class score_tile {
           rows_(rows),
           columns_(columns) {}
 
-    /// What the numbers of the root's tile are to be multiplied by.
+    /// The factor by which the numbers of the root's tile are still to be multiplied.
     static constexpr double root_scale() {
         return nodes[root].op == score_op::dot && nodes[root].value > 0 ? nodes[root].value : 1.0;
     }
 
-    /// Whether the scores themselves must be left as they are until `propagate`.
+    /// True if the scores must be kept unchanged until `propagate`.
     static constexpr bool needs_scores = nodes[root].op == score_op::function;
 
     T* evaluate() noexcept {
@@ -10046,22 +10117,22 @@ class score_tile {
         return tile<root>();
     }
 
-    /// Scores that are one dot product, not yet times root_scale(): only those of the tile are
-    /// written.
+    /// Writes scores that are one dot product, not yet multiplied by root_scale(), and only those
+    /// of the tile.
     template <int Pitch>
     void evaluate_to(T* to) noexcept {
         multiply<root, Pitch>(to);
     }
 
-    /// Given the gradient in `gradient` (a tile, overwritten) of the root, times root_scale() and
-    /// zero where there is no pair, adds to the gradients of the operands.
+    /// Adds to the gradients of the operands. `gradient` is a tile, which is overwritten: the
+    /// gradient of the root times root_scale(), zero where there is no pair.
     template <class Pairs>
     void propagate(T* gradient, const Pairs& pairs) noexcept {
         propagate_node<root>(gradient, true, pairs);
     }
 
   private:
-    /// Whether the node's own tile is to hold the product times its value.
+    /// True if the node's own tile must hold the product times its value.
     static constexpr bool scales(int node) {
         return nodes[node].value != 1.0 && (node != root || nodes[node].value < 0);
     }
@@ -10111,7 +10182,7 @@ class score_tile {
             for (int c = 0; c < Columns; c += lanes<T>) f(r, c);
     }
 
-    /// A leaf's numbers for row r, columns c and on.
+    /// The numbers of a leaf for row r and columns from c on.
     template <int Node>
     SEQUENT_INLINE batch<T> leaf(int r, int c) const noexcept {
         constexpr score_node node = nodes[Node];
@@ -10152,7 +10223,7 @@ class score_tile {
         each_vector([&](int r, int c) { store(to + r * pitch + c, leaf<Node>(r, c)); });
     }
 
-    /// The numbers of a node that has been evaluated, or of a leaf.
+    /// The numbers of an evaluated node or of a leaf.
     template <int Node>
     SEQUENT_INLINE batch<T> value(int r, int c) noexcept {
         if constexpr (nodes[Node].is_leaf())
@@ -10177,7 +10248,7 @@ class score_tile {
             return nodes[Node].x_row * RowStep;
     }
 
-    /// The products of a dot node, Pitch elements from row to row.
+    /// The products of a dot node, with row stride Pitch.
     template <int Node, int Pitch>
     void multiply(T* to) noexcept {
         constexpr score_node node = nodes[Node];
@@ -10241,7 +10312,7 @@ class score_tile {
         if (!pairs.whole()) pairs.template clear_others<pitch>(to);
     }
 
-    /// `last` tells that the gradient's numbers are needed by nobody else.
+    /// `last`: no other node needs the numbers of `gradient`.
     template <int Node, class Pairs>
     void propagate_node(T* gradient, bool last, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
@@ -10382,13 +10453,14 @@ class score_tile {
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Attention of one row, one pair after another: for the rows whose result the kernels of whole
-/// tiles leave infinite or NaN. Tiles multiply the values of columns that are no pairs by a weight
-/// of zero, and divide by the sum of the weights at the end; so infinity where there is no pair,
-/// and a sum that overflows before it is divided, would reach the result.
+/// Attention of one row, pair by pair, for rows that the tiled kernels leave infinite or NaN. Tiles
+/// multiply the values of columns that are no pairs by a weight of zero, and divide by the sum of
+/// the weights at the end; so infinity where there is no pair, or a sum that overflows before the
+/// division, would reach the result.
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
+/// Dot product of two contiguous rows of Length elements.
 template <int Length, class T>
 SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     constexpr int n = lanes<T>;
@@ -10400,7 +10472,7 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     return reduce_add(sum);
 }
 
-/// Multiplies a row by a factor. Returns zeros, but NaN where the result is infinite or NaN.
+/// Multiplies a row by a factor. Returns zeros, but NaN in lanes whose result is infinite or NaN.
 template <int Length, class T>
 SEQUENT_INLINE batch<T> scale_row(T* row, T factor) noexcept {
     constexpr int n = lanes<T>;
@@ -10450,8 +10522,8 @@ T score_of_pair(const score_operands<T>& operands, int row, int column) noexcept
             .get(0);
 }
 
-/// Turns `size` scores, whole vectors, of which those of no pair are -infinity, into weights whose
-/// sum is at most one. Returns what a sum of values with these weights is to be multiplied by.
+/// Turns `size` scores, a multiple of lanes<T>, into weights whose sum is at most 1; scores of no
+/// pair are -infinity. Returns the factor for a sum of values with these weights.
 template <class T>
 SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     constexpr int n = lanes<T>;
@@ -10460,7 +10532,7 @@ SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     for (int c = 0; c < size; c += n) most = xsimd::max(most, load(p + c));
     const T greatest = reduce_max(most);
     const batch<T> shift = set(greatest == none ? T(0) : greatest);
-    // A power of two, which changes no digit.
+    // Multiplying by a power of two is exact.
     T part = 1;
     while (part * static_cast<T>(size) > 1) part /= 2;
     batch<T> sums = zero<T>();
@@ -10473,7 +10545,7 @@ SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     return sum == T(0) ? T(0) : 1 / sum;
 }
 
-/// Writes the attention of `row` over its pairs: each_column(f) calls f(column) for each of them.
+/// Writes the attention of `row` over its pairs; each_column(f) calls f(column) for each of them.
 /// No sum of values overflows before it is divided by the sum of the weights.
 template <class Shape, class T, class EachColumn>
 SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
@@ -10506,29 +10578,31 @@ void each_column_of_space(int row, const int* counts, F f) noexcept {
 }  // namespace sequent::inline SEQUENT_ABI::kernel::detail
 
 /// Attention over an index space: out(i) = sum over j of softmax over j of score(i, j), times
-/// value(j). Only tiles that hold pairs of the space are computed, with a running softmax (Milakov
-/// and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135): no rows x columns array. A row
-/// without a pair gives zero.
+/// value(j). Only tiles that contain pairs of the space are computed, with a running softmax
+/// (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135), so no rows x columns
+/// array is stored. A row without pairs gives zero.
 ///
 /// Shape is a type with static constexpr members
-///   rows, columns, length      the extents of i and j, and of a value
-///   nodes                      the score expression, `size()` of them, the last is the score
-///   space                      `pieces` that don't overlap, each with begin(i), end(i),
-///   admits_row(i)
-///                              modulus, slope, residues, row_modulus, row_residues
-///   value_column, out_row      strides
-///   value_gradient             whether it may be wanted
-///   keeps_scores, score_row    whether the scores are kept for the gradient, and their stride
+///
+///     rows, columns, length      the extents of i and j, and of a value
+///     nodes                      the score expression, `size()` nodes; the last is the score
+///     space                      `pieces` that do not overlap, each with begin(i), end(i),
+///                                admits_row(i), modulus, slope, residues, row_modulus and
+///                                row_residues
+///     value_column, out_row      strides of value and out, in elements
+///     value_gradient             true if the gradient of the values may be needed
+///     keeps_scores, score_row    true if the scores are cached for the gradient, and their row
+///                                stride
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// So many rows are attended from without turning the columns.
+/// Up to this number of rows, columns are read without being transposed first.
 inline constexpr int few_rows = 4;
 
 namespace detail {
 
 /// The types with which piece At of a shape's space is computed. Few: at most few_rows rows, for
-/// which turning columns does not pay.
+/// which transposing the columns does not pay.
 template <class Shape, class T, class Range, bool Few, int At>
 struct piece_kernel {
     static constexpr auto piece = Shape::space.pieces[At];
@@ -10542,7 +10616,7 @@ struct piece_kernel {
     static constexpr bool even =
         is_whole<Range> && row_step == 1 && Shape::rows % rows == 0 && !ends;
 
-    /// How many columns of a tile from lattice column `first` on are before the last one's end.
+    /// Number of columns of a tile from lattice column `first` on that exist.
     template <class Lattice>
     static SEQUENT_INLINE int columns_from(const Lattice& part, int first) noexcept {
         return ends ? std::min<int>(columns, part.reach - first) : columns;
@@ -10554,7 +10628,8 @@ struct piece_kernel {
     using tile = score_tile<Shape, T, rows, columns, row_step, column_step, even, turned, ends>;
 };
 
-/// Of the columns in row r of a lattice, those in a tile, counted from its first.
+/// The interval of a tile's columns that row r of a lattice has, counted from the tile's first
+/// column.
 struct tile_interval {
     int begin;
     int end;
@@ -10566,7 +10641,7 @@ struct tile_interval {
 
     SEQUENT_INLINE bool empty() const { return begin >= end; }
     SEQUENT_INLINE bool covers(int columns) const { return begin <= 0 && end >= columns; }
-    /// Whether the columns c, c + 1, ... are inside.
+    /// True in the lanes of columns c, c + 1, ... that are inside.
     template <class T>
     SEQUENT_INLINE auto mask(int c) const {
         const batch<T> at = iota<T>() + set(static_cast<T>(c));
@@ -10574,14 +10649,14 @@ struct tile_interval {
     }
 };
 
-/// Every pair of a lattice.
+/// Admits every pair of a lattice.
 struct all_pairs {
     constexpr bool operator()(int, int) const noexcept { return true; }
 };
 
-/// The pairs of a tile: of row r the columns c of its interval for which admits(r, c). Whole: each
-/// row has each column. Dense: products of whole matrices may be taken. They multiply the numbers
-/// of other pairs by a weight of zero, which is only right if the numbers are finite.
+/// The pairs of a tile: in row r the columns c of its interval for which admits(r, c). Whole: each
+/// row has all columns. Dense: products of whole matrices may be used. They multiply the numbers of
+/// other pairs by a weight of zero, which is right only if these numbers are finite.
 template <class Lattice, class Admits = all_pairs>
 class tile_pairs {
   public:
@@ -10608,7 +10683,7 @@ class tile_pairs {
         }
     }
 
-    /// Sets the other numbers of a tile to zero.
+    /// Sets the numbers of a tile that belong to no pair to zero.
     template <int Pitch, class T>
     void clear_others(T* tile) const noexcept {
         for (int r = 0; r < rows_; ++r, tile += Pitch) {
@@ -10628,9 +10703,9 @@ class tile_pairs {
     [[no_unique_address]] Admits admits_;
 };
 
-/// Whether what the products of a gradient read is finite: rows and columns of the operands of dot
-/// products, and rows of the gradient of the output, unless that is null. Rows are first_row +
-/// r RowStep, columns alike.
+/// True if everything that the products of a gradient read is finite: rows and columns of the
+/// operands of dot products, and rows of the gradient of the output, unless that is null. Rows are
+/// first_row + r RowStep; columns likewise.
 template <class Shape, int RowStep, int ColumnStep, class T>
 SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands,
                                                const T* out_gradient, int first_row, int rows,
@@ -10653,7 +10728,7 @@ SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands
     return finite;
 }
 
-/// The same of what the tiles of a lattice reach, looked at when the answer is first needed.
+/// The same for everything that the tiles of a lattice read, computed when first needed.
 template <class Shape, class Piece, class T, class Lattice>
 class finite_operands {
   public:
@@ -10690,7 +10765,7 @@ class finite_operands {
     bool finite_ = false;
 };
 
-/// Running softmax of each row: the shift, close to the greatest score, and the sum of
+/// Running softmax state of each row: the shift, close to the maximum score, and the sum of
 /// exp(score - shift).
 template <int Rows, class T>
 struct running_softmax {
@@ -10701,34 +10776,34 @@ struct running_softmax {
 template <class T>
 inline constexpr T lowest = -std::numeric_limits<T>::infinity();
 
-/// Up to here, fma(scale, score, -shift) is used: it differs from rounded(scale * score) - shift by
-/// the rounding error of a product, which is negligible here. Above, that error would change the
-/// weights, and at last overflow.
+/// Up to this shift, fma(scale, score, -shift) is used. It differs from round(scale * score) -
+/// shift by the rounding error of a product, which is negligible here. Above, that error would
+/// change the weights and finally overflow.
 template <class T>
 inline constexpr T greatest_fused_shift = 256;
 
-/// Whether the scores of a row with this shift, if it has any, must be multiplied by the scale
-/// first.
+/// True if the scores of a row with this shift must be multiplied by the scale first. False if no
+/// score has set the shift.
 template <class T>
 SEQUENT_INLINE bool is_far(T shift) noexcept {
     return std::abs(shift) > greatest_fused_shift<T> && shift != lowest<T>;
 }
 
-/// Writes the normalizer of a row, from which the gradient gets the weights again: exp(score -
-/// shift) * factor. Kept apart, since shift - log(factor) would be rounded as much as the greatest
-/// score is. Zeros for a row without a pair, or where all scores are -infinity.
-/// Returns the factor.
+/// Writes the normalizer of a row, shift and factor, from which the gradient recomputes the
+/// weights: exp(score - shift) * factor. They are stored separately, since shift - log(factor)
+/// would have the rounding error of the maximum score. Zeros for a row without pairs, or if all
+/// scores are -infinity. Returns the factor.
 template <class T>
 SEQUENT_INLINE T write_normalizer(T shift, T sum, T* to) noexcept {
     to[0] = sum == T(0) ? T(0) : shift;
     return to[1] = sum == T(0) ? T(0) : 1 / sum;
 }
 
-/// How far a score may lie above the shift before the shift follows: exp(8) is far from the ends of
-/// the range, and most tiles after a row's first leave what was summed as it is.
+/// A score may exceed the shift by this much before the shift follows. exp(8) is far from the ends
+/// of the range, so that most tiles after a row's first do not rescale the sums.
 inline constexpr int shift_slack = 8;
 
-/// Gives a row another shift. What was summed before is scaled: sum, sums and out.
+/// Changes the shift of a row and rescales what has been summed: sum, sums and out.
 template <int Length, class T>
 SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexcept {
     if (shift != lowest<T>) {
@@ -10740,8 +10815,8 @@ SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexce
     shift = next;
 }
 
-/// Makes a row's shift fit the scores of a tile, copied to `to`, which may be they themselves, and
-/// -infinity outside of the interval.
+/// Raises a row's shift if the scores of a tile require it, and copies the scores to `to`, which
+/// may be `scores`, with -infinity outside the interval.
 template <int Columns, int Length, class Inside, class T>
 SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T& shift, T& sum,
                               T* sums, T* out) noexcept {
@@ -10764,16 +10839,16 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
     move_shift<Length>(reduce_max(most) * scale, shift, sum, sums, out);
 }
 
-/// Scores far from zero are multiplied by the scale before the shift is subtracted.
+/// Multiplies scores far from zero by the scale before the shift is subtracted.
 template <class T>
 SEQUENT_COLD void scale_scores(const T* from, T* to, T scale, int count) noexcept {
     for (int c = 0; c < count; ++c) to[c] = from[c] * scale;
 }
 
-/// Turns a row of scores into exp(scale score - shift) and adds them to sums.
+/// Turns a row of scores into exp(scale score - shift) and adds these to sums.
 template <int Columns, class T>
 SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
-    // Only if all scores so far are -infinity is the shift.
+    // The shift is -infinity only if all scores so far are.
     const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
     batch<T> sum = load(sums);
     // Limited by the FMA ports, on which the polynomial of exp runs.
@@ -10785,9 +10860,9 @@ SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
     store(sums, sum);
 }
 
-/// Turns one row of a tile's scores into weights and the gradient of the weights into that of the
-/// scores, times scale. Both are zero outside of the interval. The scores are still to be
-/// multiplied by score_factor.
+/// Turns one row of a tile's scores into weights, and the gradient of the weights into that of the
+/// scores, times scale. Both are zero outside the interval. The scores still need to be multiplied
+/// by score_factor.
 template <int Columns, class Inside, class T>
 SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside,
                                T score_factor, T scale, const T* normalizer, T inner) noexcept {
@@ -10796,7 +10871,7 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     const batch<T> shift = set(-normalizer[0]);
     const batch<T> factor = set(normalizer[1]);
     const batch<T> mean = set(-inner * scale);
-    // Limited by exp, as soften_row.
+    // Limited by exp, like soften_row.
     for (int c = 0; c < Columns; c += n) {
         batch<T> p = exp(fma(load(scores + c), set(score_factor), shift)) * factor;
         batch<T> slope = p * fma(load(gradient + c), set(scale), mean);
@@ -10810,7 +10885,7 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     }
 }
 
-/// Does the rows again whose result is infinite or NaN.
+/// Recomputes the rows whose result is infinite or NaN.
 template <class Shape, class T>
 SEQUENT_COLD void mend_rows(const score_operands<T>& operands, const T* value, T* out,
                             const int* counts, int begin, int end) noexcept {
@@ -10905,7 +10980,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
 
 namespace detail {
 
-/// How many rows there are. Parts of counted rows are computed as the whole is, to the same bits.
+/// Number of rows. Parts of counted rows are computed as the whole is, with bitwise equal results.
 template <class Range>
 constexpr int count_of(const Range& range) noexcept {
     if constexpr (std::is_same_v<Range, counted_rows>)
@@ -10916,9 +10991,10 @@ constexpr int count_of(const Range& range) noexcept {
 
 }  // namespace detail
 
-/// Rows `range` of out and of normalizer, two numbers for each row, which the gradient needs.
-/// `kept` are the scores, if they are kept. A pair outside of the space touches no number, whatever
-/// its operands are; of the others, NaN and infinity propagate.
+/// Computes rows `range` of out, and of normalizer: two numbers per row that the gradient needs.
+/// `kept`: the cached scores, written if Shape::keeps_scores. counts: the numbers that bound the
+/// space at run time. A pair outside the space affects no number, whatever its operands are; within
+/// it, NaN and infinity propagate.
 template <class Shape, class T, class Range>
 void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
                const int* counts, Range range) noexcept {
@@ -10931,9 +11007,9 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
         detail::attention<false, Shape>(operands, value, out, normalizer, kept, counts, range);
 }
 
-/// Adds to the gradients in `operands` and to value_gradient, which may be null: all that comes
-/// from rows `range`, which begin with the first. Scores that are not kept are computed again;
-/// D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
+/// Adds to the gradients in `operands` and to value_gradient, which may be null, the contributions
+/// of rows `range`, which must begin with row 0. Scores that are not cached are recomputed. D(i) =
+/// out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
 template <class Shape, class T, class Range = all_rows<Shape::rows>>
 void attention_gradient(const score_operands<T>& operands, const T* value, const T* out,
                         const T* normalizer, const T* kept, const T* out_gradient,
@@ -11048,17 +11124,20 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Cosine similarity.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 /// The cosine of the angle between two vectors of `size` numbers, and its gradient. Vectors are
-/// scaled by powers of two, so that no square overflows or vanishes.
+/// scaled by powers of two, so that no square overflows or underflows. Refers to the vectors.
 template <class T>
 class cosine {
   public:
+    /// Computes the value from vectors a and b.
     cosine(const T* a, const T* b, int size) noexcept : sides_{side(a, size), side(b, size)} {
         T dot = 0;
         for (int at = 0; at < size; ++at) dot += sides_[0].scaled(at) * sides_[1].scaled(at);
-        // Of a vector of zeros there is no angle: zero, or NaN if the other has no number either.
+        // Zero if a vector is zero, but NaN if the other one is not finite.
         const T product = sides_[0].norm * sides_[1].norm;
         value_ = product == T(0) ? dot * T(0) : dot / product;
         // A rounded quotient may exceed 1.
@@ -11066,10 +11145,10 @@ class cosine {
         if (value_ < T(-1)) value_ = -1;
     }
 
-    /// a . b / (|a| |b|), zero if either is zero.
+    /// a . b / (|a| |b|), in [-1, 1]; zero if either vector is zero.
     T value() const noexcept { return value_; }
 
-    /// The gradient of element `at` of vector `which`, 0 or 1, given that of the value.
+    /// The gradient of element `at` of vector `which`, 0 or 1, given the gradient of the value.
     T gradient(int which, int at, T of_value) const noexcept {
         const side& self = sides_[which];
         const side& other = sides_[1 - which];
@@ -11081,9 +11160,9 @@ class cosine {
   private:
     struct side {
         const T* numbers;
-        T first = 1;  // the scale, as a product: it may be beyond the range of T itself
+        T first = 1;  // the scale is first * second: it may exceed the range of T
         T second = 1;
-        T norm = 0;  // of the scaled vector
+        T norm = 0;  // norm of the scaled vector
 
         side(const T* x, int size) noexcept : numbers(x) {
             T most = 0;
@@ -11105,23 +11184,24 @@ class cosine {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Dropout (Srivastava et al. 2014) whose choice is a function of a key and of the element's
-/// number: nothing is kept for the backward pass, and any order of computation drops the same
+/// Dropout (Srivastava et al. 2014). A key and the number of the element decide whether it is
+/// dropped: no mask is stored for the backward pass, and any order of computation drops the same
 /// elements.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// What a seed and the place of a rule become: mixed once for each, read for all elements.
+/// A key, mixed from a seed and the place of a rule; then used for all elements.
 class dropout_key {
   public:
+    /// The key of a seed.
     constexpr explicit dropout_key(std::uint64_t seed) noexcept : key_(mixed(seed)) {}
 
-    /// The key of a part of what this one is for.
+    /// The key of part number `part` of what this key is for.
     constexpr dropout_key of(int part) const noexcept {
         return dropout_key(key_ ^ static_cast<std::uint32_t>(part));
     }
 
-    /// Equally distributed over all numbers of 32 bits.
+    /// Pseudorandom bits of an element, uniform over all 32-bit integers.
     constexpr std::uint32_t bits(std::uint32_t element) const noexcept {
         return hashed(hashed(element + static_cast<std::uint32_t>(key_)) ^
                       static_cast<std::uint32_t>(key_ >> 32));
@@ -11130,14 +11210,15 @@ class dropout_key {
   private:
     std::uint64_t key_;
 
-    /// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+    /// The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
     static constexpr std::uint64_t mixed(std::uint64_t value) noexcept {
         value += 0x9E3779B97F4A7C15;
         value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
         value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
         return value ^ (value >> 31);
     }
-    /// A bijection in which each bit depends on every bit, of few operations that vectors have.
+    /// A bijection in which each output bit depends on every input bit, of few operations that
+    /// vector units have.
     static constexpr std::uint32_t hashed(std::uint32_t value) noexcept {
         value = (value ^ (value >> 16)) * 0x21F0AAAD;
         value = (value ^ (value >> 15)) * 0x735A2D97;
@@ -11145,9 +11226,9 @@ class dropout_key {
     }
 };
 
-/// Zero with probability `rate`, whatever x is, else x / (1 - rate); `first` is the number of the
-/// first element. The same function turns the gradient of y into that of x. 0 <= rate < 1; y may be
-/// x.
+/// y[at] = 0 with probability `rate`, whatever x is, else x[at] / (1 - rate), for at < Length.
+/// `first` is the number of the first element. The same call turns the gradient of y into that of
+/// x. 0 <= rate < 1. y may be x.
 template <int Length, class T>
 inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, double rate) noexcept {
     const auto threshold = static_cast<std::uint32_t>(rate * 4294967296.0);
@@ -11160,20 +11241,21 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// How kept columns are stored: number k of column c stands at k * pitch + c, as a `number`. Where
-/// `block` is not 0, that many numbers of a column share a scale, and the scale of block b of
-/// column c stands at b * pitch + c of the scales. A form has
-///   number, block
-///   load(from)           lanes<T> of the stored numbers as T
-///   scales(from)         if `block` is not 0: lanes<T> scales, which are stored as binary16
-///   put(from, count, to, scales, pitch)
-///                        stores `count` numbers of T, which lie side by side, as a column
+/// Storage of cached columns, such as keys and values. Number k of column c is at k * pitch + c,
+/// stored as a `number`. If `block` is not 0, that many numbers of a column share a scale; the
+/// scale of block b of column c is at b * pitch + c of the scales. A form has
+///
+///     number, block
+///     load(from)           lanes<T> stored numbers as T
+///     scales(from)         if `block` is not 0: lanes<T> scales, stored as binary16
+///     put(from, count, to, scales, pitch)
+///                          stores `count` contiguous numbers of T as a column
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// Where an operand's numbers, and their scales if they have any, begin.
+/// Where the numbers of an operand begin, and their scales if they have any.
 struct columns_place {
     const void* first = nullptr;
     const std::uint16_t* scales = nullptr;
@@ -11190,16 +11272,22 @@ struct columns_place {
 
 }  // namespace detail
 
-/// The form of a type of stored numbers for computation in T; here T itself.
+/// The form in which columns for computation in T are stored as Stored. Here T itself;
+/// packed_columns.hpp has bf16 and q8_0.
 template <class Stored, class T>
 struct kept_columns;
 
+/// Columns stored as T: no rounding.
 template <class T>
 struct kept_columns<T, T> {
+    /// A stored number.
     using number = T;
+    /// Numbers that share a scale; 0: none do.
     static constexpr int block = 0;
 
+    /// lanes<T> numbers.
     static SEQUENT_INLINE batch<T> load(const T* from) noexcept { return kernel::load(from); }
+    /// Stores `count` contiguous numbers as a column.
     static void put(const T* from, int count, number* to, std::uint16_t*,
                     std::ptrdiff_t pitch) noexcept {
         for (int k = 0; k < count; ++k) to[k * pitch] = from[k];
@@ -11208,26 +11296,28 @@ struct kept_columns<T, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Attention of one row over columns that are kept turned: number k of a column c stands at
-/// k * pitch + c, so that a vector holds one number of several columns, nothing is added across
-/// lanes until all columns are summed, and a new column takes one store for each of its numbers.
+/// Attention of one row over cached columns that are stored transposed: number k of column c is at
+/// k * pitch + c. A vector then holds one number of several columns, nothing is summed across lanes
+/// until all columns are done, and a new column takes one store for each of its numbers.
 ///
 /// Shape is a type with static constexpr members
-///   columns, length, out_row,
-///   nodes, space                     as in attention.hpp
-///   is_table                         the row's pairs are bits, less those outside of the space
-///   value_pitch                      of the values; 0 where they lie value_column apart
-///   pitches                          the same of what each node reads by columns
-///   value_slides, slides             whether these begin with column `first`
-///   node_columns<Node>, value_columns
-///                                    how these are stored (kept_columns.hpp)
-///   shares                           whether queries 2q and 2q + 1 read the same columns
-///   is_causal                        whether there are no columns beyond the row
+///
+///     columns, length, out_row,
+///     nodes, space                     as in attention.hpp
+///     is_table                         true if bits select the pairs, among those of the space if
+///                                      that has pieces
+///     value_pitch                      pitch of the values; 0 if they are value_column apart
+///     pitches                          likewise for what each node reads by columns
+///     value_slides, slides             true if these begin with column `first`
+///     node_columns<Node>, value_columns
+///                                      how these are stored (kept_columns.hpp)
+///     shares                           true if queries 2q and 2q + 1 read the same columns
+///     is_causal                        true if there are no columns after the row
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// One row of a table of pairs: whether columns [column, column + 64) are in it, for a multiple of
-/// 64.
+/// One row of a table of pairs: each element tells by its bits which of columns [column, column +
+/// 64) are in it, for multiples of 64.
 using row_bits = const std::uint64_t*;
 
 namespace detail {
@@ -11240,7 +11330,7 @@ SEQUENT_INLINE auto lanes_of(std::uint64_t bits) noexcept {
     return batch<T>::load_aligned(flags) > zero<T>();
 }
 
-/// The pointers that go with the nodes of a score; `base` is added to an index node.
+/// The pointers of the nodes of a score; `base` is added to an index node.
 template <int Nodes, class T>
 struct kept_operands {
     std::array<const T*, Nodes> x;
@@ -11250,15 +11340,15 @@ struct kept_operands {
     T* out;
 };
 
-/// The same row of Queries of them, one part of the work after another for all, so that none waits
-/// for its own sums.
+/// Computes the same row of several queries (such as the heads of a layer). Each part of the work
+/// is done for all of them in turn, so that none waits for its own sums.
 template <class Shape, class T, int Queries>
 class kept_rows {
   public:
     static constexpr int nodes = Shape::nodes.size();
     using operands = kept_operands<nodes, T>;
 
-    /// `first` is the column that what slides begins with, a multiple of 16.
+    /// `first` is the first column of operands that slide, a multiple of 16.
     kept_rows(const operands* queries, int row, int first, const int* counts,
               row_bits bits) noexcept
         : queries_(queries), row_(row), first_(first), counts_(counts), bits_(bits) {
@@ -11268,6 +11358,7 @@ class kept_rows {
         }
     }
 
+    /// Writes the attention of all queries.
     void attend() noexcept {
         for (int q = 0; q < Queries; ++q) std::fill_n(out(q), Shape::length, T(0));
         if constexpr (Shape::is_table && Shape::space.pieces.size() == 0) {
@@ -11287,11 +11378,11 @@ class kept_rows {
   private:
     static constexpr int n = lanes<T>;
     static constexpr int root = nodes - 1;
-    /// Queries that read the same columns, which are loaded once for both.
+    /// 2 if queries read the same columns in pairs, which are then loaded once for both.
     static constexpr int pair = Queries % 2 == 0 && Shape::shares ? 2 : 1;
     static constexpr int chunk = std::min((Shape::columns + n - 1) / n * n + n, 512);
-    /// A power of two by which weights are multiplied, so that they add up to at most one and their
-    /// products with the values to a number in range.
+    /// A power of two that multiplies weights, so that they sum to at most 1 and their products
+    /// with the values stay in range.
     static constexpr T least_weight = [] {
         T result = 1;
         while (result * Shape::columns > 1) result /= 2;
@@ -11318,10 +11409,10 @@ class kept_rows {
 
     T* out(int q) const noexcept { return queries_[q].out + row_ * Shape::out_row; }
 
-    /// Behind the columns that there are.
+    /// One past the last column that exists.
     int last_column() const noexcept { return Shape::is_causal ? row_ + 1 : Shape::columns; }
 
-    /// The columns of piece `Piece` that are in [begin, end), chunk by chunk.
+    /// Takes the columns of piece `Piece` in [begin, end), chunk by chunk.
     template <int Piece>
     void interval(int begin, int end) noexcept {
         for (int from = begin / n * n; from < end; from += chunk)
@@ -11376,7 +11467,7 @@ class kept_rows {
         for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors, there);
     }
 
-    /// Raises the shift to the greatest of the scores.
+    /// Raises the shift to the maximum score.
     void move_shift(int q, int vectors) noexcept {
         batch<T> greatest = load(weights_[q]);
         for (int v = 1; v < vectors; ++v)
@@ -11392,7 +11483,7 @@ class kept_rows {
     }
 
     void soften(int q, int vectors) noexcept {
-        // Only if all scores so far are -infinity is the shift.
+        // The shift is -infinity only if all scores so far are.
         const batch<T> shift = set(shift_[q] == none ? T(0) : shift_[q]);
         batch<T> sum = zero<T>();
         for (int v = 0; v < vectors; ++v) {
@@ -11404,7 +11495,7 @@ class kept_rows {
         sum_[q] += reduce_add(sum);
     }
 
-    /// Which of n columns a lattice or a table admits.
+    /// Which of n columns a lattice or a table admits, as bits.
     template <int Piece>
     std::uint64_t admitted(int column) const noexcept {
         std::uint64_t result = 0;
@@ -11421,7 +11512,7 @@ class kept_rows {
 
     // Scores.
 
-    // Of `pair` queries, the scores of one before those of the other.
+    // The scores of `pair` queries, one after the other.
 
     template <int Vectors>
     SEQUENT_INLINE void score(int q, int from, int first) noexcept {
@@ -11434,7 +11525,7 @@ class kept_rows {
         }
     }
 
-    /// n elements, `step` apart, of which those from `count` on are not touched.
+    /// n elements, `step` apart; those from `count` on are not accessed.
     template <int Step>
     static SEQUENT_INLINE batch<T> load_spread(const T* from, int count) noexcept {
         if constexpr (Step == 0) {
@@ -11510,7 +11601,8 @@ class kept_rows {
         }
     }
 
-    /// Numbers of one vector of columns, or dot products with columns that are not turned.
+    /// The numbers of a leaf, or dot products with columns that are not transposed, for one vector
+    /// of columns.
     template <int Node>
     SEQUENT_INLINE batch<T> leaf(const operands& query, int column) noexcept {
         constexpr score_node node = Shape::nodes[Node];
@@ -11539,8 +11631,8 @@ class kept_rows {
 
     // Values.
 
-    /// Of vector v of the columns, those in there(v) are pairs: the others touch nothing, whatever
-    /// stands there.
+    /// Adds the weighted values. In vector v of the columns those in there(v) are pairs; the others
+    /// affect nothing, whatever is stored there.
     template <bool Masked, class There>
     void add_values(int q, int from, int vectors, There there) noexcept {
         if constexpr (Shape::value_pitch > 0) {
@@ -11565,7 +11657,7 @@ class kept_rows {
         }
     }
 
-    /// Count numbers of the values, from number k on.
+    /// Adds Count numbers of the values, from number k on.
     template <bool Masked, int Count, class There>
     SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors, There there) noexcept {
         constexpr int pitch = Shape::value_pitch;
@@ -11626,30 +11718,41 @@ class kept_rows {
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// The pairs of any condition as tiles: some rows, the columns that any of them has, and a bit for
-/// each pair. Rows of one tile need not be neighbours, nor need its columns.
+/// The pairs of an arbitrary condition as tiles: some rows, the columns that any of them has, and a
+/// bit for each pair. Neither the rows nor the columns of a tile need to be adjacent.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows and columns stand in the table's lists from `first_row` and `first_column` on. The list of
-/// rows repeats the last one up to a tile's height.
+/// A tile: its rows and columns are in the table's lists from `first_row` and `first_column` on.
+/// The list of rows repeats the last row up to the height of a tile.
 struct mask_tile {
+    /// Index of its first row in mask_table::rows.
     int first_row = 0;
+    /// Number of rows.
     int rows = 0;
+    /// Index of its first column in mask_table::columns and bits.
     int first_column = 0;
+    /// Number of columns.
     int columns = 0;
 };
 
-/// Made once (tables.hpp). Its memory is proportional to the pairs in its tiles.
+/// A table of pairs, computed once (tables.hpp). Its memory is proportional to the number of pairs
+/// in its tiles.
 class mask_table {
   public:
+    /// Largest number of rows of a tile.
     static constexpr int height = 16;
 
+    /// The tiles.
     std::vector<mask_tile> tiles{};
+    /// The rows of all tiles.
     std::vector<int> rows{};
-    std::vector<int> columns{};  // rising in each tile
+    /// The columns of all tiles, ascending within each.
+    std::vector<int> columns{};
+    /// For each column the rows of its tile that have it; the tile's first row is the lowest bit.
     std::vector<std::uint16_t>
-        bits{};  // of each column, the rows of its tile, the first the lowest
+        bits{};  // of each column, one bit for each row of its tile, the first the lowest
+    /// Number of pairs.
     long long pairs = 0;
 
     /// The pairs (i, j) of row_count x column_count for which keeps(i, j).
@@ -11679,7 +11782,7 @@ class mask_table {
     static std::size_t to_size(int number) { return static_cast<std::size_t>(number); }
     std::uint64_t* bits_of(int row) { return all_.data() + to_size(row) * to_size(words_); }
 
-    /// The rows that have pairs: those with equal remainders side by side.
+    /// The rows that have pairs; those with equal remainders are adjacent.
     SEQUENT_LAZY std::vector<int> in_order(int row_count, int modulus) const {
         std::vector<int> result;
         for (int first = 0; first < modulus; ++first)
@@ -11688,7 +11791,7 @@ class mask_table {
         return result;
     }
 
-    /// How many columns some rows have together.
+    /// Number of columns in the union of some rows.
     int count_union(const int* row, int count) {
         int result = 0;
         for (int word = 0; word < words_; ++word) {
@@ -11699,14 +11802,14 @@ class mask_table {
         return result;
     }
 
-    /// In units of one pair: half of the work is done for the whole height of a tile, and columns
-    /// are copied at the price of a few rows.
+    /// Estimated cost of a tile, in units of one pair: half of the work is done for the whole
+    /// height of a tile, and copying a column costs as much as a few rows.
     static double cost_of(int count, int columns) {
         return (0.5 * height + 0.5 * count + 4.0) * columns + 128.0;
     }
 
-    /// Calls take(rows, count) for tiles of rows in this order. Rows with many more columns than
-    /// others of their tile are put off, to tiles of their own at the end.
+    /// Calls take(rows, count) for tiles of rows in this order and returns their cost. Rows with
+    /// many more columns than others of their tile get tiles of their own at the end.
     template <class Take>
     double cut(std::vector<int> order, Take take) {
         double cost = 0;
@@ -11784,18 +11887,19 @@ class mask_table {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Attention whose scores follow from parameters alone: the weights, softmax over j of score(i, j),
-/// are computed once for all inputs, and what each input takes is a product of matrices. A weight
-/// outside of the space is zero; products leave out the blocks in which all are.
+/// Attention whose scores depend on parameters alone: the weights, softmax over j of score(i, j),
+/// are computed once for all inputs, and each input takes a matrix product. A weight outside the
+/// space is zero; products skip the blocks that are all zero.
 ///
 /// Shape is a type with static constexpr members
-///   rows, columns, length, nodes,
-///   value_column, out_row,
-///   value_gradient                as in attention.hpp
-///   space                         the same, with at least one piece
-///   is_table, bits(row)           whether a pair's bit must be set, too
-///   weight_row                    the elements from one row of weights to the next, whole vectors
-///   weight_gradient               whether the gradient of the weights is wanted at all
+///
+///     rows, columns, length, nodes,
+///     value_column, out_row,
+///     value_gradient                as in attention.hpp
+///     space                         likewise, with at least one piece
+///     is_table, bits(row)           whether a pair's bit must be set, too
+///     weight_row                    row stride of the weights: whole vectors
+///     weight_gradient               true if the gradient of the weights may be needed
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -11809,7 +11913,7 @@ inline bool has_pair(int row, int column) noexcept {
         return true;
 }
 
-/// Whether a pair is in the space and, if there is one, in the table.
+/// True if a pair is in the space and, if there is one, in the table.
 template <class Shape>
 bool is_pair(int row, int column) noexcept {
     for (const auto& part : Shape::space.pieces)
@@ -11819,7 +11923,7 @@ bool is_pair(int row, int column) noexcept {
     return false;
 }
 
-/// Adds weight times value over the pairs of a row alone: a weight of zero times infinity, where
+/// Sums weight times value over the pairs of a row only: a weight of zero times infinity, where
 /// there is no pair, would be NaN.
 template <class Shape, class T, class Value>
 SEQUENT_COLD void weighted_sum_of_pairs(const T* weights, int row, int end, T* out,
@@ -11841,8 +11945,8 @@ SEQUENT_COLD void add_value_gradient_of_pairs(const T* weights, const T* out_gra
                            value_gradient + column * Shape::value_column, Shape::length);
 }
 
-/// Rows and columns of weights in blocks, and of each the columns, or the rows, between the first
-/// and the last of its pairs.
+/// The weights in blocks of rows and of columns, and for each block the range of columns, or of
+/// rows, from the first to the last of its pairs.
 template <class Shape>
 struct weight_blocks {
     static constexpr bool is_full = [] {
@@ -11856,8 +11960,8 @@ struct weight_blocks {
     static constexpr int down = (Shape::rows + height - 1) / height;
     static constexpr int across = (Shape::columns + width - 1) / width;
 
-    std::array<column_span, down> columns;  // of each block of rows
-    std::array<column_span, across> rows;   // of each block of columns
+    std::array<column_span, down> columns;  // for each block of rows
+    std::array<column_span, across> rows;   // for each block of columns
 
     static const weight_blocks& made() noexcept {
         static const weight_blocks result;
@@ -11877,8 +11981,8 @@ struct weight_blocks {
     }
 };
 
-/// Calls visit(scores, part, place, row, count) for the tiles of a shape's scores, from the row
-/// `row` on.
+/// Calls visit(scores, part, place, row, count) for the tiles of a shape's scores; `row` is the
+/// tile's first row.
 template <class Shape, class T, class Visit>
 void each_score_tile(const score_operands<T>& operands, Visit visit) noexcept {
     constexpr all_rows<Shape::rows> all;
@@ -11906,7 +12010,7 @@ void each_score_tile(const score_operands<T>& operands, Visit visit) noexcept {
 
 }  // namespace detail
 
-/// All weights, zero where there is no pair.
+/// Computes all weights, Shape::weight_row elements per row; zero where there is no pair.
 template <class Shape, class T>
 void attention_weights(const score_operands<T>& operands, T* weights) noexcept {
     constexpr int n = lanes<T>;
@@ -11949,7 +12053,7 @@ void attention_weights(const score_operands<T>& operands, T* weights) noexcept {
     }
 }
 
-/// Adds to the gradients in `operands`, given that of the weights.
+/// Adds to the gradients in `operands`, given the gradient of the weights.
 template <class Shape, class T>
 void attention_weights_gradient(const score_operands<T>& operands, const T* weights,
                                 const T* gradient) noexcept {
@@ -11995,7 +12099,7 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
         });
 }
 
-/// Rows `range` of out: the weights times the values.
+/// Writes rows `range` of out: the weights times the values.
 template <class Shape, class T, class Range>
 void weighted_sum(const T* weights, const T* value, T* out, Range range) noexcept {
     using blocks = detail::weight_blocks<Shape>;
@@ -12078,8 +12182,9 @@ void weighted_sum_gradient(const T* weights, const T* value, const T* out_gradie
     }
 }
 
-/// One row, from values that are kept turned: number k of column c stands at k * Pitch + c - first.
-/// With Pitch zero they lie as elsewhere. No column beyond `end` is read.
+/// Writes one row of out from cached values that are stored transposed: number k of column c is at
+/// k * Pitch + c - first. If Pitch is 0, values are value_column apart. No column from `end` on is
+/// read.
 template <class Shape, int Pitch, class T>
 void weighted_row(const T* weights, const T* value, T* out, int row, int end, int first) noexcept {
     detail::column_span span;
@@ -12128,15 +12233,17 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
 #endif
 
 /// Tables that kernels read, such as the angles of positions or the pairs of a mask. A program
-/// makes those of all its models when it first names facts for a call: later than main begins, so
-/// that a program that runs no model does not wait for them, and before the call, which allocates
-/// nothing.
+/// computes the tables of all its models when facts are first made for a call: after main begins,
+/// so that a program that runs no model does not wait for them, and before the call, which
+/// allocates nothing.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// A table that this program may need: a static object beside the table, which it makes.
+/// A table that this program may need: a static object beside the table. Its function computes the
+/// table.
 class table_maker {
   public:
+    /// Registers the table that `make` computes.
     explicit table_maker(void (*make)()) : make_(make) {
         [[maybe_unused]] const auto lock = locked();
         next_ = first_;
@@ -12145,7 +12252,8 @@ class table_maker {
     table_maker(const table_maker&) = delete;
     table_maker& operator=(const table_maker&) = delete;
 
-    /// Makes the tables that have not been made. Throws std::bad_alloc.
+    /// Computes the tables that have not been computed. Safe to call from several threads. Throws
+    /// std::bad_alloc.
     static void make_all() {
         if (!first_.load(std::memory_order_acquire)) return;
         make_those_that_wait();
@@ -12155,7 +12263,7 @@ class table_maker {
     void (*make_)();
     table_maker* next_ = nullptr;
 
-    // Libraries that are loaded later add theirs.
+    // Libraries loaded later add their tables.
     static inline constinit std::atomic<table_maker*> first_{nullptr};
 
 #if defined(SEQUENT_NO_THREADS)
@@ -12165,7 +12273,7 @@ class table_maker {
     }
 #else
     static std::unique_lock<std::mutex> locked() {
-        // Not a constant everywhere: made where it is first wanted.
+        // Not constant-initialized on every platform, hence created on first use.
         static std::mutex mutex;
         return std::unique_lock(mutex);
     }
@@ -12181,16 +12289,16 @@ class table_maker {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Rotary and sinusoidal positions: the pairs of a row as points of a plane, pair k of Length / 2
-/// at the angle position * base^(-2k / Length) (arXiv 2104.09864, section 3.2.2; arXiv 1706.03762,
-/// section 3.5). y may be x.
+/// Rotary and sinusoidal positions. The elements of a row form Length / 2 pairs, points of a plane;
+/// pair k has the angle position * base^(-2k / Length) (arXiv 2104.09864, section 3.2.2; arXiv
+/// 1706.03762, section 3.5). y may be x.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Which elements are a pair: (2k, 2k + 1), or (k, k + Length / 2).
+/// Which elements form pair k: `neighbours` (2k, 2k + 1), `halves` (k, k + Length / 2).
 enum class pairing { neighbours, halves };
 
-/// The angle of pair k at position 1, scaled from base^(-2k / length).
+/// The angle of pair k at position 1 in radians: base^(-2k / length), scaled by `by`.
 inline double angle_of_pair(int k, int length, double base, const rotary_scaling& by) noexcept {
     constexpr double circle = 6.283185307179586476925;
     const double angle = std::exp(-2.0 * std::log(base) / length * k);
@@ -12207,7 +12315,7 @@ inline double angle_of_pair(int k, int length, double base, const rotary_scaling
         default:
             break;
     }
-    // The pair that turns so many times in the original length.
+    // The pair that makes this number of turns in the original length.
     const auto pair_of = [&](double turns) {
         return length * std::log(by.original / (turns * circle)) / (2 * std::log(base));
     };
@@ -12228,8 +12336,8 @@ inline void write_angles(double position, double base, T* to,
     }
 }
 
-/// The same for positions 0 to Positions - 1. The base is given by
-/// its bits: numbers of this kind are no template arguments everywhere.
+/// A table of write_angles for positions 0 to Positions - 1. Base is the bit pattern of the base:
+/// not every compiler has template arguments of type double.
 template <int Length, class T, int Positions, std::uint64_t Base,
           rotary_scaling Scaling = rotary_scaling{}>
 class angle_table {
@@ -12247,19 +12355,21 @@ class angle_table {
     static inline const table_maker maker{[] { (void)made(); }};
 
   public:
+    /// The cosines and sines of a position: Length elements.
     static const T* at(int position) noexcept {
         (void)&maker;
         return made() + static_cast<std::ptrdiff_t>(position) * Length;
     }
 };
 
-/// Turns each pair of the first Turned elements by its angle, or back.
+/// Rotates each pair of the first Turned elements by its angle, or by its negative if Back; copies
+/// the other elements. angles: as write_angles<Turned> gives them.
 template <int Length, pairing Pairing, bool Back, int Turned = Length, class T>
 SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
     constexpr int half = Turned / 2;
     constexpr int stride = Pairing == pairing::neighbours ? 2 : 1;
     constexpr int second = Pairing == pairing::neighbours ? 1 : half;
-    T turned[Length];  // y may be x: the compiler could not use vectors
+    T turned[Length];  // y may be x, which would prevent vectorization
     for (int k = 0; k < half; ++k) {
         const T a = x[stride * k];
         const T b = x[stride * k + second];
@@ -12272,7 +12382,7 @@ SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
     for (int k = 0; k < Length; ++k) y[k] = turned[k];
 }
 
-/// Adds the sine of each angle to element 2k, the cosine to 2k + 1.
+/// y = x plus the sine of angle k in element 2k and its cosine in element 2k + 1.
 template <int Length, class T>
 SEQUENT_INLINE void add_waves(const T* x, T* y, const T* angles) noexcept {
     for (int k = 0; k < Length / 2; ++k) {
@@ -12283,15 +12393,15 @@ SEQUENT_INLINE void add_waves(const T* x, T* y, const T* angles) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Functions of one contiguous row of Length elements, each with its gradient beside it. y may be x
-/// and dx may be dy. Gradients write dx and add to dgain and dbias, which may be null.
+/// Functions of one contiguous row of Length elements, each with its gradient. y may be x, and dx
+/// may be dy. Gradients write dx, and add to dgain and dbias, which may be null.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// Calls f(i, count) for each vector of a row: i is its first element, integral_constant count how
-/// many of its lanes belong to the row.
+/// Calls f(i, count) for each vector of a row: i is its first element, the integral_constant count
+/// the number of its lanes that belong to the row.
 template <int Length, class T, class F>
 SEQUENT_INLINE void each_vector(F f) noexcept {
     constexpr int n = lanes<T>;
@@ -12300,9 +12410,9 @@ SEQUENT_INLINE void each_vector(F f) noexcept {
     if constexpr (Length % n != 0) f(i, std::integral_constant<int, Length % n>{});
 }
 
-/// Sum over the row of f(i, count), which must give zeros in the lanes from count on. Up to four
-/// sums hide the latency of the addition. They begin with the first vectors, not with zero, in
-/// short rows, where each addition is waited for.
+/// Sum over the row of f(i, count), which must return zeros in the lanes from count on. Up to four
+/// sums hide the latency of the addition. In short rows they start with the first vectors instead
+/// of zero, since each addition is waited for.
 template <int Length, class T, class F>
 SEQUENT_INLINE T row_sum(F f) noexcept {
     constexpr int n = lanes<T>;
@@ -12334,32 +12444,35 @@ SEQUENT_INLINE T row_sum(F f) noexcept {
     if constexpr (sums == 4) return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
-/// A power of two by which rows are multiplied if the sum of their squares overflows: the squares
-/// of their largest numbers are in range then.
+/// A power of two with which rows are multiplied if the sum of their squares overflows; then the
+/// squares of their largest numbers are in range.
 template <class T>
 inline constexpr T small_scale = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-600);
 
+/// y = x * small_scale; returns eps scaled alike.
 template <int Length, class T>
 inline T make_small(const T* x, T* y, T eps) noexcept {
     for (int i = 0; i < Length; ++i) y[i] = x[i] * small_scale<T>;
     return eps * small_scale<T> * small_scale<T>;
 }
 
-/// Mean and 1 / sqrt(var + eps) of the row x, the variance over Length and in a second pass.
+/// Mean and 1 / sqrt(var + eps) of the row x; the variance is divided by Length and computed in a
+/// second pass.
 template <class T>
 struct moments {
     const T* x;
     T mean, rstd;
-    T offset;  ///< the rounding error of the mean, times rstd
+    T offset;  ///< rounding error of the mean, times rstd
     T slope;   ///< rstd as a factor of gradients: of the given row if x is a small one
 
-    /// (x - mean) / sqrt(var + eps), of count() numbers from number i on.
+    /// (x - mean) / sqrt(var + eps) of count() numbers from number i on.
     template <class Count>
     SEQUENT_INLINE batch<T> normal(int i, Count count) const noexcept {
         return fma(batch<T>(load_first<count()>(x + i) - set(mean)), set(rstd), set(-offset));
     }
 };
 
+/// Sum of (x - mean)^2.
 template <int Length, class T>
 SEQUENT_INLINE T sum_of_squares_from(const T* x, T mean) noexcept {
     return row_sum<Length, T>([&](int i, auto count) {
@@ -12368,8 +12481,8 @@ SEQUENT_INLINE T sum_of_squares_from(const T* x, T mean) noexcept {
     });
 }
 
-/// The moments where the rounding error of the mean matters: the mean is that of the differences
-/// from the first number.
+/// The moments if the rounding error of the mean matters: the mean is computed from the differences
+/// to the first number.
 template <int Length, class T>
 inline moments<T> exact_moments(const T* x, T eps, T factor = T(1)) noexcept {
     const T origin = x[0];
@@ -12387,7 +12500,8 @@ inline moments<T> exact_moments(const T* x, T eps, T factor = T(1)) noexcept {
     return {x, mean, rstd, error * rstd, rstd * factor};
 }
 
-/// A row whose squares overflow is replaced by a small one in `room`.
+/// The moments of a row that needs care. A row whose squares overflow is replaced by a scaled one
+/// in `room`.
 template <int Length, class T>
 SEQUENT_COLD moments<T> careful_moments(const T* x, T eps, T* room) noexcept {
     const moments<T> result = exact_moments<Length>(x, eps);
@@ -12396,7 +12510,7 @@ SEQUENT_COLD moments<T> careful_moments(const T* x, T eps, T* room) noexcept {
     return exact_moments<Length, T>(room, eps, small_scale<T>);
 }
 
-/// `room` may be where x is.
+/// The moments of a row. `room`: Length numbers, which may be x.
 template <int Length, class T>
 SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
     const T mean =
@@ -12413,6 +12527,7 @@ SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
     return {x, mean, rstd, T(0), rstd};
 }
 
+/// 1 / sqrt(mean(x^2) + eps).
 template <int Length, class T>
 SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
     const T square = row_sum<Length, T>([&](int i, auto count) {
@@ -12422,13 +12537,13 @@ SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
     return T(1) / std::sqrt(square / T(Length) + eps);
 }
 
-/// 1 / sqrt(mean(x^2) + eps) of a row whose squares overflow: of a small one in `room`.
+/// row_rms of a row whose squares overflow, by way of a scaled row in `room`.
 template <int Length, class T>
 SEQUENT_COLD T rms_of_large(const T* x, T eps, T* room) noexcept {
     return row_rms<Length>(room, make_small<Length>(x, room, eps));
 }
 
-/// The same of any row: x becomes `room` where the squares overflow.
+/// row_rms of any row; if the squares overflow, x is changed to the scaled row in `room`.
 template <int Length, class T>
 SEQUENT_INLINE T rms_in_range(const T*& x, T eps, T* room) noexcept {
     const T result = row_rms<Length>(x, eps);
@@ -12456,13 +12571,13 @@ SEQUENT_INLINE T sum_of_products(const T* x, const T* y, const T* z) noexcept {
     });
 }
 
-/// at[i ...] += v, unless there is no such row.
+/// at[i ...] += v, unless `at` is null.
 template <int Count, class T>
 SEQUENT_INLINE void add_first(T* at, int i, batch<T> v) noexcept {
     if (at != nullptr) store_first<Count>(at + i, load_first<Count>(at + i) + v);
 }
 
-/// Gradient of layer_norm; gain null stands for ones.
+/// Gradient of layer_norm; a null gain stands for ones.
 template <int Length, class T>
 inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
                                 T eps) noexcept {
@@ -12491,7 +12606,7 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
 
 }  // namespace detail
 
-/// y = (x - mean) / sqrt(var + eps), the variance divided by Length.
+/// y = (x - mean) / sqrt(var + eps); the variance is divided by Length.
 template <int Length, class T>
 inline void norm(const T* x, T* y, T eps) noexcept {
     const detail::moments<T> all = detail::row_moments<Length>(x, eps, y);
@@ -12499,6 +12614,7 @@ inline void norm(const T* x, T* y, T eps) noexcept {
         [&](int i, auto count) { store_first<count()>(y + i, all.normal(i, count)); });
 }
 
+/// Gradient of norm: writes dx, given x and dy.
 template <int Length, class T>
 inline void norm_gradient(const T* x, const T* dy, T* dx, T eps) noexcept {
     detail::layer_norm_gradient<Length, T>(x, nullptr, dy, dx, nullptr, nullptr, eps);
@@ -12514,6 +12630,7 @@ inline void layer_norm(const T* x, const T* gain, const T* bias, T* y, T eps) no
     });
 }
 
+/// Gradient of layer_norm: writes dx and adds to dgain and dbias, given x and dy.
 template <int Length, class T>
 inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
                                 T eps) noexcept {
@@ -12531,13 +12648,14 @@ inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
     });
 }
 
+/// Gradient of rms_norm: writes dx and adds to dgain, given x and dy.
 template <int Length, class T>
 inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain,
                               T eps) noexcept {
     T room[Length];
     T scale = detail::row_rms<Length>(x, eps);
     T slope = scale;
-    // Of x before it is multiplied by the scale: that would wait for the scale.
+    // Uses x before it is scaled, so as not to wait for the scale.
     const auto sum_along = [&] {
         return gain != nullptr
                    ? detail::sum_of_products<Length>(dy, gain, x)
@@ -12564,6 +12682,7 @@ inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* 
 
 namespace detail {
 
+/// The maximum of a row.
 template <int Length, class T>
 SEQUENT_INLINE T row_max(const T* x) noexcept {
     const batch<T> lowest = set(-std::numeric_limits<T>::infinity());
@@ -12577,24 +12696,24 @@ SEQUENT_INLINE T row_max(const T* x) noexcept {
 
 }  // namespace detail
 
-/// y = exp(x - max x) / sum exp(x - max x). Zeros where every x is -infinity.
+/// y = exp(x - max x) / sum exp(x - max x). Zeros if every x is -infinity.
 template <int Length, class T>
 inline void softmax(const T* x, T* y) noexcept {
     const T greatest = detail::row_max<Length>(x);
-    // With -infinity alone, any finite shift gives zeros.
+    // If all are -infinity, any finite shift gives zeros.
     const T shift = greatest == -std::numeric_limits<T>::infinity() ? T(0) : greatest;
     const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
         const batch<T> e = kernel::exp(batch<T>(load_first<count()>(x + i) - set(shift)));
         store_first<count()>(y + i, e);
         return keep_first<count()>(e, zero<T>());
     });
-    const T scale = sum == T(0) ? T(0) : T(1) / sum;  // NaN stays
+    const T scale = sum == T(0) ? T(0) : T(1) / sum;  // NaN propagates
     detail::each_vector<Length, T>([&](int i, auto count) {
         store_first<count()>(y + i, batch<T>(load_first<count()>(y + i) * set(scale)));
     });
 }
 
-/// dx = y (dy - sum y dy), from the output alone.
+/// dx = y (dy - sum y dy): reads the output y of softmax, not its input.
 template <int Length, class T>
 inline void softmax_gradient(const T* y, const T* dy, T* dx) noexcept {
     const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
@@ -12606,14 +12725,15 @@ inline void softmax_gradient(const T* y, const T* dy, T* dx) noexcept {
     });
 }
 
-/// The point of the simplex nearest to x: y = max(x - tau, 0) with sum y = 1 (Martins & Astudillo
-/// 2016), zeros where every x is -infinity. NaN or +infinity makes the row NaN. The threshold is
-/// found without sorting: tau of a set that holds the support never exceeds the true one, and
-/// dropping what lies below it ends at the support (Michelot 1986).
+/// The point of the probability simplex nearest to x: y = max(x - tau, 0) with sum y = 1 (Martins &
+/// Astudillo 2016). Zeros if every x is -infinity; NaN in the whole row if x holds NaN or
+/// +infinity. The threshold is found without sorting: tau of a set that contains the support never
+/// exceeds the true threshold, and repeatedly dropping what is below it ends at the support
+/// (Michelot 1986).
 template <int Length, class T>
 inline void sparsemax(const T* x, T* y) noexcept {
     const T greatest = detail::row_max<Length>(x);
-    T tau = T(-1);  // of x - greatest; the support lies above it
+    T tau = T(-1);  // threshold of x - greatest; the support is above it
     T size = T(0);
     for (int round = 0; round < Length; ++round) {
         batch<T> ones = zero<T>();
@@ -12641,8 +12761,8 @@ inline void sparsemax(const T* x, T* y) noexcept {
     for (int i = 0; i < Length; ++i) y[i] = std::numeric_limits<T>::quiet_NaN();
 }
 
-/// dx = dy - mean of dy over the support, zero outside (Martins & Astudillo 2016, equation 14). NaN
-/// in y stays.
+/// dx = dy - mean of dy over the support, zero outside it (Martins & Astudillo 2016, equation 14).
+/// Reads the output y of sparsemax. NaN in y stays NaN.
 template <int Length, class T>
 inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
     batch<T> ones = zero<T>();
@@ -12663,15 +12783,15 @@ inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Attention over the pairs of a table. A tile's rows stand in the lanes of vectors and its columns
-/// one after another, so that only columns which a row of the tile has are computed. All of a row's
-/// columns are in one tile.
+/// Attention over the pairs of a table. The rows of a tile are in the lanes of vectors and its
+/// columns are taken one after another, so that only columns that some row of the tile has are
+/// computed. All columns of a row are in one tile.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// A score whose rows are the columns of Shape's, and the other way round.
+/// A score with rows and columns of Shape's exchanged.
 template <class Shape>
 struct exchanged {
     static constexpr auto nodes = [] {
@@ -12699,8 +12819,8 @@ struct exchanged {
     }
 };
 
-/// The operands of an exchanged score's dot products: of listed columns as they are, and of the
-/// rows of a tile turned and, for the gradient, as they are.
+/// The operands of an exchanged score's dot products: of listed columns as they are; of the rows of
+/// a tile transposed and, for the gradient, as they are, too.
 template <class Score, class T, int Rows, int Columns, bool Gradient>
 class gathered_operands {
   public:
@@ -12733,7 +12853,7 @@ class gathered_operands {
     T* dy() const noexcept {
         return dy_ + depth_before(Node) * Columns;
     }
-    /// Where a product may leave its sums.
+    /// Memory in which a product may leave its sums.
     T* sums() const noexcept { return sums_; }
 
     void take_rows(const score_operands<T>& operands, const int* listed, int count) noexcept {
@@ -12786,7 +12906,7 @@ class gathered_operands {
         }
     }
 
-    /// Copies Count listed rows to the columns of a matrix of as many.
+    /// Copies Count listed rows to the columns of a matrix with Count columns.
     template <int Depth, int Count>
     static void turn_listed(const T* from, int stride, const int* listed, T* to) noexcept {
         constexpr int n = lanes<T>;
@@ -12828,12 +12948,12 @@ class gathered_operands {
     alignas(64) T turned_[room(true, all_depths* Columns)];
     alignas(64) T x_[room(true, all_depths* Rows)];
     alignas(64) T y_[room(Gradient, all_depths* Columns)];
-    // Written by the tile that has this as its operands.
+    // Written by the tile whose operands these are.
     alignas(64) mutable T dy_[room(Gradient, all_depths* Columns)];
     alignas(64) mutable T sums_[room(Gradient, all_depths* Rows)];
 };
 
-/// Which rows of a tile have a column, from `first` on.
+/// The rows of a tile, from `first` on, that have a column.
 template <class T>
 SEQUENT_INLINE auto mask_of_bits(unsigned bits, int first) noexcept {
     bits >>= first;
@@ -12847,8 +12967,8 @@ SEQUENT_INLINE auto mask_of_bits(unsigned bits, int first) noexcept {
 #endif
 }
 
-/// The rows of a tile that are in a range, as bits, and where among the tile's columns the first
-/// begins and the last ends.
+/// The rows of a tile that are in a range, as bits, and the part [begin, end) of the tile's columns
+/// that they need.
 template <class Shape, class T>
 struct tile_rows {
     static constexpr int height = mask_table::height;
@@ -12856,7 +12976,7 @@ struct tile_rows {
     unsigned taken = 0;
     int begin = 0;
     int end = 0;
-    // For a clipped table, of each row.
+    // For each row, if the table is clipped.
     alignas(64) T row_begin[Shape::clips ? height : 1];
     alignas(64) T row_end[Shape::clips ? height : 1];
     int listed[Shape::clips ? height : 1];
@@ -12895,7 +13015,7 @@ struct tile_rows {
         }
     }
 
-    /// The rows of a tile. In the place of those beyond what is there stands another.
+    /// The rows of a tile. Rows that are not there are replaced by another.
     const int* list(const mask_table& table, const mask_tile& tile) const noexcept {
         if constexpr (Shape::clips)
             return listed;
@@ -12913,7 +13033,7 @@ struct tile_rows {
         return result;
     }
 
-    /// Whether row r is among them.
+    /// True if row r is among them.
     bool has(unsigned bits, int r, int at) const noexcept {
         bool result = ((bits & taken) >> r & 1u) != 0;
         if constexpr (Shape::clips)
@@ -12923,7 +13043,8 @@ struct tile_rows {
     }
 };
 
-/// The pairs (c, r) of a tile's columns from `first` on and its rows: as tile_pairs has them.
+/// The pairs (c, r) of a tile's columns from `first` on and its rows, with the interface of
+/// tile_pairs.
 template <class Rows>
 class listed_pairs {
   public:
@@ -12956,7 +13077,7 @@ class listed_pairs {
     int count_;
 };
 
-/// How many columns are at hand at once.
+/// Number of columns that are gathered at once.
 inline constexpr int listed_columns = 64;
 
 template <class Shape, class T, class Range>
@@ -13012,7 +13133,7 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
                 if (xsimd::any(moves)) {
                     const batch<T> next = xsimd::select(moves, most, now);
                     alignas(64) T factor[n];
-                    // Rows that have had no pair yet have nothing to scale.
+                    // Rows without a pair so far have nothing to scale.
                     store(factor, xsimd::select(now == next, set(T(1)), exp(now - next)));
                     store(sum + r, batch<T>(load(sum + r) * load(factor)));
                     for (int lane = 0; lane < n && r + lane < each.rows; ++lane)
@@ -13163,14 +13284,16 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
 
 }  // namespace detail
 
-/// The same as `attention` for a Shape with a table of pairs:
-///   clips, space               whether the pairs are those of the table that are in
-///   space.pieces[0]
+/// Like `attention` for a space and for a table of pairs, whose Shape also has
+///
+///     clips, space      if `clips`, the pairs are those of the table that are also in
+///                       space.pieces[0]
 template <class Shape, class T, class Range>
 void attention(const mask_table& table, const score_operands<T>& operands, const T* value, T* out,
                T* normalizer, const int* counts, Range range) noexcept {
     detail::tabled_attention<Shape>(table, operands, value, out, normalizer, counts, range);
 }
+/// Gradient of it: adds to the gradients in `operands` and to value_gradient, which may be null.
 template <class Shape, class T>
 void attention_gradient(const mask_table& table, const score_operands<T>& operands, const T* value,
                         const T* out, const T* normalizer, const T* out_gradient, T* value_gradient,
@@ -14173,12 +14296,12 @@ constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool&
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The pairs of a sparse fact, indexed both ways.
+/// The pairs of a sparse fact, indexed by rows and by columns.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Where the parts of an index lie in its memory, in 32-bit integers: compressed sparse rows and
-/// compressed sparse columns. The pairs keep the numbers under which they are given.
+/// Layout of an index in memory, in 32-bit integers: compressed sparse rows and compressed sparse
+/// columns. Pairs keep the numbers under which they were given.
 struct pair_layout {
     int rows = 0;
     int columns = 0;
@@ -14187,7 +14310,7 @@ struct pair_layout {
     static constexpr int count() { return 0; }
     static constexpr int row_of_pair() { return 1; }
     constexpr int column_of_pair() const { return row_of_pair() + capacity; }
-    // Of the pairs of row i, begin[i] .. begin[i + 1]: the other index, ascending, and the number.
+    // The pairs of row i are begin[i] .. begin[i + 1]: other index, ascending, and pair number.
     constexpr int row_begin() const { return column_of_pair() + capacity; }
     constexpr int columns_of_row() const { return row_begin() + rows + 1; }
     constexpr int pairs_of_row() const { return columns_of_row() + capacity; }
@@ -14234,8 +14357,8 @@ struct pair_index {
     }
 };
 
-/// Sorts the pairs, two integers each, all within the layout's rows and columns and no more than
-/// its capacity, by counting.
+/// Writes the index of `count` pairs, two integers each, by counting sort. All must be within the
+/// layout's rows and columns and not more than its capacity.
 SEQUENT_LAZY
 inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
                         std::int32_t* memory) noexcept {
@@ -14275,30 +14398,35 @@ inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, in
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Turns a caller's containers into the pointers that kernels take, and checks them once.
+/// Turns the containers of the caller into the pointers that kernels take, and checks them once.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs(). Pairs and
-/// Values are lvalue references unless the containers are temporaries.
+/// A sparse fact as an argument, made by sparse_pairs(). Pairs and Values are lvalue reference
+/// types unless the containers are temporaries.
 template <class Pairs, class Values>
 struct sparse_argument {
+    /// The pairs.
     Pairs&& pairs;
+    /// Their values.
     Values&& values;
 };
+/// A sparse fact without values: each pair has the value 1.
 template <class Pairs>
 struct sparse_argument<Pairs, void> {
+    /// The pairs.
     Pairs&& pairs;
 };
 
-/// The pairs for which a sparse fact holds, integers of 32 bits: nested, {{0, 1}, {1, 0}}, or flat,
-/// and a value for each in a contiguous container: pairs x the fact's value. `edge =
-/// sparse_pairs(pairs, values)`. The facts copy the pairs and refer to the values.
+/// A sparse fact: the pairs (i, j) for which it holds, and the value of each, `edge =
+/// sparse_pairs(pairs, values)`. pairs: std::int32_t, nested, {{0, 1}, {1, 0}}, or flat. values: a
+/// contiguous container of the shape pairs x the fact's value. The facts made from it copy the
+/// pairs and refer to the values.
 template <class Pairs, class Values>
 constexpr sparse_argument<Pairs, Values> sparse_pairs(Pairs&& pairs, Values&& values) noexcept {
     return {static_cast<Pairs&&>(pairs), static_cast<Values&&>(values)};
 }
-/// The same for a sparse fact of scalars, all one.
+/// Likewise for a sparse fact of scalars, all 1.
 template <class Pairs>
 constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
     return {static_cast<Pairs&&>(pairs)};
@@ -14306,28 +14434,31 @@ constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
 
 namespace model_detail {
 
+/// True for what sparse_pairs() returns.
 template <class T>
 inline constexpr bool is_sparse_argument = false;
 template <class Pairs, class Values>
 inline constexpr bool is_sparse_argument<sparse_argument<Pairs, Values>> = true;
+/// True for an argument with a name, `x = container`.
 template <class T>
 inline constexpr bool is_named_argument = false;
 template <language::fixed_string Name, class Value>
 inline constexpr bool is_named_argument<language::named_argument<Name, Value>> = true;
 
+/// A tensor_view or a class derived from one.
 template <class X>
 concept is_view = requires(const X& x) {
     []<class T>(const tensor_view<T>&) {}(x);
 };
 
-/// A view by its type: xt::view of an lvalue.
+/// True if the type tells that it is a view of an lvalue, such as xt::view.
 template <class T>
 inline constexpr bool views_an_lvalue = false;
 template <template <class, class...> class View, class Viewed, class... Rest>
 inline constexpr bool views_an_lvalue<View<Viewed&, Rest...>> = true;
 
-/// Whether numbers that are read through a Value&& are still there when the full expression has
-/// ended: Value is an lvalue reference, or a view, which owns nothing.
+/// True if numbers read through a Value&& still exist after the full expression: Value is an lvalue
+/// reference, or a view, which owns nothing.
 template <class Value>
 inline constexpr bool outlives_call =
     std::is_lvalue_reference_v<Value> || std::ranges::borrowed_range<Value> ||
@@ -14339,7 +14470,7 @@ template <class Pairs, class Values>
 inline constexpr bool outlives_call<sparse_argument<Pairs, Values>> = outlives_call<Values>;
 template <class Pairs>
 inline constexpr bool outlives_call<sparse_argument<Pairs, void>> = true;
-// Of one that has a name, the pairs are read later than in the expression that gave them.
+// If sparse_pairs() was stored in a variable, the pairs are read after its expression has ended.
 template <class Pairs, class Values>
 inline constexpr bool outlives_call<sparse_argument<Pairs, Values>&> = outlives_call<Pairs> &&
                                                                        (std::is_void_v<Values> ||
@@ -14358,12 +14489,12 @@ SEQUENT_COLD std::string extents_text(const Int* extents, int rank) {
     return result;
 }
 
-/// What the text of an error speaks of: `fact "x"`, or `fact number 2` where it has no name. The
-/// text is made where there is an error.
+/// What an error message is about: `fact "x"`, or `fact number 2` if it has no name. The text is
+/// made only if an error occurs.
 struct subject {
     const char* what = "";
     plan::name id{};
-    int number = -1;  // counted from zero; -1 of one that stands for itself
+    int number = -1;  ///< counted from zero; -1 if there is only one
 
     SEQUENT_COLD std::string text() const {
         std::string result(what);
@@ -14377,20 +14508,23 @@ struct subject {
     }
 };
 
-/// Throws argument_error: the subject, then the parts.
+/// Throws argument_error: "sequent: ", the subject, the parts of `why`.
 SEQUENT_LAZY
 [[noreturn]] SEQUENT_COLD void refuse(const subject& what, std::initializer_list<text_part> why) {
     fail_with<argument_error>({"sequent: ", what.text(), joined_text(why)});
 }
 
-/// The extents of a container: of a span or vector its length, of nested arrays all, of anything
-/// with shape() what that says.
+/// The extents of a container: the length of a span or vector, all extents of nested arrays, and
+/// those that shape() returns for a class that has it.
 struct extents {
+    /// Number of extents.
     int rank = 0;
+    /// The extents.
     std::array<long, 8> at{};
-    bool shaped = false;  // the extents are those of the values, not only their number
+    bool shaped = false;  ///< the extents are those of the values, not only their number
     bool contiguous = true;
 
+    /// Product of the extents.
     constexpr long size() const {
         long product = 1;
         for (int axis = 0; axis < rank; ++axis) product *= at[static_cast<std::size_t>(axis)];
@@ -14403,6 +14537,7 @@ template <class T>
 inline constexpr bool is_std_array = false;
 template <class T, std::size_t Size>
 inline constexpr bool is_std_array<std::array<T, Size>> = true;
+/// An xtensor container or view, or another class with this interface.
 template <class X>
 concept has_shape = requires(const X& x) {
     x.shape();
@@ -14410,7 +14545,7 @@ concept has_shape = requires(const X& x) {
     x.strides();
 };
 
-/// The first element of a container of any nesting, and its extents.
+/// The first element of a container of any nesting; writes its extents to `found`.
 template <class X>
 auto* unwrap(X& x, extents& found) {
     using container = std::remove_cv_t<X>;
@@ -14432,7 +14567,7 @@ auto* unwrap(X& x, extents& found) {
         for (int axis = rank; axis-- > 0;) {
             const auto place = static_cast<std::size_t>(axis);
             const long extent = static_cast<long>(x.shape()[place]);
-            // A stride of an axis of one element may be anything.
+            // The stride of an axis with one element is arbitrary.
             found.contiguous = found.contiguous && (extent == 1 || x.strides()[place] == stride);
             stride *= extent;
         }
@@ -14469,24 +14604,33 @@ auto* unwrap(X& x, extents& found) {
     }
 }
 
-/// The facts, rows or gradients of a call, as opposed to one of them.
+/// The facts, rows or gradients of a call, as opposed to a single one of them.
 template <class T>
 concept is_fact_set = requires {
     typename T::given_together;
 };
 
-/// One argument with its type forgotten. Element says what the values must be: const T for facts,
-/// T where they are written.
+/// One argument with its type erased. Element is the required type of the values: const T for
+/// facts, T if they are written.
 template <class Element>
 struct argument {
+    /// The name; empty if the argument is given by position.
     plan::name id{};
+    /// First number, or null.
     Element* numbers = nullptr;
+    /// First symbol, or null.
     const std::int32_t* symbols = nullptr;
+    /// The value, if the argument is an integer.
     int count = 0;
+    /// True if the argument is an integer.
     bool is_count = false;
+    /// Extents of the numbers or symbols.
     extents shape{};
+    /// First pair of a sparse fact, or null.
     const std::int32_t* pairs = nullptr;
+    /// Extents of the pairs.
     extents pairs_shape{};
+    /// True for sparse_pairs().
     bool is_sparse = false;
 
     argument() = default;
@@ -14546,7 +14690,8 @@ struct argument {
     }
 };
 
-/// An argument that is referred to after the expression that gives it.
+/// An argument that is used after the expression in which it is given: temporary containers do not
+/// compile.
 template <class Element>
 struct kept_argument : argument<Element> {
     template <class Value>
@@ -14559,23 +14704,28 @@ struct kept_argument : argument<Element> {
     }
 };
 
-/// Chooses the constructor that takes temporaries.
+/// Selects the constructor that accepts temporaries.
 struct temporaries_too {};
 
-/// What one call reads: `Kept` that the caller has, or one made of a braced list. Containers in
-/// that list may be temporaries, since they live until the call has returned. For parameters alone.
+/// The arguments of one call: refers to a `Kept` of the caller, or makes one from a braced list.
+/// Containers in the list may be temporaries, since they exist until the call has returned. Only
+/// for function parameters.
 template <class Kept, class Argument>
 class of_one_call {
   public:
     using given_together = Kept;
 
+    /// Refers to `kept`.
     of_one_call(const Kept& kept) noexcept : given_(kept) {}
+    /// Makes a Kept for this call.
     of_one_call(std::initializer_list<Argument> given)
         : made_(std::in_place, given, temporaries_too{}), given_(*made_) {}
     of_one_call(const of_one_call&) = delete;
     of_one_call& operator=(const of_one_call&) = delete;
 
+    /// The arguments.
     const Kept& operator*() const noexcept { return given_; }
+    /// The arguments.
     const Kept* operator->() const noexcept { return &given_; }
 
   private:
@@ -14583,7 +14733,8 @@ class of_one_call {
     const Kept& given_;
 };
 
-/// Throws unless the container has the expected extents; a flat one of the right size will do.
+/// Throws argument_error unless the container has the expected extents, or is flat and has their
+/// product as size, and is contiguous.
 SEQUENT_LAZY
 inline void check_shape(const subject& what, const extents& given, const int* expected, int rank) {
     long size = 1;
@@ -14601,8 +14752,9 @@ inline void check_shape(const subject& what, const extents& given, const int* ex
         refuse(what, {" needs contiguous row-major values, given is a strided view"});
 }
 
-/// The length of a container for a fact of a length up to its first extent. Throws unless it is
-/// that; the other extents are left to check_shape.
+/// Length of a container for a fact with a length up to its first extent. Throws argument_error if
+/// the container is longer, or is flat and not a whole number of rows. check_shape checks the other
+/// extents.
 SEQUENT_LAZY
 inline int length_of(const subject& what, const extents& given, const plan::fact_shape& fact) {
     const int row = fact.size() / fact.extents[0];
@@ -14615,12 +14767,13 @@ inline int length_of(const subject& what, const extents& given, const plan::fact
     return static_cast<int>(length);
 }
 
+/// "(3, 5)", for messages.
 SEQUENT_LAZY
 SEQUENT_COLD std::string pair_text(const std::int32_t* pair) {
     return joined_text({"(", pair[0], ", ", pair[1], ")"});
 }
 
-/// Throws if a symbol is none of the classes.
+/// Throws argument_error if a symbol is outside [0, classes).
 SEQUENT_LAZY
 inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
@@ -14629,12 +14782,12 @@ inline void check_symbols(const subject& what, const std::int32_t* symbols, int 
                           classes, " classes"});
 }
 
-/// Whether no number is infinite or none.
+/// True if no number is infinite or NaN.
 template <class T>
 bool is_finite(const T* numbers, int size) noexcept {
     constexpr int n = kernel::lanes<T>;
     constexpr int sums = 4;
-    // Zero times what is not finite is not zero.
+    // Zero times infinity or NaN is NaN.
     kernel::batch<T> sum[sums];
     for (auto& each : sum) each = kernel::zero<T>();
     int at = 0;
@@ -14646,6 +14799,7 @@ bool is_finite(const T* numbers, int size) noexcept {
     for (; at < size; ++at) total += numbers[at] * T(0);
     return total == T(0);
 }
+/// Throws argument_error, with the position, if a number is infinite or NaN.
 template <class T>
 void check_finite(const subject& what, const T* numbers, int size) {
     if (is_finite(numbers, size)) return;
@@ -14655,8 +14809,8 @@ void check_finite(const subject& what, const T* numbers, int size) {
                   "; values are finite"});
 }
 
-/// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
-/// then indexes them.
+/// Throws argument_error unless the pairs of a sparse fact are distinct, within its extents and not
+/// more than it has room for; then writes their index to `memory`.
 template <class Element>
 void take_pairs(const subject& what, const argument<Element>& given, const pair_layout& layout,
                 std::int32_t* memory) {
@@ -23605,14 +23759,18 @@ struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// A random number generator with a fixed sequence for each seed.
+
 namespace sequent::inline SEQUENT_ABI {
 
-/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
-/// 2014), and the method of Box and Muller for the normal ones.
+/// A pseudorandom generator with 64 bits of state: splitmix64 (Steele, Lea and Flood, 2014). The
+/// integers and uniform numbers of one seed are the same on every platform. Not for cryptography.
 class random_numbers {
   public:
+    /// Starts the sequence of `seed`.
     explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
 
+    /// The next number, uniform over all 64-bit integers.
     constexpr std::uint64_t next() noexcept {
         std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
         mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
@@ -23620,22 +23778,25 @@ class random_numbers {
         return mixed ^ (mixed >> 31);
     }
 
-    /// Uniform in [0, 1).
+    /// Uniform in [0, 1), with 53 random bits.
     constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
-    /// Uniform in 0 .. count - 1.
+    /// A uniform integer in [0, count).
     constexpr int below(int count) noexcept {
         return static_cast<int>(uniform() * static_cast<double>(count));
     }
 
-    /// Normal with mean 0 and deviation 1.
+    /// Normal with mean 0 and standard deviation 1, by the method of Box and Muller. Consumes two
+    /// numbers.
     double normal() noexcept {
         constexpr double two_pi = 6.283185307179586;
         const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
         return radius * std::cos(two_pi * uniform());
     }
 
+    /// The state of the generator, for restore().
     constexpr std::uint64_t state() const noexcept { return state_; }
+    /// Continues from a state that state() has returned.
     constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
 
   private:
@@ -23644,27 +23805,28 @@ class random_numbers {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// The learned numbers of a model: one flat block, read through named views.
+/// The learned weights of a model: one flat block, read through named views.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using language::fixed_string;
 
-/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
-/// what it is used for.
+/// A weight as the library sees it: offset, extents (layers, indices, rows, columns), strides and
+/// how it is used.
 struct weight_view {
-    int offset = 0;
-    int rank = 0;
-    int value_rank = 0;  // of these, the dimensions of one value
-    int indices = 0;     // and its arguments in the rules
-    int extents[max_rank]{};
-    int strides[max_rank]{};
-    bool trained = false;
-    bool gain = false;       // of a norm
-    bool looked_up = false;  // rows chosen by symbols
-    bool bare = false;       // a bias or a table
+    int offset = 0;           ///< of the first element in the block
+    int rank = 0;             ///< number of dimensions
+    int value_rank = 0;       ///< number of these that belong to one value
+    int indices = 0;          ///< number of arguments in the rules
+    int extents[max_rank]{};  ///< extents of the dimensions
+    int strides[max_rank]{};  ///< strides of the dimensions, in elements
+    bool trained = false;     ///< true if it has a gradient
+    bool gain = false;        ///< true for the gain of a norm
+    bool looked_up = false;   ///< true if symbols select its rows
+    bool bare = false;        ///< true for a bias or a table
 };
 
+/// View of weight `at` in the parameters.
 template <class Plan>
 constexpr weight_view view_of_weight(int at) {
     constexpr auto& shapes = Plan::shapes;
@@ -23703,11 +23865,13 @@ constexpr weight_view view_of_weight(int at) {
     return result;
 }
 
-/// The name as io writes it: a block's weights carry the relation that stacks the block.
+/// The name of a weight as files have it: the weights of a block carry the relation that stacks the
+/// block, "layers.W_q".
 struct full_name {
     char text[128]{};
     int length = 0;
 
+    /// Puts `part` in front, followed by a dot if `dot`.
     constexpr void prepend(const plan::name& part, bool dot) {
         const int added = part.length + (dot ? 1 : 0);
         for (int at = length; at-- > 0;) text[at + added] = text[at];
@@ -23717,6 +23881,7 @@ struct full_name {
     }
 };
 
+/// Full name of weight `at`.
 template <class Plan>
 constexpr full_name name_of_weight(int at) {
     constexpr auto& text = Plan::shapes.text;
@@ -23727,7 +23892,7 @@ constexpr full_name name_of_weight(int at) {
     return result;
 }
 
-/// The characters of a name, without the room that a longer one would take.
+/// The characters of a name in an array of exactly that size.
 template <class Plan, int At>
 inline constexpr auto characters_of_name = [] {
     constexpr full_name name = name_of_weight<Plan>(At);
@@ -23736,6 +23901,7 @@ inline constexpr auto characters_of_name = [] {
     return result;
 }();
 
+/// A weight's full name and view.
 struct named_weight {
     std::string_view name;
     weight_view view;
@@ -23762,6 +23928,7 @@ inline constexpr auto named_weights = [] {
     return result;
 }();
 
+/// Index of the weight of this name; -1 if there is none, -2 if several stacks have one.
 template <class Plan, fixed_string Name>
 consteval int find_weight() {
     constexpr plan::name id =
@@ -23772,6 +23939,7 @@ consteval int find_weight() {
     return found;
 }
 
+/// Turns a weight_view into a tensor_view of the numbers from `base` on.
 template <class T>
 constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
     tensor_view<T> result;
@@ -23782,45 +23950,58 @@ constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
     return result;
 }
 
+/// Likewise with static rank.
 template <int Rank, class T>
 constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
     return {to_tensor(view, base)};
 }
 
-/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
-/// block's size might not fit the stack.
+/// The type of `{}` in `block = {}`: zeros are written in place. A temporary of the block's size
+/// might not fit on the stack.
 enum class zeros {};
 
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
-/// {}` fills it with zeros.
+/// All weights of a model: Model::parameters<T>. One block of numbers of type T, aligned to 64
+/// bytes and trivially copyable; a gradient or an optimizer's moment has the same layout. The
+/// padding between weights stays zero. Allocate large models by make_unique.
 template <class Plan, class T>
 struct alignas(64) parameter_block {
+    /// The number type of the weights.
     using number = T;
+    /// Number of elements, padding included; at least 1.
     static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
 
+    /// All weights, in the library's own order.
     T numbers[static_cast<std::size_t>(size)]{};
 
+    /// `p = {}` sets all weights to zero.
     parameter_block& operator=(zeros) noexcept {
         std::fill_n(numbers, size, T(0));
         return *this;
     }
 
+    /// The first element.
     T* data() noexcept { return numbers; }
+    /// The first element.
     const T* data() const noexcept { return numbers; }
+    /// All elements, for optimizers and files.
     std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
         return std::span<T, static_cast<std::size_t>(size)>(numbers);
     }
+    /// All elements.
     std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
         return std::span<const T, static_cast<std::size_t>(size)>(numbers);
     }
 
-    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
-    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
-    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
+    /// View of a declared weight, p[W_q]: a ranked_view with the dimensions layers (of the stacks
+    /// around it), indices, rows (outputs), columns (inputs). If attention reads only the entries j
+    /// <= i of a table R(i, j), only these are stored, as one dimension: entry (i, j) is element i
+    /// (i + 1) / 2 + j. Does not compile if the model has no weight of this name, or if several
+    /// stacks have one.
     template <fixed_string Name, int... Shape>
     auto operator[](language::weight<Name, Shape...>) noexcept {
         return view<Name, T>(numbers);
     }
+    /// Likewise, read-only.
     template <fixed_string Name, int... Shape>
     auto operator[](language::weight<Name, Shape...>) const noexcept {
         return view<Name, const T>(numbers);
@@ -23843,6 +24024,7 @@ struct alignas(64) parameter_block {
     }
 };
 
+/// Number of weights without padding.
 template <class Plan>
 constexpr int count_parameters() {
     int count = 0;
@@ -23856,9 +24038,8 @@ constexpr int count_parameters() {
     return count;
 }
 
-/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
-/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
-/// stay what they are.
+/// Initial values of weights; see model::initialize. Tables of numbers that are never trained have
+/// standard deviation 1.
 template <class T>
 SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
                                         std::uint64_t seed) {
@@ -23879,7 +24060,7 @@ SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T
     }
 }
 
-/// One in trained matrices.
+/// Sets the elements of trained matrices to 1.
 template <class T>
 SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
     for (const auto& [name, view] : weights) {
@@ -23893,59 +24074,68 @@ SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) 
 
 #include <numeric>
 
-/// The pointers of one call: where a plan's places lie in memory.
+/// The pointers of one call: the memory of a plan's operands.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::operand;
 using plan::place;
 
+/// Largest number of facts of a model.
 inline constexpr int max_facts = 16;
 
+/// The pointers of one call, and the layer in which it is. Operands of the plan are offsets from
+/// these pointers.
 template <class T>
 struct bindings {
-    const T* parameters = nullptr;
-    T* workspace = nullptr;
-    const T* prepared = nullptr;
-    const std::byte* packed = nullptr;
-    T* prepared_to = nullptr;        // while it is prepared
-    std::byte* cache = nullptr;      // of a state: columns of keys and values
-    T* scratch = nullptr;            // of general steps whose values are large
-    T* prepared_gradient = nullptr;  // laid out as what is prepared
-    const void* facts[max_facts]{};
-    const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts
-    T* parameter_gradient = nullptr;
-    T* fact_gradients[max_facts]{};  // null where none is wanted
-    const int* counts = nullptr;     // plan::given_numbers: counts, in the order in which the
-                                     // program names them, and runs of equal symbols
-    int layer[plan::max_loops]{};    // of stacks; or the time, in a recursion
-    const int* origins = nullptr;    // of a state: the first row at hand, and those of its windows
+    const T* parameters = nullptr;      ///< the weights; of packed weights, those kept as floats
+    T* workspace = nullptr;             ///< values of relations and their gradients
+    const T* prepared = nullptr;        ///< prepared values
+    const std::byte* packed = nullptr;  ///< packed weights
+    T* prepared_to = nullptr;           ///< prepared values while they are computed
+    std::byte* cache = nullptr;         ///< KV cache of a state
+    T* scratch = nullptr;               ///< temporary memory of general steps with large values
+    T* prepared_gradient = nullptr;     ///< gradient of the prepared values
+    const void* facts[max_facts]{};     ///< numbers or symbols
+    const std::int32_t* pairs[max_facts]{};  ///< indices of sparse facts
+    T* parameter_gradient = nullptr;         ///< gradient of the weights
+    T* fact_gradients[max_facts]{};          ///< gradients of facts; null if not computed
+    /// Counts in the order in which the program names them, and runs of equal symbols; layout:
+    /// plan::given_numbers.
+    const int* counts = nullptr;
+    int layer[plan::max_loops]{};  ///< current layer of each stack, or time of a recursion
+    const int* origins = nullptr;  ///< of a state: first current row, first row of each window
 
+    /// Offset of the current layers.
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
         std::ptrdiff_t at = 0;
         for (int level = 0; level < plan::max_loops; ++level)
             at += static_cast<std::ptrdiff_t>(layer[level]) * strides[level];
         return at;
     }
+    /// Offset of an operand in its memory.
     SEQUENT_INLINE std::ptrdiff_t place_of(const operand& at) const noexcept {
         const std::ptrdiff_t from =
             at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn;
         return at.moving == 0 ? from
                               : from - static_cast<std::ptrdiff_t>(at.moving) * origins[at.origin];
     }
+    /// First number of an operand.
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
         if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
         if (at.where == place::prepared) return prepared + place_of(at);
         return (at.where == place::parameter ? parameters : workspace) + place_of(at);
     }
+    /// First byte of a packed operand.
     SEQUENT_INLINE const std::byte* read_packed(const operand& at) const noexcept {
         return packed + 64 * place_of(at);
     }
+    /// First symbol of an operand.
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
     }
-    /// Row `symbol` of a table whose rows lie `stride` apart; null of a symbol that is none of
-    /// `classes`. Symbols are checked where facts are made, but a caller may change them later.
+    /// Row `symbol` of a table with rows `stride` elements apart; null if the symbol is not in [0,
+    /// classes). Symbols are checked when facts are made, but a caller may change them later.
     static SEQUENT_INLINE const T* row_of(const T* table, std::int32_t symbol, int classes,
                                           int stride) noexcept {
         return static_cast<std::uint32_t>(symbol) < static_cast<std::uint32_t>(classes)
@@ -23956,17 +24146,18 @@ struct bindings {
                                     int stride) noexcept {
         return const_cast<T*>(row_of(static_cast<const T*>(table), symbol, classes, stride));
     }
+    /// Where an operand is written.
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);
     }
-    /// Of what a rule drops in this layer and time.
+    /// Key of the dropout mask of a rule in the current layers and time.
     SEQUENT_INLINE kernel::dropout_key key(int seed, int rule) const noexcept {
         kernel::dropout_key result(static_cast<std::uint64_t>(seed));
         result = result.of(rule);
         for (int level : layer) result = result.of(level);
         return result;
     }
-    /// Where the operand's gradient is to be added; null where none is wanted.
+    /// Where the operand's gradient is added; null if it has none.
     SEQUENT_INLINE T* gradient(const operand& at) const noexcept {
         switch (at.where) {
             case place::value:
@@ -23986,11 +24177,12 @@ struct bindings {
     }
 };
 
-/// The index of a plan's sparse fact.
+/// Layout of the index of a plan's sparse fact.
 template <class Plan, int Fact>
 constexpr pair_layout pair_layout_of() {
     return {Plan::facts[Fact].extents[0], Plan::facts[Fact].extents[1], Plan::facts[Fact].pairs};
 }
+/// The index of the pairs of a sparse fact.
 template <class Plan, int Fact, class T>
 SEQUENT_INLINE pair_index<pair_layout_of<Plan, Fact>()> pairs_of(
     const bindings<T>& bound) noexcept {
@@ -24005,7 +24197,7 @@ SEQUENT_INLINE void each_outer(const int* extents, Body body) noexcept {
             for (int third = 0; third < extents[2]; ++third) body(first, second, third);
 }
 
-/// How far an access has moved after that many rounds of the outer loops.
+/// Offset of an access in these rounds of the outer loops.
 SEQUENT_INLINE std::ptrdiff_t outer_shift(const plan::access& at, int first, int second,
                                           int third) noexcept {
     return static_cast<std::ptrdiff_t>(first) * at.outer[0] +
@@ -24015,11 +24207,11 @@ SEQUENT_INLINE std::ptrdiff_t outer_shift(const plan::access& at, int first, int
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Index expressions and conditions at run time.
+/// Evaluates index expressions and conditions at run time.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The value of node `Root` of a plan, with that index for each variable; of a condition, whether
+/// The value of node `Root` of a plan for these values of the variables; for a condition, whether
 /// it holds.
 template <class Plan, int Root, class T>
 SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noexcept {
@@ -24032,7 +24224,7 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
     } else if constexpr (top.kind == node_kind::count) {
         return bound.counts[top.value];
     } else if constexpr (top.kind == node_kind::conjunction) {
-        // Indices may only be what the right side takes where the left side holds.
+        // The right side may be defined only for indices for which the left side holds.
         return evaluate_node<Plan, top.left>(bound, index) &&
                evaluate_node<Plan, top.right>(bound, index);
     } else {
@@ -24056,15 +24248,15 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The assignments of a general step's variables, one after another. Where a sparse fact or a
-/// function of two of them must hold, only their pairs are visited.
+/// Enumerates the assignments of a general step's variables. If a sparse fact or a function of two
+/// variables must hold, only their pairs are visited.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::general_step;
 using plan::pair_join;
 
-/// The place in the order of a general step from which on a variable's value is known.
+/// The position in the order of a general step's loops from which on a variable's value is known.
 template <class Step>
 constexpr int place_in_order(const Step& step, int variable) {
     int place = 0;
@@ -24072,8 +24264,8 @@ constexpr int place_in_order(const Step& step, int variable) {
     return place;
 }
 
-/// For each value of the outer one of two variables, those of the inner one for which a function
-/// holds.
+/// For each value of the outer one of two variables, the values of the inner one for which a
+/// function holds.
 template <class Plan, int At>
 class listed_pairs {
     static constexpr general_step step = Plan::template general_at<At>;
@@ -24136,13 +24328,13 @@ class assignments {
   protected:
     const bindings<T>& bound_;
     int index_[plan::max_variables]{};
-    int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
-    kernel::row_range rows_{};           // the values of `ranged`
+    int pair_[joins > 0 ? joins : 1]{};  // number of the current pair of each join
+    kernel::row_range rows_{};           // values of the variable `ranged`
 
     static constexpr bool in_state = requires { Plan::template position_of_general<At>; };
-    /// In a state's plan, the position, of which a run takes some values alone unless it is the
-    /// time of a recursion, and the variable whose values lie near it; else -1. In others, the rows
-    /// that begin with those before, and what they add.
+    /// In a state's plan: the position variable, of which a run takes only some values unless it is
+    /// the time of a recursion, and the variable whose values are near it; else -1. In other plans:
+    /// the rows that continue the row before, and what they add.
     static constexpr int position = [] {
         if constexpr (in_state)
             return Plan::template position_of_general<At>;
@@ -24166,7 +24358,7 @@ class assignments {
         return model_detail::evaluate_node<Plan, Root>(bound_, index_);
     }
 
-    /// Returns true if condition `Root` holds, of which the loops below a count hold their part.
+    /// True if condition `Root` holds; loops below a count have checked their part of it.
     template <int Root>
     bool holds() const noexcept {
         using plan::node_kind;
@@ -24183,8 +24375,8 @@ class assignments {
         return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
     }
 
-    /// Calls body() for each value of the variables order[From] .. order[To - 1] with which all
-    /// joins hold that are known by then.
+    /// Calls body() for each value of the variables order[From] .. order[To - 1] for which all
+    /// joins known by then hold.
     template <int From, int To, class Body>
     SEQUENT_INLINE void each(Body& body) noexcept {
         if constexpr (From == 0)
@@ -24193,8 +24385,7 @@ class assignments {
     }
 
   private:
-    /// Returns true if condition `Root` says that a variable is below a count at which its loop
-    /// ends.
+    /// True if condition `Root` says that a variable is below a count, at which its loop ends.
     template <int Root>
     static constexpr bool ends_loop() {
         constexpr plan::node top = Plan::template node_at<Root>;
@@ -24211,7 +24402,7 @@ class assignments {
         }
     }
 
-    /// The place in the order from which on a term's value is known; -1 of a constant.
+    /// The position in the order from which on a term's value is known; -1 for a constant.
     static constexpr int known_from(const plan::term& at) {
         return at.variable < 0 ? -1 : place_in_order(step, at.variable);
     }
@@ -24227,7 +24418,7 @@ class assignments {
         return -1;
     }
 
-    /// Finds the pairs of the joins that are known from `Place` on; whether all are there.
+    /// Finds the pairs of the joins that are known from `Place` on. Returns true if all exist.
     template <int Place>
     SEQUENT_INLINE bool find_pairs() noexcept {
         bool found = true;
@@ -24245,7 +24436,7 @@ class assignments {
         return found;
     }
 
-    /// The values of a variable that are visited lie below this one.
+    /// Upper bound, exclusive, of the visited values of a variable.
     template <int Variable>
     int end_of() const noexcept {
         return plan::least_count(step.counts[Variable], step.extents[Variable], bound_.counts);
@@ -24307,18 +24498,18 @@ class assignments {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Values as lists of numbers that are template arguments, so that what is compiled for equal
-/// values is one function.
+/// Values as lists of numbers that are template arguments: code for equal values is compiled as one
+/// function.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// A list of exactly so many numbers, as a template argument.
+/// A list of exactly Size numbers, as a template argument.
 template <int Size>
 struct form_key {
     int numbers[Size > 0 ? Size : 1]{};
 };
 
-/// Writes fields as numbers, or counts these where `to` is null.
+/// Writes fields as numbers, or counts them if `to` is null.
 struct form_writer {
     int* to = nullptr;
     int count = 0;
@@ -24339,7 +24530,7 @@ struct form_writer {
     }
 };
 
-/// Reads them back.
+/// Reads fields back.
 struct form_reader {
     const int* from;
 
@@ -24374,7 +24565,7 @@ inline constexpr auto form_key_of = [] {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Row steps by their form: steps that differ in nothing but where their numbers lie are one
+/// Row steps by their form: steps that differ only in the addresses of their operands are one
 /// function, whichever pass, plan or model they belong to.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -24384,11 +24575,11 @@ using plan::row_term;
 using plan::term_kind;
 using plan::transformation;
 
-/// How a row step computes: the step without where its operands lie, of which `index` is the place
-/// among row_pointers.
+/// How a row step computes: the step without the addresses of its operands, whose `index` is their
+/// position among row_pointers.
 struct row_form {
     row_step step{};
-    int classes[plan::max_terms]{};  // of the symbols that choose the rows of a term
+    int classes[plan::max_terms]{};  // number of classes of a term's symbols
 };
 
 template <class Access, class Visit>
@@ -24466,7 +24657,7 @@ constexpr void visit_form(Form& form, Visit& visit) {
     visit_access(step.before, visit);
 }
 
-/// About how many operations a row takes.
+/// Approximate number of operations of the functions of a row.
 constexpr long long functions_cost(const row_step& step) {
     return 16LL * step.columns() * step.functions.size();
 }
@@ -24478,14 +24669,14 @@ constexpr long long row_cost(const row_step& step) {
     return cost;
 }
 
-/// From how many operations on a step is compiled by its form. Of the library's own tests alone:
-/// all units of a program must have the same number.
+/// Smallest number of operations of a step that is compiled by its form. Only the library's own
+/// tests change it. All translation units of a program must have the same value.
 #ifndef SEQUENT_LEAST_SHARED
 #define SEQUENT_LEAST_SHARED 50'000
 #endif
 
-/// Whether a step is compiled by its form. It must read no condition of the plan, no pairs and no
-/// identity, and take a microsecond or so: the pointers and the call take 10 ns.
+/// True if a step is compiled by its form. It must read no condition of the plan, no pairs and no
+/// identity, and take at least about a microsecond: pointers and call take 10 ns.
 constexpr bool is_shared(const row_step& step) {
     for (const plan::row_function& function : step.functions)
         if (function.kind == transformation::dropout) return false;
@@ -24493,7 +24684,7 @@ constexpr bool is_shared(const row_step& step) {
            row_cost(step) * step.rows >= SEQUENT_LEAST_SHARED;
 }
 
-/// What a kernel sees of a row step: of the plan's step `At`.
+/// Row step `At` of a plan as kernels take it.
 template <class Plan, int At>
 struct row_step_value {
     using plan = Plan;
@@ -24510,7 +24701,7 @@ struct row_pointers {
     static constexpr int most = 2 * plan::max_terms + 2 * plan::max_transformations + 2;
 
     const void* at[most];
-    T* gradients[most];  // null where none is wanted
+    T* gradients[most];  // null if not computed
     const int* counts;
 
     SEQUENT_INLINE const T* read(const operand& of) const noexcept {
@@ -24533,7 +24724,7 @@ struct row_pointers {
     }
 };
 
-/// The same of all steps of a form.
+/// All row steps of a form as kernels take them.
 template <form_key Key>
 struct row_step_of_form {
     using plan = void;
@@ -24553,7 +24744,8 @@ struct row_step_of_form {
     static constexpr int classes = form.classes[Term];
 };
 
-/// Row step `At` of a plan as the kernels are to see it, and the pointers that they take.
+/// Row step `At` of a plan in the form in which it is compiled, with the pointers that this code
+/// takes.
 template <class Plan, int At>
 class row_code {
     using own = row_step_value<Plan, At>;
@@ -24602,7 +24794,7 @@ class row_code {
     static constexpr bool by_form = is_shared(own::value);
     using step = typename choice<by_form>::step;
 
-    /// Backward: with the gradients.
+    /// The pointers. Backward: including gradients.
     template <bool Backward, class T>
     static SEQUENT_INLINE decltype(auto) bind(const bindings<T>& bound) noexcept {
         if constexpr (!by_form) {
@@ -24632,7 +24824,7 @@ class row_code {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// What is done to the rows of a row step: its functions, and what of them a product takes up.
+/// The functions that a row step applies to its rows, and which of them its product applies.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -24642,7 +24834,8 @@ constexpr bool is_elementwise(transformation kind) {
     return kind < transformation::softmax;
 }
 
-/// Few enough instructions to be repeated for all registers of a product's tile.
+/// True if the function has few enough instructions to be repeated for all registers of a product's
+/// tile.
 constexpr bool is_cheap(transformation kind) {
     return kind <= transformation::leaky_relu || kind == transformation::complement ||
            kind == transformation::scale;
@@ -24656,7 +24849,7 @@ constexpr kernel::pairing pairing_of(transformation kind) {
     return kind == transformation::rotary ? kernel::pairing::neighbours : kernel::pairing::halves;
 }
 
-/// How many of a value's elements rotary positions turn.
+/// Number of a value's elements that rotary positions rotate.
 template <class Function>
 constexpr int turned_of(const Function& function, int length) {
     const int turned = static_cast<int>(function.numbers[1]);
@@ -24704,7 +24897,7 @@ SEQUENT_INLINE void multiply_to(T* to, const T* from) noexcept {
     });
 }
 
-/// The functions of row step `Step`, which says so by a static member `value`.
+/// The functions of row step `Step`, which has the step as static member `value`.
 template <class Step, class T>
 struct row_functions {
     static constexpr const row_step& step = Step::value;
@@ -24754,7 +24947,7 @@ struct row_functions {
                static_cast<std::ptrdiff_t>(segment) * weight.column;
     }
 
-    /// Function `At` of one row; x may be y.
+    /// Applies function `At` to one row; x may be y.
     template <int At>
     SEQUENT_INLINE void forward(const T* x, T* y, int row) const noexcept {
         constexpr row_function function = step.functions[At];
@@ -24790,7 +24983,7 @@ struct row_functions {
         }
     }
 
-    /// The gain or the bias of function `At`, and its gradient; null where it has none.
+    /// The gain or the bias of function `At`, and its gradient; null if it has none.
     template <int At, int Which>
     SEQUENT_INLINE const T* weight(int row, int segment) const noexcept {
         constexpr plan::access of = step.functions[At].weights[Which];
@@ -24807,8 +25000,8 @@ struct row_functions {
         return gradient ? gradient + weight_at(of, row, segment) : nullptr;
     }
 
-    /// Turns the gradient of function `At`'s result into that of its argument, in place. x is
-    /// read only where the result y does not suffice.
+    /// Turns the gradient of function `At`'s result into that of its argument, in place. x is read
+    /// only if the result y does not suffice.
     template <int At>
     SEQUENT_INLINE void backward(const T* x, const T* y, T* gradient, int row) const noexcept {
         constexpr row_function function = step.functions[At];
@@ -24852,17 +25045,17 @@ struct row_functions {
     }
 };
 
-/// What the last product of a row step does besides: it adds the summands that lie row by row, and
-/// applies the first function if that is cheap and all is summed by then.
+/// What the last product of a row step also does: it adds the summands that are stored row by row,
+/// and applies the first function if that is cheap and the sum is complete.
 template <class Step>
 struct row_fusion {
     static constexpr const row_step& step = Step::value;
 
-    /// A product whose rows are not rows of x times one weight is taken row by row.
+    /// A product whose rows are not rows of x times one weight is computed row by row.
     static constexpr bool by_row(const row_term& term) {
         return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
     }
-    /// One segment where the numbers lie side by side anyway.
+    /// Number of segments; one if their numbers are contiguous anyway.
     static constexpr int segments_of(const plan::access& at) {
         return step.segments > 1 && at.column != step.length ? step.segments : 1;
     }
@@ -24890,14 +25083,14 @@ struct row_fusion {
     }();
 };
 
-/// The same as a product's Finish, for rows from that of the pointers on.
+/// Likewise as the Finish of a product, for rows from that of the pointers on.
 template <class Step, class T>
 struct row_finish {
     using fusion = row_fusion<Step>;
     static constexpr const row_step& step = Step::value;
 
     const T* summands[static_cast<std::size_t>(step.terms.size())];
-    T* out;  // of the function, where the step keeps its argument
+    T* out;  // result of the function, if the step keeps its argument
 
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int row, int column, Count) const noexcept {
@@ -24920,45 +25113,58 @@ struct row_finish {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+/// Matrix products whose rows may be anywhere in memory, of any size.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows of numbers: listed, or a stride apart.
+/// The rows of a matrix: a list of pointers, or a first row and a stride in elements.
 template <class T>
 struct row_places {
+    /// Pointers to the rows, or null.
     T* const* listed = nullptr;
+    /// The first row, if no rows are listed.
     T* first = nullptr;
+    /// Distance from row to row in elements.
     std::ptrdiff_t stride = 0;
 
+    /// The first element of a row.
     SEQUENT_INLINE T* operator[](int row) const noexcept {
         return listed ? listed[row] : first + row * stride;
     }
 };
 
-/// C = A B or C += A B of any sizes, with C rows x columns and A rows x depth, whose rows may lie
-/// anywhere. Turned: the rows that are given are those of the transposed matrix.
+/// C = A B or C += A B with run-time sizes: C is rows x columns, A rows x depth, B depth x columns.
+/// If a_turned or b_turned, the rows given are those of the transposed matrix.
 template <class T>
 struct gathered_product {
+    /// Extents.
     int rows, columns, depth;
+    /// Rows of A, or of its transpose.
     row_places<const T> a;
+    /// True if A is given transposed.
     bool a_turned;
+    /// Rows of B, or of its transpose.
     row_places<const T> b;
+    /// True if B is given transposed.
     bool b_turned;
+    /// Rows of C.
     row_places<T> c;
+    /// Adds to C instead of writing it.
     bool accumulate;
-    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
+    /// For a few rows: reads B in memory order without copying it, unless it is transposed.
     bool streams = false;
 };
 
 namespace detail {
 
-/// How a gathered product is cut: blocks of A and panels of B are copied, so that each number of B
-/// is read once for up to `rows` rows.
+/// Block sizes: blocks of A and panels of B are copied, so that each number of B is read once for
+/// up to `rows` rows.
 template <class T>
 struct gathered_plan {
     static constexpr int rows = 256;
     static constexpr int depth = 256;
-    static constexpr int streams = 16;                       // rows of B, where it is not copied
-    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
+    static constexpr int streams = 16;  // rows of B at once, if it is not copied
+    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // row stride of the copy of A
     static constexpr int width = 2 * lanes<T>;
     static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
 };
@@ -24977,7 +25183,7 @@ inline void gather_rows(const row_places<const T>& from, int first, int rows, in
         std::copy_n(from[first + row] + begin, count, to);
 }
 
-/// Copies a panel of B, a row of `width` numbers for each k; zeros behind the last column.
+/// Copies a panel of B: a row of `width` numbers for each k, with zeros after the last column.
 template <class T>
 inline void gather_panel(const gathered_product<T>& of, int k, int depth, int column,
                          T* to) noexcept {
@@ -25010,7 +25216,7 @@ inline void gather_panel(const gathered_product<T>& of, int k, int depth, int co
         const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
         int at = 0;
         for (; at + group <= depth; at += group) {
-            // The panel that is copied next.
+            // Prefetches the panel that is copied next.
             if (of.streams && at % (64 / int{sizeof(T)}) == 0)
                 for (int lane = 0; lane < next; ++lane)
                     prefetch(from + at + (lane + width) * of.b.stride);
@@ -25023,7 +25229,7 @@ inline void gather_panel(const gathered_product<T>& of, int k, int depth, int co
     }
 }
 
-/// Asks for part `part` of `parts` of the panel that is copied next.
+/// Prefetches part `part` of `parts` of the panel that is copied next.
 template <class T>
 SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int depth, int column,
                                    int part, int parts) noexcept {
@@ -25038,7 +25244,7 @@ SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int dep
         for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
 }
 
-/// Rows of C of one tile against a panel of B, from the copy of A.
+/// Multiplies rows of the copy of A with a panel of B and writes one tile of C.
 template <int Rows, class Strides, class T>
 SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
                                     const row_places<T>& c, int row, int rows, int column,
@@ -25070,7 +25276,7 @@ SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strid
     }
 }
 
-/// A block of A, of which rows are a_row apart, against a panel of B.
+/// Multiplies a block of A, with rows a_row elements apart, with a panel of B.
 template <class Strides, class T>
 inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
                            const Strides& strides, int first, int rows, int k, int depth,
@@ -25098,15 +25304,16 @@ inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b
 
 }  // namespace detail
 
-/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
+/// Number of elements of temporary memory that a gathered product needs; for at most Rows rows if A
+/// is not transposed.
 template <class T,
           int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
 inline constexpr int gathered_room =
     (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
     + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
 
-/// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
-/// the same whatever the other rows are. `room` has gathered_room numbers, aligned to 64 bytes.
+/// Computes a gathered product. If B is transposed, its rows must have a stride. An element of C
+/// does not depend on the other rows. `room`: gathered_room elements, aligned to 64 bytes.
 template <class T>
 SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
     using plan = detail::gathered_plan<T>;
@@ -25134,7 +25341,7 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
                                            accumulate);
                 };
                 if (in_place && column + plan::width <= of.columns) {
-                    // The rows that are read next.
+                    // Prefetches the rows that are read next.
                     for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
                         const T* next = of.b[k + depth + at] + column;
                         detail::prefetch(next);
@@ -25159,18 +25366,18 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// The three products of a row term with a matrix, of rows that may lie anywhere: y from x, the
-/// gradient of x, and the gradient of the matrix w.
+/// The three products of a row term with a matrix, whose rows may be anywhere in memory: y from x,
+/// the gradient of x, and the gradient of the matrix w.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Rows of w in memory: inputs, if w_column is 1, or outputs.
+/// The rows of w in memory: inputs if w_column is 1, else outputs.
 template <class T>
 constexpr kernel::row_places<T> rows_of_weight(const row_term& term, T* w) noexcept {
     return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
 }
 
-/// y (=, +=) x w, of `rows` rows and `columns` outputs.
+/// y (=, +=) x w, with `rows` rows and `columns` outputs.
 template <class T>
 constexpr kernel::gathered_product<T> output_product(const row_term& term, int columns, int rows,
                                                      kernel::row_places<const T> x, const T* w,
@@ -25189,8 +25396,8 @@ constexpr kernel::gathered_product<T> input_product(const row_term& term, int co
             dx,   true};
 }
 
-/// dw += x^T dy, of `count` rows of w in memory, summed over `rows` rows of x and dy. They begin at
-/// the first of these inputs or outputs.
+/// dw += x^T dy for `count` rows of w in memory, summed over `rows` rows of x and dy, which begin
+/// at the first of these inputs or outputs.
 template <class T>
 constexpr kernel::gathered_product<T> weight_product(const row_term& term, int columns, int count,
                                                      int rows, kernel::row_places<const T> x,
@@ -25202,14 +25409,13 @@ constexpr kernel::gathered_product<T> weight_product(const row_term& term, int c
         false, rows_of_weight(term, dw),        true};
 }
 
-/// Such a product of operands that are rounded to a format (packed_format); model/rounded.hpp has
-/// it.
+/// Such a product with operands rounded to a format (packed_format); defined in model/rounded.hpp.
 template <int Format, class T>
 void multiply_rounded(const kernel::gathered_product<T>& of) noexcept;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The rows of a row step that are there, and their gradients.
+/// The rows of a row step that are atoms, and the gradients of a row step.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -25227,13 +25433,13 @@ class row_atoms {
     static constexpr kernel::all_rows<step.rows> all{};
 
   public:
-    /// Whether all rows are atoms. Others run on one thread.
+    /// True if all rows are atoms. Other steps run on one thread.
     static constexpr bool is_whole = !Step::value.is_limited() && Step::value.condition < 0;
 
     static constexpr bool by_row(const row_term& term) { return fusion::by_row(term); }
     static constexpr int segments_of(const plan::access& at) { return fusion::segments_of(at); }
 
-    /// How many rows there are, all in front.
+    /// Number of rows that exist; they come first.
     static int limit(const bindings& bound) noexcept {
         if constexpr (step.pairs >= 0)
             return bound.pairs[step.pairs][pair_layout::count()];
@@ -25244,7 +25450,7 @@ class row_atoms {
     }
 
   protected:
-    /// Calls visit(range) for the atoms among some rows, side by side.
+    /// Calls visit(range) for adjacent atoms among some rows.
     template <class Range, class Visit>
     static void each_run(const bindings& bound, int first, int second, int third, Range range,
                          Visit visit) noexcept {
@@ -25275,7 +25481,7 @@ class row_atoms {
         return evaluate_node<typename Step::plan, step.condition>(bound, index);
     }
 
-    /// The row of a term that goes by an index of the step's pairs.
+    /// The row of a term that is selected by an index of the step's pairs.
     template <plan::side Side>
     static int pair_row(const bindings& bound, int row) noexcept {
         if constexpr (Side == plan::side::none) {
@@ -25288,7 +25494,7 @@ class row_atoms {
         }
     }
 
-    /// The rows of a range in which split `split` of term At is there.
+    /// The rows of a range in which split `split` of term At exists.
     template <int At, class Range>
     static auto rows_of_split(const bindings& bound, int first, int second, int third, int split,
                               Range range) noexcept {
@@ -25308,7 +25514,7 @@ class row_atoms {
     }
 };
 
-/// The gradients of a row step, over rows that may be some: for runs on several threads.
+/// The gradients of a row step over some or all of its rows; some, for runs on several threads.
 template <class Step, class T>
 class row_gradients : public row_atoms<Step, T> {
     using base = row_atoms<Step, T>;
@@ -25372,7 +25578,7 @@ class row_gradients : public row_atoms<Step, T> {
         }
     }
 
-    /// Adds to the gradient of a product's rows, `split` of the inputs.
+    /// Adds to the gradient of a product's rows, for `split` of the inputs.
     template <int At, class Range>
     static void input_gradient(const bindings& bound, int first, int second, int third, int split,
                                Range range) noexcept {
@@ -25395,14 +25601,14 @@ class row_gradients : public row_atoms<Step, T> {
             kernel::detail::tile_product<shape, kernel::is_whole<Range>>(dy, w, dx, rows, columns);
     }
 
-    /// How many rows a product's weight has in memory.
+    /// Number of rows that a product's weight has in memory.
     template <int At>
     static constexpr int weight_rows() {
         return step.terms[At].w_column == 1 ? step.terms[At].depth : columns;
     }
 
-    /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory,
-    /// from some rows of x.
+    /// Adds to the gradient of a product's weight: `of` gives its rows in memory, for `split` of
+    /// the inputs, `range` the rows of x.
     template <int At, class Range, class Rows = kernel::all_rows<Step::value.rows>>
     static void weight_gradient(const bindings& bound, int first, int second, int third, int split,
                                 Range range, Rows of = {}) noexcept {
@@ -25585,7 +25791,7 @@ class row_gradients : public row_atoms<Step, T> {
         }
     }
 
-    /// The gradient of one factor: that of the product, times the other factors.
+    /// The gradient of one factor: the gradient of the product times the other factors.
     template <int At, class Range>
     static void factor_gradient(const bindings& bound, int first, int second, int third,
                                 Range range) noexcept {
@@ -25618,12 +25824,12 @@ class row_gradients : public row_atoms<Step, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
+/// Runs row steps: a block of rows is multiplied, added to and transformed while it is in the
 /// cache.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// How many rows are at hand at once: a divisor of all, where one is near 64.
+/// Number of rows that are computed at once: a divisor of `rows`, if one is near 64.
 constexpr int block_rows(int rows) {
     if (rows <= 64) return rows;
     for (int block = 64; block >= 24; --block)
@@ -25632,8 +25838,8 @@ constexpr int block_rows(int rows) {
     return (rows + blocks - 1) / blocks;
 }
 
-/// Product `At` of a row step by packed weights, and a row of a packed table; model/packed.hpp has
-/// them.
+/// Product `At` of a row step with packed weights, and a row of a packed table; defined in
+/// model/packed.hpp.
 template <class Step, int At, bool Accumulate, int Block>
 void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
                      int rows) noexcept;
@@ -25651,7 +25857,7 @@ class row_runner : public row_gradients<Step, T> {
     static constexpr bool keeps_input = step.before.at.where != place::none;
 
   public:
-    /// How far rows of sums are apart.
+    /// Row stride of the sums.
     static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
 
     using base::backward;
@@ -25666,7 +25872,7 @@ class row_runner : public row_gradients<Step, T> {
         });
     }
 
-    /// One round of the outer loops.
+    /// Computes one round of the outer loops.
     template <class Range>
     static void forward_at(const bindings& bound, int first, int second, int third,
                            Range range) noexcept {
@@ -25689,7 +25895,7 @@ class row_runner : public row_gradients<Step, T> {
     }
 
   private:
-    /// Atoms alone: operands may end where the others do.
+    /// Computes adjacent atoms; operands may end where others do not.
     template <class Range>
     static void forward_rows(const bindings& bound, int first, int second, int third,
                              Range range) noexcept {
@@ -25705,7 +25911,7 @@ class row_runner : public row_gradients<Step, T> {
                 combine<all, even && all == block>(bound, first, second, third, sum, out, row,
                                                    rows);
             };
-            // Products of few rows are others than those of many.
+            // Products of few rows are computed by other code than products of many.
             constexpr int few = step.counts != 0 ? std::min(block, 4) : block;
             constexpr int some = step.counts != 0 ? std::min(block, 16) : block;
             if (few < block && rows <= few)
@@ -25727,9 +25933,9 @@ class row_runner : public row_gradients<Step, T> {
     }
     SEQUENT_NOINLINE static void backward_apart(const bindings& bound) noexcept { backward(bound); }
 
-    // For the rows of several samples: what is left once the products have been summed.
+    // For the rows of several samples: the rest of the step after the products.
 
-    /// Where a row's sum begins.
+    /// The sum of the first row.
     static T* sum_of(const bindings& bound, int first, int second, int third) noexcept {
         if constexpr (keeps_input)
             return bound.write(step.before.at) + outer_shift(step.before, first, second, third);
@@ -25774,7 +25980,7 @@ class row_runner : public row_gradients<Step, T> {
         for (const row_term& term : step.terms) result = result || term.window.bounded;
         return result;
     }();
-    /// The rows among some in which all splits of all products are there.
+    /// The rows among some in which all splits of all products exist.
     static kernel::row_range full_rows(const bindings& bound, int first, int second, int third,
                                        int begin, int end) noexcept {
         kernel::row_range result{begin, end};
@@ -25787,7 +25993,7 @@ class row_runner : public row_gradients<Step, T> {
         });
         return result;
     }
-    /// Rows in which some splits are not there: each is added where it is.
+    /// Computes rows in which some splits do not exist: each is added where it does.
     template <int Block>
     static void multiply_partly(const bindings& bound, int first, int second, int third, T* sum,
                                 T* out, int begin, int end) noexcept {
@@ -25831,7 +26037,7 @@ class row_runner : public row_gradients<Step, T> {
         return -1;
     }
 
-    /// At most Block rows from `row` on; Even: exactly so many.
+    /// Computes at most Block rows from `row` on; Even: exactly Block.
     template <int Block, bool Even>
     static void combine(const bindings& bound, int first, int second, int third, T* sum, T* out,
                         int row, int rows) noexcept {
@@ -25871,7 +26077,7 @@ class row_runner : public row_gradients<Step, T> {
         add_terms(bound, first, second, third, sum, row, rows);
     }
 
-    /// The functions that the products have not applied.
+    /// Applies the functions that the products have not applied.
     static void apply_functions(const bindings& bound, int first, int second, int third,
                                 const T* sum, T* out, int row, int rows) noexcept {
         constexpr int applied = fusion::applies ? 1 : 0;
@@ -25886,12 +26092,12 @@ class row_runner : public row_gradients<Step, T> {
         }
     }
 
-    /// The summands that the products have not added.
+    /// Adds the summands that the products have not added.
     static void add_terms(const bindings& bound, int first, int second, int third, T* sum, int row,
                           int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            // Where a term is not in all rows, these begin with zeros.
+            // If a term does not exist in all rows, sums begin with zero.
             constexpr bool cleared = first_product() < 0 && index() == 0 && term.window.bounded;
             constexpr bool starts = first_product() < 0 && index() == 0 && !cleared;
             if constexpr (cleared)
@@ -25900,7 +26106,7 @@ class row_runner : public row_gradients<Step, T> {
             [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
-                // Done by the product.
+                // The product has added it.
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = present.begin; at < present.end; ++at)
@@ -26043,7 +26249,7 @@ class row_runner : public row_gradients<Step, T> {
         }
     }
 
-    /// What a product would have done to its tiles.
+    /// Does to rows what a product would have done to its tiles.
     static void finish_rows(const row_finish<Step, T>& finish, T* sum, int rows) noexcept {
         for (int row = 0; row < rows; ++row)
             each_lane<columns, T>([&](int at, auto count) {
@@ -26056,14 +26262,14 @@ class row_runner : public row_gradients<Step, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs attention steps: hands the kernel the shape, the space and the pointers.
+/// Runs attention steps: gives the kernel the shape, the space and the pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::attention_step;
 using plan::score_kind;
 
-/// Which rounds of the outer loops of an attention step have the same mask.
+/// The kind of mask of each round of the outer loops of an attention step.
 template <class Plan, int At>
 inline constexpr auto mask_kinds = plan::kinds_of_rounds<plan::different_rounds(
     Plan::tables.pool, Plan::template attention_at<At>)>(Plan::tables.pool.nodes,
@@ -26115,7 +26321,7 @@ struct attention_mask {
         return made_table();
     }
 
-    /// A row's pairs as bits.
+    /// The pairs of a row as bits.
     static const std::uint64_t* bits(int row) noexcept {
         (void)&bits_maker;
         return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
@@ -26144,7 +26350,7 @@ struct attention_mask {
     static inline const kernel::table_maker bits_maker{[] { (void)made_bits(); }};
 };
 
-/// The kernel's view of attention step `At` of a plan, in the rounds of a kind.
+/// The Shape that kernels take for attention step `At` of a plan, in the rounds of a kind.
 template <class Plan, int At, int Kind = 0>
 struct attention_shape {
     using mask = attention_mask<Plan, At, Kind>;
@@ -26167,7 +26373,8 @@ struct attention_shape {
             return plan::count_pairs(space, rows, columns);
     }
 
-    /// Kept as rows and columns of the matrix, which lattices are not.
+    /// True if scores are cached for the gradient, as rows and columns of the matrix; lattices do
+    /// not have this form.
     static constexpr bool keeps_scores = [] {
         if (is_table) return false;
         for (const plan::piece& part : space.pieces)
@@ -26219,7 +26426,8 @@ struct attention_shape {
     }();
 };
 
-/// What of an attention_shape the kernels are compiled for; of a mask that is no table, all.
+/// The part of an attention_shape for which kernels are compiled: all of it, unless the mask is a
+/// table.
 struct attention_form {
     int rows = 0;
     int columns = 0;
@@ -26291,7 +26499,7 @@ constexpr void visit_attention_form(Form& form, Visit& visit) {
     }
 }
 
-/// The kernel's view of all attention steps of a form.
+/// The Shape of all attention steps of a form.
 template <form_key Key>
 struct attention_shape_of_form {
     static constexpr attention_form form = [] {
@@ -26369,7 +26577,7 @@ kernel::score_operands<T> operands_of_score(const bindings<T>& bound, int first,
     return result;
 }
 
-/// Calls visit(kind) with the kind of a round of the outer loops, a constant.
+/// Calls visit(kind) with the kind of a round of the outer loops as a constant.
 template <class Plan, int At, class Visit>
 void with_kind(int first, int second, int third, Visit visit) noexcept {
     constexpr attention_step step = Plan::template attention_at<At>;
@@ -26389,7 +26597,7 @@ template <class Plan, int At, class T>
 class attention_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
 
-    /// Calls visit(shape) with the kernel's view of one round of the outer loops.
+    /// Calls visit(shape) with the Shape of one round of the outer loops.
     template <class Visit>
     static void with_shape(int first, int second, int third, Visit visit) noexcept {
         with_kind<Plan, At>(first, second, third, [&](auto kind) {
@@ -26431,7 +26639,7 @@ class attention_runner {
         });
     }
 
-    /// One round of the outer loops.
+    /// Computes one round of the outer loops.
     template <class Range>
     static void forward_at(const bindings<T>& bound, int first, int second, int third,
                            Range range) noexcept {
@@ -26482,7 +26690,7 @@ class attention_runner {
     }
 };
 
-/// The kernel's view of attention step `At` of a plan whose weights are prepared.
+/// The Shape of attention step `At` of a plan whose weights are prepared.
 template <class Plan, int At, int Kind>
 struct weights_shape {
     using whole = attention_shape<Plan, At, Kind>;
@@ -26502,7 +26710,7 @@ struct weights_shape {
             result = result || node.x_gradient || node.y_gradient;
         return result;
     }();
-    /// Of a table, that of what limits it, or all.
+    /// The space that limits a table, or everything.
     static constexpr plan::space space = [] {
         plan::space result = whole::space;
         if (is_table && result.pieces.size() == 0) result.pieces.push({});
@@ -26511,7 +26719,7 @@ struct weights_shape {
     static const std::uint64_t* bits(int row) noexcept { return whole::mask::bits(row); }
 };
 
-/// Calls visit(shape) with the kernel's view of one round of the outer loops.
+/// Calls visit(shape) with the Shape of one round of the outer loops.
 template <class Plan, int At, class Visit>
 void with_weights(int first, int second, int third, Visit visit) noexcept {
     with_kind<Plan, At>(first, second, third, [&](auto kind) {
@@ -26519,8 +26727,7 @@ void with_weights(int first, int second, int third, Visit visit) noexcept {
     });
 }
 
-/// Prepares the weights of an attention step. They may be the same in several rounds of its outer
-/// loops.
+/// Prepares the weights of an attention step. Several rounds of its outer loops may have the same.
 template <class Plan, int At, class T>
 class weights_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -26552,7 +26759,7 @@ class weights_runner {
     }
 };
 
-/// An attention step whose weights are prepared.
+/// Runs an attention step whose weights are prepared.
 template <class Plan, int At, class T>
 class weighted_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -26592,13 +26799,12 @@ class weighted_runner {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// One ground rule of a general step: its value at an assignment of the variables, and the gradient
-/// of what it reads.
+/// One ground rule of a general step: its value for an assignment of the variables, and the
+/// gradient of what it reads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Whether x takes the place of `most` as the greatest number, or else the least. NaN beats every
-/// number.
+/// True if x replaces `most` as the maximum, or else the minimum. NaN replaces every number.
 template <bool Greatest, class T>
 constexpr bool beats(T x, T most) noexcept {
     if (x != x) return most == most;
@@ -26612,7 +26818,7 @@ using plan::general_literal;
 using plan::literal_kind;
 using plan::value_shape;
 
-/// How many numbers the largest value has of a literal or a function.
+/// Number of elements of the largest value of a literal or a function.
 constexpr int value_room(const plan::general_step& step) {
     int size = std::max(step.combined_shape.size(), step.shape.size());
     for (const general_literal& item : step.literals)
@@ -26621,8 +26827,8 @@ constexpr int value_room(const plan::general_step& step) {
         size = std::max(size, function.shape.size());
     return size;
 }
-/// How many such values a step needs at once: its literals, the products of the first ones, what
-/// its functions are applied to, and temporaries.
+/// Number of such values that a step needs at once: its literals, the products of the first ones,
+/// the arguments of its functions, and temporaries.
 inline constexpr int general_temporaries = 5;
 constexpr int first_temporary(const plan::general_step& step) {
     return 2 * step.literals.size() + step.functions.size() + 2;
@@ -26632,12 +26838,12 @@ constexpr long long value_bytes(const plan::general_step& step) {
     return static_cast<long long>(first_temporary(step) + general_temporaries) * value_room(step) *
            static_cast<long long>(sizeof(T));
 }
-/// Few values are kept on the stack, where compilers keep them in registers.
+/// True if the values are few enough for the stack, where compilers keep them in registers.
 template <class T>
 constexpr bool is_on_stack(const plan::general_step& step) {
     return value_bytes<T>(step) <= 32768;
 }
-/// Of the steps of a plan, how many numbers of memory those need whose values are large.
+/// Number of elements of scratch memory that the steps of a plan with large values need.
 template <class Plan, class T>
 inline constexpr int scratch_size = [] {
     long long bytes = 0;
@@ -26659,7 +26865,7 @@ class ground_rule : protected assignments<Plan, At, T> {
     static constexpr int length = step.shape.size();
     static constexpr int combined = step.combined_shape.size();
 
-    /// Room for one value of any literal or function.
+    /// Number of elements of memory for one value of any literal or function.
     static constexpr int room = value_room(step);
     static constexpr bool on_stack = is_on_stack<T>(step);
 
@@ -26685,9 +26891,10 @@ class ground_rule : protected assignments<Plan, At, T> {
                 return list.first_ + static_cast<std::ptrdiff_t>(at) * room;
         }
     };
-    /// A value that a function needs for itself. Those that are needed at once have different
-    /// places in the memory of the call.
+    /// Memory on the stack for one temporary value of a function.
     using own_value = T[on_stack ? room : 1];
+    /// A temporary value of a function. Temporaries that are needed at once have different places
+    /// in the memory of the call.
     template <int Place>
     T* temporary([[maybe_unused]] T* own) const noexcept {
         static_assert(Place < general_temporaries);
@@ -26698,9 +26905,9 @@ class ground_rule : protected assignments<Plan, At, T> {
                    static_cast<std::ptrdiff_t>(first_temporary(step) + Place) * room;
     }
 
-    value_list<(literals > 0 ? literals : 1)> values_;  // of the literals, as combined
-    value_list<literals + 1> partial_;                  // products of the first ones
-    value_list<functions + 1> stages_;                  // before, between and after functions
+    value_list<(literals > 0 ? literals : 1)> values_;  // values of the literals
+    value_list<literals + 1> partial_;                  // products of the first literals
+    value_list<functions + 1> stages_;  // values before, between and after functions
 
     explicit ground_rule(const bindings<T>& bound) noexcept
         : base(bound),
@@ -26722,11 +26929,11 @@ class ground_rule : protected assignments<Plan, At, T> {
     template <int Item>
     static constexpr auto literal = Plan::template general_at<At>.literals[Item];
 
-    /// Of the symbols of a literal's fact.
+    /// Number of classes of the symbols of a literal's fact.
     template <int Item>
     static constexpr int classes = Plan::facts[literal<Item>.at.index].classes;
 
-    /// How far a literal's value lies from the first of its relation.
+    /// Offset of a literal's value from the first of its relation.
     template <int Item>
     SEQUENT_INLINE std::ptrdiff_t place() const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -26737,7 +26944,8 @@ class ground_rule : protected assignments<Plan, At, T> {
                    static_cast<std::ptrdiff_t>(pair_[item.join]) * item.pair_stride;
     }
 
-    /// Whether the literal's atom lies within its relation, for a rule that adds what there is.
+    /// True if the literal's atom exists in its relation, for a rule that adds only those that
+    /// exist.
     template <int Item>
     bool present() const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -26747,7 +26955,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         return true;
     }
 
-    /// Whether a dense fact holds.
+    /// True if a dense fact holds.
     template <int Item>
     bool is_nonzero() const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -26772,7 +26980,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         return holds;
     }
 
-    /// The weighted value, before an element is taken or the whole is transposed.
+    /// The weighted value, before an element is selected or the whole is transposed.
     template <int Item>
     void weighted(T* to) const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -26863,7 +27071,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         });
     }
 
-    /// C_rule of the literals, into stages_[0].
+    /// Combines the literals into stages_[0] by the rule's combination.
     void combine() noexcept {
         T* to = stages_[0];
         each_value([&](auto index) {
@@ -26921,7 +27129,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         return {vectors[0], vectors[1], size};
     }
 
-    /// C (rows x columns) = A (rows x depth) B; a scalar on either side multiplies.
+    /// C (rows x columns) = A (rows x depth) B; a scalar on either side scales the other.
     template <value_shape A, value_shape B>
     static void multiply(const T* left, const T* right, T* to) noexcept {
         if constexpr (B.is_scalar()) {
@@ -26955,7 +27163,7 @@ class ground_rule : protected assignments<Plan, At, T> {
             else
                 multiply<product_shape(index()), shape>(partial_[index()], values_[index()],
                                                         partial_[index() + 1]);
-            // A literal without a value passes the product on.
+            // A literal without a value leaves the product unchanged.
             for (int next = index() + 1; next < literals && !gives_value(step.literals[next]);
                  ++next)
                 std::copy_n(partial_[next], room, partial_[next + 1]);
@@ -27044,14 +27252,14 @@ class ground_rule : protected assignments<Plan, At, T> {
         }
     }
 
-    /// The value of the ground rule at index_, in stages_[functions].
+    /// Computes the value of the ground rule at index_ into stages_[functions].
     void evaluate() noexcept {
         combine();
         kernel::unroll<functions>([&](auto index) { apply_function<index()>(); });
     }
     const T* result() const noexcept { return stages_[functions]; }
 
-    // The gradient of one ground rule, of which `gradient` is overwritten.
+    // The gradient of one ground rule; `gradient` is overwritten.
 
     template <int F>
     void undo_function(T* gradient) noexcept {
@@ -27215,7 +27423,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         });
     }
 
-    /// Adds the gradient of literal `Item`'s value to those of what it reads.
+    /// Adds the gradient of literal `Item`'s value to the gradients of what it reads.
     template <int Item>
     void undo_literal(const T* gradient) noexcept {
         constexpr general_literal item = literal<Item>;
@@ -27287,8 +27495,8 @@ class ground_rule : protected assignments<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs any rule by its literal meaning: loops over every assignment of its variables. It computes
-/// what no other step can, vectorised along the values.
+/// Runs any rule by its definition: loops over every assignment of its variables. It computes what
+/// no other step can, with vectors along the values.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -27322,7 +27530,7 @@ class general_runner : ground_rule<Plan, At, T> {
     const T* out_value() const noexcept { return bound_.read(step.out) + out_place(); }
     T* out_gradient() const noexcept { return bound_.gradient(step.out) + out_place(); }
 
-    /// The place of this ground rule's value in a concatenation.
+    /// The position of this ground rule's value in a concatenation.
     int slot() const noexcept {
         int at = 0;
         for (int place = step.heads; place < step.variables; ++place)
@@ -27334,15 +27542,15 @@ class general_runner : ground_rule<Plan, At, T> {
         step.aggregated == aggregation::max || step.aggregated == aggregation::min;
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
 
-    /// Whether there are atoms that no loop visits; they are cleared beforehand.
+    /// True if there are atoms that no loop visits; they are cleared first.
     static constexpr bool skips = step.joins.size() > 0 ||
                                   (step.listed.decision >= 0 &&
                                    place_in_order(step, step.listed.left) < step.heads &&
                                    place_in_order(step, step.listed.right) < step.heads);
 
-    /// Whether a row begins with the row before, and adds one value.
+    /// True if a row continues the row before and adds one value.
     static constexpr bool runs = ground::nearby.runs;
-    /// The rows of a whole run: a mean is a sum until all rows have been added.
+    /// True for the rows of a whole run: a mean is a sum until all rows have been added.
     static constexpr bool runs_whole = runs && !ground::in_state;
     static constexpr bool divides = step.aggregated == aggregation::mean;
 
@@ -27354,7 +27562,7 @@ class general_runner : ground_rule<Plan, At, T> {
     bool is_row() const noexcept { return row() < step.end_of_running_rows(bound_.counts); }
     int values_of(int row) const noexcept { return step.values_of_running_row(row, bound_.counts); }
 
-    /// What a row is before values are added, and how many have been.
+    /// Writes the initial value of a row and returns the number of values in it.
     int begin_row(T* to) noexcept {
         if constexpr (runs) {
             if (row() > 0) {
@@ -27407,8 +27615,8 @@ class general_runner : ground_rule<Plan, At, T> {
             for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
     }
 
-    /// After the gradients of all later rows: passes those of this row on to the row before, but
-    /// for what this row adds.
+    /// Passes the gradients of this row on to the row before, except for the value that this row
+    /// adds. Called after the gradients of all later rows.
     void backward_row() noexcept {
         if (!is_row()) return;
         alignas(64) own_value own_gradient;
@@ -27432,7 +27640,7 @@ class general_runner : ground_rule<Plan, At, T> {
         each_ground(body);
     }
 
-    /// Three passes over one group: the greatest, the exponentials and their sum, the quotients.
+    /// Three passes over one group: the maximum, the exponentials and their sum, the quotients.
     void forward_softmax() noexcept {
         alignas(64) own_value own_most;
         T* const most = ground::template temporary<3>(own_most);
@@ -27450,7 +27658,7 @@ class general_runner : ground_rule<Plan, At, T> {
             }
         };
         each_ground(first);
-        // Where all scores are minus infinity the atoms follow from nothing: they are zero.
+        // If all scores are -infinity, no atom of the group holds: all are zero.
         for (int at = 0; at < length; ++at)
             if (most[at] == -std::numeric_limits<T>::infinity()) most[at] = 0;
         auto second = [&] {
@@ -27470,7 +27678,7 @@ class general_runner : ground_rule<Plan, At, T> {
         each_ground(third);
     }
 
-    /// Zeros for all atoms of a softmax group: those without a ground rule stay so.
+    /// Clears all atoms of a softmax group: those without a ground rule stay zero.
     void clear_group(int from) noexcept {
         if (from == step.variables) {
             std::fill_n(out(), length, T(0));
@@ -27531,7 +27739,7 @@ class general_runner : ground_rule<Plan, At, T> {
         }
     }
 
-    /// Returns true if something that the rule reads has a gradient; facts often have none.
+    /// True if something that the rule reads has a gradient; facts often have none.
     static bool has_gradients(const bindings<T>& bound) noexcept {
         bool any = false;
         const auto see = [&](const plan::operand& at) {
@@ -27548,7 +27756,7 @@ class general_runner : ground_rule<Plan, At, T> {
         return any;
     }
 
-    /// How many numbers from the first on may be read.
+    /// Number of elements from the first on that may be read.
     static int cleared(const bindings<T>& bound) noexcept {
         if constexpr (step.out_counts == 0)
             return step.out_total;
@@ -27569,7 +27777,7 @@ class general_runner : ground_rule<Plan, At, T> {
             runner.template each<0, step.heads>(last);
         }
     }
-    /// For some rows of a sequence.
+    /// Computes some rows of a sequence.
     static void forward(const bindings<T>& bound, kernel::row_range rows) noexcept {
         general_runner runner(bound);
         runner.rows_ = rows;
@@ -27608,13 +27816,13 @@ class general_runner : ground_rule<Plan, At, T> {
 
 #if defined(SEQUENT_NO_THREADS)
 
-/// The pool of a program without threads.
+/// The thread_pool of builds with SEQUENT_NO_THREADS.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// What one thread waits for has happened.
+/// With one thread, every condition that it waits for already holds.
 struct bell {
     template <class Condition>
     void wait(Condition) noexcept {}
@@ -27623,13 +27831,15 @@ struct bell {
 
 }  // namespace model_detail
 
-/// As the pool of threads, of which there is one: the calling one.
+/// Same interface as the pool of threads; the only thread is the calling one.
 class thread_pool {
   public:
+    /// Ignores the number of threads.
     explicit thread_pool(int = 1) noexcept {}
     thread_pool(const thread_pool&) = delete;
     thread_pool& operator=(const thread_pool&) = delete;
 
+    /// The number of threads: 1.
     int size() const noexcept { return 1; }
 
     /// Calls f(task) or f(task, 0) for each task in [0, tasks), in order.
@@ -27664,13 +27874,13 @@ class thread_pool {
 #include <emmintrin.h>
 #endif
 
-/// Threads that wait for work.
+/// A pool of threads for the tasks of one call at a time.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// Tells the processor that this thread only waits.
+/// Tells the processor that this thread waits in a loop.
 inline void relax() noexcept {
 #if defined(__SSE2__) || defined(_M_X64)
     _mm_pause();
@@ -27679,18 +27889,21 @@ inline void relax() noexcept {
 #endif
 }
 
-/// How this thread rounds and whether it takes denormal numbers for zero.
+/// The floating-point mode of the calling thread: rounding, and whether denormal numbers are
+/// flushed to zero.
 class float_mode {
   public:
+    /// The mode of the calling thread.
     static float_mode current() noexcept {
         float_mode result;
 #if defined(__SSE2__) || defined(_M_X64)
-        result.bits = _mm_getcsr() & ~0x3FU;  // without the flags of what has happened
+        result.bits = _mm_getcsr() & ~0x3FU;  // without the exception flags
 #elif defined(__aarch64__) && !defined(_MSC_VER)
         __asm__ __volatile__("mrs %0, fpcr" : "=r"(result.bits));
 #endif
         return result;
     }
+    /// Sets the mode of the calling thread.
     void apply() const noexcept {
 #if defined(__SSE2__) || defined(_M_X64)
         _mm_setcsr(static_cast<unsigned>(bits));
@@ -27699,10 +27912,12 @@ class float_mode {
 #endif
     }
 
+    /// The control register, MXCSR or FPCR; 0 on other machines.
     std::uint64_t bits = 0;
 };
 
-/// A monotonic clock. A compiler reads <chrono> longer than many headers together.
+/// Time of a monotonic clock in nanoseconds. On POSIX systems without std::chrono, whose header
+/// takes longer to compile than many others together.
 inline long long nanoseconds_now() noexcept {
 #if defined(SEQUENT_HAS_FORK)
     struct ::timespec now;
@@ -27714,11 +27929,12 @@ inline long long nanoseconds_now() noexcept {
 #endif
 }
 
-/// Where threads wait for a condition: some microseconds awake, then asleep. What the condition
-/// reads is written by sequentially consistent operations before ring(), so that either the bell
-/// sees the sleeper or the sleeper the condition.
+/// Lets threads wait for a condition: 50 microseconds by polling, then asleep. Writers change what
+/// the condition reads by sequentially consistent operations before they call ring(); then either
+/// ring() sees the sleeper or the sleeper sees the change.
 class bell {
   public:
+    /// Returns once condition() is true.
     template <class Condition>
     void wait(Condition condition) noexcept {
         if (condition()) return;
@@ -27735,6 +27951,7 @@ class bell {
         --asleep_;
     }
 
+    /// Wakes all sleepers; each checks its condition again.
     void ring() noexcept {
         if (asleep_ == 0) return;
         { const std::lock_guard<std::mutex> lock(mutex_); }
@@ -27747,9 +27964,11 @@ class bell {
     std::atomic<int> asleep_{0};
 };
 
-/// How often this process has come out of fork() as the child: threads made before are not there.
+/// Number of times this process came out of fork() as the child. Threads made before a fork do not
+/// exist in the child.
 inline std::atomic<int> times_forked{0};
 
+/// Registers the fork handler on first use; returns times_forked.
 inline int count_forks() noexcept {
 #if defined(SEQUENT_HAS_FORK)
     [[maybe_unused]] static const int registered = ::pthread_atfork(
@@ -27758,7 +27977,7 @@ inline int count_forks() noexcept {
     return times_forked.load(std::memory_order_relaxed);
 }
 
-/// The pool whose task this thread is in, and the thread's number there.
+/// The pool whose task the calling thread runs, and the thread's number in it.
 struct pool_position {
     const void* pool = nullptr;
     int thread = 0;
@@ -27767,18 +27986,19 @@ inline constinit thread_local pool_position in_pool{};
 
 }  // namespace model_detail
 
-/// A fixed number of threads, made once, for many short pieces of work: the thread that calls run,
-/// and size() - 1 workers, which sleep while there is none.
+/// A fixed number of threads for many short tasks: the thread that calls run, and size() - 1
+/// workers, which are created once and sleep while there are no tasks. Use it by the name
+/// thread_pool.
 ///
-/// A pool shares one run at a time among its threads. A run that begins within a task of the same
-/// pool, or while another thread's run is under way, is done by the calling thread alone, to the
-/// same numbers. So is a run in the child of a fork(), where the workers are not. A pool must live
-/// until run has returned; its end ends the workers. A template without arguments, as
-/// SEQUENT_LAZY functions are.
+/// One run at a time uses the workers. The calling thread computes its run alone, with identical
+/// results, if the run begins within a task of the same pool, while another thread's run is under
+/// way, or in the child of a fork(), where the workers do not exist. Don't destroy a pool before
+/// run has returned; the destructor joins the workers. The class is a template without arguments so
+/// that only programs that use it compile it.
 SEQUENT_LAZY class basic_thread_pool {
   public:
-    /// As many threads as the machine has unless told; at least one. Throws std::system_error if
-    /// the system has no more threads.
+    /// Creates `threads` - 1 workers; the default is one thread per hardware thread, and at least 1
+    /// thread is used. Throws std::system_error if the system cannot create a thread.
     explicit basic_thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
         : basic_thread_pool(std::max(1, threads), nothing_started{}) {
         std::vector<std::thread>& workers = crew_->workers;
@@ -27787,6 +28007,7 @@ SEQUENT_LAZY class basic_thread_pool {
             workers.emplace_back([this, thread] { serve(thread); });
         }
     }
+    /// Ends and joins the workers.
     ~basic_thread_pool() {
         if (is_forked()) {
             // Threads that are not there can neither be joined nor detached, and the child's copy
@@ -27802,17 +28023,19 @@ SEQUENT_LAZY class basic_thread_pool {
     basic_thread_pool(const basic_thread_pool&) = delete;
     basic_thread_pool& operator=(const basic_thread_pool&) = delete;
 
-    /// With the calling thread.
+    /// Number of threads, the calling one included.
     int size() const noexcept { return size_; }
 
-    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in no
-    /// certain order, and returns when all are done. 0 <= thread < size(); two tasks of this call
-    /// that run at once have different ones, and those of a run within a task have that task's.
-    /// What was written before is seen by the tasks, and what they wrote is seen after. Tasks round
-    /// as the caller does. Nothing is allocated.
+    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in
+    /// unspecified order, and returns when all calls are done. 0 <= thread < size(). Tasks of one
+    /// run that are computed at the same time have different thread numbers; a run within a task
+    /// has the thread number of that task throughout.
     ///
-    /// If f throws, tasks that have not begun are left out, and one of the exceptions is thrown
-    /// here once those that have begun are done.
+    /// Tasks see all writes made before run, and the caller sees all writes of the tasks
+    /// afterwards. Tasks use the floating-point mode of the caller. run allocates nothing.
+    ///
+    /// If f throws, tasks that have not begun are skipped; one of the exceptions is rethrown here
+    /// once the tasks that have begun are done.
     template <class F>
     void run(int tasks, F&& f) {
         using function = std::remove_reference_t<F>;
@@ -27838,7 +28061,7 @@ SEQUENT_LAZY class basic_thread_pool {
     using call_type = void (*)(const void*, int, int);
     struct nothing_started {};
 
-    /// What the threads share.
+    /// State shared by the threads.
     struct crew {
         alignas(64) std::atomic<std::uint64_t> left{0};
         alignas(64) std::atomic<int> done{0};
@@ -27847,7 +28070,7 @@ SEQUENT_LAZY class basic_thread_pool {
         std::atomic<int> tasks{0};
         std::atomic<std::uint64_t> float_mode{0};
         std::atomic<bool> failed{false};
-        std::exception_ptr error{};  // of the thread that has set `failed`
+        std::exception_ptr error{};  // stored by the thread that set `failed`
         std::atomic<bool> running{false};
         std::atomic<bool> ending{false};
         model_detail::bell begin{};
@@ -27855,13 +28078,14 @@ SEQUENT_LAZY class basic_thread_pool {
         std::vector<std::thread> workers{};
     };
 
-    /// In `left`, the number of the run stands above that of the tasks that nobody has taken.
+    /// `left` holds the number of the run in its upper 32 bits and the number of tasks not yet
+    /// taken in its lower 32 bits.
     static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
     static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
     static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
 
-    /// The threads follow in the constructor that delegates here: should one fail, the destructor
-    /// ends those that have started.
+    /// The delegating constructor starts the threads: if one cannot be created, the destructor ends
+    /// those that have started.
     basic_thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
         crew_->workers.reserve(static_cast<std::size_t>(size - 1));
     }
@@ -27892,8 +28116,9 @@ SEQUENT_LAZY class basic_thread_pool {
 #endif
     }
 
-    /// A worker may come late and read what the next run is to do, or a mixture. It takes nothing
-    /// then: a task is claimed after that, and the claim fails unless this run has tasks left.
+    /// Computes tasks of run number `run` until none is left. A worker that arrives late may read
+    /// the fields of the next run, or a mixture of both. This is harmless: it claims a task only
+    /// afterwards, and the claim fails unless run `run` has tasks left.
     void take_tasks(std::uint64_t run, int thread) noexcept {
         constexpr auto relaxed = std::memory_order_relaxed;
         crew& shared = *crew_;
@@ -27943,15 +28168,16 @@ SEQUENT_LAZY class basic_thread_pool {
     int forks_ = model_detail::count_forks();
     std::unique_ptr<crew> crew_;
 };
+/// The pool of threads that the calls of a model take.
 using thread_pool = basic_thread_pool<>;
 
 }  // namespace sequent::inline SEQUENT_ABI
 
 #endif
 
-/// Steps of one sample on several threads, to the same bits as on one: each number is computed by
-/// one thread, from the same terms in the same order. Where that cannot be seen from the strides,
-/// or does not pay, the calling thread computes the step alone.
+/// Computes the steps of one sample on several threads, with results bitwise equal to those of one
+/// thread: each number is computed by one thread, from the same terms in the same order. If the
+/// strides do not show that, or if it does not pay, the calling thread computes the step alone.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -27960,21 +28186,22 @@ struct run_on_pool {
     thread_pool& pool;
 };
 
-/// What is worth a run of the pool, and a task of it, in operations: some microseconds, and half of
-/// one.
+/// Smallest number of operations for which a run of the pool pays (some microseconds), and a task
+/// of it (half a microsecond).
 inline constexpr long long least_run = 400'000;
 inline constexpr long long least_task = 50'000;
 
-/// Products of few rows may sum in another order than those of many.
+/// Smallest number of rows of a part: products of few rows may sum in another order than those of
+/// many.
 inline constexpr int least_rows = 16;
 
-/// One index of an array: how many values it takes, and how far apart their numbers lie.
+/// One index of an array: its number of values, and the stride of its elements.
 struct dimension {
     int extent = 1;
     int stride = 0;
 };
 
-/// Whether runs of `length` numbers that differ in an index never meet.
+/// True if runs of `length` numbers that differ in an index never overlap.
 template <std::size_t Count>
 constexpr bool are_apart(std::array<dimension, Count> indices, int length) {
     std::sort(indices.begin(), indices.end(), [](const dimension& left, const dimension& right) {
@@ -27989,7 +28216,7 @@ constexpr bool are_apart(std::array<dimension, Count> indices, int length) {
     return true;
 }
 
-/// The same for an access by row and outer indices.
+/// Likewise for an access by row and outer indices.
 SEQUENT_LAZY constexpr bool are_apart(const plan::access& at, int rows, const int* outers,
                                       int length) {
     return are_apart(std::array<dimension, 4>{{{rows, at.row},
@@ -28003,8 +28230,8 @@ constexpr int count_outers(const int* extents) {
     return extents[0] * extents[1] * extents[2];
 }
 
-/// Into how many parts, `most` at most, each of `blocks` is to be cut so that the threads end at
-/// about the same time.
+/// Number of parts, at most `most`, into which each of `blocks` is divided so that the threads
+/// finish at about the same time.
 constexpr int parts_of_blocks(int blocks, int most, int threads) {
     for (int parts = 1; parts < most; ++parts) {
         const int rounds = (blocks * parts + threads - 1) / threads;
@@ -28013,12 +28240,12 @@ constexpr int parts_of_blocks(int blocks, int most, int threads) {
     return std::max(1, most);
 }
 
-/// Some of the rows that a step has, as few parts as keep `threads` busy: each block is cut by
-/// itself and no part has less than `least` rows.
+/// The rows of a step, divided into as few parts as keep `threads` busy. Each block is divided by
+/// itself, and no part has fewer than `least` rows.
 struct cut_rows {
     int rows;
     int block;
-    int parts;  // of a block
+    int parts;  // parts of each block
     int least = least_rows;
 
     int count() const noexcept { return (rows + block - 1) / block * parts; }
@@ -28031,8 +28258,8 @@ struct cut_rows {
     }
 };
 
-/// Rows in blocks that have at least least_rows, of which some stand together so that there are as
-/// few parts as keep the threads busy.
+/// The rows of a step in blocks of at least least_rows, joined into as few parts as keep the
+/// threads busy.
 template <int Rows, int Block>
 struct join_blocks {
     static constexpr int blocks = std::max(1, (Rows + Block - least_rows) / Block);
@@ -28077,7 +28304,7 @@ void each_row_part(thread_pool& pool, Range rows, long long operations, Body bod
             operations, [&](int, int, int, kernel::row_range range) { body(range); });
 }
 
-/// Row steps on a pool.
+/// Runs row steps on a pool.
 template <class Step, class T>
 class pooled_rows {
     using runner = row_runner<Step, T>;
@@ -28086,7 +28313,8 @@ class pooled_rows {
     static constexpr int outers = count_outers(step.outer_extents);
     static constexpr kernel::all_rows<step.rows> all{};
 
-    /// Whether a count that is given ends the rows. Products of up to 16 of them are others.
+    /// True if a count given at run time ends the rows. Products of up to 16 of them are computed
+    /// by other code.
     static constexpr bool counted = step.counts != 0 && step.pairs < 0 && step.condition < 0;
     static constexpr int least = counted ? least_rows + 1 : least_rows;
     static auto rows_of(const bindings& bound) noexcept {
@@ -28103,7 +28331,7 @@ class pooled_rows {
 
     static constexpr bool divides = (runner::is_whole || counted) && writes_apart;
 
-    /// Rows whose functions add to the gradient of a gain do so one after another.
+    /// True if functions add to the gradient of a gain: their rows are computed one after another.
     static constexpr bool has_gains() {
         for (const row_function& function : step.functions)
             for (const plan::access& weight : function.weights)
@@ -28111,7 +28339,7 @@ class pooled_rows {
         return false;
     }
 
-    /// Whether rows of the gradient of x never meet.
+    /// True if rows of the gradient of x never overlap.
     static constexpr bool inputs_apart(const row_term& term, int segments, int segment_stride,
                                        int length) {
         return term.x.at.where != place::parameter &&
@@ -28201,7 +28429,7 @@ class pooled_rows {
         }
     }
 
-    /// One part of one outer round after another, in the order of the single thread.
+    /// Runs one part of one outer round after another, in the order of a single thread.
     static void backward(const bindings& bound, thread_pool& pool) noexcept {
         const auto rows = rows_of(bound);
         if constexpr (!divides || row_cost(step) * step.rows < least_run) {
@@ -28231,7 +28459,7 @@ class pooled_rows {
     }
 };
 
-/// Where an attention step adds to a gradient: rows of `length` numbers, for outer indices zero.
+/// Where an attention step adds to a gradient: rows of `length` numbers, for outer indices 0.
 struct gradient_region {
     place where = place::none;
     int fact = -1;
@@ -28251,7 +28479,7 @@ struct gradient_region {
 
     constexpr long long reach() const { return static_cast<long long>(row) * (rows - 1) + length; }
 
-    /// Whether this may meet `other` once that has moved.
+    /// True if this may overlap `other` after it has moved.
     constexpr bool meets(const gradient_region& other, const int* moved) const {
         if (where != other.where || fact != other.fact) return false;
         long long ahead = other.base - base;
@@ -28259,14 +28487,14 @@ struct gradient_region {
             ahead += static_cast<long long>(other.outer[loop]) * moved[loop];
         if (row < 0 || other.row < 0) return true;
         if (ahead >= reach() || -ahead >= other.reach()) return false;
-        // Rows of one array, the regions side by side in each.
+        // Rows of one array; the regions are adjacent in each row.
         if (row != other.row || length > row || other.length > row) return true;
         const long long shift = (ahead % row + row) % row;
         return shift < length || row - shift < other.length;
     }
 };
 
-/// Attention steps on a pool.
+/// Runs attention steps on a pool.
 template <class Plan, int At, class T>
 class pooled_attention {
     using runner = attention_runner<Plan, At, T>;
@@ -28286,7 +28514,7 @@ class pooled_attention {
         long long each = 2LL * step.length + 20;
         for (const plan::score_node& node : step.nodes)
             each += node.kind == score_kind::dot ? 2LL * node.depth : 4;
-        // A table is not there yet: it is taken to hold every eighth pair.
+        // The table is not computed yet: assume that it holds every eighth pair.
         long long pairs = 0;
         kernel::unroll<kinds>([&](auto kind) {
             pairs += shape<kind()>::is_table
@@ -28296,7 +28524,8 @@ class pooled_attention {
         return each * pairs * outers / kinds;
     }
 
-    /// A row's numbers do not depend on the other rows of a table's tile.
+    /// Smallest block of rows. The results of a row do not depend on the other rows of a table's
+    /// tile.
     template <class Shape>
     static constexpr int block_of() {
         int rows = Shape::is_table ? 32 : 1;
@@ -28309,14 +28538,14 @@ class pooled_attention {
         return rows;
     }
 
-    /// Rows from a multiple of this on have the tiles that they have in the whole.
+    /// Rows from a multiple of this on have the same tiles as in the whole.
     static constexpr int block = [] {
         int rows = 1;
         kernel::unroll<kinds>([&](auto kind) { rows = std::lcm(rows, block_of<shape<kind()>>()); });
         return std::min(rows, step.rows);
     }();
 
-    /// Whether different outer indices add to different numbers.
+    /// True if different outer indices add to different numbers.
     static constexpr bool gradients_apart() {
         plan::list<gradient_region, 2 * 12 + 1> regions;
         if (step.value.at.trained)
@@ -28380,7 +28609,7 @@ class pooled_attention {
     }
 };
 
-/// Attention steps whose weights are prepared, on a pool.
+/// Runs attention steps whose weights are prepared on a pool.
 template <class Plan, int At, class T>
 class pooled_weighted {
     using runner = weighted_runner<Plan, At, T>;
@@ -28406,7 +28635,7 @@ class pooled_weighted {
     }
 };
 
-/// Zeros, written by several threads where there are many.
+/// Writes zeros, by several threads if there are many.
 template <class T>
 void clear_on_pool(T* numbers, int size, thread_pool& pool) noexcept {
     constexpr int part = 16384;
@@ -28417,7 +28646,7 @@ void clear_on_pool(T* numbers, int size, thread_pool& pool) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Walks the steps of a plan, forward and backward.
+/// Runs the steps of a plan, forward and backward.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -28436,7 +28665,7 @@ constexpr kernel::row_range rows_in(kernel::row_range range) {
     return range;
 }
 
-/// Row step `At` over some rows.
+/// Runs row step `At` over some rows.
 template <class Plan, int At, class T, class Range>
 SEQUENT_INLINE void forward_rows(const bindings<T>& bound, Range range) noexcept {
     using code = row_code<Plan, At>;
@@ -28457,7 +28686,7 @@ SEQUENT_INLINE void backward_rows(const bindings<T>& bound) noexcept {
         runner::backward(code::template bind<true>(bound));
 }
 
-/// Of an attention step.
+/// The class that runs an attention step.
 template <class Plan, int At, class T>
 using runner_of_attention =
     std::conditional_t<Plan::template attention_at<At>.is_prepared(), weighted_runner<Plan, At, T>,
@@ -28497,14 +28726,14 @@ void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         general_runner<Plan, at, T>::forward(bound);
 }
 
-/// Calls visit(offset, size) for the numbers that are zeroed of each part of a gradient.
+/// Calls visit(offset, size) for the parts of a gradient that are cleared.
 template <class Visit>
 SEQUENT_INLINE void each_part_of(const plan::birth& born, const int* counts, Visit visit) noexcept {
     for (int part = 0; part < born.parts; ++part)
         visit(born.offset + part * born.size, born.cleared(counts));
 }
 
-/// Clears the gradients that are first written in the backward of step `At`.
+/// Clears the gradients that are first written in the backward pass of step `At`.
 template <class Plan, int At, class T>
 SEQUENT_INLINE void clear_births(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -28550,7 +28779,7 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         general_runner<Plan, step.at, T>::backward(bound);
 }
 
-/// Whether a step within a recursion is run in this round.
+/// True if a step within a recursion is run in this round.
 template <class Plan, int At, class T>
 SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -28560,7 +28789,7 @@ SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
         return step.is_run_in(bound.layer[step.depth - 1], bound.counts);
 }
 
-/// Whether some of the steps [At, End) are prepared.
+/// True if some of the steps [At, End) are prepared.
 template <class Plan, int At, int End>
 inline constexpr bool has_prepared = [] {
     for (int at = At; at < End; ++at)
@@ -28568,7 +28797,7 @@ inline constexpr bool has_prepared = [] {
     return false;
 }();
 
-/// Steps [At, End). Prepares: those alone that follow from parameters; else all others.
+/// Runs steps [At, End). Prepares: only those that depend on parameters alone; else all others.
 template <class Plan, int At, int End, bool Prepares = false, class T, class Range>
 void forward_steps(bindings<T>& bound, Range range) noexcept {
     if constexpr (At < End) {
@@ -28619,8 +28848,8 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
 /// Runs the steps that depend on parameters alone.
 struct prepare_run {};
 
-/// Entry points to the code of a plan, `Run` being whole_run, run_on_pool or prepare_run. They are
-/// not inline: SEQUENT_EXTERN_MODEL suppresses their instantiation.
+/// Entry points to the code of a plan; `Run` is whole_run, run_on_pool or prepare_run. They are not
+/// inline, so that SEQUENT_EXTERN_MODEL can suppress their instantiation.
 template <class Plan, class T, class Run>
 struct compiled_forward {
     static void run(bindings<T>& bound, Run how) noexcept;
@@ -28648,23 +28877,23 @@ void compiled_backward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept 
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs a plan for several samples at once, step by step: products by parameters take the rows of
-/// all samples, so that each weight is read from memory once; all else is computed sample by
-/// sample. A number does not depend on which samples stand beside its own.
+/// Runs a plan for several samples at once, step by step. Products with parameters take the rows of
+/// all samples, so that each weight is read from memory once; everything else is computed sample by
+/// sample. The result of a sample does not depend on the samples beside it.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// From how many bytes of parameters on the samples of a batch are joined: beyond what an L2 cache
-/// holds. For the library's own tests, 0 joins samples of any model; all units of a program must
-/// have the same number.
+/// Parameters of more bytes than this make samples of a batch be computed together: about the size
+/// of an L2 cache. 0, used by the library's own tests, joins the samples of any model. All
+/// translation units of a program must have the same value.
 #ifndef SEQUENT_LEAST_JOINED
 #define SEQUENT_LEAST_JOINED 1'048'576
 #endif
 
-/// How many rows are worth one pass over the weights.
+/// Number of rows after which more rows in one pass over the weights no longer pay.
 inline constexpr int joined_rows_at_once = 256;
 
-/// Several samples at once, with room for kernel::gathered_room numbers.
+/// Several samples at once, and memory of kernel::gathered_room numbers.
 template <class T>
 struct joined_run {
     bindings<T>* samples;
@@ -28675,11 +28904,11 @@ struct joined_run {
     static constexpr int most = 16;
 };
 
-/// How many numbers the weights of a step have that is joined.
+/// Smallest number of weights of a step that is joined.
 inline constexpr long long least_joined_numbers =
     std::min<long long>(plan::least_joined_numbers, SEQUENT_LEAST_JOINED);
 
-/// Row step `At` of a plan for several samples.
+/// Computes row step `At` of a plan for several samples.
 template <class Plan, int At, class T>
 class joined_rows {
     using code = row_code<Plan, At>;
@@ -28716,12 +28945,12 @@ class joined_rows {
         if (filled > 0) product(filled);
     }
 
-    /// The pointers of each sample, and its rows.
+    /// The pointers and rows of each sample.
     template <bool Backward>
     struct bound_samples {
         const pointers* of[joined_run<T>::most];
         kernel::row_range ranges[joined_run<T>::most];
-        int ends[joined_run<T>::most];  // of those that are atoms or not
+        int ends[joined_run<T>::most];  // including rows that are no atoms
         pointers made[code::by_form ? joined_run<T>::most : 1];
 
         template <class Range>
@@ -28875,7 +29104,7 @@ class joined_rows {
     }
 };
 
-/// Whether step `At` takes the rows of all samples.
+/// True if step `At` computes the rows of all samples at once.
 template <class Plan, int At>
 constexpr bool joins_step() {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -28913,8 +29142,8 @@ template <class Plan>
 inline constexpr plan::joined_steps joined_steps_of = plan::find_joined_steps(Plan::tables,
                                                                               least_joined_numbers);
 
-/// How many samples at most are run at once on such memory: 1 where each is run alone. Together
-/// they take no more memory than the parameters do.
+/// Largest number of samples that are computed at once in memory of this type; 1 if each is
+/// computed alone. Together they take no more memory than the parameters.
 template <class Memory, class T>
 constexpr int most_joined() {
     using plan = typename Memory::placed;
@@ -28930,7 +29159,7 @@ constexpr int most_joined() {
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
 }
 
-/// Entry points to the code that runs several samples at once; empty where each is run alone.
+/// Entry points to the code that computes several samples at once; empty if each is computed alone.
 template <class Plan, class T, bool Joins>
 struct joined_forward {
     static void run(joined_run<T> samples) noexcept;
@@ -28962,15 +29191,15 @@ void joined_backward<Plan, T, Joins>::run(joined_run<T> samples) noexcept {
 #include <sys/mman.h>
 #endif
 
-/// Parameters and memory of calls on the heap.
+/// Allocation of parameters and of the memory of calls on the heap.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// Asks the system for huge pages, of 2 MB, in the part of [at, at + size) that they can cover:
-/// steps of generation read all parameters, and small pages cost them a walk of the page table
-/// every 4 KB. Where the system has none to give, nothing changes.
+/// Asks Linux for huge pages of 2 MB within [at, at + size). A generation step reads all
+/// parameters, and small pages cost a page-table walk for every 4 KB. Has no effect if the system
+/// grants none, or on other systems.
 inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::size_t size) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
@@ -28982,10 +29211,11 @@ inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::
 
 }  // namespace model_detail
 
-/// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
-/// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
-/// "madvise" or "always"). `given` are the arguments of its constructor: make_unique<Model::packed<
-/// q8_0>>(*parameters).
+/// Allocates a block, such as parameters, a workspace or a state, on the heap; large blocks do not
+/// fit on the stack. Passes `given` to its constructor:
+/// make_unique<Model::packed<q8_0>>(*parameters). Without arguments all numbers are zero. On Linux
+/// the block uses transparent huge pages if they are set to "madvise" or "always". Throws
+/// std::bad_alloc.
 template <class Block, class... Given>
 std::unique_ptr<Block> make_unique(const Given&... given) {
     constexpr std::align_val_t alignment{alignof(Block)};
@@ -29001,10 +29231,11 @@ std::unique_ptr<Block> make_unique(const Given&... given) {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// The memory of a call, and where the values of relations lie in it.
+/// The memory of a call, and where the values of relations are in it.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// View of a relation's values: offset, extents and strides in the memory of `Plan`.
 template <class Plan>
 constexpr weight_view view_of_relation(int at) {
     const plan::relation_layout& layout = Plan::tables.relations[at];
@@ -29031,7 +29262,7 @@ constexpr weight_view view_of_relation(int at) {
     return result;
 }
 
-/// The counts of a plan that are the lengths of facts, a bit for each.
+/// Bit set of the plan's counts that are lengths of facts.
 template <class Plan>
 inline constexpr unsigned length_counts = [] {
     unsigned result = 0;
@@ -29040,6 +29271,7 @@ inline constexpr unsigned length_counts = [] {
     return result;
 }();
 
+/// True if the relation is an output.
 template <class Plan>
 constexpr bool is_output(int relation) {
     for (int output : Plan::shapes.outputs)
@@ -29047,16 +29279,18 @@ constexpr bool is_output(int relation) {
     return false;
 }
 
-/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
-/// ends it, and, of what is no output, where it has not been written.
+/// The counts that limit the extents of a relation's view, as a bit set for each dimension: a
+/// fact's length that ends the relation, and, for relations other than outputs, a count beyond
+/// which rows are not written.
 struct view_limits {
     unsigned counts[max_rank]{};
     int beyond[max_rank]{};
     bool any = false;
-    // Of outputs: rows along `axis` beyond some counts have not been written.
+    // Outputs: rows along `axis` beyond the counts `written` are not written.
     int axis = -1;
     unsigned written = 0;
 };
+/// The limits of a relation's view.
 template <class Plan>
 constexpr view_limits limits_of_view(int relation) {
     const plan::relation_layout& layout = Plan::tables.relations[relation];
@@ -29083,7 +29317,7 @@ constexpr view_limits limits_of_view(int relation) {
     }
     return result;
 }
-/// The view of a relation when these counts have been given.
+/// The view of a relation under the given counts.
 template <class Plan, int Relation>
 constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     constexpr view_limits limits = limits_of_view<Plan>(Relation);
@@ -29100,6 +29334,7 @@ constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     return result;
 }
 
+/// Index of the relation of this name; -1 if there is none.
 template <class Plan, fixed_string Name>
 consteval int find_relation() {
     constexpr plan::name id =
@@ -29111,7 +29346,7 @@ consteval int find_relation() {
     return -1;
 }
 
-/// Whether the relation's values are still there once forward has returned.
+/// True if the relation's values are still in memory after forward.
 template <class Plan>
 constexpr bool is_kept(int at) {
     if (at < 0) return false;
@@ -29120,12 +29355,16 @@ constexpr bool is_kept(int at) {
            Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
 }
 
+/// Mark of a workspace: no forward since the last backward.
 inline constexpr std::uint64_t nothing_left = 0;
-inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
+/// Mark that a release build leaves, which does not compare arguments.
+inline constexpr std::uint64_t left_by_any = 1;  // written by release builds, which do not compare
 
-/// A number that stands for what a call is given. Of arrays it takes a few elements.
+/// A hash of the arguments of a call, by which debug builds recognize them in backward. It covers
+/// some elements of each array.
 class call_mark {
   public:
+    /// Adds a number.
     template <class N>
     void add(N number) noexcept {
         static_assert(sizeof(N) <= sizeof(std::uint64_t));
@@ -29134,6 +29373,7 @@ class call_mark {
         hash_ = (hash_ ^ bits) * 1099511628211U;
         hash_ ^= hash_ >> 29;
     }
+    /// Adds the size, about 8 evenly spaced elements and the last element of an array.
     template <class N>
     void add(const N* numbers, int size) noexcept {
         add(size);
@@ -29141,30 +29381,39 @@ class call_mark {
         for (int at = 0; at < size; at += step) add(numbers[at]);
         if (size > 0) add(numbers[size - 1]);
     }
+    /// The hash, never one of the reserved marks.
     std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
 
   private:
     std::uint64_t hash_ = 14695981039346656037U;
 };
 
-/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
+/// The memory of one call, laid out by the plan `Placed`, in numbers of type T. The next call
+/// reuses it. Use one per thread.
 template <class Placed, class T>
 struct alignas(64) call_memory {
     static_assert(Placed::tables.workspace != plan::too_large,
                   "sequent: the memory of this call would have more than 2147483647 numbers");
+    /// Number of values in `numbers`.
     static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
+    /// Number of values in `prepared`.
     static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
 
+    /// The values of relations, and in a workspace their gradients.
     T numbers[static_cast<std::size_t>(size)]{};
-    /// What parameters that have not been prepared are prepared to.
+    /// Values that depend on parameters alone; used if the parameters are not given prepared.
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
+    /// Temporary memory of general steps with large values.
     alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
-    /// The counts that forward was given.
+    /// Number of counts of the program.
     static constexpr int count_of_counts = Placed::shapes.text.counts.size();
+    /// The counts that forward was given.
     int counts[count_of_counts > 0 ? count_of_counts : 1]{};
 
-    /// A relation's values after forward; of a workspace, until backward. Where a count or the
-    /// length of a fact ends the relation, the view may end there.
+    /// View of a relation's values after forward; in a workspace they are valid until backward. If
+    /// a count or a fact's length ends the relation, the view may end there. Does not compile if
+    /// the program has no relation of this name, or if its memory is reused before the end of
+    /// forward: name such a relation in a query.
     template <fixed_string Name>
     auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Placed, Name>();
@@ -29182,39 +29431,44 @@ struct alignas(64) call_memory {
     }
 };
 
-/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
-/// layers of a stack share the memory of one.
+/// The memory of inference: Model::scratch<T>. Memory is reused as soon as a value has been read
+/// for the last time, and all layers of a stack share the memory of one.
 template <class Plan, class T>
 struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
+    /// The plan with the memory layout of inference.
     using placed = plan::inference_plan_of<Plan>;
 
+    /// `s = {}` sets all values to zero.
     scratch_block& operator=(zeros) noexcept {
         std::fill_n(this->numbers, this->size, T(0));
         return *this;
     }
 };
 
-/// A plan whose products round their operands to Products; T: they do not. model/rounded.hpp has
-/// others.
+/// A plan whose products round their operands to Products. If Products is T, nothing is rounded;
+/// for other types see model/rounded.hpp.
 template <class Plan, class T, class Products>
 struct rounded_plan_of;
+/// Products are not rounded.
 template <class Plan, class T>
 struct rounded_plan_of<Plan, T, T> {
     using type = Plan;
 };
 
-/// The memory of training: Model::workspace<T, Products>. Values and gradients share it by the time
-/// in which they are needed.
+/// The memory of training: Model::workspace<T, Products>. Values and gradients whose lifetimes do
+/// not overlap share memory.
 template <class Plan, class T, class Products = T>
 struct workspace_block : call_memory<Plan, T> {
+    /// The plan with the memory layout of training.
     using placed = typename rounded_plan_of<Plan, T, Products>::type;
 
-    /// The gradient of what is prepared.
+    /// The gradient of the prepared values.
     alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
-    /// What forward was given, for backward, which uses up the values: nothing_left if there are
-    /// none. Written in every build, so that the layout is the same; checked in debug builds.
+    /// Mark of the arguments of the last forward, or nothing_left after backward. Written in every
+    /// build, so that the layout is the same; compared in debug builds.
     std::uint64_t left_by = nothing_left;
 
+    /// `w = {}` sets all values to zero and forgets the last forward.
     workspace_block& operator=(zeros) noexcept {
         std::fill_n(this->numbers, this->size, T(0));
         left_by = nothing_left;
@@ -29222,33 +29476,34 @@ struct workspace_block : call_memory<Plan, T> {
     }
 };
 
-/// Whether backward can be run on it.
+/// True if backward can use the memory.
 template <class Memory, class Plan, class T>
 inline constexpr bool is_workspace = false;
 template <class Plan, class T, class Products>
 inline constexpr bool is_workspace<workspace_block<Plan, T, Products>, Plan, T> = true;
+/// Memory that backward can use.
 template <class Memory, class Plan, class T>
 concept workspace_of = is_workspace<Memory, Plan, T>;
 
-/// Whether a plan can be run on it.
+/// Memory that forward can use: a workspace or a scratch.
 template <class Memory, class Plan, class T>
 concept memory_of = workspace_of<Memory, Plan, T> || std::is_same_v<Memory, scratch_block<Plan, T>>;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The outputs of a plan as a caller sees them, and where they lie.
+/// The outputs of a plan as a caller sees them, and their layout in memory.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
-/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
-/// may be a part.
+/// Calls body(position, offset, length) for the contiguous runs of a view's elements: `offset` in
+/// memory, `position` in row-major order of the extents of `whole`, of which the view may be a
+/// part.
 template <class Body>
 SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
                              Body body) noexcept {
     int length = 1;
     int axes = view.rank;
-    bool inner = true;  // all of the axes within are whole
+    bool inner = true;  // all inner axes are whole
     while (axes > 0 && view.strides[axes - 1] == length && inner) {
         --axes;
         length *= view.extents[axes];
@@ -29280,31 +29535,39 @@ SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
 /// The outputs of a plan as a caller sees them: row-major, one after another.
 template <class Plan>
 struct output_layout {
+    /// Number of outputs.
     static constexpr int count = Plan::shapes.outputs.size();
+    /// The names of the outputs.
     static constexpr auto names = [] {
         plan::list<plan::name, count> result;
         for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
         return result;
     }();
+    /// The views of the outputs in the memory of the plan.
     static constexpr auto whole_views = [] {
         plan::list<weight_view, count> result;
         for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
         return result;
     }();
+    /// The view of an output in the memory of the plan.
     static constexpr weight_view view(int at) { return whole_views[at]; }
+    /// Number of elements of an output.
     static constexpr int size(int at) {
         const weight_view of = view(at);
         int product = 1;
         for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
         return product;
     }
+    /// Position of the first element of an output.
     static constexpr int offset(int at) {
         int before = 0;
         for (int other = 0; other < at; ++other) before += size(other);
         return before;
     }
+    /// Number of elements of all outputs.
     static constexpr int total = offset(count);
 
+    /// The view of an output in this layout.
     static constexpr weight_view side_by_side(int at) {
         weight_view result = view(at);
         int stride = 1;
@@ -29314,6 +29577,7 @@ struct output_layout {
         return result;
     }
 
+    /// True if all outputs have the same rank.
     static constexpr bool same_rank = [] {
         bool result = count > 0;
         for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
@@ -29321,14 +29585,16 @@ struct output_layout {
     }();
     static constexpr int rank = same_rank ? view(0).rank : 0;
 
+    /// The view of one output: of static rank if all outputs have the same rank.
     template <class T>
     using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
-    /// One view, or an array of them.
+    /// A view of the only output, or an array of views.
     template <class T>
     using views = std::conditional_t<count == 1, one_view<T>,
                                      std::array<one_view<T>, static_cast<std::size_t>(count)>>;
 
-    /// Views of numbers that lie so, as long as facts are; all of them zero.
+    /// Sets numbers of this layout to zero and returns views of them; outputs that follow a fact's
+    /// length end there.
     template <class T>
     static views<T> cleared_views(T* numbers, const int* counts) noexcept {
         views<T> result;
@@ -29355,16 +29621,18 @@ struct output_layout {
 
 #include <cassert>
 
-/// What follows from parameters alone: computed once, not in each call.
+/// Values that depend on parameters alone, computed once instead of in each call.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// True if the plan has such values.
 template <class Plan>
 inline constexpr bool prepares = Plan::tables.prepared > 0;
+/// Number of these values; at least 1.
 template <class Plan>
 inline constexpr int prepared_size = prepares<Plan> ? Plan::tables.prepared : 1;
 
-/// Computes what is prepared. `Plan` may be that of a state.
+/// Computes the prepared values. `Plan` may be the plan of a state.
 template <class Plan, class T>
 void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
     if constexpr (prepares<Plan>) {
@@ -29376,7 +29644,7 @@ void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
     }
 }
 
-/// Adds to the gradient of the parameters, given that of what is prepared.
+/// Adds to the gradient of the parameters what follows from the gradient of the prepared values.
 template <class Plan, class T>
 void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient, T* gradient,
                       T* scratch) noexcept {
@@ -29391,42 +29659,50 @@ void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradie
     }
 }
 
-/// Parameters, and with them what follows from them alone, such as the softmax of a random
-/// synthesizer: Model::prepared<T>. It stands in the place of the parameters in every call, and
-/// reads them, which must outlive it. Once they have changed, prepare() is due.
+/// The parameters together with the values that depend on them alone, such as the softmax of a
+/// random synthesizer: Model::prepared<T>. It can be passed wherever parameters are expected. It
+/// refers to the parameters, which must outlive it. Call prepare() after they have changed.
 template <class Plan, class T>
 class alignas(64) prepared_block {
   public:
+    /// The number type of the parameters.
     using number = T;
+    /// Number of prepared values; at least 1.
     static constexpr int size = prepared_size<Plan>;
 
+    /// Empty: call prepare(p) before use.
     prepared_block() = default;
+    /// Prepares `p` and refers to it.
     explicit prepared_block(const parameter_block<Plan, T>& p) noexcept { prepare(p); }
 
+    /// Returns to the empty state.
     prepared_block& operator=(zeros) noexcept {
         parameters_ = nullptr;
         std::fill_n(numbers_, size, T(0));
         return *this;
     }
 
-    /// Computes all of it anew.
+    /// Computes all prepared values from `p` and refers to `p` from now on.
     void prepare(const parameter_block<Plan, T>& p) noexcept {
         parameters_ = &p;
         prepare_numbers<Plan>(p.numbers, numbers_, scratch_);
     }
+    /// Computes them again from the same parameters.
     void prepare() noexcept {
         assert(parameters_);
         prepare(*parameters_);
     }
 
-    /// Those it was prepared from.
+    /// The parameters that it refers to.
     const parameter_block<Plan, T>& parameters() const noexcept {
         assert(parameters_);
         return *parameters_;
     }
+    /// The prepared values.
     const T* data() const noexcept { return numbers_; }
 
-    /// The values of a relation outside of stacks that is prepared.
+    /// View of a prepared relation that is not part of a stack. Does not compile for other
+    /// relations.
     template <fixed_string Name>
     auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
@@ -29447,36 +29723,40 @@ class alignas(64) prepared_block {
     alignas(64) T scratch_[static_cast<std::size_t>(prepares<Plan> ? scratch_size<Plan, T> : 1)]{};
 };
 
-/// Parameters, prepared or not: what has gradients.
+/// Parameters, prepared or not; calls that compute gradients take these.
 template <class P, class Plan>
 concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
 
-/// The formats of packed weights by name, and none.
+/// The formats of packed weights as values; `floats` leaves a weight unpacked. q8_N is q8<N>: 8
+/// bits with a float scale for each group of N inputs.
 enum class packed_as { floats, bf16, q8_0, q4_0, q4_1, q8_4, q8_8, q8_16, q8_32, q8_64 };
-/// Which weights Model::packed<Format, Which> packs: Which(name, looked_up) is asked of each weight
-/// that products multiply with, and, with looked_up true, of each table that symbols choose rows
-/// of.
+/// The default of Model::packed<Format, Which>: packs weights of products. Which(name, looked_up)
+/// is called for each weight of a product, and with looked_up true for each table whose rows
+/// symbols select.
 struct pack_products_type {
     constexpr bool operator()(std::string_view, bool looked_up) const { return !looked_up; }
 };
+/// Packs both.
 struct pack_all_type {
     constexpr bool operator()(std::string_view, bool) const { return true; }
 };
 
-/// These, or what stands in their place; model/packed.hpp has packed_block.
+/// Quantized weights; see model/packed.hpp.
 template <class Plan, class Format, auto Which>
 class packed_block;
+/// Parameters, prepared or packed or neither.
 template <class P, class Plan>
 concept parameters_of =
     trained_parameters_of<P, Plan> || std::is_same_v<typename P::packed_for, Plan>;
 
-/// What a plan with its memory laid out is for these parameters.
+/// The plan `Placed` as it runs with parameters of type P.
 template <class P, class Placed>
 struct placed_for {
     using type = Placed;
 };
 
+/// The parameters that are read as numbers.
 template <class Plan, class T>
 const T* numbers_of(const parameter_block<Plan, T>& p) noexcept {
     return p.numbers;
@@ -29486,7 +29766,7 @@ const T* numbers_of(const prepared_block<Plan, T>& p) noexcept {
     return p.parameters().numbers;
 }
 
-/// What is prepared, or null.
+/// The prepared values, or null.
 template <class Plan, class T>
 const T* prepared_in(const parameter_block<Plan, T>&) noexcept {
     return nullptr;
@@ -29496,7 +29776,7 @@ const T* prepared_in(const prepared_block<Plan, T>& p) noexcept {
     return p.data();
 }
 
-/// Packed weights, or null.
+/// The packed weights, or null.
 template <class P>
 const std::byte* packed_in(const P&) noexcept {
     return nullptr;
@@ -29513,33 +29793,41 @@ const std::byte* packed_in(const packed_block<Plan, Format, Which>& p) noexcept;
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// For Model::packed<Format, Which>: the matrices of products alone, or tables that symbols choose
-/// rows of, too. Any other function of a weight's name and whether it is looked up does as well:
-/// [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }. Instead
-/// of true or false it may return the format of this weight, packed_as::q8_0. Weights that are
-/// computed together, such as those of queries, keys and values, have one format or stay floats.
+/// The format of a packed weight, which a function Which of Model::packed may return.
 using model_detail::packed_as;
+/// For Model::packed<Format, Which>: packs the weight matrices of products.
+///
+/// Which may be any constexpr function of a weight's full name and of whether the weight is a table
+/// whose rows symbols select, for example
+///
+///     [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }
+///
+/// It returns true, false, or the format of this weight, packed_as::q8_0. Weights that are computed
+/// together, such as those of queries, keys and values, need the same answer, else they stay
+/// floats.
 inline constexpr model_detail::pack_products_type pack_products{};
+/// For Model::packed<Format, Which>: packs these matrices and tables whose rows symbols select.
 inline constexpr model_detail::pack_all_type pack_all{};
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Many samples on several threads.
+/// Memory for computing many samples on several threads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The memory of batches on the threads of a pool, which must outlive it: for each thread
-/// workspaces, or, of forward_batch alone, scratches; and, with workspaces, a gradient.
+/// The memory of batched calls: Model::batch<T> and Model::scratch_batch<T>. Memory is
+/// workspace_block, or scratch_block for forward_batch alone. Holds workspaces or scratches for
+/// each thread of a pool and, with workspaces, a gradient for each thread. The pool must outlive
+/// it. One call uses it at a time.
 ///
-/// Where the weights are more than a cache holds, a thread runs several samples at once, up to
-/// `joined`, so that it reads each weight once for all of them. The outputs do not depend on which.
+/// If the parameters take more bytes than an L2 cache holds (SEQUENT_LEAST_JOINED), a thread
+/// computes up to `joined` samples at once, so that each weight is read once for all of them. The
+/// outputs do not depend on which samples are computed together.
 ///
-/// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
-/// order: the numbers depend on how many groups there are and never on the threads. That number is
-/// `groups`, or, where it is 0, follows from the number of samples: half of it, at least 4 and at
-/// most 64; or, where samples are joined, one group for each `joined` of them, at least 2. No more
-/// threads than groups can share a backward_batch. With one group there is no gradient but the
-/// caller's. One call uses it at a time.
+/// backward_batch divides the batch into groups of consecutive samples, sums the gradients within
+/// each group in order, then adds the groups in order. The result depends on the number of groups,
+/// never on the number of threads. At most as many threads as groups share a backward_batch. With
+/// one group there is no gradient besides the caller's.
 template <class Plan, class T, class Memory>
 class batch_memory {
     static constexpr bool trains = workspace_of<Memory, Plan, T>;
@@ -29548,9 +29836,11 @@ class batch_memory {
     };
 
   public:
-    /// How many samples a thread runs at once, at most.
+    /// Largest number of samples that a thread computes at once.
     static constexpr int joined = most_joined<Memory, T>();
 
+    /// Allocates the memory for all threads of `pool`. `groups`: number of groups of a
+    /// backward_batch, see groups(); 0 chooses it by the number of samples.
     explicit batch_memory(thread_pool& pool, int groups = 0)
         : pool_(pool), groups_(std::max(0, groups)) {
         for (int thread = 0; thread < pool.size(); ++thread) {
@@ -29570,11 +29860,12 @@ class batch_memory {
         }
     }
 
-    /// Parameters, prepared.
+    /// `p` if it is prepared or packed; parameters are prepared into this object's memory.
     template <class P>
     const P& prepared(const P& p) noexcept {
         return p;
     }
+    /// Likewise for parameters.
     const auto& prepared(const parameter_block<Plan, T>& p) noexcept {
         if constexpr (prepares<Plan>) {
             prepared_->prepare(p);
@@ -29584,15 +29875,18 @@ class batch_memory {
         }
     }
 
+    /// The pool given to the constructor.
     thread_pool& pool() const noexcept { return pool_; }
-    /// Of a backward_batch of so many samples.
+    /// Number of groups in a backward_batch of so many samples. The constructor's `groups`, or, if
+    /// that is 0, half the number of samples, at least 4 and at most 64; if samples are joined, one
+    /// group for each `joined` samples, at least 2 and at most 64. Never more than samples.
     int groups(int samples) const noexcept {
         constexpr int least = joined > 1 ? 2 : 4;
         const int wanted =
             groups_ > 0 ? groups_ : std::clamp(samples / std::max(2, joined), least, 64);
         return std::clamp(samples, 1, wanted);
     }
-    /// Of all memory that this owns.
+    /// Size in bytes of all workspaces, gradients and other blocks that this object owns.
     std::size_t bytes() const noexcept {
         std::size_t result = workspaces_.size() * sizeof(Memory) +
                              rooms_.size() * sizeof(room_block) +
@@ -29602,14 +29896,16 @@ class batch_memory {
         return result + (prepared_ ? sizeof(prepared_block<Plan, T>) : 0);
     }
 
-    /// Of one of the samples that a thread runs at once.
+    /// The workspace or scratch of one of the samples, 0 <= sample < joined, that a thread computes
+    /// at once.
     Memory& workspace(int thread, int sample = 0) noexcept {
         return *at(workspaces_, thread * joined + sample);
     }
+    /// Memory of a thread for the products of joined samples; null if samples are not joined.
     T* room(int thread) noexcept { return joined > 1 ? at(rooms_, thread)->numbers : nullptr; }
 
-    /// How many of the samples [begin, end) are run at once, `most` at most: as many as have rows
-    /// enough together. counts(sample) are the counts that the sample is given.
+    /// Number of samples from `begin` on to compute at once: at least 1, at most `most`, until they
+    /// have enough rows together. counts(sample) are the counts that the sample is given.
     template <class Counts>
     static int at_once(int begin, int end, int most, Counts counts) noexcept {
         if constexpr (joined == 1) return 1;
@@ -29622,7 +29918,8 @@ class batch_memory {
         return count;
     }
 
-    /// Calls body(first, count, thread) for all samples, on the threads of the pool.
+    /// Calls body(first, count, thread) for consecutive parts of all samples, on the threads of the
+    /// pool.
     template <class Counts, class Body>
     void each_at_once(int samples, Counts counts, Body body) {
         if constexpr (joined == 1) {
@@ -29637,12 +29934,13 @@ class batch_memory {
             });
         }
     }
-    /// Room for the gradients of one sample's outputs.
+    /// Memory of a thread for the gradients of one sample's outputs.
     std::vector<T>& outward(int thread) noexcept { return at(outward_, thread); }
 
-    /// Calls add(first, count, thread, gradient, prepared_gradient) for all of `samples`, where add
-    /// adds to the gradients and returns a loss; the sum of the losses. All is added to `total` in
-    /// the end, the gradient of what is prepared once for all samples.
+    /// Calls add(first, count, thread, gradient, prepared_gradient) for consecutive parts of all
+    /// samples; add adds to the gradients and returns a loss. Adds the sum of the gradients to
+    /// `total` and returns the sum of the losses. The gradient of prepared values is propagated to
+    /// the parameters once for all samples.
     template <class P, class Counts, class Add>
     double sum(const P& p, int samples, Counts counts, parameter_block<Plan, T>& total, Add add) {
         const int count = groups(samples);
@@ -29673,16 +29971,18 @@ class batch_memory {
         return loss;
     }
 
-    /// One call uses the memory at a time. Throws argument_error if there is another, such as the
-    /// one whose visitor or loss makes this call.
+    /// Marks the memory as used by one call. Throws argument_error if another call is using it,
+    /// such as one whose visitor or loss makes this call.
     class use {
       public:
+        /// Begins the use. Throws argument_error if it has begun already.
         explicit use(batch_memory& of) : of_(of) {
             if (of_.shared_->used.exchange(true, std::memory_order_acquire))
                 fail<argument_error>(
                     "sequent: a batch is given to a call while another call uses it; each call "
                     "that runs at the same time, or within another, needs a batch of its own");
         }
+        /// Ends the use.
         ~use() { of_.shared_->used.store(false, std::memory_order_release); }
         use(const use&) = delete;
         use& operator=(const use&) = delete;
@@ -29692,7 +29992,7 @@ class batch_memory {
     };
 
   private:
-    /// Restores the zeros of the gradients if an exception has left numbers there.
+    /// Clears the gradients if an exception has interrupted the sum: they are zero between calls.
     struct clear_at_end {
         batch_memory& of;
         bool wanted = true;
@@ -29705,7 +30005,7 @@ class batch_memory {
         }
     };
 
-    /// Tells the groups that wait if this one has ended by an exception.
+    /// Wakes the groups that wait for this one if it has ended by an exception.
     struct ring_at_end {
         batch_memory& of;
         bool failed = true;
@@ -29717,13 +30017,13 @@ class batch_memory {
     };
 
     static constexpr int numbers = parameter_block<Plan, T>::size;
-    /// Parts of the gradient that are added one by one, so that one group can add to the first
-    /// while the group before it adds to the second.
+    /// The gradient is added in parts, so that one group can add to the first part while the group
+    /// before it adds to the second.
     static constexpr int parts = std::clamp(numbers / 8192, 1, 64);
 
-    /// What the threads of a call share.
+    /// State shared by the threads of a call.
     struct shared {
-        // The group whose turn it is to add to each part, and to what stands beside the parameters.
+        // For each part of the gradient, and for the prepared values, the group that adds next.
         std::array<std::atomic<int>, std::size_t{parts} + 1> turns{};
         std::atomic<bool> failed{false};
         std::atomic<bool> used{false};
@@ -29733,13 +30033,13 @@ class batch_memory {
     thread_pool& pool_;
     int groups_;
     std::unique_ptr<shared> shared_ = std::make_unique<shared>();
-    std::vector<std::unique_ptr<Memory>> workspaces_;  // `joined` of each thread
+    std::vector<std::unique_ptr<Memory>> workspaces_;  // `joined` per thread
     std::vector<std::unique_ptr<room_block>> rooms_;
-    std::vector<int> begins_;  // of the samples that are run at once
+    std::vector<int> begins_;  // first samples of those run at once
     std::vector<std::vector<T>> outward_;
-    // Of each thread; zero between calls.
+    // One per thread; zero between calls.
     std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;
-    // If anything is prepared: of the first group, then of each thread.
+    // If the plan prepares values: one for the first group, then one per thread.
     std::vector<std::vector<T>> prepared_gradients_;
     std::unique_ptr<prepared_block<Plan, T>> prepared_;
 
@@ -29756,7 +30056,8 @@ class batch_memory {
         return static_cast<int>((static_cast<long long>(samples) * group + count - 1) / count);
     }
 
-    /// Calls body() once all groups before this one have done so; not if one of them has failed.
+    /// Waits until all groups before this one have called their body for this part, then calls
+    /// body(). Skips it if a group has failed.
     template <class Body>
     void in_turn(int group, int part, Body body) noexcept {
         std::atomic<int>& turn = at(shared_->turns, part);
@@ -29767,8 +30068,9 @@ class batch_memory {
         shared_->waiting.ring();
     }
 
-    /// Adds a group's numbers to those of the groups before it, and leaves zeros. The first group's
-    /// are there already. Groups begin in order, so that those which are waited for have begun.
+    /// Adds a group's gradients to the total after all groups before it, and clears them. The first
+    /// group has written to the total itself. Groups begin in order, so a group only waits for
+    /// groups that have begun.
     void add_in_turn(int group, parameter_block<Plan, T>& gradient, T* prepared,
                      parameter_block<Plan, T>& total, double loss, double& losses) noexcept {
         for (int part = 0; part < parts; ++part)
@@ -29785,6 +30087,7 @@ class batch_memory {
         });
     }
 
+    /// Adds elements [begin, end) of `from` to `to` and clears them in `from`.
     static void move_to(T* to, T* from, int begin, int end) noexcept {
         constexpr int n = kernel::lanes<T>;
         int at = begin;
@@ -29802,18 +30105,20 @@ class batch_memory {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The runs of equal symbols of facts that the rules compare: packed documents.
+/// Runs of equal symbols in the facts that rules compare, such as the documents of a packed
+/// sequence.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// A fact whose symbols the rules compare, and its length.
+/// A fact whose symbols the rules compare, and its number of symbols.
 struct compared_symbols {
     int fact = -1;
     int size = 0;
 };
 using compared_list = plan::list<compared_symbols, plan::max_compared>;
 
-/// Those of a plan, apart from it: code that runs reads these alone.
+/// The compared facts of a plan, in a table of its own: code reads this at run time and not the
+/// plan's tables.
 template <class Plan>
 inline constexpr compared_list compared_facts = [] {
     static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
@@ -29826,7 +30131,7 @@ inline constexpr compared_list compared_facts = [] {
     return result;
 }();
 
-/// How many numbers plan::given_numbers holds for a plan.
+/// Number of integers that plan::given_numbers holds for a plan.
 template <class Plan>
 constexpr int count_given() {
     int count = plan::given_numbers::runs;
@@ -29834,8 +30139,9 @@ constexpr int count_given() {
     return count;
 }
 
-/// If the rules compare fact `fact`, writes where the run of equal symbols around each position
-/// begins and ends, `length` of them. Throws where a symbol comes back after another one.
+/// If the rules compare fact `fact`: writes where the run of equal symbols around each of the
+/// `length` positions begins and ends. Throws argument_error if a symbol occurs again after another
+/// one.
 SEQUENT_LAZY
 inline void find_runs(const compared_list& compared, int fact, const subject& what,
                       const std::int32_t* symbols, int length, int* given) {
@@ -29851,7 +30157,7 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
         std::int32_t greatest = -1;
         for (int begin = 0, end = 0; begin < length; begin = end) {
             while (end < length && symbols[end] == symbols[begin]) ++end;
-            const bool rises = symbols[begin] > greatest;  // as documents do that are counted
+            const bool rises = symbols[begin] > greatest;  // true for numbered documents
             if (rises) greatest = symbols[begin];
             for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
                 if (symbols[earlier] == symbols[begin])
@@ -29867,12 +30173,12 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The facts of a call as pointers, checked.
+/// The facts of a call, checked and stored as pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Where a count, or the length of a fact, stands among those that the program names; -1 if
-/// it is none.
+/// Position of each fact's count or length in the program's list of counts; -1 if the fact has
+/// neither.
 template <class Plan>
 inline constexpr auto count_places = [] {
     std::array<int, max_facts> result{};
@@ -29885,7 +30191,7 @@ inline constexpr auto count_places = [] {
     return result;
 }();
 
-/// Where the fact of this name stands among the facts; -1 if there is none.
+/// Position of the fact of this name; -1 if there is none.
 template <class Plan>
 constexpr int place_of_fact(const plan::name& id) {
     for (int at = 0; at < Plan::facts.capacity(); ++at)
@@ -29893,7 +30199,7 @@ constexpr int place_of_fact(const plan::name& id) {
     return -1;
 }
 
-/// A fact's shape when these counts have been given.
+/// Shape of fact `at` under the given counts: a length replaces the first extent.
 template <class Plan>
 constexpr plan::fact_shape given_shape(int at, const int* counts) noexcept {
     plan::fact_shape result = Plan::facts[at];
@@ -29901,27 +30207,35 @@ constexpr plan::fact_shape given_shape(int at, const int* counts) noexcept {
     return result;
 }
 
-/// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
-/// the containers, which must live as long as the facts are used, and copy the pairs of sparse
-/// facts and the counts. A container that is a temporary does not compile, unless it is given
-/// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
+/// The facts of one sample: Model::facts<T>. The constructor takes them in order or by name and
+/// checks them once: each fact is given once, with the shape that the model declares, with finite
+/// numbers and with symbols below its number of classes. Otherwise it throws argument_error, which
+/// names the fact and both values.
 ///
-/// What is changed in the containers afterwards is not checked again: numbers are taken as they
-/// are, and a symbol outside of its classes counts as a row of NaN.
+/// The object refers to the containers, which must outlive it; it copies counts, and the pairs of
+/// sparse facts. A temporary container does not compile, except in a braced list passed to the call
+/// that reads it: forward(p, {x_of(sample)}, w).
+///
+/// Later changes to the containers are not checked: numbers are used as they are, and a symbol
+/// outside its classes stands for a row of NaN.
 template <class Plan, class T>
 class given_facts {
   public:
     using given_together = given_facts;
 
+    /// Facts in order or by name. Throws argument_error.
     given_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
-    /// Of one call alone.
+    /// Facts of a single call: temporaries are allowed.
     given_facts(std::initializer_list<argument<const T>> given, temporaries_too) {
         take_all(given);
     }
 
+    /// First element of each fact: std::int32_t for symbols, else T.
     const void* pointers[max_facts]{};
-    int counts[count_given<Plan>()]{};  // plan::given_numbers
+    int counts[count_given<Plan>()]{};  ///< Counts and runs of symbols, see plan::given_numbers.
 
+    /// Adds counts, pairs and a sample of the elements to a call's mark, which debug builds
+    /// compare.
     void add_to(call_mark& mark) const noexcept {
         constexpr int count_facts = Plan::shapes.text.counts.size();
         mark.add(counts, count_facts);
@@ -29943,7 +30257,7 @@ class given_facts {
         }
     }
 
-    /// The index of a sparse fact's pairs.
+    /// The index of a sparse fact's pairs, null for a dense fact; layout: pair_layout.
     const std::int32_t* pairs(int at) const noexcept {
         return Plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
     }
@@ -29985,8 +30299,8 @@ class given_facts {
             if (Plan::facts[at].is_sparse()) offset += layout_of(at).size();
         return offset;
     }
-    /// The values of pairs that are given without. Written at run time: compilers limit the
-    /// loops of constant expressions.
+    /// Size of `ones`, the values of pairs that are given without values. The array is filled at
+    /// run time: compilers limit the loops of constant expressions.
     static constexpr int most_pairs = [] {
         int result = 1;
         for (const auto& each : Plan::facts) result = std::max(result, each.pairs);
@@ -30001,7 +30315,7 @@ class given_facts {
         return result.numbers;
     }
     static constexpr int index_size = index_offset(Plan::facts.capacity());
-    /// An index of many pairs is on the heap: facts may stand on the stack.
+    /// A large index is kept on the heap, since facts may be on the stack.
     static constexpr bool large_index = index_size > 16384;
     std::conditional_t<large_index, std::vector<std::int32_t>,
                        std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
@@ -30014,7 +30328,8 @@ class given_facts {
         return result;
     }();
 
-    /// Code for kinds of facts that the program does not have is not compiled.
+    /// True if some fact passes the test. Code for kinds of facts that the program does not have is
+    /// not compiled.
     template <class Test>
     static constexpr bool has_fact(Test test) {
         for (int at = 0; at < Plan::facts.capacity(); ++at)
@@ -30062,7 +30377,7 @@ class given_facts {
                 }
             }
         }
-        // Of no values there may be no memory.
+        // A container without values may have no memory.
         const bool empty =
             wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
         if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
@@ -30085,12 +30400,13 @@ class given_facts {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The gradients of outputs and of facts that a call is given, as pointers, checked.
+/// The gradients of outputs and facts that a call is given, checked and stored as pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The gradients of the outputs, in their order or by name. They refer to the containers, as
-/// facts do.
+/// The gradients of the outputs: Model::output_gradients<T>, in the order of the outputs or by
+/// name. Throws argument_error if one is missing, belongs to no output or has another shape than
+/// its output. Refers to the containers, as facts do.
 template <class Plan, class T>
 class given_output_gradients {
     using layout = output_layout<Plan>;
@@ -30100,20 +30416,24 @@ class given_output_gradients {
   public:
     using given_together = given_output_gradients;
 
+    /// The gradients of all outputs.
     given_output_gradients(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    /// The gradient of the only output.
     template <class Value>
         requires(!is_fact_set<std::remove_cvref_t<Value>>)
     given_output_gradients(Value&& only) {
         take_all(std::initializer_list<kept_argument<const T>>{static_cast<Value&&>(only)});
     }
-    /// Of one call alone.
+    /// Gradients for a single call: temporaries are allowed.
     given_output_gradients(std::initializer_list<argument<const T>> given, temporaries_too) {
         take_all(given);
     }
 
+    /// First element of each gradient.
     const T* pointers[outputs > 0 ? outputs : 1]{};
 
-    /// Throws unless the gradients of outputs that a fact's length ends have that length.
+    /// Throws argument_error unless the gradients of outputs that follow a fact's length have that
+    /// length.
     void check_lengths(const int* counts) const {
         if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
                 (check_length<At>(counts), ...);
@@ -30151,7 +30471,7 @@ class given_output_gradients {
                 shapes_[at] = given.shape;
             else
                 check_shape({"the gradient of output", id}, given.shape, view.extents, view.rank);
-            // Of no numbers there may be no memory, but of this one none is read.
+            // A container without numbers may have no memory; `nothing` is never read.
             static constexpr T nothing{};
             pointers[at] = given.numbers ? given.numbers : &nothing;
             return;
@@ -30160,7 +30480,8 @@ class given_output_gradients {
     }
 };
 
-/// The gradients of one call: output_gradients, or what makes them for this call alone.
+/// The gradients of one call: an object of type output_gradients, a braced list or a single
+/// container.
 template <class Plan, class T>
 class gradients_of_one_call
     : public of_one_call<given_output_gradients<Plan, T>, argument<const T>> {
@@ -30174,13 +30495,18 @@ class gradients_of_one_call
         : base(std::initializer_list<argument<const T>>{static_cast<Value&&>(only)}) {}
 };
 
-/// Where the gradients of facts are to be added, by name or in order; none by default.
+/// Where backward adds the gradients of dense facts: Model::fact_gradients<T>, in order or by name.
+/// Default: none are computed. Throws argument_error for facts of symbols, counts or another shape.
+/// The gradient of a sparse fact has room for all pairs that the fact may have. Refers to the
+/// containers.
 template <class Plan, class T>
 class given_fact_gradients {
     static constexpr bool has_lengths = length_counts<Plan> != 0;
 
   public:
+    /// No gradients of facts.
     given_fact_gradients() = default;
+    /// The containers to add to; facts that are not named get no gradient.
     given_fact_gradients(std::initializer_list<kept_argument<T>> given) {
         int position = 0;
         for (const auto& each : given) {
@@ -30188,7 +30514,7 @@ class given_fact_gradients {
             if (at < 0 || at >= Plan::facts.capacity() ||
                 Plan::facts[at].kind != plan::fact_kind::dense || !each.numbers)
                 fail<argument_error>("sequent: only dense facts have gradients");
-            // Of a sparse one, with room for all pairs that it may have.
+            // The gradient of a sparse fact has room for all pairs that the fact may have.
             const auto& of = Plan::facts[at];
             auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
             const subject what{"the gradient of fact", of.id, at};
@@ -30200,9 +30526,10 @@ class given_fact_gradients {
         }
     }
 
+    /// First element of each gradient; null if none is computed.
     T* pointers[max_facts]{};
 
-    /// Throws unless the gradients of facts are as long as these.
+    /// Throws argument_error unless the gradients of facts have the lengths of the facts.
     void check_lengths(const int* counts) const {
         if constexpr (has_lengths)
             for (int at = 0; at < Plan::facts.capacity(); ++at) {
@@ -30218,18 +30545,18 @@ class given_fact_gradients {
 
   private:
     struct told_length {
-        int number = -1;  // where the pointer was set by hand
+        int number = -1;  // if the pointer was set directly
     };
     told_length lengths_[has_lengths ? max_facts : 1]{};
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs a plan, forward and backward, for one sample.
+/// Runs a plan forward and backward for one sample, or for several at once.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The calls of a model on one sample.
+/// The calls of a model on samples.
 template <class Plan>
 struct calls {
     using layout = output_layout<Plan>;
@@ -30245,6 +30572,7 @@ struct calls {
     template <class T>
     using output_views = typename layout::template views<T>;
 
+    /// Mark of the arguments, which backward compares in debug builds.
     template <class P, class T>
     static std::uint64_t mark_of([[maybe_unused]] const P& p,
                                  [[maybe_unused]] const facts<T>& given) noexcept {
@@ -30258,6 +30586,7 @@ struct calls {
 #endif
     }
 
+    /// Debug builds abort unless forward with the same arguments came before.
     template <class P, class T, class W>
     static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
                               W& w) noexcept {
@@ -30274,7 +30603,8 @@ struct calls {
         w.left_by = nothing_left;
     }
 
-    /// Parameters that are not prepared are, in w. Kept: forward has done so.
+    /// The pointers of a call. Prepares the parameters in w if they are not prepared, unless
+    /// `kept`: forward has done so.
     template <class P, class T, class W>
     static bindings<T> bind(const P& p, const facts<T>& given, W& w, bool kept = false) noexcept {
         bindings<T> result;
@@ -30295,6 +30625,7 @@ struct calls {
         return result;
     }
 
+    /// Runs forward and returns views of the outputs in w.
     template <class P, class T, class W, class Run>
     static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
                                              Run run) noexcept {
@@ -30305,6 +30636,7 @@ struct calls {
         return end_forward(given, w);
     }
 
+    /// Stores the counts in w and clears the rows of outputs that no step has written.
     template <class T, class W>
     static output_views<const T> end_forward(const facts<T>& given, W& w) noexcept {
         std::copy_n(given.counts, W::count_of_counts, w.counts);
@@ -30312,7 +30644,7 @@ struct calls {
         return all_outputs<T>(w);
     }
 
-    /// For several samples at once, on memory(sample) each.
+    /// Runs forward for several samples at once; memory(sample) is the memory of each.
     template <class P, class T, class Memory>
     static void forward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
                                T* room) noexcept {
@@ -30331,7 +30663,8 @@ struct calls {
             (void)end_forward(samples[static_cast<std::size_t>(at)], memory(at));
     }
 
-    /// After forward_joined and, for each sample, seed_all.
+    /// Runs backward for several samples at once, after forward_joined and, for each sample,
+    /// seed_all.
     template <class P, class T, class Memory>
     static void backward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
                                 parameters<T>& gradient, T* prepared_gradient, T* room) noexcept {
@@ -30367,8 +30700,8 @@ struct calls {
         }
     }
 
-    /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
-    /// is null, on to the parameters.
+    /// Runs backward. Adds the gradient of prepared values to prepared_gradient; if that is null,
+    /// propagates it to the parameters.
     template <bool Whole = false, class P, class T, workspace_of<Plan, T> W, class Run>
     static void run_backward(const P& p, const facts<T>& given, const T* const* outward, W& w,
                              parameters<T>& gradient, T* prepared_gradient,
@@ -30391,7 +30724,7 @@ struct calls {
                                        gradient.numbers, w.scratch);
     }
 
-    /// With the gradients of all outputs one after another.
+    /// Runs backward with the gradients of all outputs in one array, one after another.
     template <class P, class T, class W>
     static void backward_from(const P& p, const facts<T>& given, const T* outward, W& w,
                               parameters<T>& gradient, T* prepared_gradient) noexcept {
@@ -30399,6 +30732,7 @@ struct calls {
                            {}, whole_run{});
     }
 
+    /// The gradient of each output in such an array.
     template <class T>
     static auto pointers_in(const T* outward) noexcept {
         std::array<const T*, static_cast<std::size_t>(outputs > 0 ? outputs : 1)> result;
@@ -30407,6 +30741,7 @@ struct calls {
         return result;
     }
 
+    /// Clears the gradients of all outputs in w, then adds the caller's.
     template <bool Whole, class T, class W>
     static void seed_all(const T* const* outward, W& w, const int* counts) noexcept {
         kernel::unroll<outputs>(
@@ -30415,11 +30750,12 @@ struct calls {
             [&](auto index) { seed<index(), Whole>(outward[index()], w, counts, false); });
     }
 
-    /// Where an output lies in that memory.
+    /// View of an output in memory of type W.
     template <class W, int At>
     static constexpr auto view_of_output =
         view_of_relation<typename W::placed>(Plan::shapes.outputs[At]);
 
+    /// Views of the outputs in w.
     template <class T, class W>
     static output_views<const T> all_outputs(const W& w) noexcept {
         if constexpr (outputs == 1) {
@@ -30433,20 +30769,22 @@ struct calls {
         }
     }
 
+    /// The view of one output.
     template <class T, int At, class W>
     static auto output(const W& w) noexcept {
         constexpr int rank = view_of_output<W, At>.rank;
         return to_tensor<rank>(limited_output<W, At>(w.counts), static_cast<const T*>(w.numbers));
     }
 
+    /// The view of an output under the given counts.
     template <class W, int At>
     static constexpr weight_view limited_output(const int* counts) noexcept {
         return limited_view<typename W::placed, Plan::shapes.outputs[At]>(counts);
     }
 
-    /// The caller's gradient of an output, to where backward expects it; first zeros, since an
-    /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
-    /// the lengths of facts are.
+    /// Adds the caller's gradient of an output where backward expects it, or, if `clear`, clears
+    /// that place first: an output may be stored among the values of others. Whole: the gradient
+    /// has the output's full extents, whatever the lengths of facts.
     template <int At, bool Whole, class T, class W>
     static void seed(const T* outward, W& w, const int* counts, bool clear) noexcept {
         // By value: a reference would put the plan's tables into the program.
@@ -30477,6 +30815,7 @@ struct calls {
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// The mistake that a compiler error names for each obstacle to computing row by row.
 template <plan::rows_obstacle::kind Why>
 consteval auto rows_mistake() {
     using enum plan::rows_obstacle::kind;
@@ -30498,6 +30837,7 @@ consteval auto rows_mistake() {
         return mistake::none{};
 }
 
+/// Rule and relation that the error names.
 template <class Plan, int Rule>
 inline constexpr plan::diagnosis rows_diagnosis = [] {
     plan::diagnosis result;
@@ -30509,7 +30849,7 @@ inline constexpr plan::diagnosis rows_diagnosis = [] {
     return result;
 }();
 
-/// Reports the rule that keeps a program from running by rows, if one does.
+/// Reports the rule that prevents a program from being computed row by row, if there is one.
 template <class Plan, int Rule, plan::rows_obstacle::kind Why>
 using check_rows = check_program<rule_number<rows_diagnosis<Plan, Rule>.rule + 1>,
                                  decltype(plan::relation_type<rows_diagnosis<Plan, Rule>>(
@@ -30519,8 +30859,8 @@ using check_rows = check_program<rule_number<rows_diagnosis<Plan, Rule>.rule + 1
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// What stands for the model of an ill-formed program once the mistake is told. It takes what a
-/// model takes and computes nothing, so that code that goes on to use it brings no further error.
+/// Replaces the model of an ill-formed program after its mistake has been reported. It accepts what
+/// a model accepts and computes nothing, so that code using it causes no further errors.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -30537,7 +30877,7 @@ consteval bool check_form() {
 template <const auto& Program, class... Facts>
 inline constexpr bool is_well_formed = check_form<Program, Facts...>();
 
-/// What is wrong, unless an operator has told it already.
+/// Reports the mistake, unless an operator has reported it already.
 template <bool Told, const auto& Program, class... Facts>
 struct report_of {
     using type = typename plan::program_reader<Program>::template report<
@@ -30548,7 +30888,7 @@ struct report_of<true, Program, Facts...> {
     using type = language::mistaken;
 };
 
-/// Any argument, under a name or not.
+/// Accepts any argument, with or without a name.
 struct anything {
     constexpr anything() = default;
     template <class Value>
@@ -30695,13 +31035,18 @@ class ill_formed_model {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Rows of the facts along a sequence, as pointers, checked.
+/// The rows of the facts along a sequence, checked and stored as pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Of each fact along the sequence one row, without the fact's first argument, or several, with it;
-/// one symbol may be an integer. Facts that are not along the sequence are given whole, with the
-/// first rows. Facts is the class of whole facts.
+/// The rows of step and prefill: Model::rows<T>, in order or by name. Each fact along the sequence
+/// gives one row, without the fact's first dimension, or several, with it; all facts give the same
+/// number of rows. One symbol may be an integer. Facts that are not along the sequence are given
+/// whole, with the first rows. `Facts` is the type of whole facts.
+///
+/// Throws argument_error if a fact along the sequence is missing, given twice, has another shape,
+/// or holds numbers that are not finite or symbols outside its classes. Refers to the containers,
+/// as facts do.
 template <class Plan, class T, class Facts>
 class row_facts {
     static constexpr const auto& known = Plan::facts;
@@ -30709,27 +31054,29 @@ class row_facts {
   public:
     using given_together = row_facts;
 
+    /// Rows in order or by name.
     row_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
-    /// Of one call alone.
+    /// Rows for a single call: temporaries are allowed.
     row_facts(std::initializer_list<argument<const T>> given, temporaries_too) { take_all(given); }
 
-    /// How many rows there are.
+    /// Number of rows.
     int size() const noexcept { return count_; }
 
-    /// Throws unless it is one row.
+    /// Throws argument_error unless there is exactly one row.
     void check_single() const {
         if (count_ != 1)
             fail_with<argument_error>({"sequent: a step computes 1 row, given are ", count_});
     }
 
+    /// True if a fact that is not along the sequence is given.
     bool has_rest() const noexcept {
         for (int at = 0; at < known.size(); ++at)
             if (filled_[at] && !is_along(at)) return true;
         return false;
     }
 
-    /// Throws unless the facts that are not along the sequence are given, or have been, but not
-    /// both. Whether they are.
+    /// Throws argument_error unless the facts that are not along the sequence are given here or, if
+    /// `known_before`, earlier, but not both. Returns true if they are given here.
     bool check_rest(bool known_before) const {
         if (known_before && has_rest())
             fail<argument_error>(
@@ -30738,9 +31085,10 @@ class row_facts {
         return !known_before;
     }
 
+    /// The facts that are not along the sequence.
     const Facts& rest() const noexcept { return rest_; }
 
-    /// Row `from` and what follows of a fact along the sequence.
+    /// Row `from` and those after it, of a fact along the sequence.
     const void* row(int at, int from) const noexcept {
         const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(from) * row_size(at);
         if (!is_symbols(at)) return static_cast<const T*>(pointers_[at]) + offset;
@@ -30823,7 +31171,7 @@ class row_facts {
                 check_symbols(what(at), symbols, size, known[at].classes);
     }
 
-    /// How many rows a container holds.
+    /// Number of rows that a container holds.
     static int count_rows(int at, const argument<const T>& given) {
         const plan::fact_shape& wanted = known[at];
         const extents& shape = given.shape;
@@ -31790,7 +32138,7 @@ struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Runs the steps of a state's plan for the rows at hand: attention over the columns that are kept,
+/// Runs the steps of a state's plan for the current rows: attention over the cached columns,
 /// everything else as in any run.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -31812,7 +32160,7 @@ struct columns_form<Plan, T, true, true> {
     using type = kernel::kept_columns<typename Plan::cache::values, T>;
 };
 
-/// The kernel's view of attention step `At` of a state's plan, in the rounds of a kind.
+/// The Shape that kernels take for attention step `At` of a state's plan, in the rounds of a kind.
 template <class Plan, int At, int Kind, class T>
 struct kept_shape {
     using whole = attention_shape<Plan, At, Kind>;
@@ -31845,8 +32193,8 @@ struct kept_shape {
             result[static_cast<std::size_t>(at)] = kept.nodes[at].slides;
         return result;
     }();
-    /// Whether two rounds of the innermost loop, an even number of them, differ in the row's
-    /// operands alone.
+    /// True if the innermost loop has an even number of rounds, of which two adjacent ones differ
+    /// only in the operands of the row.
     static constexpr bool shares = [] {
         const int last = step.outers > 0 ? step.outers - 1 : 0;
         if (step.outer_extents[last] % 2 != 0) return false;
@@ -31873,14 +32221,14 @@ struct kept_shape {
     }
 };
 
-/// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart,
-/// from column number `first` on.
+/// Copies columns of `depth` numbers, `stride` apart, to columns number `first` and following of
+/// lines that are `pitch` apart.
 template <class Form, class T>
 SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
                                    const kernel::detail::columns_place& to, int first, int pitch,
                                    int count, int depth) noexcept {
     using number = typename Form::number;
-    // Both are of the state, which is being written.
+    // Both belong to the state, which is being written.
     auto* numbers = const_cast<number*>(to.template numbers<number>()) + first;
     auto* scales = const_cast<std::uint16_t*>(to.scales);
     if constexpr (Form::block > 0) scales += first;
@@ -31890,7 +32238,7 @@ SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
     }
 }
 
-/// An attention step of a state's plan.
+/// Runs an attention step of a state's plan.
 template <class Plan, int At, class T>
 class kept_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -31915,7 +32263,7 @@ class kept_runner {
                     at / of.depth * of.cached.blocks(of.depth)};
     }
 
-    /// Keeps columns [begin, end), of which the first stands at place `begin - first`.
+    /// Caches columns [begin, end); column `begin` is stored at place `begin - first`.
     template <class Operand>
     static void keep(const bindings<T>& bound, Operand, int begin, int end, int first) noexcept {
         constexpr kept_operand of = Operand::value;
@@ -31985,7 +32333,7 @@ class kept_runner {
         return result;
     }
 
-    /// So many rounds of the outer loops at once.
+    /// Computes Queries rounds of the outer loops at once.
     template <int Kind, int Queries, class Range>
     static void attend(const bindings<T>& bound, int round, Range range,
                        int first_column) noexcept {
@@ -31998,7 +32346,7 @@ class kept_runner {
                 .attend();
     }
 
-    /// Rows of weights that are prepared, times the values.
+    /// Computes rows of prepared weights times the values.
     template <class Range>
     static void weigh(const bindings<T>& bound, Range range, int first_column) noexcept {
         constexpr int pitch = kept.value.kept ? kept.value.pitch : 0;
@@ -32023,7 +32371,7 @@ class kept_runner {
     }
 
   public:
-    /// First: what is computed once has been computed in this run.
+    /// Computes some rows. First: what is computed once has been computed in this run.
     template <bool First, class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
         const int first_column =
@@ -32056,7 +32404,7 @@ class kept_runner {
     }
 };
 
-/// Whether some steps do not follow from the sequence.
+/// True if some steps do not depend on the sequence.
 template <class Plan>
 inline constexpr bool computes_once = [] {
     for (int at = 0; at < Plan::tables.steps.size(); ++at)
@@ -32064,13 +32412,13 @@ inline constexpr bool computes_once = [] {
     return false;
 }();
 
-/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions, of
-/// at most so many.
+/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions; at
+/// most `most`.
 SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
     return {positions.begin == 0 ? 0 : positions.begin + lead,
             std::min(positions.end + lead, most)};
 }
-/// The same without a lead, where all positions have a row.
+/// Likewise with a static lead; without a lead, every position has a row.
 template <int Lead, int Most, int Length, class Range>
 SEQUENT_INLINE auto rows_led(Range positions) noexcept {
     if constexpr (Lead == 0 && Most >= Length)
@@ -32079,7 +32427,7 @@ SEQUENT_INLINE auto rows_led(Range positions) noexcept {
         return led({positions.begin, positions.end}, Lead, Most);
 }
 
-/// Step `At`, which follows from the sequence, for some positions.
+/// Runs step `At`, which depends on the sequence, for some positions.
 template <class Plan, int At, bool First, class T, class Range>
 void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -32105,7 +32453,7 @@ void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
     }
 }
 
-/// The rounds of the recursion that begins with step `At` in which some step is run.
+/// The rounds of the recursion beginning with step `At` in which some step is run.
 template <class Plan, int At>
 SEQUENT_INLINE kernel::row_range rounds_led(kernel::row_range positions) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -32121,8 +32469,8 @@ SEQUENT_INLINE kernel::row_range rounds_led(kernel::row_range positions) noexcep
             led(positions, leads.second, step.repeat).end};
 }
 
-/// Steps [At, End) for some positions of the sequence. Once: those that do not follow from it as
-/// well, for all of their rows.
+/// Runs steps [At, End) for some positions of the sequence. Once: also runs those that do not
+/// depend on it, for all of their rows.
 template <class Plan, int At, int End, bool Once, class T, class Range>
 void sequence_steps(bindings<T>& bound, Range positions) noexcept {
     if constexpr (At < End) {
@@ -32149,7 +32497,7 @@ void sequence_steps(bindings<T>& bound, Range positions) noexcept {
     }
 }
 
-/// Entry point to the code that computes rows of a sequence, as `compiled` is for whole runs.
+/// Entry point to the code that computes rows of a sequence, as compiled_forward is for whole runs.
 template <class Plan, class T, bool First, class Range>
 struct compiled_rows {
     static void run(bindings<T>& bound, Range range) noexcept;
@@ -32163,18 +32511,20 @@ void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range) 
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The memory of one sequence that a model computes row by row.
+/// The state of one sequence that a model computes row by row.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The number types in which a state stores the keys and values of softmax attention: each is the
-/// state's own, or, from sequent/packed.hpp, bf16 or q8_0, to which each number is rounded when its
-/// row is computed. All rows read the rounded numbers, that row too.
+/// The number types in which a state stores the KV cache of softmax attention. Each is the state's
+/// own type, or bf16 or q8_0 from sequent/packed.hpp. Numbers are rounded when their row is
+/// computed, and every row, that row included, reads the rounded numbers.
 ///
 ///     Model::state<float, cache<q8_0>> s;
 template <class Keys, class Values = Keys>
 struct cache {
+    /// Storage type of the keys.
     using keys = Keys;
+    /// Storage type of the values.
     using values = Values;
 };
 
@@ -32182,11 +32532,13 @@ struct cache {
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Whether a plan runs row by row. It names T so that a program that does not call `step` does not
-/// evaluate the plan of its state.
+/// True if the plan can be run row by row. The constant depends on T so that the plan of the state
+/// is evaluated only in programs that call `step`.
 template <class Plan, class T>
 inline constexpr bool has_state = plan::state_plan_of<Plan>::made.obstacle.rule < 0;
 
+/// Element size and block length of a cache of type Stored; the default form if it is the state's
+/// own type.
 template <class Stored, class T>
 constexpr plan::column_form column_form_of() {
     if constexpr (std::is_same_v<Stored, T>) {
@@ -32201,7 +32553,7 @@ constexpr plan::column_form column_form_of() {
     }
 }
 
-/// A state's plan, with the types of what is cached.
+/// The plan of a state, with the types of its cache.
 template <class Plan, class T, class Cache>
 struct cached_plan_of
     : plan::state_plan_of<Plan, plan::cache_form{column_form_of<typename Cache::keys, T>(),
@@ -32217,14 +32569,16 @@ struct state_plan_for<Plan, T, cache<T>> {
     using type = plan::state_plan_of<Plan>;
 };
 
-/// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
-/// sequence. Copies are states of their own.
+/// The state of one sequence: Model::state<T, Cache>. It holds what later rows read of earlier ones
+/// (the KV cache, hidden states, windows), a copy of the facts that are not along the sequence, and
+/// memory for the rows being computed. Use one per sequence. A copy is an independent state.
+/// Allocate large states by make_unique.
 template <class Plan, class T, class Cache = cache<T>, bool Possible = has_state<Plan, T>>
 class alignas(64) state_block {
     using state_plan = typename state_plan_for<Plan, T, Cache>::type;
     static constexpr auto& made = state_plan::made;
 
-    // A copy: a run-time reader of the plan's tables would put them into an unoptimised program.
+    // A copy: reading the plan's tables at run time would put them into unoptimised programs.
     static constexpr unsigned sequences = state_plan::form.sequences;
     static constexpr bool is_along(int fact) { return ((sequences >> fact) & 1u) != 0; }
 
@@ -32233,22 +32587,26 @@ class alignas(64) state_block {
                   "layers or positions, or narrower ones");
 
   public:
+    /// The types of the KV cache.
     using cached = Cache;
-    /// How many numbers are kept, and how many bytes of the cache.
+    /// Size of the state in numbers, without the KV cache.
     static constexpr int size = state_plan::tables.workspace > 0 ? state_plan::tables.workspace : 1;
+    /// Size of the KV cache in bytes.
     static constexpr int cache_bytes = made.cache;
-    /// How many positions the sequence may have.
+    /// Largest number of positions of the sequence.
     static constexpr int length = made.rows;
-    /// And how many rows of them are computed at a time.
+    /// Largest number of rows that prefill computes at once.
     static constexpr int block = made.block;
-    /// Whether there are facts besides the sequence, and whether anything follows from these alone.
+    /// True if the model has facts that are not along the sequence; prefill takes them with the
+    /// first rows.
     static constexpr bool needs_rest = [] {
         bool result = false;
         for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
         return result;
     }();
+    /// True if something is computed once per sequence, from those facts or from parameters alone.
     static constexpr bool computes_once = model_detail::computes_once<state_plan> || [] {
-        // Columns of other facts are kept once, too.
+        // Columns of other facts are cached once, too.
         bool result = false;
         const auto add = [&](const kept_operand& of) { result = result || (of.kept && !of.moves); };
         for (const kept_attention& kept : made.kept) {
@@ -32258,16 +32616,16 @@ class alignas(64) state_block {
         return result;
     }();
 
-    /// Starts another sequence, as reset() does.
+    /// `s = {}`: starts a new sequence, as reset() does.
     state_block& operator=(zeros) noexcept {
         reset();
         return *this;
     }
 
-    /// The row that the next step computes.
+    /// Index of the row that the next step computes; 0 at first.
     int position() const noexcept { return position_; }
 
-    /// Starts another sequence.
+    /// Starts a new sequence: position 0, no facts given.
     void reset() noexcept {
         position_ = 0;
         std::fill_n(origins_, std::size(origins_), 0);
@@ -32275,9 +32633,10 @@ class alignas(64) state_block {
         has_prepared_ = false;
     }
 
-    /// Forgets rows from `position` on: the next step computes that row. Throws argument_error
-    /// beyond position(). Does not compile where the state keeps the last rows alone, as of a
-    /// recursion, a convolution or a window: a copy of the state, `*saved = *state`, does instead.
+    /// Discards the rows from `position` on: the next step computes that row. Throws argument_error
+    /// if `position` is negative or greater than position(). Does not compile if the state keeps
+    /// only the last rows, as for a recursion, a convolution or a window; save a copy instead,
+    /// `*saved = *state`.
     void truncate(int position) {
         static_assert(sizeof(check_rows<Plan, made.lost.rule, made.lost.why>) > 0);
         if (position < 0 || position > position_)
@@ -32286,10 +32645,11 @@ class alignas(64) state_block {
         position_ = position;
     }
 
-    /// Whether the facts besides the sequence have been given.
+    /// True if the facts that are not along the sequence have been given.
     bool has_rest() const noexcept { return has_rest_; }
 
-    /// Takes the facts that are not along the sequence: those that rows read later are copied.
+    /// Takes the facts that are not along the sequence and copies those that later rows read.
+    /// Called by prefill.
     void take_rest(const void* const* pointers, const int* counts) noexcept {
         has_rest_ = true;
         std::copy_n(counts, count_given<Plan>(), counts_);
@@ -32306,17 +32666,18 @@ class alignas(64) state_block {
         });
     }
 
-    /// Computes the rows of a range, at most `block`: rows(fact) is the first of them, rest(fact)
-    /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
-    /// once.
+    /// Computes the rows of `range`, at most `block`. rows(fact) is the first of them; rest(fact)
+    /// and pairs(fact) are the facts that are not along the sequence. First: also compute what is
+    /// computed once. Called by step and prefill.
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
         bindings<T> bound = enter<First>(p, rows, rest, pairs, range);
         compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
     }
 
-    /// Makes ready for these rows, which are to be computed then with the pointers that it returns.
-    /// What is prepared may be null: then the sequence's first rows prepare it.
+    /// Prepares the state for the rows of `range` and returns the pointers with which they are to
+    /// be computed; advances the position. If `p` is not prepared, the sequence's first rows
+    /// prepare it here.
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     bindings<T> enter(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
         const T* const parameters = numbers_of(p);
@@ -32342,7 +32703,7 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (is_along(at)) {
-                // Rows are given as they come, up to all.
+                // Rows are given one after another, up to the full length.
                 constexpr plan::fact_shape shape = Plan::shapes.facts[at];
                 if constexpr (shape.up_to) counts_[shape.length] = shape.extents[0];
                 bound.facts[at] = given[at] = rows(at);
@@ -32362,7 +32723,7 @@ class alignas(64) state_block {
         return bound;
     }
 
-    /// The last row of output `At`: the output without its first argument.
+    /// The last computed row of output `At`: a view without the output's first dimension.
     template <int At>
     auto output() const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
@@ -32377,7 +32738,7 @@ class alignas(64) state_block {
   private:
     static constexpr int fact_count = Plan::fact_count;
 
-    /// Without the first argument, if rows are computed one after another.
+    /// View of one row: without the first dimension, if rows are computed one after another.
     static constexpr weight_view view_of_row(const weight_view& whole, int row_size) {
         weight_view result = whole;
         if (row_size == 0) return result;
@@ -32389,14 +32750,14 @@ class alignas(64) state_block {
         return result;
     }
 
-    /// The first row that is kept of a buffer.
+    /// First row that is kept of a buffer.
     template <int Buffer>
     int first_row() const noexcept {
         constexpr int window = made.kept_whole[Buffer] ? -1 : made.window_of[Buffer];
         return window < 0 ? 0 : origins_[window];
     }
 
-    /// Of a row of a fact.
+    /// Size in bytes of one row of a fact.
     static constexpr std::size_t row_bytes(int at) {
         const plan::fact_shape& fact = Plan::facts[at];
         const std::size_t number =
@@ -32404,7 +32765,7 @@ class alignas(64) state_block {
         const int rows = fact.rank > 0 ? fact.extents[0] : 1;
         return static_cast<std::size_t>(fact.size() / rows) * number;
     }
-    /// How many rows of a fact are kept.
+    /// Number of rows that are kept of a fact.
     static constexpr int rows_kept(int at) {
         const int window = made.fact_window[at];
         return window > 0 ? made.windows[window - 1].capacity : Plan::facts[at].extents[0];
@@ -32425,7 +32786,7 @@ class alignas(64) state_block {
     }
     static constexpr std::size_t fact_bytes = fact_offsets.back();
 
-    /// The elements of a list alone, without the room for more.
+    /// The elements of a list as an array of exactly their number.
     template <class List>
     static constexpr auto elements(const List& of, auto count) {
         std::array<std::remove_cvref_t<decltype(of[0])>, decltype(count)::value> result{};
@@ -32442,19 +32803,19 @@ class alignas(64) state_block {
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
     alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
-    // Facts, then the cache.
+    // Facts, then the KV cache.
     static constexpr std::size_t all_bytes = fact_bytes + std::size_t{cache_bytes};
     alignas(64) std::byte facts_[all_bytes > 0 ? all_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t symbols_[std::max(1, compared_facts<Plan>.size())]
                          [compared_facts<Plan>.size() > 0 ? length : 1]{};
     int position_ = 0;
-    int origins_[made.windows.size() + 1]{};  // the first row at hand, and those of windows
+    int origins_[made.windows.size() + 1]{};  // first current row, first row of each window
     bool has_rest_ = false;
     bool has_prepared_ = false;
 
-    /// Of facts along the sequence whose symbols the rules compare, where the run of equal symbols
-    /// begins.
+    /// Updates, for facts along the sequence whose symbols the rules compare, where the run of
+    /// equal symbols of each new row begins.
     template <class Range>
     void find_runs(const void* const* rows, Range range) noexcept {
         int room = plan::given_numbers::runs;
@@ -32477,7 +32838,7 @@ class alignas(64) state_block {
         }
     }
 
-    /// Adds the rows at hand of a fact to those that are kept.
+    /// Copies the new rows of a fact behind those that are kept.
     template <int At>
     void keep_rows(const void* rows, int begin, int end) noexcept {
         constexpr int window = made.fact_window[At];
@@ -32487,7 +32848,8 @@ class alignas(64) state_block {
                     static_cast<std::size_t>(end - begin) * row);
     }
 
-    /// Makes room for the rows at hand: where a window is full, its first rows give way.
+    /// Makes room for rows [begin, end): in a full window the oldest rows are dropped and the
+    /// others move to the front.
     void slide(int begin, int end) noexcept {
         origins_[0] = begin;
         for (std::size_t at = 0; at < windows.size(); ++at) {
@@ -32520,7 +32882,7 @@ class alignas(64) state_block {
     }
 };
 
-/// Where a rule needs later rows: tells which.
+/// The model cannot run row by row, since a rule needs later rows: reports which.
 template <class Plan, class T, class Cache>
 class state_block<Plan, T, Cache, false> {
     static constexpr plan::rows_obstacle obstacle = plan::state_plan_of<Plan>::made.obstacle;
@@ -32554,18 +32916,18 @@ class state_block<Plan, T, Cache, false> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Computes sequences row by row: one, or several at once.
+/// Computes sequences row by row: a single one, or several at once.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The row at hand of several sequences.
+/// The current row of several sequences.
 template <class T>
 struct joined_positions {
     joined_run<T> run;
     const int* positions;
 };
 
-/// Whether step `At` takes the row at hand of all sequences.
+/// True if step `At` computes the current rows of all sequences at once.
 template <class Plan, int At>
 constexpr bool joins_sequences() {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -32595,11 +32957,12 @@ void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) n
                                                    kernel::one_row{rows.positions[at]});
 }
 
+/// True if the plan contains a recursion.
 template <class Plan>
 inline constexpr bool recurs = plan::recurs(Plan::tables);
 
-/// Entry point to the code that computes a row of several sequences; empty where each is computed
-/// alone.
+/// Entry point of the code that computes a row of several sequences. Empty if each sequence is
+/// computed alone.
 template <class Plan, class T>
 struct joined_sequences {
     static void run(joined_positions<T> rows) noexcept;
@@ -32612,7 +32975,7 @@ void joined_sequences<Plan, T>::run([[maybe_unused]] joined_positions<T> rows) n
     }
 }
 
-/// The calls of a model on sequences.
+/// The calls of a model on sequences; see model::step, prefill and step_batch.
 template <class Plan>
 struct sequences {
     static constexpr int outputs = output_layout<Plan>::count;
@@ -32621,6 +32984,7 @@ struct sequences {
     template <class T>
     using rows = row_facts<Plan, T, given_facts<Plan, T>>;
 
+    /// See model::step.
     template <class P, class T, class Cache>
     static auto step(const P& p, const rows<T>& given, state<T, Cache>& s) {
         using state = state<T, Cache>;
@@ -32635,6 +32999,7 @@ struct sequences {
         return last_row(s);
     }
 
+    /// See model::prefill.
     template <class P, class T, class Cache>
     static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
         using state = state<T, Cache>;
@@ -32656,6 +33021,7 @@ struct sequences {
         return last_row(s);
     }
 
+    /// See model::step_batch.
     template <class P, class T, class Cache, class Visit>
     static void step_batch(const P& p, std::span<const rows<T>> given,
                            std::span<state<T, Cache>* const> states, Visit& visit) {
@@ -32705,7 +33071,7 @@ struct sequences {
     }
 
   private:
-    /// Throws unless the state can take this row.
+    /// Throws argument_error unless the state can take this row.
     template <class T, class State>
     static void check_step(const rows<T>& given, const State& s) {
         given.check_single();
@@ -32717,6 +33083,7 @@ struct sequences {
                     "rows");
     }
 
+    /// Throws argument_error unless `rows` more positions exist.
     template <class State>
     static void check_position(const State& s, int rows) {
         constexpr int length = State::length;
@@ -32751,7 +33118,8 @@ struct sequences {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// A program bound to the shapes of its facts: parameters, workspace, forward, backward.
+/// A model: a program bound to the shapes of its facts. It gives the types of parameters and memory
+/// and the functions forward, backward, step and their batched forms.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -32763,105 +33131,139 @@ using language::sparse;
 using language::symbol;
 using language::up_to;
 
-/// `model<program, fact<"input", 16, 64>>`. Facts are given to forward in this order, or by name. A
-/// `query<"a", "b">` among them names the outputs.
+/// A model, for example `model<program, fact<"input", 16, 64>>`. All its functions are static;
+/// parameters and memory are objects of the types that it names.
+///
+/// Program: the rules. Facts: the inputs with their extents, in the order in which forward takes
+/// them by position; they can be given by name as well. A `query<"a", "b">` among them names the
+/// outputs and their order.
+///
+/// A program or a list of facts that is not well formed does not compile: one static_assert names
+/// the rule, the relation and the mistake.
 template <const auto& Program, class... Facts>
 class model {
     using plan_type = plan::plan_of<Program, Facts...>;
 
   public:
+    /// The execution plan of the program for these shapes. Internal; named here for explain() and
+    /// the file formats.
     using plan = plan_type;
 
+    /// All weights in one flat block of numbers of type T; see parameter_block.
     template <class T>
     using parameters = model_detail::parameter_block<plan, T>;
-    /// The memory of forward and backward. workspace<float, bf16>, of sequent/packed.hpp: what
-    /// they multiply by weights is rounded to bfloat16 (model/rounded.hpp).
+    /// The memory of forward and backward for one sample; one per thread. workspace<float, bf16>,
+    /// from sequent/packed.hpp, rounds the operands of products with weights to bfloat16; see
+    /// model/rounded.hpp.
     template <class T, class Products = T>
     using workspace = model_detail::workspace_block<plan, T, Products>;
-    /// The memory of forward alone, which is a fraction of that.
+    /// The memory of forward alone: a fraction of a workspace. backward does not take it.
     template <class T>
     using scratch = model_detail::scratch_block<plan, T>;
-    /// Parameters with what follows from them alone, which stand in their place in all calls:
-    /// forward, step, backward and their kin give the same numbers for them, and sooner. To be
-    /// prepared again when the parameters have changed.
+    /// The parameters together with every value that depends on parameters alone, computed once by
+    /// prepare(). It can be passed wherever parameters are expected, gives identical results and
+    /// saves the repeated work. It refers to the parameters, which must outlive it. Prepare it
+    /// again after the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
-    /// Weights in fewer bits, of Format bf16, q8_0, q4_0 or q4_1, which stand in
-    /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
+    /// Quantized weights, from sequent/packed.hpp. Format is bf16, q8_0, q4_0 or q4_1; Which
+    /// chooses the weights to pack: pack_products, pack_all or a function of your own. A packed
+    /// block can be passed instead of the parameters to every call that computes no gradients.
     template <class Format, auto Which = pack_products>
     using packed = model_detail::packed_block<plan, Format, Which>;
+    /// The memory of forward_batch and backward_batch on all threads of a pool; see batch_memory.
+    /// Products as in workspace.
     template <class T, class Products = T>
     using batch = model_detail::batch_memory<plan, T, workspace<T, Products>>;
-    /// The memory of forward_batch alone.
+    /// The memory of forward_batch alone, on all threads of a pool.
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
-    /// What step and prefill keep of one sequence, and room for the rows at hand: they need no
-    /// workspace and no scratch. Cache: in which types it stores keys and values (see cache).
+    /// What step and prefill keep of one sequence, such as its KV cache, and room for the rows that
+    /// they compute. Neither needs a workspace or a scratch besides. Cache gives the number types
+    /// in which keys and values are stored; see sequent::cache.
     template <class T, class Cache = cache<T>>
     using state = model_detail::state_block<plan, T, Cache>;
-    /// A view of the output, or an array of them where there are several.
+    /// The type of what forward returns: a view of the output, or a std::array of views if there
+    /// are several outputs.
     template <class T>
     using output_views = typename model_detail::output_layout<plan>::template views<T>;
+    /// The list of facts, without the query.
     using facts_list = decltype(plan::facts);
     static_assert(facts_list::capacity() <= model_detail::max_facts,
                   "sequent: a model takes up to 16 facts");
 
-    /// The rules themselves.
+    /// The program, as given.
     static constexpr const auto& program = Program;
 
+    /// Number of weights of the model, without padding between them. `parameters<T>::size` counts
+    /// the padding, too.
     static constexpr int parameter_count = model_detail::count_parameters<plan>();
+    /// Number of outputs: the relations that the query names, or else the one output of the
+    /// program.
     static constexpr int outputs = plan::shapes.outputs.size();
 
-    /// Whether a fact is given with any length up to its extent. Outputs that it ends are views of
-    /// that length, and so are their gradients.
+    /// True if some fact is declared with a length up to its extent (`up_to`). A view of an output
+    /// whose extent follows that length ends there, and the gradient of that output must have the
+    /// same length.
     static constexpr bool has_lengths = model_detail::length_counts<plan> != 0;
 
-    /// Facts as pointers, checked. They refer to the containers, which must live as long as the
-    /// facts are used.
+    /// The facts of one sample as pointers, checked when they are made; see given_facts. They refer
+    /// to the containers, which must outlive them.
     template <class T>
     using facts = model_detail::given_facts<plan, T>;
-    /// The facts of one call: facts, or a list in braces that makes them for this call alone.
+    /// The facts of one call: an object of type facts, or a braced list. Containers in a braced
+    /// list may be temporaries.
     template <class T>
     using facts_of_call = model_detail::of_one_call<facts<T>, model_detail::argument<const T>>;
 
-    /// Rows of the facts along the sequence, for step and prefill; in any order by name.
+    /// The rows of the facts along the sequence, for step and prefill, in order or by name; see
+    /// row_facts.
     template <class T>
     using rows = model_detail::row_facts<plan, T, facts<T>>;
+    /// The rows of one call: an object of type rows, or a braced list.
     template <class T>
     using rows_of_call = model_detail::of_one_call<rows<T>, model_detail::argument<const T>>;
 
-    /// The gradients of the outputs, in their order or by name. They refer to the containers, as
-    /// facts do.
+    /// The gradients of the outputs, in the order of the outputs or by name. They refer to the
+    /// containers, as facts do.
     template <class T>
     using output_gradients = model_detail::given_output_gradients<plan, T>;
-    /// The gradients of one call: output_gradients, or what makes them for this call alone.
+    /// The gradients of one call: an object of type output_gradients, a braced list, or a single
+    /// container if there is one output.
     template <class T>
     using gradients_of_call = model_detail::gradients_of_one_call<plan, T>;
-    /// Where the gradients of facts are to be added, by name or in order; none by default.
+    /// Where backward adds the gradients of dense facts, by name or in order. Default: none are
+    /// computed.
     template <class T>
     using fact_gradients = model_detail::given_fact_gradients<plan, T>;
 
-    /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
-    /// never trained), matrices normal with deviation 1 / sqrt(inputs). The same seed gives the
-    /// same numbers everywhere.
+    /// Overwrites all weights with initial values: gains 1, biases 0, embeddings and tables normal
+    /// with standard deviation 0.02 (1 for tables of numbers that are never trained), matrices
+    /// normal with standard deviation 1 / sqrt(inputs). All normal distributions have mean 0. The
+    /// same seed gives the same numbers on every platform, up to the rounding of its std::log and
+    /// std::cos.
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
         p = {};
         model_detail::initialize_parameters<T>(model_detail::named_weights<plan>, p.numbers, seed);
     }
 
-    /// Calls f(name, view) for each weight, in the order in which the program names them; the view
-    /// is a tensor_view.
+    /// Calls f(name, view) for each weight that rules use, in the order in which the program names
+    /// them. name is a std::string_view that stays valid, view a tensor_view<T>. Weights of a
+    /// stacked block carry the name of the relation that stacks it, "layers.W_q", and have the
+    /// layers as first dimension.
     template <class T, class F>
     static void for_each(parameters<T>& p, F f) {
         for_each_at(p.numbers, f);
     }
+    /// Likewise, with views of const numbers.
     template <class T, class F>
     static void for_each(const parameters<T>& p, F f) {
         for_each_at(p.numbers, f);
     }
 
-    /// The same for any block that is laid out as the parameters are, such as an optimiser's state.
+    /// Likewise for any block with the layout of the parameters, such as a moment of an optimizer.
+    /// Throws argument_error unless it has parameters<T>::size numbers.
     template <class T, class F>
     static void for_each(std::span<T> flat, F f) {
         if (flat.size() != static_cast<std::size_t>(parameters<std::remove_const_t<T>>::size))
@@ -32871,67 +33273,79 @@ class model {
         for_each_at(flat.data(), f);
     }
 
-    /// What for_each visits, without numbers: f(name, extents), a std::span<const int>.
+    /// Calls f(name, extents) for each weight that for_each visits; extents is a span of const int.
+    /// Needs no parameters.
     template <class F>
     static void for_each_shape(F f) {
         for (const auto& [name, view] : model_detail::named_weights<plan>)
             f(name, std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
     }
 
-    /// One where weight decay is usual, in matrices, and zero elsewhere.
+    /// Sets `mask` to 1 at the elements of trained matrices, to which weight decay is usually
+    /// applied, and to 0 elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
         mask = {};
         model_detail::mark_matrices<T>(model_detail::named_weights<plan>, mask.numbers);
     }
 
-    /// Computes what follows from parameters alone, for all calls until they change. Calls that are
-    /// given the parameters themselves do it on their own: forward and backward for each sample,
-    /// forward_batch and backward_batch once for all, step with the first of a sequence.
+    /// Computes every value that depends on parameters alone into `ready`; see prepared. It holds
+    /// until the parameters change. Without it, each call computes these values itself: forward for
+    /// each sample, forward_batch and backward_batch once per batch, and a state with the first row
+    /// of a sequence.
     template <class T>
     static void prepare(const parameters<T>& p, prepared<T>& ready) noexcept {
         ready.prepare(p);
     }
 
-    /// The outputs' values, in a view or, where there are several, an array of views of w, valid
-    /// until the next call with w: a workspace, on which backward may follow, or a scratch.
+    /// Computes the outputs from the facts. Returns a view of the output, or an array of views if
+    /// there are several outputs. The views refer to w and are valid until the next call with w. w
+    /// is a workspace, on which backward may follow, or a scratch. Allocates nothing and does not
+    /// throw; making the facts from containers throws argument_error if they do not fit the model.
     template <model_detail::parameters_of<plan> P,
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w) noexcept {
         return calls::run_forward(p, *given, w, model_detail::whole_run{});
     }
 
-    /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
-    /// what s keeps of the rows before; then the position is the next one. Views of s, without the
-    /// outputs' first argument, valid until the next call with s. Throws argument_error at a
-    /// position beyond the last, and where other facts are needed that prefill has not been given->
-    /// Does not compile where a rule needs later rows.
+    /// Computes row s.position() of the outputs from that row of the facts along the sequence and
+    /// from what s keeps of the rows before it; then advances the position by one. Returns views
+    /// without the first dimension of the outputs. They refer to s and are valid until the next
+    /// call with s.
+    ///
+    /// Throws argument_error if the position is beyond the last one, if more than one row is given,
+    /// or if the model has facts that are not along the sequence and they are given here or were
+    /// not given to prefill. Does not compile if a rule needs later rows.
     template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
     static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                      state<T, Cache>& s) {
         return sequences::step(p, *given, s);
     }
 
-    /// The same for several rows at once: those at s.position() and after it; the views are of the
-    /// last one. With the first rows of a sequence, the facts that are not along it are given
-    /// whole: what follows from them alone is computed once.
+    /// Computes several rows at once, from s.position() on, and advances the position by their
+    /// number. Returns views of the last row, as step does. Facts that are not along the sequence
+    /// are given whole with its first rows; what depends on them alone is computed once. Throws
+    /// argument_error if the rows reach beyond the last position, or if these facts are missing
+    /// with the first rows or given again later.
     template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                         state<T, Cache>& s) {
         return sequences::prefill(p, *given, s);
     }
 
-    /// A step of several sequences, which may be at different positions: given[k] is the row of
-    /// states[k], and visit(k, y) is given what step returns. Each weight is read once for up to 16
-    /// sequences; with packed weights, once for each. The numbers are those of step but for
-    /// rounding, and do not depend on the other sequences. Throws argument_error as step does,
-    /// before any sequence has moved on, and unless there are as many rows as different states.
+    /// Computes one step of several sequences, which may be at different positions: given[k] is the
+    /// row of states[k]. Calls visit(k, y) for each; y is what step would return. Each weight is
+    /// read once for up to 16 sequences; packed weights are read once for each sequence. The
+    /// results equal those of step up to rounding and do not depend on the other sequences.
+    ///
+    /// Throws argument_error as step does, and if the numbers of rows and states differ or a state
+    /// occurs twice. All is checked before any sequence advances.
     template <model_detail::parameters_of<plan> P, class Visit, class T = typename P::number>
     static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
                            std::span<state<std::type_identity_t<T>>* const> states, Visit&& visit) {
         sequences::step_batch(p, given, states, visit);
     }
-    /// Of states with a cache of its own type, which Cache names.
+    /// Likewise for states whose cache has types of its own: step_batch<Cache>(...).
     template <class Cache, model_detail::parameters_of<plan> P, class Visit,
               class T = typename P::number>
     static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
@@ -32940,8 +33354,9 @@ class model {
         sequences::step_batch(p, given, states, visit);
     }
 
-    /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
-    /// steps are computed at the same time. For many samples, forward_batch has less to wait for.
+    /// Like forward without a pool, with identical results, on all threads of a pool: the rows and
+    /// outer indices of large steps are divided among the threads. For many samples forward_batch
+    /// is faster, since its threads wait less for each other.
     template <model_detail::parameters_of<plan> P,
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w,
@@ -32949,11 +33364,16 @@ class model {
         return calls::run_forward(p, *given, w, model_detail::run_on_pool{pool});
     }
 
-    /// After forward with the same arguments on the same workspace: adds to `gradient`, and to the
-    /// gradients of facts where they are asked for. The values in w are used up, so that a second
-    /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
-    /// there was no forward, or one of other facts or parameters, as far as some elements of each
-    /// tell; in release builds the gradients are then of no meaning.
+    /// Computes the gradients after forward with the same arguments on the same workspace. Adds to
+    /// `gradient` and to the gradients of facts if `of_facts` names any. backward overwrites the
+    /// values in w: a second backward needs a second forward.
+    ///
+    /// outward: the gradient of the loss with respect to each output, of the output's shape. Throws
+    /// argument_error if its length, or that of a gradient in of_facts, is not the length of the
+    /// facts; a model without lengths throws nothing here. Debug builds (without NDEBUG) abort with
+    /// a message if no forward came before, or one with other facts or parameters, as far as a
+    /// sample of their elements tells. Release builds do not check this, and the gradients are then
+    /// meaningless.
     template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
               model_detail::workspace_of<plan, T> W>
     static void backward(
@@ -32965,7 +33385,7 @@ class model {
                             of_facts, model_detail::whole_run{});
     }
 
-    /// The same on all threads of a pool, to the same numbers.
+    /// Like backward without a pool, with identical results, on all threads of a pool.
     template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
               model_detail::workspace_of<plan, T> W>
     static void backward(
@@ -32978,9 +33398,11 @@ class model {
                             of_facts, model_detail::run_on_pool{pool});
     }
 
-    /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
-    /// forward returns, valid until it returns. Visits come in any order and several at once. What
-    /// visit throws is thrown here, and the samples that have not begun are left out.
+    /// Runs forward for each of `samples` on the threads of b's pool and calls visit(sample, y),
+    /// where y is what forward returns; it is valid until visit returns. Visits come in any order,
+    /// from several threads at the same time. If visit throws, samples that have not begun are
+    /// skipped and the exception is rethrown here. Throws argument_error if another call is using
+    /// b.
     template <model_detail::parameters_of<plan> P, class W, class T = typename P::number,
               class Visit>
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
@@ -32990,8 +33412,10 @@ class model {
                   [&](int sample, W& w) { visit(sample, calls::template all_outputs<T>(w)); });
     }
 
-    /// The outputs one sample after another, row-major; several outputs of one sample stand one
-    /// after another. Throws argument_error unless `out` has room for exactly these.
+    /// Writes the outputs to `out`, sample after sample, row-major; several outputs of a sample
+    /// follow each other. Outputs that are shorter because of a fact's length are padded with
+    /// zeros. Throws argument_error unless out.size() is the number of samples times the size of
+    /// all outputs.
     template <model_detail::parameters_of<plan> P, class W, class T = typename P::number>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                               model_detail::batch_memory<plan, T, W>& b,
@@ -33016,11 +33440,15 @@ class model {
         });
     }
 
-    /// For each of `samples`: forward, then loss(sample, y, dy), which returns the loss and writes
-    /// the gradient of y to dy, views of the same extents that hold zeros, then backward. Adds to
-    /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
-    /// Losses are called in any order and several at once. No more memory is needed for more
-    /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
+    /// For each of `samples`: runs forward, calls loss(sample, y, dy) and runs backward. loss
+    /// returns the loss of the sample as a number and writes the gradient of the loss with respect
+    /// to y to dy: views of the same extents as y, zero at first. Adds the gradients to `gradient`
+    /// and returns the sum of the losses; both are the same for any number of threads. loss is
+    /// called in any order, by several threads at the same time. The memory needed does not grow
+    /// with the number of samples.
+    ///
+    /// If loss throws, the exception is rethrown here, and `gradient` holds the gradients of only
+    /// some samples. Throws argument_error if another call is using b.
     template <model_detail::trained_parameters_of<plan> P, class T,
               model_detail::workspace_of<plan, T> W, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
@@ -33049,9 +33477,10 @@ class model {
             });
     }
 
-    /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
-    /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
-    /// argument_error unless there is one for each.
+    /// Likewise if the gradients of the outputs are known: `outward` has the layout that
+    /// forward_batch gives `out`. Runs forward again, since no sample's workspace is kept, then
+    /// backward. Throws argument_error unless outward.size() is the number of samples times the
+    /// size of all outputs.
     template <model_detail::trained_parameters_of<plan> P, class T,
               model_detail::workspace_of<plan, T> W>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
@@ -33084,6 +33513,7 @@ class model {
             f(name, model_detail::to_tensor(view, base));
     }
 
+    /// Number of samples as an int; throws argument_error if it does not fit.
     template <class T>
     static int count_of(std::span<const facts<T>> samples) {
         if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
@@ -33092,7 +33522,7 @@ class model {
         return static_cast<int>(samples.size());
     }
 
-    /// The counts that a sample is given.
+    /// Returns a function that maps a sample to the counts it is given.
     template <class T>
     static auto counts_in(std::span<const facts<T>> samples) noexcept {
         return [samples](int sample) -> const int* {
@@ -33100,7 +33530,7 @@ class model {
         };
     }
 
-    /// Forward for all samples; then visit(sample, memory) for each.
+    /// Runs forward for all samples, then visit(sample, memory) for each.
     template <class P, class W, class T = typename P::number, class Visit>
     static void run_batch(const P& p, std::span<const facts<std::type_identity_t<T>>> samples,
                           model_detail::batch_memory<plan, T, W>& b, Visit visit) {
@@ -33113,7 +33543,7 @@ class model {
         });
     }
 
-    /// Forward for some samples at once.
+    /// Runs forward for `together` samples from `first` on.
     template <class P, class W, class T>
     static void run_samples(const P& p, std::span<const facts<T>> samples,
                             model_detail::batch_memory<plan, T, W>& b, int first, int together,
@@ -33129,8 +33559,8 @@ class model {
                                      b.workspace(thread), model_detail::whole_run{});
     }
 
-    /// Forward and backward for some samples at once: outward(sample, w) gives the gradients of the
-    /// sample's outputs.
+    /// Runs forward and backward for `together` samples from `first` on. outward(sample, w) returns
+    /// the gradients of the sample's outputs.
     template <class P, class T, class W, class Outward>
     static void run_backward_batch(const P& p, std::span<const facts<T>> samples,
                                    model_detail::batch_memory<plan, T, W>& b, int first,
@@ -33167,21 +33597,21 @@ class model {
     }
 };
 
-/// A program that makes no sense is told where its model is first needed.
+/// An ill-formed program: reports the mistake where the model is first used.
 template <const auto& Program, class... Facts>
     requires(!model_detail::is_well_formed<Program, Facts...>)
 class model<Program, Facts...> : public model_detail::ill_formed_model<Program, Facts...> {};
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// What a plan does, as text.
+/// explain(): a text that tells how a model is computed.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// How many (i, j) an attention step computes, over all of its outer loops; counts given at run
-/// time are taken as those with which most pairs hold.
+/// Number of pairs (i, j) that an attention step computes, over all rounds of its outer loops.
+/// Counts that are given at run time are taken as those that allow most pairs.
 template <class Plan, int At>
 long long attention_pairs() {
     constexpr auto& kinds = mask_kinds<Plan, At>;
@@ -33196,23 +33626,25 @@ long long attention_pairs() {
     return pairs * (Plan::template attention_at<At>.rounds() / rounds);
 }
 
-/// A step and what its text needs, of no model in particular: the text is made by one function.
+/// A step and what its text needs. It does not depend on the model's type: one function makes the
+/// texts of all models.
 struct explained_step {
     const plan::step* step = nullptr;
     plan::name head{};
-    const row_step* row = nullptr;              // of a step of rows
-    const attention_step* attention = nullptr;  // of attention and weights
+    const row_step* row = nullptr;              // if it is a row step
+    const attention_step* attention = nullptr;  // if it is attention or weights
     const plan::general_step* general = nullptr;
-    long long pairs = 0;  // of attention
+    long long pairs = 0;  // if it is attention
     const plan::fact_shape* facts = nullptr;
 };
 
-/// What a reason says, and how the rule can be written instead.
+/// What a plan::reason says, and how to write the rule instead.
 struct reason_text {
     std::string_view sentence;
     std::string_view cure;
 };
 
+/// The text of a reason.
 SEQUENT_LAZY
 SEQUENT_COLD reason_text text_of(plan::reason why) {
 #define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) SENTENCE "\0" CURE "\0"
@@ -33230,8 +33662,8 @@ SEQUENT_COLD reason_text text_of(plan::reason why) {
     return result;
 }
 
-/// How many ground rules a general step visits at most: conditions that are not pairs of sparse
-/// facts may remove some.
+/// Largest number of ground rules that a general step visits. Conditions other than the pairs of
+/// sparse facts may remove some.
 SEQUENT_LAZY
 inline long long ground_rules_of(const explained_step& each) {
     const plan::general_step& general = *each.general;
@@ -33248,7 +33680,7 @@ inline long long ground_rules_of(const explained_step& each) {
     return count;
 }
 
-/// The multiplications and additions of one ground rule, but for functions.
+/// Multiplications and additions of one ground rule, without functions.
 SEQUENT_LAZY
 inline long long ground_operations_of(const plan::general_step& general) {
     long long operations = 0;
@@ -33272,6 +33704,7 @@ inline long long ground_operations_of(const plan::general_step& general) {
     return operations + (general.variables > general.heads ? general.shape.size() : 0);
 }
 
+/// Step `At` of a plan.
 template <class Plan, int At>
 explained_step explained() {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -33293,8 +33726,8 @@ explained_step explained() {
     return result;
 }
 
-/// The multiplications and additions of a step's forward pass, in the products alone; of general
-/// steps, all but functions.
+/// Multiplications and additions of a step's forward pass: those of products, and in general steps
+/// all but functions.
 SEQUENT_LAZY
 inline long long operations_of(const explained_step& each) {
     long long operations = 0;
@@ -33316,6 +33749,7 @@ inline long long operations_of(const explained_step& each) {
     return operations;
 }
 
+/// Appends a line: name, description and, if there are any, the operations in MFLOP.
 SEQUENT_LAZY
 SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::string_view what,
                               long long operations, int depth) {
@@ -33336,12 +33770,13 @@ SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::str
     text += '\n';
 }
 
+/// The characters of a name.
 SEQUENT_LAZY
 inline std::string_view text_of(const plan::name& name) {
     return {name.text, static_cast<std::size_t>(name.length)};
 }
 
-/// The reasons of a general step, that of the closest form first.
+/// The reasons why a general step has no fast form; that of the closest form first, with its cure.
 SEQUENT_LAZY
 SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& reasons, int depth) {
     static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
@@ -33361,6 +33796,7 @@ SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& re
                 append(form);
 }
 
+/// Appends the line of a step.
 SEQUENT_LAZY
 SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     const plan::step& step = *each.step;
@@ -33414,11 +33850,12 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     if (each.general != nullptr) append_reasons(text, each.general->reasons, step.depth);
 }
 
+/// The rules of a program.
 template <const auto& Program>
 inline constexpr auto program_text = plan::read<Program>();
 
-/// Relations with several rules, which may be meant, or two relations that share a name by mistake.
-/// The rules of a recursion are for different times.
+/// Lists a relation with several rules, which may be intended, or two relations that share a name
+/// by mistake. The rules of a recursion for different times do not count.
 SEQUENT_LAZY
 SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::rule> rules,
                                        int relation, const plan::name& id) {
@@ -33437,14 +33874,16 @@ SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::
     }
 }
 
-/// In bytes: of a workspace, of a scratch, and of the state of `step`, -1 without one.
+/// Sizes in bytes of a workspace, a scratch, the state of `step` (-1 without one) and the KV cache
+/// in it.
 struct explained_memory {
     long long training = 0;
     long long inference = 0;
     long long state = -1;
-    std::array<long long, 3> cache{};  // of which are keys and values: as float, in bf16, in q8_0
+    std::array<long long, 3> cache{};  // of these the KV cache: float, bf16, q8_0
 };
 
+/// Appends the sizes of parameters and memory.
 SEQUENT_LAZY
 SEQUENT_COLD void append_memory(std::string& text, long long parameters, long long bytes,
                                 const explained_memory& of) {
@@ -33461,9 +33900,12 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
 
 }  // namespace model_detail
 
-/// The steps of a model in order, with shapes, pairs and operations, then its memory: the first
-/// thing to look at. Rules without a line are fused into the step of another. A general step is
-/// followed by what keeps it from each fast form, and by a cure.
+/// Describes how a model is computed: its steps in order, with shapes, pairs and operations per
+/// forward pass in MFLOP, then its memory in bytes. Rules without a line are fused into the step of
+/// another rule. A general step, which is slow, is followed by the reason why each fast form does
+/// not apply, and by how to write the rule instead. Read it first when a model is slow.
+///
+///     std::cout << explain<Model>();
 template <class Model>
 std::string explain() {
     using plan = typename Model::plan;
@@ -33484,7 +33926,7 @@ std::string explain() {
         memory.inference = sizeof(typename Model::template scratch<float>);
         if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
             memory.state = sizeof(typename Model::template state<float>);
-            // A constant: what names the plan at run time puts its tables into the program.
+            // A constant: naming the plan at run time would put its tables into the program.
             constexpr auto cache = [] {
                 std::array<long long, 3> bytes{};
                 sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
@@ -33501,39 +33943,45 @@ std::string explain() {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Compiles a model in one translation unit of a program, so that the others see declarations only.
+/// Compiles a model in one translation unit of a program; the others see declarations only.
 ///
-/// Behind the type of the model, in the header that its users include:
+/// After the type of the model, in the header that its users include:
 ///
 ///     SEQUENT_EXTERN_MODEL(Encoder, float);
 ///
-/// and in one source file, which alone is compiled with the flags of the hot path:
+/// and in one source file, the only one that needs the optimization flags of the hot path:
 ///
 ///     SEQUENT_INSTANTIATE_MODEL(Encoder, float);
 ///
-/// Both cover forward on a workspace, backward and prepare on one thread, with forward_batch and
-/// backward_batch. The macros ending in _INFERENCE cover forward and forward_batch on a scratch,
-/// those ending in _STEP step, step_batch and prefill, those ending in _ON_POOL the forms of
-/// forward and backward that take a workspace and a thread_pool. The model is a type name without
-/// commas: declare an alias.
+/// The model is the name of a type without commas: declare an alias. `number` is float or double.
+/// Calls that no pair of macros covers are compiled where they are used.
 
+/// Declares forward on a workspace, backward and prepare on one thread, forward_batch and
+/// backward_batch.
 #define SEQUENT_EXTERN_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL declares.
 #define SEQUENT_INSTANTIATE_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(template, model_type, number)
 
+/// Declares forward and forward_batch on a scratch.
 #define SEQUENT_EXTERN_MODEL_INFERENCE(model_type, number) \
     SEQUENT_DETAIL_MODEL_INFERENCE(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL_INFERENCE declares.
 #define SEQUENT_INSTANTIATE_MODEL_INFERENCE(model_type, number) \
     SEQUENT_DETAIL_MODEL_INFERENCE(template, model_type, number)
 
+/// Declares step, step_batch and prefill.
 #define SEQUENT_EXTERN_MODEL_STEP(model_type, number) \
     SEQUENT_DETAIL_MODEL_STEP(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL_STEP declares.
 #define SEQUENT_INSTANTIATE_MODEL_STEP(model_type, number) \
     SEQUENT_DETAIL_MODEL_STEP(template, model_type, number)
 
+/// Declares forward and backward on a workspace and a thread_pool.
 #define SEQUENT_EXTERN_MODEL_ON_POOL(model_type, number) \
     SEQUENT_DETAIL_MODEL_ON_POOL(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL_ON_POOL declares.
 #define SEQUENT_INSTANTIATE_MODEL_ON_POOL(model_type, number) \
     SEQUENT_DETAIL_MODEL_ON_POOL(template, model_type, number)
 
