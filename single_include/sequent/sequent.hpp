@@ -351,8 +351,8 @@
 #pragma float_control(precise, on)
 #endif
 
-/// Files: parameters and optimiser state in the safetensors format, under a model's own names or
-/// those of another library; arrays of NumPy; checkpoints of llama2.c.
+/// Reads and writes files: parameters and optimizer state in the safetensors format, under the
+/// model's own names or those of another library; NumPy arrays; checkpoints of llama2.c.
 
 #include <stdexcept>
 
@@ -392,8 +392,8 @@ struct argument_error : std::invalid_argument {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What reading or writing a file throws. The message names the file and, where there is one, the
-/// tensor with the value that was found and the value that was wanted.
+/// Exception thrown when a file cannot be read or written. The message names the file and, if there
+/// is one, the tensor, with the value found and the value expected.
 struct error : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -405,21 +405,23 @@ struct error : std::runtime_error {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What the tokenizer of a GGUF file consists of. Lists that the file does not have are empty.
+/// The tokenizer data of a GGUF file, from its keys "tokenizer.ggml.*". Lists that the file does
+/// not have are empty; ids that it does not state are -1.
 struct gguf_vocabulary {
-    std::string model;                // "llama", "gpt2", "bert", "t5" ...
-    std::string split;                // tokenizer.ggml.pre: how text is split before merges
-    std::vector<std::string> tokens;  // each token's text
-    std::vector<float> scores;
-    std::vector<std::int32_t> types;  // 1 normal, 2 unknown, 3 control, 4 user's, 5 unused, 6 byte
-    std::vector<std::string> merges;  // "left right", the first one first
-    std::int32_t begin = -1;          // of the text; -1 if the file does not state it
-    std::int32_t end = -1;
-    std::int32_t unknown = -1;
-    std::int32_t padding = -1;
-    bool adds_begin = false;
-    bool adds_end = false;
-    bool adds_space = true;  // before the text
+    std::string model;                ///< tokenizer.ggml.model: "llama", "gpt2", "bert", "t5" ...
+    std::string split;                ///< tokenizer.ggml.pre: how text is split before merges
+    std::vector<std::string> tokens;  ///< text of each token
+    std::vector<float> scores;        ///< score of each token
+    /// Type of each token: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
+    std::vector<std::int32_t> types;
+    std::vector<std::string> merges;  ///< "left right", in order of priority
+    std::int32_t begin = -1;          ///< id of the token that begins a text
+    std::int32_t end = -1;            ///< id of the token that ends a text
+    std::int32_t unknown = -1;        ///< id of the unknown token
+    std::int32_t padding = -1;        ///< id of the padding token
+    bool adds_begin = false;          ///< encoding adds the token `begin`
+    bool adds_end = false;            ///< encoding adds the token `end`
+    bool adds_space = true;           ///< encoding adds a space before the text
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io
@@ -3352,13 +3354,14 @@ struct source {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// What files of other libraries suppose of a model's rules beside the shapes of its parameters.
+/// Reads from a model's rules the functions that file formats do not store: rotary positions,
+/// activations, norms. Formats and name maps depend on them beside the shapes of the parameters.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
 using language::transformation;
 
-/// The functions of a model's rules.
+/// All transformations of a model's rules, in the order of the rules.
 template <class Model>
 inline constexpr auto functions_of = [] {
     constexpr auto& rules = Model::plan::shapes.text.rules;
@@ -3372,12 +3375,13 @@ inline constexpr auto functions_of = [] {
         for (const plan::transformation_use& use : rule.transformations) result.push(use);
     return result;
 }();
-/// Calls f(transformation_use) for each of them.
+/// Calls f(transformation_use) for each transformation of the model.
 template <class Model, class F>
 constexpr void for_each_function(F f) {
     for (const plan::transformation_use& use : functions_of<Model>) f(use);
 }
 
+/// Returns true if a rule of the model has a transformation of this kind.
 template <class Model>
 constexpr bool uses(transformation kind) {
     bool result = false;
@@ -3385,7 +3389,8 @@ constexpr bool uses(transformation kind) {
     return result;
 }
 
-/// Whether rotary positions turn neighbours, (x[2k], x[2k + 1]), and not halves of a head.
+/// True if rotary positions rotate neighbours (x[2k], x[2k + 1]), false if they rotate the halves
+/// of a head or the model has none.
 template <class Model>
 inline constexpr bool pairs_neighbours = [] {
     static_assert(
@@ -3395,8 +3400,8 @@ inline constexpr bool pairs_neighbours = [] {
     return uses<Model>(transformation::rotary);
 }();
 
-/// What llama2.c's run computes and a model's rules don't; nothing if there is no such difference.
-/// Masks are not compared: the program has a causal one.
+/// Describes the first difference between the model's functions and those of llama2.c's run.c;
+/// empty if there is none. Masks are not compared: run.c always has a causal mask.
 template <class Model>
 std::string unlike_llama2c() {
     std::string problem;
@@ -3431,7 +3436,7 @@ std::string unlike_llama2c() {
     if (problem.empty() && !uses<Model>(transformation::rotary)) {
         has("no rotary positions", "them");
     }
-    // The templates' options that leave the functions as they are.
+    // Template options that do not show in the list of functions.
     if constexpr (requires { Model::shape.norm_first&& Model::shape.scaled; }) {
         if (!Model::shape.norm_first) has("norms behind residual sums", "norms before layers");
         if (!Model::shape.scaled) has("scores that are not scaled", "scaled ones");
@@ -3596,7 +3601,8 @@ constexpr auto view_of(Numbers&& numbers, Extents... extents) {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// The lines of a name map: which tensor of another library's file holds a parameter, and how.
+/// Entries of a name map: which tensor of another library's file holds a parameter, in which
+/// layout.
 ///
 ///     inline constexpr io::name_entry names[] = {
 ///         io::optional_prefix("transformer."),
@@ -3609,73 +3615,77 @@ constexpr auto view_of(Numbers&& numbers, Extents... extents) {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Which rows of a tensor (elements of a vector) a parameter takes.
+/// Which rows of the file's tensor (elements of a vector) a parameter takes.
 enum class row_range {
-    all,
-    part,         // one of several parameters of one size, one after another
-    interleaved,  // the same within each slice of the parameter's first extent
-    fixed,        // of a number of rows that is stated
-    open,         // of a number of rows that the file states
-    successive    // behind those of the parameters before it
+    all,          ///< all rows
+    part,         ///< one of several equally large parts, see io::part
+    interleaved,  ///< one of several parts of each slice of the first extent, see io::interleaved
+    fixed,        ///< rows of a tensor whose number of rows the map states, see io::rows
+    open,         ///< rows of a tensor that may have more rows, see io::rows_from
+    successive    ///< the rows after those of the parameters before it, see io::successive
 };
 
-/// The order of the rows of each head in the file, where rotary positions turn pairs of them.
+/// The order in which the file has the rows of each head, for parameters with rotary positions:
+/// `any` if none is stated, `halves` and `neighbours` as the placements of these names.
 enum class row_order { any, halves, neighbours };
 
-/// How a tensor of a file holds a parameter. By default it holds a matrix: its columns are the
-/// parameter's last extent, its rows the product of the others, so that the heads of [H, d_h, d]
-/// are one matrix of H d_h x d; a parameter of one extent is a vector.
+/// How a tensor of a file holds a parameter. By default the tensor is a matrix whose columns are
+/// the parameter's last extent and whose rows are the product of the others: heads of [H, d_h, d]
+/// are one matrix of H d_h x d. A parameter of one extent is a vector. Placements are combined by
+/// `|`.
 struct placement {
-    bool transposed = false;
-    bool taps = false;
-    bool flat = false;
-    bool summand = false;
-    double plus = 0;
-    row_order order = row_order::any;
-    int rank = 0;  // of the shape that is stated; 0 if none is, -1 if it is the parameter's own
-    std::array<int, 4> shape{};
-    row_range range = row_range::all;
-    int begin = 0;  // the first row, or the number of the part
-    int of = 1;     // how many rows or parts the tensor has
+    bool transposed = false;           ///< the file's matrix is [columns, rows]
+    bool taps = false;                 ///< the first extent is the tensor's last, see `taps_last`
+    bool flat = false;                 ///< the tensor is a vector, see `flat`
+    bool summand = false;              ///< the tensor is added to the parameter, see `summand`
+    double plus = 0;                   ///< added to each number of the file
+    row_order order = row_order::any;  ///< order of the rows of each head
+    int rank = 0;  ///< rank of `shape`; 0 if no shape is stated, -1 if it is the parameter's own
+    std::array<int, 4> shape{};        ///< the extents given to `shaped`
+    row_range range = row_range::all;  ///< which rows the parameter takes
+    int begin = 0;                     ///< the first row, or the number of the part
+    int of = 1;                        ///< how many rows or parts the tensor has
 };
 
-/// The file's matrix is [columns, rows], [in, out] for a linear map.
+/// The file's matrix is [columns, rows]: [in, out] for a linear map.
 inline constexpr placement transposed{.transposed = true};
-/// The parameter's first extent, the taps of a convolution, is the tensor's last one: [out, in,
-/// taps], as PyTorch's Conv1d has it.
+/// The parameter's first extent, the taps of a convolution, is the tensor's last extent: [out, in,
+/// taps], the layout of PyTorch's Conv1d.
 inline constexpr placement taps_last{.taps = true};
-/// The tensor has the parameter's own shape, or that of a layer.
+/// The tensor has the parameter's own shape, or that of one of its layers.
 inline constexpr placement as_it_is{.rank = -1};
-/// The file has a vector: the parameter's elements in row-major order.
+/// The tensor is a vector: the parameter's elements in row-major order.
 inline constexpr placement flat{.flat = true};
-/// The rows of each head (the parameter's last extent but one; of a flat one the last) are in the
-/// order that rotary_halves() turns, x[k] with x[k + length / 2]. For a model with rotary(), which
-/// turns neighbours, they are put into its order, and back when they are written.
+/// The file has the rows of each head (the parameter's last extent but one; the last extent of a
+/// flat one) in the order of rotary_halves(), which rotates x[k] with x[k + length / 2]. If the
+/// model uses rotary(), `load` and `save` convert the order.
 inline constexpr placement halves{.order = row_order::halves};
-/// The rows of each head are in the order that rotary() turns, x[2k] with x[2k + 1]. For a model
-/// with rotary_halves() they are put into its order, and back when they are written.
+/// The file has the rows of each head in the order of rotary(), which rotates x[2k] with x[2k + 1].
+/// If the model does not use rotary(), `load` and `save` convert the order.
 inline constexpr placement neighbours{.order = row_order::neighbours};
-/// A further line of a parameter, which is the sum of its lines' tensors, such as the two biases of
-/// PyTorch's LSTM. It is written as zeros: the tensor of the first line has the sum.
+/// Marks a further entry of a parameter that is the sum of several tensors, such as the two biases
+/// of PyTorch's LSTM. `save` writes the sum to the tensor of the first entry and zeros to this one.
 inline constexpr placement summand{.summand = true};
-/// The parameter is the file's numbers plus this one: plus(1) for the gains g of norms that
-/// multiply by 1 + g.
+/// The parameter is the file's numbers plus `number`: plus(1) for files that store gains as g,
+/// where the norm multiplies by 1 + g.
 constexpr placement plus(double number) {
     return {.plus = number};
 }
 
-/// In `shaped`: the parameter's own extent of an axis.
+/// In `shaped`: the parameter's own extent along an axis. Throws io::error if no parameter has such
+/// an axis.
 constexpr int own(int axis) {
     if (axis < 0 || axis >= max_rank) {
         fail_with<error>({"io::own: no parameter has the axis ", axis});
     }
     return -1 - axis;
 }
-/// In `shaped`: the side of a square. It is the file's; a file is written with the greatest one.
+/// In `shaped`: the side of a square. `load` takes it from the file; `save` writes the largest one
+/// that fits.
 inline constexpr int side = -1 - max_rank;
 
-/// The file's tensor has these extents, with the elements in the same order; 0 is what the others
-/// leave: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
+/// The file's tensor has these 1 to 4 extents, with the parameter's elements in the same order. An
+/// extent of 0 is computed from the others: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
 template <class... Int>
 constexpr placement shaped(Int... extents) {
     static_assert(sizeof...(extents) >= 1 && sizeof...(extents) <= 4);
@@ -3692,36 +3702,39 @@ constexpr placement in_range(const char* function, row_range range, int begin, i
 }
 }  // namespace detail
 
-/// The file's rows (a vector's elements) are those of `of` parameters of one size, one after
-/// another, of which this is number `number`, counted from 0.
+/// The file's rows (a vector's elements) consist of `of` equally large parts, one after another.
+/// The parameter is part `number`, counted from 0. Throws io::error unless 0 <= number < of.
 constexpr placement part(int number, int of) {
     return detail::in_range("part", row_range::part, number, of, " parts");
 }
 
-/// The file's rows (a vector's elements) are, for each index of the parameter's first extent, those
-/// of `of` parameters of one size: query_key_value of GPT-NeoX, [heads, 3, head_width] rows.
+/// For each index of the parameter's first extent, the file has the rows (a vector's elements) of
+/// `of` equally large parts. The parameter takes part `number`: query_key_value of GPT-NeoX has
+/// [heads, 3, head_width] rows. Throws io::error unless 0 <= number < of.
 constexpr placement interleaved(int number, int of) {
     return detail::in_range("interleaved", row_range::interleaved, number, of, " parts");
 }
 
-/// The file has `of` rows (a vector's elements), and the parameter's begin at row `begin`.
+/// The file has `of` rows (a vector's elements), and the parameter begins at row `begin`. Throws
+/// io::error unless 0 <= begin < of.
 constexpr placement rows(int begin, int of) {
     return detail::in_range("rows", row_range::fixed, begin, of, " rows");
 }
 
-/// The parameter's rows are the tensor's from row `begin`, and the tensor may have more: a table of
-/// positions serves models with fewer positions. It is written with `begin` rows of zeros and the
-/// parameter's.
+/// The parameter begins at row `begin` of the tensor, which may have more rows than the parameter:
+/// a table of positions serves models with fewer positions. `save` writes `begin` rows of zeros and
+/// then the parameter. Throws io::error if `begin` is negative.
 constexpr placement rows_from(int begin) {
     if (begin < 0) fail_with<error>({"io::rows_from: no tensor has the row ", begin});
     return {.range = row_range::open, .begin = begin};
 }
 
-/// The rows (a vector's elements) of several parameters of any size, one after another in the order
-/// in which the model names them: queries, keys and values; the gate and what it gates.
+/// The tensor concatenates the rows (a vector's elements) of several parameters of any size, in the
+/// order in which the model lists them: queries, keys and values; W_gate and W_expand.
 inline constexpr placement successive{.range = row_range::successive};
 
-/// Both.
+/// Combines two placements: the flags of both hold and their `plus` are added. The row order, the
+/// shape of `shaped` and the row range that `b` states replace those of `a`.
 constexpr placement operator|(const placement& a, const placement& b) {
     placement result = a;
     result.transposed = a.transposed || b.transposed;
@@ -3742,62 +3755,66 @@ constexpr placement operator|(const placement& a, const placement& b) {
     return result;
 }
 
-/// A line of a map: a parameter as Model::for_each names it, and the tensor that holds it. Braces
-/// in the tensor's name stand for the number of a layer, an expression of the parameter's first
-/// extents a, b, c: "layers.{}.weight", short for "layers.{a}.weight", has one tensor for each
-/// index of the first extent; "layers.{6a+b}.weight" those of a stack within a stack.
+/// An entry of a name map: a parameter as Model::for_each names it, and the tensor that holds it.
+/// Braces in the tensor's name contain a layer number, as an expression of the indices a, b, c
+/// along the parameter's first extents: "layers.{}.weight", short for "layers.{a}.weight", names
+/// one tensor for each index of the first extent; "layers.{6a+b}.weight" names the tensors of a
+/// stack within a stack.
 ///
-/// A line whose parameter the model does not have is passed over, so that one map serves models
+/// Entries for parameters that the model does not have are skipped, so that one map serves models
 /// with and without biases. One tensor may fill several parameters.
 struct name_entry {
+    /// `parameter` for a parameter and its tensor; each other role is made by the function or
+    /// constant named `ignored`, `optional_prefix`, `copy_of`, `alias`, `own_names` or `constant`.
     enum class role { parameter, ignored, prefix, copy, alias, own, constant };
 
-    std::string_view parameter;
-    std::string_view tensor;
-    placement place{};
-    role use = role::parameter;
-    std::string_view with{};  // of a copy: the parameter that a model has where it matters
+    std::string_view parameter;  ///< the parameter; for an alias, the text to replace
+    std::string_view tensor;     ///< the tensor, a pattern, a prefix; for an alias, the replacement
+    placement place{};           ///< how the tensor holds the parameter
+    role use = role::parameter;  ///< what the entry states
+    std::string_view with{};     ///< of a copy: compared only for models that have this parameter
 };
 
-/// A tensor that a file may hold and that is not read. "{}" is any number, "*" at the end is
-/// anything.
+/// A tensor that a file may have and that is not read. In the name, "{}" matches any number, and
+/// "*" at the end matches any text.
 constexpr name_entry ignored(std::string_view tensor) {
     return {{}, tensor, {}, name_entry::role::ignored};
 }
 
-/// A tensor that a file may hold beside the one of `parameter` and that must equal it, such as the
-/// matrix of the logits of a model that has the embedding in its place. A model without the
-/// parameter `with`, if one is named, does not read it either way.
+/// A tensor that a file may have in addition to that of `parameter` and that must equal it, such as
+/// the output matrix of a model that ties the logits to the embedding. If `with` names a parameter,
+/// models without it do not compare the tensor.
 constexpr name_entry copy_of(std::string_view parameter, std::string_view tensor,
                              std::string_view with = {}) {
     return {parameter, tensor, {}, name_entry::role::copy, with};
 }
 
-/// What names of the file and of the map may begin with; names that differ in this alone are the
-/// same. A file is written with the names of the map as they stand there.
+/// A prefix that names in the file and in the map may have or lack: names that differ only in it
+/// are the same. `save` writes the names exactly as the map has them.
 constexpr name_entry optional_prefix(std::string_view text) {
     return {{}, text, {}, name_entry::role::prefix};
 }
 
-/// Where `text` stands in a name of the file, it is read as `as`: alias(".gamma", ".weight").
+/// Replaces each `text` in names of the file by `as`: alias(".gamma", ".weight").
 constexpr name_entry alias(std::string_view text, std::string_view as) {
     return {text, as, {}, name_entry::role::alias};
 }
 
-/// A parameter that the file does not hold: all its elements are `number`, such as the biases of a
-/// layer that has none there. To be written, they must be.
+/// A parameter that the file does not have: `load` sets all its elements to `number`, for example
+/// biases of a layer that has none in the file. `save` throws io::error if an element differs.
 constexpr name_entry constant(std::string_view parameter, double number) {
     return {parameter, {}, plus(number), name_entry::role::constant};
 }
 
-/// Parameters that no line names have the model's own names and shapes, so that a map states only
-/// what is different: {own_names, {"position", "position", rows_from(0)}} reads the file of a model
-/// with more positions.
+/// Parameters that no entry names have the model's own names and shapes in the file, so that a map
+/// need only list the differences: {own_names, {"position", "position", rows_from(0)}} reads the
+/// file of a model with more positions.
 inline constexpr name_entry own_names{{}, {}, {}, name_entry::role::own};
 
+/// A name map: its entries, in an array that outlives it.
 using name_map = std::span<const name_entry>;
 
-/// The lines of a map and further ones.
+/// The entries of a map, followed by further ones: joined(hugging_face::llama, {{"...", "..."}}).
 template <std::size_t First, std::size_t Second>
 constexpr std::array<name_entry, First + Second> joined(
     std::span<const name_entry, First> first, std::span<const name_entry, Second> second) {
@@ -3806,6 +3823,7 @@ constexpr std::array<name_entry, First + Second> joined(
     for (std::size_t at = 0; at < Second; ++at) result[First + at] = second[at];
     return result;
 }
+/// As above, for any map and an array of entries.
 template <class First, std::size_t Second>
 constexpr auto joined(const First& first, const name_entry (&second)[Second]) {
     return joined(std::span(first), std::span(second));
@@ -3883,13 +3901,15 @@ constexpr std::uint16_t to_bf16(double value) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// The kinds of numbers that files hold, and their bytes, little-endian.
+/// Element types of files and their little-endian representation.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// F16 is IEEE 754's binary16; BF16 is the upper half of an F32.
+/// Element types that can be read into float or double and written from them. `f16`, `f32` and
+/// `f64` are IEEE 754's binary16, binary32 and binary64; `bf16` is the upper half of an F32.
 enum class dtype { f16, bf16, f32, f64 };
 
+/// The name in safetensors headers: "F16", "BF16", "F32" or "F64".
 constexpr std::string_view name_of(dtype type) noexcept {
     switch (type) {
         case dtype::f16:
@@ -3903,18 +3923,19 @@ constexpr std::string_view name_of(dtype type) noexcept {
     }
 }
 
+/// The dtype with this name, as name_of spells it; nullopt for any other name.
 constexpr std::optional<dtype> dtype_named(std::string_view name) noexcept {
     for (const dtype type : {dtype::f16, dtype::bf16, dtype::f32, dtype::f64})
         if (name == name_of(type)) return type;
     return {};
 }
 
-/// In bytes.
+/// Size of an element in bytes.
 constexpr std::size_t size_of(dtype type) noexcept {
     return type == dtype::f64 ? 8 : type == dtype::f32 ? 4 : 2;
 }
 
-/// How many bits an element has, of any dtype that the format knows; 0 of others.
+/// Bits per element of any dtype that safetensors defines; 0 for an unknown name.
 constexpr int bits_of(std::string_view dtype) noexcept {
     struct known {
         std::string_view name;
@@ -3930,6 +3951,7 @@ constexpr int bits_of(std::string_view dtype) noexcept {
     return 0;
 }
 
+/// The dtype that stores T exactly: F32 for float, F64 for any other T.
 template <class T>
 inline constexpr dtype dtype_of =
     std::is_same_v<std::remove_const_t<T>, float> ? dtype::f32 : dtype::f64;
@@ -3956,7 +3978,7 @@ constexpr void store_bits(Bits bits, std::byte* bytes) noexcept {
         bytes[index] = static_cast<std::byte>(static_cast<unsigned char>(bits >> (8 * index)));
 }
 
-/// The number at `bytes`; T is float or double and holds every number of the type.
+/// Decodes the element at `bytes`. T is float or double and represents every value of the type.
 template <class T, dtype Type>
 constexpr T load_element(const std::byte* bytes) noexcept {
     if constexpr (Type == dtype::f16)
@@ -3969,7 +3991,7 @@ constexpr T load_element(const std::byte* bytes) noexcept {
         return static_cast<T>(std::bit_cast<double>(load_bits<std::uint64_t>(bytes)));
 }
 
-/// Rounds to nearest even. False if the type has no number that large.
+/// Encodes a value, rounded to nearest, ties to even. Returns false if the value overflows Type.
 template <dtype Type, class T>
 constexpr bool store_element(T value, std::byte* bytes) noexcept {
     if constexpr (Type == dtype::f16 || Type == dtype::bf16) {
@@ -3980,7 +4002,7 @@ constexpr bool store_element(T value, std::byte* bytes) noexcept {
         constexpr std::uint16_t infinity = half ? 0x7C00 : 0x7F80;
         return (bits & 0x7FFF) != infinity;
     } else if constexpr (Type == dtype::f32) {
-        // From here on a double would round to infinity.
+        // Doubles of this magnitude and above round to infinity.
         if constexpr (sizeof(T) > 4)
             if (value >= 0x1.ffffffp127 || value <= -0x1.ffffffp127) return false;
         store_bits(std::bit_cast<std::uint32_t>(static_cast<float>(value)), bytes);
@@ -3991,7 +4013,7 @@ constexpr bool store_element(T value, std::byte* bytes) noexcept {
     }
 }
 
-/// Calls f(std::integral_constant<dtype, type>).
+/// Calls f with std::integral_constant<dtype, type>.
 template <class F>
 constexpr decltype(auto) with_dtype(dtype type, F f) {
     switch (type) {
@@ -4010,45 +4032,45 @@ constexpr decltype(auto) with_dtype(dtype type, F f) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// How files store numbers: one after another, or in blocks that share a scale.
+/// Number formats of files: single numbers, or blocks of numbers that share a scale.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
 struct number_format;
 
-/// The numbers of a tensor in a file.
+/// The stored numbers of a file's tensor.
 struct stored_tensor {
     const std::byte* data = nullptr;
-    std::uint64_t count = 0;  // of its numbers
+    std::uint64_t count = 0;  // how many numbers
     const number_format* format = nullptr;
 };
 
-/// Writes `count` numbers of a tensor to `numbers`: number `first` of the tensor and those that are
-/// `stride` apart.
+/// Decodes the `count` numbers of a tensor with the indices first, first + stride, ... to
+/// `numbers`.
 using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                          std::size_t count, double* numbers);
 
-/// Numbers scale * q + minimum.
+/// A block of the numbers scale * q + minimum.
 struct scaled_block {
     double scale = 0;
     double minimum = 0;
     std::int8_t q[256]{};
 };
-/// Reads `count` numbers from number `first` on, which is a multiple of `count`, a divisor of the
-/// format's.
+/// Reads the scale and the integers of the `count` numbers from index `first` on. `count` divides
+/// the format's and `first`.
 using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, std::size_t count,
                               scaled_block& to);
 
-/// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
+/// A number format: blocks of `count` numbers that take `bytes` bytes.
 struct number_format {
     std::string_view name;
     std::uint64_t count = 1;
     std::uint64_t bytes = 0;
-    bool fits_float = true;  // every number is one of float's
+    bool fits_float = true;  // float represents every number exactly
     decoder decode = nullptr;
-    block_reader read_block = nullptr;  // null if the numbers have no scale in common
-    int bits = 0;                       // of q
-    bool has_minimum = false;           // then q has no sign
+    block_reader read_block = nullptr;  // null if the numbers do not share a scale
+    int bits = 0;                       // bits of q
+    bool has_minimum = false;           // if true, q is unsigned
 };
 
 template <dtype Type>
@@ -4065,7 +4087,7 @@ void decode_plain(const stored_tensor& from, std::uint64_t first, std::uint64_t 
         numbers[at] = load_element<double, Type>(data + at * stride * bytes);
 }
 
-/// The formats that have a dtype.
+/// The formats of the enumerators of io::dtype.
 SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
     {"F16", 1, 2, true, decode_plain<dtype::f16>},
     {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
@@ -4075,15 +4097,16 @@ SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
-/// Views of parameters beside the numbers of a file that they stand for, and their rows.
+/// Correspondence between views of parameters and numbers of a file's tensors, row by row.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// One more than a parameter has: the axis of a row is split in two where its order changes.
+/// One more axis than a parameter has: a change of row order splits an axis in two.
 inline constexpr std::size_t max_axes = max_rank + 1;
 
-/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
-/// and writes files is compiled once for all element types and all models. Const data is only read.
+/// A type-erased view of float, double or, for `.npy` files, int32; `type` states the element size.
+/// It lets the code for files be compiled once for all element types and models. Const data is only
+/// read.
 struct any_view {
     void* data = nullptr;
     dtype type = dtype::f32;
@@ -4132,25 +4155,25 @@ inline std::array<std::uint64_t, max_axes> row_major(const any_view& view) {
     return result;
 }
 
-/// A view and the numbers of a tensor that it stands for: those of a view with the same extents
-/// that begins at number `first` and has its own strides.
+/// A view and the numbers of a file's tensor that it corresponds to: same extents, beginning at
+/// number `first`, with `strides` in the tensor.
 struct piece {
     any_view view;
-    std::size_t tensor = 0;  // among those of the file
+    std::size_t tensor = 0;  // its index in the file
     std::uint64_t first = 0;
     std::array<std::uint64_t, max_axes> strides{};
-    bool is_summand = false;  // its numbers are added to what the view has
-    double plus = 0;          // and this to each
+    bool is_summand = false;  // the numbers are added to the view's
+    double plus = 0;          // added to each number
 };
 
-/// A view that is all of a tensor.
+/// The piece of a view that corresponds to a whole tensor.
 SEQUENT_LAZY
 inline piece whole(const any_view& view, std::size_t tensor) {
     return {view, tensor, 0, row_major(view)};
 }
 
-/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
-/// tensor's numbers from `number`, `number_stride` apart.
+/// A row of a piece: `columns` elements of the view, `stride` apart from `at` on, correspond to the
+/// tensor's numbers `number_stride` apart from `number` on.
 struct piece_row {
     std::ptrdiff_t at = 0;
     std::ptrdiff_t stride = 1;
@@ -4159,7 +4182,7 @@ struct piece_row {
     std::size_t columns = 1;
 };
 
-/// A piece whose axes are in the order in which the tensor has its numbers.
+/// The piece with its axes sorted by descending stride in the tensor.
 SEQUENT_LAZY
 SEQUENT_COLD piece in_order(piece part) {
     const auto rank = static_cast<std::size_t>(part.view.rank);
@@ -4173,7 +4196,7 @@ SEQUENT_COLD piece in_order(piece part) {
     return part;
 }
 
-/// Calls f(piece_row) for the rows of a piece, in the order of the tensor.
+/// Calls f(piece_row) for each row of a piece, in the order of the tensor's numbers.
 template <class F>
 SEQUENT_COLD void for_each_row(const piece& given, F f) {
     const piece part = in_order(given);
@@ -4235,12 +4258,13 @@ SEQUENT_COLD void for_each_row(const piece& given, F f) {
 #include <unistd.h>
 #endif
 
-/// Names of files, and what the platforms call differently. Only where file names are not bytes is
-/// `<filesystem>` needed, which takes a compiler long to read.
+/// File names and wrappers of system calls that differ between platforms. `<filesystem>`, which is
+/// slow to compile, is only included on Windows, where file names are not bytes.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
 #ifdef _WIN32
+/// The name of a file.
 using file_path = std::filesystem::path;
 #else
 namespace detail {
@@ -4250,17 +4274,24 @@ concept path_of_bytes = requires(const Path& path) {
 };
 }  // namespace detail
 
-/// The name of a file. Strings and std::filesystem::path convert to it.
+/// The name of a file, as bytes. Strings and std::filesystem::path convert to it; on Windows it is
+/// std::filesystem::path itself.
 class file_path {
   public:
+    /// An empty name.
     file_path() = default;
+    /// Converts from a string.
     template <std::convertible_to<std::string_view> Text>
     file_path(const Text& text) : text_(static_cast<std::string_view>(text)) {}
+    /// Converts from std::filesystem::path.
     template <detail::path_of_bytes Path>
     file_path(const Path& path) : text_(path.native()) {}
 
+    /// The name as a string.
     const std::string& string() const noexcept { return text_; }
+    /// The name as a null-terminated string.
     const char* c_str() const noexcept { return text_.c_str(); }
+    /// Returns true if the name is empty.
     bool empty() const noexcept { return text_.empty(); }
 
   private:
@@ -4272,7 +4303,7 @@ namespace detail {
 
 enum class file_kind { none, file, folder, link, other };
 
-/// Files are descriptors; a result below 0 is an error in errno.
+/// The functions below work on file descriptors; a result below 0 means an error, stored in errno.
 #ifdef _WIN32
 SEQUENT_COLD inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
     using std::filesystem::file_type;
@@ -4312,9 +4343,9 @@ SEQUENT_COLD inline file_path folder_of(const file_path& path) {
 SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
     return folder / name;
 }
-/// Repeats `attempt`, for at most a second, while it reports that another process or thread has the
-/// file open (ERROR_SHARING_VIOLATION, and ERROR_ACCESS_DENIED of a replacement): who reads or
-/// replaces a file holds it for a moment.
+/// Repeats `attempt` for at most a second while it reports that another process or thread has the
+/// file open (ERROR_SHARING_VIOLATION, or ERROR_ACCESS_DENIED when replacing): readers and writers
+/// hold a file only for a moment.
 template <class Attempt>
 void until_not_in_use(const Attempt& attempt) noexcept {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
@@ -4342,7 +4373,7 @@ SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
     until_not_in_use([&]() -> unsigned long {
         _doserrno = 0;
         result = ::_wfopen(path.c_str(), L"rb");
-        // Access that is denied to a reader is denied for good.
+        // For a reader, ERROR_ACCESS_DENIED is permanent.
         return result == nullptr && _doserrno == 32 ? 32 : 0;
     });
     return result;
@@ -4378,7 +4409,7 @@ SEQUENT_COLD inline file_kind kind_of(const struct ::stat& status) noexcept {
            : S_ISLNK(status.st_mode) ? file_kind::link
                                      : file_kind::other;
 }
-/// Follows symbolic links. Of none, errno tells why.
+/// The kind of a file, following symbolic links. For file_kind::none, errno is set.
 SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
     struct ::stat status;
     return ::stat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
@@ -4397,7 +4428,7 @@ SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
         return 0;
     }
 }
-/// Empty for a file of the current folder.
+/// The folder of a file; empty for a name without a folder.
 SEQUENT_COLD inline file_path folder_of(const file_path& path) {
     const std::string_view text = path.string();
     const std::size_t slash = text.rfind('/');
@@ -4406,7 +4437,7 @@ SEQUENT_COLD inline file_path folder_of(const file_path& path) {
     while (end > 0 && text[end - 1] == '/') --end;
     return text.substr(0, end == 0 ? 1 : end);
 }
-/// An absolute name stands for itself.
+/// The path of `name` within `folder`; `name` itself if it is absolute.
 SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
     if (folder.empty() || name.string().starts_with('/')) return name;
     std::string text = folder.string();
@@ -4429,7 +4460,7 @@ inline int process_number() noexcept {
     return static_cast<int>(::getpid());
 #endif
 }
-/// Private ones are for the owner alone until their mode is known.
+/// Creates a new file. A private one is readable by its owner only, until its mode is set.
 SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
     return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
 }
@@ -4444,7 +4475,7 @@ SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
     do {
         result = ::fsync(::fileno(stream));
     } while (result < 0 && errno == EINTR);
-    // Pipes and some network file systems cannot flush; that is not the writer's fault.
+    // Pipes and some network file systems cannot flush; that is no error of the writer.
     return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
 }
 inline void close(int descriptor) noexcept {
@@ -4453,7 +4484,8 @@ inline void close(int descriptor) noexcept {
 SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
     return ::access(path.c_str(), W_OK);
 }
-/// As far as the process and the file system can: another owner takes privileges.
+/// Copies owner and mode of `path` to the new file as far as possible: changing the owner requires
+/// privileges.
 SEQUENT_COLD inline void keep_owner_and_mode([[maybe_unused]] int descriptor,
                                              [[maybe_unused]] const file_path& path) noexcept {
 #ifndef __wasi__  // there are neither
@@ -4462,15 +4494,15 @@ SEQUENT_COLD inline void keep_owner_and_mode([[maybe_unused]] int descriptor,
     if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
         if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
             ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
-            // The file keeps the owner that it has.
+            // The new file keeps its own owner.
         }
     }
     if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
-        // The file stays its owner's alone.
+        // The new file stays private to its owner.
     }
 #endif
 }
-/// The rename as well survives a crash.
+/// Flushes a folder to disk, so that a rename survives a crash.
 SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
     const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return;
@@ -4479,7 +4511,7 @@ SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
 }
 #endif
 
-/// ": " and what errno means; nothing of 0.
+/// ": " and the description of an errno value; empty for 0.
 SEQUENT_COLD inline std::string reason_text(int reason) {
     return reason == 0 ? std::string() : ": " + std::generic_category().message(reason);
 }
@@ -4490,30 +4522,32 @@ SEQUENT_COLD inline std::string reason_text(int reason) {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What is read: a file, or bytes in memory such as weights that are embedded in a program. A file
-/// is mapped into memory where the platform can, so that only what is used is read; it must not be
-/// cut short meanwhile. Copies share the bytes.
+/// Input of all readers: a file, or bytes in memory such as weights embedded in a program. A file
+/// is memory-mapped if the platform supports it, so that only the pages in use are read; it must
+/// not be truncated meanwhile. Copies share the bytes.
 class source {
   public:
-    /// Throws io::error if there is no such file or it cannot be read.
+    /// Opens a file. Throws io::error if it does not exist or cannot be read.
     template <class Path>
         requires std::convertible_to<const Path&, file_path> source(const Path& path) {
             open(path);
         }
 
-    /// The bytes are only referred to. Messages call them `name`.
+    /// Refers to bytes that must outlive the source. Error messages use `name`.
     source(std::span<const std::byte> bytes, std::string name = "<memory>")
         : name_(std::move(name)), bytes_(bytes) {}
 
-    /// Bytes that `owner` keeps.
+    /// Refers to bytes that `owner` keeps alive.
     source(std::span<const std::byte> bytes, std::string name, std::shared_ptr<const void> owner)
         : name_(std::move(name)), bytes_(bytes), memory_(std::move(owner)) {}
 
+    /// The path of the file, or the name given for bytes in memory.
     const std::string& name() const noexcept { return name_; }
+    /// All bytes; valid as long as a copy of this source or the owner of the bytes.
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
-    /// Removes the pages of a mapped file that begin within bytes [first, last) from the memory of
-    /// the process. They are read again on their next use.
+    /// Releases the pages of a mapped file in the range of bytes [first, last) from the memory of
+    /// the process. The next access reads them again. Has no effect on other sources.
     SEQUENT_LAZY void release([[maybe_unused]] std::size_t first,
                               [[maybe_unused]] std::size_t last) const noexcept {
 #ifdef SEQUENT_HAS_MMAP
@@ -4521,7 +4555,7 @@ class source {
         const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
         const std::size_t begin = first / page * page, end = last / page * page;
         if (begin >= end) return;
-        // A failure costs memory alone.
+        // On failure the pages just stay in memory.
         (void)::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
 #endif
     }
@@ -4547,7 +4581,8 @@ class source {
         memory_ = std::move(read);
     }
 
-    /// False where the platform or the file system cannot map a file; then it is read.
+    /// Maps the file into memory. Returns false if the platform or the file system cannot; the file
+    /// is then read.
     SEQUENT_LAZY bool map([[maybe_unused]] const file_path& path) {
 #ifdef SEQUENT_HAS_MMAP
         const int descriptor = ::open(path.c_str(), O_RDONLY);
@@ -4585,63 +4620,65 @@ class source {
 
 #undef SEQUENT_HAS_MMAP
 
-/// Named tensors in files, whatever their format is, and their numbers as views of float or double.
-/// Each format has a reader that checks the file and makes a `tensor_file` of it.
+/// Named tensors of files in any format, and their conversion to views of float or double. The
+/// reader of each format checks the file and returns a `tensor_file`.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Free text that travels with the tensors.
+/// Metadata of a file of tensors: free text by key.
 using metadata_map = std::map<std::string, std::string>;
 
-/// One tensor of a file. `begin` and `end` count bytes from where the data of the file begin.
+/// The header of one tensor of a file.
 struct header_entry {
-    std::string name;
-    std::string dtype;
-    std::vector<std::uint64_t> shape;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-    std::size_t part = 0;  // which file has it, where several files hold the tensors
+    std::string name;                  ///< name of the tensor
+    std::string dtype;                 ///< element type as the file's format calls it
+    std::vector<std::uint64_t> shape;  ///< extents, row-major
+    std::uint64_t begin = 0;           ///< first byte, counted from the beginning of the data
+    std::uint64_t end = 0;             ///< one past the last byte
+    std::size_t part = 0;              ///< index in tensor_file::parts of the file that has it
 };
 
-/// The tensors in the order of the file.
+/// The header of a file of tensors.
 struct file_header {
-    std::vector<header_entry> tensors;
-    metadata_map metadata;
+    std::vector<header_entry> tensors;  ///< the tensors in the order of the file
+    metadata_map metadata;              ///< the file's metadata
 };
 
-/// Tensors of one or several files, checked: the bytes of each lie within its file and are as many
-/// as its shape and dtype take.
+/// Tensors of one or several files. The file has been checked: the bytes of each tensor lie within
+/// its file, and their number matches its shape and dtype.
 struct tensor_file {
-    /// A file, and where its data begin.
+    /// One file of those that hold the tensors.
     struct part {
-        source from;
-        std::size_t data = 0;
+        source from;           ///< the bytes of the file
+        std::size_t data = 0;  ///< the byte at which the tensors' data begin
     };
 
-    std::string name;  // in messages
-    file_header header;
-    std::vector<part> parts;
-    std::span<const detail::number_format> formats;
+    std::string name;                                ///< name in error messages
+    file_header header;                              ///< tensors and metadata
+    std::vector<part> parts;                         ///< the files that hold the tensors
+    std::span<const detail::number_format> formats;  ///< the dtypes that can be decoded
 
+    /// Name of the file that has the tensor.
     const std::string& name_of_part(const header_entry& entry) const noexcept {
         return parts[entry.part].from.name();
     }
+    /// First byte of the tensor.
     const std::byte* data_of(const header_entry& entry) const noexcept {
         const part& of = parts[entry.part];
         return of.from.bytes().data() + of.data + entry.begin;
     }
-    /// How the numbers of a tensor are stored; null if the dtype is not known.
+    /// The number format of the tensor's dtype; null if the dtype is unknown.
     const detail::number_format* format_of(const header_entry& entry) const noexcept {
         for (const detail::number_format& each : formats)
             if (each.name == entry.dtype) return &each;
         return nullptr;
     }
-    /// The numbers of a tensor, whose dtype is known.
+    /// The stored numbers of a tensor, whose dtype must be known.
     detail::stored_tensor stored_of(const header_entry& entry) const noexcept {
         const detail::number_format* const format = format_of(entry);
         return {data_of(entry), (entry.end - entry.begin) / format->bytes * format->count, format};
     }
-    /// Gives the memory of bytes [first, last) of a tensor back.
+    /// Releases the memory-mapped pages of bytes [first, last) of a tensor, see source::release.
     void release(const header_entry& entry, std::uint64_t first,
                  std::uint64_t last) const noexcept {
         const part& of = parts[entry.part];
@@ -4653,7 +4690,7 @@ struct tensor_file {
 
 namespace detail {
 
-/// A tensor as the file's names and the model's meet.
+/// Name and view of a parameter or another tensor to be loaded or saved.
 struct any_tensor {
     std::string name;
     any_view view;
@@ -4675,7 +4712,8 @@ SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
     return text + "]";
 }
 
-/// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
+/// The product of the extents. It does not overflow, because the shape is that of a tensor_view or
+/// was compared with one.
 SEQUENT_LAZY
 inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     std::uint64_t size = 1;
@@ -4694,8 +4732,8 @@ inline std::string_view unlike_a_number(double value) {
     return std::isnan(value) ? "not a number" : "infinite";
 }
 
-/// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
-/// if nothing does.
+/// Describes why a tensor of the file cannot be read exactly as `wanted`, F32 or F64; empty if it
+/// can.
 SEQUENT_LAZY
 SEQUENT_COLD std::string problem_of_type(const tensor_file& file, const header_entry& entry,
                                          dtype wanted) {
@@ -4713,12 +4751,12 @@ SEQUENT_COLD std::string problem_of_type(const tensor_file& file, const header_e
     return "";
 }
 
-/// Numbers that are decoded together.
+/// How many numbers are decoded in one call.
 inline constexpr std::size_t decoded_together = 512;
-/// Bytes of a file that are in memory before they are released.
+/// How many bytes of a mapped tensor are read before their pages are released.
 inline constexpr std::uint64_t released_together = std::uint64_t{1} << 22;
 
-/// Releases what has been read of a tensor while it is read in order.
+/// Releases the mapped pages of a tensor while it is read in order.
 class releaser {
   public:
     releaser(const tensor_file& file, const header_entry& entry, const number_format& format)
@@ -4758,8 +4796,8 @@ SEQUENT_COLD void for_each_number(const tensor_file& file, const header_entry& e
     }
 }
 
-/// Fails at a number that is not finite, and at one whose magnitude is above `most`, so that it
-/// cannot be added.
+/// Throws io::error at a number that is not finite or whose magnitude exceeds `most`, so that a sum
+/// could overflow.
 SEQUENT_LAZY
 SEQUENT_COLD void check_numbers(const tensor_file& file, const header_entry& entry, double most) {
     const auto fail = [&](std::uint64_t number, double value) {
@@ -4772,7 +4810,7 @@ SEQUENT_COLD void check_numbers(const tensor_file& file, const header_entry& ent
     });
 }
 
-/// Fails at a number below zero.
+/// Throws io::error at a number below zero.
 SEQUENT_LAZY
 SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry& entry) {
     for_each_number(file, entry, [&](std::uint64_t number, double value) {
@@ -4782,7 +4820,7 @@ SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry
     });
 }
 
-/// Fails unless two tensors of one shape hold the same numbers.
+/// Throws io::error unless two tensors of the same shape hold the same numbers.
 SEQUENT_LAZY
 SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
                               const header_entry& two) {
@@ -4808,7 +4846,7 @@ SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
     });
 }
 
-/// Decoded numbers as elements of a row.
+/// Stores decoded numbers as elements of a row.
 template <class T>
 void store_values(const double* values, std::size_t count, const piece& part, std::ptrdiff_t at,
                   std::ptrdiff_t stride) {
@@ -4848,7 +4886,7 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     });
 }
 
-/// Fails at a number of the tensors of pieces that is not finite.
+/// Throws io::error at a number of the pieces' tensors that is not finite or too large to be added.
 SEQUENT_LAZY
 SEQUENT_COLD void check_pieces(const tensor_file& file, const std::vector<piece>& pieces) {
     std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
@@ -4870,14 +4908,14 @@ struct equal_pair {
     std::size_t other = 0;
 };
 
-/// A view and the number that all its elements are.
+/// A view whose elements are all set to one number.
 struct constant_view {
     any_view view;
     double number = 0;
 };
 
-/// Pieces for views that are to be filled, and pairs of tensors that must be equal, or why the file
-/// is not for them.
+/// Result of matching parameters with a file: the pieces to be loaded, pairs of tensors that must
+/// be equal, tensors that must not be negative and constants; or the problem.
 struct matching {
     std::vector<piece> pieces;
     std::string problem;
@@ -4897,7 +4935,7 @@ SEQUENT_COLD void fill_constant(const constant_view& each) {
     });
 }
 
-/// Fails if the tensors of a matching do not fit.
+/// Throws io::error if the matching has a problem or the tensors violate its conditions.
 SEQUENT_LAZY
 SEQUENT_COLD void check_all(const tensor_file& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.name, ": ", found.problem});
@@ -4908,7 +4946,8 @@ SEQUENT_COLD void check_all(const tensor_file& file, const matching& found) {
     check_pieces(file, found.pieces);
 }
 
-/// Fills the views of a matching, or says why not.
+/// Checks a matching, fills its views and returns the file's metadata. Throws io::error before any
+/// view has changed.
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
     check_all(file, found);
@@ -4921,11 +4960,12 @@ SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& foun
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Names of tensors in files and in maps: prefixes, aliases and the numbers of layers.
+/// Tensor names in files and in name maps: prefixes, aliases and layer numbers.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// A name of the file or of the map with aliases replaced and without its optional prefix.
+/// Canonical form of a tensor name from the file or the map: aliases are replaced and the optional
+/// prefix is removed.
 SEQUENT_LAZY
 SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
     std::string name(given);
@@ -4942,8 +4982,8 @@ SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
     return name;
 }
 
-/// The layers of a tensor's name: calls each(text before braces, text within them) and returns the
-/// text behind the last braces.
+/// Calls each(text before the braces, text within the braces) for each pair of braces in a name and
+/// returns the text after the last pair.
 template <class Each>
 std::string_view for_each_brace(std::string_view name, Each each) {
     for (;;) {
@@ -4955,7 +4995,9 @@ std::string_view for_each_brace(std::string_view name, Each each) {
     }
 }
 
-/// The value of a sum such as "6a+b+1", and how many of a, b, c it uses; "" is "a".
+/// Value of a layer expression such as "6a+b+1", and the number of axes a, b, c up to the last one
+/// that it uses. The empty expression means "a". `is_formed` is false if the expression is
+/// ill-formed.
 struct layer_number {
     std::uint64_t value = 0;
     std::size_t axes = 0;
@@ -4989,8 +5031,9 @@ SEQUENT_COLD layer_number number_of_layer(std::string_view text,
     return result;
 }
 
-/// A line's name with the layers' numbers; `axes` tells how many of the parameter's extents are
-/// layers.
+/// A tensor name of a map with its layer expressions evaluated. `axes` is the number of the
+/// parameter's first extents that index layers; `problem` is empty unless an expression is
+/// ill-formed.
 struct layered_name {
     std::string text;
     std::size_t axes = 0;
@@ -5017,7 +5060,7 @@ SEQUENT_COLD layered_name with_layers(std::string_view name,
     return result;
 }
 
-/// Whether a name is one of those that `ignored` describes.
+/// Returns true if a name matches a pattern of `ignored`.
 SEQUENT_LAZY
 SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
     bool same = true;
@@ -5035,9 +5078,9 @@ SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
     return name.starts_with(rest);
 }
 
-/// The numbers that the layers of a stack have in files, where a model has stacks of several kinds:
-/// its parameters' names begin with `prefix`, and stand in maps as those of "layers.". Index a of
-/// the first extent, and b of the second one if there are two axes, is number
+/// Numbers of a stack's layers in files, for models with several kinds of layers. The parameters of
+/// the stack begin with `prefix`; maps name them with "layers." in its place. The layer with index
+/// a along the first extent and, if `axes` is 2, index b along the second has the number
 /// first + outer a + b.
 struct layer_stack {
     std::string_view prefix;
@@ -5056,8 +5099,8 @@ struct layer_stack {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
-/// nothing above U+10FFFF.
+/// Returns true if `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no
+/// surrogates, nothing above U+10FFFF.
 constexpr bool is_utf8(std::string_view text) noexcept {
     std::size_t at = 0;
     const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
@@ -5066,7 +5109,7 @@ constexpr bool is_utf8(std::string_view text) noexcept {
         if (lead < 0x80) continue;
         const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
         if (lead < 0xC2 || lead > 0xF4) return false;
-        // Only the first byte that follows can make a form overlong, a surrogate or too large.
+        // Only the second byte can make a sequence overlong, a surrogate or too large.
         unsigned low = 0x80, high = 0xBF;
         if (lead == 0xE0) low = 0xA0;
         if (lead == 0xED) high = 0x9F;
@@ -5101,8 +5144,8 @@ inline void append_utf8(std::string& text, std::uint32_t code) {
     }
 }
 
-/// The byte that "<0x41>" stands for; -1 if the text is none such. Vocabularies name the bytes so
-/// that no other token holds.
+/// The byte that a token "<0x41>" represents; -1 for any other text. Vocabularies use such tokens
+/// as fallback for bytes that no other token covers.
 constexpr int fallback_byte(std::string_view text) noexcept {
     if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
     int result = 0;
@@ -5121,8 +5164,8 @@ constexpr int fallback_byte(std::string_view text) noexcept {
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// Reads JSON (RFC 8259) token by token: the lexer of all readers of JSON in this library. `file`
-/// is named in the messages, `part` is what stands between it and the position: ": header".
+/// Lexer of all JSON readers of this library (RFC 8259). Error messages begin with `file`, then
+/// `part` (such as ": header"), then the position.
 SEQUENT_LAZY class json_cursor {
   public:
     json_cursor(std::string_view text, std::string_view file, std::string_view part = "")
@@ -5134,7 +5177,7 @@ SEQUENT_LAZY class json_cursor {
         return at_ < text_.size() ? text_[at_] : '\0';
     }
 
-    /// Calls `member(key)` behind the colon of each member; it reads the value.
+    /// Calls member(key) for each member of an object, after the colon; `member` reads the value.
     template <class Member>
     SEQUENT_COLD void object(Member member) {
         expect('{');
@@ -5296,25 +5339,25 @@ SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
-/// Sorted vectors for look-up by name. std::map, std::set and std::sort generate code for each type
-/// and each order; the C library's sort does not.
+/// Sorted vectors for lookup by name. They use qsort, because std::map, std::set and std::sort
+/// generate code for each type and each order.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// A name and the position that it stands for.
+/// A name and the index of the item that has it.
 struct numbered_name {
     std::string_view name;
     std::size_t number = 0;
 };
 
-/// The names in ascending order, equal ones in the order of their numbers.
+/// A table of names in ascending order; equal names are in the order of their numbers.
 class name_table {
   public:
     SEQUENT_LAZY void add(std::string_view name, std::size_t number) {
         entries_.push_back({name, number});
     }
 
-    /// Once all are added.
+    /// Sorts the table; call it once, after all names have been added.
     SEQUENT_LAZY void sort() {
         if (entries_.empty()) return;
         std::qsort(entries_.data(), entries_.size(), sizeof(numbered_name),
@@ -5331,7 +5374,7 @@ class name_table {
 
     const std::vector<numbered_name>& entries() const noexcept { return entries_; }
 
-    /// The first of this name; null if there is none.
+    /// The entry of this name with the least number; null if there is none.
     const numbered_name* find(std::string_view name) const noexcept {
         std::size_t first = 0, last = entries_.size();
         while (first < last) {
@@ -5346,7 +5389,8 @@ class name_table {
                                                                                   : nullptr;
     }
 
-    /// Of the names that were added before, the one with the least number; null if there is none.
+    /// Among the entries that repeat the name of an entry with a smaller number, the one with the
+    /// least number; null if all names differ.
     const numbered_name* repeated() const noexcept {
         const numbered_name* result = nullptr;
         for (std::size_t at = 1; at < entries_.size(); ++at) {
@@ -5361,7 +5405,7 @@ class name_table {
     std::vector<numbered_name> entries_;
 };
 
-/// [first, last), and what it belongs to.
+/// A range [first, last) and the index of its owner.
 struct numbered_range {
     std::uint64_t first = 0;
     std::uint64_t last = 0;
@@ -5390,7 +5434,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// Reads the JSON that a safetensors header may hold and nothing else: an object of tensors, and
+/// Parses exactly the JSON that a safetensors header may contain: an object of tensors, and
 /// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
 SEQUENT_LAZY class header_parser : json_cursor<> {
   public:
@@ -5399,9 +5443,9 @@ SEQUENT_LAZY class header_parser : json_cursor<> {
 
     SEQUENT_COLD file_header parse() {
         file_header header;
-        std::vector<std::size_t> places;  // where in the text the value of each tensor begins
+        std::vector<std::size_t> places;  // the byte at which the value of each tensor begins
         bool metadata_seen = false;
-        // The format wants the brace in the first byte: no white space before it.
+        // The format requires the brace in the first byte: no white space before it.
         if (text_.empty() || text_[0] != '{') fail({"expected '{'"});
         object([&](std::string name) {
             if (name == "__metadata__") {
@@ -5487,15 +5531,16 @@ SEQUENT_LAZY class header_parser : json_cursor<> {
 
 }  // namespace detail
 
-/// Reads the JSON of a safetensors header. Strict: unknown or repeated keys, numbers other than
-/// whole ones and text that is not UTF-8 are errors. `file` is named in the messages.
+/// Parses the JSON of a safetensors header. Throws io::error, which names `file`, for JSON that is
+/// not well-formed, unknown or repeated keys, numbers that are not integers and text that is not
+/// UTF-8. Offsets are not checked; open_safetensors checks them.
 SEQUENT_LAZY
 SEQUENT_COLD file_header parse_header(std::string_view json, std::string_view file) {
     return detail::header_parser<>(json, file).parse();
 }
 
-/// The JSON of a header: metadata first, then the tensors in their order. Names and metadata must
-/// be UTF-8.
+/// The JSON of a safetensors header: metadata first, then the tensors in their order. Names and
+/// metadata must be UTF-8.
 SEQUENT_LAZY
 SEQUENT_COLD std::string format_header(const file_header& header) {
     std::string json = "{";
@@ -5534,17 +5579,19 @@ SEQUENT_COLD std::string format_header(const file_header& header) {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Writes a new file of a name of its own beside `path` and renames it over `path` in `commit`:
-/// whoever reads `path` finds the old file or the whole new one, also after a crash and whatever
-/// other writers of the path do. Without `commit` nothing remains.
+/// Replaces a file atomically: writes a temporary file in the same folder, and `commit` renames it
+/// over `path`. Readers of `path` find either the old file or the complete new one, even after a
+/// crash or with other writers of the same path. Without `commit`, the destructor removes the
+/// temporary file.
 ///
-/// Of the old file, owner and mode are kept as far as the process may; a new one has the mode that
-/// the process gives to new files. Where `path` is a symbolic link, the file that it leads to is
-/// replaced. What is no file (a pipe, a device) is written to directly.
+/// The new file gets the owner and mode of the old one as far as the process is allowed to; if
+/// there is no old file, it gets the default mode of the process. If `path` is a symbolic link, its
+/// target is replaced. A path that is not a regular file (a pipe, a device) is written to directly.
 ///
-/// All members but the destructor throw io::error, which names `path`.
+/// All members except the destructor throw io::error, which names `path`.
 class file_replacement {
   public:
+    /// Creates the temporary file.
     SEQUENT_COLD explicit file_replacement(file_path path)
         : path_(std::move(path)), target_(followed()) {
         const detail::file_kind kind = detail::kind_of(target_);
@@ -5572,19 +5619,22 @@ class file_replacement {
     file_replacement(const file_replacement&) = delete;
     file_replacement& operator=(const file_replacement&) = delete;
 
+    /// Removes the temporary file unless it was committed.
     ~file_replacement() {
         if (stream_ != nullptr) std::fclose(stream_);
         remove();
     }
 
+    /// Appends `count` bytes to the file.
     void write(const char* bytes, std::size_t count) {
         errno = 0;
         if (std::fwrite(bytes, 1, count, stream_) != count) fail("cannot be written", errno);
     }
 
+    /// Flushes the file to disk and renames it over `path`. Call it once, as the last member.
     SEQUENT_COLD void commit() {
         errno = 0;
-        // Some file systems carry out the rename before they write the data.
+        // Some file systems perform the rename before they write the data.
         if (std::fflush(stream_) != 0 || detail::flush_to_disk(stream_) != 0) {
             fail("cannot be written", errno);
         }
@@ -5596,14 +5646,14 @@ class file_replacement {
     }
 
   private:
-    /// The file that the path leads to, over symbolic links; it need not be there.
+    /// The path with symbolic links resolved; the file need not exist.
     SEQUENT_COLD file_path followed() const {
         file_path result = path_;
         for (int links = 0; links < 40; ++links) {
             if (detail::kind_of_link(result) != detail::file_kind::link) return result;
             file_path next;
             if (detail::read_link(result, next) != 0) fail("cannot be followed", errno);
-            // An absolute one takes the place of the whole.
+            // An absolute target replaces the whole path.
             result = detail::within(detail::folder_of(result), next);
         }
         fail("cannot be followed", ELOOP);
@@ -5612,7 +5662,8 @@ class file_replacement {
     SEQUENT_COLD int create(bool is_private) {
         static std::atomic<unsigned> files{0};
         for (;;) {
-            // The process keeps writers apart that run now, the next number files of dead ones.
+            // The process id separates concurrent writers; the counter skips files left by dead
+            // ones.
             const std::string name = joined_text(
                 {".sequent-", detail::process_number(), "-", files.fetch_add(1), ".tmp"});
             new_path_ = detail::within(detail::folder_of(target_), name);
@@ -5635,25 +5686,25 @@ class file_replacement {
     }
 
     file_path path_;
-    file_path target_;    // behind symbolic links
-    file_path new_path_;  // empty where nothing is to be renamed or removed
+    file_path target_;    // `path_` with symbolic links resolved
+    file_path new_path_;  // the temporary file; empty if nothing is to be renamed or removed
     std::FILE* stream_ = nullptr;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Tensors in the safetensors format: eight bytes with the length of the header (little-endian),
-/// the header as JSON, then the elements, little-endian and row-major, without holes.
+/// The safetensors format: eight bytes with the length of the header (little-endian), the header as
+/// JSON, then the elements, little-endian and row-major, without gaps.
 /// https://github.com/huggingface/safetensors#format
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// A tensor and its name in a file. T is float or double, const where it is only read.
+/// A tensor and its name in a file. T is float or double; const if the tensor is only saved.
 template <class T>
 struct named_tensor {
-    using value_type = T;
-    std::string name;
-    tensor_view<T> view;
+    using value_type = T;  ///< element type of the view
+    std::string name;      ///< name of the tensor in the file, UTF-8
+    tensor_view<T> view;   ///< the elements, with any strides
 };
 
 namespace detail {
@@ -5681,11 +5732,12 @@ std::vector<any_tensor> any_tensors(const Tensors& tensors) {
     return result;
 }
 
-/// The limit of the format's own library: it keeps a false length from claiming all memory.
+/// Largest header in bytes, the limit of the format's reference implementation: a corrupt length
+/// cannot exhaust memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
 
-/// What keeps a tensor's bytes from being those of its shape and dtype; nothing if nothing does.
-/// The size of a dtype that is unknown is unknown.
+/// Describes why a tensor's bytes do not match its shape and dtype; empty if they do or the dtype
+/// is unknown.
 SEQUENT_LAZY
 SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
     const auto bits = static_cast<std::uint64_t>(bits_of(entry.dtype));
@@ -5694,7 +5746,7 @@ SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
     std::uint64_t all = bits;
     for (const std::uint64_t extent : entry.shape)
         all = extent != 0 && all > most / extent ? most : all * extent;
-    // A shape that holds a zero holds nothing, whatever overflowed before it.
+    // A shape with an extent of 0 has no elements, even if the product overflowed before it.
     for (const std::uint64_t extent : entry.shape)
         if (extent == 0) all = 0;
     const std::uint64_t found = entry.end - entry.begin;
@@ -5708,8 +5760,8 @@ SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
     return "";
 }
 
-/// The tensors must have the sizes of their shapes and cover the data exactly: in the order of
-/// their offsets each begins where the last one ended.
+/// Checks that each tensor has the size of its shape and that the tensors cover the data exactly:
+/// in the order of their offsets, each begins where the previous one ends.
 SEQUENT_LAZY
 SEQUENT_COLD void check_layout(const file_header& header, std::uint64_t data_size,
                                std::string_view file) {
@@ -5748,7 +5800,7 @@ SEQUENT_COLD void check_layout(const file_header& header, std::uint64_t data_siz
 
 }  // namespace detail
 
-/// A safetensors file, checked, for `load`. Throws io::error if it is not well-formed.
+/// Opens and checks a safetensors file for `load`. Throws io::error if it is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD tensor_file open_safetensors(source from) {
     const std::span<const std::byte> bytes = from.bytes();
@@ -5787,7 +5839,7 @@ SEQUENT_COLD name_table table_of_names(const std::vector<header_entry>& tensors)
     return result;
 }
 
-/// Where each wanted tensor stands in the file, after every tensor has been compared.
+/// Finds each requested tensor in the file and compares names, shapes and dtypes of all tensors.
 SEQUENT_LAZY
 SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& tensors) {
     const file_header& header = file.header;
@@ -5825,13 +5877,13 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
     return result;
 }
 
-/// A tensor that is to be written: what it is made of covers it.
+/// A tensor to be written; its pieces cover it completely.
 struct planned_tensor {
     std::string name;
     std::vector<std::uint64_t> shape;
 };
 
-/// Elements of a row as numbers.
+/// Reads `count` elements of a row, `stride` apart from `at` on, as doubles.
 template <class T>
 void load_values(const void* data, std::ptrdiff_t at, std::ptrdiff_t stride, std::size_t count,
                  double* values) {
@@ -5840,7 +5892,7 @@ void load_values(const void* data, std::ptrdiff_t at, std::ptrdiff_t stride, std
         values[column] = static_cast<double>(*from);
 }
 
-/// Fails at a number that is not finite or too large for the type.
+/// Encodes numbers of a row; throws io::error at one that is not finite or too large for the type.
 template <dtype To>
 void encode_plain(const double* values, std::size_t count, std::uint64_t first,
                   std::uint64_t stride, std::byte* data, std::string_view file,
@@ -5855,8 +5907,8 @@ void encode_plain(const double* values, std::size_t count, std::uint64_t first,
     }
 }
 
-/// A piece as numbers of a file's tensor, which begins at `data`. Of a sum, its first tensor has
-/// all and the others are zero.
+/// Encodes a piece into its tensor, which begins at `data`. The first tensor of a sum gets the
+/// whole sum; the others stay zero.
 SEQUENT_LAZY
 SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, std::string_view file,
                               std::string_view tensor) {
@@ -5877,7 +5929,7 @@ SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, st
     });
 }
 
-/// The header as bytes, with its length before it.
+/// The bytes of a file's header, preceded by their number and padded to a multiple of 8.
 SEQUENT_LAZY
 SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header& header) {
     for (const auto& [key, value] : header.metadata) {
@@ -5896,7 +5948,7 @@ SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header
     return std::string(reinterpret_cast<const char*>(length.data()), length.size()) + json;
 }
 
-/// Writes a file of tensors that consist of pieces.
+/// Writes a safetensors file of tensors that consist of pieces.
 SEQUENT_LAZY
 SEQUENT_COLD void save_all(const file_path& path, const std::vector<planned_tensor>& tensors,
                            const std::vector<piece>& pieces, const metadata_map& metadata,
@@ -5923,7 +5975,7 @@ SEQUENT_COLD void save_all(const file_path& path, const std::vector<planned_tens
     }
     const std::string json = header_bytes(name, header);
 
-    // All elements are looked at before there is a file.
+    // All elements are checked before a file is created.
     std::vector<std::byte> bytes;
     const auto encode = [&](std::size_t tensor) {
         const header_entry& entry = header.tensors[tensor];
@@ -5962,37 +6014,38 @@ SEQUENT_COLD metadata_map load_tensors(const tensor_file& file,
 
 }  // namespace detail
 
-/// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new file, which
-/// then replaces `path`; on an error `path` stays as it was. Elements are written in row-major
-/// order, whatever the strides of the views are, and exactly: a load gives the same bits. In a
-/// `type` of fewer bits than theirs they are rounded to nearest, ties to even.
+/// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new safetensors
+/// file, which then replaces `path`; after an error `path` is unchanged. Elements are written in
+/// row-major order for any strides of the views, and exactly: `load` gives the same bits. If `type`
+/// has fewer bits than the elements, they are rounded to nearest, ties to even.
 ///
-/// Throws io::error if the file cannot be written, if two tensors have one name, if a name or a
-/// piece of metadata is not UTF-8, or if an element is not finite or too large for the type.
+/// Throws io::error if the file cannot be written, if two tensors have the same name, if a name or
+/// a metadata string is not UTF-8, or if an element is not finite or too large for the type.
 template <detail::NamedTensors Tensors>
 void save(const file_path& path, const Tensors& tensors, const metadata_map& metadata = {},
           dtype type = dtype_of<detail::element_of<Tensors>>) {
     detail::save_tensors(path, detail::any_tensors(tensors), metadata, type);
 }
 
-/// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. It
-/// must hold exactly these tensors, with equal shapes, all of them finite. F16, BF16 and F32 are
-/// read into float and double, F64 into double alone: a number becomes the same number or none.
+/// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. The
+/// file must have exactly these tensors, with equal shapes and finite elements. F16, BF16 and F32
+/// are read into float and double, F64 into double only, so that every value is exact.
 ///
-/// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
+/// Throws io::error otherwise, and if the file is not well-formed; the views are then unchanged.
 template <detail::NamedTensors Tensors>
 metadata_map load(const tensor_file& from, const Tensors& tensors) {
     static_assert(!std::is_const_v<detail::element_of<Tensors>>,
                   "load writes into the views: they must not be const");
     return detail::load_tensors(from, detail::any_tensors(tensors));
 }
+/// As above, for a safetensors file or its bytes in memory.
 template <detail::NamedTensors Tensors>
 metadata_map load(const source& from, const Tensors& tensors) {
     return load(open_safetensors(from), tensors);
 }
 
-/// The header of a file, checked, without the elements: what the file holds and its metadata.
-/// Throws io::error if the file is not well-formed.
+/// Reads the header of a safetensors file: names, dtypes and shapes of its tensors, and the
+/// metadata. Throws io::error if the file is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD file_header read_header(const source& from) {
     return open_safetensors(from).header;
@@ -6000,24 +6053,24 @@ SEQUENT_COLD file_header read_header(const source& from) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Where a parameter is in the tensor that a map's line names.
+/// Computes the location of a parameter in the tensor that a map entry names.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// The shape of the tensor that holds a parameter, or one layer of it, and where it is there.
+/// The shape of the tensor that holds a parameter or one of its layers, and the location in it.
 struct placed {
     std::vector<std::uint64_t> shape;
     std::uint64_t first = 0;
     std::array<std::uint64_t, max_axes> strides{};
-    std::uint64_t begin = 0;  // of the rows that it takes, parts one after another
+    std::uint64_t begin = 0;  // the rows [begin, end) of `all` that it takes, part after part
     std::uint64_t end = 0;
     std::uint64_t all = 0;
-    std::size_t row_axes = 0;  // of the view, before its columns
+    std::size_t row_axes = 0;  // axes of the view that form rows, before its columns
     std::string problem;
 };
 
-/// The extents that a placement states, of a parameter of this shape. `found` is the shape in the
-/// file, if there is one, which tells the side of squares.
+/// The extents that a placement states for a parameter of the shape `own`. `found` is the shape in
+/// the file, or null; it determines the side of squares.
 SEQUENT_LAZY
 SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>& own,
                                                      const placement& how,
@@ -6037,7 +6090,7 @@ SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint
         others *= result.back();
         sides += extent == side ? 1U : 0U;
     }
-    // What is left for squares and the one extent that the others leave.
+    // The number of elements left for squares and for the extent of 0.
     std::uint64_t rest = others == 0 ? 0 : size / others;
     const auto power = [&](std::uint64_t length) {
         std::uint64_t all = 1;
@@ -6063,8 +6116,8 @@ SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint
     return result;
 }
 
-/// Where a parameter is in its tensor, of which `taken` rows belong to parameters before it.
-/// `found` is the tensor's shape in the file, if there is one.
+/// The location of a parameter in its tensor, of which `taken` rows belong to earlier parameters.
+/// `found` is the tensor's shape in the file, or null.
 SEQUENT_LAZY
 SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint64_t taken,
                           const std::vector<std::uint64_t>* found = nullptr) {
@@ -6108,7 +6161,7 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
     result.end = result.begin + count;
     result.all = is_part ? of * count : how.range == row_range::all ? count : of;
     if (how.range == row_range::open || follows) {
-        // The tensor states how many rows it has.
+        // The file's tensor determines the number of rows.
         const std::size_t axis = how.transposed && !vector ? 1 : 0;
         result.all = found && found->size() == (vector ? 1U : 2U) ? (*found)[axis] : result.end;
     }
@@ -6123,7 +6176,7 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
         if (!own.empty() || how.range != row_range::all || how.flat) result.shape = {result.all};
     } else if (how.transposed) {
         result.shape = {columns, result.all};
-        // Rows follow one another, and columns are as far apart as a row of the file is long.
+        // Rows are adjacent; columns are `all` numbers apart.
         for (std::size_t axis = 0; axis < row_axes; ++axis)
             result.strides[axis] = columns == 0 ? 0 : result.strides[axis] / columns;
         result.strides[row_axes] = result.all;
@@ -6140,8 +6193,8 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
     return result;
 }
 
-/// A view and a tensor's strides over the same extents. Where the tensor has the rows of a head in
-/// another order than the model, their axis becomes two.
+/// The piece of a view at a location of a tensor. If the tensor has the rows of heads in another
+/// order than the model (`neighbours`: that of rotary()), their axis is split in two.
 SEQUENT_LAZY
 SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& where,
                             const placement& how, bool neighbours) {
@@ -6159,7 +6212,8 @@ SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& whe
         const int half = view.extents[axis] / 2;
         view.extents[axis] = half;
         view.extents[axis + 1] = 2;
-        // Element k of half h is in the order of neighbours 2 k + h, in that of halves k + h half.
+        // Element k of half h has index 2 k + h in the order of neighbours, k + h half in that of
+        // halves.
         const auto split = [half](auto& of, std::size_t place, bool by_neighbours) {
             const auto stride = of[place];
             of[place] = by_neighbours ? 2 * stride : stride;
@@ -6175,7 +6229,8 @@ SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& whe
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
-/// A model's parameters under the names, and in the layout, that another library's files have:
+/// Loads and saves a model's parameters, under the model's own names or under the names and in the
+/// layout of another library's files:
 ///
 ///     io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2);
 
@@ -6183,7 +6238,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// One index of a view's first axis.
+/// The slice of a view at `index` along its first axis.
 SEQUENT_LAZY
 SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
     const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(index) * view.strides[0];
@@ -6199,15 +6254,15 @@ SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
     return result;
 }
 
-/// A parameter, or one layer of it, and the line of the map that places it.
+/// A parameter, or one of its layers, and the map entry that places it.
 struct place_of {
     any_view view;
-    std::string tensor;  // none, if the parameter is a constant
+    std::string tensor;  // empty if the parameter is a constant
     const placement& how;
 };
 
-/// Calls visit(place_of) for each line of each parameter, and each layer of it, until one returns a
-/// problem.
+/// Calls visit(place_of) for each map entry of each parameter and for each of its layers, until a
+/// call returns a problem; returns that problem with the names of tensor and parameter.
 template <class Visit>
 SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameters, name_map names,
                                         const std::vector<layer_stack>& stacks, Visit visit) {
@@ -6242,7 +6297,7 @@ SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameter
             }
             const layered_name form = with_layers(line.tensor, {});
             if (!form.problem.empty()) return problem(line.tensor, form.problem);
-            // A parameter without extents has no layers: its line may be that of another model.
+            // A parameter with too few extents has no layers: the entry is for another model.
             std::size_t axes = form.axes;
             if (in) axes = in->axes;
             if (static_cast<std::size_t>(parameter.view.rank) < axes) axes = 0;
@@ -6272,15 +6327,15 @@ SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameter
     return "";
 }
 
-/// Which rows of a tensor are taken.
+/// The rows of a tensor that parameters take.
 struct coverage {
     std::vector<numbered_range> taken;
     std::uint64_t all = 0;
-    bool is_open = false;  // rows may remain
+    bool is_open = false;  // rows may remain untaken
     bool is_interleaved = false;
     bool is_mixed = false;
 
-    /// Where the rows end that are taken.
+    /// One past the last row taken.
     std::uint64_t end() const {
         std::uint64_t result = 0;
         for (const numbered_range& each : taken) result = std::max(result, each.last);
@@ -6294,7 +6349,8 @@ struct coverage {
         taken.push_back({where.begin, where.end, 0});
         all = where.all;
     }
-    /// The first rows that are taken by nothing, or, if that is asked, twice.
+    /// Names the first rows that no parameter takes or, if `once`, that two parameters take; empty
+    /// if there are none.
     std::string problem(bool once) {
         if (is_mixed) return "its rows are interleaved for some parameters alone";
         sort(taken);
@@ -6311,8 +6367,8 @@ struct coverage {
     }
 };
 
-/// What maps need to know of a model: whether it turns pairs of neighbours by rotary positions, and
-/// its stacks.
+/// Properties of a model that maps depend on: whether its rotary positions rotate neighbours, and
+/// its stacks of several kinds of layers.
 struct model_layout {
     bool neighbours = false;
     std::vector<layer_stack> stacks;
@@ -6336,7 +6392,7 @@ model_layout layout_of() {
     return result;
 }
 
-/// The pieces of the file that the parameters are.
+/// Matches the parameters with the tensors of a file by a name map.
 SEQUENT_LAZY
 SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& parameters,
                             name_map names, const model_layout& layout) {
@@ -6351,7 +6407,8 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
                 joined_text({"tensor ", in_quotes(header.tensors[again->number].name),
                              " is there twice: under a name with and without a prefix or alias"})};
     }
-    // Of tensors that share their memory a writer may keep one, and say so in the metadata.
+    // A writer may store only one of several tensors that share memory and name the others in the
+    // metadata.
     const auto find = [&](std::string_view wanted) {
         const std::string name = plain_name(wanted, names);
         if (const numbered_name* const found = entries.find(name)) return found;
@@ -6400,13 +6457,13 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
         }
         const numbered_name* const found = entries.find(plain_name(copy.tensor, names));
         if (found == nullptr || !used[found->number].taken.empty()) continue;
-        std::string_view original = copy.parameter;  // of its own name, if no line names it
+        std::string_view original = copy.parameter;  // the own name, if no entry names it
         for (const name_entry& line : names)
             if (line.use == name_entry::role::parameter && line.parameter == copy.parameter &&
                 !line.place.summand)
                 original = line.tensor;
         const numbered_name* const place = find(original);
-        if (place == nullptr) continue;  // it has a tensor for each layer
+        if (place == nullptr) continue;  // each layer has its own tensor
         const header_entry& entry = header.tensors[found->number];
         const header_entry& other = header.tensors[place->number];
         std::string problem = problem_of_type(file, entry, parameters.front().view.type);
@@ -6446,7 +6503,8 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
     return result;
 }
 
-/// Whether two views hold the same numbers: of the same extents, or the strides of `two` are 0.
+/// Returns true if two views hold the same numbers. `two` has the extents of `one`, or strides of
+/// 0.
 SEQUENT_LAZY
 SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
     const auto load = [](const any_view& view, std::ptrdiff_t at) {
@@ -6471,7 +6529,7 @@ SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
     return equal;
 }
 
-/// A model's parameters as tensors.
+/// Names and views of all parameters of a model.
 template <class Model, class Parameters>
 std::vector<any_tensor> tensors_of(Parameters& parameters) {
     std::vector<any_tensor> tensors;
@@ -6488,7 +6546,7 @@ SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
     return load_all(file, match(file, parameters, names, layout));
 }
 
-/// The tensors that a map makes of parameters.
+/// The tensors that `save` writes for a map, and the pieces of which they consist.
 struct mapped_tensors {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
@@ -6551,42 +6609,49 @@ SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tenso
 
 }  // namespace detail
 
-/// Fills a model's parameters from a file (a safetensors file, or what a reader of another format
-/// has opened) of exactly these, under their own names, or under those
-/// of `names`, and returns its metadata. Types as in the load of tensors.
+/// Fills a model's parameters from a safetensors file, or from a file that a reader of another
+/// format has opened, and returns the file's metadata. The file must have exactly these parameters,
+/// under their own names or under those of `names`. F16, BF16 and F32 are read into float and
+/// double, F64 into double only.
 ///
-/// Throws io::error if a tensor is missing, not wanted, of another type or shape or not finite;
-/// then no parameter has changed.
+/// Throws io::error if the file is not well-formed, or if a tensor is missing, unknown, of another
+/// dtype or shape, or not finite; the parameters are then unchanged.
 template <class Model, class Parameters>
 metadata_map load(const tensor_file& from, Parameters& parameters) {
     return detail::load_tensors(from, detail::tensors_of<Model>(parameters));
 }
+/// As above, with the tensor names of `names`.
 template <class Model, class Parameters>
 metadata_map load(const tensor_file& from, Parameters& parameters, name_map names) {
     return detail::load_mapped(from, detail::tensors_of<Model>(parameters), names,
                                detail::layout_of<Model>());
 }
+/// As above, for a safetensors file or its bytes in memory.
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters) {
     return load<Model>(open_safetensors(from), parameters);
 }
+/// As above, for a safetensors file or its bytes in memory, with the tensor names of `names`.
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters, name_map names) {
     return load<Model>(open_safetensors(from), parameters, names);
 }
 
-/// Writes a model's parameters, under their own names or under those of `names`, to a new file that
-/// then replaces `path`; in a `type` of fewer bits than theirs rounded to nearest, ties to even.
-/// Under the names of another library the metadata say that PyTorch has written it, as Hugging
-/// Face's transformers expect. Copies and ignored tensors of the map are not written.
+/// Writes a model's parameters, under their own names or under those of `names`, to a new
+/// safetensors file, which then replaces `path`. If `type` has fewer bits than the parameters,
+/// numbers are rounded to nearest, ties to even. With `names`, the metadata default to
+/// {"format": "pt"}, which Hugging Face's transformers require. Copies and ignored tensors of the
+/// map are not written.
 ///
-/// Throws io::error if the file cannot be written, a number is not finite or too large for the
-/// type, or the parameters leave rows of a tensor open.
+/// Throws io::error if the file cannot be written, if a number is not finite or too large for the
+/// type, if a constant of the map has another value, or if the parameters do not cover all rows of
+/// a tensor; the old file then remains.
 template <class Model, class Parameters>
 void save(const file_path& path, const Parameters& parameters, const metadata_map& metadata = {},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
     detail::save_tensors(path, detail::tensors_of<Model>(parameters), metadata, type);
 }
+/// As above, with the tensor names of `names`.
 template <class Model, class Parameters>
 void save(const file_path& path, const Parameters& parameters, name_map names,
           const metadata_map& metadata = {{"format", "pt"}},
@@ -6597,14 +6662,14 @@ void save(const file_path& path, const Parameters& parameters, name_map names,
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The names of the tensors of encoders.
+/// Name maps of Hugging Face's encoders.
 
 namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
-/// Of bert and of bert_masked_language.
+/// Name map of the presets `bert` and `bert_masked_language`.
 inline constexpr name_entry bert[] = {
     optional_prefix("bert."),
-    // Files of the first years, such as bert-base-uncased.
+    // Early files, such as bert-base-uncased, use these names.
     alias("LayerNorm.gamma", "LayerNorm.weight"),
     alias("LayerNorm.beta", "LayerNorm.bias"),
     {"embedding", "bert.embeddings.word_embeddings.weight"},
@@ -6642,7 +6707,8 @@ inline constexpr name_entry bert[] = {
     ignored("cls.*"),
 };
 
-/// Of roberta, also for XLM-RoBERTa. Positions begin at row 2 of their table.
+/// Name map of the preset `roberta`, for RoBERTa and XLM-RoBERTa. Position 0 is row 2 of the
+/// file's table.
 inline constexpr name_entry roberta[] = {
     optional_prefix("roberta."),
     {"embedding", "roberta.embeddings.word_embeddings.weight"},
@@ -6680,6 +6746,7 @@ inline constexpr name_entry roberta[] = {
     ignored("lm_head.*"),
 };
 
+/// Name map of the preset `distilbert`.
 inline constexpr name_entry distilbert[] = {
     optional_prefix("distilbert."),
     {"embedding", "distilbert.embeddings.word_embeddings.weight"},
@@ -6711,6 +6778,7 @@ inline constexpr name_entry distilbert[] = {
     ignored("vocab_*"),
 };
 
+/// Name map of the preset `albert`, whose layers share one set of tensors.
 inline constexpr name_entry albert[] = {
     optional_prefix("albert."),
     {"embedding", "albert.embeddings.word_embeddings.weight"},
@@ -6760,7 +6828,7 @@ inline constexpr name_entry albert[] = {
     ignored("sop_classifier.*"),
 };
 
-/// Positions of mpnet begin at row 2 of their table.
+/// Name map of the preset `mpnet`. Position 0 is row 2 of the file's table.
 inline constexpr name_entry mpnet[] = {
     optional_prefix("mpnet."),
     {"embedding", "mpnet.embeddings.word_embeddings.weight"},
@@ -6798,6 +6866,8 @@ inline constexpr name_entry mpnet[] = {
     ignored("lm_head.*"),
 };
 
+/// Name map of the preset `modernbert`. One tensor holds queries, keys and values; another the gate
+/// and W_expand.
 inline constexpr name_entry modernbert[] = {
     optional_prefix("model."),
     {"embedding", "model.embeddings.tok_embeddings.weight"},
@@ -6820,6 +6890,7 @@ inline constexpr name_entry modernbert[] = {
     ignored("decoder.*"),
 };
 
+/// Name map of the preset `clip_text`, CLIP's text encoder (CLIPTextModel).
 inline constexpr name_entry clip_text[] = {
     optional_prefix("text_model."),
     {"embedding", "text_model.embeddings.token_embedding.weight"},
@@ -6847,11 +6918,12 @@ inline constexpr name_entry clip_text[] = {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
 
-/// The names of the tensors of language models.
+/// Name maps of Hugging Face's language models.
 
 namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
-/// Linear weights are [in, out], queries, keys and values one tensor.
+/// Name map of the preset `gpt2`. The file's matrices are [in, out]; one tensor holds queries, keys
+/// and values.
 inline constexpr name_entry gpt2[] = {
     optional_prefix("transformer."),
     {"embedding", "transformer.wte.weight"},
@@ -6880,8 +6952,8 @@ inline constexpr name_entry gpt2[] = {
     ignored("transformer.h.{}.attn.masked_bias"),
 };
 
-/// For models with rotary positions of either order, and tied<false> where the lm_head is not the
-/// embedding.
+/// Name map of the preset `llama`, with rotary positions of either order. Models whose lm_head is
+/// not the embedding need tied<false>.
 inline constexpr name_entry llama[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -6900,12 +6972,14 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
+/// Name map of the preset `qwen2`: Llama's names and the biases of queries, keys and values.
 inline constexpr auto qwen2 =
     joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
                    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
                    {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat}});
 
-/// The matrices of queries, keys and values are one, and the gate and what it gates.
+/// Name map of the preset `phi3`. One tensor holds queries, keys and values; another W_gate and
+/// W_expand.
 inline constexpr name_entry phi3[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -6923,13 +6997,16 @@ inline constexpr name_entry phi3[] = {
     copy_of("embedding", "lm_head.weight"),
 };
 
+/// Name map of the preset `llama3`.
 inline constexpr auto& llama3 = llama;
+/// Name map of the preset `mistral`.
 inline constexpr auto& mistral = llama;
+/// Name map of the preset `qwen3`: Llama's names and the gains of the head norms.
 inline constexpr auto qwen3 =
     joined(llama, {{"layers.gain_query", "model.layers.{}.self_attn.q_norm.weight", halves},
                    {"layers.gain_key", "model.layers.{}.self_attn.k_norm.weight", halves}});
 
-/// Of gemma2 and gemma3, whose gains are one more than the file's numbers.
+/// Name map of the presets `gemma2` and `gemma3`. The gains are the file's numbers plus 1.
 inline constexpr name_entry gemma[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -6950,10 +7027,13 @@ inline constexpr name_entry gemma[] = {
     copy_of("embedding", "lm_head.weight"),
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
+/// Name map of the preset `gemma2`.
 inline constexpr auto& gemma2 = gemma;
+/// Name map of the preset `gemma3`.
 inline constexpr auto& gemma3 = gemma;
 
-/// Of gpt_neox; query_key_value has the rows of each head's query, key and value side by side.
+/// Name map of the preset `gpt_neox`. The tensor query_key_value has, for each head, the rows of
+/// its query, its key and its value.
 inline constexpr name_entry gpt_neox[] = {
     optional_prefix("gpt_neox."),
     {"embedding", "gpt_neox.embed_in.weight"},
@@ -6984,7 +7064,8 @@ inline constexpr name_entry gpt_neox[] = {
     ignored("gpt_neox.layers.{}.attention.rotary_emb.inv_freq"),
 };
 
-/// query_key_value has the rows of each head's query, key and value side by side.
+/// Name map of the preset `bloom`. The tensor query_key_value has, for each head, the rows of its
+/// query, its key and its value.
 inline constexpr name_entry bloom[] = {
     optional_prefix("transformer."),
     {"embedding", "transformer.word_embeddings.weight"},
@@ -7014,6 +7095,7 @@ inline constexpr name_entry bloom[] = {
     copy_of("embedding", "lm_head.weight"),
 };
 
+/// Name map of the preset `phi`.
 inline constexpr name_entry phi[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -7037,6 +7119,7 @@ inline constexpr name_entry phi[] = {
     {"b_logits", "lm_head.bias"},
 };
 
+/// Name map of the preset `starcoder2`.
 inline constexpr name_entry starcoder2[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -7062,7 +7145,8 @@ inline constexpr name_entry starcoder2[] = {
     copy_of("embedding", "lm_head.weight"),
 };
 
-/// Of opt with its norms in front; positions begin at row 2 of their table.
+/// Name map of the preset `opt`, whose norms precede the layers. Position 0 is row 2 of the file's
+/// table.
 inline constexpr name_entry opt[] = {
     optional_prefix("model."),
     {"embedding", "model.decoder.embed_tokens.weight"},
@@ -7090,16 +7174,17 @@ inline constexpr name_entry opt[] = {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
 
-/// The tensors of Hugging Face's files, for the presets:
+/// Name maps from the presets' parameters to the tensors of Hugging Face's files:
 /// `io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2)`.
 
 namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
+/// Name map of the preset `vit` with a classifier (ViTForImageClassification).
 inline constexpr name_entry vit[] = {
     optional_prefix("vit."),
     {"class_token", "vit.embeddings.cls_token", shaped(1, 1, own(0))},
     {"position", "vit.embeddings.position_embeddings", shaped(1, own(0), own(1))},
-    // Of channels and the rows and columns of a square patch.
+    // [width, channels, rows, columns] of square patches.
     {"W_patch", "vit.embeddings.patch_embeddings.projection.weight", shaped(own(0), 0, side, side)},
     {"b_patch", "vit.embeddings.patch_embeddings.projection.bias"},
     {"layers.gain_1", "vit.encoder.layer.{}.layernorm_before.weight"},
@@ -7126,7 +7211,7 @@ inline constexpr name_entry vit[] = {
 };
 
 namespace detail {
-/// The two versions differ in what the linear map is called that the other gates.
+/// Both versions of T5; only the name of the matrix W_expand differs.
 constexpr auto t5_names(bool gated) {
     return std::to_array<name_entry>({
         {"embedding", "shared.weight"},
@@ -7162,7 +7247,7 @@ constexpr auto t5_names(bool gated) {
         {"decoder.gain_3", "decoder.block.{}.layer.2.layer_norm.weight"},
         {"gain", "decoder.final_layer_norm.weight"},
         {"W_logits", "lm_head.weight"},
-        // The first version's is the embedding; the other one's is W_logits.
+        // Version 1.0 ties the logits to the embedding; version 1.1 has W_logits.
         copy_of("embedding", "lm_head.weight"),
         ignored("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"),
         copy_of("embedding", "encoder.embed_tokens.weight"),
@@ -7171,11 +7256,13 @@ constexpr auto t5_names(bool gated) {
 }
 }  // namespace detail
 
-/// Of T5, and of its version 1.1, which takes activation::geglu_tanh and tied<false>.
+/// Name map of the preset `t5`, version 1.0.
 inline constexpr auto t5 = detail::t5_names(false);
+/// Name map of the preset `t5`, version 1.1: a model with activation::geglu_tanh and tied<false>.
 inline constexpr auto t5_gated = detail::t5_names(true);
 
-/// Keys have no bias, which no softmax would see.
+/// Name map of the preset `whisper`. The files have no key biases, because softmax cancels them;
+/// the model's are 0.
 inline constexpr name_entry whisper[] = {
     optional_prefix("model."),
     {"W_conv_1", "model.encoder.conv1.weight", taps_last},
@@ -7240,30 +7327,32 @@ inline constexpr name_entry whisper[] = {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
+/// The kinds of JSON values.
 enum class json_kind : std::uint8_t { null, boolean, number, string, array, object };
 
 namespace detail {
 
-/// A value of a document. Containers are followed by their contents, members by key and value.
+/// A value of a document. The nodes of its elements, or of the keys and values of its members,
+/// follow it.
 struct json_node {
-    const char* first = nullptr;  // of a string its characters, else where it begins in the text
-    std::uint32_t size = 0;       // of a string or number its characters, else of the contents
-    std::uint32_t next = 0;       // the node behind all that belongs to this one
-    std::uint32_t place = 0;      // its byte in the text
+    const char* first = nullptr;  // the characters of a string, else the value's text
+    std::uint32_t size = 0;       // number of characters of a string or number
+    std::uint32_t next = 0;       // the node after this value and its contents
+    std::uint32_t place = 0;      // the byte of the text at which the value begins
     json_kind kind = json_kind::null;
 };
 
 struct json_tree {
     std::string name;
     std::vector<json_node> nodes;
-    std::deque<std::string> decoded;  // strings that have escapes
+    std::deque<std::string> decoded;  // strings with escapes, decoded
 };
 
 SEQUENT_LAZY class json_tree_reader : json_cursor<> {
   public:
     json_tree_reader(std::string_view text, std::string_view file) : json_cursor<>(text, file) {}
 
-    /// Reads without recursion: no input exhausts the stack.
+    /// Reads the document without recursion, so that no input exhausts the stack.
     SEQUENT_COLD void read(json_tree& tree) {
         if (text_.size() > 0xFFFFFFFF) fail({"4 GiB of JSON or more"});
         std::vector<std::uint32_t> open;
@@ -7330,7 +7419,7 @@ SEQUENT_LAZY class json_tree_reader : json_cursor<> {
         }
     }
 
-    /// Reads a value, of a container that is not empty the beginning; then false.
+    /// Reads a value and returns true, or the beginning of a non-empty container and returns false.
     bool value(json_tree& tree, std::vector<std::uint32_t>& open) {
         const char next = peek();
         if (next == '"') {
@@ -7388,23 +7477,29 @@ SEQUENT_LAZY class json_tree_reader : json_cursor<> {
 
 }  // namespace detail
 
-/// A value of a json_document, valid as long as that. What is asked of a value of another kind
-/// throws io::error with the file, the byte and both kinds.
+/// A value of a json_document, valid as long as the document. Accessing it as another kind throws
+/// io::error with the file, the byte and both kinds.
 class json_value {
   public:
+    /// The value at node `at` of a tree.
     json_value(const detail::json_tree& tree, std::uint32_t at) noexcept : tree_(&tree), at_(at) {}
 
+    /// The kind of the value.
     json_kind kind() const noexcept { return node().kind; }
+    /// Returns true if the value is null.
     bool is_null() const noexcept { return kind() == json_kind::null; }
 
+    /// The decoded characters of a string, valid as long as the document and its text.
     SEQUENT_LAZY std::string_view string() const {
         wanted(json_kind::string);
         return {node().first, node().size};
     }
+    /// The value of true or false.
     SEQUENT_LAZY bool boolean() const {
         wanted(json_kind::boolean);
         return *node().first == 't';
     }
+    /// The value of a number. Throws io::error if it does not fit into a double.
     SEQUENT_LAZY double number() const {
         wanted(json_kind::number);
         double result = 0;
@@ -7413,7 +7508,7 @@ class json_value {
             fail({"the number is too large"});
         return result;
     }
-    /// A whole number of at most `largest`, and not negative.
+    /// The value of an integer from 0 to `largest`. Throws io::error for any other number.
     SEQUENT_LAZY std::uint64_t whole_number(std::uint64_t largest = 0xFFFFFFFFFFFFFFFF) const {
         wanted(json_kind::number);
         std::uint64_t result = 0;
@@ -7441,16 +7536,18 @@ class json_value {
             f(json_value(*tree_, at).string(), json_value(*tree_, at + 1));
     }
 
-    /// Whether an object has a member. The value of a repeated key is an error.
+    /// Returns true if an object has a member with this key. Throws io::error if the key is
+    /// repeated.
     SEQUENT_LAZY bool has(std::string_view key) const { return find(key) != 0; }
-    /// The member of an object; an error if there is none.
+    /// The value of a member of an object. Throws io::error if the key is missing or repeated.
     SEQUENT_LAZY json_value operator[](std::string_view key) const {
         const std::uint32_t at = find(key);
         if (at == 0) fail({"lacks \"", key, "\""});
         return {*tree_, at};
     }
 
-    /// Throws io::error with the file and the byte at which the value begins.
+    /// Throws io::error with the message `what` after the file and the byte at which the value
+    /// begins.
     [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
         fail_with<error>({tree_->name, ", byte ", node().place, ": ", joined_text(what)});
     }
@@ -7458,7 +7555,7 @@ class json_value {
   private:
     const detail::json_node& node() const noexcept { return tree_->nodes[at_]; }
 
-    /// The node of a member's value; 0 if there is none.
+    /// The node of a member's value; 0 if there is no such member.
     SEQUENT_LAZY std::uint32_t find(std::string_view wanted_key) const {
         std::uint32_t found = 0;
         for_each_member([&](std::string_view key, json_value value) {
@@ -7482,11 +7579,11 @@ class json_value {
     std::uint32_t at_;
 };
 
-/// A JSON text of less than 4 GiB. It refers to the text, which must outlive it.
+/// A parsed JSON text of less than 4 GiB. It refers to the text, which must outlive it.
 class json_document {
   public:
-    /// Throws io::error, which names `file` and the byte, for text that is not JSON (RFC 8259), not
-    /// UTF-8, or nested deeper than 256 values.
+    /// Parses the text. Throws io::error, which names `file` and the byte, for text that is not
+    /// JSON (RFC 8259), not UTF-8, or nested deeper than 256 containers.
     SEQUENT_LAZY json_document(std::string_view text, std::string file) {
         tree_.name = std::move(file);
         detail::json_tree_reader<>(text, tree_.name).read(tree_);
@@ -7494,6 +7591,7 @@ class json_document {
     json_document(const json_document&) = delete;
     json_document& operator=(const json_document&) = delete;
 
+    /// The outermost value.
     json_value root() const noexcept { return {tree_, 0}; }
 
   private:
@@ -7502,38 +7600,40 @@ class json_document {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The checkpoints of llama2.c, all little-endian. https://github.com/karpathy/llama2.c
-/// Version 0, which run.c reads: seven int32, then numbers as F32. Versions 1 and 2: "ak42", the
-/// version, the same seven int32, whether the logits are tied, of version 2 the size of a group,
-/// and from byte 256 on the norms, then the matrices, as F32; or, in version 2, which runq.c reads,
-/// of each layer 8-bit integers followed by an F32 scale for each group of them.
+/// Checkpoints of llama2.c, all little-endian. https://github.com/karpathy/llama2.c
+/// Version 0, for run.c: seven int32, then the parameters as F32. Versions 1 and 2: "ak42", the
+/// version, the same seven int32, whether the logits are tied, in version 2 the group size, and
+/// from byte 256 on the norms and then the matrices. Version 1 stores matrices as F32; version 2,
+/// for runq.c, stores for each layer 8-bit integers followed by an F32 scale for each group.
 ///
 /// A model fits if its parameters have the names and extents of sequent::llama's: with d = width,
 /// H = heads, G = key_heads and d_h = d / H
 ///
 ///     embedding [vocabulary, d], gain [d], and if not tied W_logits [vocabulary, d];
-///     of each layer (depth, ...) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or [H, d_h, d]
-///     where G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand [hidden, d] and
-///     W_contract [d, hidden], with "layers." before their names.
+///     for each layer (first extent depth) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or
+///     [H, d_h, d] if G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand
+///     [hidden, d] and W_contract [d, hidden], with "layers." before their names.
 ///
-/// The format states neither functions nor their numbers; run.c computes rotary(i, 10000) of pairs
-/// of neighbours, RMS norms with an epsilon of 1e-5, and silu, so that other models are refused.
+/// The format does not store functions. run.c computes rotary(i, 10000) of pairs of neighbours, RMS
+/// norms with an epsilon of 1e-5, and silu; models that compute anything else are refused.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What the header of a checkpoint states.
+/// The configuration in the header of a checkpoint.
 struct llama2c_configuration {
-    int width = 0;
-    int hidden = 0;
-    int depth = 0;
-    int heads = 0;
-    int key_heads = 0;
-    int vocabulary = 0;
-    int tokens = 0;
-    bool tied = true;  // logits through the embedding
+    int width = 0;       ///< width of the residual stream
+    int hidden = 0;      ///< width of the feed-forward layers
+    int depth = 0;       ///< number of layers
+    int heads = 0;       ///< number of query heads
+    int key_heads = 0;   ///< number of key and value heads
+    int vocabulary = 0;  ///< number of tokens of the vocabulary
+    int tokens = 0;      ///< number of positions
+    bool tied = true;    ///< the logits use the embedding
 
+    /// Compares all fields.
     friend bool operator==(const llama2c_configuration&, const llama2c_configuration&) = default;
 
+    /// The fields as text:
     /// "width 64, hidden 172, depth 5, heads 8, key_heads 4, vocabulary 512, tokens 512, tied".
     std::string text() const {
         return joined_text({"width ", width, ", hidden ", hidden, ", depth ", depth, ", heads ",
@@ -7547,7 +7647,7 @@ namespace detail {
 inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
 inline constexpr std::size_t llama2c_long_header = 256;
 
-/// Of version 2: number i of a tensor is q[i] s[i / group].
+/// Decodes tensors of version 2: number i is q[i] s[i / group].
 SEQUENT_LAZY
 inline void decode_groups(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                           std::size_t count, double* numbers) {
@@ -7569,7 +7669,7 @@ inline void read_group(const stored_tensor& from, std::uint64_t first, std::size
         to.q[at] = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[first + at]));
 }
 
-/// The numbers of versions 1 and 2, by the size of a group.
+/// The number formats of checkpoints: F32, and 8-bit groups of each size.
 SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
     {"F32", 1, 4, true, decode_plain<dtype::f32>},
     {"groups of 1", 1, 5, true, decode_groups<>, read_group<>, 8},
@@ -7583,7 +7683,7 @@ SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
     {"groups of 256", 256, 260, true, decode_groups<>, read_group<>, 8},
 };
 
-/// What a header states beside the model.
+/// A header: configuration, version and, in version 2, the group size.
 struct llama2c_form {
     llama2c_configuration configuration;
     int version = 0;
@@ -7594,7 +7694,7 @@ struct llama2c_form {
     }
 };
 
-/// In versions 1 and 2 each layer of a matrix is a tensor of its own.
+/// Name map of versions 1 and 2, in which each layer of a matrix is a separate tensor.
 inline constexpr name_entry llama2c_layers[] = {
     own_names,
     {"layers.W_query", "layers.W_query.{}", as_it_is},
@@ -7606,8 +7706,8 @@ inline constexpr name_entry llama2c_layers[] = {
     {"layers.W_expand", "layers.W_expand.{}", as_it_is},
 };
 
-/// What keeps a configuration from being one; nothing if nothing does. Within these limits no
-/// count of bytes overflows 64 bits.
+/// Describes why a configuration is invalid; empty if it is valid. Within these limits no number of
+/// bytes overflows 64 bits.
 SEQUENT_LAZY
 SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
     const auto check = [](const char* field, int value, int most) {
@@ -7640,8 +7740,8 @@ SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
     return "";
 }
 
-/// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
-/// is not read: the tables of rotary positions.
+/// The tensors in the order of the file, `begin` and `end` in bytes of the file. Entries without a
+/// name, the tables of rotary positions, are not read.
 SEQUENT_LAZY
 SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form) {
     const llama2c_configuration& given = form.configuration;
@@ -7655,7 +7755,7 @@ SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form)
     };
     const std::uint64_t width = u(given.width), hidden = u(given.hidden), depth = u(given.depth);
     const std::uint64_t keys = u(given.key_heads), of_head = u(given.width / given.heads);
-    /// A matrix of each layer.
+    // Adds a matrix for each layer.
     const auto add_layers = [&](const std::string& name, std::vector<std::uint64_t> shape) {
         if (form.version == 0) {
             shape.insert(shape.begin(), depth);
@@ -7698,7 +7798,7 @@ SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form)
     }
     if (!given.tied) add("W_logits", {u(given.vocabulary), width});
     if (form.version != 2) return result;
-    // The matrices have a byte for each number, and scales.
+    // Matrices have one byte for each number, and scales.
     end = llama2c_long_header;
     for (header_entry& entry : result) {
         std::uint64_t bytes = entry.end - entry.begin;
@@ -7748,7 +7848,7 @@ SEQUENT_COLD llama2c_form read_form(const source& from) {
         if (tied > 1) fail(joined_text({"header: tied is ", tied, ", expected is 0 or 1"}));
         configuration.tied = tied == 1;
     } else if (configuration.vocabulary < 0) {
-        // The least number has no opposite; it is as little a size as 0.
+        // The least integer has no negative; it is as invalid a size as 0.
         configuration.vocabulary = configuration.vocabulary == std::numeric_limits<int>::min()
                                        ? 0
                                        : -configuration.vocabulary;
@@ -7781,7 +7881,7 @@ SEQUENT_COLD void erase_unnamed(std::vector<header_entry>& tensors) {
             tensors.erase(tensors.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
-/// A checkpoint as if it were a file of named tensors.
+/// A checkpoint as a file of named tensors. Throws io::error if its size does not match its header.
 SEQUENT_LAZY
 SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& form) {
     tensor_file result{from.name(), {llama2c_tensors(form), {}}, {{from, 0}}, llama2c_formats<>};
@@ -7796,7 +7896,7 @@ SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& fo
     return result;
 }
 
-/// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
+/// The configuration of a model's parameters; `vocabulary` is 0 if they are not those of a llama.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration configuration_of(const std::vector<any_tensor>& parameters,
                                                     int tokens) {
@@ -7825,12 +7925,11 @@ SEQUENT_COLD llama2c_configuration configuration_of(const std::vector<any_tensor
     return result;
 }
 
-/// How many positions a model has: the first extent of its first fact.
+/// The number of positions of a model: the first extent of its first fact.
 template <class Model>
 constexpr int tokens_of = Model::plan::facts[0].extents[0];
 
-/// What keeps a model's parameters from being those of a configuration; they are named as its
-/// tensors are.
+/// Describes why a model's parameters do not match a configuration; empty if they do.
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
                                 const std::vector<any_tensor>& parameters) {
@@ -7839,15 +7938,17 @@ SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
     return match(file, parameters).problem;
 }
 
-/// A checkpoint, the tensors that a model makes of it, and what its header states.
+/// A checkpoint, its tensors matched with a model's parameters, and its configuration.
 struct llama2c_match {
     tensor_file file;
     matching found;
     llama2c_configuration configuration;
 };
 
-/// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
-/// Numbers of version 2 are rounded to those of the parameters.
+/// Matches a checkpoint with a model's parameters. `unlike` describes what the model computes
+/// differently from llama2.c, `tokens` is its number of positions. Throws io::error if the model is
+/// different or has more positions than the checkpoint. Numbers of version 2 are rounded to the
+/// parameters' type.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_match match_llama2c(const source& from, const std::vector<any_tensor>& tensors,
                                          const std::string& unlike, int tokens) {
@@ -7920,8 +8021,8 @@ SEQUENT_COLD void save_as_llama2c(const file_path& path, const std::vector<any_t
 
 }  // namespace detail
 
-/// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
-/// exactly the bytes that it says.
+/// Reads the header of a checkpoint. Throws io::error if the file is not a checkpoint or its size
+/// does not match its header.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
     const detail::llama2c_form form = detail::read_form(from);
@@ -7929,20 +8030,21 @@ SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
     return form.configuration;
 }
 
-/// Fills a model's parameters, of float or double, from a checkpoint of any version, and returns
-/// what its header states. The model may have fewer positions than the checkpoint, not more.
+/// Fills a model's parameters, float or double, from a checkpoint of any version and returns its
+/// configuration. The model may have fewer positions than the checkpoint, but not more.
 ///
-/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
-/// no parameter has changed.
+/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; the
+/// parameters are then unchanged.
 template <class Model, class Parameters>
 llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
     return detail::load_as_llama2c(from, detail::tensors_of<Model>(parameters),
                                    detail::unlike_llama2c<Model>(), detail::tokens_of<Model>);
 }
 
-/// Writes a model's parameters as a checkpoint that then replaces `path`, in F32.
+/// Writes a model's parameters to a new checkpoint of version 0, in F32, which then replaces
+/// `path`.
 ///
-/// Throws io::error if the file cannot be written, the model is none that a checkpoint can hold, or
+/// Throws io::error if the file cannot be written, if the format cannot represent the model, or if
 /// a number is not finite or too large for F32.
 template <class Model, class Parameters>
 void save_llama2c(const file_path& path, const Parameters& parameters) {
@@ -14843,29 +14945,30 @@ void take_pairs(const subject& what, const argument<Element>& given, const pair_
 }  // namespace model_detail
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Arrays of NumPy, .npy files: "\x93NUMPY", the version, the length of the header, the header, a
-/// dict of Python, then the elements.
+/// NumPy arrays in .npy files: "\x93NUMPY", the version, the length of the header, the header (a
+/// Python dict), then the elements.
 /// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 ///
-/// What is loaded and saved is whatever a fact may be: containers and views of xtensor, nested
-/// arrays, tensor_views, and vectors and spans, which have no shape and take any of their size.
+/// Arrays are loaded to and saved from everything that a fact accepts: containers and views of
+/// xtensor, nested arrays, tensor_views, and vectors and spans, which have no shape and accept any
+/// shape of their size.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What a file states of its array.
+/// The header of a .npy file.
 struct npy_header {
-    std::string descr;  // "<f4": little-endian, float, 4 bytes
-    bool fortran_order = false;
-    std::vector<std::uint64_t> shape;
-    std::size_t data = 0;  // where the elements begin
+    std::string descr;                 ///< element type: "<f4" is a little-endian float of 4 bytes
+    bool fortran_order = false;        ///< the elements are in column-major order
+    std::vector<std::uint64_t> shape;  ///< extents of the array
+    std::size_t data = 0;              ///< the byte at which the elements begin
 };
 
 namespace detail {
 
-/// Reads the dict, of the three keys in any order.
+/// Parses the dict with its three keys in any order.
 SEQUENT_LAZY class npy_parser {
   public:
-    /// `longs`: whether the numbers may be Python 2's, which end with an L.
+    /// `longs`: numbers may end with an L, as Python 2 writes them.
     npy_parser(std::string_view text, std::string_view file, bool longs)
         : text_(text), file_(file), longs_(longs) {}
 
@@ -14937,7 +15040,7 @@ SEQUENT_LAZY class npy_parser {
         while (!accept(')')) {
             values.push_back(number());
             if (accept(',')) continue;
-            // A tuple of one has a comma.
+            // A tuple of one element ends with a comma.
             if (values.size() == 1) fail({"expected ','"});
             expect(')');
             break;
@@ -14987,13 +15090,13 @@ SEQUENT_LAZY class npy_parser {
 
 inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
 
-/// As the element's type is called in safetensors; as it is where it has no name there.
+/// The name of an element type in safetensors; `descr` itself if it has none.
 SEQUENT_LAZY
 SEQUENT_COLD std::string dtype_of_descr(const std::string& descr) {
     return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
 }
 
-/// A container as a view of its elements, and whether it has a shape of its own.
+/// A view of a container's elements; sets `shaped` if the container has a shape of its own.
 template <class Container>
 auto view_of(Container& container, bool& shaped) {
     model_detail::extents found;
@@ -15023,7 +15126,7 @@ auto view_of(Container& container, bool& shaped) {
     return view;
 }
 
-/// With its axes in the opposite order: the elements of an array in Fortran's order.
+/// The view with its axes reversed, for the elements of an array in Fortran order.
 SEQUENT_LAZY
 SEQUENT_COLD any_view reversed(const any_view& view) {
     any_view result = view;
@@ -15035,7 +15138,7 @@ SEQUENT_COLD any_view reversed(const any_view& view) {
     return result;
 }
 
-/// Integers of the file, as int32.
+/// Reads integers of 4 or 8 bytes as int32. Throws io::error if one is beyond 32 bits.
 template <std::size_t Bytes>
 void fill_integers(std::span<const std::byte> data, std::string_view file, const piece& part) {
     using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
@@ -15058,7 +15161,7 @@ void fill_integers(std::span<const std::byte> data, std::string_view file, const
 
 }  // namespace detail
 
-/// The header of a file. Throws io::error if it is not well-formed.
+/// Reads the header of a .npy file of version 1 to 3. Throws io::error if it is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD npy_header read_npy_header(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
@@ -15105,7 +15208,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     const auto wanted = shape_of(view);
     std::uint64_t elements = 1;
     for (const std::uint64_t extent : header.shape) {
-        // More than a view can have are too many.
+        // No view has this many elements; the minimum avoids overflow.
         constexpr std::uint64_t most = std::uint64_t{1} << 31;
         elements = std::min(elements * std::min(extent, most), most);
     }
@@ -15113,7 +15216,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
         fail(joined_text(
             {"has shape ", shape_text(header.shape), ", wanted is ", shape_text(wanted)}));
     }
-    // The elements of a flat container are in the file's order.
+    // A container without a shape takes the elements in the file's order.
     const auto ordered = header.fortran_order && shaped ? reversed(view) : view;
     if (header.fortran_order && !shaped && header.shape.size() > 1) {
         fail("is in Fortran's order, and the container has no shape to put it into");
@@ -15145,7 +15248,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     fill_piece(file, part);
 }
 
-/// `descr`: the element's type as the file calls it.
+/// Writes a .npy file of version 1. `descr` is the element type of its header.
 SEQUENT_LAZY
 SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const char* descr,
                              bool integers) {
@@ -15154,7 +15257,7 @@ SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const 
         joined_text({"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
     for (const std::uint64_t extent : shape_of(view)) append_text(header, {extent, ", "});
     header += "), }";
-    // As NumPy does: the elements are aligned to 64 bytes.
+    // Like NumPy, align the elements to 64 bytes.
     header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
     header += '\n';
     std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * io::size_of(view.type));
@@ -15183,11 +15286,12 @@ SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const 
 
 }  // namespace detail
 
-/// Fills a container of float, double or std::int32_t from a file. Float takes <f2 and <f4, double
-/// <f8 too, std::int32_t <i4 and <i8.
+/// Fills a container of float, double or std::int32_t from a .npy file. float takes <f2 and <f4,
+/// double also <f8, std::int32_t <i4 and <i8. A container with a shape takes arrays in C or Fortran
+/// order.
 ///
-/// Throws io::error if the file is not well-formed, if it holds another shape or type, or a number
-/// that is not finite or does not fit; then nothing has changed.
+/// Throws io::error if the file is not well-formed, if shape or element type differ, or if a number
+/// is not finite or does not fit; the container is then unchanged.
 template <class Container>
 void load_npy(const source& from, Container&& container) {
     bool shaped = false;
@@ -15199,8 +15303,8 @@ void load_npy(const source& from, Container&& container) {
     detail::load_array(from, detail::any_view::of(view), shaped, integers);
 }
 
-/// Writes a container of float, double or std::int32_t to a new file, which then replaces `path`,
-/// in row-major order and exactly.
+/// Writes a container of float, double or std::int32_t exactly and in row-major order to a new .npy
+/// file, which then replaces `path`.
 ///
 /// Throws io::error if the file cannot be written or a number is not finite.
 template <class Container>
@@ -15219,7 +15323,7 @@ void save_npy(const file_path& path, const Container& container) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Where the shapes in a file decide the type of the model:
+/// Selects the type of the model at run time by the shapes in a file:
 ///
 ///     io::visit<Small, Large>("model.bin", [&]<class Model>() { run<Model>(); });
 
@@ -15227,7 +15331,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// The parameters of a model with their extents alone.
+/// Names and extents of a model's parameters, without data.
 template <class Model>
 std::vector<any_tensor> shapes_of() {
     std::vector<any_tensor> result;
@@ -15242,15 +15346,15 @@ std::vector<any_tensor> shapes_of() {
     return result;
 }
 
-/// Whether the bytes begin as a safetensors file does, whose header is an object of JSON. Of a
-/// checkpoint of llama2.c, the same bytes are its depth, which then had more than 8000 layers.
+/// Returns true if the bytes begin like a safetensors file, whose header is a JSON object. In a
+/// checkpoint of llama2.c, these bytes state the depth, which would exceed 8000 layers.
 SEQUENT_LAZY
 inline bool is_safetensors(std::span<const std::byte> bytes) {
     return bytes.size() > 9 && bytes[8] == std::byte{'{'} &&
            (bytes[9] == std::byte{'"'} || bytes[9] == std::byte{'}'} || bytes[9] == std::byte{' '});
 }
 
-/// What keeps each model from being that of a llama2.c checkpoint.
+/// Describes why a model does not fit a checkpoint of llama2.c; empty if it fits.
 template <class Model>
 std::string misfit(const llama2c_configuration& configuration) {
     const std::vector<any_tensor> parameters = shapes_of<Model>();
@@ -15275,7 +15379,7 @@ decltype(auto) call_for(std::size_t number, F&& f) {
     return std::forward<F>(f).template operator()<Model>();
 }
 
-/// The number of the first model without a misfit. Fails if there is none.
+/// The index of the first model without a misfit. Throws io::error if there is none.
 SEQUENT_LAZY
 inline std::size_t first_fit(std::string_view file, const std::string& found,
                              std::span<const std::string> misfits) {
@@ -15308,26 +15412,29 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
 }  // namespace detail
 
 /// Calls `f.template operator()<Model>()` for the first of the models that has exactly the
-/// parameters of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it
-/// states the positions too, or a safetensors file, or what a reader of another format has opened,
-/// with the model's own names, or with those of `names`. (A file fits models with fewer positions,
-/// too, if `names` says so: of these, the one with most stands first in the list.)
+/// parameters of a file, and returns the result. The file is a safetensors file or one that a
+/// reader of another format has opened, with the model's own names or those of `names`; or a
+/// checkpoint of llama2.c, whose number of positions must match, too. If `names` lets a file fit
+/// models with fewer positions, list the model with the most positions first.
 ///
-/// Throws io::error if the file is neither, or if no model fits: the message gives what the file
-/// has, and what of each model is different.
+/// Throws io::error if the file has another format or no model fits; the message states what the
+/// file has and how each model differs.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const source& from, F&& f) {
     return detail::visit_with<Model, Models...>(from, nullptr, std::forward<F>(f));
 }
+/// As above, with the tensor names of `names`.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const source& from, name_map names, F&& f) {
     return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
 }
 
+/// As above, for a file that a reader has opened.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const tensor_file& from, F&& f) {
     return detail::visit_tensors<Model, Models...>(from, nullptr, std::forward<F>(f));
 }
+/// As above, for a file that a reader has opened, with the tensor names of `names`.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
     return detail::visit_tensors<Model, Models...>(from, &names, std::forward<F>(f));
